@@ -1,0 +1,1 @@
+"""Pure Python that every floor above may use: no database, no clock except in ids, no framework."""
