@@ -1,0 +1,3 @@
+"""Fixtures for every test, in tests/ and beside the modules."""
+
+pytest_plugins = ["tests.plugins.database"]

@@ -1,0 +1,1 @@
+"""Settings, URLs, composition and the `banyan` command."""

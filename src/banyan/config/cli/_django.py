@@ -1,0 +1,44 @@
+"""Common to commands that need Django and the database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from banyan.config import database
+from banyan.ops.cluster import ClusterError
+
+
+@contextmanager
+def running(role: str = "app") -> Iterator[None]:
+    """Have Django and the database ready meanwhile, as one of the two roles.
+
+    The embedded cluster is started where it does not run and left as it was found.
+    """
+    os.environ["BANYAN_DB_ROLE"] = role
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "banyan.config.settings")
+    with database_ready():
+        import django
+        from django.db import connections
+
+        django.setup()
+        try:
+            yield
+        finally:
+            connections.close_all()
+
+
+@contextmanager
+def database_ready() -> Iterator[None]:
+    """Have the embedded cluster running meanwhile; with DATABASE_URL do nothing."""
+    if not database.is_embedded():
+        yield
+        return
+    try:
+        with database.embedded().borrow():
+            yield
+    except ClusterError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,66 @@
+"""Which database, as which role, through which socket."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from banyan.config.environ import data_folder, database_user, env
+from banyan.ops.cluster import Cluster
+
+DATABASE = "banyan"
+ROLES = {"owner": "banyan_owner", "app": "banyan_app"}
+
+
+def embedded() -> Cluster:
+    """Give the private cluster of the data folder; it may not exist or run yet."""
+    return Cluster(data_folder() / "postgres", user=database_user())
+
+
+def is_embedded() -> bool:
+    """Tell whether the embedded cluster is used, because no DATABASE_URL names a server."""
+    return not env("DATABASE_URL")
+
+
+def connection_settings() -> dict[str, Any]:
+    """Give Django's settings of the one database, for the role in BANYAN_DB_ROLE."""
+    role = env("BANYAN_DB_ROLE")
+    if role not in ROLES:
+        raise SystemExit(f"BANYAN_DB_ROLE={role!r}: write owner or app.")
+    settings = _from_url(_url(role)) if not is_embedded() else _from_cluster(ROLES[role])
+    settings |= {
+        "ENGINE": "django.db.backends.postgresql",
+        "ATOMIC_REQUESTS": False,
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"NAME": os.environ.get("BANYAN_TEST_DATABASE")},
+    }
+    settings.setdefault("OPTIONS", {})
+    if env("BANYAN_DB_POOL"):
+        settings["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 8, "timeout": 10}
+    else:
+        settings["CONN_MAX_AGE"] = None
+    return settings
+
+
+def _url(role: str) -> str:
+    return (env("BANYAN_OWNER_DATABASE_URL") if role == "owner" else "") or env("DATABASE_URL")
+
+
+def _from_cluster(user: str) -> dict[str, Any]:
+    return {"NAME": DATABASE, "USER": user, "HOST": str(embedded().socket_folder), "PORT": "5432"}
+
+
+def _from_url(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise SystemExit("DATABASE_URL must look like postgresql://banyan_app:password@host:5432/banyan.")
+    options = dict(parse_qsl(parts.query))
+    return {
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", "") or unquote(parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "OPTIONS": options,
+    }

@@ -1,0 +1,135 @@
+"""Every BANYAN_… variable, said once: its default, its reading and its meaning."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+SYSTEM_DATA = Path("/var/lib/banyan")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One setting that the surroundings may give."""
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    meaning: str
+
+
+def flag(text: str) -> bool:
+    """Give the truth of a yes/no text."""
+    lowered = text.strip().lower()
+    if lowered in {"1", "true", "yes", "on"}:
+        return True
+    if lowered in {"", "0", "false", "no", "off"}:
+        return False
+    raise ValueError("write yes or no")
+
+
+def words(text: str) -> list[str]:
+    """Give the comma-separated words of a text."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+VARIABLES: dict[str, Variable] = {
+    variable.name: variable
+    for variable in (
+        Variable("BANYAN_DATA", "", str, "Data folder: embedded database, files, secret key, logs. "
+                 "Empty: `.data` in the checkout, or /var/lib/banyan where root's database user cannot enter it"),
+        Variable("DATABASE_URL", "", str, "A PostgreSQL server (15 or later) instead of the embedded one, "
+                 "as the role `banyan_app`"),
+        Variable("BANYAN_OWNER_DATABASE_URL", "", str, "The same database as the role `banyan_owner`, for "
+                 "migrations. Empty: DATABASE_URL"),
+        Variable("BANYAN_DB_ROLE", "app", str, "`app` (web, jobs) or `owner` (migrations); commands set it"),
+        Variable("BANYAN_DB_POOL", "no", flag, "Keep a pool of 2 to 8 connections; set for web processes"),
+        Variable("BANYAN_SECRET_KEY", "", str, "Signing key. Empty: made at the first start and kept in the "
+                 "data folder, mode 600"),
+        Variable("BANYAN_DEBUG", "no", flag, "Show tracebacks in the browser. Never in production"),
+        Variable("BANYAN_HOSTS", "localhost,127.0.0.1,[::1]", words, "Host names that the site answers to"),
+        Variable("BANYAN_BIND", "127.0.0.1", str, "Address that the web processes listen on"),
+        Variable("BANYAN_PORT", "8020", int, "Port; the next free one is taken if it is in use"),
+        Variable("BANYAN_WEB_WORKERS", "2", int, "Web processes"),
+        Variable("BANYAN_WEB_THREADS", "8", int, "Threads that serve requests in each web process"),
+        Variable("BANYAN_SECURE", "no", flag, "The site is served over https: secure cookies, HSTS, and "
+                 "X-Forwarded-Proto is trusted"),
+        Variable("BANYAN_ORIGINS", "", words, "Origins trusted for forms, such as https://erp.example.com"),
+        Variable("BANYAN_LOG_LEVEL", "INFO", str, "Least severe level that is logged"),
+        Variable("AMQP_URL", "", str, "Optional RabbitMQ for the integration bus"),
+    )
+}
+
+
+class BadVariable(SystemExit):
+    """A variable holds a text that cannot be read."""
+
+
+def env(name: str) -> Any:
+    """Give the value of a declared variable.
+
+    Raises: BadVariable, which ends the program with a sentence that names the variable and its meaning
+    """
+    variable = VARIABLES[name]
+    text = os.environ.get(name, "") or variable.default
+    try:
+        return variable.read(text)
+    except ValueError as error:
+        raise BadVariable(f"{name}={text!r} cannot be read ({error}). {variable.meaning}.") from None
+
+
+def data_folder() -> Path:
+    """Give the data folder; it may not exist yet."""
+    named = env("BANYAN_DATA")
+    if named:
+        return Path(named).resolve()
+    if os.geteuid() == 0 and not _others_can_enter(CHECKOUT):
+        return SYSTEM_DATA
+    return CHECKOUT / ".data"
+
+
+def database_user() -> str | None:
+    """Give the system user that the embedded database runs as, None for the present one."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_name
+        except KeyError:
+            continue
+    raise SystemExit("The embedded database must not run as root and the system has no user `postgres`. "
+                     "Install the package postgresql, or start as an ordinary user.")
+
+
+def secret_key() -> str:
+    """Give the signing key, made and kept at the first call.
+
+    Writes: `secret-key` in the data folder, readable by its owner only
+    """
+    given = env("BANYAN_SECRET_KEY")
+    if given:
+        return given
+    file = data_folder() / "secret-key"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"secret-key.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(64))
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    draft.unlink()
+    return file.read_text().strip()
+
+
+def _others_can_enter(folder: Path) -> bool:
+    return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))

@@ -1,0 +1,47 @@
+"""What the application's role may do: everything to ordinary rows, only add to ledgers, own nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from django.db import connection
+
+from banyan.ops.cluster import APP
+
+
+def append_only_tables() -> tuple[str, ...]:
+    """Give the tables whose rows are never changed, as the kernel registers them."""
+    if not (find_spec("banyan.kernel") and find_spec("banyan.kernel.db")):
+        return ()
+    from banyan.kernel import db
+
+    return tuple(db.append_only_tables())
+
+
+def apply(ledgers: Iterable[str] | None = None) -> None:
+    """Give the application's role its rights on every table of the schema.
+
+    Takes:  ledgers, names of append-only tables; None for those of the kernel's registry
+    Writes: grants, in one transaction; repeatable
+    """
+    from django.db import transaction
+    from psycopg import sql
+
+    names = append_only_tables() if ledgers is None else tuple(ledgers)
+    role = sql.Identifier(APP)
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in (
+            "GRANT USAGE ON SCHEMA public TO {}",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}",
+            "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}",
+            "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {}",
+        ):
+            cursor.execute(sql.SQL(statement).format(role))
+        there = set(connection.introspection.table_names(cursor))
+        for name in (*names, "django_migrations"):
+            if name in there:
+                rights = "INSERT, UPDATE, DELETE" if name == "django_migrations" else "UPDATE, DELETE, TRUNCATE"
+                cursor.execute(
+                    sql.SQL("REVOKE " + rights + " ON TABLE {} FROM {}").format(sql.Identifier(name), role)
+                )

@@ -1,0 +1,28 @@
+"""Addresses: health for machines, everything for people from banyan.web."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path
+
+
+def health(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when the database answers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+def welcome(request: HttpRequest) -> HttpResponse:
+    """Say that the site runs."""
+    return HttpResponse("<!doctype html><html lang=zh-Hans><title>Banyan 榕</title><h1>Banyan 榕</h1>")
+
+
+urlpatterns = [path("healthz", health, name="health")]
+if find_spec("banyan.web") and find_spec("banyan.web.urls"):
+    urlpatterns.append(path("", include("banyan.web.urls")))
+else:
+    urlpatterns.append(path("", welcome, name="welcome"))

@@ -1,0 +1,1 @@
+"""Running: the embedded database, the supervisor, backup, health."""

@@ -1,0 +1,201 @@
+"""The database of the tests: a private cluster, a migrated template, one copy of it per worker.
+
+The cluster lies beside the product's data folder and is shared by all workers and runs; the last one stops it.
+The template is keyed by everything that shapes it, so that a run whose migrations are unchanged starts at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from banyan.config import environ
+from banyan.ops.cluster import OWNER, Cluster
+
+KEPT_TEMPLATES = 3
+
+
+def test_cluster() -> Cluster:
+    """Give the cluster of the tests: quick, and not safe against a power cut."""
+    return Cluster(environ.data_folder() / "test", user=environ.database_user(), is_losable=True)
+
+
+def template_key() -> str:
+    """Give a hash of all that shapes a migrated database: migrations, grants, locked packages."""
+    package = environ.CHECKOUT / "src" / "banyan"
+    shaping = [
+        *package.glob("**/migrations/*.py"),
+        *package.glob("**/migrations/*.sql"),
+        package / "config" / "settings.py",
+        package / "config" / "grants.py",
+        package / "kernel" / "db.py",
+        environ.CHECKOUT / "requirements" / "base.lock",
+    ]
+    digest = hashlib.sha256()
+    for file in sorted(file for file in shaping if file.is_file()):
+        digest.update(str(file.relative_to(environ.CHECKOUT)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class TestDatabases:
+    """Makes and drops copies of the migrated template."""
+
+    __test__ = False
+    cluster: Cluster
+    template: str
+
+    def copy(self, name: str) -> None:
+        """Make a database, dropped first where a killed run left it, as a copy of the template."""
+        with self._alone():
+            self.drop(name)
+            self.cluster.sql(f'CREATE DATABASE "{name}" OWNER {OWNER} TEMPLATE "{self.template}" STRATEGY file_copy')
+
+    def drop(self, name: str) -> None:
+        """Drop a database and end its sessions."""
+        self.cluster.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def ensure_template(self) -> None:
+        """Migrate a template where there is none for the present code, and drop the oldest ones."""
+        with self._alone():
+            known = self.cluster.sql(
+                "SELECT datname FROM pg_database WHERE datname LIKE 'template\\_%' AND datistemplate "
+                "AND datname NOT IN ('template0', 'template1') ORDER BY oid"
+            ).split()
+            if self.template in known:
+                return
+            for old in known[: -(KEPT_TEMPLATES - 1) or None]:
+                self.cluster.sql(f'ALTER DATABASE "{old}" IS_TEMPLATE false')
+                self.drop(old)
+            self._migrate()
+
+    def _migrate(self) -> None:
+        draft = f"{self.template}_new"
+        self.drop(draft)
+        self.cluster.make_database(draft)
+        surroundings = os.environ | {
+            "DATABASE_URL": self.cluster.url("banyan_owner", draft),
+            "BANYAN_DB_ROLE": "owner",
+            "DJANGO_SETTINGS_MODULE": "banyan.config.settings",
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "banyan.config.cli", "migrate"],
+            env=surroundings, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise pytest.UsageError(f"The migrations fail:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
+        self.cluster.sql(f'ALTER DATABASE "{draft}" RENAME TO "{self.template}"')
+        self.cluster.sql(f'ALTER DATABASE "{self.template}" IS_TEMPLATE true')
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with open(self.cluster.folder / "template.lock", "a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def _own_slot(folder: Path) -> Iterator[int]:
+    """Give a number that no other worker of any run has meanwhile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(64):
+        with open(folder / f"slot-{number}.lock", "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield number
+            return
+    raise RuntimeError("64 test runs are under way at once")
+
+
+@pytest.fixture(scope="session")
+def test_databases() -> Iterator[tuple[TestDatabases, int]]:
+    """Give the maker of databases and this worker's own number."""
+    cluster = test_cluster()
+    with cluster.borrow(), _own_slot(cluster.folder) as slot:
+        databases = TestDatabases(cluster, f"template_{template_key()}")
+        databases.ensure_template()
+        yield databases, slot
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(test_databases, django_test_environment, django_db_blocker) -> Iterator[None]:
+    """Give this worker a database of its own, instead of pytest-django's way of making one."""
+    databases, slot = test_databases
+    name = f"test_banyan_{slot}"
+    databases.copy(name)
+    with ExitStack() as stack:
+        stack.enter_context(django_db_blocker.unblock())
+        stack.enter_context(_connected_to(databases.cluster, name))
+        stack.enter_context(django_db_blocker.block())
+        yield
+    databases.drop(name)
+
+
+@contextmanager
+def _connected_to(cluster: Cluster, name: str) -> Iterator[None]:
+    from django.db import connections
+
+    connection = connections["default"]
+    connection.close()
+    before = dict(connection.settings_dict)
+    # The dictionary is the one that new threads read, so it is changed in place.
+    connection.settings_dict |= {
+        "NAME": name, "USER": OWNER, "PASSWORD": "", "HOST": str(cluster.socket_folder), "PORT": "5432",
+    }  # fmt: skip
+    try:
+        yield
+    finally:
+        connections.close_all()
+        connection.settings_dict |= before
+
+
+@dataclass(frozen=True)
+class LiveDatabase:
+    """A real, committed database of one test."""
+
+    name: str
+    cluster: Cluster
+
+    def url(self, role: str = OWNER) -> str:
+        """Give its address, for other processes (`DATABASE_URL`)."""
+        return self.cluster.url(role, self.name)
+
+
+@pytest.fixture
+def live_db(django_db_setup, test_databases, django_db_blocker) -> Iterator[LiveDatabase]:
+    """Give a fresh database with real commits, for tests of several threads or processes.
+
+    No transaction is around the test; threads close their connections by `connection.close()`.
+    """
+    databases, slot = test_databases
+    name = f"live_banyan_{slot}"
+    databases.copy(name)
+    with django_db_blocker.unblock(), _connected_to(databases.cluster, name):
+        yield LiveDatabase(name, databases.cluster)
+    databases.drop(name)
+
+
+@pytest.fixture
+def app_role(request) -> Iterator[None]:
+    """Run the test as `banyan_app`, which owns nothing; ask for `db` or `live_db` as well."""
+    from django.db import connection
+
+    if "live_db" not in request.fixturenames:
+        request.getfixturevalue("db")
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE banyan_app")
+    yield
+    if connection.connection is not None and not connection.needs_rollback:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
