@@ -1,7 +1,7 @@
 """The database of the tests: a private cluster, a migrated template, one copy of it per worker.
 
-The cluster lies beside the product's data folder and is shared by all workers and runs; the last one stops it.
-The template is keyed by everything that shapes it, so that a run whose migrations are unchanged starts at once.
+The cluster lies in the data folder and is shared by all workers and runs; the last one stops it.
+The template is keyed by everything that shapes it, so that a run with unchanged migrations starts at once.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class TestDatabases:
         """Make a database, dropped first where a killed run left it, as a copy of the template."""
         with self._alone():
             self.drop(name)
-            self.cluster.sql(f'CREATE DATABASE "{name}" OWNER {OWNER} TEMPLATE "{self.template}" STRATEGY file_copy')
+            self.cluster.sql(
+                f'CREATE DATABASE "{name}" OWNER {OWNER} TEMPLATE "{self.template}" STRATEGY file_copy'
+            )
 
     def drop(self, name: str) -> None:
         """Drop a database and end its sessions."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -33,7 +32,6 @@ def connection_settings() -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "ATOMIC_REQUESTS": False,
         "CONN_HEALTH_CHECKS": True,
-        "TEST": {"NAME": os.environ.get("BANYAN_TEST_DATABASE")},
     }
     settings.setdefault("OPTIONS", {})
     if env("BANYAN_DB_POOL"):
@@ -64,3 +62,8 @@ def _from_url(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "OPTIONS": options,
     }
+
+
+def url(role: str) -> str:
+    """Give the address of the database as one of the two roles, as psql reads it."""
+    return embedded().url(ROLES[role], DATABASE) if is_embedded() else _url(role)

@@ -42,24 +42,45 @@ def words(text: str) -> list[str]:
 VARIABLES: dict[str, Variable] = {
     variable.name: variable
     for variable in (
-        Variable("BANYAN_DATA", "", str, "Data folder: embedded database, files, secret key, logs. "
-                 "Empty: `.data` in the checkout, or /var/lib/banyan where root's database user cannot enter it"),
-        Variable("DATABASE_URL", "", str, "A PostgreSQL server (15 or later) instead of the embedded one, "
-                 "as the role `banyan_app`"),
-        Variable("BANYAN_OWNER_DATABASE_URL", "", str, "The same database as the role `banyan_owner`, for "
-                 "migrations. Empty: DATABASE_URL"),
+        Variable(
+            "BANYAN_DATA",
+            "",
+            str,
+            "Data folder: embedded database, files, secret key, logs. "
+            "Empty: `.data` in the checkout, or /var/lib/banyan where the database's user cannot enter that",
+        ),
+        Variable(
+            "DATABASE_URL",
+            "",
+            str,
+            "A PostgreSQL server (15 or later) instead of the embedded one, as the role `banyan_app`",
+        ),
+        Variable(
+            "BANYAN_OWNER_DATABASE_URL",
+            "",
+            str,
+            "The same database as the role `banyan_owner`, for migrations. Empty: DATABASE_URL",
+        ),
         Variable("BANYAN_DB_ROLE", "app", str, "`app` (web, jobs) or `owner` (migrations); commands set it"),
         Variable("BANYAN_DB_POOL", "no", flag, "Keep a pool of 2 to 8 connections; set for web processes"),
-        Variable("BANYAN_SECRET_KEY", "", str, "Signing key. Empty: made at the first start and kept in the "
-                 "data folder, mode 600"),
+        Variable(
+            "BANYAN_SECRET_KEY",
+            "",
+            str,
+            "Signing key. Empty: made at the first start and kept in the data folder, mode 600",
+        ),
         Variable("BANYAN_DEBUG", "no", flag, "Show tracebacks in the browser. Never in production"),
         Variable("BANYAN_HOSTS", "localhost,127.0.0.1,[::1]", words, "Host names that the site answers to"),
         Variable("BANYAN_BIND", "127.0.0.1", str, "Address that the web processes listen on"),
         Variable("BANYAN_PORT", "8020", int, "Port; the next free one is taken if it is in use"),
         Variable("BANYAN_WEB_WORKERS", "2", int, "Web processes"),
         Variable("BANYAN_WEB_THREADS", "8", int, "Threads that serve requests in each web process"),
-        Variable("BANYAN_SECURE", "no", flag, "The site is served over https: secure cookies, HSTS, and "
-                 "X-Forwarded-Proto is trusted"),
+        Variable(
+            "BANYAN_SECURE",
+            "no",
+            flag,
+            "The site is served over https: secure cookies, HSTS, and X-Forwarded-Proto is trusted",
+        ),
         Variable("BANYAN_ORIGINS", "", words, "Origins trusted for forms, such as https://erp.example.com"),
         Variable("BANYAN_LOG_LEVEL", "INFO", str, "Least severe level that is logged"),
         Variable("AMQP_URL", "", str, "Optional RabbitMQ for the integration bus"),
@@ -103,8 +124,10 @@ def database_user() -> str | None:
             return pwd.getpwnam(name).pw_name
         except KeyError:
             continue
-    raise SystemExit("The embedded database must not run as root and the system has no user `postgres`. "
-                     "Install the package postgresql, or start as an ordinary user.")
+    raise SystemExit(
+        "The embedded database must not run as root and the system has no user `postgres`. "
+        "Install the package postgresql, or start as an ordinary user."
+    )
 
 
 def secret_key() -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from django.db import connection
+from django.db import connection, transaction
+from psycopg import sql
 
 from banyan.ops.cluster import APP
+
+_REVOKE = sql.SQL("REVOKE {} ON TABLE {} FROM {}")
 
 
 def append_only_tables() -> tuple[str, ...]:
@@ -25,9 +28,6 @@ def apply(ledgers: Iterable[str] | None = None) -> None:
     Takes:  ledgers, names of append-only tables; None for those of the kernel's registry
     Writes: grants, in one transaction; repeatable
     """
-    from django.db import transaction
-    from psycopg import sql
-
     names = append_only_tables() if ledgers is None else tuple(ledgers)
     role = sql.Identifier(APP)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -39,9 +39,8 @@ def apply(ledgers: Iterable[str] | None = None) -> None:
         ):
             cursor.execute(sql.SQL(statement).format(role))
         there = set(connection.introspection.table_names(cursor))
-        for name in (*names, "django_migrations"):
-            if name in there:
-                rights = "INSERT, UPDATE, DELETE" if name == "django_migrations" else "UPDATE, DELETE, TRUNCATE"
-                cursor.execute(
-                    sql.SQL("REVOKE " + rights + " ON TABLE {} FROM {}").format(sql.Identifier(name), role)
-                )
+        for name in sorted(there.intersection(names)):
+            cursor.execute(_REVOKE.format(sql.SQL("UPDATE, DELETE, TRUNCATE"), sql.Identifier(name), role))
+        cursor.execute(
+            _REVOKE.format(sql.SQL("INSERT, UPDATE, DELETE"), sql.Identifier("django_migrations"), role)
+        )

@@ -333,7 +333,8 @@ class Cluster:
         self.sql(
             "CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE EXTENSION IF NOT EXISTS btree_gist;"
             f" ALTER SCHEMA public OWNER TO {OWNER}; REVOKE CREATE ON SCHEMA public FROM PUBLIC;"
-            f" REVOKE ALL ON DATABASE \"{name}\" FROM PUBLIC; GRANT CONNECT, TEMPORARY ON DATABASE \"{name}\" TO {APP};",
+            f' REVOKE ALL ON DATABASE "{name}" FROM PUBLIC;'
+            f' GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO {APP};',
             database=name,
         )
 

@@ -63,3 +63,35 @@ def end(pid: int, start: int | None, *signals: tuple[signal.Signals, float]) -> 
         while is_same(pid, start) and time.monotonic() < limit:
             time.sleep(0.02)
     return not is_same(pid, start)
+
+
+def with_mark(mark: str) -> Iterator[tuple[int, int]]:
+    """Give number and start of each living process whose environment holds the text, such as `NAME=value`."""
+    wanted = os.fsencode(mark)
+    for pid in living():
+        try:
+            surroundings = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        start = started_at(pid)
+        if start is not None and wanted in surroundings:
+            yield pid, start
+
+
+def end_marked(mark: str, *, patience: float) -> int:
+    """End every process that carries the mark: asked first, killed after the patience in seconds.
+
+    Gives:  how many there were
+    """
+    found = list(with_mark(mark))
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        limit = time.monotonic() + patience
+        for pid, start in found:
+            if is_same(pid, start):
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    continue
+        while any(is_same(*process) for process in found) and time.monotonic() < limit:
+            time.sleep(0.02)
+    return len(found)

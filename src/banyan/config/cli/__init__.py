@@ -13,7 +13,9 @@ class Subcommands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give the names in alphabetic order."""
-        return sorted(found.name.rstrip("_") for found in iter_modules(__path__) if not found.name.startswith("_"))
+        return sorted(
+            found.name.rstrip("_") for found in iter_modules(__path__) if not found.name.startswith("_")
+        )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Give the command `command` of the file, None where there is no such file."""

@@ -11,9 +11,7 @@ from banyan.config.cli._django import running
 def command() -> None:
     """Bring the database to the present version, as its owner, and give the application its rights."""
     with running("owner"):
-        from django.core.management import call_command
+        from banyan.config import migrations
 
-        from banyan.config import grants
-
-        call_command("migrate", interactive=False, verbosity=1)
-        grants.apply()
+        applied = migrations.apply(say=click.echo)
+    click.echo(f"{applied} migrations applied." if applied else "The database is up to date.")

@@ -1,0 +1,38 @@
+"""`banyan prepare`: what `banyan up` asks for before it serves."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.util import find_spec
+
+import click
+
+from banyan.config.cli._django import running
+
+
+@click.command(hidden=True)
+def command() -> None:
+    """Migrate where needed, quietly, and print as JSON what the database holds."""
+    with running("owner"):
+        from banyan.config import migrations
+
+        migrations.apply(say=lambda text: print(text, file=sys.stderr))
+        print(json.dumps({"has_company": _has_company(), "logins": _logins()}, ensure_ascii=False))
+
+
+def _has_company() -> bool:
+    from django.apps import apps
+
+    return (
+        apps.is_installed("banyan.modules.company") and apps.get_model("company", "Company").objects.exists()
+    )
+
+
+def _logins() -> list[dict[str, str]]:
+    """Give the demo factory's logins (zh, en, login, password), none where a real company is kept."""
+    if not (find_spec("banyan.demo") and find_spec("banyan.demo.story")):
+        return []
+    from banyan.demo import story
+
+    return story.logins()

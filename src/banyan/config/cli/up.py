@@ -1,0 +1,150 @@
+"""`banyan up`."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPException
+from importlib.util import find_spec
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from banyan.config import database
+from banyan.config.cli._django import database_ready
+from banyan.config.environ import data_folder, env
+from banyan.ops.supervisor import AlreadyRunning, Program, Supervisor
+
+PORTS_TRIED = 50
+BANYAN = (sys.executable, "-m", "banyan.config.cli")
+console = Console(highlight=False)
+
+
+@click.command()
+@click.option("--empty", is_flag=True, help="Do not load the demo factory into an empty database.")
+def command(empty: bool) -> None:
+    """Start everything: database, web, jobs, dispatcher. Ctrl-C ends it.
+
+    The first start makes the database and loads the demo factory. What ends unexpectedly is started again.
+    """
+    cluster = database.embedded() if database.is_embedded() else None
+    supervisor = Supervisor(data_folder() / "run", cluster=cluster, say=_say)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(supervisor)
+        except AlreadyRunning as error:
+            raise click.ClickException(str(error)) from error
+        stack.enter_context(database_ready())
+        state = _prepare()
+        if not state["has_company"] and not empty and find_spec("banyan.demo.story"):
+            _load_demo()
+            state = _prepare()
+        if supervisor.is_stopping:
+            return
+        port = _free_port(env("BANYAN_BIND"), env("BANYAN_PORT"))
+        supervisor.start(_programs(port))
+        address = f"http://{_shown_host()}:{port}/"
+        supervisor.tell(address=address)
+        _wait_until_served(supervisor, port)
+        if not supervisor.is_stopping:
+            _welcome(address, state["logins"])
+        supervisor.watch()
+        _say("Stopping")
+
+
+def _say(text: str) -> None:
+    console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}")
+
+
+def _prepare() -> dict:
+    """Migrate as the owner and give what the database holds."""
+    done = subprocess.run([*BANYAN, "prepare"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise click.ClickException("The database could not be prepared; the reason stands above.")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _load_demo() -> None:
+    _say("The database is empty: the demo factory is loaded, once")
+    done = subprocess.run([*BANYAN, "story", "--factory", "demo"], check=False)
+    if done.returncode:
+        raise click.ClickException("The demo factory could not be loaded; the reason stands above.")
+
+
+def _programs(port: int) -> list[Program]:
+    common = {"DJANGO_SETTINGS_MODULE": "banyan.config.settings", "BANYAN_DB_ROLE": "app"}
+    web = [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", env("BANYAN_BIND"),
+        "--port", str(port), "--workers", str(env("BANYAN_WEB_WORKERS")),
+        "--blocking-threads", str(env("BANYAN_WEB_THREADS")), "--no-ws", "--respawn-failed-workers",
+        "--respawn-interval", "0.5", "--workers-kill-timeout", "8", "--process-name", "banyan-web",
+        "banyan.config.wsgi:application",
+    ]  # fmt: skip
+    programs = [
+        Program("web", web, common | {"BANYAN_DB_POOL": "yes"}),
+        Program("worker", [*BANYAN, "work"], common),
+    ]
+    if find_spec("banyan.kernel.dispatcher"):
+        programs.append(Program("dispatcher", [*BANYAN, "dispatch"], common))
+    return programs
+
+
+def _free_port(host: str, wanted: int) -> int:
+    for port in range(wanted, wanted + PORTS_TRIED):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+        if port != wanted:
+            _say(f"Port {wanted} is in use; {port} is taken instead")
+        return port
+    raise click.ClickException(
+        f"No port from {wanted} on is free. Choose another: BANYAN_PORT=9000 banyan up"
+    )
+
+
+def _shown_host() -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(env("BANYAN_BIND"), env("BANYAN_BIND"))
+
+
+def _wait_until_served(supervisor: Supervisor, port: int) -> None:
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit and not supervisor.is_stopping:
+        supervisor.tick()
+        if _answers(port):
+            return
+        time.sleep(0.05)
+    if not supervisor.is_stopping:
+        _say(f"The site does not answer yet; see {supervisor.folder / 'web.log'}")
+
+
+def _answers(port: int) -> bool:
+    connection = HTTPConnection(_shown_host().strip("[]"), port, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": "localhost"})
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _welcome(address: str, logins: list[dict[str, str]]) -> None:
+    console.print(f"\nBanyan 榕  [bold]{address}[/bold]   (Ctrl-C ends it; data in {data_folder()})")
+    if not logins:
+        console.print("People are made by `banyan user add`.\n" if os.isatty(1) else "")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("角色 Role", "登录 Login", "密码 Password"):
+        table.add_column(heading)
+    for login in logins:
+        table.add_row(f"{login['zh']} {login['en']}", login["login"], login["password"])
+    console.print(table)
