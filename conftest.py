@@ -1,3 +1,3 @@
 """Fixtures for every test, in tests/ and beside the modules."""
 
-pytest_plugins = ["tests.plugins.database"]
+pytest_plugins = ["tests.plugins.database", "tests.plugins.acting"]

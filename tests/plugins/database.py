@@ -34,7 +34,9 @@ def template_key() -> str:
     package = environ.CHECKOUT / "src" / "banyan"
     shaping = [
         *package.glob("**/migrations/*.py"),
-        *package.glob("**/migrations/*.sql"),
+        *package.glob("**/functions.sql"),
+        *package.glob("**/models.py"),
+        package / "kernel" / "guards.py",
         package / "config" / "settings.py",
         package / "config" / "grants.py",
         package / "kernel" / "db.py",

@@ -1,0 +1,23 @@
+"""Start of the kernel: every module's declarations are read once, and the database's guards follow migrations."""
+
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
+
+
+class KernelConfig(AppConfig):
+    name = "banyan.kernel"
+    label = "kernel"
+
+    def ready(self) -> None:
+        from banyan.kernel import registry
+
+        registry.discover()
+        post_migrate.connect(_guard)
+
+
+def _guard(sender: AppConfig, **_: object) -> None:
+    """Install the guards once, after the last app has migrated."""
+    from banyan.kernel import guards
+
+    if sender is list(apps.get_app_configs())[-1]:
+        guards.install()

@@ -1,0 +1,558 @@
+"""The life of a command: right, transaction, key, lock, scope, decide, write, listeners, audit, outbox, commit.
+
+A command is declared once with `@command`; dialog, button, REST endpoint, bulk action, import row and CLI derive
+from it. Inside another command it joins the transaction; only the outermost commits, and retries deadlocks.
+
+    class Confirm(Input):
+        promised_on: date | None = field("承诺日期", "Promised on")
+
+    @command("sales.order.confirm", L("确认", "Confirm"), input=Confirm)
+    def confirm_order(ctx, orders, data): ...          # a record command: locked rows, in key order
+
+    @command("inventory.transfer.quick", L("快速调拨", "Quick transfer"), input=Quick, on="noun")
+    def quick_transfer(ctx, data): ...                 # a noun command: nothing is locked for it
+
+Which states a record command may start from, and where it leads, is said by the noun's life, not here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field as dataclass_field
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, models, transaction
+from pydantic import BaseModel
+
+from banyan.kernel import access, events, locks, registry, schema
+from banyan.kernel.context import Context
+from banyan.kernel.models import Audit, Counter, Outbox
+from banyan.kernel.spec import Tone
+from banyan.lib.errors import Conflict, DomainError, Invalid, NotFound, Stale, jsonable
+from banyan.lib.ids import new_id
+from banyan.lib.labels import L, Label
+
+log = logging.getLogger("banyan.commands")
+RETRIES = 6
+AUDIT_INPUT_BYTES = 8_000
+
+
+class KeyReused(Invalid):
+    code = "key_reused"
+    zh = "同一个幂等键已用于另一个请求"
+    en = "This idempotency key was used for a different request"
+    way_out_zh = "为新的请求换一个键"
+    way_out_en = "Use a new key for a new request"
+
+
+class WrongState(Conflict):
+    code = "wrong_state"
+    zh = "{record} 处于“{state}”，不能{command}；仅限：{allowed}"
+    en = "{record} is “{state}”: cannot {command}; only when {allowed}"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A declared command. `on` says what it acts on: records (locked rows) or the noun as a whole."""
+
+    key: str
+    label: Label
+    function: Callable[..., Any]
+    input: type[BaseModel] | Callable[[], type[BaseModel]] | None = None
+    on: Literal["records", "noun"] = "records"
+    help: Label | None = None
+    permission: str = ""
+    icon: str = ""
+    tone: Tone = "blue"
+    is_primary: bool = False
+    confirm: Label | None = None
+    screen: bool = True
+    rest: bool = True
+    creates: bool = False
+    bumps: bool = True
+
+    @property
+    def noun(self) -> str:
+        return self.key.rsplit(".", 1)[0]
+
+    @property
+    def name(self) -> str:
+        return self.key.rsplit(".", 1)[1]
+
+    def input_model(self) -> type[BaseModel] | None:
+        """Give the Pydantic model of the input, None when the command takes none."""
+        if self.input is None or isinstance(self.input, type):
+            return self.input
+        return self.input()
+
+    def sources(self) -> tuple[str, ...] | None:
+        """Give the states from which it may start, None when its noun's life does not name it."""
+        life = registry.noun(self.noun).spec.life if registry.has_noun(self.noun) else None
+        if life is None:
+            return None
+        if self.name in ("change", "delete"):
+            return life.editable if self.name == "change" else (life.initial,)
+        found = tuple(dict.fromkeys(t.source for t in life.transitions if t.command == self.name))
+        return found or None
+
+    def targets(self, source: str) -> tuple[str, ...]:
+        """Give the states to which it may lead from a state."""
+        life = registry.noun(self.noun).spec.life
+        if life is None:
+            return ()
+        return tuple(t.target for t in life.transitions if t.command == self.name and t.source == source)
+
+    def __call__(self, ctx: Context, *args: Any, **given: Any) -> Any:
+        """Run the command; give what its function returns.
+
+        Takes:  (ctx, ids, data) for a record command, (ctx, data) for a noun command; data may be the input's
+                model, a mapping, or its fields by name
+        """
+        ids: Sequence[UUID] = ()
+        rest = list(args)
+        if self.on == "records":
+            head = rest.pop(0) if rest else given.pop("ids")
+            ids = (head,) if isinstance(head, UUID) else tuple(getattr(one, "pk", one) for one in _many(head))
+        data = rest.pop(0) if rest else (given or None)
+        return execute(ctx, self, ids=ids, data=data).value
+
+
+def _many(head: Any) -> Iterable[Any]:
+    return (head,) if isinstance(head, (models.Model, UUID)) else head
+
+
+def command(key: str, label: Label, **words: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Declare a command; the words are the attributes of `Command`."""
+
+    def register(function: Callable[..., Any]) -> Command:
+        made = Command(key=key, label=label, function=function, permission=words.pop("permission", key), **words)
+        registry.add_command(made)
+        return made
+
+    return register
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a command did: the value its function gave, the records it concerned, the stored or new answer."""
+
+    value: Any = None
+    records: tuple[Any, ...] = ()
+    ids: tuple[UUID, ...] = ()
+    answer: Any = None
+    is_replay: bool = False
+    faults: dict[UUID, DomainError] = dataclass_field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Work:
+    """One transaction's unit of work: events told, numbers owed, audit lines."""
+
+    ctx: Context
+    told: list[events.Event] = dataclass_field(default_factory=list)
+    out: list[events.Event] = dataclass_field(default_factory=list)
+    numbers: list[tuple[Any, Any]] = dataclass_field(default_factory=list)
+    numbered: dict[UUID, str] = dataclass_field(default_factory=dict)
+
+
+_work: ContextVar[Work | None] = ContextVar("work", default=None)
+
+
+class _DryRun(Exception):
+    """Rolls a rehearsal back."""
+
+
+def in_work() -> bool:
+    """Say whether a command is running in this thread."""
+    return _work.get() is not None
+
+
+def tell(*told: events.Event) -> None:
+    """Tell events: listeners before commit run when the command's function has returned, the rest after commit.
+
+    Raises: RuntimeError outside a command
+    """
+    work = _work.get()
+    if work is None:
+        raise RuntimeError("events are told inside a command")
+    work.told.extend(told)
+
+
+def execute(
+    ctx: Context, cmd: Command, *, ids: Sequence[UUID] = (), data: Any = None,
+    versions: Mapping[UUID, int] | None = None, dry_run: bool = False, each: bool = False,
+    render: Callable[[Outcome], Any] | None = None,
+) -> Outcome:
+    """Run a command as its declaration says.
+
+    Takes:  versions: the version each record must have; each: every record for itself, refusals collected;
+            render: builds the answer to store under the client's key, inside the transaction
+    Gives:  the outcome; `answer` is what render gave, or the stored one when the key was seen before
+    Raises: DomainError; nothing is written but an audit line saying so
+    Writes: what the command writes, audit, outbox, the stored answer
+    """
+    if _work.get() is not None:
+        return _perform(ctx, cmd, _parse(cmd, data), ids, versions, nested=True)
+    try:
+        ctx.require(cmd.permission, cmd.label)
+        parsed = _parse(cmd, data)
+    except DomainError as refusal:
+        _audit_refusal(ctx, cmd, ids, data, refusal)
+        raise
+    for attempt in range(RETRIES):
+        try:
+            return _outermost(ctx, cmd, parsed, ids, versions, dry_run, each, render)
+        except DomainError as refusal:
+            _audit_refusal(ctx, cmd, ids, parsed, refusal)
+            raise
+        except OperationalError as fault:
+            if getattr(fault.__cause__, "sqlstate", "") not in ("40001", "40P01") or attempt == RETRIES - 1:
+                raise
+            log.info("%s again after %s", cmd.key, fault.__cause__.sqlstate)
+            time.sleep(0.01 * (2**attempt))
+        except IntegrityError as fault:
+            refusal = schema.refusal_of(fault)
+            _audit_refusal(ctx, cmd, ids, parsed, refusal)
+            raise refusal from fault
+        except DatabaseError as fault:
+            if not getattr(fault.__cause__, "sqlstate", "").startswith("22"):
+                raise
+            refusal = schema.refusal_of(fault)
+            _audit_refusal(ctx, cmd, ids, parsed, refusal)
+            raise refusal from fault
+    raise AssertionError("unreachable")
+
+
+def _parse(cmd: Command, data: Any) -> Any:
+    model = cmd.input_model()
+    if model is None:
+        if data:
+            raise Invalid("takes_no_input", L("该操作不需要填写内容", "This command takes no input"))
+        return None
+    if isinstance(data, model):
+        return data
+    return schema.parse(model, {} if data is None else data)
+
+
+def _outermost(
+    ctx: Context, cmd: Command, data: Any, ids: Sequence[UUID], versions: Mapping[UUID, int] | None,
+    dry_run: bool, each: bool, render: Callable[[Outcome], Any] | None,
+) -> Outcome:
+    work = Work(ctx)
+    token, locked = _work.set(work), locks.begin()
+    outcome = Outcome()
+    try:
+        with transaction.atomic():
+            stored = _claim_key(ctx, cmd, ids, data)
+            if stored is not None:
+                return Outcome(answer=stored.get("answer"), ids=tuple(UUID(i) for i in stored["ids"]), is_replay=True)
+            if each:
+                outcome = _each(ctx, cmd, data, ids, versions, work)
+            else:
+                outcome = _perform(ctx, cmd, data, ids, versions)
+                _hear(ctx, work)
+            _give_numbers(ctx, work)
+            _write_audit(ctx, cmd, outcome, data)
+            _write_outbox(ctx, work)
+            if render:
+                outcome.answer = render(outcome)
+            _store_answer(ctx, outcome)
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+    finally:
+        locks.end(locked)
+        _work.reset(token)
+    return outcome
+
+
+def _each(
+    ctx: Context, cmd: Command, data: Any, ids: Sequence[UUID], versions: Mapping[UUID, int] | None, work: Work
+) -> Outcome:
+    total = Outcome(value={})
+    for one in sorted(ids):
+        told, numbers = len(work.out), len(work.numbers)
+        try:
+            with transaction.atomic():
+                done = _perform(ctx, cmd, data, (one,), versions)
+                _hear(ctx, work)
+        except DomainError as refusal:
+            work.told.clear()
+            del work.out[told:], work.numbers[numbers:]
+            total.faults[one] = refusal
+        else:
+            total.records += done.records
+            total.ids += done.ids
+    return total
+
+
+def _perform(
+    ctx: Context, cmd: Command, data: Any, ids: Sequence[UUID], versions: Mapping[UUID, int] | None,
+    nested: bool = False,
+) -> Outcome:
+    if cmd.on == "noun":
+        value = cmd.function(ctx) if cmd.input is None else cmd.function(ctx, data)
+        made = _records_in(value)
+        return Outcome(value, made, tuple(r.pk for r in made))
+    noun = registry.noun(cmd.noun)
+    where = None if nested else access.scope(ctx, noun, cmd.permission)
+    rows = locks.lock(noun.model, ids, where=where)
+    missing = [one for one in ids if one not in rows]
+    if missing:
+        raise NotFound("not_found", L("找不到{noun} {ids}", "No such {noun}: {ids}"),
+                       {"noun": noun.spec.label, "ids": missing})
+    records = [rows[one] for one in sorted(set(ids))]
+    before = _check(ctx, cmd, noun, records, versions)
+    value = cmd.function(ctx, records) if cmd.input is None else cmd.function(ctx, records, data)
+    if cmd.name != "delete":
+        _advance(ctx, cmd, noun, records, before)
+    return Outcome(value, tuple(records), tuple(r.pk for r in records))
+
+
+def _records_in(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, models.Model):
+        return (value,)
+    if isinstance(value, (tuple, list)) and value and all(isinstance(v, models.Model) for v in value):
+        return tuple(value)
+    return ()
+
+
+def _check(
+    ctx: Context, cmd: Command, noun: Any, records: Sequence[Any], versions: Mapping[UUID, int] | None
+) -> dict[UUID, str]:
+    if versions:
+        for record in records:
+            wanted = versions.get(record.pk)
+            if wanted is not None and wanted != record.version:
+                raise Stale(
+                    "stale",
+                    L("{record} 已被修改：您看到的是第 {seen} 版，现在是第 {now} 版",
+                      "{record} has changed: you saw version {seen}, it is now {now}"),
+                    {"record": name_of(noun, record), "seen": wanted, "now": record.version},
+                )
+    life, sources = noun.spec.life, cmd.sources()
+    if life is None:
+        return {}
+    before = {record.pk: getattr(record, life.field) for record in records}
+    if sources is not None:
+        for record in records:
+            if before[record.pk] not in sources:
+                raise WrongState(
+                    record=name_of(noun, record), state=life.state(before[record.pk]).label, command=cmd.label,
+                    allowed=[life.state(s).label for s in sources],
+                )
+    return before
+
+
+def _advance(
+    ctx: Context, cmd: Command, noun: Any, records: Sequence[Any], before: Mapping[UUID, str]
+) -> None:
+    life = noun.spec.life
+    if life is not None:
+        for record in records:
+            source, targets = before[record.pk], cmd.targets(before[record.pk])
+            now = getattr(record, life.field)
+            if now == source and len(targets) == 1:
+                setattr(record, life.field, targets[0])
+            elif now != source and targets and now not in targets:
+                raise RuntimeError(f"{cmd.key} led from {source} to {now}; its life allows {targets}")
+    if cmd.bumps:
+        save(ctx, records)
+
+
+def save(ctx: Context, records: Sequence[Any]) -> None:
+    """Write back what has changed on locked records, with version, time and person; owe a number where one is due.
+
+    Takes:  records given by `lock`, all of one model
+    Writes: one UPDATE where all changed alike, else one per record
+    """
+    groups: dict[tuple, list[Any]] = {}
+    for record in records:
+        record.version += 1
+        record.changed_at, record.changed_by_id = ctx.now, ctx.person
+        changes = locks.dirty(record)
+        groups.setdefault(tuple(sorted((k, _frozen(v)) for k, v in changes.items())), []).append(record)
+    for alike in groups.values():
+        changes = locks.dirty(alike[0])
+        type(alike[0])._base_manager.filter(pk__in=[r.pk for r in alike]).update(**changes)
+        for record in alike:
+            locks.remember(record)
+    owe_numbers(records)
+
+
+def _frozen(value: Any) -> Any:
+    return orjson.dumps(value, default=str) if isinstance(value, (list, dict)) else value
+
+
+def owe_numbers(records: Sequence[Any]) -> None:
+    """Note the posted documents among the records that have no number yet; they get one before commit."""
+    work = _work.get()
+    for record in records:
+        noun = noun_of(record)
+        numbering = noun.spec.numbering if noun else None
+        if work is None or numbering is None or getattr(record, numbering.field):
+            continue
+        life = noun.spec.life
+        if life is None or getattr(record, life.field) != life.initial:
+            work.numbers.append((noun, record))
+
+
+_nouns_by_model: dict[tuple[int, type], Any] = {}
+
+
+def noun_of(record: Any) -> Any:
+    """Give the noun a record belongs to, None when its model is no noun's."""
+    key = (registry.epoch, type(record))
+    if key not in _nouns_by_model:
+        _nouns_by_model[key] = next((n for n in registry.nouns() if n.model is type(record)), None)
+    return _nouns_by_model[key]
+
+
+def name_of(noun: Any, record: Any) -> str:
+    """Give a short name of a record for messages: its number, code or first title field."""
+    for key in (noun.spec.natural_key, *noun.spec.title):
+        value = getattr(record, noun.spec.field(key).column, None) if key else None
+        if value and not isinstance(value, UUID):
+            return str(value)
+    return str(noun.spec.label)
+
+
+def _hear(ctx: Context, work: Work) -> None:
+    while work.told:
+        batch, work.told = work.told, []
+        work.out.extend(batch)
+        by_type: dict[type[events.Event], list[events.Event]] = {}
+        for event in batch:
+            by_type.setdefault(type(event), []).append(event)
+        for kind, same in by_type.items():
+            for listener in events.listeners_before(kind):
+                listener(ctx, tuple(same))
+
+
+def _give_numbers(ctx: Context, work: Work) -> None:
+    """Number what was posted, series by series in name order, one UPDATE … RETURNING each."""
+    due: dict[tuple[str, str], list[tuple[Any, Any]]] = {}
+    for noun, record in work.numbers:
+        numbering = noun.spec.numbering
+        if getattr(record, numbering.field) is None:
+            due.setdefault((noun.spec.key, ctx.now.strftime(numbering.period)), []).append((noun, record))
+            setattr(record, numbering.field, "")
+    for (series, period), owed in sorted(due.items(), key=lambda item: item[0]):
+        last = take_numbers(series, period, len(owed))
+        for offset, (noun, record) in enumerate(owed, start=last - len(owed) + 1):
+            number = _numbered(noun.spec.numbering.pattern, ctx, offset)
+            setattr(record, noun.spec.numbering.field, number)
+            type(record)._base_manager.filter(pk=record.pk).update(**{noun.spec.numbering.field: number})
+            work.numbered[record.pk] = number
+
+
+def _numbered(pattern: str, ctx: Context, n: int) -> str:
+    now = ctx.now
+    return pattern.format(yyyy=f"{now.year:04}", yy=f"{now.year % 100:02}", mm=f"{now.month:02}", dd=f"{now.day:02}", n=n)
+
+
+def take_numbers(series: str, period: str, count: int) -> int:
+    """Take the next numbers of a series; give the last one taken.
+
+    Writes: the counter row, locked until commit (rank NUMBER), so that a refusal leaves no gap
+    """
+    locks.claim(Counter.lock_rank, [(series, period)])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO kernel_counter (series, period, last) VALUES (%s, %s, %s) "
+            "ON CONFLICT (series, period) DO UPDATE SET last = kernel_counter.last + excluded.last RETURNING last",
+            [series, period, count],
+        )
+        return cursor.fetchone()[0]
+
+
+def _actor(ctx: Context, cmd: Command) -> str:
+    return f"{ctx.person}|{cmd.key}|{ctx.through}"
+
+
+def _claim_key(ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any) -> dict | None:
+    """Say who acts, to the history triggers, and take the client's key. Gives the stored answer when it is taken."""
+    with connection.cursor() as cursor:
+        if ctx.key is None:
+            cursor.execute("SELECT set_config('banyan.actor', %s, true)", [_actor(ctx, cmd)])
+            return None
+        digest = _body_hash(cmd, ids, data)
+        cursor.execute(
+            "WITH actor AS (SELECT set_config('banyan.actor', %s, true)) "
+            "INSERT INTO kernel_request (id, principal, key, body_hash) SELECT %s, %s, %s, %s FROM actor "
+            "ON CONFLICT (principal, key) DO NOTHING RETURNING id",
+            [_actor(ctx, cmd), new_id(), ctx.person, ctx.key, digest],
+        )
+        if cursor.fetchone():
+            return None
+        cursor.execute(
+            "SELECT body_hash, answer FROM kernel_request WHERE principal = %s AND key = %s", [ctx.person, ctx.key]
+        )
+        body_hash, answer = cursor.fetchone()
+    if bytes(body_hash) != digest:
+        raise KeyReused(key=ctx.key)
+    return answer if isinstance(answer, dict) else orjson.loads(answer)
+
+
+def _body_hash(cmd: Command, ids: Sequence[UUID], data: Any) -> bytes:
+    body = [cmd.key, sorted(str(i) for i in ids), schema.dump(data)]
+    return hashlib.sha256(orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _store_answer(ctx: Context, outcome: Outcome) -> None:
+    if ctx.key is None:
+        return
+    stored = orjson.dumps({"ids": [str(i) for i in outcome.ids], "answer": jsonable(outcome.answer)}).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE kernel_request SET answer = %s::jsonb WHERE principal = %s AND key = %s",
+            [stored, ctx.person, ctx.key],
+        )
+
+
+def _write_audit(ctx: Context, cmd: Command, outcome: Outcome, data: Any) -> None:
+    Audit.objects.bulk_create([_audit_row(ctx, cmd, outcome.ids, data, "done")])
+
+
+def _audit_refusal(ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, refusal: DomainError) -> None:
+    Audit.objects.bulk_create([_audit_row(ctx, cmd, ids, data, "refused", refusal.code)])
+
+
+def _audit_row(
+    ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, outcome: str, code: str = ""
+) -> Audit:
+    return Audit(
+        at=ctx.now, device_at=ctx.device_at, person=ctx.person, program=ctx.program[:80], through=ctx.through,
+        command=cmd.key, noun=cmd.noun, records=list(ids), input=_short(schema.dump(data)), outcome=outcome,
+        code=code, key=ctx.key or "",
+    )
+
+
+def _short(data: Any) -> Any:
+    """Give the input as the audit keeps it: without NUL, cut where it is long, its full hash beside the cut."""
+    if data is None:
+        return {}
+    text = orjson.dumps(data, default=str)
+    if len(text) > AUDIT_INPUT_BYTES:
+        return {"cut": text[:AUDIT_INPUT_BYTES].decode("utf-8", "ignore").replace("\\u0000", ""),
+                "sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}
+    return orjson.loads(text.replace(b"\\u0000", b""))
+
+
+def _write_outbox(ctx: Context, work: Work) -> None:
+    if not work.out:
+        return
+    Outbox.objects.bulk_create([
+        Outbox(
+            at=ctx.now, type=e.type, event_version=e.event_version, key=str(e.record), noun=e.noun, record=e.record,
+            number=work.numbered.get(e.record, ""), payload=e.payload(), person=ctx.person,
+        )
+        for e in work.out
+    ])

@@ -1,0 +1,87 @@
+"""Events: what has happened, told to listeners before commit and, through the outbox, after it.
+
+    @dataclass(frozen=True)
+    class GoodsReceived(Event):
+        type = "inventory.goods_received"
+        noun = "inventory.receipt"
+        ...fields...
+
+    @before_commit(GoodsReceived)           # may refuse or insert; runs in the same transaction
+    def post_receipt(ctx, events): ...
+
+    @after_commit(GoodsReceived)            # delivered at least once, in order per key
+    def tell_buyer(ctx, event): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+from uuid import UUID
+
+from banyan.lib.errors import jsonable
+
+
+@dataclass(frozen=True)
+class Event:
+    """A frozen record of what has happened to one record of a noun; sub-classes add the facts.
+
+    Takes:  record: key of the record it happened to; also the ordering key for listeners after commit
+    """
+
+    type: ClassVar[str] = ""
+    noun: ClassVar[str] = ""
+    event_version: ClassVar[int] = 1
+
+    record: UUID
+
+    def payload(self) -> dict[str, Any]:
+        """Give the facts as JSON data."""
+        return {f.name: jsonable(getattr(self, f.name)) for f in fields(self)}
+
+
+BeforeCommit = Callable[[Any, Sequence[Any]], None]
+AfterCommit = Callable[[Any, Any], None]
+
+_before: dict[type[Event], list[BeforeCommit]] = {}
+_after: dict[str, list[tuple[str, AfterCommit]]] = {}
+
+
+
+def before_commit(*events: type[Event]) -> Callable[[BeforeCommit], BeforeCommit]:
+    """Listen inside the transaction: the function takes (ctx, events of one type) and may refuse."""
+
+    def register(function: BeforeCommit) -> BeforeCommit:
+        for event in events:
+            _before.setdefault(event, []).append(function)
+        return function
+
+    return register
+
+
+def after_commit(*events: type[Event]) -> Callable[[AfterCommit], AfterCommit]:
+    """Listen after commit: the function takes (ctx, delivered) and must bear being called twice."""
+
+    def register(function: AfterCommit) -> AfterCommit:
+        name = f"{function.__module__}.{function.__qualname__}"
+        for event in events:
+            _after.setdefault(event.type, []).append((name, function))
+        return function
+
+    return register
+
+
+def listeners_before(event: type[Event]) -> Sequence[BeforeCommit]:
+    return _before.get(event, ())
+
+
+def listeners_after(type_: str) -> Sequence[tuple[str, AfterCommit]]:
+    """Give the (name, function) pairs that hear of an event type after commit."""
+    return (*_after.get(type_, ()), *_after.get("*", ()))
+
+
+def hear_all(function: AfterCommit) -> AfterCommit:
+    """Listen after commit to every event, whatever its type."""
+    _after.setdefault("*", []).append((f"{function.__module__}.{function.__qualname__}", function))
+    return function

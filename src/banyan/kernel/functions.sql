@@ -1,0 +1,76 @@
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+
+CREATE SEQUENCE IF NOT EXISTS kernel_audit_seq;
+CREATE SEQUENCE IF NOT EXISTS kernel_outbox_seq;
+
+-- The transaction's number, for reading in commit order against a snapshot's xmin.
+CREATE OR REPLACE FUNCTION banyan_xid() RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL RESTRICTED AS $$ SELECT pg_current_xact_id()::text::bigint $$;
+
+-- Everything below this number has ended: no row with a smaller xid can still appear.
+CREATE OR REPLACE FUNCTION banyan_horizon() RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL RESTRICTED AS $$ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint $$;
+
+-- Find: text as it is compared, the column that is searched, its bigrams, and the bigrams of a term.
+CREATE OR REPLACE FUNCTION banyan_normal(t text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT lower(normalize(t, NFKC)) $$;
+
+CREATE OR REPLACE FUNCTION banyan_find_text(VARIADIC parts text[]) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN RETURN left(lower(normalize(array_to_string(parts, ' '), NFKC)), 2000); END $$;
+
+CREATE OR REPLACE FUNCTION banyan_bigrams(t text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(array_agg(DISTINCT v.g), '{}')
+    FROM (SELECT string_to_array(t, NULL) AS a) c, generate_series(1, cardinality(c.a)) i,
+         LATERAL (VALUES (c.a[i]), (c.a[i] || c.a[i + 1])) v(g)
+    WHERE v.g IS NOT NULL
+$$;
+
+CREATE OR REPLACE FUNCTION banyan_query_bigrams(term text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN cardinality(c.a) < 2 THEN c.a
+                ELSE (SELECT array_agg(DISTINCT c.a[i] || c.a[i + 1]) FROM generate_series(1, cardinality(c.a) - 1) i)
+           END
+    FROM (SELECT string_to_array(banyan_normal(term), NULL) AS a) c
+$$;
+
+-- History: what a statement changed, row by row, whoever wrote it. Arguments: parent column, derived columns.
+CREATE OR REPLACE FUNCTION banyan_history() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    owner text := TG_ARGV[0];
+    derived text[] := TG_ARGV[1]::text[];
+    actor text := coalesce(nullif(current_setting('banyan.actor', true), ''), 'sql|' || session_user);
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO kernel_history ("table", record, parent, operation, new, actor)
+        SELECT TG_TABLE_NAME, (r.j ->> 'id')::uuid, (r.j ->> owner)::uuid, 'insert', r.j - derived, actor
+        FROM (SELECT to_jsonb(n) AS j FROM fresh n) r;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO kernel_history ("table", record, parent, operation, old, actor)
+        SELECT TG_TABLE_NAME, (r.j ->> 'id')::uuid, (r.j ->> owner)::uuid, 'delete', r.j - derived, actor
+        FROM (SELECT to_jsonb(o) AS j FROM stale o) r;
+    ELSE
+        INSERT INTO kernel_history ("table", record, parent, operation, old, new, actor)
+        SELECT TG_TABLE_NAME, c.id, c.parent, 'update', c.was, c.becomes, actor
+        FROM (
+            SELECT (n.j ->> 'id')::uuid AS id, (n.j ->> owner)::uuid AS parent,
+                   jsonb_object_agg(e.key, o.j -> e.key) AS was, jsonb_object_agg(e.key, e.value) AS becomes
+            FROM (SELECT id, to_jsonb(f) - derived AS j FROM fresh f) n
+            JOIN (SELECT id, to_jsonb(s) - derived AS j FROM stale s) o USING (id),
+                 LATERAL jsonb_each(n.j) e
+            WHERE n.j IS DISTINCT FROM o.j AND e.value IS DISTINCT FROM o.j -> e.key
+            GROUP BY n.j, n.id
+        ) c;
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- Ledgers: rows are added, never altered.
+CREATE OR REPLACE FUNCTION banyan_append_only() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'table % is a ledger: rows are added, never altered', TG_TABLE_NAME USING ERRCODE = '42501';
+END $$;

@@ -1,0 +1,69 @@
+"""What the database itself enforces for every table: history by trigger, ledgers that only grow.
+
+`install` runs after each migration, as the owner; it is idempotent and reads everything from the registry.
+"""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.db import connection, models
+
+from banyan.kernel import registry
+from banyan.kernel.models import Line, Record
+
+#: Columns whose change is no news: they follow from others or are kept by the engine.
+ENGINE = ("version", "changed_at", "changed_by_id", "find_text", "access_epoch", "last_login", "password")
+
+
+def install() -> None:
+    """Create or replace the triggers of every table that exists."""
+    with connection.cursor() as cursor:
+        existing = set(connection.introspection.table_names(cursor))
+        for statement in statements(existing):
+            cursor.execute(statement)
+
+
+def statements(existing: set[str]) -> list[str]:
+    """Give the SQL for all guards of the existing tables."""
+    made: list[str] = []
+    for model in apps.get_models():
+        if model._meta.db_table in existing:
+            made += _for(model)
+    for noun in registry.nouns():
+        if noun.model._meta.apps is not apps and noun.model._meta.db_table in existing:
+            for model in (noun.model, *noun.line_models.values()):
+                made += _for(model)
+    return made
+
+
+def _for(model: type[models.Model]) -> list[str]:
+    table = model._meta.db_table
+    if getattr(model, "append_only", False):
+        return [
+            f'CREATE OR REPLACE TRIGGER banyan_append_only BEFORE UPDATE OR DELETE ON "{table}" '
+            "FOR EACH STATEMENT EXECUTE FUNCTION banyan_append_only()"
+        ]
+    if not issubclass(model, (Record, Line)) or getattr(model, "keeps_no_history", False):
+        return []
+    derived = "{" + ",".join((*ENGINE, *getattr(model, "derived", ()))) + "}"
+    parent = _parent(model)
+    made = []
+    for operation, tables in (
+        ("INSERT", "REFERENCING NEW TABLE AS fresh"),
+        ("UPDATE", "REFERENCING NEW TABLE AS fresh OLD TABLE AS stale"),
+        ("DELETE", "REFERENCING OLD TABLE AS stale"),
+    ):
+        made.append(
+            f'CREATE OR REPLACE TRIGGER banyan_history_{operation.lower()} AFTER {operation} ON "{table}" {tables} '
+            f"FOR EACH STATEMENT EXECUTE FUNCTION banyan_history('{parent}', '{derived}')"
+        )
+    return made
+
+
+def _parent(model: type[models.Model]) -> str:
+    if not issubclass(model, Line):
+        return ""
+    return next(
+        (f.attname for f in model._meta.concrete_fields
+         if isinstance(f, models.ForeignKey) and f.remote_field.on_delete is models.CASCADE), "",
+    )

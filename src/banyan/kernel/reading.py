@@ -1,0 +1,390 @@
+"""Reading records of any noun: one way for list, board, form, REST, export and find.
+
+Rows leave as JSON-ready mappings; a person sees only rows in scope and fields with the right to them. The number
+of statements depends on the noun and the columns asked for, never on the number of rows.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field as dataclass_field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db.models import F, Q, QuerySet
+
+from banyan.kernel import access, registry, schema
+from banyan.kernel.context import Context
+from banyan.kernel.nouns import Noun
+from banyan.kernel.records import titles
+from banyan.kernel.spec import FieldSpec
+from banyan.lib.errors import Invalid, NotAllowed, NotFound
+from banyan.lib.labels import L, plain
+
+COUNT_LIMIT = 10_000
+MOST = 500
+OPERATORS = ("eq", "ne", "in", "gt", "gte", "lt", "lte", "contains", "starts", "empty")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked of a list.
+
+    Takes:  filters: (field, operator, value as text); sort: a sortable field, `-` before it for descending;
+            columns: field keys, the noun's list when empty; expand: references to give as {id, title}
+    """
+
+    filters: tuple[tuple[str, str, str], ...] = ()
+    search: str = ""
+    sort: str = ""
+    cursor: str = ""
+    limit: int = 80
+    columns: tuple[str, ...] = ()
+    expand: tuple[str, ...] = ()
+    ids: tuple[UUID, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of rows; `next` is the cursor of the following page, empty at the end."""
+
+    rows: list[dict[str, Any]]
+    fields: tuple[FieldSpec, ...]
+    next: str = ""
+    titles: Mapping[str, Mapping[UUID, str]] = dataclass_field(default_factory=dict)
+
+
+def list_records(ctx: Context, noun: Noun, query: Query) -> Page:
+    """Give a page of records within the person's scope.
+
+    Gives:  values by field key plus `id` and `version`; decimals as plain text, dates ISO, references as ids;
+            `titles` by referenced noun for the references shown
+    Raises: NotAllowed without the right to read; Invalid for an unknown field, operator, value or cursor
+    """
+    require_read(ctx, noun)
+    fields = fields_for(ctx, noun, query.columns or noun.spec.list)
+    order, descending = _order(noun, query.sort)
+    rows = _filtered(ctx, noun, query)
+    if query.cursor:
+        rows = rows.filter(_after(noun, query.cursor, order, descending))
+    limit = max(1, min(query.limit, MOST))
+    way = F(order.column).desc(nulls_last=True) if descending else F(order.column).asc(nulls_last=True)
+    if not order.nullable:
+        way = F(order.column).desc() if descending else F(order.column).asc()
+    rows = rows.order_by(way, "-pk" if descending else "pk")
+    columns = _columns(noun, fields, order)
+    found = list(rows.values_list(*columns)[: limit + 1])
+    more, found = len(found) > limit, found[:limit]
+    cursor = _cursor(found[-1][columns.index(order.column)], found[-1][0]) if more else ""
+    return Page(
+        [_row(noun, columns, fields, one) for one in found], fields, cursor, titles_for(fields, columns, found)
+    )
+
+
+def read_record(ctx: Context, noun: Noun, key: UUID, *, expand: bool = True) -> dict[str, Any]:
+    """Give one record with its lines: values by field key, `lines` by line key, `_titles` of its references.
+
+    Raises: NotFound when it does not exist or lies outside the person's scope
+    """
+    found = read_records(ctx, noun, (key,), expand=expand)
+    if not found:
+        raise NotFound("not_found", L("找不到该{noun}", "No such {noun}"), {"noun": noun.spec.label, "id": key})
+    return found[0]
+
+
+def read_records(ctx: Context, noun: Noun, keys: Sequence[UUID], *, expand: bool = True) -> list[dict[str, Any]]:
+    """Give records with their lines, in the order of the keys; those out of scope are left out."""
+    require_read(ctx, noun)
+    fields = access.visible(ctx, noun.spec.fields)
+    columns = _columns(noun, fields)
+    rows = noun.model._base_manager.filter(pk__in=list(keys))
+    limits = access.scope(ctx, noun, noun.spec.permission("read"))
+    if limits is not None:
+        rows = rows.filter(limits)
+    by_key = {}
+    seen: list[tuple[tuple[FieldSpec, ...], tuple[str, ...], list[tuple]]] = []
+    found = list(rows.values_list(*columns))
+    seen.append((fields, columns, found))
+    for one in found:
+        by_key[one[0]] = _row(noun, columns, fields, one) | {line.key: [] for line in noun.spec.lines}
+    for line in noun.spec.lines if by_key else ():
+        model = noun.line_models[line.key]
+        parent = model._meta.get_field(line.parent).attname
+        inner = access.visible(ctx, line.fields)
+        line_columns = ("id", parent, *(f.column for f in inner))
+        lines = list(
+            model._base_manager.filter(**{f"{parent}__in": list(by_key)}).order_by("position", "pk").values_list(*line_columns)
+        )
+        seen.append((inner, line_columns, lines))
+        for one in lines:
+            by_key[one[1]][line.key].append(
+                {"id": str(one[0])} | {f.key: _plain(value) for f, value in zip(inner, one[2:], strict=True)}
+            )
+    if expand:
+        named: dict[str, dict[str, str]] = {}
+        for key, ids in _references(seen).items():
+            named[key] = {str(i): t for i, t in titles(key, list(ids)).items()}
+        for row in by_key.values():
+            row["_titles"] = named
+    return [by_key[key] for key in keys if key in by_key]
+
+
+def count_records(ctx: Context, noun: Noun, query: Query) -> tuple[int, bool]:
+    """Give how many records there are, exact up to 10,000, and whether there are more."""
+    found = _filtered(ctx, noun, query).values("pk")[: COUNT_LIMIT + 1].count()
+    return min(found, COUNT_LIMIT), found > COUNT_LIMIT
+
+
+def count_by(ctx: Context, noun: Noun, query: Query, field_key: str) -> dict[str, int]:
+    """Give the number of records per value of a choice field, for boards and filter chips. One statement."""
+    from django.db.models import Count
+
+    require_read(ctx, noun)
+    column = noun.spec.field(field_key).column
+    rows = _filtered(ctx, noun, query).order_by().values_list(column).annotate(n=Count("pk"))
+    return dict(rows)
+
+
+def each_record(ctx: Context, noun: Noun, query: Query, size: int = 2000) -> Iterator[list[dict[str, Any]]]:
+    """Give all pages of a list, one after the other, for export."""
+    cursor = ""
+    while True:
+        page = list_records(ctx, noun, Query(**{**query.__dict__, "cursor": cursor, "limit": min(size, MOST)}))
+        yield [row | {"_titles": page.titles} for row in page.rows]
+        cursor = page.next
+        if not cursor:
+            return
+
+
+def find(ctx: Context, term: str, *, limit: int = 8) -> list[dict[str, Any]]:
+    """Give records of any noun whose find text contains the term, best nouns first.
+
+    Gives:  noun key, id, title; at most `limit` per noun; one statement per noun that can be found
+    """
+    found: list[dict[str, Any]] = []
+    if not term.strip():
+        return found
+    for noun in sorted(registry.nouns(), key=lambda n: n.spec.find_order):
+        spec = noun.spec
+        if not spec.find or not ctx.may(spec.permission("read")):
+            continue
+        rows = _filtered(ctx, noun, Query(search=term, limit=limit))
+        ids = list(rows.order_by("-pk").values_list("pk", flat=True)[:limit])
+        if ids:
+            named = titles(spec.key, ids)
+            found += [{"noun": spec.key, "id": str(i), "title": named.get(i, "")} for i in ids]
+    return found
+
+
+def require_read(ctx: Context, noun: Noun) -> None:
+    """Refuse whoever may not read the noun. Raises: NotAllowed."""
+    ctx.require(noun.spec.permission("read"), noun.spec.label)
+
+
+def fields_for(ctx: Context, noun: Noun, keys: Sequence[str]) -> tuple[FieldSpec, ...]:
+    """Give the fields of those keys that the person may see, in order.
+
+    Raises: Invalid for an unknown field; NotAllowed for one the person asks for by name and may not see
+    """
+    found = []
+    for key in keys:
+        if not noun.spec.has_field(key):
+            raise Invalid("field_unknown", L("没有字段 {field}", "There is no field {field}"), {"field": key})
+        found.append(noun.spec.field(key))
+    return access.visible(ctx, found)
+
+
+# --- filters, search, sort ----------------------------------------------------------------------------------
+
+
+def _filtered(ctx: Context, noun: Noun, query: Query) -> QuerySet:
+    rows = noun.model._base_manager.all()
+    limits = access.scope(ctx, noun, noun.spec.permission("read"))
+    if limits is not None:
+        rows = rows.filter(limits)
+    if query.ids is not None:
+        rows = rows.filter(pk__in=query.ids)
+    for key, operator, value in query.filters:
+        rows = rows.filter(_condition(ctx, noun, key, operator, value))
+    term = query.search.strip()
+    if term:
+        rows = rows.filter(_search(noun, term))
+    return rows
+
+
+def _search(noun: Noun, term: str) -> Q:
+    if schema.NUL in term:
+        raise Invalid("search_term", L("搜索内容含有空字符", "The search term contains NUL"))
+    term = term[:200]
+    own = _contains("find_text", term) if noun.spec.find else access.NOTHING
+    for key in noun.spec.find_through:
+        reference = noun.spec.field(key)
+        target = registry.noun(reference.reference).model
+        ids = list(target._base_manager.filter(_contains("find_text", term)).values_list("pk", flat=True)[:2000])
+        if ids:
+            own |= Q(**{f"{reference.column}__in": ids})
+    return own
+
+
+def _contains(column: str, term: str) -> Q:
+    return Q(**{f"{column}__found": term})
+
+
+def _condition(ctx: Context, noun: Noun, key: str, operator: str, value: str) -> Q:
+    spec = noun.spec
+    if key == "id":
+        field = FieldSpec("id", 0, "reference", L("标识", "Key"), "id")
+    elif not spec.has_field(key) or not spec.field(key).filterable:
+        raise Invalid("filter_unknown", L("不能按 {field} 筛选", "Cannot filter by {field}"), {"field": key})
+    else:
+        field = spec.field(key)
+    if not access.may_see(ctx, field):
+        raise NotAllowed("field_not_allowed", L("您没有“{field}”的权限", "You have no right to “{field}”"), {"field": field.label})
+    column = field.column
+    if operator == "empty":
+        empty = Q(**{f"{column}__isnull": True})
+        if field.type in ("text", "long_text"):
+            empty |= Q(**{column: ""})
+        return empty if value.lower() in ("1", "true", "yes", "") else ~empty
+    if operator == "in":
+        return Q(**{f"{column}__in": [_value(field, one) for one in value.split(",") if one != ""][:500]})
+    if operator == "eq":
+        return Q(**{column: _value(field, value)})
+    if operator == "ne":
+        return ~Q(**{column: _value(field, value)})
+    if operator in ("gt", "gte", "lt", "lte") and (field.is_number or field.type in ("date", "instant")):
+        return Q(**{f"{column}__{operator}": _value(field, value)})
+    if operator in ("contains", "starts") and field.type in ("text", "long_text"):
+        if schema.NUL in value:
+            raise Invalid("filter_value", L("筛选值含有空字符", "The filter value contains NUL"))
+        return Q(**{f"{column}__{'icontains' if operator == 'contains' else 'istartswith'}": value})
+    raise Invalid(
+        "filter_operator", L("{field} 不支持筛选方式 {operator}", "{field} cannot be filtered with {operator}"),
+        {"field": field.label, "operator": operator},
+    )
+
+
+_adapters: dict[str, Any] = {}
+
+
+def _value(field: FieldSpec, text: str) -> Any:
+    """Give a filter's value in the field's type. Raises: Invalid."""
+    from pydantic import TypeAdapter, ValidationError
+
+    if field.type == "boolean":
+        if text.lower() in ("true", "1", "yes"):
+            return True
+        if text.lower() in ("false", "0", "no"):
+            return False
+    elif field.type == "integer" and text.lstrip("-").isdigit() and len(text) < 12 and text.isascii():
+        return int(text)
+    elif field.type == "date":
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    elif field.type == "instant":
+        try:
+            found = datetime.fromisoformat(text.replace(" ", "+"))
+            if found.tzinfo:
+                return found
+        except ValueError:
+            pass
+    elif field.type not in ("boolean", "integer"):
+        kind = {"reference": UUID, "quantity": schema.Number, "money": schema.Number, "percent": schema.Number,
+                "decimal": schema.Number}.get(field.type, schema.Text)
+        adapter = _adapters.setdefault(str(kind), TypeAdapter(kind))
+        try:
+            return adapter.validate_python(text)
+        except ValidationError:
+            pass
+    raise Invalid("filter_value", L("{field} 的筛选值“{value}”无效", "“{value}” is not a value for {field}"),
+                  {"field": field.label, "value": text[:80]})
+
+
+def _order(noun: Noun, sort: str) -> tuple[FieldSpec, bool]:
+    wanted = sort or noun.spec.sort
+    key = wanted.lstrip("-")
+    if not noun.spec.has_field(key) or not noun.spec.field(key).sortable:
+        raise Invalid(
+            "sort_unknown", L("不能按 {field} 排序；可用：{allowed}", "Cannot sort by {field}; use one of {allowed}"),
+            {"field": key, "allowed": [f.key for f in noun.spec.fields if f.sortable]},
+        )
+    return noun.spec.field(key), wanted.startswith("-")
+
+
+def _cursor(value: Any, key: UUID) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([_plain(value), str(key)])).decode().rstrip("=")
+
+
+def _after(noun: Noun, cursor: str, order: FieldSpec, descending: bool) -> Q:
+    """Give the predicate for the rows after a cursor: a row comparison that the index on the sort field serves."""
+    try:
+        text, key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        key = UUID(key)
+        value = None if text is None else _value(order, text if isinstance(text, str) else str(text))
+    except (ValueError, TypeError, Invalid):
+        raise Invalid("cursor", L("翻页标记无效，请从第一页开始", "The cursor is not valid; start from the first page")) from None
+    column, way = order.column, "lt" if descending else "gt"
+    if value is None:
+        return Q(**{f"{column}__isnull": True, f"pk__{way}": key})
+    later = Q(**{f"{column}__{way}e": value}) & (Q(**{f"{column}__{way}": value}) | Q(**{f"pk__{way}": key}))
+    return later | Q(**{f"{column}__isnull": True}) if order.nullable else later
+
+
+# --- values -------------------------------------------------------------------------------------------------
+
+
+def _columns(noun: Noun, fields: Sequence[FieldSpec], *more: FieldSpec) -> tuple[str, ...]:
+    wanted = ["id", "version", *(f.column for f in fields), *(f.column for f in more)]
+    if noun.spec.life:
+        wanted.append(noun.spec.life.field)
+    return tuple(dict.fromkeys(wanted))
+
+
+def _row(noun: Noun, columns: Sequence[str], fields: Sequence[FieldSpec], values: Sequence[Any]) -> dict[str, Any]:
+    by_column = dict(zip(columns, values, strict=True))
+    row = {"id": str(by_column["id"]), "version": by_column["version"]}
+    row |= {f.key: _plain(by_column[f.column]) for f in fields}
+    if noun.spec.life:
+        row.setdefault(noun.spec.life.field, by_column[noun.spec.life.field])
+    return row
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return value
+    return str(value)
+
+
+def _references(
+    seen: Sequence[tuple[Sequence[FieldSpec], Sequence[str], Sequence[tuple]]]
+) -> dict[str, set[UUID]]:
+    wanted: dict[str, set[UUID]] = {}
+    for fields, columns, rows in seen:
+        for field in fields:
+            if field.type == "reference" and field.reference:
+                place = columns.index(field.column)
+                wanted.setdefault(field.reference, set()).update(r[place] for r in rows if r[place] is not None)
+    return wanted
+
+
+def titles_for(
+    fields: Sequence[FieldSpec], columns: Sequence[str], rows: Sequence[tuple]
+) -> dict[str, Mapping[UUID, str]]:
+    """Give the names of all records that the rows refer to, by noun; one statement per noun."""
+    return {key: titles(key, list(ids)) for key, ids in _references([(fields, columns, rows)]).items()}

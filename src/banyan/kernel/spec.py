@@ -1,0 +1,214 @@
+"""The one NounSpec: what every generic feature knows of a noun, and all it knows.
+
+A spec is immutable and JSON-serialisable. It comes from two providers (`nouns.noun` in Python,
+`data_nouns.compile_definition` from data); nothing that reads a spec can tell which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields as dataclass_fields, is_dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from banyan.lib.labels import Label
+
+FieldType = Literal[
+    "text", "long_text", "boolean", "integer", "decimal", "quantity", "money", "percent",
+    "date", "instant", "time", "choice", "reference", "file", "json", "tags",
+]
+NUMBERS = frozenset({"integer", "decimal", "quantity", "money", "percent"})
+Tone = Literal["grey", "blue", "green", "orange", "red", "purple"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One allowed value of a choice field; `tone` is its colour where colour means state."""
+
+    key: str
+    label: Label
+    tone: Tone = "grey"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One field of a noun or of its lines.
+
+    `no` is stable for ever; `column` is the attribute that holds the stored value (for a reference: its id);
+    `see` names the permission without which the field does not exist for a person.
+    """
+
+    key: str
+    no: int
+    type: FieldType
+    label: Label
+    column: str
+    help: Label | None = None
+    required: bool = False
+    readonly: bool = False
+    nullable: bool = False
+    unique: bool = False
+    choices: tuple[Choice, ...] = ()
+    reference: str | None = None
+    max_length: int | None = None
+    places: int | None = None
+    digits: int | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    unit: str | None = None
+    default: Any = None
+    sortable: bool = False
+    filterable: bool = True
+    see: str | None = None
+
+    @property
+    def is_number(self) -> bool:
+        return self.type in NUMBERS
+
+
+@dataclass(frozen=True, slots=True)
+class LineSpec:
+    """Child lines of a noun: a table of their own that lives and dies with the parent."""
+
+    key: str
+    label: Label
+    fields: tuple[FieldSpec, ...]
+    parent: str
+    columns: tuple[str, ...]
+    required: bool = False
+
+    def field(self, key: str) -> FieldSpec:
+        return next(f for f in self.fields if f.key == key)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A step of a noun's life: from one state to another, by a command."""
+
+    source: str
+    target: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """States and transitions of a noun; `editable` states allow change, the first of them delete."""
+
+    field: str
+    initial: str
+    states: tuple[Choice, ...]
+    transitions: tuple[Transition, ...]
+    editable: tuple[str, ...]
+
+    def state(self, key: str) -> Choice:
+        return next(s for s in self.states if s.key == key)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """How documents are numbered: `pattern` with {yyyy} {yy} {mm} {dd} {n:05}; a new period starts at one."""
+
+    field: str
+    pattern: str
+
+    @property
+    def period(self) -> str:
+        """Give the strftime form of the counting period, empty when numbers run on for ever."""
+        return "".join(
+            form for mark, form in (("{yyyy}", "%Y"), ("{yy}", "%y"), ("{mm}", "%m"), ("{dd}", "%d"))
+            if mark in self.pattern
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A group of fields on a form."""
+
+    label: Label
+    fields: tuple[str, ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The columns that decide whose a record is; None where the noun has no such owner."""
+
+    own: str | None = None
+    team: str | None = None
+    plant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NounSpec:
+    """A noun, compiled: what it is, how it lives, how it looks, how it is found, imported and guarded.
+
+    `key` is module.noun (also the permission prefix), `plural_key` names it in addresses (sales/orders).
+    `title` lists the fields that name a record to a person; `natural_key` the one field that names it in files.
+    """
+
+    key: str
+    plural_key: str
+    version: int
+    label: Label
+    plural: Label
+    help: Label
+    icon: str
+    fields: tuple[FieldSpec, ...]
+    lines: tuple[LineSpec, ...]
+    life: Life | None
+    numbering: Numbering | None
+    title: tuple[str, ...]
+    natural_key: str | None
+    list: tuple[str, ...]
+    filters: tuple[str, ...]
+    form: tuple[Section, ...]
+    phone: tuple[str, ...]
+    sort: str
+    find: tuple[str, ...]
+    find_through: tuple[str, ...]
+    scope: Scope
+    verbs: tuple[str, ...]
+    import_map: tuple[tuple[str, str], ...]
+    retention: str
+    area: str
+    find_order: int = 50
+
+    @property
+    def module(self) -> str:
+        return self.key.split(".", 1)[0]
+
+    @property
+    def name(self) -> str:
+        return self.key.split(".", 1)[1]
+
+    @property
+    def path(self) -> str:
+        return f"{self.module}/{self.plural_key}"
+
+    def field(self, key: str) -> FieldSpec:
+        """Give the field of that key. Raises: KeyError when the noun has none."""
+        for field in self.fields:
+            if field.key == key:
+                return field
+        raise KeyError(key)
+
+    def has_field(self, key: str) -> bool:
+        return any(field.key == key for field in self.fields)
+
+    def line(self, key: str) -> LineSpec:
+        return next(line for line in self.lines if line.key == key)
+
+    def permission(self, verb: str) -> str:
+        return f"{self.key}.{verb}"
+
+
+def to_json(value: Any) -> Any:
+    """Give a spec, or a part of one, as plain JSON data; labels become {"zh": …, "en": …}."""
+    if isinstance(value, Label):
+        return {"zh": value.zh, "en": value.en}
+    if is_dataclass(value):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclass_fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [to_json(item) for item in value]
+    if isinstance(value, Decimal):
+        return str(value)
+    return value

@@ -1,0 +1,1 @@
+"""The trunk: one folder a module, each with the same few files."""

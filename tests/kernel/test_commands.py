@@ -1,0 +1,95 @@
+"""The life of a command, seen through the kernel's own noun of users."""
+
+from __future__ import annotations
+
+import pytest
+
+from django.db import DatabaseError
+
+from banyan.kernel import access, registry
+from banyan.kernel.commands import execute
+from banyan.kernel.models import Audit, History, User
+from banyan.lib.errors import Invalid, NotAllowed, Stale
+
+pytestmark = pytest.mark.django_db
+
+
+def create_user(ctx, login="li.wei", **more):
+    return execute(
+        ctx, registry.command("kernel.user.create"),
+        data={"records": [{"login": login, "name": "李伟", **more}]},
+    )
+
+
+def test_create_writes_record_audit_and_history(ctx):
+    made = create_user(ctx)
+    assert User.objects.get(pk=made.ids[0]).name == "李伟"
+    line = Audit.objects.get()
+    assert (line.command, line.outcome, line.records) == ("kernel.user.create", "done", [made.ids[0]])
+    assert History.objects.filter(record=made.ids[0], operation="insert").count() == 1
+
+
+def test_the_same_key_twice_is_done_once(ctx):
+    keyed = ctx.with_(key="k-1")
+    first, second = create_user(keyed), create_user(keyed)
+    assert second.is_replay
+    assert second.ids == first.ids
+    assert User.objects.count() == 1
+
+
+def test_another_body_under_the_same_key_is_refused(ctx):
+    keyed = ctx.with_(key="k-1")
+    create_user(keyed)
+    with pytest.raises(Invalid) as refusal:
+        create_user(keyed, login="other")
+    assert refusal.value.code == "key_reused"
+
+
+def test_a_refusal_leaves_only_its_audit_line(ctx, nobody):
+    with pytest.raises(NotAllowed):
+        create_user(nobody)
+    assert User.objects.count() == 0
+    assert Audit.objects.get().outcome == "refused"
+
+
+def test_a_stale_version_is_refused(ctx):
+    key = create_user(ctx).ids[0]
+    change = registry.command("kernel.user.change")
+    execute(ctx, change, ids=[key], data={"name": "王芳"}, versions={key: 1})
+    with pytest.raises(Stale):
+        execute(ctx, change, ids=[key], data={"name": "赵强"}, versions={key: 1})
+    assert User.objects.get(pk=key).name == "王芳"
+    line = History.objects.get(operation="update")
+    assert (line.old, line.new) == ({"name": "李伟"}, {"name": "王芳"})
+
+
+def test_a_dry_run_changes_nothing(ctx):
+    execute(ctx, registry.command("kernel.user.create"),
+            data={"records": [{"login": "a", "name": "b"}]}, dry_run=True)
+    assert User.objects.count() == 0
+    assert Audit.objects.count() == 0
+
+
+def test_find_text_is_searched_by_one_two_and_three_characters(ctx):
+    create_user(ctx, login="wang.fang")
+    for term in ("李", "李伟", "ang.f", "WANG"):
+        assert User.objects.filter(find_text__found=term).count() == 1
+    assert User.objects.filter(find_text__found="伟李").count() == 0
+
+
+def test_a_principal_has_the_grants_of_all_its_roles(ctx):
+    role = execute(ctx, registry.command("kernel.role.create"), data={"records": [{
+        "code": "sales", "name_zh": "销售", "name_en": "Sales", "areas": ["sales"],
+        "grants": [{"permission": "sales.*", "reach": "own"}, {"permission": "*.read"}],
+    }]}).ids[0]
+    key = create_user(ctx, roles=[{"role": str(role)}]).ids[0]
+    who = access.principal_of(key)
+    assert who.reach("sales.order.confirm") == "own"
+    assert who.reach("finance.invoice.read") is None
+    assert who.roles == ("sales",)
+
+
+def test_a_ledger_row_cannot_be_changed(ctx):
+    create_user(ctx)
+    with pytest.raises(DatabaseError, match="ledger"):
+        Audit.objects.update(code="x")
