@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+SOURCES = Path(__file__).resolve().parents[2]
+CHECKOUT = SOURCES.parent
 SYSTEM_DATA = Path("/var/lib/banyan")
 
 
@@ -103,6 +104,12 @@ def env(name: str) -> Any:
         return variable.read(text)
     except ValueError as error:
         raise BadVariable(f"{name}={text!r} cannot be read ({error}). {variable.meaning}.") from None
+
+
+def has_part(name: str) -> bool:
+    """Tell whether this build holds a package or file, such as `banyan.demo.story`."""
+    path = SOURCES.joinpath(*name.split("."))
+    return (path / "__init__.py").is_file() or path.with_suffix(".py").is_file()
 
 
 def data_folder() -> Path:

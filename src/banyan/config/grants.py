@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.util import find_spec
 
 from django.db import connection, transaction
 from psycopg import sql
 
+from banyan.config.environ import has_part
 from banyan.ops.cluster import APP
 
 _REVOKE = sql.SQL("REVOKE {} ON TABLE {} FROM {}")
@@ -15,7 +15,7 @@ _REVOKE = sql.SQL("REVOKE {} ON TABLE {} FROM {}")
 
 def append_only_tables() -> tuple[str, ...]:
     """Give the tables whose rows are never changed, as the kernel registers them."""
-    if not (find_spec("banyan.kernel") and find_spec("banyan.kernel.db")):
+    if not has_part("banyan.kernel.db"):
         return ()
     from banyan.kernel import db
 

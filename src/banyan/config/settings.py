@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from banyan.config import database
-from banyan.config.environ import data_folder, env, secret_key
+from banyan.config.environ import data_folder, env, has_part, secret_key
 
-PACKAGE = Path(__file__).resolve().parents[1]
 MODULES = (
     "company", "parties", "items", "people", "inventory", "equipment", "engineering",
     "sales", "purchasing", "production", "planning", "finance",
 )  # fmt: skip
-
-
-def _present(*names: str) -> list[str]:
-    """Give the packages that have a file of models or an app of their own."""
-    return [name for name in names if (PACKAGE.parent / Path(*name.split("."), "__init__.py")).is_file()]
 
 
 DEBUG = env("BANYAN_DEBUG")
@@ -35,7 +27,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "axes",
     "procrastinate.contrib.django",
-    *_present("banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES), "banyan.web"),
+    *filter(has_part, ("banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES), "banyan.web")),
 ]
 
 MIDDLEWARE = [
@@ -83,7 +75,7 @@ TEMPLATES = [
 DATABASES = {"default": database.connection_settings()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-if _present("banyan.kernel"):
+if has_part("banyan.kernel"):
     AUTH_USER_MODEL = "kernel.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
+
+from banyan.config.environ import has_part
 
 
 def health(request: HttpRequest) -> JsonResponse:
@@ -22,7 +22,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("healthz", health, name="health")]
-if find_spec("banyan.web") and find_spec("banyan.web.urls"):
+if has_part("banyan.web.urls"):
     urlpatterns.append(path("", include("banyan.web.urls")))
 else:
     urlpatterns.append(path("", welcome, name="welcome"))

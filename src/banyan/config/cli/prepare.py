@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.util import find_spec
 
 import click
 
 from banyan.config.cli._django import running
+from banyan.config.environ import has_part
 
 
 @click.command(hidden=True)
@@ -31,7 +31,7 @@ def _has_company() -> bool:
 
 def _logins() -> list[dict[str, str]]:
     """Give the demo factory's logins (zh, en, login, password), none where a real company is kept."""
-    if not (find_spec("banyan.demo") and find_spec("banyan.demo.story")):
+    if not has_part("banyan.demo.story"):
         return []
     from banyan.demo import story
 

@@ -10,7 +10,6 @@ import sys
 import time
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException
-from importlib.util import find_spec
 
 import click
 from rich.console import Console
@@ -18,7 +17,7 @@ from rich.table import Table
 
 from banyan.config import database
 from banyan.config.cli._django import database_ready
-from banyan.config.environ import data_folder, env
+from banyan.config.environ import data_folder, env, has_part
 from banyan.ops.supervisor import AlreadyRunning, Program, Supervisor
 
 PORTS_TRIED = 50
@@ -42,7 +41,7 @@ def command(empty: bool) -> None:
             raise click.ClickException(str(error)) from error
         stack.enter_context(database_ready())
         state = _prepare()
-        if not state["has_company"] and not empty and find_spec("banyan.demo.story"):
+        if not state["has_company"] and not empty and has_part("banyan.demo.story"):
             _load_demo()
             state = _prepare()
         if supervisor.is_stopping:
@@ -83,14 +82,14 @@ def _programs(port: int) -> list[Program]:
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", env("BANYAN_BIND"),
         "--port", str(port), "--workers", str(env("BANYAN_WEB_WORKERS")),
         "--blocking-threads", str(env("BANYAN_WEB_THREADS")), "--no-ws", "--respawn-failed-workers",
-        "--respawn-interval", "0.5", "--workers-kill-timeout", "8", "--process-name", "banyan-web",
+        "--respawn-interval", "0.5", "--workers-kill-timeout", "8",
         "banyan.config.wsgi:application",
     ]  # fmt: skip
     programs = [
         Program("web", web, common | {"BANYAN_DB_POOL": "yes"}),
         Program("worker", [*BANYAN, "work"], common),
     ]
-    if find_spec("banyan.kernel.dispatcher"):
+    if has_part("banyan.kernel.dispatcher"):
         programs.append(Program("dispatcher", [*BANYAN, "dispatch"], common))
     return programs
 
