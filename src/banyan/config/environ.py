@@ -106,6 +106,15 @@ def env(name: str) -> Any:
         raise BadVariable(f"{name}={text!r} cannot be read ({error}). {variable.meaning}.") from None
 
 
+def as_table() -> str:
+    """Give all variables as a Markdown table."""
+    rows = [
+        f"| `{variable.name}` | {f'`{variable.default}`' if variable.default else ''} | {variable.meaning} |"
+        for variable in VARIABLES.values()
+    ]
+    return "\n".join(("| Variable | Default | Meaning |", "| --- | --- | --- |", *rows)) + "\n"
+
+
 def has_part(name: str) -> bool:
     """Tell whether this build holds a package or file, such as `banyan.demo.story`."""
     path = SOURCES.joinpath(*name.split("."))
@@ -163,3 +172,7 @@ def secret_key() -> str:
 
 def _others_can_enter(folder: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
+
+
+if __name__ == "__main__":
+    print(as_table(), end="")

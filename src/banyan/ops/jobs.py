@@ -34,7 +34,7 @@ async def work(app: App, *, concurrency: int) -> None:
             await app.run_worker_async(
                 concurrency=concurrency,
                 fetch_job_polling_interval=2.0,
-                shutdown_graceful_timeout=8.0,
+                shutdown_graceful_timeout=5.0,
                 delete_jobs="successful",
                 stalled_worker_timeout=SILENT_SECONDS,
             )

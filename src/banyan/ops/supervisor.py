@@ -145,7 +145,7 @@ class Supervisor:
 
     def _on_fall(self, child: _Child) -> None:
         code = child.process.returncode
-        processes.end_marked(f"{MARK}={child.mark}", patience=3)
+        processes.end_marked(f"{MARK}={child.mark}", patience=1)
         child.falls = 0 if time.monotonic() - child.begun > STEADY_SECONDS else child.falls + 1
         pause = PAUSES[min(child.falls, len(PAUSES) - 1)]
         child.process, child.due = None, time.monotonic() + pause
@@ -218,7 +218,7 @@ class Supervisor:
         ended = 0
         for child in self._read_record().get("children", []):
             processes.end(child["pid"], child["start"], (signal.SIGTERM, 5), (signal.SIGKILL, 2))
-            ended += 1 + processes.end_marked(f"{MARK}={child['mark']}", patience=3)
+            ended += 1 + processes.end_marked(f"{MARK}={child['mark']}", patience=1)
         if ended:
             self.say("What an earlier, killed start had left is cleared away")
         self.record.unlink(missing_ok=True)

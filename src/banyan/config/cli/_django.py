@@ -25,8 +25,12 @@ def running(role: str = "app") -> Iterator[None]:
         from django.db import connections
 
         django.setup()
+        from banyan.lib.errors import DomainError
+
         try:
             yield
+        except DomainError as error:
+            raise click.ClickException(str(error)) from error
         finally:
             connections.close_all()
 
@@ -42,3 +46,12 @@ def database_ready() -> Iterator[None]:
             yield
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
+
+
+def system_context():
+    """Give the context of the system acting through the terminal."""
+    from django.utils import timezone
+
+    from banyan.kernel.context import SYSTEM, Context
+
+    return Context(SYSTEM, now=timezone.now(), through="cli", language="en")

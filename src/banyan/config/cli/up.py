@@ -82,7 +82,7 @@ def _programs(port: int) -> list[Program]:
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", env("BANYAN_BIND"),
         "--port", str(port), "--workers", str(env("BANYAN_WEB_WORKERS")),
         "--blocking-threads", str(env("BANYAN_WEB_THREADS")), "--no-ws", "--respawn-failed-workers",
-        "--respawn-interval", "0.5", "--workers-kill-timeout", "8",
+        "--respawn-interval", "0.5", "--workers-kill-timeout", "5",
         "banyan.config.wsgi:application",
     ]  # fmt: skip
     programs = [
