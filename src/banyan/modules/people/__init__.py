@@ -1,0 +1,1 @@
+"""Employees, teams, skills, shifts and attendance."""
