@@ -60,7 +60,12 @@ def test_parts_of_a_minute_count():
     assert CHINA.working_minutes_between(china("2025-09-01 08:00"), china("2025-09-01 08:00:20")) == D(
         "0.333333"
     )
+
+
+def test_nothing_is_worked_when_the_end_is_not_later():
     assert CHINA.working_minutes_between(china("2025-09-02 08:00"), china("2025-09-01 08:00")) == 0
+    assert CHINA.working_minutes_between(china("2025-09-01 10:00"), china("2025-09-01 09:00")) == 0
+    assert CHINA.windows_between(china("2025-09-01 10:00"), china("2025-09-01 10:00")) == ()
 
 
 def test_an_instant_moves_to_the_next_working_one():

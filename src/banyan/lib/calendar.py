@@ -111,7 +111,7 @@ class WorkingCalendar:
         start, end = _utc(start), _utc(end)
         found: list[Window] = []
         for window in self._windows_from(start):
-            if window.start >= end:
+            if max(window.start, start) >= end:
                 break
             if found and found[-1].end == window.start:
                 found[-1] = Window(found[-1].start, min(window.end, end))
