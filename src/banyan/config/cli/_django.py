@@ -25,14 +25,22 @@ def running(role: str = "app") -> Iterator[None]:
         from django.db import connections
 
         django.setup()
-        from banyan.lib.errors import DomainError
-
         try:
-            yield
-        except DomainError as error:
-            raise click.ClickException(str(error)) from error
+            with refusals_told():
+                yield
         finally:
             connections.close_all()
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """End the command with the text of a refusal, its faults by field and the way out."""
+    from banyan.lib.errors import DomainError
+
+    try:
+        yield
+    except DomainError as error:
+        raise click.ClickException(_told(error)) from error
 
 
 @contextmanager
@@ -54,4 +62,20 @@ def system_context():
 
     from banyan.kernel.context import SYSTEM, Context
 
-    return Context(SYSTEM, now=timezone.now(), through="cli", language="en")
+    return Context(SYSTEM, now=timezone.now(), through="cli", language=_language())
+
+
+def _language() -> str:
+    """Give the language of the terminal: zh where the locale says so, else en."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return "zh" if locale.startswith("zh") else "en"
+
+
+def _told(error) -> str:
+    language = _language()
+    lines = [error.text(language)]
+    for path, texts in error.field_texts(language).items():
+        lines += [f"  {path}: {text}" for text in texts]
+    if error.way_out:
+        lines.append(error.way_out.in_(language))
+    return "\n".join(lines)
