@@ -50,12 +50,14 @@ def discover() -> None:
 def publish(nouns: Iterable[Noun]) -> None:
     """Add compiled nouns, replacing those of the same key, and begin a new epoch."""
     global _nouns, _by_path, epoch
+    from banyan.kernel.beside import add_beside_commands
     from banyan.kernel.records import add_record_commands
 
     found = dict(_nouns)
     for noun in nouns:
         found[noun.spec.key] = noun
         add_record_commands(noun)
+        add_beside_commands(noun)
     _nouns = MappingProxyType(found)
     _by_path = MappingProxyType({noun.spec.path: noun for noun in found.values()})
     epoch += 1
