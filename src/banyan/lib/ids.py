@@ -17,8 +17,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BLOCK = 4096
 _STEP_BYTES = 4
 
-_set_int = UUID.int.__set__  # type: ignore[attr-defined]
-_set_is_safe = UUID.is_safe.__set__  # type: ignore[attr-defined]
+_set_int = UUID.int.__set__  # type: ignore[attr-defined, misc]
+_set_is_safe = UUID.is_safe.__set__  # type: ignore[attr-defined, misc]
 _IS_SAFE = UUID(int=0).is_safe
 
 

@@ -124,8 +124,8 @@ class Run:
                 condition, then, otherwise = node.arguments
                 return self.value(then if self.value(condition) is True else otherwise)
             case "coalesce":
-                values = (self.value(each) for each in node.arguments)
-                return next((each for each in values if each is not None), None)
+                tried = (self.value(each) for each in node.arguments)
+                return next((each for each in tried if each is not None), None)
         values = [self.value(each) for each in node.arguments]
         match node.function:
             case "min" | "max":

@@ -52,6 +52,7 @@ def _tokens(text: str) -> list[Token]:
     plain = text.translate(_HALF_WIDTH)
     tokens: list[Token] = []
     at = 0
+    token: Token | None
     while at < len(text):
         if text[at] in "\"'“":
             token, at = _text_token(text, at)
