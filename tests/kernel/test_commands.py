@@ -8,7 +8,7 @@ from django.db import DatabaseError
 
 from banyan.kernel import access, registry
 from banyan.kernel.commands import execute
-from banyan.kernel.models import Audit, History, User
+from banyan.kernel.models import Audit, History, Role, User
 from banyan.lib.errors import Invalid, NotAllowed, Stale
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +93,18 @@ def test_a_ledger_row_cannot_be_changed(ctx):
     create_user(ctx)
     with pytest.raises(DatabaseError, match="ledger"):
         Audit.objects.update(code="x")
+
+
+def test_a_change_never_takes_a_line_from_another_record(ctx):
+    def role(code):
+        return Role.objects.get(pk=execute(ctx, registry.command("kernel.role.create"), data={"records": [{
+            "code": code, "name_zh": code, "name_en": code, "grants": [{"permission": "sales.*"}],
+        }]}).ids[0])
+
+    mine, other = role("mine"), role("other")
+    line = other.grants.get()
+    with pytest.raises(Invalid) as refusal:
+        execute(ctx, registry.command("kernel.role.change"), ids=[mine.pk],
+                data={"grants": [{"id": str(line.pk), "permission": "*"}]})
+    assert list(refusal.value.fields) == ["grants.0.id"]
+    assert other.grants.get().permission == "sales.*"

@@ -107,6 +107,7 @@ STATIC_ROOT = data_folder() / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = data_folder() / "files"
+BANYAN_AUDIT_HEAD = data_folder() / "audit-head.json"
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 SESSION_COOKIE_HTTPONLY = True

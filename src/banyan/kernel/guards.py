@@ -28,15 +28,16 @@ def statements(existing: set[str]) -> list[str]:
     made: list[str] = []
     for model in apps.get_models():
         if model._meta.db_table in existing:
-            made += _for(model)
+            made += of_model(model)
     for noun in registry.nouns():
         if noun.model._meta.apps is not apps and noun.model._meta.db_table in existing:
             for model in (noun.model, *noun.line_models.values()):
-                made += _for(model)
+                made += of_model(model)
     return made
 
 
-def _for(model: type[models.Model]) -> list[str]:
+def of_model(model: type[models.Model]) -> list[str]:
+    """Give the SQL for the guards of one table."""
     table = model._meta.db_table
     if getattr(model, "append_only", False):
         return [

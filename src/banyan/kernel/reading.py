@@ -61,8 +61,8 @@ class Page:
 def list_records(ctx: Context, noun: Noun, query: Query) -> Page:
     """Give a page of records within the person's scope.
 
-    Gives:  values by field key plus `id` and `version`; decimals as plain text, dates ISO, references as ids;
-            `titles` by referenced noun for the references shown
+    Gives:  values by field key plus `id` and `version` (1 for ledger rows); decimals as plain text, dates ISO,
+            references as ids; `titles` by referenced noun for the references shown
     Raises: NotAllowed without the right to read; Invalid for an unknown field, operator, value or cursor
     """
     require_read(ctx, noun)
@@ -340,7 +340,8 @@ def _after(noun: Noun, cursor: str, order: FieldSpec, descending: bool) -> Q:
 
 
 def _columns(noun: Noun, fields: Sequence[FieldSpec], *more: FieldSpec) -> tuple[str, ...]:
-    wanted = ["id", "version", *(f.column for f in fields), *(f.column for f in more)]
+    own = ("id", "version") if hasattr(noun.model, "version") else ("id",)
+    wanted = [*own, *(f.column for f in fields), *(f.column for f in more)]
     if noun.spec.life:
         wanted.append(noun.spec.life.field)
     return tuple(dict.fromkeys(wanted))
@@ -348,7 +349,7 @@ def _columns(noun: Noun, fields: Sequence[FieldSpec], *more: FieldSpec) -> tuple
 
 def _row(noun: Noun, columns: Sequence[str], fields: Sequence[FieldSpec], values: Sequence[Any]) -> dict[str, Any]:
     by_column = dict(zip(columns, values, strict=True))
-    row = {"id": str(by_column["id"]), "version": by_column["version"]}
+    row = {"id": str(by_column["id"]), "version": by_column.get("version", 1)}
     row |= {f.key: _plain(by_column[f.column]) for f in fields}
     if noun.spec.life:
         row.setdefault(noun.spec.life.field, by_column[noun.spec.life.field])

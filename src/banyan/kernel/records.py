@@ -87,6 +87,7 @@ def change(ctx: Context, noun: Noun, records: Sequence[Any], data: BaseModel) ->
     """
     faults = FieldFaults()
     check_references(ctx, noun, [data], faults, prefix=False)
+    _check_line_ids(noun, records, data, faults)
     _guard_hidden(ctx, noun, [data])
     faults.refuse_if_any()
     given = frozenset(data.model_fields_set)
@@ -207,6 +208,23 @@ def check_references(
             if value not in known:
                 for path in paths:
                     faults.add(path, L("找不到所选的{noun}", "no such {noun}").filled({"noun": target.spec.label}))
+
+
+def _check_line_ids(noun: Noun, records: Sequence[Any], data: BaseModel, faults: FieldFaults) -> None:
+    """Note every given line id that is given twice or belongs to another record: a change never takes a line away from its own."""
+    for line in noun.spec.lines:
+        rows = getattr(data, line.key) if line.key in data.model_fields_set else ()
+        ids = [row.id for row in rows if row.id]
+        if not ids:
+            continue
+        model = noun.line_models[line.key]
+        parent = model._meta.get_field(line.parent).attname
+        parents = dict(model._base_manager.filter(pk__in=ids).values_list("pk", parent))
+        for n, row in enumerate(rows):
+            if row.id and ids.count(row.id) > 1:
+                faults.add((line.key, n, "id"), L("同一行出现了两次", "this line is given twice"))
+            elif row.id in parents and [parents[row.id]] != [record.pk for record in records]:
+                faults.add((line.key, n, "id"), L("该行属于另一条记录", "this line belongs to another record"))
 
 
 def titles(noun_key: str, ids: Sequence[UUID]) -> Mapping[UUID, str]:

@@ -34,7 +34,7 @@ def discover() -> None:
     """
     from django.apps import apps
 
-    from banyan.kernel import declarations  # noqa: F401
+    from banyan.kernel import chain, declarations, dispatcher, jobs, outbox_proofs  # noqa: F401
     from banyan.kernel.nouns import compile_noun, declared
 
     for config in apps.get_app_configs():

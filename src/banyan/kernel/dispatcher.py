@@ -1,0 +1,192 @@
+"""The dispatcher: takes events from the outbox in commit order and brings each to those who hear of it.
+
+Reads only what committed before the oldest open transaction (`banyan_horizon`), so nothing that appears late is
+missed; sorted by `seq`, which is drawn while the record is locked, so the order per record is the order of commits.
+Each listener gets each event at least once and one record's events in order: while one waits for a retry, later
+ones of the same record and listener wait behind it. After `MOST_ATTEMPTS` a delivery is dead: seen, and replayed by hand.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import close_old_connections, connection, transaction
+
+from banyan.kernel import db, events
+from banyan.kernel.commands import Command, execute
+from banyan.kernel.context import SYSTEM, Context
+from banyan.kernel.models import Delivery, Outbox
+from banyan.kernel.schema import Input, field
+from banyan.lib.ids import new_id
+from banyan.lib.labels import L
+
+log = logging.getLogger("banyan.dispatcher")
+POLL_SECONDS = 0.2
+BATCH = 500
+MOST_ATTEMPTS = 12
+_LOCK = 0x62616E79616E  # one dispatcher drains at a time; a second one waits its turn
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """An event as a listener after commit gets it."""
+
+    id: UUID
+    seq: int
+    at: datetime
+    type: str
+    event_version: int
+    noun: str
+    record: UUID | None
+    number: str
+    payload: dict[str, Any]
+    person: UUID | None
+
+
+def run(stop: threading.Event | None = None) -> None:
+    """Drain the outbox until told to stop by a signal or the event; survives a database restart."""
+    stop = stop or threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+    while not stop.is_set():
+        try:
+            busy = drain()
+        except Exception:
+            log.exception("The outbox could not be drained; trying again")
+            connection.close()
+            stop.wait(1.0)
+            continue
+        close_old_connections()
+        if not busy:
+            stop.wait(POLL_SECONDS)
+
+
+def drain(now: datetime | None = None) -> int:
+    """Deliver one batch of new events and all due retries; give how many deliveries were tried."""
+    at = now or datetime.now(UTC)
+    with transaction.atomic():
+        if not db.one("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])[0]:
+            return 0
+        fresh = list(
+            Outbox.objects.filter(dispatched_at__isnull=True)
+            .extra(where=["xid < banyan_horizon()"]).order_by("seq")[:BATCH]
+        )
+        wanted = [
+            Delivery(id=new_id(), event=event, seq=event.seq, key=event.key, listener=name, next_at=at)
+            for event in fresh for name, _ in events.listeners_after(event.type)
+        ]
+        if wanted:
+            Delivery.objects.bulk_create(wanted, ignore_conflicts=True)
+        if fresh:
+            Outbox.objects.filter(pk__in=[event.pk for event in fresh]).update(dispatched_at=at)
+    return len(fresh) + _deliver_due(at)
+
+
+_DUE = """
+SELECT d.id FROM kernel_delivery d
+WHERE d.state = 'waiting' AND d.next_at <= %s AND NOT EXISTS (
+    SELECT 1 FROM kernel_delivery b
+    WHERE b.listener = d.listener AND b.key = d.key AND b.seq < d.seq AND b.state <> 'done')
+ORDER BY d.seq LIMIT %s
+"""
+
+
+def _deliver_due(at: datetime) -> int:
+    tried = 0
+    while due := [row[0] for row in db.rows(_DUE, [at, BATCH])]:
+        for delivery in Delivery.objects.filter(pk__in=due).select_related("event").order_by("seq"):
+            _deliver(delivery, at)
+            tried += 1
+    return tried
+
+
+def _deliver(delivery: Delivery, at: datetime) -> None:
+    """Run one listener for one event in a transaction of its own; its effect and its mark commit together."""
+    event = delivery.event
+    function = next((f for name, f in events.listeners_after(event.type) if name == delivery.listener), None)
+    try:
+        with transaction.atomic():
+            held = Delivery.objects.select_for_update(skip_locked=True).filter(pk=delivery.pk, state="waiting").first()
+            if held is None:
+                return
+            if function is not None:
+                function(Context(SYSTEM, now=at, through="job", program="dispatcher"), _delivered(event))
+            Delivery.objects.filter(pk=delivery.pk).update(
+                state="done", done_at=at, attempts=delivery.attempts + 1,
+                error="" if function else "the listener no longer exists",
+            )
+    except Exception:
+        attempts = delivery.attempts + 1
+        dead = attempts >= MOST_ATTEMPTS
+        log.warning("%s failed for %s (%s. try)%s", delivery.listener, event.type, attempts, ": dead" if dead else "")
+        Delivery.objects.filter(pk=delivery.pk).update(
+            state="dead" if dead else "waiting", attempts=attempts, next_at=at + _pause(attempts),
+            error=traceback.format_exc()[-4000:],
+        )
+
+
+def _delivered(event: Outbox) -> Delivered:
+    return Delivered(event.pk, event.seq, event.at, event.type, event.event_version, event.noun, event.record,
+                     event.number, event.payload, event.person)
+
+
+def _pause(attempts: int) -> timedelta:
+    """Give the wait before the next try: doubling from 2 s to 1 h, with a tenth of chance."""
+    return timedelta(seconds=min(3600.0, 2.0**attempts) * random.uniform(0.9, 1.1))
+
+
+# --- dead letters: seen, replayed, or given up ---------------------------------------------------------------
+
+
+class Which(Input):
+    """Deliveries, by key."""
+
+    deliveries: list[UUID] = field("投递", "Deliveries", min_length=1, max_length=1000)
+
+
+def _replay(ctx: Context, data: Which) -> int:
+    return Delivery.objects.filter(pk__in=data.deliveries, state="dead").update(state="waiting", attempts=0, next_at=ctx.now)
+
+
+def _give_up(ctx: Context, data: Which) -> int:
+    return Delivery.objects.filter(pk__in=data.deliveries, state="dead").update(state="done", done_at=ctx.now)
+
+
+REPLAY = Command(key="kernel.delivery.replay", label=L("重新投递", "Deliver again"), function=_replay, input=Which,
+                 on="noun", permission="kernel.delivery.replay")
+GIVE_UP = Command(key="kernel.delivery.give_up", label=L("放弃投递", "Give up"), function=_give_up, input=Which,
+                  on="noun", permission="kernel.delivery.give_up")
+
+
+def replay(ctx: Context, deliveries: Sequence[UUID]) -> int:
+    """Send dead deliveries again, from the first try; give how many."""
+    return execute(ctx, REPLAY, data={"deliveries": list(deliveries)}).value
+
+
+def give_up(ctx: Context, deliveries: Sequence[UUID]) -> int:
+    """Let dead deliveries rest, so that later events of the same record go on; give how many."""
+    return execute(ctx, GIVE_UP, data={"deliveries": list(deliveries)}).value
+
+
+def dead_letters(limit: int = 200) -> list[Delivery]:
+    """Give dead deliveries with their events, oldest first."""
+    return list(Delivery.objects.filter(state="dead").select_related("event").order_by("seq")[:limit])
+
+
+def wait_until_quiet(seconds: float = 30.0) -> None:
+    """Drain until nothing is new or due, for stories and tests. Raises: TimeoutError."""
+    end = time.monotonic() + seconds
+    while drain():
+        if time.monotonic() > end:
+            raise TimeoutError("events are still waiting")

@@ -1,0 +1,174 @@
+"""Outbox, dispatcher, audit chain, jobs and rates: what happens after a command has committed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from django.db import transaction
+
+from banyan.kernel import chain, db, dispatcher, events, jobs, rates
+from banyan.kernel.commands import Command, execute, tell
+from banyan.kernel.events import Event
+from banyan.kernel.models import Audit, Delivery, JobRun, Outbox, User
+from banyan.lib.errors import Conflict, TooMany
+from banyan.lib.ids import new_id
+from banyan.lib.labels import L
+
+
+@dataclass(frozen=True)
+class Rang(Event):
+    type = "test.rang"
+    noun = "kernel.user"
+    text: str = ""
+
+
+heard: list[str] = []
+broken: set[str] = set()
+
+
+@events.after_commit(Rang)
+def hear(ctx, delivered):
+    if delivered.payload["text"] in broken:
+        raise RuntimeError("not now")
+    heard.append(delivered.payload["text"])
+
+
+def ring(ctx, record, *texts):
+    command = Command(key="kernel.user.ring", label=L("响铃", "Ring"), on="noun", permission="kernel.user.ring",
+                      function=lambda ctx: tell(*(Rang(record=record, text=t) for t in texts)))
+    execute(ctx, command)
+
+
+@pytest.fixture(autouse=True)
+def silence():
+    heard.clear()
+    broken.clear()
+
+
+def test_events_are_delivered_in_order_and_once(ctx, live_db):
+    one = new_id()
+    ring(ctx, one, "a", "b")
+    ring(ctx, one, "c")
+    dispatcher.wait_until_quiet()
+    dispatcher.wait_until_quiet()
+    assert heard == ["a", "b", "c"]
+
+
+def test_an_event_of_an_open_transaction_is_not_skipped(ctx, live_db):
+    """A later event waits until the earlier transaction has ended, so nothing appears behind the dispatcher."""
+    from django.db import connections
+
+    side = connections.create_connection("default")
+    side.set_autocommit(False)
+    with side.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()")
+    ring(ctx, new_id(), "later")
+    dispatcher.drain()
+    assert heard == []
+    side.rollback()
+    side.close()
+    dispatcher.drain()
+    assert heard == ["later"]
+
+
+def test_a_failing_delivery_holds_back_its_record_only_and_can_be_replayed(ctx, live_db):
+    first, second = new_id(), new_id()
+    broken.add("bad")
+    ring(ctx, first, "bad", "after bad")
+    ring(ctx, second, "other")
+    dispatcher.drain()
+    assert heard == ["other"]
+    Delivery.objects.filter(state="waiting").update(attempts=dispatcher.MOST_ATTEMPTS - 1, next_at="2020-01-01T00:00Z")
+    dispatcher.drain()
+    (dead,) = dispatcher.dead_letters()
+    assert "not now" in dead.error
+    broken.clear()
+    assert dispatcher.replay(ctx, [dead.pk]) == 1
+    Delivery.objects.update(next_at="2020-01-01T00:00Z")
+    dispatcher.wait_until_quiet()
+    assert heard == ["other", "bad", "after bad"]
+
+
+def test_a_refused_command_leaves_no_event(ctx, live_db):
+    def refuse(ctx):
+        tell(Rang(record=new_id(), text="never"))
+        raise Conflict("no", L("不", "no"))
+
+    with pytest.raises(Conflict):
+        execute(ctx, Command(key="kernel.user.no", label=L("不", "No"), on="noun", function=refuse, permission="x"))
+    assert Outbox.objects.count() == 0
+
+
+def test_the_chain_covers_every_audit_row_and_names_a_break(ctx, live_db, settings, tmp_path):
+    settings.BANYAN_AUDIT_HEAD = tmp_path / "head.json"
+    ring(ctx, new_id(), "a")
+    assert chain.seal().rows == 1
+    assert chain.seal() is None
+    ring(ctx, new_id(), "b")
+    ring(ctx, new_id(), "c")
+    assert (chain.seal().no, chain.chain_is_whole().broken) == (2, 0)
+    altered = Audit.objects.order_by("seq").last().pk
+    with transaction.atomic():
+        db.run("ALTER TABLE kernel_audit DISABLE TRIGGER USER")
+        db.run("UPDATE kernel_audit SET outcome = 'refused' WHERE id = %s", [altered])
+        db.run("ALTER TABLE kernel_audit ENABLE TRIGGER USER")
+    (fault,) = chain.chain_is_whole().faults
+    assert fault.text == "a row under seal 2 was altered"
+
+
+def test_a_rewritten_chain_differs_from_its_outside_head(ctx, live_db, settings, tmp_path):
+    settings.BANYAN_AUDIT_HEAD = tmp_path / "head.json"
+    ring(ctx, new_id(), "a")
+    chain.seal()
+    with transaction.atomic():
+        db.run("ALTER TABLE kernel_auditseal DISABLE TRIGGER USER")
+        db.run("DELETE FROM kernel_auditseal")
+        db.run("ALTER TABLE kernel_auditseal ENABLE TRIGGER USER")
+    assert "the chain ends at 0" in chain.chain_is_whole().faults[0].text
+
+
+@jobs.job("test.count", L("数数", "Count"))
+def count(ctx, progress, data):
+    User.objects.bulk_create([User(login=f"u{n}", name="x") for n in range(data["to"])])
+    progress(data["to"], data["to"], force=True)
+    return {"counted": data["to"]}
+
+
+def test_a_job_shows_progress_and_its_answer(ctx, live_db):
+    with transaction.atomic():
+        run = jobs.start(ctx, "test.count", {"to": 3})
+    jobs.perform(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.done, run.total, run.result) == ("done", 3, 3, {"counted": 3})
+    jobs.perform(run.pk)
+    assert User.objects.count() == 3
+
+
+def test_a_rolled_back_start_leaves_no_job(ctx, live_db):
+    with pytest.raises(RuntimeError), transaction.atomic():
+        jobs.start(ctx, "test.count", {"to": 3})
+        raise RuntimeError
+    assert JobRun.objects.count() == db.one("SELECT count(*) FROM procrastinate_jobs")[0] == 0
+
+
+def test_a_cancelled_job_stops_at_its_next_sign(ctx, live_db):
+    run = jobs.start(ctx, "test.count", {"to": 3})
+    jobs.cancel(ctx, run.pk)
+    jobs.perform(run.pk)
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    with pytest.raises(Conflict):
+        jobs.cancel(ctx, run.pk)
+
+
+@pytest.mark.django_db
+def test_rates_hold_over_processes():
+    clock = lambda: 1_000_000.0  # noqa: E731
+    for _ in range(100):
+        rates.take("a", 120, clock=clock)
+    rates._leases.clear()                           # as if another process asked
+    with pytest.raises(TooMany) as refusal:
+        for _ in range(40):
+            rates.take("a", 120, clock=clock)
+    assert refusal.value.data["limit"] == 120
