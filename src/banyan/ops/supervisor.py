@@ -213,12 +213,11 @@ class Supervisor:
     def _end_left_over(self) -> None:
         """End the families of processes that a killed supervisor recorded.
 
-        A recorded number is believed only with its start; a family is told by its mark.
+        They are told by their mark, never by a number, which another process may have by now.
         """
         ended = 0
         for child in self._read_record().get("children", []):
-            processes.end(child["pid"], child["start"], (signal.SIGTERM, 5), (signal.SIGKILL, 2))
-            ended += 1 + processes.end_marked(f"{MARK}={child['mark']}", patience=1)
+            ended += processes.end_marked(f"{MARK}={child['mark']}", patience=5)
         if ended:
             self.say("What an earlier, killed start had left is cleared away")
         self.record.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from banyan.ops.supervisor import AlreadyRunning, Program, Supervisor
 
 PORTS_TRIED = 50
 BANYAN = (sys.executable, "-m", "banyan.config.cli")
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 @click.command()
