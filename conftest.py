@@ -1,3 +1,3 @@
 """Fixtures for every test, in tests/ and beside the modules."""
 
-pytest_plugins = ["tests.plugins.database", "tests.plugins.acting"]
+pytest_plugins = ["tests.plugins.database", "tests.plugins.acting", "tests.plugins.world"]

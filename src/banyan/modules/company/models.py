@@ -9,7 +9,10 @@ from banyan.kernel.models import Line, PercentField, PriceField, Rank, Record, f
 
 
 class Unit(Record):
-    """A unit of measure; `places` is how finely it is counted, 0 for pieces."""
+    """A unit of measure; `places` is how finely it is counted, 0 for pieces.
+
+    Units of one dimension convert by their factors to its base unit; packages have none and convert per item.
+    """
 
     lock_rank = Rank.MASTER
 
@@ -17,10 +20,18 @@ class Unit(Record):
     name = models.CharField(max_length=40)
     name_en = models.CharField(max_length=40, blank=True, default="")
     places = models.PositiveSmallIntegerField(default=0)
+    dimension = models.CharField(max_length=12, blank=True, default="")
+    factor = models.DecimalField(max_digits=20, decimal_places=9, null=True, blank=True)
     find_text = find_column("code", "name", "name_en")
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(places__lte=6), name="company_unit_places")]
+        constraints = [
+            models.CheckConstraint(condition=Q(places__lte=6), name="company_unit_places"),
+            models.CheckConstraint(
+                condition=Q(factor__isnull=True) | Q(factor__gt=0) & ~Q(dimension=""),
+                name="company_unit_factor",
+            ),
+        ]
         indexes = [find_index("company_unit_find")]
 
 
@@ -94,7 +105,7 @@ class Calendar(Record):
 
 
 class CalendarShift(Line):
-    """A span of work that returns every week; weekday 0 is Monday; an end before the start lies on the next day."""
+    """A span of work on a weekday, 0 for Monday; an end before the start lies on the next day."""
 
     calendar = models.ForeignKey(Calendar, models.CASCADE, related_name="shifts")
     weekday = models.PositiveSmallIntegerField()
@@ -109,7 +120,7 @@ class CalendarShift(Line):
 
 
 class CalendarException(Line):
-    """A day that is worked otherwise than its weekday: a holiday without times, or a span instead of the usual ones."""
+    """A day unlike its weekday: a holiday without times, or a span worked instead of the usual ones."""
 
     calendar = models.ForeignKey(Calendar, models.CASCADE, related_name="exceptions")
     day = models.DateField()
@@ -183,6 +194,8 @@ class Department(Record):
                 condition=Q(kind__in=("production", "administration", "selling", "research")),
                 name="company_department_kind",
             ),
-            models.CheckConstraint(condition=~Q(parent=F("id")), name="company_department_not_its_own_parent")
+            models.CheckConstraint(
+                condition=~Q(parent=F("id")), name="company_department_not_its_own_parent"
+            ),
         ]
         indexes = [find_index("company_department_find")]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from banyan.kernel.models import Line, PercentField, PriceField, QuantityField, Rank, Record, find_column, find_index
+from banyan.kernel.models import (
+    Line,
+    PercentField,
+    PriceField,
+    QuantityField,
+    Rank,
+    Record,
+    find_column,
+    find_index,
+)
 
 
 class Category(Record):
@@ -56,17 +65,23 @@ class Item(Record):
                 condition=Q(kind__in=("made", "bought", "subcontracted", "phantom", "service", "tool")),
                 name="items_item_kind",
             ),
-            models.CheckConstraint(condition=Q(tracking__in=("none", "lot", "serial")), name="items_item_tracking"),
             models.CheckConstraint(
-                condition=~Q(kind__in=("service", "phantom")) | Q(tracking="none"), name="items_item_tracking_needs_stock"
+                condition=Q(tracking__in=("none", "lot", "serial")), name="items_item_tracking"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind__in=("service", "phantom")) | Q(tracking="none"),
+                name="items_item_tracking_needs_stock",
             ),
             models.CheckConstraint(
                 condition=Q(shelf_life_days__isnull=True) | Q(shelf_life_days__gt=0) & ~Q(tracking="none"),
                 name="items_item_shelf_life_needs_lots",
             ),
-            models.CheckConstraint(condition=Q(weight__isnull=True) | Q(weight__gt=0), name="items_item_weight"),
             models.CheckConstraint(
-                condition=Q(second_unit__isnull=True) | ~Q(second_unit=F("unit")), name="items_item_second_unit_differs"
+                condition=Q(weight__isnull=True) | Q(weight__gt=0), name="items_item_weight"
+            ),
+            models.CheckConstraint(
+                condition=Q(second_unit__isnull=True) | ~Q(second_unit=F("unit")),
+                name="items_item_second_unit_differs",
             ),
         ]
         indexes = [find_index("items_item_find")]
@@ -137,7 +152,13 @@ class ItemPlant(Record):
                 name="items_item_plant_lot_rule",
             ),
             models.CheckConstraint(
-                condition=Q(lot_minimum__gte=0, lot_multiple__gte=0, lot_fixed__gte=0, safety_stock__gte=0, standard_lot__gt=0),
+                condition=Q(
+                    lot_minimum__gte=0,
+                    lot_multiple__gte=0,
+                    lot_fixed__gte=0,
+                    safety_stock__gte=0,
+                    standard_lot__gt=0,
+                ),
                 name="items_item_plant_not_negative",
             ),
             models.CheckConstraint(
@@ -148,7 +169,8 @@ class ItemPlant(Record):
                 name="items_item_plant_costing_method",
             ),
             models.CheckConstraint(
-                condition=Q(standard_cost__isnull=True) | Q(standard_cost__gte=0), name="items_item_plant_standard_cost"
+                condition=Q(standard_cost__isnull=True) | Q(standard_cost__gte=0),
+                name="items_item_plant_standard_cost",
             ),
         ]
         indexes = [models.Index(fields=["plant", "item"], name="items_item_plant_by_plant")]

@@ -35,13 +35,16 @@ class Party(Record):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(payment_terms__in=("prepaid", "on_delivery", "monthly")), name="parties_party_payment_terms"
+                condition=Q(payment_terms__in=("prepaid", "on_delivery", "monthly")),
+                name="parties_party_payment_terms",
             ),
             models.CheckConstraint(
-                condition=Q(is_customer=True) | Q(is_supplier=True) | Q(is_carrier=True), name="parties_party_has_a_part"
+                condition=Q(is_customer=True) | Q(is_supplier=True) | Q(is_carrier=True),
+                name="parties_party_has_a_part",
             ),
             models.CheckConstraint(
-                condition=Q(credit_limit__isnull=True) | Q(credit_limit__gte=0), name="parties_party_credit_limit"
+                condition=Q(credit_limit__isnull=True) | Q(credit_limit__gte=0),
+                name="parties_party_credit_limit",
             ),
             models.CheckConstraint(
                 condition=Q(is_blocked=False, block_reason="") | Q(is_blocked=True) & ~Q(block_reason=""),

@@ -64,7 +64,9 @@ class Employee(Record):
 
     code = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=80)
-    department = models.ForeignKey("company.Department", models.PROTECT, null=True, blank=True, related_name="+")
+    department = models.ForeignKey(
+        "company.Department", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     plant = models.ForeignKey("company.Plant", models.PROTECT, related_name="+")
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
     shift = models.ForeignKey(Shift, models.PROTECT, null=True, blank=True, related_name="+")
@@ -105,9 +107,13 @@ class EmployeeSkill(Line):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(level__gte=1, level__lte=5), name="people_employee_skill_level"),
             models.CheckConstraint(
-                condition=Q(valid_from__isnull=True) | Q(valid_to__isnull=True) | Q(valid_from__lt=F("valid_to")),
+                condition=Q(level__gte=1, level__lte=5), name="people_employee_skill_level"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_from__isnull=True)
+                | Q(valid_to__isnull=True)
+                | Q(valid_from__lt=F("valid_to")),
                 name="people_employee_skill_validity",
             ),
             ExclusionConstraint(
@@ -115,8 +121,10 @@ class EmployeeSkill(Line):
                 expressions=[
                     ("employee", RangeOperators.EQUAL),
                     ("skill", RangeOperators.EQUAL),
-                    (Func("valid_from", "valid_to", function="daterange", output_field=DateRangeField()),
-                     RangeOperators.OVERLAPS),
+                    (
+                        Func("valid_from", "valid_to", function="daterange", output_field=DateRangeField()),
+                        RangeOperators.OVERLAPS,
+                    ),
                 ],
             ),
         ]

@@ -1,0 +1,159 @@
+"""Reads of the company's master data; frozen values for the modules above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from banyan.lib.calendar import Shift, Span, WorkingCalendar
+from banyan.modules.company.errors import NoExchangeRate, NotSetUp
+from banyan.modules.company.models import (
+    CalendarException,
+    CalendarShift,
+    Company,
+    Currency,
+    ExchangeRate,
+    Plant,
+    TaxCode,
+    Unit,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlantFacts:
+    """A plant as others see it."""
+
+    id: UUID
+    code: str
+    name: str
+    company: UUID
+    calendar: UUID
+    zone: str
+
+    def day(self, instant: datetime) -> date:
+        """Give the plant's day at an instant."""
+        return instant.astimezone(ZoneInfo(self.zone)).date()
+
+
+@dataclass(frozen=True, slots=True)
+class TaxFacts:
+    """A tax code as others see it; `fraction` is 0.13 for 13 %, as `lib.money.vat` takes it."""
+
+    id: UUID
+    code: str
+    name: str
+    fraction: Decimal
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFacts:
+    """A unit as others see it."""
+
+    id: UUID
+    code: str
+    name: str
+    places: int
+    dimension: str
+    factor: Decimal | None
+
+
+def the_company() -> Company:
+    """Give the company whose books these are, the first one made. Raises: NotSetUp."""
+    found = Company.objects.select_related("currency").order_by("created_at", "pk").first()
+    if found is None:
+        raise NotSetUp
+    return found
+
+
+def plants(ids: Sequence[UUID] | None = None) -> tuple[PlantFacts, ...]:
+    """Give all plants, or those named, by code. One statement."""
+    rows = Plant.objects.order_by("code")
+    if ids is not None:
+        rows = rows.filter(pk__in=list(ids))
+    columns = ("id", "code", "name", "company_id", "calendar_id", "zone")
+    return tuple(PlantFacts(*row) for row in rows.values_list(*columns))
+
+
+def default_plant() -> PlantFacts:
+    """Give the first plant by code. Raises: NotSetUp when there is none."""
+    found = plants()
+    if not found:
+        raise NotSetUp
+    return found[0]
+
+
+def plant(plant_id: UUID) -> PlantFacts:
+    """Give one plant. Raises: NotSetUp when it does not exist."""
+    found = plants((plant_id,))
+    if not found:
+        raise NotSetUp
+    return found[0]
+
+
+def plant_day(plant_id: UUID, instant: datetime) -> date:
+    """Give the day it is at the plant. One statement."""
+    return plant(plant_id).day(instant)
+
+
+def working_calendar(calendar_id: UUID, zone: str = "Asia/Shanghai") -> WorkingCalendar:
+    """Give a calendar to count with, in a plant's zone. Two statements."""
+    shifts = CalendarShift.objects.filter(calendar=calendar_id).values_list("weekday", "starts_at", "ends_at")
+    special: dict[date, list[Span]] = {}
+    for day, is_working, start, end in CalendarException.objects.filter(calendar=calendar_id).values_list(
+        "day", "is_working", "starts_at", "ends_at"
+    ):
+        spans = special.setdefault(day, [])
+        if is_working:
+            spans.append(Span(start, end))
+    return WorkingCalendar(zone, (Shift(*row) for row in shifts), special)
+
+
+def plant_calendar(plant_id: UUID) -> WorkingCalendar:
+    """Give the plant's own calendar in its zone. Three statements."""
+    facts = plant(plant_id)
+    return working_calendar(facts.calendar, facts.zone)
+
+
+def tax_codes(ids: Sequence[UUID] | None = None) -> dict[UUID, TaxFacts]:
+    """Give all tax codes, or those named, by key. One statement."""
+    rows = TaxCode.objects.all()
+    if ids is not None:
+        rows = rows.filter(pk__in=list(ids))
+    return {
+        key: TaxFacts(key, code, name, rate / 100, kind)
+        for key, code, name, rate, kind in rows.values_list("id", "code", "name", "rate", "kind")
+    }
+
+
+def units(ids: Sequence[UUID] | None = None) -> dict[UUID, UnitFacts]:
+    """Give all units, or those named, by key. One statement."""
+    rows = Unit.objects.all()
+    if ids is not None:
+        rows = rows.filter(pk__in=list(ids))
+    columns = ("id", "code", "name", "places", "dimension", "factor")
+    return {row[0]: UnitFacts(*row) for row in rows.values_list(*columns)}
+
+
+def exchange_rate(currency_id: UUID, day: date) -> Decimal:
+    """Give what one of the currency is worth in the company's own on a day: 1 for its own. Two statements.
+
+    Raises: NoExchangeRate when none is valid yet
+    """
+    company = the_company()
+    if currency_id == company.currency_id:
+        return Decimal(1)
+    found = (
+        ExchangeRate.objects.filter(currency=currency_id, valid_from__lte=day)
+        .order_by("-valid_from")
+        .values_list("rate", flat=True)
+        .first()
+    )
+    if found is None:
+        code = Currency.objects.filter(pk=currency_id).values_list("code", flat=True).first()
+        raise NoExchangeRate(currency=code or currency_id, day=day)
+    return found

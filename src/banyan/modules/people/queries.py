@@ -1,0 +1,80 @@
+"""Reads of people; frozen values for the modules above."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Q, Sum
+
+from banyan.modules.people.models import Attendance, Employee, EmployeeSkill
+
+
+@dataclass(frozen=True, slots=True)
+class EmployeeFacts:
+    """An employee as others see it."""
+
+    id: UUID
+    code: str
+    name: str
+    plant: UUID
+    team: UUID | None
+    department: UUID | None
+    user: UUID | None
+    is_active: bool
+
+
+_COLUMNS = ("id", "code", "name", "plant_id", "team_id", "department_id", "user_id", "is_active")
+
+
+def employees_by_id(ids: Sequence[UUID]) -> dict[UUID, EmployeeFacts]:
+    """Give the facts of employees by key. One statement."""
+    wanted = {one for one in ids if one is not None}
+    if not wanted:
+        return {}
+    return {
+        row[0]: EmployeeFacts(*row) for row in Employee.objects.filter(pk__in=wanted).values_list(*_COLUMNS)
+    }
+
+
+def employee_of(user_id: UUID) -> EmployeeFacts | None:
+    """Give the employee behind a user, None when there is none. One statement."""
+    row = Employee.objects.filter(user=user_id).values_list(*_COLUMNS).first()
+    return EmployeeFacts(*row) if row else None
+
+
+def team_members(team_ids: Sequence[UUID]) -> dict[UUID, tuple[EmployeeFacts, ...]]:
+    """Give who works in each team now, by code. One statement."""
+    found: dict[UUID, list[EmployeeFacts]] = {team: [] for team in team_ids}
+    rows = Employee.objects.filter(team__in=list(team_ids), is_active=True).order_by("code")
+    for row in rows.values_list(*_COLUMNS):
+        found[row[4]].append(EmployeeFacts(*row))
+    return {team: tuple(members) for team, members in found.items()}
+
+
+def skilled(
+    employee_ids: Sequence[UUID], skill_ids: Sequence[UUID], on: date
+) -> frozenset[tuple[UUID, UUID]]:
+    """Give the pairs (employee, skill) that are valid on a day. One statement."""
+    rows = EmployeeSkill.objects.filter(
+        Q(valid_from__isnull=True) | Q(valid_from__lte=on),
+        Q(valid_to__isnull=True) | Q(valid_to__gt=on),
+        employee__in=list(employee_ids),
+        skill__in=list(skill_ids),
+    )
+    return frozenset(rows.values_list("employee_id", "skill_id"))
+
+
+def hourly_pay(ids: Sequence[UUID]) -> dict[UUID, Decimal]:
+    """Give what an hour of each employee is paid; those without a rate are left out. One statement."""
+    rows = Employee.objects.filter(pk__in=list(ids), hourly_pay__isnull=False)
+    return dict(rows.values_list("id", "hourly_pay"))
+
+
+def minutes_present(ids: Sequence[UUID], start: date, end: date) -> dict[UUID, int]:
+    """Give the minutes each employee was there from a day up to (not with) another. One statement."""
+    rows = Attendance.objects.filter(employee__in=list(ids), day__gte=start, day__lt=end)
+    return dict(rows.values_list("employee_id").annotate(total=Sum("minutes")))
