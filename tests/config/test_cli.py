@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from banyan.config.cli import main
 
-PROMISED = {"up", "story", "verify", "bench", "shell", "user", "openapi", "migrate", "db"}
+PROMISED = {"up", "story", "verify", "import", "export", "bench", "shell", "user", "openapi", "migrate", "db"}
 
 
 def _names() -> list[str]:

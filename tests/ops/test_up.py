@@ -115,7 +115,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("name", ["web", "worker"])
+@pytest.mark.parametrize("name", ["web", "worker", "dispatcher"])
 def test_a_killed_process_is_replaced_and_the_site_serves_on(site, name):
     before = site.child(name)
     os.kill(before["pid"], signal.SIGKILL)

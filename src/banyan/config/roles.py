@@ -26,66 +26,198 @@ class DefaultRole:
 
 #: What everybody who signs in may do: see the common master data, their own inbox and their own tokens.
 EVERYONE: tuple[tuple[str, Reach], ...] = (
-    ("kernel.inbox_item.read", "own"), ("kernel.token.*", "own"), ("kernel.user.read", "own"),
-    ("company.*.read", "all"), ("items.*.read", "all"),
+    ("kernel.inbox_item.read", "own"),
+    ("kernel.token.*", "own"),
+    ("kernel.user.read", "own"),
+    ("company.*.read", "all"),
+    ("items.*.read", "all"),
 )
 
 _STOCK_READS = (("inventory.*.read", "plant"),)
 _FACTORY_READS = (
-    ("equipment.*.read", "plant"), ("engineering.*.read", "all"), ("production.*.read", "plant"),
-    ("people.employee.read", "plant"), ("people.team.read", "plant"), ("people.shift.read", "all"), ("people.skill.read", "all"),
+    ("equipment.*.read", "plant"),
+    ("engineering.*.read", "all"),
+    ("production.*.read", "plant"),
+    ("people.employee.read", "plant"),
+    ("people.team.read", "plant"),
+    ("people.shift.read", "all"),
+    ("people.skill.read", "all"),
 )
 
 ROLES: tuple[DefaultRole, ...] = (
-    DefaultRole("worker", L("工人", "Worker"), ("production",), "production/work_orders", (
-        *EVERYONE, ("production.work_order.read", "plant"), ("production.work_order.report", "plant"),
-        ("production.report.read", "own"), ("production.report.undo", "own"), ("production.assignment.read", "plant"),
-        ("production.defect_reason.read", "all"), ("equipment.*.read", "plant"), ("inventory.lot.read", "plant"),
-    )),
-    DefaultRole("leader", L("班组长", "Team leader"), ("production", "people", "equipment"), "production/work_orders", (
-        *EVERYONE, *_FACTORY_READS, *_STOCK_READS, ("production.*", "plant"), ("people.attendance.*", "plant"),
-        ("equipment.machine.change", "plant"),
-    )),
-    DefaultRole("planner", L("计划员", "Planner"), ("planning", "production", "engineering", "sales", "purchasing"), "planning/planned_orders", (
-        *EVERYONE, *_FACTORY_READS, *_STOCK_READS, ("planning.*", "all"), ("production.*", "plant"),
-        ("engineering.*", "all"), ("items.*", "all"), ("sales.*.read", "plant"), ("sales.order.promise", "plant"),
-        ("purchasing.*.read", "plant"), ("purchasing.order.create", "plant"), ("parties.*.read", "all"),
-    )),
-    DefaultRole("engineer", L("工艺员", "Process engineer"), ("engineering", "items", "equipment"), "engineering/boms", (
-        *EVERYONE, *_FACTORY_READS, *_STOCK_READS, ("engineering.*", "all"), ("items.*", "all"), ("equipment.*", "plant"),
-        ("production.defect_reason.*", "all"),
-    )),
-    DefaultRole("warehouse", L("仓管", "Warehouse keeper"), ("inventory", "purchasing", "sales", "production"), "inventory/balances", (
-        *EVERYONE, *_FACTORY_READS, ("inventory.*", "plant"), ("purchasing.order.read", "plant"),
-        ("purchasing.order.receive", "plant"), ("purchasing.receipt.*", "plant"), ("sales.order.read", "plant"),
-        ("sales.order.ship", "plant"), ("sales.shipment.*", "plant"), ("sales.return_order.*", "plant"),
-        ("production.work_order.issue", "plant"), ("production.work_order.return_material", "plant"),
-        ("production.work_order.complete", "plant"), ("production.material_issue.*", "plant"),
-        ("production.completion.*", "plant"), ("parties.*.read", "all"),
-    )),
-    DefaultRole("buyer", L("采购", "Buyer"), ("purchasing", "parties", "inventory"), "purchasing/orders", (
-        *EVERYONE, *_STOCK_READS, ("purchasing.*", "plant"), ("parties.*", "all"), ("planning.*.read", "all"),
-        ("items.item.change", "all"), ("finance.supplier_invoice.read", "plant"),
-    )),
-    DefaultRole("sales", L("销售", "Sales"), ("sales", "parties", "inventory"), "sales/orders", (
-        *EVERYONE, *_STOCK_READS, ("sales.*", "plant"), ("parties.*", "all"), ("production.work_order.read", "plant"),
-        ("planning.*.read", "all"), ("finance.customer_invoice.read", "plant"),
-    )),
-    DefaultRole("quality", L("质量", "Quality"), ("inventory", "production", "purchasing"), "inventory/lots", (
-        *EVERYONE, *_FACTORY_READS, *_STOCK_READS, ("inventory.lot.*", "plant"), ("production.defect_reason.*", "all"),
-        ("purchasing.*.read", "plant"), ("purchasing.receipt.*", "plant"), ("sales.shipment.read", "plant"),
-        ("parties.*.read", "all"),
-    )),
-    DefaultRole("accountant", L("会计", "Accountant"), ("finance", "sales", "purchasing", "inventory", "parties"), "finance/entries", (
-        *EVERYONE, *_STOCK_READS, *_FACTORY_READS, ("finance.*", "all"), ("parties.*", "all"), ("sales.*.read", "all"),
-        ("purchasing.*.read", "all"), ("company.*", "all"),
-    )),
-    DefaultRole("boss", L("老板", "Boss"), ("sales", "production", "inventory", "finance", "purchasing", "planning"), "", (
-        *EVERYONE, ("*.*.read", "all"), ("finance.costs", "all"), ("people.pay", "all"), ("sales.order.override_credit", "all"),
-    )),
-    DefaultRole("admin", L("信息部", "IT"), ("system", "company", "people", "items", "parties"), "kernel/users", (
-        ("*", "all"),
-    )),
+    DefaultRole(
+        "worker",
+        L("工人", "Worker"),
+        ("production",),
+        "production/work_orders",
+        (
+            *EVERYONE,
+            ("production.work_order.read", "plant"),
+            ("production.work_order.report", "plant"),
+            ("production.report.read", "own"),
+            ("production.report.undo", "own"),
+            ("production.assignment.read", "plant"),
+            ("production.defect_reason.read", "all"),
+            ("equipment.*.read", "plant"),
+            ("inventory.lot.read", "plant"),
+        ),
+    ),
+    DefaultRole(
+        "leader",
+        L("班组长", "Team leader"),
+        ("production", "people", "equipment"),
+        "production/work_orders",
+        (
+            *EVERYONE,
+            *_FACTORY_READS,
+            *_STOCK_READS,
+            ("production.*", "plant"),
+            ("people.attendance.*", "plant"),
+            ("equipment.machine.change", "plant"),
+        ),
+    ),
+    DefaultRole(
+        "planner",
+        L("计划员", "Planner"),
+        ("planning", "production", "engineering", "sales", "purchasing"),
+        "planning/planned_orders",
+        (
+            *EVERYONE,
+            *_FACTORY_READS,
+            *_STOCK_READS,
+            ("planning.*", "all"),
+            ("production.*", "plant"),
+            ("engineering.*", "all"),
+            ("items.*", "all"),
+            ("sales.*.read", "plant"),
+            ("sales.order.promise", "plant"),
+            ("purchasing.*.read", "plant"),
+            ("purchasing.order.create", "plant"),
+            ("parties.*.read", "all"),
+        ),
+    ),
+    DefaultRole(
+        "engineer",
+        L("工艺员", "Process engineer"),
+        ("engineering", "items", "equipment"),
+        "engineering/boms",
+        (
+            *EVERYONE,
+            *_FACTORY_READS,
+            *_STOCK_READS,
+            ("engineering.*", "all"),
+            ("items.*", "all"),
+            ("equipment.*", "plant"),
+            ("production.defect_reason.*", "all"),
+        ),
+    ),
+    DefaultRole(
+        "warehouse",
+        L("仓管", "Warehouse keeper"),
+        ("inventory", "purchasing", "sales", "production"),
+        "inventory/balances",
+        (
+            *EVERYONE,
+            *_FACTORY_READS,
+            ("inventory.*", "plant"),
+            ("purchasing.order.read", "plant"),
+            ("purchasing.order.receive", "plant"),
+            ("purchasing.receipt.*", "plant"),
+            ("sales.order.read", "plant"),
+            ("sales.order.ship", "plant"),
+            ("sales.shipment.*", "plant"),
+            ("sales.return_order.*", "plant"),
+            ("production.work_order.issue", "plant"),
+            ("production.work_order.return_material", "plant"),
+            ("production.work_order.complete", "plant"),
+            ("production.material_issue.*", "plant"),
+            ("production.completion.*", "plant"),
+            ("parties.*.read", "all"),
+        ),
+    ),
+    DefaultRole(
+        "buyer",
+        L("采购", "Buyer"),
+        ("purchasing", "parties", "inventory"),
+        "purchasing/orders",
+        (
+            *EVERYONE,
+            *_STOCK_READS,
+            ("purchasing.*", "plant"),
+            ("parties.*", "all"),
+            ("planning.*.read", "all"),
+            ("items.item.change", "all"),
+            ("finance.supplier_invoice.read", "plant"),
+        ),
+    ),
+    DefaultRole(
+        "sales",
+        L("销售", "Sales"),
+        ("sales", "parties", "inventory"),
+        "sales/orders",
+        (
+            *EVERYONE,
+            *_STOCK_READS,
+            ("sales.*", "plant"),
+            ("parties.*", "all"),
+            ("production.work_order.read", "plant"),
+            ("planning.*.read", "all"),
+            ("finance.customer_invoice.read", "plant"),
+        ),
+    ),
+    DefaultRole(
+        "quality",
+        L("质量", "Quality"),
+        ("inventory", "production", "purchasing"),
+        "inventory/lots",
+        (
+            *EVERYONE,
+            *_FACTORY_READS,
+            *_STOCK_READS,
+            ("inventory.lot.*", "plant"),
+            ("production.defect_reason.*", "all"),
+            ("purchasing.*.read", "plant"),
+            ("purchasing.receipt.*", "plant"),
+            ("sales.shipment.read", "plant"),
+            ("parties.*.read", "all"),
+        ),
+    ),
+    DefaultRole(
+        "accountant",
+        L("会计", "Accountant"),
+        ("finance", "sales", "purchasing", "inventory", "parties"),
+        "finance/entries",
+        (
+            *EVERYONE,
+            *_STOCK_READS,
+            *_FACTORY_READS,
+            ("finance.*", "all"),
+            ("parties.*", "all"),
+            ("sales.*.read", "all"),
+            ("purchasing.*.read", "all"),
+            ("company.*", "all"),
+        ),
+    ),
+    DefaultRole(
+        "boss",
+        L("老板", "Boss"),
+        ("sales", "production", "inventory", "finance", "purchasing", "planning"),
+        "",
+        (
+            *EVERYONE,
+            ("*.*.read", "all"),
+            ("finance.costs", "all"),
+            ("people.pay", "all"),
+            ("sales.order.override_credit", "all"),
+        ),
+    ),
+    DefaultRole(
+        "admin",
+        L("信息部", "IT"),
+        ("system", "company", "people", "items", "parties"),
+        "kernel/users",
+        (("*", "all"),),
+    ),
 )
 
 
@@ -93,13 +225,27 @@ def write_defaults(ctx: Context) -> int:
     """Write the default roles that do not exist yet; give how many were written."""
     known = set(Role.objects.values_list("code", flat=True))
     made = [
-        (role, Role(code=role.code, name_zh=role.label.zh, name_en=role.label.en, areas=list(role.areas), home=role.home,
-                    created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person))
-        for role in ROLES if role.code not in known
+        (
+            role,
+            Role(
+                code=role.code,
+                name_zh=role.label.zh,
+                name_en=role.label.en,
+                areas=list(role.areas),
+                home=role.home,
+                created_at=ctx.now,
+                changed_at=ctx.now,
+                created_by_id=ctx.person,
+                changed_by_id=ctx.person,
+            ),
+        )
+        for role in ROLES
+        if role.code not in known
     ]
     Role.objects.bulk_create(row for _, row in made)
     RoleGrant.objects.bulk_create(
         RoleGrant(role=row, position=n, permission=permission, reach=reach)
-        for role, row in made for n, (permission, reach) in enumerate(dict(role.grants).items(), start=1)
+        for role, row in made
+        for n, (permission, reach) in enumerate(dict(role.grants).items(), start=1)
     )
     return len(made)

@@ -62,20 +62,30 @@ def system_context():
 
     from banyan.kernel.context import SYSTEM, Context
 
-    return Context(SYSTEM, now=timezone.now(), through="cli", language=_language())
+    return Context(SYSTEM, now=timezone.now(), through="cli", language=language())
 
 
-def _language() -> str:
+def language() -> str:
     """Give the language of the terminal: zh where the locale says so, else en."""
     locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
     return "zh" if locale.startswith("zh") else "en"
 
 
 def _told(error) -> str:
-    language = _language()
-    lines = [error.text(language)]
-    for path, texts in error.field_texts(language).items():
+    spoken = language()
+    lines = [error.text(spoken)]
+    for path, texts in error.field_texts(spoken).items():
         lines += [f"  {path}: {text}" for text in texts]
     if error.way_out:
-        lines.append(error.way_out.in_(language))
+        lines.append(error.way_out.in_(spoken))
     return "\n".join(lines)
+
+
+def noun_named(key: str):
+    """Give a noun by its key; another key ends the command with those there are."""
+    from banyan.kernel import registry
+
+    if not registry.has_noun(key):
+        known = ", ".join(noun.spec.key for noun in registry.nouns())
+        raise click.ClickException(f"There is no noun {key}. Choose among {known}.")
+    return registry.noun(key)
