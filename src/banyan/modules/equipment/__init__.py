@@ -1,0 +1,1 @@
+"""Work centres, what an hour there costs, and machines."""
