@@ -27,14 +27,14 @@ from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, models, transaction
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, models, transaction
 from pydantic import BaseModel
 
 from banyan.kernel import access, events, locks, registry, schema
 from banyan.kernel.context import Context
 from banyan.kernel.models import Audit, Counter, Outbox
 from banyan.kernel.spec import Tone
-from banyan.lib.errors import Conflict, DomainError, Invalid, NotFound, Stale, jsonable
+from banyan.lib.errors import Conflict, DomainError, FieldFaults, Invalid, NotFound, Stale, jsonable
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label
 
@@ -147,7 +147,7 @@ class Outcome:
     ids: tuple[UUID, ...] = ()
     answer: Any = None
     is_replay: bool = False
-    faults: dict[UUID, DomainError] = dataclass_field(default_factory=dict)
+    faults: dict[UUID | int, DomainError] = dataclass_field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -187,13 +187,15 @@ def tell(*told: events.Event) -> None:
 def execute(
     ctx: Context, cmd: Command, *, ids: Sequence[UUID] = (), data: Any = None,
     versions: Mapping[UUID, int] | None = None, dry_run: bool = False, each: bool = False,
-    render: Callable[[Outcome], Any] | None = None,
+    render: Callable[[Outcome], Any] | None = None, inputs: Sequence[Any] | None = None,
 ) -> Outcome:
     """Run a command as its declaration says.
 
     Takes:  versions: the version each record must have; each: every record for itself, refusals collected;
-            render: builds the answer to store under the client's key, inside the transaction
-    Gives:  the outcome; `answer` is what render gave, or the stored one when the key was seen before
+            render: builds the answer to store under the client's key, inside the transaction;
+            inputs: instead of data, an input per id, or per call of a command that acts on no record
+    Gives:  the outcome; `answer` is what render gave, or the stored one when the key was seen before;
+            `faults` by id, or by place in the inputs of a command that acts on no record
     Raises: DomainError; nothing is written but an audit line saying so
     Writes: what the command writes, audit, outbox, the stored answer
     """
@@ -201,13 +203,14 @@ def execute(
         return _perform(ctx, cmd, _parse(cmd, data), ids, versions, nested=True)
     try:
         ctx.require(cmd.permission, cmd.label)
-        parsed = _parse(cmd, data)
+        parsed = _parse(cmd, data) if inputs is None else list(inputs) if each else _parse_all(cmd, inputs)
     except DomainError as refusal:
-        _audit_refusal(ctx, cmd, ids, data, refusal)
+        _audit_refusal(ctx, cmd, ids, data if inputs is None else list(inputs), refusal)
         raise
+    parts = _parts(cmd, ids, parsed, each, inputs is not None)
     for attempt in range(RETRIES):
         try:
-            return _outermost(ctx, cmd, parsed, ids, versions, dry_run, each, render)
+            return _outermost(ctx, cmd, parsed, ids, versions, dry_run, each, render, parts)
         except DomainError as refusal:
             _audit_refusal(ctx, cmd, ids, parsed, refusal)
             raise
@@ -240,9 +243,45 @@ def _parse(cmd: Command, data: Any) -> Any:
     return schema.parse(model, {} if data is None else data)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One call of a command's function: what it is known by, the records it acts on, its input."""
+
+    key: UUID | int
+    ids: tuple[UUID, ...]
+    data: Any
+
+
+def _parse_all(cmd: Command, inputs: Sequence[Any]) -> list[Any]:
+    """Check every input. Raises: Invalid with the place of each fault (`records.3.quantity`)."""
+    parsed, faults = [], FieldFaults()
+    for number, data in enumerate(inputs):
+        try:
+            parsed.append(_parse(cmd, data))
+        except Invalid as refusal:
+            for path, texts in refusal.fields.items() or [("__root__", refusal.label)]:
+                for text in texts if isinstance(texts, list) else [texts]:
+                    faults.add(("records", number, path), text)
+    faults.refuse_if_any()
+    return parsed
+
+
+def _parts(
+    cmd: Command, ids: Sequence[UUID], data: Any, each: bool, has_inputs: bool
+) -> tuple[_Part, ...] | None:
+    """Give the calls to make one after the other, sorted by key; None when the command is called once for all."""
+    if has_inputs and cmd.on == "noun":
+        return tuple(_Part(number, (), one) for number, one in enumerate(data))
+    if has_inputs:
+        return tuple(sorted((_Part(one, (one,), given) for one, given in zip(ids, data, strict=True)), key=lambda p: p.key))
+    if each:
+        return tuple(_Part(one, (one,), data) for one in sorted(set(ids)))
+    return None
+
+
 def _outermost(
     ctx: Context, cmd: Command, data: Any, ids: Sequence[UUID], versions: Mapping[UUID, int] | None,
-    dry_run: bool, each: bool, render: Callable[[Outcome], Any] | None,
+    dry_run: bool, each: bool, render: Callable[[Outcome], Any] | None, parts: tuple[_Part, ...] | None,
 ) -> Outcome:
     work = Work(ctx)
     token, locked = _work.set(work), locks.begin()
@@ -252,8 +291,8 @@ def _outermost(
             stored = _claim_key(ctx, cmd, ids, data)
             if stored is not None:
                 return Outcome(answer=stored.get("answer"), ids=tuple(UUID(i) for i in stored["ids"]), is_replay=True)
-            if each:
-                outcome = _each(ctx, cmd, data, ids, versions, work)
+            if parts is not None:
+                outcome = _each(ctx, cmd, parts, versions, work, is_lenient=each)
             else:
                 outcome = _perform(ctx, cmd, data, ids, versions)
                 _hear(ctx, work)
@@ -274,22 +313,32 @@ def _outermost(
 
 
 def _each(
-    ctx: Context, cmd: Command, data: Any, ids: Sequence[UUID], versions: Mapping[UUID, int] | None, work: Work
+    ctx: Context, cmd: Command, parts: Sequence[_Part], versions: Mapping[UUID, int] | None, work: Work, *,
+    is_lenient: bool,
 ) -> Outcome:
-    total = Outcome(value={})
-    for one in sorted(ids):
-        told, numbers = len(work.out), len(work.numbers)
+    """Make the calls one after the other; where lenient, a refused one leaves nothing and the others go on.
+
+    The order of locks is counted anew for each call: two such runs may meet in a deadlock, which is retried.
+    """
+    total = Outcome(value=[])
+    for part in parts:
+        told, numbers, locked = len(work.out), len(work.numbers), locks.begin()
         try:
-            with transaction.atomic():
-                done = _perform(ctx, cmd, data, (one,), versions)
+            with transaction.atomic(savepoint=is_lenient):
+                done = _perform(ctx, cmd, _parse(cmd, part.data), part.ids, versions)
                 _hear(ctx, work)
-        except DomainError as refusal:
+        except (DomainError, IntegrityError, DataError) as fault:
+            if not is_lenient:
+                raise
             work.told.clear()
             del work.out[told:], work.numbers[numbers:]
-            total.faults[one] = refusal
+            total.faults[part.key] = fault if isinstance(fault, DomainError) else schema.refusal_of(fault)
         else:
+            total.value.append(done.value)
             total.records += done.records
             total.ids += done.ids
+        finally:
+            locks.end(locked)
     return total
 
 

@@ -213,7 +213,7 @@ def _compile(
         phone=tuple(phone) or tuple(list)[:3], sort=sort, find=tuple(find), find_through=tuple(find_through),
         scope=scope or _scope(model), verbs=tuple(verbs),
         import_map=tuple((import_map or {}).items()), retention=retention, area=area or key.split(".")[0],
-        find_order=find_order,
+        find_order=find_order, is_versioned=_has(model, "version"),
     )
     return Noun(spec, model, {ls.key: ls.model for ls in lines}, prepare)
 

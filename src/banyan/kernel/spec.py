@@ -171,6 +171,7 @@ class NounSpec:
     retention: str
     area: str
     find_order: int = 50
+    is_versioned: bool = True
 
     @property
     def module(self) -> str:
