@@ -1,0 +1,466 @@
+"""The planning run as a sum: one pass by low-level code, what is there against what is wanted.
+
+Source: docs/algorithms/netting.md, with the worked numbers
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from banyan.lib.graph import topological_levels
+from banyan.modules.planning.values import (
+    NORMAL,
+    SAFETY,
+    Demand,
+    Message,
+    Order,
+    Peg,
+    Plan,
+    PlanItem,
+    Ref,
+    Supply,
+    WorkDays,
+    World,
+)
+
+#: More lots than this at once are planned as one order of so many lots.
+MOST_LOTS = 200
+SAFETY_NOUN, ORDER_NOUN = "items.item_plant", "planning.planned_order"
+
+
+# --- lots and days ------------------------------------------------------------------------------------------
+
+
+def lots(item: PlanItem, net: int) -> tuple[int, ...]:
+    """Give the sizes of the orders that cover a net requirement, in millionths.
+
+    Takes:  net above zero
+    Gives:  by the fixed rule lots of just that size; else one lot, raised to the minimum, to the multiple and
+            to what the unit allows
+    """
+    if item.rule == "fixed" and item.fixed:
+        count = -(-net // item.fixed)
+        return (item.fixed,) * count if count <= MOST_LOTS else (item.fixed * count,)
+    return (_raised(max(net, item.minimum), item.multiple, item.step),)
+
+
+def _raised(quantity: int, *grids: int) -> int:
+    for grid in grids:
+        if grid > 1:
+            quantity = -(-quantity // grid) * grid
+    return quantity
+
+
+class Dates(NamedTuple):
+    """When an order starts and is due."""
+
+    start: int
+    due: int
+
+
+def order_dates(item: PlanItem, wanted: int, today: int, days: WorkDays) -> Dates:
+    """Give an order's days: due the safety days before it is wanted, started its lead time before that.
+
+    Gives:  what should have started already starts on the first working day, and is due as much later
+    """
+    due = days.minus(days.on_or_before(wanted), item.safety_days)
+    start = days.minus(due, item.lead)
+    first = days.on_or_after(today)
+    if start < first:
+        return Dates(first, days.plus(first, item.lead))
+    return Dates(start, due)
+
+
+def safety_day(safety: int, stock: int, changes: Iterable[tuple[int, int]], today: int) -> int:
+    """Give the first day on which less than the safety stock is left; today where that is never so.
+
+    Takes:  changes as (day, quantity), what comes in above zero, what goes out below; any order
+    """
+    by_day: dict[int, int] = defaultdict(int)
+    for day, quantity in changes:
+        by_day[max(day, today)] += quantity
+    left = stock
+    if left < safety:
+        return today
+    for day in sorted(by_day):
+        left += by_day[day]
+        if left < safety:
+            return day
+    return today
+
+
+# --- the run ------------------------------------------------------------------------------------------------
+
+
+def levels_of(items: Mapping[UUID, PlanItem]) -> dict[UUID, int]:
+    """Give the low-level code of every item. Raises: CircleFound with the path."""
+    levels = topological_levels((key, need.component) for key, item in items.items() for need in item.needs)
+    return {key: levels.get(key, 0) for key in items} | levels
+
+
+def make_plan(world: World) -> Plan:
+    """Plan everything once, parents before their components.
+
+    Gives:  the same plan for the same world, whatever the order of its lists
+    Raises: CircleFound when an item is, by a way, its own component
+    Source: docs/algorithms/netting.md
+    """
+    return _Run(world).plan()
+
+
+class _Run:
+    """One pass over the items; what orders ask of their components is added to the lists as it is found.
+
+    `left` is what is free of each supply, `ranks` who is the first that a supply serves, `first` when.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.items, self.days, self.today = world.items, world.days, world.today
+        demands = sorted(world.demands, key=lambda d: (d.day, *_in_order(d.ref, d.item), d.quantity))
+        supplies = sorted(world.supplies, key=lambda s: (s.kind != "stock", s.day, *_in_order(s.ref, s.item)))
+        makers = {s.ref.record: n for n, s in enumerate(supplies) if s.kind != "stock"}
+        self.result = Plan(demands=demands, supplies=supplies, first_order=len(supplies))
+        self.result.parents = [makers.get(d.ref.record, -1) for d in demands]
+        self.left = [s.quantity for s in supplies]
+        self.ranks: dict[int, int] = {}
+        self.first: dict[int, int] = {}
+        self.demands_of = _by_item(demands)
+        self.supplies_of = _by_item(supplies)
+
+    def plan(self) -> Plan:
+        levels = levels_of(self.items)
+        for key in sorted(self.items, key=lambda k: (levels[k], self.items[k].code)):
+            self._net(self.items[key])
+        causes = self._be_ready()
+        self._tell_late(causes)
+        return self.result
+
+    # one item
+
+    def _net(self, item: PlanItem) -> None:
+        wanted, there = self.demands_of[item.key], self.supplies_of[item.key]
+        if item.safety:
+            wanted.append(self._safety(item, wanted, there))
+        missing = self._serve(wanted, there)
+        if missing:
+            self._order(item, missing)
+        for supply in there:
+            self._judge(item, supply)
+
+    def _safety(self, item: PlanItem, wanted: Sequence[int], there: Sequence[int]) -> int:
+        demands, supplies = self.result.demands, self.result.supplies
+        stock = sum(supplies[s].quantity for s in there if supplies[s].kind == "stock")
+        changes = [(supplies[s].day, supplies[s].quantity) for s in there if supplies[s].kind != "stock"]
+        changes += [(demands[d].day, -demands[d].quantity) for d in wanted]
+        day = safety_day(item.safety, stock, changes, self.today)
+        return self._want(Demand(item.key, item.safety, day, Ref(SAFETY_NOUN, item.key), SAFETY), -1)
+
+    def _want(self, demand: Demand, parent: int) -> int:
+        self.result.demands.append(demand)
+        self.result.parents.append(parent)
+        return len(self.result.demands) - 1
+
+    def _rank(self, demand: int) -> int:
+        """Give who a demand is for: what an order takes of its components is for whom the order is."""
+        own, parent = self.result.demands[demand].rank, self.result.parents[demand]
+        return min(own, self.ranks.get(parent, own))
+
+    def _serve(self, wanted: Sequence[int], there: Sequence[int]) -> list[tuple[int, int]]:
+        """Peg what is there, stock first and then by day, to the demands in order of rank, day and number.
+
+        Gives:  (demand, what is missing of it)
+        """
+        demands, missing, free = self.result.demands, [], iter(there)
+        supply = next(free, None)
+        for demand in sorted(wanted, key=lambda d: (self._rank(d), demands[d].day, d)):
+            open_quantity = demands[demand].quantity
+            while open_quantity and supply is not None:
+                taken = min(open_quantity, self.left[supply])
+                if taken:
+                    self._peg(supply, demand, taken)
+                    open_quantity -= taken
+                if not self.left[supply]:
+                    supply = next(free, None)
+            if open_quantity:
+                missing.append((demand, open_quantity))
+        return missing
+
+    def _peg(self, supply: int, demand: int, quantity: int) -> None:
+        self.result.pegs.append(Peg(supply, demand, quantity))
+        self.left[supply] -= quantity
+        rank = self._rank(demand)
+        self.ranks[supply] = min(rank, self.ranks.get(supply, rank))
+        if self.result.demands[demand].rank != SAFETY:
+            day = self.result.demands[demand].day
+            self.first[supply] = min(day, self.first.get(supply, day))
+
+    def _order(self, item: PlanItem, missing: list[tuple[int, int]]) -> None:
+        """Plan orders for what is missing, day by day; what a lot has over serves the following days."""
+        demands = self.result.demands
+        queue = sorted(missing, key=lambda m: (max(demands[m[0]].day, self.today), self._rank(m[0]), m[0]))
+        days = [max(demands[d].day, self.today) for d, _ in queue]
+        open_quantities = [quantity for _, quantity in queue]
+        at, ordered = 0, 0
+        while at < len(queue):
+            until = days[at] + 1
+            if item.rule == "days_of_supply":
+                until = max(until, self.days.plus(self.days.on_or_before(days[at]), item.supply_days))
+            net, last = 0, at
+            while last < len(queue) and days[last] < until:
+                net += open_quantities[last]
+                last += 1
+            for size in lots(item, net):
+                supply = self._new_order(item, size, days[at])
+                ordered += size
+                while at < len(queue) and self.left[supply]:
+                    taken = min(open_quantities[at], self.left[supply])
+                    self._peg(supply, queue[at][0], taken)
+                    open_quantities[at] -= taken
+                    at += not open_quantities[at]
+                self._finish(item, supply)
+        self._tell_unsourced(item, ordered)
+
+    def _new_order(self, item: PlanItem, quantity: int, wanted: int) -> int:
+        start, due = order_dates(item, wanted, self.today, self.days)
+        self.result.orders.append(Order(item.key, quantity, start, due, item.source, item.supplier))
+        self.result.supplies.append(Supply(item.key, quantity, due, Ref(ORDER_NOUN, None), "planned"))
+        self.left.append(quantity)
+        return len(self.result.supplies) - 1
+
+    def _finish(self, item: PlanItem, supply: int) -> None:
+        order = self.result.order_of(supply)
+        order.rank = self.ranks[supply]
+        self._ask_for_parts(item, supply, order.start)
+
+    def _ask_for_parts(self, item: PlanItem, supply: int, start: int) -> None:
+        whole, rank = self.result.supplies[supply], self.ranks.get(supply, NORMAL)
+        for need in item.needs:
+            quantity = need.for_micro(whole.quantity)
+            part = Demand(need.component, quantity, start, whole.ref, rank)
+            self.demands_of[need.component].append(self._want(part, supply))
+
+    # what exists already
+
+    def _judge(self, item: PlanItem, place: int) -> None:
+        """Ask for the parts of an order that has not asked yet; say what is wrong with its day or size."""
+        supply = self.result.supplies[place]
+        if supply.kind == "stock":
+            return
+        if supply.explodes:
+            self._ask_for_parts(item, place, self._start_of(item, supply))
+        if supply.day < self.today:
+            self._tell("overdue", item, place, supply.quantity, wanted=supply.day)
+        elif self.first.get(place, supply.day) < supply.day:
+            self._tell("expedite", item, place, supply.quantity, wanted=max(self.first[place], self.today))
+        used = supply.quantity - self.left[place]
+        needless = supply.quantity - (sum(lots(item, used)) if used else 0)
+        if self.left[place] and needless > 0:
+            self._tell("surplus", item, place, min(needless, self.left[place]))
+
+    def _start_of(self, item: PlanItem, supply: Supply) -> int:
+        start = self.days.minus(self.days.on_or_before(max(supply.day, self.today)), item.lead)
+        return max(start, self.days.on_or_after(self.today))
+
+    def _tell(self, kind, item: PlanItem, place: int | None, quantity: int, wanted: int = 0) -> None:
+        day = self.result.supplies[place].day if place is not None else 0
+        self.result.messages.append(Message(kind, item.key, quantity, day, wanted, place))
+
+    def _tell_unsourced(self, item: PlanItem, ordered: int) -> None:
+        if item.source == "make" and not item.needs:
+            self._tell("no_bom", item, None, ordered)
+        if item.source == "buy" and item.supplier is None:
+            self._tell("no_supplier", item, None, ordered)
+
+    # when things are really there
+
+    def _be_ready(self) -> list[int]:
+        """Work out, deepest parts first, when each supply is there. Gives: per supply what holds it up."""
+        supplies, parents = self.result.supplies, self.result.parents
+        held, causes = [0] * len(supplies), [-1] * len(supplies)
+        ready = self.result.ready = [0] * len(supplies)
+        for supply, demand, _ in reversed(self.result.pegs):
+            if not ready[supply]:
+                ready[supply] = self._ready(supply, held, causes)
+            parent = parents[demand]
+            if parent >= 0 and ready[supply] > held[parent]:
+                held[parent], causes[parent] = ready[supply], supply
+        for supply, day in enumerate(ready):
+            if not day:
+                ready[supply] = self._ready(supply, held, causes)
+        for order, day in zip(self.result.orders, ready[self.result.first_order :], strict=True):
+            order.ready = day
+        return causes
+
+    def _ready(self, place: int, held: Sequence[int], causes: list[int]) -> int:
+        supply, order = self.result.supplies[place], self.result.order_of(place)
+        if supply.kind == "stock":
+            return self.today
+        item = self.items[supply.item]
+        usual = order.due if order else max(supply.day, self.today)
+        start = order.start if order else self._start_of(item, supply)
+        if held[place] <= start:
+            causes[place] = -1
+            return usual
+        return max(usual, self.days.plus(self.days.on_or_after(held[place]), item.lead))
+
+    def _tell_late(self, causes: Sequence[int]) -> None:
+        last: dict[int, int] = {}
+        for supply, demand, _ in self.result.pegs:
+            if self.result.ready[supply] > self.result.ready[last.get(demand, supply)] or demand not in last:
+                last[demand] = supply
+        for place, demand in enumerate(self.result.demands):
+            if self.result.parents[place] >= 0 or demand.rank == SAFETY or place not in last:
+                continue
+            cause, day = last[place], self.result.ready[last[place]]
+            if day > demand.day:
+                while causes[cause] >= 0:
+                    cause = causes[cause]
+                self.result.messages.append(
+                    Message("late", demand.item, demand.quantity, day, demand.day, last[place], place, cause)
+                )
+
+
+def _in_order(ref: Ref, item: UUID) -> tuple[str, int, int, int]:
+    return ref.number, ref.record.int if ref.record else 0, ref.line.int if ref.line else 0, item.int
+
+
+def _by_item(rows: Sequence[Demand] | Sequence[Supply]) -> dict[UUID, list[int]]:
+    found: dict[UUID, list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        found[row.item].append(place)
+    return found
+
+
+# --- from one run to the next -------------------------------------------------------------------------------
+
+
+class Known(NamedTuple):
+    """A planned order that the run before left, not decided upon by anybody."""
+
+    key: UUID
+    item: UUID
+    quantity: int
+    start: int
+    due: int
+    ready: int
+    source: str
+    supplier: UUID | None
+    rank: int
+
+
+class Changes(NamedTuple):
+    """What a run changes: orders to make, orders that became others under the same key, keys to take away."""
+
+    new: list[Order]
+    changed: list[Order]
+    gone: list[UUID]
+
+
+def keep_keys(known: Iterable[Known], orders: Sequence[Order]) -> Changes:
+    """Give every planned order its key: that of the run before where it says the same, else of one like it.
+
+    Gives:  orders that are just as they were are in none of the lists; `new` ones have no key yet
+    """
+    same: dict[tuple, list[UUID]] = defaultdict(list)
+    by_item: dict[tuple, dict[UUID, None]] = defaultdict(dict)
+    for row in sorted(known, key=lambda k: (k.due, k.key.int)):
+        same[row[1:]].append(row.key)
+        by_item[row.item, row.source][row.key] = None
+    open_orders = []
+    for order in orders:
+        alike = same.get(_face(order))
+        if alike:
+            order.key = alike.pop(0)
+            del by_item[order.item, order.source][order.key]
+        else:
+            open_orders.append(order)
+    changes = Changes([], [], [])
+    for order in open_orders:
+        left = by_item[order.item, order.source]
+        if left:
+            order.key = next(iter(left))
+            del left[order.key]
+            changes.changed.append(order)
+        else:
+            changes.new.append(order)
+    changes.gone.extend(key for left in by_item.values() for key in left)
+    return changes
+
+
+def _face(order: Order) -> tuple:
+    return (
+        order.item, order.quantity, order.start, order.due, order.ready,
+        order.source, order.supplier, order.rank,
+    )
+
+
+# --- when could it be there ---------------------------------------------------------------------------------
+
+
+#: By item, (day, quantity) that may be taken.
+Free = Mapping[UUID, Sequence[tuple[int, int]]]
+Pool = dict[UUID, list[tuple[int, int]]]
+
+
+class Want(NamedTuple):
+    """A quantity somebody asks about; `key` is how the answer is called."""
+
+    key: UUID
+    item: UUID
+    quantity: int
+
+
+def earliest_days(
+    wants: Sequence[Want], items: Mapping[UUID, PlanItem], free: Free, today: int, days: WorkDays,
+) -> dict[UUID, int]:
+    """Give for each want the first day on which it can be there, those asked first being served first.
+
+    Takes:  items: those wanted and all below them; free: what nobody else is pegged to, stock as today's
+    Gives:  today where stock suffices; else when open supply comes, where a new order would take no less
+            time, or the lead times of new orders added up along the slowest way, each part taken from stock
+            and open supply first
+    Source: docs/algorithms/netting.md, "When could it be there"
+    """
+    pool = {item: sorted((max(day, today), left) for day, left in rows) for item, rows in free.items()}
+    order = sorted(items, key=levels_of(items).__getitem__)
+    return {want.key: _earliest(want, order, items, pool, today, days) for want in wants}
+
+
+def _earliest(
+    want: Want, order: Sequence[UUID], items: Mapping[UUID, PlanItem], pool: Pool, today: int, days: WorkDays
+) -> int:
+    first = days.on_or_after(today)
+    gross, made, there = {want.item: want.quantity}, {}, {}
+    for key in order:
+        if gross.get(key):
+            item = items[key]
+            there[key], missing = _take(pool, key, gross[key], days.plus(first, item.lead))
+            if missing:
+                made[key] = sum(lots(item, missing)), missing
+                for need in item.needs:
+                    gross[need.component] = gross.get(need.component, 0) + need.for_micro(made[key][0])
+    for key in reversed(order):
+        if key in made:
+            item, (size, missing) = items[key], made[key]
+            start = max([first, *(there[n.component] for n in item.needs if n.component in there)])
+            due = days.plus(days.on_or_after(start), item.lead)
+            there[key] = max(there[key] or today, due)
+            if size > missing:
+                pool.setdefault(key, []).append((due, size - missing))
+    return max(there[want.item], today)
+
+
+def _take(pool: Pool, item: UUID, quantity: int, until: int) -> tuple[int, int]:
+    """Take from what is free up to a day. Gives: the last day taken from, 0 for none; what lacks."""
+    day, left = 0, []
+    for when, free in pool.get(item, ()):
+        taken = min(free, quantity) if when <= until else 0
+        if taken:
+            day, quantity, free = max(day, when), quantity - taken, free - taken
+        if free:
+            left.append((when, free))
+    pool[item] = left
+    return day, quantity
