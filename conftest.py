@@ -1,3 +1,9 @@
 """Fixtures for every test, in tests/ and beside the modules."""
 
-pytest_plugins = ["tests.plugins.database", "tests.plugins.acting", "tests.plugins.world"]
+pytest_plugins = [
+    "tests.plugins.levels",
+    "tests.plugins.database",
+    "tests.plugins.browser",
+    "tests.plugins.acting",
+    "tests.plugins.world",
+]

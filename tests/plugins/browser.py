@@ -1,0 +1,83 @@
+"""A real browser before a real site.
+
+    def test_something(site, open_page):
+        page = open_page(phone=True)
+        page.goto("/login")
+
+`site` serves the `live_db` of the test; what the test commits, the page shows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+
+PHONE = {"width": 390, "height": 844}
+TABLET = {"width": 1024, "height": 768}
+DESKTOP = {"width": 1440, "height": 900}
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture
+def site(live_db) -> Iterator[str]:
+    """Give the address of a site that serves the test's own live database."""
+    from django.contrib.staticfiles.handlers import StaticFilesHandler
+    from django.test.testcases import LiveServerThread
+
+    server = LiveServerThread("127.0.0.1", StaticFilesHandler)
+    server.daemon = True
+    server.start()
+    server.is_ready.wait(20)
+    if server.error:
+        raise server.error
+    yield f"http://127.0.0.1:{server.port}"
+    server.terminate()
+
+
+@pytest.fixture(scope="session")
+def chromium(needs) -> Iterator[object]:
+    """Give the machine's Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    program = os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    needs(program, "a browser; install the package chromium or set BANYAN_CHROMIUM")
+    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, site) -> Iterator[Callable[..., object]]:
+    """Give a function that opens a page of a fresh browser profile; the address may be relative.
+
+    Takes:  phone or tablet: touch and a small screen; language: zh or en; more goes to Playwright's context
+    """
+    contexts = []
+
+    def open_(*, phone: bool = False, tablet: bool = False, language: str = "zh", **more: object):
+        context = chromium.new_context(
+            base_url=site,
+            locale="zh-CN" if language == "zh" else "en-GB",
+            timezone_id="Asia/Shanghai",
+            viewport=PHONE if phone else TABLET if tablet else DESKTOP,
+            has_touch=phone or tablet,
+            is_mobile=phone,
+            **more,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
