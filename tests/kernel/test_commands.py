@@ -63,6 +63,25 @@ def test_a_stale_version_is_refused(ctx):
     assert (line.old, line.new) == ({"name": "李伟"}, {"name": "王芳"})
 
 
+def test_each_input_for_itself_collects_refusals_of_every_kind(ctx):
+    create_user(ctx, login="known")
+    rows = [{"login": "a", "name": "甲"}, {"login": "known", "name": "乙"}, {"name": "丙"}, {"login": "d", "name": "丁"}]
+    done = execute(ctx, registry.command("kernel.user.create"), each=True, inputs=[{"records": [row]} for row in rows])
+    assert {place: refusal.code for place, refusal in done.faults.items()} == {1: "already_exists", 2: "invalid"}
+    assert [user.login for user in done.records] == ["a", "d"]
+    assert set(User.objects.values_list("login", flat=True)) == {"known", "a", "d"}
+
+
+def test_an_input_per_record_is_done_wholly_or_not_at_all(ctx):
+    first, second = create_user(ctx, login="a").ids[0], create_user(ctx, login="b").ids[0]
+    change = registry.command("kernel.user.change")
+    with pytest.raises(Invalid) as refusal:
+        execute(ctx, change, ids=[first, second], inputs=[{"name": "甲"}, {"name": 5}])
+    assert list(refusal.value.fields) == ["records.1.name"]
+    execute(ctx, change, ids=[second, first], inputs=[{"name": "乙"}, {"name": "甲"}], versions={first: 1, second: 1})
+    assert dict(User.objects.values_list("login", "name")) == {"a": "甲", "b": "乙"}
+
+
 def test_a_dry_run_changes_nothing(ctx):
     execute(ctx, registry.command("kernel.user.create"),
             data={"records": [{"login": "a", "name": "b"}]}, dry_run=True)
