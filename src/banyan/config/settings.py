@@ -103,8 +103,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = data_folder() / "static"
+STATIC_ROOT = None  # nothing is collected: files are served from where they were built, compressed
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/dist/assets/.+-[\w-]{8}\.\w+$"
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = data_folder() / "files"
 BANYAN_AUDIT_HEAD = data_folder() / "audit-head.json"
