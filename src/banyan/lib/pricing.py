@@ -1,4 +1,4 @@
-"""What a document's line is worth, and what a part of it is worth: for selling, buying and invoicing alike."""
+"""What a document's line is worth, and what a part of it is worth, for sales, purchases and invoices."""
 
 from collections.abc import Iterable
 from decimal import Decimal

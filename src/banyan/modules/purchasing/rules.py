@@ -1,4 +1,4 @@
-"""Decisions of buying: what to order, how far an order is, what may come in, and how well suppliers deliver."""
+"""Decisions of buying: what to order, how far an order is, what may come in, how well suppliers deliver."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Progress:
 def order_state(lines: Iterable[Progress], *, is_confirmed: bool) -> str:
     """Give the state of a placed order from its lines.
 
-    Gives:  ordered or confirmed while nothing has come, partly_received while something is open, received when
-            nothing is; cancelled when nothing is open and nothing ever came
+    Gives:  ordered or confirmed while nothing has come, partly_received while something is open, received
+            when nothing is; cancelled when nothing is open and nothing ever came
     """
     rows = tuple(lines)
     is_open, has_come = any(r.open for r in rows), any(r.received for r in rows)
@@ -78,7 +78,8 @@ def received_too_much(
 ) -> dict[UUID, Decimal]:
     """Give by how much each line's arrival goes beyond what may come; empty when all may."""
     excess = {
-        key: quantity - may_still_come(lines[key], tolerance.get(key, ZERO)) for key, quantity in wanted.items()
+        key: quantity - may_still_come(lines[key], tolerance.get(key, ZERO))
+        for key, quantity in wanted.items()
     }
     return {line: over for line, over in excess.items() if over > 0}
 
@@ -106,6 +107,7 @@ class Source:
     lead_time_days: int
     minimum_quantity: Decimal
     pack_factor: Decimal
+    over_receipt_percent: Decimal
     is_preferred: bool
     priority: int
     supplier_code: str
@@ -118,7 +120,12 @@ class Source:
 
 
 def source_for(
-    sources: Iterable[Source], *, item: UUID, day: date, party: UUID | None = None, unit: UUID | None = None,
+    sources: Iterable[Source],
+    *,
+    item: UUID,
+    day: date,
+    party: UUID | None = None,
+    unit: UUID | None = None,
     currency: UUID | None = None,
 ) -> Source | None:
     """Give the source that counts: the preferred one, then by priority, then the cheaper.
@@ -126,8 +133,12 @@ def source_for(
     Takes:  party, unit and currency narrow the choice where they are known already
     """
     fitting = [
-        s for s in sources
-        if s.item == item and s.is_valid(day) and party in (None, s.party) and unit in (None, s.unit)
+        s
+        for s in sources
+        if s.item == item
+        and s.is_valid(day)
+        and party in (None, s.party)
+        and unit in (None, s.unit)
         and currency in (None, s.currency)
     ]
     return min(fitting, key=lambda s: (not s.is_preferred, s.priority, s.price, s.id), default=None)
@@ -139,12 +150,17 @@ def days_late(*, due_on: date | None, came_on: date) -> int:
 
 
 def warning(
-    *, open_quantity: Decimal, wanted_on: date | None, confirmed_on: date | None, today: date, lead_time_days: int = 0
+    *,
+    open_quantity: Decimal,
+    wanted_on: date | None,
+    confirmed_on: date | None,
+    today: date,
+    lead_time_days: int = 0,
 ) -> str | None:
     """Give why a line must be looked at before the need day.
 
-    Gives:  overdue (its day has passed), will_be_late (confirmed later than wanted), unconfirmed (wanted within
-            the lead time and no word from the supplier), None
+    Gives:  overdue (its day has passed), will_be_late (confirmed later than wanted), unconfirmed (wanted
+            within the lead time and no word from the supplier), None
     """
     if open_quantity <= 0:
         return None
@@ -190,7 +206,9 @@ def performance(deliveries: Iterable[Delivery], *, grace_days: int = 0) -> Perfo
     late = [d for d in delays if d > grace_days]
     received, rejected = sum((d.received for d in rows), ZERO), sum((d.rejected for d in rows), ZERO)
     return Performance(
-        lines=len(rows), on_time=len(rows) - len(late), late=len(late),
+        lines=len(rows),
+        on_time=len(rows) - len(late),
+        late=len(late),
         average_days_late=_share(Decimal(sum(late)), Decimal(len(late)), 1),
         on_time_percent=_share(Decimal(len(rows) - len(late)), Decimal(len(rows)), 100),
         rejected_percent=_share(rejected, received, 100),

@@ -1,4 +1,4 @@
-"""Decisions of selling: which price counts, how far an order is, what may be shipped, when it can be there."""
+"""Decisions of selling: which price counts, how far an order is, what may be shipped, and when."""
 
 from __future__ import annotations
 
@@ -35,16 +35,28 @@ class Offer:
 
 
 def price_for(
-    offers: Iterable[Offer], *, party: UUID, item: UUID, unit: UUID, currency: UUID, quantity: Decimal, day: date
+    offers: Iterable[Offer],
+    *,
+    party: UUID,
+    item: UUID,
+    unit: UUID,
+    currency: UUID,
+    quantity: Decimal,
+    day: date,
 ) -> Offer | None:
     """Give the price that counts: the customer's own before everybody's, then the highest quantity reached.
 
     Gives:  None where no row fits the item, unit, currency, day and quantity
     """
     fitting = [
-        o for o in offers
-        if o.item == item and o.unit == unit and o.currency == currency and o.party in (None, party)
-        and o.minimum_quantity <= quantity and o.is_valid(day)
+        o
+        for o in offers
+        if o.item == item
+        and o.unit == unit
+        and o.currency == currency
+        and o.party in (None, party)
+        and o.minimum_quantity <= quantity
+        and o.is_valid(day)
     ]
     return max(fitting, key=lambda o: (o.party is not None, o.minimum_quantity), default=None)
 
@@ -84,7 +96,9 @@ def order_state(lines: Iterable[Progress]) -> str:
     return "shipped" if has_gone else "cancelled"
 
 
-def shipped_too_much(wanted: Mapping[UUID, Decimal], open_by_line: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
+def shipped_too_much(
+    wanted: Mapping[UUID, Decimal], open_by_line: Mapping[UUID, Decimal]
+) -> dict[UUID, Decimal]:
     """Give by how much each line's wish goes beyond what is open; empty when all may be shipped."""
     excess = {line: quantity - open_by_line.get(line, ZERO) for line, quantity in wanted.items()}
     return {line: over for line, over in excess.items() if over > 0}

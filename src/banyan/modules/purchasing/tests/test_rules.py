@@ -34,8 +34,11 @@ def test_order_state(lines, is_confirmed, state):
 @pytest.mark.parametrize(
     ("rows", "state"),
     [
-        ([("5", "0")], "arrived"), ([("5", "5")], "booked"), ([("5", "2")], "partly_booked"),
-        ([("5", "5"), ("3", "0")], "partly_booked"), ([("5", "5"), ("3", "3")], "booked"),
+        ([("5", "0")], "arrived"),
+        ([("5", "5")], "booked"),
+        ([("5", "2")], "partly_booked"),
+        ([("5", "5"), ("3", "0")], "partly_booked"),
+        ([("5", "5"), ("3", "3")], "booked"),
     ],
 )
 def test_receipt_state(rows, state):
@@ -71,25 +74,50 @@ def test_the_gap_between_gate_and_store():
 @pytest.mark.parametrize(
     ("need", "minimum", "pack", "ordered"),
     [
-        ("7", "0", "0", "7"), ("7", "10", "0", "10"), ("7", "0", "5", "10"), ("10", "0", "5", "10"),
-        ("7", "12", "5", "15"), ("600", "591.90", "59.19", "651.09"), ("0", "0", "5", "0"),
+        ("7", "0", "0", "7"),
+        ("7", "10", "0", "10"),
+        ("7", "0", "5", "10"),
+        ("10", "0", "5", "10"),
+        ("7", "12", "5", "15"),
+        ("600", "591.90", "59.19", "651.09"),
+        ("0", "0", "5", "0"),
     ],
 )
 def test_quantity_to_order(need, minimum, pack, ordered):
     assert rules.quantity_to_order(D(need), minimum=D(minimum), pack=D(pack)) == D(ordered)
 
 
-def source(n, party, price, *, preferred=False, priority=1, unit=KG, currency=CNY, since=(2026, 1, 1), until=None):
+def source(
+    n, party, price, *, preferred=False, priority=1, unit=KG, currency=CNY, since=(2026, 1, 1), until=None
+):
     return Source(
-        UUID(int=50 + n), party, STEEL, unit, currency, D(price), False, None, 5, D(0), D(0), preferred, priority, "",
-        date(*since), date(*until) if until else None,
+        UUID(int=50 + n),
+        party,
+        STEEL,
+        unit,
+        currency,
+        D(price),
+        False,
+        None,
+        5,
+        D(0),
+        D(0),
+        D(0),
+        preferred,
+        priority,
+        "",
+        date(*since),
+        date(*until) if until else None,
     )
 
 
 SOURCES = (
-    source(1, NORTH, "4.30", until=(2026, 7, 1)), source(2, NORTH, "4.50", since=(2026, 7, 1)),
-    source(3, SOUTH, "4.90", preferred=True, until=(2026, 4, 1)), source(4, SOUTH, "4.10", priority=2, since=(2026, 4, 1)),
-    source(5, NORTH, "250", unit=BAR), source(6, SOUTH, "0.70", currency=USD, priority=3),
+    source(1, NORTH, "4.30", until=(2026, 7, 1)),
+    source(2, NORTH, "4.50", since=(2026, 7, 1)),
+    source(3, SOUTH, "4.90", preferred=True, until=(2026, 4, 1)),
+    source(4, SOUTH, "4.10", priority=2, since=(2026, 4, 1)),
+    source(5, NORTH, "250", unit=BAR),
+    source(6, SOUTH, "0.70", currency=USD, priority=3),
 )
 
 
@@ -117,9 +145,16 @@ D1, D5, D9 = date(2026, 3, 1), date(2026, 3, 5), date(2026, 3, 9)
 @pytest.mark.parametrize(
     ("open_", "wanted", "confirmed", "lead", "why"),
     [
-        ("1", D1, None, 0, "overdue"), ("1", D9, D1, 0, "overdue"), ("1", D1, D9, 0, "will_be_late"),
-        ("1", D5, D9, 0, "will_be_late"), ("1", D9, None, 3, None), ("1", D9, None, 4, "unconfirmed"),
-        ("1", D9, D9, 30, None), ("1", None, None, 30, None), ("0", D1, None, 0, None), ("1", D5, D5, 0, None),
+        ("1", D1, None, 0, "overdue"),
+        ("1", D9, D1, 0, "overdue"),
+        ("1", D1, D9, 0, "will_be_late"),
+        ("1", D5, D9, 0, "will_be_late"),
+        ("1", D9, None, 3, None),
+        ("1", D9, None, 4, "unconfirmed"),
+        ("1", D9, D9, 30, None),
+        ("1", None, None, 30, None),
+        ("0", D1, None, 0, None),
+        ("1", D5, D5, 0, None),
     ],
 )
 def test_warning(open_, wanted, confirmed, lead, why):
@@ -131,8 +166,11 @@ def test_warning(open_, wanted, confirmed, lead, why):
 
 def test_performance_of_a_supplier():
     rows = [
-        Delivery(D5, D1, D(10), D(0)), Delivery(D5, D5, D(10), D(1)), Delivery(D5, D9, D(10), D(2)),
-        Delivery(None, D9, D(10), D(0)), Delivery(D1, D9, D(0), D(0)),
+        Delivery(D5, D1, D(10), D(0)),
+        Delivery(D5, D5, D(10), D(1)),
+        Delivery(D5, D9, D(10), D(2)),
+        Delivery(None, D9, D(10), D(0)),
+        Delivery(D1, D9, D(0), D(0)),
     ]
     assert rules.performance(rows) == Performance(5, 3, 2, D("6.0"), D("60.0"), D("7.5"))
     assert rules.performance(rows, grace_days=4) == Performance(5, 4, 1, D("8.0"), D("80.0"), D("7.5"))

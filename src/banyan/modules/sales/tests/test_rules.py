@@ -15,18 +15,34 @@ A, B = UUID(int=21), UUID(int=22)
 WEEKDAYS = WorkingCalendar("Asia/Shanghai", [Shift(day, time(8), time(17)) for day in range(5)])
 
 
-def offer(n, price, *, party=None, minimum="0", item=BOLT, unit=PIECE, currency=CNY, since=(2026, 1, 1), until=None):
+def offer(
+    n, price, *, party=None, minimum="0", item=BOLT, unit=PIECE, currency=CNY, since=(2026, 1, 1), until=None
+):
     return Offer(
-        UUID(int=100 + n), party, item, unit, currency, D(minimum), D(price), False, date(*since),
+        UUID(int=100 + n),
+        party,
+        item,
+        unit,
+        currency,
+        D(minimum),
+        D(price),
+        False,
+        date(*since),
         date(*until) if until else None,
     )
 
 
 OFFERS = (
-    offer(1, "10"), offer(2, "9", minimum="100"), offer(3, "8.5", party=ANNA),
-    offer(4, "8", party=ANNA, minimum="50"), offer(5, "7", party=ANNA, minimum="50", since=(2027, 1, 1)),
-    offer(6, "99", unit=BOX), offer(7, "1.4", currency=USD), offer(8, "3", item=NUT, until=(2026, 7, 1)),
-    offer(9, "4", item=NUT, since=(2026, 7, 1)), offer(10, "2", item=NUT, party=BODO, minimum="1000"),
+    offer(1, "10"),
+    offer(2, "9", minimum="100"),
+    offer(3, "8.5", party=ANNA),
+    offer(4, "8", party=ANNA, minimum="50"),
+    offer(5, "7", party=ANNA, minimum="50", since=(2027, 1, 1)),
+    offer(6, "99", unit=BOX),
+    offer(7, "1.4", currency=USD),
+    offer(8, "3", item=NUT, until=(2026, 7, 1)),
+    offer(9, "4", item=NUT, since=(2026, 7, 1)),
+    offer(10, "2", item=NUT, party=BODO, minimum="1000"),
 )
 
 
@@ -145,8 +161,6 @@ def test_only_real_changes_are_noted():
     assert found == (rules.PromiseChange(B, None, MONDAY),)
 
 
-@pytest.mark.parametrize(
-    ("days", "latest"), [([], None), ([FRIDAY, MONDAY], MONDAY), ([FRIDAY, None], None)]
-)
+@pytest.mark.parametrize(("days", "latest"), [([], None), ([FRIDAY, MONDAY], MONDAY), ([FRIDAY, None], None)])
 def test_latest_day(days, latest):
     assert rules.latest_day(days) == latest

@@ -1,0 +1,1 @@
+"""Buying: suppliers' items, orders, receipts at the gate and in the store, returns to suppliers."""

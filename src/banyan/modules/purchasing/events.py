@@ -1,0 +1,136 @@
+"""What has happened in buying."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from banyan.kernel.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedLine:
+    """A line as it was ordered; the quantity in the item's stock unit."""
+
+    line: UUID
+    item: UUID
+    quantity: Decimal
+    wanted_on: date | None
+    confirmed_on: date | None
+
+
+@dataclass(frozen=True)
+class OrderPlaced(Event):
+    """An order went to the supplier; `amount` is its gross amount in the company's currency."""
+
+    type = "purchasing.order_placed"
+    noun = "purchasing.order"
+
+    party: UUID
+    plant: UUID
+    currency: UUID
+    gross_amount: Decimal
+    amount: Decimal
+    lines: tuple[OrderedLine, ...]
+
+
+@dataclass(frozen=True)
+class OrderConfirmed(Event):
+    """The supplier said when it will come."""
+
+    type = "purchasing.order_confirmed"
+    noun = "purchasing.order"
+
+    party: UUID
+    plant: UUID
+    lines: tuple[OrderedLine, ...]
+
+
+@dataclass(frozen=True)
+class OrderCancelled(Event):
+    """An order, or the rest of it, will not come; quantities are those given up."""
+
+    type = "purchasing.order_cancelled"
+    noun = "purchasing.order"
+
+    party: UUID
+    plant: UUID
+    reason: str
+    lines: tuple[OrderedLine, ...]
+
+
+@dataclass(frozen=True)
+class OrderClosed(Event):
+    """Nothing more will happen to the order."""
+
+    type = "purchasing.order_closed"
+    noun = "purchasing.order"
+
+    party: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedLine:
+    """What came, was booked or went back of an order line, in the item's stock unit.
+
+    Net and tax are this part's share of the line's, in the order's currency; `amount` is the net amount in the
+    company's own, the value at which it stands in stock. `moves` is empty for services.
+    """
+
+    order: UUID
+    order_line: UUID
+    receipt_line: UUID | None
+    item: UUID
+    lot: UUID | None
+    quantity: Decimal
+    net_amount: Decimal
+    tax_amount: Decimal
+    amount: Decimal
+    rejected: Decimal
+    reason: str
+    moves: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
+class GoodsArrived(Event):
+    """Goods are at the gate and ours: they lie in inspection, at their value."""
+
+    type = "purchasing.goods_arrived"
+    noun = "purchasing.receipt"
+
+    party: UUID
+    plant: UUID
+    arrived_on: date
+    currency: UUID
+    lines: tuple[ReceivedLine, ...]
+
+
+@dataclass(frozen=True)
+class GoodsReceived(GoodsArrived):
+    """Goods were judged and booked: `quantity` left inspection, `rejected` of it to the rejected store."""
+
+    type = "purchasing.goods_received"
+
+
+@dataclass(frozen=True)
+class ArrivalReversed(GoodsArrived):
+    """An arrival was taken back as if it had never come; quantities and amounts are negative."""
+
+    type = "purchasing.arrival_reversed"
+
+
+@dataclass(frozen=True)
+class GoodsReturnedToSupplier(Event):
+    """Goods went back to the supplier; quantities and amounts are negative."""
+
+    type = "purchasing.goods_returned_to_supplier"
+    noun = "purchasing.return_order"
+
+    party: UUID
+    plant: UUID
+    reason: str
+    returned_on: date
+    currency: UUID
+    lines: tuple[ReceivedLine, ...]

@@ -1,0 +1,1 @@
+"""Selling: quotations, orders, promised dates, shipments, returns and customers' prices."""

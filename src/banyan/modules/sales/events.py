@@ -1,0 +1,150 @@
+"""What has happened in selling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from banyan.kernel.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedLine:
+    """A line as it was ordered; the quantity in the item's stock unit."""
+
+    line: UUID
+    item: UUID
+    quantity: Decimal
+    wanted_on: date | None
+    promised_on: date | None
+
+
+@dataclass(frozen=True)
+class OrderConfirmed(Event):
+    """An order is binding; `amount` is its gross amount in the company's currency."""
+
+    type = "sales.order_confirmed"
+    noun = "sales.order"
+
+    party: UUID
+    plant: UUID
+    currency: UUID
+    gross_amount: Decimal
+    amount: Decimal
+    priority: str
+    lines: tuple[OrderedLine, ...]
+
+
+@dataclass(frozen=True)
+class OrderPromised(Event):
+    """Days were promised, for the first time or anew."""
+
+    type = "sales.order_promised"
+    noun = "sales.order"
+
+    party: UUID
+    reason: str
+    lines: tuple[OrderedLine, ...]
+
+
+@dataclass(frozen=True)
+class OrderCancelled(Event):
+    """An order, or the rest of it, is no longer wanted; quantities are those given up."""
+
+    type = "sales.order_cancelled"
+    noun = "sales.order"
+
+    party: UUID
+    plant: UUID
+    reason: str
+    lines: tuple[OrderedLine, ...]
+
+
+@dataclass(frozen=True)
+class OrderClosed(Event):
+    """Nothing more will happen to the order."""
+
+    type = "sales.order_closed"
+    noun = "sales.order"
+
+    party: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedLine:
+    """What left, or came back, for an order line.
+
+    Net and tax are this part's share of the line's, in the order's currency; `amount` is the net amount in the
+    company's own. `moves` is empty for services.
+    """
+
+    order: UUID
+    order_line: UUID
+    item: UUID
+    lot: UUID | None
+    quantity: Decimal
+    net_amount: Decimal
+    tax_amount: Decimal
+    amount: Decimal
+    moves: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
+class GoodsShipped(Event):
+    """Goods have left to the customer."""
+
+    type = "sales.goods_shipped"
+    noun = "sales.shipment"
+
+    order: UUID | None
+    party: UUID
+    plant: UUID
+    shipped_on: date
+    currency: UUID
+    lines: tuple[ShippedLine, ...]
+
+
+@dataclass(frozen=True)
+class ShipmentReversed(GoodsShipped):
+    """A shipment was taken back as if it had never left; quantities and amounts are negative."""
+
+    type = "sales.shipment_reversed"
+
+
+@dataclass(frozen=True)
+class GoodsReturned(Event):
+    """Goods came back from the customer; quantities and amounts, those they were sold for, are negative."""
+
+    type = "sales.goods_returned"
+    noun = "sales.return_order"
+
+    party: UUID
+    plant: UUID
+    reason: str
+    returned_on: date
+    currency: UUID
+    lines: tuple[ShippedLine, ...]
+
+
+@dataclass(frozen=True)
+class QuotationOrdered(Event):
+    """A quotation became an order."""
+
+    type = "sales.quotation_ordered"
+    noun = "sales.quotation"
+
+    order: UUID
+    party: UUID
+
+
+@dataclass(frozen=True)
+class QuotationLost(Event):
+    """The customer decided otherwise."""
+
+    type = "sales.quotation_lost"
+    noun = "sales.quotation"
+
+    party: UUID
+    reason: str
