@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
-from banyan.kernel import access, registry
-from banyan.kernel.commands import execute
+from banyan.kernel import access, locks, registry
+from banyan.kernel.commands import execute, save
 from banyan.kernel.models import Audit, History, Role, User
 from banyan.lib.errors import Invalid, NotAllowed, Stale
 
@@ -127,3 +127,17 @@ def test_a_change_never_takes_a_line_from_another_record(ctx):
                 data={"grants": [{"id": str(line.pk), "permission": "*"}]})
     assert list(refusal.value.fields) == ["grants.0.id"]
     assert other.grants.get().permission == "sales.*"
+
+
+def test_records_that_changed_differently_are_written_in_one_statement(ctx, django_assert_num_queries):
+    ids = [create_user(ctx, login=f"user{n}").ids[0] for n in range(3)]
+    with transaction.atomic():
+        found = locks.lock(User, ids)
+        for n, user in enumerate(found.values()):
+            user.name, user.plants, user.last_login = f"第{n}人", [ids[0]] * n, ctx.now if n else None
+        with django_assert_num_queries(1):
+            save(ctx, list(found.values()))
+    stored = User.objects.filter(pk__in=ids).order_by("pk").values_list("name", "plants", "last_login", "version")
+    assert [(name, len(plants), at is None, version) for name, plants, at, version in stored] == [
+        ("第0人", 0, True, 2), ("第1人", 1, False, 2), ("第2人", 2, False, 2),
+    ]

@@ -30,7 +30,7 @@ import orjson
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, models, transaction
 from pydantic import BaseModel
 
-from banyan.kernel import access, events, locks, registry, schema
+from banyan.kernel import access, db, events, locks, registry, schema
 from banyan.kernel.context import Context
 from banyan.kernel.models import Audit, Counter, Outbox
 from banyan.kernel.spec import Tone
@@ -420,7 +420,7 @@ def save(ctx: Context, records: Sequence[Any]) -> None:
     """Write back what has changed on locked records, with version, time and person; owe a number where one is due.
 
     Takes:  records given by `lock`, all of one model
-    Writes: one UPDATE where all changed alike, else one per record
+    Writes: one UPDATE, however many there are
     """
     groups: dict[tuple, list[Any]] = {}
     for record in records:
@@ -428,11 +428,12 @@ def save(ctx: Context, records: Sequence[Any]) -> None:
         record.changed_at, record.changed_by_id = ctx.now, ctx.person
         changes = locks.dirty(record)
         groups.setdefault(tuple(sorted((k, _frozen(v)) for k, v in changes.items())), []).append(record)
-    for alike in groups.values():
-        changes = locks.dirty(alike[0])
-        type(alike[0])._base_manager.filter(pk__in=[r.pk for r in alike]).update(**changes)
-        for record in alike:
-            locks.remember(record)
+    if len(groups) == 1:
+        type(records[0])._base_manager.filter(pk__in=[r.pk for r in records]).update(**locks.dirty(records[0]))
+    elif groups:
+        db.update_rows(records, sorted({column for key in groups for column, _ in key}))
+    for record in records:
+        locks.remember(record)
     owe_numbers(records)
 
 
@@ -486,7 +487,7 @@ def _hear(ctx: Context, work: Work) -> None:
 
 
 def _give_numbers(ctx: Context, work: Work) -> None:
-    """Number what was posted, series by series in name order, one UPDATE … RETURNING each."""
+    """Number what was posted, series by series in name order: two statements each."""
     due: dict[tuple[str, str], list[tuple[Any, Any]]] = {}
     for noun, record in work.numbers:
         numbering = noun.spec.numbering
@@ -498,8 +499,8 @@ def _give_numbers(ctx: Context, work: Work) -> None:
         for offset, (noun, record) in enumerate(owed, start=last - len(owed) + 1):
             number = _numbered(noun.spec.numbering.pattern, ctx, offset)
             setattr(record, noun.spec.numbering.field, number)
-            type(record)._base_manager.filter(pk=record.pk).update(**{noun.spec.numbering.field: number})
             work.numbered[record.pk] = number
+        db.update_rows([record for _, record in owed], [owed[0][0].spec.numbering.field])
 
 
 def _numbered(pattern: str, ctx: Context, n: int) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from django.apps import apps
-from django.db import connection
+from django.db import connection, models
 
 
 def rows(sql: str, params: Sequence[Any] | dict = ()) -> list[tuple]:
@@ -28,6 +29,31 @@ def run(sql: str, params: Sequence[Any] | dict = ()) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, params or None)
         return cursor.rowcount
+
+
+def update_rows(records: Sequence[models.Model], columns: Sequence[str]) -> int:
+    """Write columns of records of one model back, each with its own values. One statement.
+
+    Takes:  columns by attribute name (`party_id`)
+    """
+    if not records:
+        return 0
+    model = type(records[0])
+    table, key = model._meta.db_table, model._meta.pk
+    names = {f.attname: f.column for f in model._meta.concrete_fields}
+    rows_ = [
+        {key.column: record.pk} | {names[column]: getattr(record, column) for column in columns} for record in records
+    ]
+    pairs = ", ".join(f'"{names[column]}" = v."{names[column]}"' for column in columns)
+    return run(
+        f'UPDATE "{table}" t SET {pairs} FROM jsonb_populate_recordset(NULL::"{table}", %s::jsonb) v '
+        f'WHERE t."{key.column}" = v."{key.column}"',
+        [orjson.dumps(rows_, default=_as_json).decode()],
+    )
+
+
+def _as_json(value: Any) -> str:
+    return "\\x" + bytes(value).hex() if isinstance(value, (bytes, memoryview)) else str(value)
 
 
 def append_only_tables() -> tuple[str, ...]:
