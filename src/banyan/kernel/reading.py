@@ -340,7 +340,7 @@ def _after(noun: Noun, cursor: str, order: FieldSpec, descending: bool) -> Q:
 
 
 def _columns(noun: Noun, fields: Sequence[FieldSpec], *more: FieldSpec) -> tuple[str, ...]:
-    own = ("id", "version") if hasattr(noun.model, "version") else ("id",)
+    own = ("id", "version") if noun.spec.is_versioned else ("id",)
     wanted = [*own, *(f.column for f in fields), *(f.column for f in more)]
     if noun.spec.life:
         wanted.append(noun.spec.life.field)

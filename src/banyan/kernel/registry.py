@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from banyan.kernel.commands import Command
     from banyan.kernel.nouns import Noun
 
-_DECLARATIONS = ("nouns", "events", "commands", "reactions", "proofs", "jobs", "prints")
+_DECLARATIONS = ("nouns", "events", "commands", "reactions", "reports", "proofs", "jobs", "prints")
 
 _nouns: Mapping[str, Noun] = MappingProxyType({})
 _by_path: Mapping[str, Noun] = MappingProxyType({})
@@ -34,7 +34,7 @@ def discover() -> None:
     """
     from django.apps import apps
 
-    from banyan.kernel import chain, declarations, dispatcher, jobs, outbox_proofs  # noqa: F401
+    from banyan.kernel import chain, declarations, dispatcher, jobs, outbox_proofs, tokens  # noqa: F401
     from banyan.kernel.nouns import compile_noun, declared
 
     for config in apps.get_app_configs():
