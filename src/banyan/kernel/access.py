@@ -79,6 +79,10 @@ def _principal(row: tuple, limits: tuple[str, ...] | None) -> Principal:
     )
 
 
+#: What every personal token begins with, so that it is known where it should not be.
+TOKEN_MARK = "byn_"
+
+
 def token_digest(token: str) -> str:
     """Give what is stored of a personal token."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -86,7 +90,7 @@ def token_digest(token: str) -> str:
 
 def new_token() -> str:
     """Make a personal token; it is shown once and never stored."""
-    return "byn_" + secrets.token_urlsafe(32)
+    return TOKEN_MARK + secrets.token_urlsafe(32)
 
 
 def principal_of_token(token: str, now: datetime) -> Principal | None:
