@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.plugins.browser",
     "tests.plugins.acting",
     "tests.plugins.world",
+    "tests.plugins.samples",
 ]
