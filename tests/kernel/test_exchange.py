@@ -7,7 +7,7 @@ import pytest
 from banyan.kernel import exchange, registry
 from banyan.kernel.models import ImportBatch, Role, User
 from banyan.kernel.reading import Query
-from banyan.lib.errors import Conflict, Invalid, NotAllowed
+from banyan.lib.errors import Conflict, Invalid, NotAllowed, NotFound, TooLarge
 
 pytestmark = pytest.mark.django_db
 ROLES = """编码\t中文名\t英文名\tgrants.permission\tgrants.reach
@@ -95,3 +95,45 @@ def test_without_the_right_nothing_is_read_or_written(ctx, nobody):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_chinese_files_of_all_encodings_are_read(encoding):
     assert exchange.read_table("x.csv", "编码,中文名\nA,甲\n".encode(encoding)).rows == [["A", "甲"]]
+
+
+def test_an_import_changes_no_record_outside_the_persons_scope(ctx, person):
+    run(ctx, "kernel.user", "login,name\nli,李明\n")
+    other = person(("kernel.user.*", "own"))
+    with pytest.raises(Invalid) as refusal:
+        run(other, "kernel.user", "login,name\nli,改名\n")
+    assert list(refusal.value.fields) == ["rows.1.login"]
+    noun = registry.noun("kernel.user")
+    table = exchange.read_table("x", "login,name\nli,改名\n")
+    found = exchange.check(other, noun, table, exchange.suggest_map(noun, table.columns))
+    assert [(f.row, f.column) for f in found.faults] == [(1, "login")]
+    assert User.objects.get(login="li").name == "李明"
+
+
+def test_an_import_is_taken_back_only_by_whom_its_records_concern(ctx, person):
+    batch = run(ctx, "kernel.user", "login,name\nli,李明\n")
+    with pytest.raises(NotFound):
+        exchange.undo(person(("kernel.user.*", "own")), batch.pk)
+    assert User.objects.filter(login="li").exists()
+
+
+def test_the_same_table_under_the_same_key_is_imported_once(ctx):
+    keyed = ctx.with_(key="import-1")
+    first, again = run(keyed, "kernel.role", ROLES), run(keyed, "kernel.role", ROLES)
+    assert first.pk == again.pk
+    with pytest.raises(Invalid) as refusal:
+        run(keyed, "kernel.role", "code,name_zh,name_en\nx,某,Some\n")
+    assert refusal.value.code == "key_reused"
+    assert Role.objects.count() == 2
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(monkeypatch):
+    import io
+    import zipfile
+
+    monkeypatch.setattr(exchange, "MOST_UNPACKED", 1_000_000)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("xl/worksheets/sheet1.xml", b" " * 2_000_000)
+    with pytest.raises(TooLarge):
+        exchange.read_table("bomb.xlsx", packed.getvalue())

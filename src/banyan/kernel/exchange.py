@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import re
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field as dataclass_field
 from datetime import date, datetime
@@ -20,7 +21,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from banyan.kernel import locks, reading, registry, schema
+from banyan.kernel import access, locks, reading, registry, schema
 from banyan.kernel.commands import Command, execute
 from banyan.kernel.context import Context
 from banyan.kernel.models import ImportBatch
@@ -30,6 +31,7 @@ from banyan.lib.errors import Conflict, FieldFaults, Invalid, NotFound, TooLarge
 from banyan.lib.labels import L, Label
 
 MOST_ROWS = 200_000
+MOST_UNPACKED = 400 * 1024 * 1024
 CHUNK = 2_000
 SHOWN_FAULTS = 500
 Progress = Callable[[int, int], None]
@@ -100,10 +102,23 @@ def read_table(name: str, content: bytes | str) -> Table:
 def _sheet(raw: bytes) -> list[list[Any]]:
     from python_calamine import CalamineError, CalamineWorkbook
 
+    _check_unpacked(raw)
     try:
         return CalamineWorkbook.from_filelike(io.BytesIO(raw)).get_sheet_by_index(0).to_python(skip_empty_area=False)
     except (CalamineError, OSError, IndexError):
         raise UnsupportedMedia("workbook_broken", L("无法读取该工作簿", "The workbook cannot be read")) from None
+
+
+def _check_unpacked(raw: bytes) -> None:
+    """Refuse a workbook that would fill the memory when unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+            size = sum(part.file_size for part in packed.infolist())
+    except zipfile.BadZipFile:
+        raise UnsupportedMedia("workbook_broken", L("无法读取该工作簿", "The workbook cannot be read")) from None
+    if size > MOST_UNPACKED:
+        raise TooLarge("workbook_too_large", L("工作簿解压后超过 {most} MB", "The workbook is larger than {most} MB when unpacked"),
+                       {"most": MOST_UNPACKED // 1024 // 1024})
 
 
 def _decoded(content: bytes | str) -> str:
@@ -404,7 +419,8 @@ def check(ctx: Context, noun: Noun, table: Table, mapping: Mapping[str, str]) ->
     builder = plan.builder
     if not builder.faults:
         try:
-            execute(ctx.with_(through="import", key=None), _command(noun, table, mapping, plan), data={}, dry_run=True)
+            execute(ctx.with_(through="import", key=None), _command(noun, table, mapping, plan),
+                    data={"digest": table.digest, "columns": dict(mapping)}, dry_run=True)
         except Invalid as refusal:
             _faults_of_records(plan, refusal)
         except Conflict as refusal:
@@ -417,6 +433,9 @@ def _faults_of_records(plan: _Plan, refusal: Invalid) -> None:
         parts = path.split(".")
         if parts[0] == "records" and len(parts) > 1 and parts[1].isdigit():
             _place(plan.builder, plan.creates[int(parts[1])][0], ".".join(parts[2:]), texts)
+        elif parts[0] == "rows" and len(parts) > 1 and parts[1].isdigit():
+            for text in texts if isinstance(texts, list) else [texts]:
+                plan.builder.fault(int(parts[1]), ".".join(parts[2:]), text)
         else:
             for text in texts if isinstance(texts, list) else [texts]:
                 plan.builder.fault(0, "", text)
@@ -439,7 +458,9 @@ def run(
         for fault in plan.builder.faults:
             faults.add(("rows", fault.row, fault.column), fault.text)
         faults.refuse_if_any()
-    return execute(ctx.with_(through="import"), _command(noun, table, mapping, plan, progress), data={}).value
+    source = {"digest": table.digest, "columns": dict(mapping)}
+    done = execute(ctx.with_(through="import"), _command(noun, table, mapping, plan, progress), data=source)
+    return ImportBatch.objects.get(pk=done.ids[0]) if done.is_replay else done.value
 
 
 def _command(
@@ -471,12 +492,15 @@ def _command(
         ImportBatch.objects.bulk_create([batch])
         return batch
 
-    return Command(key=spec.permission("import"), label=L("导入", "Import"), function=work, input=_Nothing, on="noun",
+    return Command(key=spec.permission("import"), label=L("导入", "Import"), function=work, input=_Source, on="noun",
                    permission=spec.permission("create"))
 
 
-class _Nothing(schema.Input):
-    """The import's rows travel beside the input; the batch keeps the digest of their source."""
+class _Source(schema.Input):
+    """Which table it is and how its columns go to fields; the rows travel beside the input."""
+
+    digest: str
+    columns: dict[str, str]
 
 
 def _shifted(refusal: Invalid, start: int) -> Invalid:
@@ -497,6 +521,7 @@ def _change(
     ctx.require(noun.spec.permission("change"), noun.spec.label)
     change = registry.command(noun.spec.permission("change"))
     keys = [key for _, key, _ in plan.changes]
+    _require_in_scope(ctx, noun, change.permission, plan)
     before = {row["id"]: row for row in reading.read_records(ctx, noun, keys, expand=False)}
     changed = []
     for number, (_built, key, parsed) in enumerate(plan.changes, start=1):
@@ -509,6 +534,20 @@ def _change(
         if progress and number % 200 == 0:
             progress(done + number, total)
     return changed
+
+
+def _require_in_scope(ctx: Context, noun: Noun, permission: str, plan: _Plan) -> None:
+    """Refuse rows that name records outside the person's scope, as if there were none but taken."""
+    limits = access.scope(ctx, noun, permission)
+    if limits is None:
+        return
+    within = set(noun.model._base_manager.filter(limits, pk__in=[k for _, k, _ in plan.changes]).values_list("pk", flat=True))
+    faults = FieldFaults()
+    for built, key, _ in plan.changes:
+        if key not in within:
+            faults.add(("rows", built.row, plan.builder.column_of.get(noun.spec.natural_key or "", "")),
+                       L("已存在，但不在您的范围内", "exists already, outside your scope"))
+    faults.refuse_if_any()
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -545,6 +584,7 @@ def undo(ctx: Context, batch_key: UUID) -> ImportBatch:
         held = locks.lock(ImportBatch, [batch_key])[batch_key]
         if held.state != "done":
             raise Conflict("import_undone", L("该导入已撤销", "This import was taken back already"))
+        _require_all_in_scope(ctx, noun, [*held.made, *(UUID(c["id"]) for c in held.changed)])
         rows = noun.model._base_manager.filter(pk__in=held.made).values_list("pk", "version")
         touched = [pk for pk, version in rows if version != 1]
         now = dict(noun.model._base_manager.filter(pk__in=[c["id"] for c in held.changed]).values_list("pk", "version"))
@@ -569,6 +609,13 @@ def undo(ctx: Context, batch_key: UUID) -> ImportBatch:
                 input=_Undo, on="noun", permission=noun.spec.permission("delete")),
         data={"batch": str(batch_key)},
     ).value
+
+
+def _require_all_in_scope(ctx: Context, noun: Noun, keys: Sequence[UUID]) -> None:
+    limits = access.scope(ctx, noun, noun.spec.permission("delete"))
+    rows = noun.model._base_manager.filter(pk__in=keys)
+    if limits is not None and rows.exclude(limits).exists():
+        raise NotFound("import_unknown", L("没有这次导入，或不在您的范围内", "There is no such import, or it lies outside your scope"))
 
 
 def _restorable(noun: Noun, old: Mapping[str, Any]) -> dict[str, Any]:

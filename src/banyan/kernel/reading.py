@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field as dataclass_field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -35,7 +35,7 @@ class Query:
     """What is asked of a list.
 
     Takes:  filters: (field, operator, value as text); sort: a sortable field, `-` before it for descending;
-            columns: field keys, the noun's list when empty; expand: references to give as {id, title}
+            columns: field keys, the noun's list when empty; expand: references whose titles are wanted, None for all
     """
 
     filters: tuple[tuple[str, str, str], ...] = ()
@@ -44,7 +44,7 @@ class Query:
     cursor: str = ""
     limit: int = 80
     columns: tuple[str, ...] = ()
-    expand: tuple[str, ...] = ()
+    expand: tuple[str, ...] | None = None
     ids: tuple[UUID, ...] | None = None
 
 
@@ -80,8 +80,9 @@ def list_records(ctx: Context, noun: Noun, query: Query) -> Page:
     found = list(rows.values_list(*columns)[: limit + 1])
     more, found = len(found) > limit, found[:limit]
     cursor = _cursor(found[-1][columns.index(order.column)], found[-1][0]) if more else ""
+    named = fields if query.expand is None else [f for f in fields if f.key in query.expand]
     return Page(
-        [_row(noun, columns, fields, one) for one in found], fields, cursor, titles_for(fields, columns, found)
+        [_row(noun, columns, fields, one) for one in found], fields, cursor, titles_for(named, columns, found)
     )
 
 
@@ -238,13 +239,15 @@ def _condition(ctx: Context, noun: Noun, key: str, operator: str, value: str) ->
     spec = noun.spec
     if key == "id":
         field = FieldSpec("id", 0, "reference", L("标识", "Key"), "id")
-    elif not spec.has_field(key) or not spec.field(key).filterable:
+    elif not spec.has_field(key) or not spec.field(key).filterable or spec.field(key).type in ("json", "file"):
         raise Invalid("filter_unknown", L("不能按 {field} 筛选", "Cannot filter by {field}"), {"field": key})
     else:
         field = spec.field(key)
     if not access.may_see(ctx, field):
         raise NotAllowed("field_not_allowed", L("您没有“{field}”的权限", "You have no right to “{field}”"), {"field": field.label})
     column = field.column
+    if field.type == "tags":
+        return _tagged(field, operator, value)
     if operator == "empty":
         empty = Q(**{f"{column}__isnull": True})
         if field.type in ("text", "long_text"):
@@ -262,6 +265,22 @@ def _condition(ctx: Context, noun: Noun, key: str, operator: str, value: str) ->
         if schema.NUL in value:
             raise Invalid("filter_value", L("筛选值含有空字符", "The filter value contains NUL"))
         return Q(**{f"{column}__{'icontains' if operator == 'contains' else 'istartswith'}": value})
+    raise Invalid(
+        "filter_operator", L("{field} 不支持筛选方式 {operator}", "{field} cannot be filtered with {operator}"),
+        {"field": field.label, "operator": operator},
+    )
+
+
+def _tagged(field: FieldSpec, operator: str, value: str) -> Q:
+    """Give the condition on a list of texts: that it holds one, any of several, or nothing."""
+    one = Q(**{f"{field.column}__contains": [_value(field, value)]})
+    if operator in ("eq", "contains", "ne"):
+        return ~one if operator == "ne" else one
+    if operator == "in":
+        return Q(**{f"{field.column}__overlap": [_value(field, v) for v in value.split(",") if v != ""][:500]})
+    if operator == "empty":
+        empty = Q(**{field.column: []})
+        return empty if value.lower() in ("1", "true", "yes", "") else ~empty
     raise Invalid(
         "filter_operator", L("{field} 不支持筛选方式 {operator}", "{field} cannot be filtered with {operator}"),
         {"field": field.label, "operator": operator},
@@ -290,13 +309,13 @@ def _value(field: FieldSpec, text: str) -> Any:
     elif field.type == "instant":
         try:
             found = datetime.fromisoformat(text.replace(" ", "+"))
-            if found.tzinfo:
+            if found.tzinfo and 1900 <= found.year < 9999:
                 return found
         except ValueError:
             pass
     elif field.type not in ("boolean", "integer"):
         kind = {"reference": UUID, "quantity": schema.Number, "money": schema.Number, "percent": schema.Number,
-                "decimal": schema.Number}.get(field.type, schema.Text)
+                "decimal": schema.Number, "time": time}.get(field.type, schema.Text)
         adapter = _adapters.setdefault(str(kind), TypeAdapter(kind))
         try:
             return adapter.validate_python(text)
