@@ -103,23 +103,18 @@ def dissolve(recipes: Recipes, phantoms: frozenset[UUID] | set[UUID]) -> dict[UU
     Gives:  a recipe for the phantoms too; a phantom without a recipe stays as it is
     Raises: CircleFound with the path
     """
-    dissolved: dict[UUID, tuple[Need, ...]] = {}
     concerned = phantoms & recipes.keys()
-    if not concerned:
-        return dict(recipes)
     inside = [(item, n.component) for item in concerned for n in recipes[item] if n.component in concerned]
     levels = topological_levels(inside)
+    kits: dict[UUID, tuple[Need, ...]] = {}
     for item in sorted(concerned, key=lambda i: -levels.get(i, 0)):
-        dissolved[item] = _without_phantoms(recipes[item], dissolved)
-    for item, needs in recipes.items():
-        if item not in dissolved:
-            dissolved[item] = (
-                _without_phantoms(needs, dissolved) if any(n.component in concerned for n in needs) else needs
-            )
-    return {item: dissolved[item] for item in recipes}
+        kits[item] = _without_phantoms(recipes[item], kits)
+    return {item: _without_phantoms(needs, kits) for item, needs in recipes.items()}
 
 
-def _without_phantoms(needs: Iterable[Need], phantoms: Recipes) -> tuple[Need, ...]:
+def _without_phantoms(needs: tuple[Need, ...], phantoms: Recipes) -> tuple[Need, ...]:
+    if not any(need.component in phantoms for need in needs):
+        return needs
     made: list[Need] = []
     for need in needs:
         inner = phantoms.get(need.component)

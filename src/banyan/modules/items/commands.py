@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from uuid import UUID
 
-from banyan.kernel.commands import command, tell
+from banyan.kernel.commands import command, save, tell
 from banyan.kernel.context import Context
+from banyan.kernel.locks import lock
 from banyan.kernel.nouns import Draft
 from banyan.kernel.registry import port
 from banyan.lib.graph import find_cycle
 from banyan.lib.labels import L
 from banyan.modules.items.errors import CategoryLoop, InUse
 from banyan.modules.items.events import ItemActivated, ItemDeactivated
-from banyan.modules.items.models import Category, Item
+from banyan.modules.items.models import Category, Item, ItemPlant
 
 #: Which of the items have stock moves: answered by the module that keeps them, none when nobody does.
 moved_items = port("items.moved", lambda ids: frozenset[UUID]())
@@ -34,6 +36,24 @@ def activate_items(ctx: Context, items: Sequence[Item]) -> None:
     for item in items:
         item.is_active = True
     tell(*(ItemActivated(record=item.pk) for item in items))
+
+
+def set_standard_costs(ctx: Context, plant_id: UUID, costs: Mapping[UUID, Decimal]) -> tuple[ItemPlant, ...]:
+    """Set what a stock unit of items costs by standard; inside the command that has worked it out.
+
+    Gives:  the planning data that changed or was made
+    Writes: planning data of the items at the plant, made where there is none; locks it by key
+    """
+    keys = ItemPlant.objects.filter(plant=plant_id, item__in=list(costs)).values_list("pk", flat=True)
+    known = lock(ItemPlant, keys).values()
+    changed = [one for one in known if one.standard_cost != costs[one.item_id]]
+    for one in changed:
+        one.standard_cost = costs[one.item_id]
+    save(ctx, changed)
+    new = sorted(set(costs) - {one.item_id for one in known})
+    made = [ItemPlant(item_id=item, plant_id=plant_id, standard_cost=costs[item]) for item in new]
+    ItemPlant.objects.bulk_create(made)
+    return (*changed, *made)
 
 
 def prepare_items(ctx: Context, drafts: Sequence[Draft]) -> None:

@@ -59,7 +59,7 @@ THREE_STEPS = (op(10, "98"), op(20, "100"), op(30, "95"))
             {"quantity": "1", "operation": 10}, "1", THREE_STEPS, "100", "931", 0, "1000", id="used first"
         ),
         pytest.param(
-            {"quantity": "1", "operation": 20}, "1", THREE_STEPS, "100", "95", 0, "100", id="used second"
+            {"quantity": "1", "operation": 20}, "1", THREE_STEPS, "100", "931", 0, "980", id="used second"
         ),
         pytest.param(
             {"quantity": "1", "operation": 30}, "1", THREE_STEPS, "100", "95", 0, "100", id="used last"
@@ -116,6 +116,7 @@ def test_an_order_needs(line, base, operations, item_yield, order, places, wante
 def test_phantoms_pass_their_components_to_the_parent_operation():
     kit = (need("m6", 8, line=key("l1")), need("glue", 1_000_000, is_fixed=True))
     recipes = {
+        key("box"): (need("board", 1),),
         key("top"): (need("kit", 2, operation=30, place="70"), need("box", 1)),
         key("kit"): (*kit, need("inner kit", 3)),
         key("inner kit"): (need("pin", "0.5"),),

@@ -1,0 +1,1 @@
+"""What items are made of and how, what they cost, and which revision counts when."""
