@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import click
 
 from banyan.config.cli._django import language, noun_named, running, system_context
+from banyan.config.environ import CHECKOUT
 
 
 @click.command(name="import")
-@click.argument("noun")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("what")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--map", "pairs", multiple=True, metavar="COLUMN=FIELD",
               help="Where a column goes, if its name does not tell; may be given again.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Say what would happen and every fault; write nothing.")
-def command(noun: str, file: Path, pairs: tuple[str, ...], check: bool) -> None:
-    """Import a CSV or XLSX file into a noun, such as items.item: all rows or none.
+@click.option("--report", "account", type=click.Path(dir_okay=False, path_type=Path),
+              help="Where to write the whole account of an earlier system's records, as JSON.")  # fmt: skip
+def command(what: str, file: Path | None, pairs: tuple[str, ...], check: bool, account: Path | None) -> None:
+    """Import a CSV or XLSX file into a noun, or the folder of an earlier system into all of them.
 
-    Rows whose key is known are changed, others are made. Exit code 1 where there are faults.
+    WHAT is a noun such as items.item, with FILE: all rows or none; rows whose key is known are changed,
+    others are made. Without FILE it is a folder of an earlier system's files, or that system's name
+    (adventureworks): every row is accounted for, and a second run changes only what differs.
+    Exit code 1 where there are faults.
     """
     with running():
-        from banyan.kernel import exchange
+        if file is None:
+            _migrate(what, account)
+        else:
+            _import(what, file, pairs, check)
 
-        target, context = noun_named(noun), system_context()
-        table = exchange.read_table(file.name, file.read_bytes())
-        mapping = exchange.suggest_map(target, table.columns) | _given(pairs)
-        found = exchange.check(context, target, table, mapping)
-        for fault in found.faults:
-            place = f"row {fault.row}" + (f", {fault.column}" if fault.column else "")
-            click.echo(f"{place}: {fault.text.in_(language())}", err=True)
-        if found.faults:
-            raise SystemExit(1)
-        if not check:
-            exchange.run(context, target, table, mapping)
-        verb = "would be" if check else "were"
-        click.echo(f"{found.creates} records {verb} made, {found.changes} changed.")
+
+def _import(noun: str, file: Path, pairs: tuple[str, ...], check: bool) -> None:
+    from banyan.kernel import exchange
+
+    target, context = noun_named(noun), system_context()
+    table = exchange.read_table(file.name, file.read_bytes())
+    mapping = exchange.suggest_map(target, table.columns) | _given(pairs)
+    found = exchange.check(context, target, table, mapping)
+    for fault in found.faults:
+        place = f"row {fault.row}" + (f", {fault.column}" if fault.column else "")
+        click.echo(f"{place}: {fault.text.in_(language())}", err=True)
+    if found.faults:
+        raise SystemExit(1)
+    if not check:
+        exchange.run(context, target, table, mapping)
+    verb = "would be" if check else "were"
+    click.echo(f"{found.creates} records {verb} made, {found.changes} changed.")
 
 
 def _given(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -46,3 +61,43 @@ def _given(pairs: tuple[str, ...]) -> dict[str, str]:
             raise click.BadParameter(f"{pair!r}: write COLUMN=FIELD.", param_hint="--map")
         mapping[column] = field
     return mapping
+
+
+def _migrate(what: str, account: Path | None) -> None:
+    from banyan.ops.migration import engine, mapping
+
+    system, folder = _system_in(what, mapping.systems())
+    report = engine.migrate(
+        system_context(), mapping.load(system), folder, say=lambda noun: click.echo(f"… {noun}", err=True)
+    )
+    for line in report.lines(language()):
+        click.echo(line)
+    click.echo(f"{report.made:,} records made, {report.changed:,} changed, in {report.seconds:.1f} s.")
+    if account:
+        account.write_text(
+            json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
+    raise SystemExit(0 if report.is_reconciled else 1)
+
+
+def _system_in(what: str, systems: tuple[str, ...]) -> tuple[str, Path]:
+    """Give the system and the folder that a name or a path means.
+
+    A name's folder is that of the variable BANYAN_<NAME>, else shared/data/<name> beside the checkout.
+    """
+    if what in systems:
+        named = os.environ.get(f"BANYAN_{what.upper()}")
+        return what, Path(named) if named else CHECKOUT.parent / "shared" / "data" / what
+    folder = Path(what)
+    if not folder.is_dir():
+        raise click.BadParameter(
+            f"{what} is neither a folder nor one of {', '.join(systems)}.", param_hint="WHAT"
+        )
+    from banyan.ops.migration import mapping
+
+    fitting = [one for one in systems if mapping.load(one).fits(folder)]
+    if len(fitting) != 1:
+        raise click.BadParameter(
+            f"{what} does not hold the files of {', '.join(systems)}.", param_hint="WHAT"
+        )
+    return fitting[0], folder

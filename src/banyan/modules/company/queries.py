@@ -157,3 +157,17 @@ def exchange_rate(currency_id: UUID, day: date) -> Decimal:
         code = Currency.objects.filter(pk=currency_id).values_list("code", flat=True).first()
         raise NoExchangeRate(currency=code or currency_id, day=day)
     return found
+
+
+def first_rate(currency_code: str) -> Decimal:
+    """Give the earliest known worth of a currency in the company's own, 1 for that itself. Two statements.
+
+    Raises: NoExchangeRate when it has none
+    """
+    if the_company().currency.code == currency_code:
+        return Decimal(1)
+    rates = ExchangeRate.objects.filter(currency__code=currency_code).order_by("valid_from")
+    found = rates.values_list("rate", flat=True).first()
+    if found is None:
+        raise NoExchangeRate(currency=currency_code, day="-")
+    return found

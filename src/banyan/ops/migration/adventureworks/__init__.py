@@ -1,0 +1,1 @@
+"""AdventureWorks Cycles, a sample database of a bicycle maker."""
