@@ -83,6 +83,7 @@ VARIABLES: dict[str, Variable] = {
             "The site is served over https: secure cookies, HSTS, and X-Forwarded-Proto is trusted",
         ),
         Variable("BANYAN_ORIGINS", "", words, "Origins trusted for forms, such as https://erp.example.com"),
+        Variable("BANYAN_RATE_PER_MINUTE", "6000", int, "REST calls that one account may make in a minute"),
         Variable("BANYAN_LOG_LEVEL", "INFO", str, "Least severe level that is logged"),
         Variable("AMQP_URL", "", str, "Optional RabbitMQ for the integration bus"),
     )

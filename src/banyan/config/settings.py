@@ -123,9 +123,13 @@ if env("BANYAN_SECURE"):
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+BANYAN_RATE_PER_MINUTE = env("BANYAN_RATE_PER_MINUTE")
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
-    "SCOPES": {"read": "Read", "write": "Write"},
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # only hashes of tokens are kept
+    "OAUTH2_VALIDATOR_CLASS": "banyan.web.rest.oauth.Validator",
+    "SCOPES_BACKEND_CLASS": "banyan.web.rest.oauth.Scopes",
+    "SCOPES": {"*": "All that the account may do; permissions such as sales.* narrow it"},
     "PKCE_REQUIRED": True,
 }
 

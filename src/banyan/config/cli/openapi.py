@@ -11,10 +11,11 @@ from banyan.config.cli._django import running
 
 @click.command()
 @click.option("--output", "-o", type=click.File("w"), default="-", help="File; without it, the terminal.")
-def command(output: click.File) -> None:
+@click.option("--language", type=click.Choice(["zh", "en"]), default="en", show_default=True)
+def command(output: click.File, language: str) -> None:
     """Print the description of the REST interface (OpenAPI 3.1, JSON)."""
     with running():
-        from banyan.web import openapi
+        from banyan.web.rest import openapi
 
-        json.dump(openapi.document(), output, ensure_ascii=False, indent=2)
+        json.dump(openapi.document(language), output, ensure_ascii=False, indent=2)
         output.write("\n")

@@ -1,0 +1,149 @@
+"""Who calls: a person by session, a person's or program's token, or a program by OAuth2.
+
+A token is looked up on every call, so that revoking it, or shutting its owner out, holds from the next call on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils import timezone
+
+from banyan.kernel import access, db, rates
+from banyan.kernel.context import Context, Principal
+from banyan.lib.errors import Invalid, NotAllowed, NotAuthenticated
+from banyan.lib.labels import L
+from banyan.web import acting
+
+KEY_MOST = 200
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+_PERSONAL = (
+    "SELECT user_id, scopes, name FROM kernel_accesstoken "
+    "WHERE digest = %s AND is_active AND (expires_at IS NULL OR expires_at > %s)"
+)
+_ISSUED = (
+    "SELECT a.user_id, string_to_array(t.scope, ' '), a.name FROM oauth2_provider_accesstoken t "
+    "JOIN oauth2_provider_application a ON a.id = t.application_id WHERE t.token_checksum = %s AND t.expires > %s"
+)
+
+
+class TokenRefused(NotAuthenticated):
+    """The token is unknown, expired or revoked, or its owner has been shut out."""
+
+    code = "token_refused"
+    zh = "令牌无效或已过期"
+    en = "The token is not valid or has expired"
+    way_out_zh = "重新获取令牌"
+    way_out_en = "Get a new token"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A principal, the program it uses, and the plant it stands in."""
+
+    principal: Principal
+    program: str
+    plant: UUID | None = None
+
+
+def context_of(request: HttpRequest) -> Context:
+    """Give the circumstances of a call, counted against the caller's rate.
+
+    Raises: NotAuthenticated, NotAllowed for a forged form, TooMany, Invalid for a malformed header
+    """
+    now = timezone.now()
+    caller = _caller(request, now)
+    rates.take(f"rest:{caller.principal.id}", settings.BANYAN_RATE_PER_MINUTE)
+    return Context(
+        principal=caller.principal, now=now, through="rest", program=caller.program, plant=caller.plant, device_at=_device_time(request),
+        key=_key(request), language=language_of(request, caller.principal),
+        consents=frozenset(request.headers.get("X-Consent", "").replace(",", " ").split()),
+    )
+
+
+def language_of(request: HttpRequest, who: Principal | None = None) -> str:
+    """Give the language to answer in: the one asked for, else the account's own."""
+    if who is None or "Accept-Language" in request.headers:
+        return acting.asked_language(request)
+    return who.language
+
+
+def _caller(request: HttpRequest, now: datetime) -> Caller:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if not scheme:
+        return _person(request)
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated("scheme_unknown", L("请使用 Authorization: Bearer", "Use Authorization: Bearer"))
+    token = token.strip()
+    digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+    found = db.one(_PERSONAL if token.startswith(access.TOKEN_MARK) else _ISSUED, [digest, now])
+    who = access.principal_of(found[0], tuple(found[1])) if found and found[0] else None
+    if who is None:
+        raise TokenRefused()
+    return Caller(who, f"token:{found[2]}"[:80], who.plants[0] if len(who.plants) == 1 else None)
+
+
+def _person(request: HttpRequest) -> Caller:
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        raise NotAuthenticated()
+    ctx = acting.context_of(request)
+    if ctx is None:
+        raise NotAuthenticated()
+    if request.method not in _SAFE and _Forgery(lambda _: None).reason(request):
+        raise NotAllowed(
+            "form_expired", L("缺少或错误的 X-CSRFToken", "X-CSRFToken is missing or wrong"),
+            way_out=L("用 csrftoken Cookie 的值作为 X-CSRFToken，或使用令牌",
+                      "Send the value of the csrftoken cookie as X-CSRFToken, or use a token"),
+        )
+    return Caller(ctx.principal, "browser", ctx.plant)
+
+
+class _Forgery(CsrfViewMiddleware):
+    """Django's own check of forged requests, asked instead of put in the way."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> str:
+        return reason
+
+    def reason(self, request: HttpRequest) -> str | None:
+        self.process_request(request)
+        return self.process_view(request, None, (), {})
+
+
+def _key(request: HttpRequest) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None or request.method in _SAFE:
+        return None
+    if not 1 <= len(key) <= KEY_MOST or not key.isascii() or not key.isprintable():
+        raise Invalid("key_malformed", L("Idempotency-Key 须为 1 到 {most} 个可见字符", "Idempotency-Key must be 1 to {most} visible characters"),
+                      {"most": KEY_MOST})
+    return key
+
+
+def _device_time(request: HttpRequest) -> datetime | None:
+    text = request.headers.get("X-Device-Time")
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo and 1970 <= found.year <= 9998:
+            return found
+    except ValueError:
+        pass
+    raise Invalid("device_time", L("X-Device-Time 须为带时区的时刻", "X-Device-Time must be an instant with zone"),
+                  {"value": text[:40]})
+
+
+def address_of(request: HttpRequest) -> str:
+    """Give the address a request comes from: behind a trusted proxy, the one that the proxy saw."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        seen = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
+        if seen:
+            return seen[:64]
+    return request.META.get("REMOTE_ADDR", "")

@@ -1,0 +1,68 @@
+"""OAuth2 for programs: the client credentials grant at /oauth/token, revocation at /oauth/revoke.
+
+Scopes are permission patterns such as `sales.* items.item.read`; a token may do what its account may and its scopes
+cover. Only a hash of a token is kept. Source: RFC 6749, 7009.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauth2_provider.scopes import SettingsScopes
+from oauth2_provider.views import RevokeTokenView, TokenView
+
+from banyan.kernel import rates
+from banyan.kernel.tokens import is_pattern
+from banyan.lib.errors import DomainError, TooLarge
+from banyan.web.rest import answers, bodies, callers
+
+ASKS_PER_MINUTE = 30
+_BODY_MOST = 64 * 1024
+
+
+class Scopes(SettingsScopes):
+    """Without a wish, a token may do all that its account may."""
+
+    def get_default_scopes(self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any) -> list[str]:
+        return ["*"]
+
+
+class Validator(OAuth2Validator):
+    """Clients of active program accounts, one grant, scopes that are permission patterns."""
+
+    def validate_scopes(self, client_id: str, scopes: list[str], client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+        return 0 < len(scopes) <= 50 and all(is_pattern(scope) for scope in scopes)
+
+    def validate_grant_type(self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+        owner = client.user
+        return grant_type == "client_credentials" and owner is not None and owner.is_active and owner.is_program
+
+
+def _guarded(view: Any) -> Any:
+    """Limit how often an address may ask, and how much it may send."""
+
+    @csrf_exempt
+    def guarded(request: HttpRequest) -> HttpResponse:
+        language = callers.language_of(request)
+        if request.method != "POST":
+            return answers.not_allowed(("POST",), request, language)
+        try:
+            rates.take(f"oauth:{callers.address_of(request)}", ASKS_PER_MINUTE, lease=1)
+            if int(request.META.get("CONTENT_LENGTH") or 0) > _BODY_MOST:
+                raise TooLarge()
+            if bodies.media_type(request) not in ("application/x-www-form-urlencoded", ""):
+                raise bodies.form_wanted()
+            return view(request)
+        except DomainError as refusal:
+            return answers.problem(request, refusal, language)
+        except Exception as fault:
+            return answers.incident(request, fault, language)
+
+    return guarded
+
+
+token = _guarded(TokenView.as_view())
+revoke = _guarded(RevokeTokenView.as_view())
