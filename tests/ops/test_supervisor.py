@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from banyan.ops import processes
-from banyan.ops.supervisor import MARK, AlreadyRunning, Program, Supervisor
+from banyan.ops.supervisor import MARK, AlreadyRunning, Failed, Program, Supervisor, shorten_log
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(120)")
 # A program with a child of its own that ignores the polite signal, as a web server's worker may.
@@ -151,3 +151,22 @@ def test_a_program_that_cannot_start_is_tried_ever_more_seldom(tmp_path, said):
             time.sleep(0.02)
     assert 2 <= len(said) <= 4
     assert "exit code 3" in said[0]
+
+
+def test_a_program_before_the_others_must_end_well(tmp_path, said):
+    with Supervisor(tmp_path, cluster=None, say=said.append) as supervisor:
+        supervisor.run(Program("good", (sys.executable, "-c", "pass")))
+        with pytest.raises(Failed) as failure:
+            supervisor.run(Program("bad", (sys.executable, "-c", "raise SystemExit(2)")))
+    assert failure.value.is_stopped is False
+
+
+def test_a_long_log_is_cut_while_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("banyan.ops.supervisor.LOG_LIMIT", 10)
+    log = tmp_path / "web.log"
+    with open(log, "ab", buffering=0) as writer:
+        writer.write(b"twelve bytes")
+        shorten_log(log)
+        writer.write(b"more")
+    assert log.read_bytes() == b"more"
+    assert (tmp_path / "web.log.1").read_bytes() == b"twelve bytes"

@@ -22,7 +22,7 @@ from banyan.ops import processes
 from banyan.ops.cluster import OWNER, Cluster
 from banyan.ops.supervisor import MARK
 
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 START_SECONDS = 60
 
 
@@ -168,13 +168,20 @@ def test_a_second_start_beside_a_running_one_says_where_it_is(site):
     assert f"http://127.0.0.1:{site.port}/" in done.stderr
 
 
-def test_control_c_ends_everything_and_the_next_start_is_quick(site):
+def test_control_c_ends_everything_and_the_next_start_serves_again(site):
     family = site.family()
     postmaster = site.cluster().postmaster()
     site.interrupt()
     assert site.process.returncode == 0
     assert not any(processes.is_same(*process) for process in (*family, postmaster))
-    begun = time.monotonic()
     site.start()
-    # Five seconds are promised on a quiet machine; the tests share theirs.
-    assert time.monotonic() - begun < 15
+
+
+def test_a_demo_load_that_was_broken_off_is_thrown_away(site):
+    site.interrupt()
+    with site.cluster().borrow() as cluster:
+        cluster.sql("CREATE TABLE half_loaded (n int)", database="banyan")
+    (site.folder / "demo-unfinished").touch()
+    site.start()
+    assert not (site.folder / "demo-unfinished").exists()
+    assert site.cluster().sql("SELECT to_regclass('half_loaded') IS NULL", database="banyan").strip() == "t"

@@ -22,6 +22,8 @@ def welcome(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("healthz", health, name="health")]
+if has_part("banyan.web.rest.urls"):
+    urlpatterns.append(path("", include("banyan.web.rest.urls")))
 if has_part("banyan.web.urls"):
     urlpatterns.append(path("", include("banyan.web.urls")))
 else:

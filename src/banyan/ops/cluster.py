@@ -338,6 +338,11 @@ class Cluster:
             database=name,
         )
 
+    def remake_database(self, name: str) -> None:
+        """Drop a database with all it holds, end its sessions, and make it again, empty."""
+        self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self.make_database(name)
+
     # Programs
 
     def sql(self, text: str, *, database: str = "postgres") -> str:

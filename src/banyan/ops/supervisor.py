@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from banyan.ops import processes
 from banyan.ops.cluster import Cluster, ClusterError
@@ -30,12 +31,21 @@ STOP_PATIENCE = 12.0
 PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0)
 STEADY_SECONDS = 20.0
 LOG_LIMIT = 20_000_000
+LOG_SECONDS = 60.0
 _SET_PARENT_DEATH_SIGNAL = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class AlreadyRunning(Exception):
     """Another supervisor serves the same data folder; the text names it."""
+
+
+class Failed(Exception):
+    """A program that had to end well before the others start did not."""
+
+    def __init__(self, name: str, is_stopped: bool) -> None:
+        super().__init__(name)
+        self.is_stopped = is_stopped
 
 
 @dataclass(frozen=True)
@@ -102,10 +112,31 @@ class Supervisor:
         for child in self._children:
             self._launch(child)
 
+    def run(self, program: Program) -> None:
+        """Run a program to its end, on the terminal, before the others start.
+
+        Raises: Failed when it does not end well or a signal asks for the end
+        """
+        child = _Child(program, self.folder / f"{program.name}.log")
+        self._children = [child]
+        self._spawn(child)
+        while child.process.poll() is None and not self.is_stopping:
+            time.sleep(0.02)
+        code = child.process.poll()
+        self._end_children()
+        if code != 0:
+            raise Failed(program.name, self.is_stopping)
+
     def watch(self) -> None:
         """Keep everything running until a signal asks for the end."""
+        logs = [child.log for child in self._children] + ([self.cluster.log] if self.cluster else [])
+        logs_due = 0.0
         while not self.is_stopping:
             self.tick()
+            if time.monotonic() > logs_due:
+                for log in logs:
+                    shorten_log(log)
+                logs_due = time.monotonic() + LOG_SECONDS
             time.sleep(TICK)
 
     def tick(self) -> None:
@@ -125,7 +156,11 @@ class Supervisor:
     # One child
 
     def _launch(self, child: _Child) -> None:
-        self._shorten(child.log)
+        shorten_log(child.log)
+        with open(child.log, "ab") as log:
+            self._spawn(child, stdout=log, stderr=log)
+
+    def _spawn(self, child: _Child, **streams: IO | int | None) -> None:
         child.mark = secrets.token_hex(12)
         supervisor = os.getpid()
 
@@ -134,12 +169,11 @@ class Supervisor:
             if os.getppid() != supervisor:
                 os._exit(1)
 
-        with open(child.log, "ab") as log:
-            child.process = subprocess.Popen(
-                list(child.program.command), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=os.environ | child.program.surroundings | {MARK: child.mark},
-                start_new_session=True, preexec_fn=die_with_supervisor,
-            )  # fmt: skip
+        child.process = subprocess.Popen(
+            list(child.program.command), stdin=subprocess.DEVNULL,
+            env=os.environ | child.program.surroundings | {MARK: child.mark},
+            start_new_session=True, preexec_fn=die_with_supervisor, **streams,
+        )  # fmt: skip
         child.begun = time.monotonic()
         self._write_record()
 
@@ -225,9 +259,12 @@ class Supervisor:
     def _on_signal(self, number: int, frame: object) -> None:
         self.is_stopping = True
 
-    def _shorten(self, log: Path) -> None:
-        if log.exists() and log.stat().st_size > LOG_LIMIT:
-            shutil.move(log, log.with_suffix(".log.1"))
+
+def shorten_log(log: Path) -> None:
+    """Move what a long log holds to `….log.1`; the program that writes it may go on writing."""
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        shutil.copyfile(log, log.with_suffix(".log.1"))
+        os.truncate(log, 0)
 
 
 def _cause(code: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import click
 
@@ -12,13 +11,14 @@ from banyan.config.environ import has_part
 
 
 @click.command(hidden=True)
-def command() -> None:
-    """Migrate where needed, quietly, and print as JSON what the database holds."""
+@click.option("--output", "-o", type=click.File("w"), default="-", help="File; without it, the terminal.")
+def command(output: click.File) -> None:
+    """Migrate where needed, and write as JSON what the database holds."""
     with running("owner"):
         from banyan.config import migrations
 
-        migrations.apply(say=lambda text: print(text, file=sys.stderr))
-        print(json.dumps({"has_company": _has_company(), "logins": _logins()}, ensure_ascii=False))
+        migrations.apply(say=lambda text: click.echo(text, err=True))
+        json.dump({"has_company": _has_company(), "logins": _logins()}, output, ensure_ascii=False)
 
 
 def _has_company() -> bool:

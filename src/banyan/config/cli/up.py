@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 import time
 from contextlib import ExitStack
@@ -18,9 +17,11 @@ from rich.table import Table
 from banyan.config import database
 from banyan.config.cli._django import database_ready
 from banyan.config.environ import data_folder, env, has_part
-from banyan.ops.supervisor import AlreadyRunning, Program, Supervisor
+from banyan.ops.supervisor import AlreadyRunning, Failed, Program, Supervisor
 
 PORTS_TRIED = 50
+# Compiled modules are kept, whatever the surroundings say: each start would else compile them five times.
+CACHED = {"PYTHONDONTWRITEBYTECODE": ""}
 BANYAN = (sys.executable, "-m", "banyan.config.cli")
 console = Console(highlight=False, soft_wrap=True)
 
@@ -40,12 +41,12 @@ def command(empty: bool) -> None:
         except AlreadyRunning as error:
             raise click.ClickException(str(error)) from error
         stack.enter_context(database_ready())
-        state = _prepare()
-        if not state["has_company"] and not empty and has_part("banyan.demo.story"):
-            _load_demo()
-            state = _prepare()
-        if supervisor.is_stopping:
-            return
+        try:
+            state = _prepare(supervisor, empty=empty)
+        except Failed as failure:
+            if failure.is_stopped:
+                return
+            raise click.ClickException(f"`banyan {failure}` failed; the reason stands above.") from None
         port = _free_port(env("BANYAN_BIND"), env("BANYAN_PORT"))
         supervisor.start(_programs(port))
         address = f"http://{_shown_host()}:{port}/"
@@ -61,23 +62,40 @@ def _say(text: str) -> None:
     console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}")
 
 
-def _prepare() -> dict:
-    """Migrate as the owner and give what the database holds."""
-    done = subprocess.run([*BANYAN, "prepare"], stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise click.ClickException("The database could not be prepared; the reason stands above.")
-    return json.loads(done.stdout.splitlines()[-1])
+def _prepare(supervisor: Supervisor, *, empty: bool) -> dict:
+    """Migrate as the owner, load the demo factory where it belongs, and give what the database holds.
+
+    A load that was broken off is thrown away with its database, which held nothing else.
+    """
+    unfinished = data_folder() / "demo-unfinished"
+    if unfinished.exists():
+        if not database.is_embedded():
+            raise click.ClickException(
+                "The load of the demo factory was broken off. "
+                f"Empty the database, remove {unfinished}, and start again."
+            )
+        _say("The load of the demo factory was broken off; it starts anew")
+        database.embedded().remake_database(database.DATABASE)
+        unfinished.unlink()
+    state = _state(supervisor)
+    if not state["has_company"] and not empty and has_part("banyan.demo.story"):
+        _say("The database is empty: the demo factory is loaded, once")
+        unfinished.touch()
+        supervisor.run(Program("story", [*BANYAN, "story", "--factory", "demo"], CACHED))
+        unfinished.unlink()
+        state = _state(supervisor)
+    return state
 
 
-def _load_demo() -> None:
-    _say("The database is empty: the demo factory is loaded, once")
-    done = subprocess.run([*BANYAN, "story", "--factory", "demo"], check=False)
-    if done.returncode:
-        raise click.ClickException("The demo factory could not be loaded; the reason stands above.")
+def _state(supervisor: Supervisor) -> dict:
+    """Run `banyan prepare` and give what it found."""
+    file = supervisor.folder / "state.json"
+    supervisor.run(Program("prepare", [*BANYAN, "prepare", "--output", str(file)], CACHED))
+    return json.loads(file.read_text())
 
 
 def _programs(port: int) -> list[Program]:
-    common = {"DJANGO_SETTINGS_MODULE": "banyan.config.settings", "BANYAN_DB_ROLE": "app"}
+    common = {"DJANGO_SETTINGS_MODULE": "banyan.config.settings", "BANYAN_DB_ROLE": "app"} | CACHED
     web = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", env("BANYAN_BIND"),
         "--port", str(port), "--workers", str(env("BANYAN_WEB_WORKERS")),
