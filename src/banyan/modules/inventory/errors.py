@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.lib.errors import Conflict, Invalid, NotFound
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,15 @@ class RecountNeeded(Conflict):
     code = "inventory.recount_needed"
     zh = "{count} 行的差异超出允差，须复盘"
     en = "{count} lines differ by more than the tolerance and must be counted again"
+
+
+class ReasonNeeded(Invalid):
+    code = "inventory.reason_needed"
+    zh = "请填写原因"
+    en = "Say why: a reason is needed"
+
+    def __init__(self) -> None:
+        super().__init__(fields={"reason": L("必填", "is required")})
 
 
 class NothingToPost(Conflict):

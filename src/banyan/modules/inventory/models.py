@@ -233,6 +233,7 @@ class Genealogy(Ledger):
             models.Index(fields=["input_lot", "output_lot"], name="inventory_genealogy_down"),
             models.Index(fields=["output_lot", "input_lot"], name="inventory_genealogy_up"),
             models.Index(fields=["origin"], name="inventory_genealogy_origin"),
+            models.Index(fields=["at", "id"], name="inventory_genealogy_at"),
         ]
 
 
@@ -332,6 +333,7 @@ class ValueLayer(Kept):
     item = _item(db_index=False)
     plant = _plant(db_index=False)
     move = models.OneToOneField(Move, models.PROTECT, related_name="+")
+    received_at = models.DateTimeField()
     quantity = QuantityField()
     amount = MoneyField()
 
@@ -341,7 +343,7 @@ class ValueLayer(Kept):
                 condition=Q(quantity__gt=0, amount__gte=0), name="inventory_value_layer_left"
             )
         ]
-        indexes = [models.Index(fields=["item", "plant", "id"], name="inventory_value_layer_item")]
+        indexes = [models.Index(fields=["item", "plant", "received_at"], name="inventory_value_layer_item")]
 
 
 class Promise(Kept):
@@ -363,7 +365,10 @@ class Promise(Kept):
             ),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="inventory_promise_quantity"),
         ]
-        indexes = [models.Index(fields=["item", "plant", "promised_at"], name="inventory_promise_item")]
+        indexes = [
+            models.Index(fields=["item", "plant", "promised_at"], name="inventory_promise_item"),
+            models.Index(fields=["promised_at", "id"], name="inventory_promise_at"),
+        ]
 
 
 class Allocation(Kept):
@@ -384,6 +389,7 @@ class Allocation(Kept):
             ),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="inventory_allocation_quantity"),
         ]
+        indexes = [models.Index(fields=["allocated_at", "id"], name="inventory_allocation_at")]
 
 
 # --- documents ----------------------------------------------------------------------------------------------
@@ -401,7 +407,7 @@ class StockDocument(Document):
     target = _location(null=True, blank=True)
     owner = _owner()
     moved_at = models.DateTimeField(null=True, blank=True)
-    reason = models.CharField(max_length=255)
+    reason = models.CharField(max_length=255, blank=True, default="")
     find_text = find_column("reason")
 
     class Meta:

@@ -1,0 +1,47 @@
+"""Every write of stock. Other modules call the plain functions inside a command of their own.
+
+Call `link_lots` before `post_moves`, and `post_moves` once with everything that moves: it takes locks of the ranks
+STOCK and COST, after which nothing lower may be locked.
+"""
+
+from banyan.modules.inventory.commands.counts import (
+    cancel_counts,
+    enter_counts,
+    post_counts,
+    start_counts,
+)
+from banyan.modules.inventory.commands.documents import (
+    post_documents,
+    prepare_documents,
+    reverse_documents,
+    transfer,
+)
+from banyan.modules.inventory.commands.locations import (
+    ensure_standing,
+    make_standing,
+    prepare_item_locations,
+    prepare_locations,
+)
+from banyan.modules.inventory.commands.lots import (
+    hold_lots,
+    link_lots,
+    make_lots,
+    reject_lots,
+    release_lots,
+)
+from banyan.modules.inventory.commands.moves import Posted, period_is_open, post_moves, reverse_moves
+from banyan.modules.inventory.commands.promises import (
+    allocate,
+    promise,
+    promise_what_is_free,
+    release_promises,
+)
+from banyan.modules.inventory.commands.values import revalue
+
+__all__ = [
+    "Posted", "allocate", "cancel_counts", "ensure_standing", "enter_counts", "hold_lots", "link_lots",
+    "make_lots", "make_standing", "period_is_open", "post_counts", "post_documents", "post_moves",
+    "prepare_documents", "prepare_item_locations", "prepare_locations", "promise", "promise_what_is_free",
+    "reject_lots", "release_lots", "release_promises", "reverse_documents", "reverse_moves", "revalue",
+    "start_counts", "transfer",
+]  # fmt: skip
