@@ -62,6 +62,12 @@ class ReceivesTooMuch(Conflict):
     way_out_en = "Take in less, refuse the rest, or order the rest"
 
 
+class SerialsDiffer(Invalid):
+    code = "purchasing.serials_differ"
+    zh = "{item} 到货 {quantity}，但给了 {count} 个序列号"
+    en = "{quantity} of {item} came, but {count} serial numbers were given"
+
+
 class BooksTooMuch(Conflict):
     code = "purchasing.books_too_much"
     zh = "{receipt} 的 {item} 待检只有 {left}，不能判定 {quantity}"

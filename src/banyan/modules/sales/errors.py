@@ -28,12 +28,10 @@ class LineUnknown(Invalid):
     en = "These lines do not belong to the chosen documents: {lines}"
 
 
-class PromiseBroken(Conflict):
-    code = "sales.not_all_free"
-    zh = "库存不足以全部占用：{item} 还缺 {missing}"
-    en = "Stock is not free for all of it: {item} lacks {missing}"
-    way_out_zh = "减少数量，或不要求立即占用"
-    way_out_en = "Order less, or confirm without asking for stock at once"
+class ReasonNeeded(Invalid):
+    code = "sales.reason_needed"
+    zh = "改动已承诺的日期须写明原因"
+    en = "Say why a promised date changes"
 
 
 class NothingToShip(Conflict):
@@ -72,6 +70,14 @@ class ReturnsTooMuch(Conflict):
     code = "sales.returns_too_much"
     zh = "{order} 的 {item} 客户手中只有 {kept}，不能退 {quantity}"
     en = "{order}: the customer has only {kept} of {item}, so {quantity} cannot come back"
+
+
+class LotNotShipped(Conflict):
+    code = "sales.lot_not_shipped"
+    zh = "{order} 的 {item}：该批次客户手中只有 {kept}"
+    en = "{order}: of this lot of {item} the customer has only {kept}"
+    way_out_zh = "选择发给客户的批次"
+    way_out_en = "Choose a lot that was shipped to the customer"
 
 
 class AlreadyInvoiced(Conflict):

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from banyan.kernel import db
 from banyan.lib.pricing import part_amount
+from banyan.modules.inventory.kinds import FREE
 from banyan.modules.sales.models import CustomerPrice, OrderLine, PromiseEntry
-from banyan.modules.sales.rules import Offer, Progress, days_late, price_for
+from banyan.modules.sales.rules import Offer, Progress, Shelf, days_late, price_for
 
 #: States in which an order still waits for goods.
 OPEN = ("confirmed", "partly_shipped")
@@ -162,6 +163,48 @@ def promise_ledger(lines: Sequence[UUID]) -> tuple[PromiseRow, ...]:
     rows = PromiseEntry.objects.filter(order_line__in=list(lines)).order_by("order_line_id", "no")
     columns = ("order_id", "order_line_id", "no", "promised_on", "was", "reason", "at", "person")
     return tuple(PromiseRow(*row) for row in rows.values_list(*columns))
+
+
+_KEPT_STOCK = """
+    SELECT k.line, coalesce((SELECT sum(p.quantity) FROM inventory_promise p
+                             WHERE p.demand_line = k.line AND p.demand_noun = %(noun)s), 0)
+                 + coalesce((SELECT sum(a.quantity) FROM inventory_allocation a
+                             WHERE a.demand_line = k.line AND a.demand_noun = %(noun)s), 0)
+    FROM unnest(%(lines)s::uuid[]) AS k(line)
+"""
+
+
+def kept_stock(lines: Sequence[UUID]) -> dict[UUID, Decimal]:
+    """Give how much stock is promised to or allocated for order lines, by line. One statement."""
+    return dict(db.rows(_KEPT_STOCK, {"noun": LINE, "lines": list(lines)}))
+
+
+_SHELVES = """
+    SELECT k.line, b.lot_id, b.location_id, b.on_hand - b.allocated + coalesce(a.quantity, 0)
+    FROM unnest(%(lines)s::uuid[], %(items)s::uuid[], %(plants)s::uuid[]) AS k(line, item, plant)
+    JOIN inventory_balance b ON b.item_id = k.item AND b.plant_id = k.plant
+    JOIN inventory_location p ON p.id = b.location_id
+    JOIN company_plant z ON z.id = b.plant_id
+    LEFT JOIN inventory_lot l ON l.id = b.lot_id
+    LEFT JOIN inventory_allocation a ON a.balance_id = b.id AND a.demand_line = k.line AND a.demand_noun = %(noun)s
+    WHERE b.kind = ANY(%(kinds)s) AND b.owner_id IS NULL AND b.on_hand - b.allocated + coalesce(a.quantity, 0) > 0
+      AND (l.expires_on IS NULL OR l.expires_on >= (%(now)s::timestamptz AT TIME ZONE z.zone)::date)
+    ORDER BY a.quantity IS NULL, l.state <> 'released', l.expires_on NULLS LAST, b.first_in_at, p.code, l.number, b.id
+"""
+
+
+def shelves(now: datetime, wanted: Sequence[tuple[UUID, UUID, UUID]]) -> dict[UUID, list[Shelf]]:
+    """Give where stock for order lines lies, by line, in the order to pick it: allocated, first expiry, first in.
+
+    Takes:  wanted: (order line, item, plant)
+    Gives:  stopped lots come last, so that taking one is refused in words. One statement
+    """
+    lines, items, plants = ([row[n] for row in wanted] for n in range(3))
+    given = {"lines": lines, "items": items, "plants": plants, "noun": LINE, "kinds": list(FREE), "now": now}
+    found: dict[UUID, list[Shelf]] = {}
+    for line, lot, location, quantity in db.rows(_SHELVES, given):
+        found.setdefault(line, []).append(Shelf(lot, location, quantity))
+    return found
 
 
 _LATE = """

@@ -149,3 +149,29 @@ def promise_changes(
 def latest_day(days: Sequence[date | None]) -> date | None:
     """Give the day on which the whole order will have gone; None when a line has no promise."""
     return max(days) if days and all(days) else None  # type: ignore[type-var]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What lies of a lot in a place, or is taken from there."""
+
+    lot: UUID | None
+    location: UUID
+    quantity: Decimal
+
+
+def take(shelves: list[Shelf], wanted: Decimal) -> list[Shelf]:
+    """Take a quantity from shelves in their order, and leave in the list what remains.
+
+    Gives:  what is taken of each, as much as there is where it does not suffice
+    """
+    taken = []
+    while wanted > 0 and shelves:
+        first = shelves.pop(0)
+        part = min(first.quantity, wanted)
+        if part > 0:
+            taken.append(Shelf(first.lot, first.location, part))
+            wanted -= part
+        if first.quantity > part:
+            shelves.insert(0, Shelf(first.lot, first.location, first.quantity - part))
+    return taken

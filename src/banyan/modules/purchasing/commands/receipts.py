@@ -1,0 +1,526 @@
+"""Goods coming in: announced, at the gate, judged and booked, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from banyan.kernel import db, registry
+from banyan.kernel.commands import command, name_of, owe_numbers, save, tell
+from banyan.kernel.context import Context
+from banyan.kernel.locks import lock
+from banyan.kernel.schema import Input, Quantity, Text, field
+from banyan.lib.labels import L
+from banyan.lib.money import round_money
+from banyan.lib.pricing import part_amount
+from banyan.modules.company import queries as company
+from banyan.modules.inventory import commands as stock
+from banyan.modules.inventory import queries as inventory
+from banyan.modules.inventory.errors import NoSuchLocation, WrongLocation
+from banyan.modules.inventory.values import LotWant, MoveIntent, Standing
+from banyan.modules.items import queries as items
+from banyan.modules.items.queries import ItemFacts
+from banyan.modules.purchasing import rules
+from banyan.modules.purchasing.errors import (
+    AlreadyInvoiced,
+    AlreadyReturned,
+    BooksTooMuch,
+    HistoryOnly,
+    LineUnknown,
+    NothingToBook,
+    NotPlaced,
+    OrderClosed,
+    ReceivesTooMuch,
+    RejectReasonNeeded,
+    SerialsDiffer,
+)
+from banyan.modules.purchasing.events import ArrivalReversed, GoodsArrived, GoodsReceived, ReceivedLine
+from banyan.modules.purchasing.models import Order, OrderLine, Receipt, ReceiptLine
+from banyan.modules.purchasing.places import standing
+from banyan.modules.purchasing.queries import OPEN, progress
+
+NOUN = "purchasing.receipt"
+ZERO = Decimal(0)
+#: Kinds of places that goods are booked into.
+STORES = ("warehouse", "zone", "bin", "line_side")
+#: So many pieces with serial numbers come in at once, at most.
+MOST_SERIALS = 5000
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A receipt with its lines, in the order they are written."""
+
+    receipt: Receipt
+    lines: list[ReceiptLine]
+    serials: dict[UUID, list[str]] = dataclass_field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of a receipt line."""
+
+    accepted: Decimal
+    rejected: Decimal = ZERO
+    location: UUID | None = None
+    reason: str = ""
+
+
+class BookLine(Input):
+    """What was found of a line, and where it goes."""
+
+    receipt_line: UUID = field("收货行", "Receipt line")
+    accepted: Annotated[Quantity, Field(ge=0)] = field("合格", "Accepted")
+    rejected: Annotated[Quantity, Field(ge=0)] = field("不合格", "Rejected", Decimal(0))
+    location: UUID | None = field("库位", "Into", None, reference="inventory.location")
+    reason: Text = field("不合格原因", "Why rejected", "", max_length=255)
+
+
+class Book(Input):
+    """What was found; without lines everything is accepted into its usual place."""
+
+    lines: list[BookLine] = field("明细", "Lines", [], max_length=5000)
+
+
+class Reverse(Input):
+    """Why it is taken back."""
+
+    reason: Text = field("原因", "Reason", min_length=1, max_length=255)
+
+
+@command(
+    "purchasing.receipt.arrive", L("到货", "Arrived"), icon="truck-loading", tone="green", is_primary=True
+)
+def arrive_receipts(ctx: Context, receipts: Sequence[Receipt]) -> None:
+    """Take announced goods in at the gate.
+
+    Raises: NotPlaced, HistoryOnly, ReceivesTooMuch; the refusals of lots and moves
+    Writes: as `purchasing.order.receive`
+    """
+    arrivals = _arrivals(receipts)
+    orders, lines = _orders_of(arrivals)
+    arrive(ctx, arrivals, orders, lines)
+    save(ctx, list(orders.values()))
+
+
+@command(
+    "purchasing.receipt.book",
+    L("入库", "Book"),
+    input=Book,
+    icon="building-warehouse",
+    tone="green",
+    is_primary=True,
+)
+def book_receipts(ctx: Context, receipts: Sequence[Receipt], data: Book) -> None:
+    """Judge goods and book them: the accepted part into the store, the rejected part to the rejected store.
+
+    Raises: LineUnknown, BooksTooMuch, NothingToBook, RejectReasonNeeded; the refusals of moves
+    Writes: moves, what was found of each line; tells GoodsReceived
+    """
+    arrivals = _arrivals(receipts)
+    orders, lines = _orders_of(arrivals)
+    _refuse_places(receipts, [row.location for row in data.lines])
+    verdicts: dict[UUID, list[Verdict]] = {}
+    known = {line.pk for arrival in arrivals for line in arrival.lines}
+    for row in data.lines:
+        if row.receipt_line not in known:
+            raise LineUnknown(lines=[row.receipt_line])
+        if row.rejected and not row.reason:
+            raise RejectReasonNeeded
+        verdicts.setdefault(row.receipt_line, []).append(
+            Verdict(row.accepted, row.rejected, row.location, row.reason)
+        )
+    book(ctx, arrivals, orders, lines, verdicts)
+
+
+@command(
+    "purchasing.receipt.reverse", L("撤销", "Reverse"), input=Reverse, icon="arrow-back-up", tone="red",
+    confirm=L("撤销这次到货？", "Take this arrival back?"),
+)  # fmt: skip
+def reverse_receipts(ctx: Context, receipts: Sequence[Receipt], data: Reverse) -> None:
+    """Take arrivals back as if the goods had never come; what was booked leaves the store again.
+
+    Raises: OrderClosed, AlreadyInvoiced, AlreadyReturned; NotEnoughStock when the goods are no longer there
+    Writes: reverse moves, received quantities; tells ArrivalReversed
+    """
+    arrivals = _arrivals(receipts)
+    orders, lines = _orders_of(arrivals)
+    for order in orders.values():
+        if order.state == "closed":
+            raise OrderClosed(order=order.number)
+    told = []
+    for arrival in arrivals:
+        rows = [_take_back(orders, lines[row.order_line_id], row) for row in arrival.lines]
+        told.append(_event(ArrivalReversed, arrival.receipt, orders, rows))
+        arrival.receipt.reverse_reason = data.reason
+    moves = db.rows(_MOVES, [[arrival.receipt.pk for arrival in arrivals]])
+    stock.reverse_moves(ctx, [key for (key,) in moves], data.reason)
+    _save_order_lines(lines.values())
+    _settle(ctx, orders, lines)
+    save(ctx, list(orders.values()))
+    tell(*told)
+
+
+#: The moves of documents that still stand, first to last; reversing takes them the other way round.
+_MOVES = """
+    SELECT m.id FROM inventory_move m
+    WHERE m.origin = ANY(%s) AND m.reverses_id IS NULL
+      AND NOT EXISTS (SELECT FROM inventory_move r WHERE r.reverses_id = m.id)
+    ORDER BY m.posted_at, m.id
+"""
+
+
+# --- what the commands stand on -----------------------------------------------------------------------------
+
+
+def draft(ctx: Context, order: Order, rows: Sequence[Mapping[str, Any]], delivery_note: str) -> Arrival:
+    """Give a receipt for an order, not written yet. Takes: rows: the fields of `ReceiveLine`."""
+    receipt = Receipt(
+        party_id=order.party_id, plant_id=order.plant_id, order_id=order.pk, delivery_note=delivery_note,
+        created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
+    )  # fmt: skip
+    arrival = Arrival(receipt, [])
+    for row in rows:
+        line = ReceiptLine(
+            receipt=receipt, order_line_id=row["order_line"], quantity=row["quantity"], lot_number=row["lot_number"],
+            supplier_lot=row["supplier_lot"], heat_number=row["heat_number"], made_on=row["made_on"],
+            expires_on=row["expires_on"],
+        )  # fmt: skip
+        arrival.lines.append(line)
+        arrival.serials[line.pk] = list(row["serial_numbers"])
+    return arrival
+
+
+def arrive(
+    ctx: Context, arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]
+) -> None:
+    """Take goods in: lots are made, moves go from the supplier into inspection at the order's net price.
+
+    Takes:  orders, locked, and their lines, both by key
+    Writes: receipts and their lines, lots, moves, received quantities and states; tells GoodsArrived
+    """
+    _refuse_arrival(arrivals, orders, lines)
+    facts = items.items_by_id([line.item_id for line in lines.values()])
+    for arrival in arrivals:
+        for row in arrival.lines:
+            row.item_id = lines[row.order_line_id].item_id
+        arrival.lines = [part for row in arrival.lines for part in _pieces(row, facts[row.item_id], arrival)]
+    _give_lots(ctx, arrivals, facts)
+    intents: list[MoveIntent] = []
+    told: list[tuple[Arrival, list[ReceivedLine]]] = []
+    for arrival in arrivals:
+        places = standing(ctx, arrival.receipt.plant_id)
+        received = [_receive(orders, lines[row.order_line_id], row) for row in arrival.lines]
+        intents += [
+            _intent(row, row.quantity, places.supplier, places.inspection, row.amount)
+            for row in arrival.lines
+            if facts[row.item_id].has_stock
+        ]
+        told.append((arrival, received))
+    moved = _by_line(stock.post_moves(ctx, intents))
+    days = {plant.id: plant.day(ctx.now) for plant in company.plants()}
+    for arrival in arrivals:
+        arrival.receipt.arrived_at, arrival.receipt.arrived_on = ctx.now, days[arrival.receipt.plant_id]
+        arrival.receipt.state = "arrived"
+        for row in arrival.lines:
+            lines[row.order_line_id].arrived_on = arrival.receipt.arrived_on
+    _write_arrivals(arrivals)
+    _save_order_lines(lines.values())
+    _settle(ctx, orders, lines)
+    for arrival, received in told:
+        rows = [_with_moves(one, moved) for one in received]
+        tell(_event(GoodsArrived, arrival.receipt, orders, rows))
+
+
+def book(
+    ctx: Context, arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine],
+    verdicts: Mapping[UUID, Sequence[Verdict]],
+) -> None:  # fmt: skip
+    """Judge and book what lies in inspection; without verdicts all that is left is accepted.
+
+    Writes: moves, lines of receipts and orders; tells GoodsReceived
+    """
+    intents: list[MoveIntent] = []
+    told: list[tuple[Arrival, list[ReceivedLine]]] = []
+    facts = items.items_by_id([row.item_id for arrival in arrivals for row in arrival.lines])
+    for arrival in arrivals:
+        places = standing(ctx, arrival.receipt.plant_id)
+        usual = inventory.put_away_places(arrival.receipt.plant_id, [row.item_id for row in arrival.lines])
+        booked: list[ReceivedLine] = []
+        for row in arrival.lines:
+            for verdict in _verdicts(arrival.receipt, row, facts[row.item_id], verdicts):
+                booked.append(_judge(orders, lines[row.order_line_id], row, verdict))
+                if facts[row.item_id].has_stock:
+                    into = verdict.location or usual.get(row.item_id, places.warehouse)
+                    intents += _put_away(row, verdict, places, into)
+        if not booked:
+            raise NothingToBook(receipt=_name(arrival.receipt))
+        told.append((arrival, booked))
+    moved = _by_line(stock.post_moves(ctx, intents))
+    for arrival in arrivals:
+        receipt = arrival.receipt
+        receipt.state = rules.receipt_state(
+            (r.quantity, r.accepted_quantity + r.rejected_quantity) for r in arrival.lines
+        )
+        if receipt.state == "booked":
+            receipt.booked_at = ctx.now
+    _write_verdicts(arrivals)
+    _save_order_lines(lines.values())
+    for arrival, booked in told:
+        rows = [_with_moves(one, moved) for one in booked]
+        tell(_event(GoodsReceived, arrival.receipt, orders, rows))
+
+
+def _arrivals(receipts: Sequence[Receipt]) -> list[Arrival]:
+    rows = list(ReceiptLine.objects.filter(receipt__in=receipts).order_by("receipt_id", "position", "pk"))
+    return [Arrival(receipt, [row for row in rows if row.receipt_id == receipt.pk]) for receipt in receipts]
+
+
+def _orders_of(arrivals: Sequence[Arrival]) -> tuple[dict[UUID, Order], dict[UUID, OrderLine]]:
+    """Lock the orders of some receipts and give them with the lines concerned, by key."""
+    wanted = [row.order_line_id for arrival in arrivals for row in arrival.lines]
+    orders = lock(Order, OrderLine.objects.filter(pk__in=wanted).values_list("order_id", flat=True))
+    lines = {line.pk: line for line in OrderLine.objects.filter(order__in=list(orders)).order_by("position")}
+    return orders, lines
+
+
+def _refuse_arrival(
+    arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]
+) -> None:
+    life = registry.noun("purchasing.order").spec.life
+    for order in orders.values():
+        if order.is_history:
+            raise HistoryOnly(order=_name(order))
+        if order.state not in OPEN:
+            raise NotPlaced(order=_name(order), state=life.state(order.state).label)
+    wanted: dict[UUID, Decimal] = {}
+    for arrival in arrivals:
+        for row in arrival.lines:
+            wanted[row.order_line_id] = wanted.get(row.order_line_id, ZERO) + row.quantity
+    known = {key: progress(line) for key, line in lines.items()}
+    tolerance = {key: line.over_receipt_percent for key, line in lines.items()}
+    for key in rules.received_too_much(wanted, known, tolerance):
+        line = lines[key]
+        raise ReceivesTooMuch(
+            order=orders[line.order_id].number, item=_item(line.item_id),
+            most=rules.may_still_come(known[key], tolerance[key]), quantity=wanted[key],
+        )  # fmt: skip
+
+
+def _pieces(row: ReceiptLine, item: ItemFacts, arrival: Arrival) -> list[ReceiptLine]:
+    """Give the line, split into single pieces where the item has serial numbers. Raises: SerialsDiffer."""
+    serials = arrival.serials.get(row.pk, [])
+    if item.tracking != "serial":
+        if serials:
+            raise SerialsDiffer(item=item.code, quantity=row.quantity, count=len(serials))
+        return [row]
+    numbers = serials or ([row.lot_number] if row.lot_number else [""] * int(min(row.quantity, MOST_SERIALS)))
+    if row.quantity != len(numbers):
+        raise SerialsDiffer(item=item.code, quantity=row.quantity, count=len(numbers))
+    copied = ("order_line_id", "item_id", "supplier_lot", "heat_number", "made_on", "expires_on")
+    kept = {name: getattr(row, name) for name in copied}
+    return [
+        ReceiptLine(
+            **({"id": row.pk} if n == 0 else {}),
+            receipt_id=row.receipt_id,
+            quantity=Decimal(1),
+            lot_number=number,
+            **kept,
+        )
+        for n, number in enumerate(numbers)
+    ]
+
+
+def _give_lots(ctx: Context, arrivals: Sequence[Arrival], facts: Mapping[UUID, ItemFacts]) -> None:
+    rows = [(arrival.receipt, row) for arrival in arrivals for row in arrival.lines]
+    tracked = [(receipt, row) for receipt, row in rows if facts[row.item_id].tracking != "none"]
+    lots = stock.make_lots(ctx, [
+        LotWant(
+            item=row.item_id, number=row.lot_number, supplier=receipt.party_id, supplier_lot=row.supplier_lot,
+            heat_number=row.heat_number, made_on=row.made_on, expires_on=row.expires_on, origin_noun=NOUN,
+            origin=receipt.pk,
+        )
+        for receipt, row in tracked
+    ])  # fmt: skip
+    for (_, row), lot in zip(tracked, lots, strict=True):
+        row.lot_id, row.lot_number = lot.pk, lot.number
+
+
+def _receive(orders: Mapping[UUID, Order], line: OrderLine, row: ReceiptLine) -> ReceivedLine:
+    """Count an arrival on its order line; its value is its share of the line's net amount."""
+    found = _share(orders[line.order_id], line, row, before=line.received_quantity, quantity=row.quantity)
+    row.amount = found.amount
+    line.received_quantity += row.quantity
+    return found
+
+
+def _judge(orders: Mapping[UUID, Order], line: OrderLine, row: ReceiptLine, verdict: Verdict) -> ReceivedLine:
+    quantity = verdict.accepted + verdict.rejected
+    found = _share(
+        orders[line.order_id], line, row, before=line.booked_quantity, quantity=quantity,
+        rejected=verdict.rejected, reason=verdict.reason,
+    )  # fmt: skip
+    row.accepted_quantity += verdict.accepted
+    row.rejected_quantity += verdict.rejected
+    row.reject_reason = "；".join(filter(None, dict.fromkeys((row.reject_reason, verdict.reason))))[:255]
+    line.booked_quantity += quantity
+    line.rejected_quantity += verdict.rejected
+    return found
+
+
+def _take_back(orders: Mapping[UUID, Order], line: OrderLine, row: ReceiptLine) -> ReceivedLine:
+    order = orders[line.order_id]
+    judged = row.accepted_quantity + row.rejected_quantity
+    left = line.received_quantity - row.quantity
+    if line.invoiced_quantity > left - line.returned_quantity:
+        raise AlreadyInvoiced(order=order.number, item=_item(line.item_id))
+    if line.returned_quantity > left:
+        raise AlreadyReturned(order=order.number, item=_item(line.item_id))
+    found = _share(
+        order,
+        line,
+        row,
+        before=line.received_quantity,
+        quantity=-row.quantity,
+        rejected=-row.rejected_quantity,
+    )
+    line.received_quantity, line.booked_quantity = left, line.booked_quantity - judged
+    line.rejected_quantity -= row.rejected_quantity
+    return found
+
+
+def _share(
+    order: Order, line: OrderLine, row: ReceiptLine, *, before: Decimal, quantity: Decimal,
+    rejected: Decimal = ZERO, reason: str = "",
+) -> ReceivedLine:  # fmt: skip
+    share = {"whole": line.stock_quantity, "before": before, "part": quantity}
+    return ReceivedLine(
+        order=order.pk, order_line=line.pk, receipt_line=row.pk, item=line.item_id, lot=row.lot_id, quantity=quantity,
+        net_amount=part_amount(line.net_amount, **share), tax_amount=part_amount(line.tax_amount, **share),
+        amount=part_amount(round_money(line.net_amount * order.exchange_rate), **share), rejected=rejected,
+        reason=reason, moves=(),
+    )  # fmt: skip
+
+
+def _verdicts(
+    receipt: Receipt, row: ReceiptLine, item: ItemFacts, given: Mapping[UUID, Sequence[Verdict]]
+) -> Sequence[Verdict]:
+    left = row.quantity - row.accepted_quantity - row.rejected_quantity
+    if not given:
+        return [Verdict(left)] if left else []
+    wanted = [verdict for verdict in given.get(row.pk, ()) if verdict.accepted or verdict.rejected]
+    total = sum((verdict.accepted + verdict.rejected for verdict in wanted), ZERO)
+    if total > left:
+        raise BooksTooMuch(receipt=_name(receipt), item=item.code, left=left, quantity=total)
+    return wanted
+
+
+def _put_away(row: ReceiptLine, verdict: Verdict, places: Standing, into: UUID) -> list[MoveIntent]:
+    found = []
+    if verdict.accepted:
+        found.append(_intent(row, verdict.accepted, places.inspection, into))
+    if verdict.rejected:
+        found.append(
+            _intent(row, verdict.rejected, places.inspection, places.rejected, reason=verdict.reason)
+        )
+    return found
+
+
+def _intent(
+    row: ReceiptLine,
+    quantity: Decimal,
+    source: UUID,
+    target: UUID,
+    amount: Decimal | None = None,
+    reason: str = "",
+) -> MoveIntent:
+    return MoveIntent(
+        item=row.item_id, quantity=quantity, source=source, target=target, lot=row.lot_id, origin_noun=NOUN,
+        origin=row.receipt_id, origin_line=row.pk, amount=amount, reason=reason,
+    )  # fmt: skip
+
+
+def _by_line(moves: Sequence[Any]) -> dict[UUID, list[UUID]]:
+    found: dict[UUID, list[UUID]] = {}
+    for move in moves:
+        found.setdefault(move.origin_line, []).append(move.pk)
+    return found
+
+
+def _with_moves(line: ReceivedLine, moved: Mapping[UUID, Sequence[UUID]]) -> ReceivedLine:
+    return replace(line, moves=tuple(moved.get(line.receipt_line, ())))
+
+
+def _event(
+    kind: type[GoodsArrived], receipt: Receipt, orders: Mapping[UUID, Order], rows: Sequence[ReceivedLine]
+) -> Any:
+    return kind(
+        record=receipt.pk, party=receipt.party_id, plant=receipt.plant_id, arrived_on=receipt.arrived_on,
+        currency=orders[rows[0].order].currency_id, lines=tuple(rows),
+    )  # fmt: skip
+
+
+def _write_arrivals(arrivals: Sequence[Arrival]) -> None:
+    """Write receipts that were not announced, and the lines of all as they came."""
+    rows = [row for arrival in arrivals for row in arrival.lines]
+    for arrival in arrivals:
+        for position, row in enumerate(arrival.lines, start=1):
+            row.position = position
+    fresh = [arrival.receipt for arrival in arrivals if arrival.receipt._state.adding]
+    Receipt.objects.bulk_create(fresh)
+    owe_numbers(fresh)
+    columns = [f.name for f in ReceiptLine._meta.concrete_fields if not f.primary_key]
+    ReceiptLine.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
+
+
+def _write_verdicts(arrivals: Sequence[Arrival]) -> None:
+    rows = [row for arrival in arrivals for row in arrival.lines]
+    ReceiptLine.objects.bulk_update(
+        rows, ["accepted_quantity", "rejected_quantity", "reject_reason"], batch_size=1000
+    )
+    made_here = [arrival.receipt for arrival in arrivals if not hasattr(arrival.receipt, "_stored")]
+    if made_here:
+        Receipt.objects.bulk_update(made_here, ["state", "booked_at"])
+
+
+def _save_order_lines(lines: Any) -> None:
+    OrderLine.objects.bulk_update(
+        list(lines),
+        ["received_quantity", "booked_quantity", "rejected_quantity", "arrived_on"],
+        batch_size=1000,
+    )
+
+
+def _settle(ctx: Context, orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]) -> None:
+    """Set the states of orders from their lines."""
+    for order in orders.values():
+        rows = [progress(line) for line in lines.values() if line.order_id == order.pk]
+        order.state = rules.order_state(rows, is_confirmed=order.is_confirmed)
+
+
+def _refuse_places(receipts: Sequence[Receipt], wanted: Sequence[UUID | None]) -> None:
+    """Refuse to book into a place that is no store or line side of the receipts' plants. Raises: WrongLocation."""
+    keys = list({key for key in wanted if key})
+    if not keys:
+        return
+    plants = {receipt.plant_id for receipt in receipts}
+    found = db.rows("SELECT id, code, kind, plant_id FROM inventory_location WHERE id = ANY(%s)", [keys])
+    for _, code, kind, plant in found:
+        if kind not in STORES or plants != {plant}:
+            raise WrongLocation(location=code, kind=kind)
+    if len(found) < len(keys):
+        raise NoSuchLocation(location=next(key for key in keys if key not in {row[0] for row in found}))
+
+
+def _item(key: UUID) -> str:
+    return items.items_by_id([key])[key].code
+
+
+def _name(record: Order | Receipt) -> str:
+    return name_of(registry.noun("purchasing.order" if isinstance(record, Order) else NOUN), record)

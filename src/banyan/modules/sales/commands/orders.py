@@ -1,0 +1,378 @@
+"""What people do with an order: confirm, promise, reserve, cancel, close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from banyan.kernel import db
+from banyan.kernel.commands import command, tell
+from banyan.kernel.context import Context
+from banyan.kernel.registry import port
+from banyan.kernel.schema import Day, Input, Text, field
+from banyan.lib.ids import new_id
+from banyan.lib.labels import L
+from banyan.lib.money import round_money
+from banyan.modules.company import queries as company
+from banyan.modules.inventory import commands as stock
+from banyan.modules.inventory.values import Demand
+from banyan.modules.items import queries as items
+from banyan.modules.parties import queries as parties
+from banyan.modules.sales import queries, rules
+from banyan.modules.sales.errors import (
+    DateInPast,
+    LineUnknown,
+    NothingOpen,
+    NotYetInvoiced,
+    OrderEmpty,
+    ReasonNeeded,
+)
+from banyan.modules.sales.events import (
+    OrderCancelled,
+    OrderClosed,
+    OrderConfirmed,
+    OrderedLine,
+    OrderPromised,
+)
+from banyan.modules.sales.models import Order, OrderLine
+from banyan.modules.sales.queries import LINE, progress
+
+
+@dataclass(frozen=True, slots=True)
+class DateWish:
+    """An order line that asks for a day: so much of an item, in its stock unit, at a plant, when wanted."""
+
+    line: UUID
+    order: UUID
+    item: UUID
+    plant: UUID
+    quantity: Decimal
+    wanted_on: date | None
+    priority: str
+
+
+class Confirm(Input):
+    """How to confirm."""
+
+    must_promise: bool = field(
+        "必须有现货", "Stock must be free", False,
+        help=L("库存不足则不确认", "Refuse when stock is not free for all of it"),
+    )  # fmt: skip
+    promised_on: Day | None = field(
+        "承诺日期", "Promised on", None,
+        help=L("空则按库存和计划计算", "Empty: worked out from stock and plan"),
+    )  # fmt: skip
+
+
+class Promise(Input):
+    """Which day to promise, for which lines, and why."""
+
+    promised_on: Day | None = field(
+        "承诺日期", "Promised on", None, help=L("空则重新计算", "Empty: worked out anew")
+    )  # fmt: skip
+    reason: Text = field("原因", "Reason", "", max_length=255)
+    lines: list[UUID] = field(
+        "明细行", "Lines", default_factory=list, reference=LINE, max_length=5000,
+        help=L("空为所有未发的行", "Empty: all open lines"),
+    )  # fmt: skip
+
+
+class Cancel(Input):
+    """Why, and which lines."""
+
+    reason: Text = field("原因", "Reason", min_length=1, max_length=255)
+    lines: list[UUID] = field(
+        "明细行", "Lines", default_factory=list, reference=LINE, max_length=5000,
+        help=L("空为所有未发的数量", "Empty: all that is open"),
+    )  # fmt: skip
+
+
+@command(
+    "sales.order.confirm", L("确认", "Confirm"), input=Confirm, icon="check", tone="green", is_primary=True
+)
+def confirm_orders(ctx: Context, orders: Sequence[Order], data: Confirm) -> None:
+    """Make orders binding: what stock is free is promised, the rest becomes demand of the plan.
+
+    Raises: OrderEmpty; the refusals of `parties.require_usable` and `items.require_usable`; NotEnoughStock with
+            must_promise, naming what is short; what listeners refuse (the credit limit)
+    Writes: stock promises, promised days and their ledger; locks orders, then stock; tells OrderConfirmed
+    """
+    rows = _rows(orders, ctx)
+    _refuse_unusable(orders, rows)
+    lines = {line: row for line, row in rows.items() if row.has_stock}
+    demands = [Demand(LINE, row.line, row.item, row.plant, row.open) for row in lines.values()]
+    if data.must_promise:
+        stock.promise(ctx, demands)
+        free = {row.line for row in rows.values()}
+    else:
+        kept = stock.promise_what_is_free(ctx, demands)
+        free = {row.line for row in rows.values() if not row.has_stock or kept[LINE, row.line] >= row.open}
+    days = _given_days(rows, data.promised_on) or _days(ctx, rows, free)
+    _write_promises(ctx, days, "")
+    by_order = _by_order(rows)
+    for order in orders:
+        order.promised_on = rules.latest_day([days[row.line] for row in by_order[order.pk]])
+    tell(*(_confirmed(order, by_order[order.pk], days) for order in orders))
+
+
+@command("sales.order.promise", L("承诺日期", "Promise a day"), input=Promise, icon="calendar-check")
+def promise_days(ctx: Context, orders: Sequence[Order], data: Promise) -> None:
+    """Promise a day for open lines; asked of the plan when none is given.
+
+    Raises: LineUnknown; ReasonNeeded where an earlier promise changes; DateInPast
+    Writes: promised days and their ledger; tells OrderPromised
+    """
+    rows = {line: row for line, row in _rows(orders, ctx).items() if row.open}
+    chosen = _chosen(rows, data.lines)
+    days = _given_days(chosen, data.promised_on) or _days(ctx, chosen, frozenset())
+    changes = rules.promise_changes({line: row.promised_on for line, row in chosen.items()}, days)
+    if any(change.was for change in changes) and not data.reason:
+        raise ReasonNeeded
+    _write_promises(ctx, {change.line: change.becomes for change in changes}, data.reason)
+    known = {line: row.promised_on for line, row in rows.items()} | days
+    by_order = _by_order(rows)
+    for order in orders:
+        order.promised_on = rules.latest_day([known[row.line] for row in by_order.get(order.pk, ())])
+    changed = {change.line for change in changes}
+    for order in orders:
+        told = tuple(_ordered(row, known) for row in by_order.get(order.pk, ()) if row.line in changed)
+        if told:
+            tell(OrderPromised(record=order.pk, party=order.party_id, reason=data.reason, lines=told))
+
+
+@command("sales.order.reserve", L("占用库存", "Reserve stock"), icon="lock")
+def reserve_stock(ctx: Context, orders: Sequence[Order]) -> dict[UUID, Decimal]:
+    """Promise what stock is free now for what is open: after a receipt or a completion, for instance.
+
+    Gives:  the quantity that is now promised, by line
+    Writes: stock promises
+    """
+    rows = [row for row in _rows(orders, ctx).values() if row.open and row.has_stock]
+    kept = queries.kept_stock([row.line for row in rows])
+    demands = [
+        Demand(LINE, row.line, row.item, row.plant, row.open - kept[row.line])
+        for row in rows
+        if row.open > kept[row.line]
+    ]
+    got = stock.promise_what_is_free(ctx, demands)
+    return {line: quantity + got.get((LINE, line), Decimal(0)) for line, quantity in kept.items()}
+
+
+@command(
+    "sales.order.cancel", L("取消", "Cancel"), input=Cancel, icon="x", tone="red",
+    confirm=L("取消未发的数量？", "Cancel what has not been shipped?"),
+)  # fmt: skip
+def cancel_orders(ctx: Context, orders: Sequence[Order], data: Cancel) -> None:
+    """Give up orders, or the rest of them, or some lines; what was promised becomes free.
+
+    Raises: LineUnknown; NothingOpen
+    Writes: cancelled quantities; releases stock promises; tells OrderCancelled
+    """
+    binding = [order for order in orders if order.state != "draft"]
+    for order in orders:
+        order.cancel_reason = data.reason
+        if order.state == "draft":
+            order.state = "cancelled"
+    lines = (
+        list(OrderLine.objects.filter(order__in=binding).order_by("order_id", "position")) if binding else []
+    )
+    chosen = _chosen({line.pk: line for line in lines}, data.lines)
+    given_up = [line for line in lines if line.pk in chosen and line.open_quantity > 0]
+    by_order: dict[UUID, list[OrderLine]] = {order.pk: [] for order in binding}
+    for line in given_up:
+        by_order[line.order_id].append(line)
+    for order in binding:
+        if not by_order[order.pk]:
+            raise NothingOpen(order=order.number)
+    events = [_cancelled(order, by_order[order.pk], data.reason) for order in binding]
+    for line in given_up:
+        line.cancelled_quantity += line.open_quantity
+    OrderLine.objects.bulk_update(given_up, ["cancelled_quantity"], batch_size=1000)
+    for order in binding:
+        order.state = rules.order_state(progress(line) for line in lines if line.order_id == order.pk)
+    if given_up:
+        stock.release_promises(ctx, [Demand(LINE, ln.pk, ln.item_id, ln.plant_id) for ln in given_up])
+    tell(*events)
+
+
+@command("sales.order.close", L("关闭", "Close"), icon="archive")
+def close_orders(ctx: Context, orders: Sequence[Order]) -> None:
+    """Close orders of which all has gone.
+
+    Raises: NotYetInvoiced, to be consented to, when something shipped and kept is not invoiced
+    Writes: the orders; tells OrderClosed
+    """
+    waiting = {
+        line.order_id
+        for line in OrderLine.objects.filter(order__in=orders)
+        if progress(line).to_invoice
+    }  # fmt: skip
+    if waiting and NotYetInvoiced.code not in ctx.consents:
+        raise NotYetInvoiced(orders=[order.number for order in orders if order.pk in waiting])
+    tell(*(OrderClosed(record=order.pk, party=order.party_id) for order in orders))
+
+
+# --- what the commands above stand on -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An order line with what a decision on it needs to know."""
+
+    line: UUID
+    order: UUID
+    item: UUID
+    plant: UUID
+    party: UUID
+    open: Decimal
+    wanted_on: date | None
+    promised_on: date | None
+    priority: str
+    has_stock: bool
+    is_usable: bool
+    today: date
+
+
+_ROWS = """
+    SELECT l.id, l.order_id, l.item_id, o.plant_id, o.party_id, l.open_quantity, coalesce(l.wanted_on, o.wanted_on),
+           l.promised_on, o.priority, i.kind NOT IN ('service', 'phantom'),
+           i.is_active AND p.is_customer AND p.is_active AND NOT p.is_blocked,
+           (%(now)s::timestamptz AT TIME ZONE f.zone)::date
+    FROM sales_order o
+    JOIN sales_orderline l ON l.order_id = o.id
+    JOIN items_item i ON i.id = l.item_id
+    JOIN parties_party p ON p.id = o.party_id
+    JOIN company_plant f ON f.id = o.plant_id
+    WHERE o.id = ANY(%(orders)s)
+    ORDER BY o.id, l.position
+"""
+
+
+def _rows(orders: Sequence[Order], ctx: Context) -> dict[UUID, Row]:
+    """Give the lines of some orders with item, customer and plant, by key; one statement, because confirming is hot."""
+    found = db.rows(_ROWS, {"orders": [order.pk for order in orders], "now": ctx.now})
+    return {row[0]: Row(*row) for row in found}
+
+
+def _refuse_unusable(orders: Sequence[Order], rows: Mapping[UUID, Row]) -> None:
+    filled = {row.order for row in rows.values()}
+    for order in orders:
+        if order.pk not in filled:
+            raise OrderEmpty(order=order.number or str(L("订单", "The order")))
+    if not all(row.is_usable for row in rows.values()):
+        parties.require_usable([order.party_id for order in orders], "customer")
+        items.require_usable([row.item for row in rows.values()])
+
+
+def _by_order(rows: Mapping[UUID, Row]) -> dict[UUID, list[Row]]:
+    found: dict[UUID, list[Row]] = {}
+    for row in rows.values():
+        found.setdefault(row.order, []).append(row)
+    return found
+
+
+def _chosen(known: Mapping, wanted: Sequence[UUID]) -> Mapping:
+    """Give the lines that are wanted, all when none is named. Raises: LineUnknown."""
+    if not wanted:
+        return known
+    unknown = [line for line in wanted if line not in known]
+    if unknown:
+        raise LineUnknown(lines=unknown)
+    return {line: known[line] for line in wanted}
+
+
+def _given_days(rows: Mapping[UUID, Row], day: date | None) -> dict[UUID, date]:
+    if day is None:
+        return {}
+    if any(day < row.today for row in rows.values()):
+        raise DateInPast(day=day)
+    return {line: day for line in rows}
+
+
+def _days(ctx: Context, rows: Mapping[UUID, Row], free: frozenset[UUID] | set[UUID]) -> dict[UUID, date]:
+    """Give the day to promise for each line: at once where stock is free, else as the plan says."""
+    waiting = [row for row in rows.values() if row.line not in free]
+    found = earliest_date(ctx, tuple(_wish(row) for row in waiting)) if waiting else {}
+    days = {}
+    for line, row in rows.items():
+        day = found.get(line) or row.wanted_on or row.today
+        days[line] = max(day, row.today)
+    return days
+
+
+def _wish(row: Row) -> DateWish:
+    return DateWish(row.line, row.order, row.item, row.plant, row.open, row.wanted_on, row.priority)
+
+
+def lead_time_dates(ctx: Context, wishes: Sequence[DateWish]) -> dict[UUID, date]:
+    """Give the days to promise when nobody plans: after the item's lead time at the plant, by its calendar."""
+    found: dict[UUID, date] = {}
+    for plant in {wish.plant for wish in wishes}:
+        calendar = company.plant_calendar(plant)
+        known = items.planning_data(plant, [wish.item for wish in wishes if wish.plant == plant])
+        found |= {
+            wish.line: rules.default_promise(
+                wanted_on=wish.wanted_on, today=calendar.day_of(ctx.now), is_free=False,
+                lead_time_days=known[wish.item].lead_time_days, calendar=calendar,
+            )
+            for wish in wishes
+            if wish.plant == plant
+        }  # fmt: skip
+    return found
+
+
+#: When can these lines be there at the earliest? Answered by planning; by lead times when nobody plans.
+earliest_date: Callable[[Context, Sequence[DateWish]], dict[UUID, date]] = port(
+    "sales.earliest_date", lead_time_dates
+)
+
+_WRITE_PROMISES = """
+    WITH wish AS (
+        SELECT * FROM unnest(%(lines)s::uuid[], %(days)s::date[], %(keys)s::uuid[]) AS w(line, day, key)
+    ), told AS (
+        UPDATE sales_orderline l SET promised_on = w.day FROM wish w
+        WHERE l.id = w.line AND l.promised_on IS DISTINCT FROM w.day
+    )
+    INSERT INTO sales_promiseentry (id, order_id, order_line_id, no, promised_on, was, reason, at, person)
+    SELECT w.key, l.order_id, l.id, 1 + (SELECT count(*) FROM sales_promiseentry p WHERE p.order_line_id = l.id),
+           w.day, l.promised_on, %(reason)s, %(at)s, %(person)s
+    FROM wish w JOIN sales_orderline l ON l.id = w.line
+    WHERE l.promised_on IS DISTINCT FROM w.day
+"""
+
+
+def _write_promises(ctx: Context, days: Mapping[UUID, date | None], reason: str) -> None:
+    """Set the promised day of lines and note every change in the ledger. One statement."""
+    if not days:
+        return
+    db.run(
+        _WRITE_PROMISES,
+        {
+            "lines": list(days), "days": list(days.values()), "keys": [new_id() for _ in days], "reason": reason,
+            "at": ctx.now, "person": ctx.person,
+        },
+    )  # fmt: skip
+
+
+def _ordered(row: Row, days: Mapping[UUID, date | None]) -> OrderedLine:
+    return OrderedLine(row.line, row.item, row.open, row.wanted_on, days[row.line])
+
+
+def _confirmed(order: Order, rows: Sequence[Row], days: Mapping[UUID, date | None]) -> OrderConfirmed:
+    return OrderConfirmed(
+        record=order.pk, party=order.party_id, plant=order.plant_id, currency=order.currency_id,
+        gross_amount=order.gross_amount, amount=round_money(order.gross_amount * order.exchange_rate),
+        priority=order.priority, lines=tuple(_ordered(row, days) for row in rows),
+    )  # fmt: skip
+
+
+def _cancelled(order: Order, lines: Sequence[OrderLine], reason: str) -> OrderCancelled:
+    told = tuple(
+        OrderedLine(ln.pk, ln.item_id, ln.open_quantity, ln.wanted_on, ln.promised_on) for ln in lines
+    )
+    return OrderCancelled(
+        record=order.pk, party=order.party_id, plant=order.plant_id, reason=reason, lines=told
+    )
