@@ -23,7 +23,10 @@ def welcome(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [path("healthz", health, name="health")]
 if has_part("banyan.web.rest.urls"):
-    urlpatterns.append(path("", include("banyan.web.rest.urls")))
+    urlpatterns += [
+        path("api/v1/", include("banyan.web.rest.urls")),
+        path("oauth/", include("banyan.web.rest.oauth")),
+    ]
 if has_part("banyan.web.urls"):
     urlpatterns.append(path("", include("banyan.web.urls")))
 else:

@@ -67,6 +67,7 @@ def problem(request: HttpRequest, refusal: DomainError, language: str) -> HttpRe
         body_of(refusal.as_problem(language, request.path)), status=refusal.status, content_type="application/problem+json"
     )
     response["Content-Language"] = "zh-Hans" if is_chinese(language) else "en"
+    response._has_been_logged = True  # refusals are in the audit, incidents were logged; Django need not say it again
     if isinstance(refusal, NotAuthenticated):
         response["WWW-Authenticate"] = 'Bearer realm="banyan"'
     if isinstance(refusal, TooMany):

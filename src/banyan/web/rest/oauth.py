@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauth2_provider.scopes import SettingsScopes
@@ -64,5 +65,7 @@ def _guarded(view: Any) -> Any:
     return guarded
 
 
-token = _guarded(TokenView.as_view())
-revoke = _guarded(RevokeTokenView.as_view())
+urlpatterns = [
+    path("token", _guarded(TokenView.as_view()), name="oauth_token"),
+    path("revoke", _guarded(RevokeTokenView.as_view()), name="oauth_revoke"),
+]
