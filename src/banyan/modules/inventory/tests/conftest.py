@@ -89,6 +89,12 @@ class Stock:
         wanted = None if quantity is None else Decimal(quantity)
         return Demand(NOUN, line or new_id(), item.pk, self.world.plant.pk, wanted)
 
+    def inside(self, act: Callable[[Context], Any]) -> Any:
+        return inside(self.ctx, act)
+
+    def release(self, *demands: Demand) -> Any:
+        return inside(self.ctx, lambda c: commands.release_promises(c, demands))
+
     def allocate(self, *demands: Demand, **more: Any) -> Any:
         return inside(self.ctx, lambda c: commands.allocate(c, demands, **more))
 
