@@ -29,7 +29,13 @@ from banyan.modules.inventory.commands.lots import (
     reject_lots,
     release_lots,
 )
-from banyan.modules.inventory.commands.moves import Posted, period_is_open, post_moves, reverse_moves
+from banyan.modules.inventory.commands.moves import (
+    Posted,
+    period_is_open,
+    post_moves,
+    reversals,
+    reverse_moves,
+)
 from banyan.modules.inventory.commands.promises import (
     allocate,
     promise,
@@ -42,6 +48,6 @@ __all__ = [
     "Posted", "allocate", "cancel_counts", "ensure_standing", "enter_counts", "hold_lots", "link_lots",
     "make_lots", "make_standing", "period_is_open", "post_counts", "post_documents", "post_moves",
     "prepare_documents", "prepare_item_locations", "prepare_locations", "promise", "promise_what_is_free",
-    "reject_lots", "release_lots", "release_promises", "reverse_documents", "reverse_moves", "revalue",
+    "reject_lots", "release_lots", "release_promises", "reversals", "reverse_documents", "reverse_moves", "revalue",
     "start_counts", "transfer",
 ]  # fmt: skip

@@ -150,20 +150,25 @@ def reverse_moves(
     Takes:  moves whose goods are where they went; is_fact: they are back already, so what is there returns
     Raises: AlreadyReversed, also for a move that is itself a reversal; NotEnoughStock
     """
+    return post_moves(ctx, reversals(moves, reason, is_fact=is_fact))
+
+
+def reversals(moves: Sequence[Move | UUID], reason: str, *, is_fact: bool = False) -> tuple[MoveIntent, ...]:
+    """Give the intents that take moves back, the last move first, to be posted together with others.
+
+    Raises: AlreadyReversed, also for a move that is itself a reversal
+    """
     found = _to_reverse([getattr(move, "pk", move) for move in moves])
     for move in found:
         if move.is_done or move.reverses is not None:
             raise errors.AlreadyReversed(move=move.id)
-    return post_moves(
-        ctx,
-        [
-            MoveIntent(
-                item=m.item, lot=m.lot, owner=m.owner, quantity=m.quantity, source=m.target, target=m.source,
-                origin_noun=m.origin_noun, origin=m.origin, origin_line=m.origin_line, amount=m.amount,
-                reason=reason, reverses=m.id, is_fact=is_fact,
-            )
-            for m in found
-        ],
+    return tuple(
+        MoveIntent(
+            item=m.item, lot=m.lot, owner=m.owner, quantity=m.quantity, source=m.target, target=m.source,
+            origin_noun=m.origin_noun, origin=m.origin, origin_line=m.origin_line, amount=m.amount,
+            reason=reason, reverses=m.id, is_fact=is_fact,
+        )
+        for m in found
     )  # fmt: skip
 
 
