@@ -54,8 +54,7 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
     if schema.get("format") in _FORMATS:
         return _FORMATS[schema["format"]]
     if "x-decimal" in schema:
-        low, high = schema["x-decimal"].get("minimum"), schema["x-decimal"].get("maximum")
-        return str(min(max(1, low if low is not None else 1), high if high is not None else 1e9)).removesuffix(".0")
+        return str(_number(schema["x-decimal"], float)).removesuffix(".0")
     if schema.get("pattern") in _PATTERNS:
         return _PATTERNS[schema["pattern"]]
     text = (name or "text").upper().replace("_", "-")

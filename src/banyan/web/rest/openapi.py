@@ -71,7 +71,7 @@ class _Description:
             model = self._input(cmd)
             models += [model] if model else []
         models += [one.input for one in queries.queries() if one.input]
-        self.inputs, self.named = schemas.of_inputs(models)
+        self.inputs, self.named = schemas.of_inputs(models, language)
         self.bulk = self._body(Bulk)
 
     def say(self, zh: str, en: str) -> str:
@@ -92,7 +92,7 @@ class _Description:
                 f"queries.{asked.key}", asked.label, asked.permission, tag="queries", help=asked.help,
                 body=self._body(asked.input) if asked.input else None, responses={200: self._json(_ref("Asked"))},
                 more=(404, *_WITH_BODY))}
-        return {
+        return _pruned({
             "openapi": "3.1.0",
             "info": {
                 "title": "Banyan 榕", "version": "1",
@@ -114,7 +114,7 @@ class _Description:
                 "responses": {f"Problem{status}": self._problem(status) for status in _PROBLEMS},
                 "schemas": {**_SHARED, **self._records(), **dict(sorted(self.named.items()))},
             },
-        }
+        })
 
     def _records(self) -> dict[str, Node]:
         found = {}
@@ -356,6 +356,24 @@ class _Description:
                 ("Content-Language", "语言", "Language"), ("WWW-Authenticate", "怎样登录", "How to sign in"),
                 ("Allow", "可用的方法", "The methods there are"), ("Retry-After", "等待秒数", "Seconds to wait"))
         return {name: {"schema": {"type": "string"}, "description": self.say(zh, en)} for name, zh, en in rows}
+
+
+def _pruned(document: Node) -> Node:
+    """Leave out the schemas that nothing refers to."""
+    schemas_, seen = document["components"]["schemas"], set()
+    waiting: list[Any] = [document["paths"], document["components"]["responses"]]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+            name = str(one.get("$ref", "")).rsplit("/", 1)[-1]
+            if name in schemas_ and name not in seen:
+                seen.add(name)
+                waiting.append(schemas_[name])
+    document["components"]["schemas"] = {name: schema for name, schema in schemas_.items() if name in seen}
+    return document
 
 
 def _ref(name: str) -> Node:

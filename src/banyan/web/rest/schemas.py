@@ -16,36 +16,56 @@ Schema = dict[str, Any]
 
 
 class _Exact(GenerateJsonSchema):
-    """Decimals as text, or as a number where a double carries them."""
+    """Leaves decimals to `_decimal`, which sees their limits too."""
 
     def decimal_schema(self, schema: Any) -> Schema:
-        places, digits = schema.get("decimal_places"), schema.get("max_digits")
-        whole = min(15, (digits or 21) - (places if places is not None else 6))
-        part = "" if places == 0 else rf"(\.[0-9]{{1,{12 if places is None else places}}})?"
-        low, high = schema.get("ge", schema.get("gt")), schema.get("le", schema.get("lt"))
-        limits = {k: float(v) for k, v in (("minimum", low), ("maximum", high)) if v is not None}
-        sign = "" if low is not None and low >= 0 else "-?"
-        bounds = {k: float(schema[w]) for k, w in (
-            ("minimum", "ge"), ("exclusiveMinimum", "gt"), ("maximum", "le"), ("exclusiveMaximum", "lt")) if w in schema}
-        return {"anyOf": [
-            {"type": "string", "pattern": f"^{sign}[0-9]{{1,{max(whole, 1)}}}{part}$", "x-decimal": limits},
-            {"type": "number", **bounds},
-        ]}
+        return {"x-decimal": True, **{key: str(schema[key]) for key in _LIMITS if key in schema}}
 
 
-def of_inputs(models: Iterable[type[BaseModel]]) -> tuple[dict[type[BaseModel], Schema], dict[str, Schema]]:
+_LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum",
+           "max_digits": "", "decimal_places": ""}
+
+
+def _decimal(schema: Mapping[str, Any]) -> Schema:
+    """Give the schema of a decimal: text, or a number where a double carries it."""
+    limits = {key: float(schema[key]) for key in _LIMITS if schema.get(key) is not None}
+    places, digits = int(limits.get("decimal_places", 12)), int(limits.get("max_digits", 27))
+    whole = max(1, min(15, digits - places))
+    pattern = "^" + ("" if limits.get("ge", limits.get("gt", -1)) >= 0 else "-?") + f"[0-9]{{1,{whole}}}"
+    pattern += rf"(\.[0-9]{{1,{places}}})?$" if places else "$"
+    bounds = {word: limits[key] for key, word in _LIMITS.items() if word and key in limits}
+    rest = {key: value for key, value in schema.items() if key not in _LIMITS and key != "x-decimal"}
+    return rest | {"anyOf": [{"type": "string", "pattern": pattern, "x-decimal": bounds}, {"type": "number", **bounds}]}
+
+
+def of_inputs(models: Iterable[type[BaseModel]], language: str) -> tuple[dict[type[BaseModel], Schema], dict[str, Schema]]:
     """Give the schema of each input model, and the named schemas they refer to."""
     wanted = list(dict.fromkeys(models))
     found, definitions = models_json_schema([(m, "validation") for m in wanted], ref_template=REF, schema_generator=_Exact)
-    named = {name: _spoken(schema) for name, schema in definitions.get("$defs", {}).items()}
-    return {model: _spoken(found[(model, "validation")]) for model in wanted}, named
+    named = {name: _spoken(schema, language) for name, schema in definitions.get("$defs", {}).items()}
+    return {model: _spoken(found[(model, "validation")], language) for model in wanted}, named
 
 
-def _spoken(schema: Any) -> Any:
-    """Give a schema without what Pydantic says of Python."""
-    if isinstance(schema, dict):
-        return {k: _spoken(v) for k, v in schema.items() if not (k == "description" and schema.get("type") == "object")}
-    return [_spoken(one) for one in schema] if isinstance(schema, list) else schema
+def _spoken(schema: Any, language: str) -> Any:
+    """Give a schema in one language, without what only Python knows: its docstrings, and None for what is not sent."""
+    if isinstance(schema, list):
+        return [_spoken(one, language) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    said = schema.get("x-banyan")
+    if schema.get("x-decimal") is True:
+        schema = _decimal(schema)
+    found = {
+        key: _spoken(value, language) for key, value in schema.items()
+        if key != "x-banyan" and not (key == "description" and schema.get("type") == "object")
+        and not (key == "default" and value is None)
+    }
+    if isinstance(said, dict):
+        found |= {"title": said["label"][language]} if "label" in said else {}
+        found |= {"description": said["help"][language]} if "help" in said else {}
+        found |= {"x-noun": said["reference"]} if "reference" in said else {}
+        found |= {"x-unit": said["unit"]} if "unit" in said else {}
+    return found
 
 
 def schema_name(key: str) -> str:

@@ -1,0 +1,112 @@
+"""The description: valid by itself, complete, and true to the registry."""
+
+from __future__ import annotations
+
+import jsonschema_rs
+import pytest
+
+from banyan.kernel import data_nouns, registry, schema
+from banyan.web.rest import openapi
+from tests.kernel.visitor_pass import VISITOR_PASS
+
+pytestmark = pytest.mark.django_db
+METHODS = ("get", "post", "patch", "delete")
+
+
+def operations(document):
+    return [(path, method, node[method]) for path, node in document["paths"].items() for method in METHODS if method in node]
+
+
+def test_every_noun_and_command_that_rest_offers_is_described():
+    document = openapi.document("en")
+    described = {operation["operationId"] for _, _, operation in operations(document)}
+    for noun in registry.nouns():
+        assert {f"{noun.spec.key}.{part}" for part in ("list", "read", "timeline", "attachments", "bulk", "export")} <= described
+    missing = {
+        c.key for c in registry.commands() if c.rest and c.key not in described and (c.name != "create" or c.on == "noun")
+    }
+    assert missing == set()
+    assert len(described) == len(operations(document))
+
+
+def test_every_reference_leads_somewhere_and_nothing_is_left_open():
+    document = openapi.document("en")
+    waiting = [document]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+            if "$ref" in one:
+                place = document
+                for part in one["$ref"].removeprefix("#/").split("/"):
+                    place = place[part]
+    for path, method, operation in operations(document):
+        assert "default" not in operation["responses"], (method, path)
+        assert {"401", "403", "429"} <= set(operation["responses"]), (method, path)
+        assert operation["x-permission"], (method, path)
+
+
+def test_every_schema_is_a_schema_and_accepts_its_example():
+    document = openapi.document("en")
+    for path, method, operation in operations(document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            rooted = {**content.get("schema", {}), "components": document["components"]}
+            assert jsonschema_rs.meta.is_valid(rooted), (method, path)
+            if "example" in content:
+                jsonschema_rs.validator_for(rooted).validate(content["example"])
+        for response in operation["responses"].values():
+            for content in response.get("content", {}).values():
+                assert jsonschema_rs.meta.is_valid(content.get("schema", {})), (method, path)
+
+
+def test_every_example_is_a_valid_input():
+    document = openapi.document("en")
+    found = {operation["operationId"]: operation for _, _, operation in operations(document)}
+    for cmd in registry.commands():
+        model = cmd.input_model() if cmd.rest and cmd.key in found else None
+        if model is None:
+            continue
+        example = found[cmd.key]["requestBody"]["content"]["application/json"]["example"]
+        if cmd.name == "create" and "records" in model.model_fields:
+            example = {"records": [example]}
+        if cmd.name != "change":
+            schema.parse(model, example)
+
+
+def test_it_speaks_both_languages_and_names_no_default(api):
+    assert api.get("openapi.json", Accept_Language="zh").data["components"]["responses"]["Problem404"]["description"].startswith("找不到")
+    answer = api.get("openapi.json", Accept_Language="en")
+    assert answer.data["openapi"] == "3.1.0"
+    assert api.get("openapi.json", Accept_Language="en", If_None_Match=answer["ETag"]).status_code == 304
+
+
+def test_a_noun_made_of_data_is_there_at_once_and_gone_at_once(api):
+    made = data_nouns.compile_definition(VISITOR_PASS)
+    data_nouns.create_tables(made)
+    registry.publish([made])
+    try:
+        document = api.get("openapi.json").data
+        assert "/made/visitor_passes/{id}/issue" not in document["paths"]
+        assert "/made/visitor_passes" in document["paths"]
+        answer = api.post("made/visitor_passes", {"visitor": "陈", "visits_on": "2026-03-02", "things": [{"thing": "电脑"}]})
+        assert answer.status_code == 201, answer.content
+        assert api.get("made/visitor_passes?state=draft").data["items"][0]["visitor"] == "陈"
+    finally:
+        registry.withdraw(VISITOR_PASS["key"])
+    assert "/made/visitor_passes" not in api.get("openapi.json").data["paths"]
+    assert api.get("made/visitor_passes").status_code == 404
+
+
+def test_the_page_shows_every_noun_and_runs_no_script(api):
+    page = api.get("/api/v1/")
+    assert page.status_code == 200
+    assert "script" not in page["Content-Security-Policy"]
+    assert b"<script" not in page.content
+    assert b"http://" not in page.content.replace(b"http://www.w3.org", b"")
+    for noun in registry.nouns():
+        assert noun.spec.path.encode() in page.content
+    one = api.get("/api/v1/?noun=kernel.user")
+    assert b"POST" in one.content
+    assert b"/api/v1/kernel/users/{id}" in one.content
