@@ -30,6 +30,15 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "people.shift": {"starts_at": "08:00", "ends_at": "16:00"},
 }
 
+#: Optional fields, of a noun or of its lines, that a sample gives because their default stands on other records.
+ALSO: dict[str, tuple[str, ...]] = {
+    "sales.customer_price": ("currency", "valid_from"),
+    "sales.quotation": ("plant", "currency"), "sales.quotation.lines": ("price", "tax_code"),
+    "sales.order": ("plant", "currency", "exchange_rate"), "sales.order.lines": ("price", "tax_code"),
+    "purchasing.supplier_item": ("currency", "valid_from"),
+    "purchasing.order": ("plant", "currency", "exchange_rate"), "purchasing.order.lines": ("price", "tax_code"),
+}  # fmt: skip
+
 
 class Samples:
     """Makes valid inputs and records of any noun."""
@@ -40,10 +49,17 @@ class Samples:
 
     def input(self, noun: Noun, **given: Any) -> dict[str, Any]:
         """Give an input for create: required fields, one line where lines are required."""
-        data = {f.key: self.value(noun, f) for f in noun.spec.fields if f.required and not f.readonly and f.key not in given}
+        also = ALSO.get(noun.spec.key, ())
+        data = {
+            f.key: self.value(noun, f) for f in noun.spec.fields
+            if (f.required or f.key in also) and not f.readonly and f.key not in given
+        }
         for line in noun.spec.lines:
             if line.required and line.key not in given:
-                data[line.key] = [{f.key: self.value(noun, f) for f in line.fields if f.required and not f.readonly}]
+                also = ALSO.get(f"{noun.spec.key}.{line.key}", ())
+                data[line.key] = [
+                    {f.key: self.value(noun, f) for f in line.fields if (f.required or f.key in also) and not f.readonly}
+                ]
         together = {k: v() if callable(v) else v for k, v in TOGETHER.get(noun.spec.key, {}).items()}
         return data | together | given
 
@@ -56,8 +72,10 @@ class Samples:
         """Give a record of a noun: one that exists, else a new one."""
         if key not in self.kept:
             noun = registry.noun(key)
-            found = noun.model._base_manager.order_by("pk").values_list("pk", flat=True).first()
-            self.kept[key] = found or self.make(noun)
+            rows = noun.model._base_manager.order_by("pk").values_list("pk", flat=True)
+            if not rows.exists() and "create" not in noun.spec.verbs:
+                self.any(next(n.spec.key for n in registry.nouns() if noun.model in n.line_models.values()))
+            self.kept[key] = rows.first() or self.make(noun)
         return self.kept[key]
 
     def value(self, noun: Noun, field: FieldSpec) -> Any:

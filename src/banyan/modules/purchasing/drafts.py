@@ -49,14 +49,13 @@ def _complete_heads(ctx: Context, drafts: Sequence[Draft]) -> None:
     named = [d.record.party_id for d in drafts if _is_new(d) or "party" in d.given]
     known = parties.require_usable(named, "supplier")
     plants = {plant.id: plant for plant in company.plants()}
-    own = company.the_company().currency_id
     usual = ctx.plant if ctx.plant in plants else None
     for draft in drafts:
         record = draft.record
         record.plant_id = record.plant_id or usual or company.default_plant().id
         if record.currency_id is None:
             party = known.get(record.party_id)
-            record.currency_id = (party and party.currency) or own
+            record.currency_id = (party and party.currency) or company.the_company().currency_id
         if record.ordered_on is None:
             record.ordered_on = plants[record.plant_id].day(ctx.now)
 
@@ -218,8 +217,7 @@ def prepare_sources(ctx: Context, drafts: Sequence[Draft]) -> None:
     rows: list[SupplierItem] = [draft.record for draft in drafts]
     parties.require_usable([row.party_id for row in rows], "supplier")
     facts = items.items_by_id([row.item_id for row in rows])
-    own, today = company.the_company().currency_id, company.default_plant().day(ctx.now)
     for row in rows:
         row.unit_id = row.unit_id or facts[row.item_id].unit_id
-        row.currency_id = row.currency_id or own
-        row.valid_from = row.valid_from or today
+        row.currency_id = row.currency_id or company.the_company().currency_id
+        row.valid_from = row.valid_from or company.default_plant().day(ctx.now)

@@ -54,14 +54,13 @@ def complete_heads(ctx: Context, drafts: Sequence[Draft], *, day: str) -> None:
     named = [d.record.party_id for d in drafts if _is_new(d) or "party" in d.given]
     known = parties.require_usable(named, "customer")
     plants = {plant.id: plant for plant in company.plants()}
-    own = company.the_company().currency_id
     usual = ctx.plant if ctx.plant in plants else None
     for draft in drafts:
         record = draft.record
         record.plant_id = record.plant_id or usual or company.default_plant().id
         if record.currency_id is None:
             party = known.get(record.party_id)
-            record.currency_id = (party and party.currency) or own
+            record.currency_id = (party and party.currency) or company.the_company().currency_id
         if getattr(record, day) is None:
             setattr(record, day, plants[record.plant_id].day(ctx.now))
 
@@ -224,8 +223,7 @@ def prepare_prices(ctx: Context, drafts: Sequence[Draft]) -> None:
     """Complete prices: the item's stock unit, the company's currency, valid from today."""
     prices: list[CustomerPrice] = [draft.record for draft in drafts]
     facts = items.items_by_id([price.item_id for price in prices])
-    own, today = company.the_company().currency_id, company.default_plant().day(ctx.now)
     for price in prices:
         price.unit_id = price.unit_id or facts[price.item_id].unit_id
-        price.currency_id = price.currency_id or own
-        price.valid_from = price.valid_from or today
+        price.currency_id = price.currency_id or company.the_company().currency_id
+        price.valid_from = price.valid_from or company.default_plant().day(ctx.now)
