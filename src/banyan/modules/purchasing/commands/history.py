@@ -13,6 +13,7 @@ from banyan.kernel.commands import command
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Day, Input, Quantity, Text, field
 from banyan.lib.errors import FieldFaults
+from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.lib.pricing import line_amounts
 from banyan.modules.company import queries as company
@@ -39,8 +40,9 @@ class HistoryLine(Input):
 
 
 class HistoryOrder(Input):
-    """An order as the earlier system had it."""
+    """An order as the earlier system had it; a key given with it says which one it is at the next import."""
 
+    id: UUID | None = field("标识", "Key", None)
     number: Text = field("单号", "Number", min_length=1, max_length=40)
     party: UUID = field("供应商", "Supplier", reference="parties.party")
     ordered_on: Day = field("订单日期", "Ordered on")
@@ -80,7 +82,8 @@ def import_history(ctx: Context, data: ImportHistory) -> tuple[Order, ...]:
     orders, lines = [], []
     for record in data.records:
         order = Order(
-            number=record.number, party_id=record.party, plant_id=plant, currency_id=currency, state=record.state,
+            id=record.id or new_id(), number=record.number, party_id=record.party, plant_id=plant,
+            currency_id=currency, state=record.state,
             exchange_rate=rates.get(record.ordered_on, Decimal(1)), ordered_on=record.ordered_on,
             supplier_reference=record.supplier_reference, is_confirmed=True, is_history=True, created_at=ctx.now,
             changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
