@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from django.db.models import Sum
 from pydantic import BaseModel
 
 from banyan.kernel import reading, registry, schema
-from banyan.kernel.commands import execute
+from banyan.kernel.commands import Command, execute
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
-from banyan.kernel.records import create_input
 from banyan.kernel.spec import FieldSpec
 from banyan.lib.errors import DomainError
 from banyan.lib.labels import L, Label
@@ -33,6 +33,7 @@ from banyan.ops.migration.sources import Row, Sources
 from banyan.ops.migration.values import NotBroughtIn, evaluate, holds
 
 SAME_KEY = L("与前面的行编号相同", "Has the same key as an earlier row")
+NO_ROW = Row("", 0, {})
 NO_NOUN = L("系统没有这种单据或档案", "There is no such noun here")
 POSTED = L("已不能修改，来源与本系统不同：{fields}", "Can no longer change, and the source differs: {fields}")
 Say = Callable[[str], None]
@@ -128,7 +129,7 @@ class Run:
 
     def _wanted(self, step: Step, noun: Noun, result: StepResult) -> list[Wanted]:
         found: dict[str, Wanted] = {}
-        model = schema.input_of(noun.spec)
+        model = record_model(registry.command(f"{step.noun}.{step.command}"))
         for rows in self._groups(step):
             head = rows[0]
             key = head.filled(step.key)
@@ -137,7 +138,8 @@ class Run:
                 if key in found:
                     raise DomainError("migration.same_key", SAME_KEY)
                 self._fill(step, one, rows)
-                one.parsed = schema.parse(model, {"id": one.id, **one.data})
+                if not step.is_known:
+                    one.parsed = schema.parse(model, {"id": one.id, **one.data})
             except DomainError as refusal:
                 self._leave(one, refusal, result)
             else:
@@ -196,11 +198,11 @@ class Run:
         return sorted(found, key=lambda row: row[lines.sort]) if lines.sort else found
 
     def _line(self, step: Step, name: str, lines: LinesStep, one: Wanted, row: Row) -> dict[str, Any]:
-        key = f"{one.key}/{row.filled(lines.key) if lines.key else row.number}"
         values = {field: evaluate(value, row, self) for field, value in lines.fields.items()}
-        return {"id": self._id(f"{step.noun}.{name}", key)} | {
-            k: v for k, v in values.items() if v is not None
-        }
+        if step.command == "create":
+            key = f"{one.key}/{row.filled(lines.key) if lines.key else row.number}"
+            values["id"] = self._id(f"{step.noun}.{name}", key)
+        return {field: value for field, value in values.items() if value is not None}
 
     def _id(self, noun: str, key: str) -> UUID:
         return uuid5(self._space, f"{noun}/{key}")
@@ -212,6 +214,8 @@ class Run:
         there = set(rows.filter(pk__in=[one.id for one in wanted]).values_list("pk", flat=True))
         present = [one for one in wanted if one.id in there]
         missing = [one for one in wanted if one.id not in there]
+        if step.is_known:
+            return [], present, []
         if not step.adopt or not missing:
             return [], present, missing
         if step.adopt == "first":
@@ -236,7 +240,8 @@ class Run:
         """Write new records in one command; what it refuses by name is left out, the rest tried again."""
         command = registry.command(f"{step.noun}.{step.command}")
         while wanted:
-            data = create_input(noun).model_construct(records=[one.parsed for one in wanted])
+            common = {name: evaluate(value, NO_ROW, self) for name, value in step.common.items()}
+            data = command.input_model().model_construct(records=[one.parsed for one in wanted], **common)
             try:
                 execute(self.ctx, command, data=data)
                 return wanted
@@ -275,13 +280,17 @@ class Run:
         command = registry.command(then.command)
         noun = registry.noun(command.noun)
         due = [one for one in wanted if holds(then.where, one.head, self)]
+        if command.on == "noun":
+            for data in {repr(said): said for said in (self._said(then, one) for one in due)}.values():
+                execute(self.ctx, command, data=data)
+            return
         done = noun.model._base_manager.filter(pk__in=[one.id for one in due], **then.unless)
         skipped = set(done.values_list("pk", flat=True))
         alike: dict[str, list[Wanted]] = {}
         given: dict[str, dict[str, Any]] = {}
         for one in due:
             if one.id not in skipped:
-                data = {name: evaluate(value, one.head, self) for name, value in then.fields.items()}
+                data = self._said(then, one)
                 alike.setdefault(repr(data), []).append(one)
                 given[repr(data)] = data
         for same, several in alike.items():
@@ -292,6 +301,9 @@ class Run:
                 outcome = execute(self.ctx, command, ids=list(by_id), data=given[same] or None, each=True)
                 for id, refusal in outcome.faults.items():
                     self._problem(noun, by_id[id], _reason(refusal))
+
+    def _said(self, then: Then, one: Wanted) -> dict[str, Any]:
+        return {name: evaluate(value, one.head, self) for name, value in then.fields.items()}
 
     # accounting
 
@@ -323,7 +335,7 @@ class Run:
                 )
             else:
                 rows, column = noun.model._base_manager.filter(pk__in=ids), total.field
-            ours = sum(rows.values_list(column, flat=True), Decimal(0))
+            ours = rows.aggregate(total=Sum(column))["total"] or Decimal(0)
             theirs = sum(
                 (
                     Decimal(row[total.column])
@@ -333,7 +345,10 @@ class Run:
                 ),
                 Decimal(0),
             )
-            self._report.totals.append(TotalResult(total.label, theirs, ours, Decimal(total.tolerance)))
+            rows_summed = sum(1 for one in wanted for row in one.rows if total.column in row.cells)
+            self._report.totals.append(
+                TotalResult(total.label, theirs, ours, Decimal(total.tolerance) * rows_summed)
+            )
 
     def account(self) -> Report:
         """Give the report, with what became of every row of every file in the folder."""
@@ -356,6 +371,11 @@ class Run:
                 tuple(row.number for row in source.open_rows),
             ))  # fmt: skip
         return self._report
+
+
+def record_model(command: Command) -> type[BaseModel]:
+    """Give the model of one record of a command that takes many as `records`."""
+    return get_args(command.input_model().model_fields["records"].annotation)[0]
 
 
 def _named_records(refusal: DomainError) -> set[int]:

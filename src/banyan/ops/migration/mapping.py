@@ -72,17 +72,20 @@ class LinesStep:
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """A command that each record of the step goes through while a field still holds a value."""
+    """A command that each record goes through unless it holds these values, or one on a noun as a whole."""
 
     command: str
-    unless: Mapping[str, Any]
+    unless: Mapping[str, Any] = field(default_factory=dict)
     where: Condition = field(default_factory=dict)
     fields: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A sum that must agree: a column over the step's rows, and a field over its records."""
+    """A sum that must agree: a column over the step's rows, and a field over its records.
+
+    `tolerance` is what each row may be off, half a cent where the source counts finer than we do.
+    """
 
     label: Label
     column: str
@@ -95,8 +98,9 @@ class Step:
     """One noun made of one source.
 
     `key` names a record for ever in the source's words; `group` makes one record of several rows; `adopt`
-    takes over a record that exists already by that field ("first": any there is); a step that is not counted
-    adds to what another has brought in; what `is_final` is booked once and never compared again.
+    takes over a record that exists already by that field ("first": any there is); what `is_known` another step
+    has made, and it is only changed here; rows are not counted twice; what `is_final` is booked once and never compared again; `common` is
+    what the command takes once for all records.
     """
 
     noun: str
@@ -111,7 +115,9 @@ class Step:
     then: tuple[Then, ...] = ()
     totals: tuple[Total, ...] = ()
     command: str = "create"
+    common: Mapping[str, Value] = field(default_factory=dict)
     adopt: str = ""
+    is_known: bool = False
     is_counted: bool = True
     is_final: bool = False
 
@@ -186,7 +192,7 @@ def _rules(system: str) -> Mapping[str, Callable[..., Any]]:
 
 def _step(said: dict[str, Any]) -> Step:
     readers = {
-        "fields": _values, "rows": tuple, "group": tuple, "joins": _joins,
+        "fields": _values, "common": _values, "rows": tuple, "group": tuple, "joins": _joins,
         "lines": lambda all_: {name: _lines(one) for name, one in all_.items()},
         "then": lambda all_: tuple(_then(one) for one in all_),
         "totals": lambda all_: tuple(_total(one) for one in all_),

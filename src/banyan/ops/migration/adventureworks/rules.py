@@ -97,9 +97,28 @@ def stock_unit(row: Row, run: Any) -> UUID:
     return run.key_of("company.unit", codes[0] if codes else "EA")
 
 
+STATUSES = {"1": "pending", "2": "approved", "3": "rejected", "4": "complete"}
+
+
+def order_note(row: Row, run: Any) -> str:
+    """Keep what an order of ours has no field for: the state it had, and the freight."""
+    return f"AdventureWorks: {STATUSES[row['Status']]}, freight {Decimal(row['Freight']):.2f}"
+
+
+def is_received_unplaced(row: Row, run: Any) -> bool:
+    """Say whether a line has receipts although its order was pending or rejected."""
+    orders = run.sources["PurchaseOrderHeader"].matching(("PurchaseOrderID",), (row["PurchaseOrderID"],))
+    return Decimal(row["ReceivedQty"]) > 0 and any(one["Status"] in ("1", "3") for one in orders)
+
+
 def place_kind(row: Row, run: Any) -> str:
     """Say what a location is: with an hourly rate the line side of a work centre, else a store."""
     return "line_side" if Decimal(row["CostRate"]) > 0 else "warehouse"
+
+
+def is_usual_store(row: Row, run: Any) -> bool:
+    """Say whether goods go to this store when nobody names another."""
+    return row["Name"] == "Finished Goods Storage"
 
 
 def bin_kind(row: Row, run: Any) -> str:
@@ -135,6 +154,7 @@ RULES: dict[str, Callable[[Row, Any], Any]] = {
     one.__name__: one
     for one in (
         specification, category, weight, lead_time, cost_source, cost, rolled_up_cost, stock_amount,
-        stock_unit, place_kind, bin_kind, stock_kind, efficiency, route, has_structure,
+        stock_unit, order_note, is_received_unplaced, place_kind, is_usual_store, bin_kind, stock_kind, efficiency, route,
+        has_structure,
     )
 }  # fmt: skip
