@@ -82,9 +82,22 @@ def preferred_suppliers(items: Sequence[UUID], on: date) -> dict[UUID, Source]:
 
     Gives:  items nobody delivers are left out. One statement
     """
-    rows = sources(items)
-    found = {item: source_for(rows, item=item, day=on) for item in set(items)}
+    by_item: dict[UUID, list[Source]] = {}
+    for row in sources(items):
+        by_item.setdefault(row.item, []).append(row)
+    found = {item: source_for(rows, item=item, day=on) for item, rows in by_item.items()}
     return {item: source for item, source in found.items() if source}
+
+
+def sources_of(pairs: Sequence[tuple[UUID, UUID]], on: date) -> dict[tuple[UUID, UUID], Source]:
+    """Give the terms of (supplier, item) pairs on a day; pairs without any are left out. One statement."""
+    by_pair: dict[tuple[UUID, UUID], list[Source]] = {}
+    for row in sources([item for _, item in pairs]):
+        by_pair.setdefault((row.party, row.item), []).append(row)
+    found = {
+        pair: source_for(by_pair.get(pair, ()), item=pair[1], day=on, party=pair[0]) for pair in set(pairs)
+    }
+    return {pair: source for pair, source in found.items() if source}
 
 
 def progress(line: OrderLine) -> Progress:
