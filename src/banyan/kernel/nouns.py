@@ -236,7 +236,7 @@ def _lines(
     owner = next(
         (field.name for field in words.model._meta.get_fields()
          if isinstance(field, models.ForeignKey) and field.related_model is parent
-         and field.remote_field.on_delete is models.CASCADE),
+         and (field.remote_field.on_delete is models.CASCADE or getattr(words.model, "append_only", False))),
         None,
     )
     if owner is None:

@@ -1,0 +1,1 @@
+"""The books: accounts, entries posted as things happen, vouchers, invoices, payments."""

@@ -1,0 +1,85 @@
+"""What can go wrong in finance."""
+
+from banyan.lib.errors import Conflict, Invalid, NeedsConfirmation, NotAllowed
+
+
+class PeriodClosed(Conflict):
+    code = "finance.period_closed"
+    zh = "{day} 所在的会计期间已结账"
+    en = "The period of {day} is closed"
+    way_out_zh = "改用未结账期间的日期，或先反结账"
+    way_out_en = "Use a date in an open period, or re-open the period first"
+
+
+class NoPeriod(Conflict):
+    code = "finance.no_period"
+    zh = "没有包含 {day} 的会计期间"
+    en = "There is no period for {day}"
+    way_out_zh = "在财务中新建该年度的会计期间"
+    way_out_en = "Create the periods of that year"
+
+
+class NoRule(Conflict):
+    code = "finance.no_rule"
+    zh = "业务“{event}”没有记账规则"
+    en = "There is no posting rule for “{event}”"
+    way_out_zh = "在记账规则中为该业务设置借方和贷方科目"
+    way_out_en = "Set its debit and credit account in the posting rules"
+
+
+class NotALeaf(Invalid):
+    code = "finance.not_a_leaf"
+    zh = "科目 {account} 有下级或已停用，不能记账"
+    en = "Account {account} has children or is inactive; it takes no entries"
+
+
+class NotBalanced(Invalid):
+    code = "finance.not_balanced"
+    zh = "借方 {debit} 与贷方 {credit} 不相等"
+    en = "Debit {debit} and credit {credit} differ"
+
+
+class SamePerson(NotAllowed):
+    code = "finance.same_person"
+    zh = "制单人不能审核自己的单据"
+    en = "Whoever made it may not check it"
+    way_out_zh = "请另一位会计审核"
+    way_out_en = "Ask another accountant to check it"
+
+
+class CreditExceeded(Conflict):
+    code = "finance.credit_exceeded"
+    zh = "{party} 信用额度 {limit}，已占用 {used}，本单 {amount}，超出 {over}"
+    en = "{party}: credit limit {limit}, used {used}, this order {amount}: {over} too much"
+    way_out_zh = "先收款，或请有权人放行"
+    way_out_en = "Collect a payment first, or ask someone who may release it"
+
+
+class CreditNeedsConsent(NeedsConfirmation):
+    code = "finance.credit_consent"
+    zh = "{party} 将超出信用额度 {over}，仍要确认？"
+    en = "{party} will exceed its credit limit by {over}. Confirm all the same?"
+
+
+class NothingToInvoice(Conflict):
+    code = "finance.nothing_to_invoice"
+    zh = "没有可开票的数量"
+    en = "There is nothing to invoice"
+
+
+class TooMuchMatched(Conflict):
+    code = "finance.too_much_matched"
+    zh = "{document} 未结 {open}，不能核销 {given}"
+    en = "{document} has {open} open; {given} cannot be matched"
+
+
+class OtherParty(Invalid):
+    code = "finance.other_party"
+    zh = "收付款与发票不是同一往来单位"
+    en = "Payment and invoice are of different parties"
+
+
+class PeriodIncomplete(Conflict):
+    code = "finance.period_incomplete"
+    zh = "{period} 还不能结账：{reason}"
+    en = "{period} cannot be closed yet: {reason}"

@@ -1,0 +1,126 @@
+"""Writing entries: the one way into the ledger, used by commands and by reactions to what happens elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from uuid import UUID
+
+from banyan.kernel import db
+from banyan.kernel.context import Context
+from banyan.lib.ids import new_id
+from banyan.modules.finance import rules
+from banyan.modules.finance.errors import NoPeriod, NoRule, NotBalanced, PeriodClosed
+from banyan.modules.finance.models import Entry, EntryLine
+from banyan.modules.finance.values import Leg, Posting
+
+
+def post(ctx: Context, postings: Iterable[Posting]) -> tuple[UUID, ...]:
+    """Write entries for what has happened.
+
+    Gives:  keys of the entries written; a posting without any amount gives none
+    Raises: PeriodClosed, NoPeriod, NotBalanced; nothing is written
+    Writes: entries and lines, one INSERT each; shares the ledger's lock, so that close waits
+    """
+    wanted = [kept for p in postings if (kept := rules.without_nothing(p))]
+    if not wanted:
+        return ()
+    for posting in wanted:
+        debit, credit = rules.totals(posting.legs)
+        if debit != credit:
+            raise NotBalanced(debit=debit, credit=credit, event=posting.event)
+    periods = _open_periods({p.on for p in wanted})
+    entries, lines = [], []
+    for posting in wanted:
+        entry = Entry(
+            id=new_id(), on=posting.on, period_id=periods[posting.on], event=posting.event,
+            origin_noun=posting.origin_noun, origin=posting.origin, text=posting.text[:200],
+            reverses_id=posting.reverses, posted_at=ctx.now, posted_by=ctx.person,
+        )
+        entries.append(entry)
+        for position, leg in enumerate(posting.legs, start=1):
+            lines.append(EntryLine(
+                id=new_id(), entry_id=entry.pk, position=position, on=posting.on, account_id=leg.account, side=leg.side,
+                amount=leg.amount, party_id=leg.party, item_id=leg.item, work_order_id=leg.work_order,
+                department_id=leg.department, employee_id=leg.employee, plant_id=leg.plant, quantity=leg.quantity,
+                origin_line=leg.origin_line, currency_id=leg.currency, currency_amount=leg.currency_amount,
+            ))
+    Entry.objects.bulk_create(entries, batch_size=2000)
+    EntryLine.objects.bulk_create(lines, batch_size=2000)
+    return tuple(e.pk for e in entries)
+
+
+def _open_periods(days: set[date]) -> dict[date, UUID]:
+    """Give the open period per day, held against closing until commit (finance_periods, functions.sql)."""
+    found: dict[date, UUID] = {}
+    for day, period, state in db.rows('SELECT "on", period, state FROM finance_periods(%s::date[])', [sorted(days)]):
+        if period is None:
+            raise NoPeriod(day=day)
+        if state != "open":
+            raise PeriodClosed(day=day)
+        found[day] = period
+    return found
+
+
+def accounts_of(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | None]]:
+    """Give (debit, credit) account per event from the posting rules; a None account stands for the item's stock account.
+
+    Gives:  nothing while the books are off: a factory may start with quantities alone, and has no period then
+    Raises: NoRule naming the first event that has none
+    """
+    wanted = sorted(set(events))
+    found = {e: (d, c) for e, d, c in db.rows(
+        "SELECT event, debit_id, credit_id FROM finance_postingrule WHERE event = ANY(%s)", [wanted])}
+    for event in wanted:
+        if event not in found:
+            if not are_books_on():
+                return {}
+            raise NoRule(event=event)
+    return found
+
+
+def are_books_on() -> bool:
+    """Say whether the factory keeps books: it does from its first period on."""
+    return db.one("SELECT EXISTS (SELECT 1 FROM finance_period)")[0]
+
+
+def stock_accounts(items: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Give the stock account per item: its category's, or the nearest category above, or the general one. One statement.
+
+    Raises: NoRule when there is no general stock account
+    """
+    rows = db.rows(
+        """
+        WITH RECURSIVE up(item, category, depth) AS (
+            SELECT i.id, i.category_id, 0 FROM items_item i WHERE i.id = ANY(%s)
+            UNION ALL
+            SELECT up.item, c.parent_id, up.depth + 1 FROM up JOIN items_category c ON c.id = up.category WHERE depth < 8
+        )
+        SELECT DISTINCT ON (up.item) up.item, s.account_id
+        FROM up JOIN finance_stockaccount s ON s.category_id IS NOT DISTINCT FROM up.category
+        ORDER BY up.item, up.category IS NULL, up.depth
+        """, [list(set(items))],
+    )
+    found = dict(rows)
+    if len(found) < len(set(items)):
+        raise NoRule(event="stock")
+    return found
+
+
+def reverse(ctx: Context, entries: Sequence[UUID], on: date, event: str = "reversal") -> tuple[UUID, ...]:
+    """Take entries back by red ones: the same lines with opposite sign, naming the first."""
+    lines = EntryLine.objects.filter(entry__in=entries).order_by("entry", "position")
+    heads = {e.pk: e for e in Entry.objects.filter(pk__in=entries)}
+    legs: dict[UUID, list[Leg]] = {key: [] for key in heads}
+    for line in lines:
+        legs[line.entry_id].append(Leg(
+            account=line.account_id, side=line.side, amount=-line.amount, party=line.party_id, item=line.item_id,
+            work_order=line.work_order_id, department=line.department_id, employee=line.employee_id,
+            plant=line.plant_id, quantity=None if line.quantity is None else -line.quantity,
+            origin_line=line.origin_line, currency=line.currency_id,
+            currency_amount=None if line.currency_amount is None else -line.currency_amount,
+        ))
+    return post(ctx, [
+        Posting(event, on, head.origin_noun, head.origin, tuple(legs[key]), head.text, reverses=key)
+        for key, head in heads.items()
+    ])

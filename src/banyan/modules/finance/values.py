@@ -1,0 +1,57 @@
+"""Frozen values of finance: what is to be posted, and what a balance is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+Side = Literal["debit", "credit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A line to be posted; a negative amount is red on the same side."""
+
+    account: UUID
+    side: Side
+    amount: Decimal
+    party: UUID | None = None
+    item: UUID | None = None
+    work_order: UUID | None = None
+    department: UUID | None = None
+    employee: UUID | None = None
+    plant: UUID | None = None
+    quantity: Decimal | None = None
+    origin_line: UUID | None = None
+    currency: UUID | None = None
+    currency_amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """An entry to be written; legs of no amount are left out, an entry of none is not written."""
+
+    event: str
+    on: date
+    origin_noun: str
+    origin: UUID
+    legs: tuple[Leg, ...]
+    text: str = ""
+    reverses: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """An account in a trial balance: opening, turnover and closing; opening and closing are debit minus credit."""
+
+    account: UUID
+    code: str
+    name: str
+    name_en: str
+    opening: Decimal
+    debit: Decimal
+    credit: Decimal
+    closing: Decimal
