@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "banyan.web.middleware.Acting",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -62,7 +63,7 @@ TEMPLATES = [
                     ],
                 )
             ],
-            "builtins": ["django_cotton.templatetags.cotton"],
+            "builtins": ["django_cotton.templatetags.cotton", "banyan.web.templatetags.banyan"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -94,6 +95,8 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "banyan.web.views.sign_in.locked"
+CSRF_FAILURE_VIEW = "banyan.web.incidents.forged"
 LOGIN_URL = "/login"
 
 LANGUAGE_CODE = "zh-hans"
@@ -107,6 +110,7 @@ STATIC_ROOT = None  # nothing is collected: files are served from where they wer
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/dist/assets/.+-[\w-]{8}\.\w+$"
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_IMMUTABLE_FILE_TEST = "/dist/assets/"
 MEDIA_ROOT = data_folder() / "files"
 BANYAN_AUDIT_HEAD = data_folder() / "audit-head.json"
 FILE_UPLOAD_PERMISSIONS = 0o600

@@ -8,6 +8,8 @@ from django.urls import include, path
 
 from banyan.config.environ import has_part
 
+handler404 = "banyan.web.incidents.nothing_here"
+
 
 def health(request: HttpRequest) -> JsonResponse:
     """Answer 200 when the database answers."""

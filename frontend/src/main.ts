@@ -1,0 +1,21 @@
+import "@tabler/core/dist/css/tabler.css";
+import "./style.css";
+import "./icons.svg?url";
+import "./mark.svg?url";
+import htmx from "htmx.org";
+import "./board";
+import "./combo";
+import "./dialogs";
+import "./forms";
+import "./grid";
+import "./lists";
+import "./notes";
+import "./shell";
+
+declare global {
+  interface Window {
+    htmx: typeof htmx;
+  }
+}
+window.htmx = htmx;
+document.body.dataset.ready = "1";

@@ -1,0 +1,1 @@
+"""The front: pages for people, the REST interface for programs."""

@@ -1,0 +1,129 @@
+"""What a list's address asks for: `?q=…&state:in=draft&wanted_on:gte=2026-01-01&sort=-number&columns=number,party`.
+
+A filter's name is field:operator, so that it never clashes with the words of the address itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import HttpRequest, QueryDict
+
+from banyan.kernel.context import Context
+from banyan.kernel.models import SavedView
+from banyan.kernel.nouns import Noun
+from banyan.kernel.reading import OPERATORS, Query
+
+PAGE_ROWS = 80
+WORDS = ("q", "sort", "columns", "layout", "view", "all")
+
+
+@dataclass(frozen=True)
+class View:
+    """A saved view as the list shows it."""
+
+    id: UUID
+    name: str
+    text: str
+    layout: str
+    is_mine: bool
+    is_shared: bool
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A list's question: the query for the kernel, and the address's parameters to build other addresses from."""
+
+    query: Query
+    layout: str
+    params: QueryDict
+    views: tuple[View, ...]
+    view: View | None
+
+    @property
+    def text(self) -> str:
+        return self.params.urlencode(safe=":,")
+
+    def with_(self, **changes: str | Sequence[str] | None) -> str:
+        """Give the parameters with some replaced; None takes one away. `__` in a name stands for the colon."""
+        params = self.params.copy()
+        for name, value in changes.items():
+            key = name.replace("__", ":")
+            params.pop(key, None)
+            if value is not None:
+                params.setlist(key, [value] if isinstance(value, str) else list(value))
+        if not params:
+            params["all"] = "1"
+        return params.urlencode(safe=":,")
+
+    def values(self, name: str) -> list[str]:
+        """Give the values of a filter such as `state:in`."""
+        return [v for text in self.params.getlist(name) for v in text.split(",") if v]
+
+
+def views_of(ctx: Context, noun: Noun) -> tuple[View, ...]:
+    """Give a person's own views of a noun and those shared by others. One statement."""
+    rows = SavedView.objects.filter(noun=noun.spec.key).filter(
+        Q(created_by_id=ctx.person) | Q(is_shared=True)
+    )
+    return tuple(
+        View(
+            v.pk,
+            v.name,
+            str(v.query.get("text", "")),
+            v.layout,
+            v.created_by_id == ctx.person,
+            v.is_shared,
+            v.created_by_id == ctx.person and bool(v.query.get("is_default")),
+        )
+        for v in rows.order_by("name")
+    )
+
+
+def read(request: HttpRequest, noun: Noun, *, limit: int = PAGE_ROWS) -> Asked:
+    """Read the address of a list. An empty one gives the person's default view, where there is one.
+
+    Raises: what the kernel raises later for fields and values it does not know
+    """
+    views = views_of(request.ctx, noun)
+    params = request.GET.copy()
+    view = None
+    for word in ("cursor", "_part", "format"):
+        params.pop(word, None)
+    if not params:
+        view = next((v for v in views if v.is_default), None)
+    elif "view" in params:
+        view = next((v for v in views if str(v.id) == params["view"]), None)
+    if view:
+        params = QueryDict(view.text, mutable=True)
+        params["layout"] = view.layout
+        if view.layout == "list":
+            del params["layout"]
+    params.pop("view", None)
+    params.pop("all", None)
+    for name in list(params):
+        params.setlist(name, [v for v in params.getlist(name) if v.strip()])
+        if not params.getlist(name):
+            del params[name]
+    return Asked(_query(request, params, limit), params.get("layout", "list"), params, views, view)
+
+
+def _query(request: HttpRequest, params: QueryDict, limit: int) -> Query:
+    filters: list[tuple[str, str, Any]] = []
+    for name in params:
+        key, colon, operator = name.partition(":")
+        if colon and operator in OPERATORS:
+            filters.append((key, operator, ",".join(params.getlist(name))))
+    return Query(
+        filters=tuple(filters),
+        search=params.get("q", ""),
+        sort=params.get("sort", ""),
+        cursor=request.GET.get("cursor", ""),
+        limit=limit,
+        columns=tuple(c for c in params.get("columns", "").split(",") if c),
+    )

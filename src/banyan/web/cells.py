@@ -1,0 +1,154 @@
+"""How a value looks: in a table, on a form, in a history. One place for numbers, dates, states and references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from banyan.kernel import registry
+from banyan.kernel.context import Context
+from banyan.kernel.spec import Choice, FieldSpec
+from banyan.lib.labels import L, is_chinese
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_YES, _NO = L("是", "Yes"), L("否", "No")
+EMPTY = mark_safe('<span class="none">—</span>')
+Titles = Mapping[str, Mapping[Any, str]]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How values are worded for one person: language, zone of instants, and which records may be opened."""
+
+    language: str
+    zone: ZoneInfo
+    ctx: Context | None = None
+
+    def html(self, field: FieldSpec, value: Any, titles: Titles, *, linked: bool = True) -> SafeString:
+        """Give a field's value, as `reading` gives it, as HTML.
+
+        Takes:  titles: names of referenced records by noun; linked: whether references are links
+        """
+        if value is None or value == "" or value == []:
+            return EMPTY
+        if field.choices:
+            return badge(field.choices, value)
+        kind = field.type
+        if kind == "boolean":
+            return _MARKS[bool(value)](str(_YES if value else _NO))
+        if kind == "reference":
+            return self._reference(field.reference, value, titles, linked)
+        if kind == "tags":
+            return mark_safe(
+                " ".join(f'<span class="badge bg-secondary-lt">{escape(v)}</span>' for v in value)
+            )
+        if kind == "long_text":
+            return mark_safe(f'<span class="long">{escape(value)}</span>')
+        return mark_safe(escape(self.text(field, value, titles)))
+
+    def text(self, field: FieldSpec, value: Any, titles: Titles) -> str:
+        """Give a field's value as plain text."""
+        if value is None or value == "" or value == []:
+            return ""
+        if field.choices:
+            return str(next((c.label for c in field.choices if c.key == value), value))
+        kind = field.type
+        if kind == "boolean":
+            return str(_YES if value else _NO)
+        if kind == "reference":
+            return title_in(titles, field.reference, value)
+        if field.is_number:
+            return number(
+                value, places=2 if kind == "money" else None, unit="%" if kind == "percent" else field.unit
+            )
+        if kind == "date":
+            return self.day(value)
+        if kind == "instant":
+            return self.instant(value)
+        if kind == "time":
+            return str(value)[:5]
+        if kind == "tags":
+            return ("、" if is_chinese(self.language) else ", ").join(map(str, value))
+        return str(value)
+
+    def day(self, value: str | date) -> str:
+        """Give a day: 2026-03-02 in Chinese, 2 Mar 2026 in English."""
+        day = date.fromisoformat(value[:10]) if isinstance(value, str) else value
+        return (
+            day.isoformat() if is_chinese(self.language) else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+        )
+
+    def instant(self, value: str | datetime) -> str:
+        """Give an instant in the plant's zone, to the minute."""
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        local = moment.astimezone(self.zone)
+        return f"{self.day(local.date())} {local:%H:%M}"
+
+    def _reference(self, noun_key: str | None, value: Any, titles: Titles, linked: bool) -> SafeString:
+        text = escape(title_in(titles, noun_key, value))
+        path = self.path_of(noun_key, value) if linked else None
+        return mark_safe(f'<a href="{path}">{text}</a>' if path else f"{text}")
+
+    def path_of(self, noun_key: str | None, value: Any) -> str | None:
+        """Give the address of a record, None where the person may not read its noun."""
+        if not noun_key or not registry.has_noun(noun_key) or self.ctx is None:
+            return None
+        spec = registry.noun(noun_key).spec
+        return f"/{spec.path}/{value}" if self.ctx.may(spec.permission("read")) else None
+
+
+def title_in(titles: Titles, noun_key: str | None, value: Any) -> str:
+    """Give the name of a referenced record; its key where the name is not known."""
+    named = titles.get(noun_key or "", {})
+    if value in named:
+        return named[value] or str(value)[:8]
+    try:
+        return named.get(UUID(str(value))) or str(value)[:8]
+    except ValueError:
+        return str(value)
+
+
+def badge(choices: tuple[Choice, ...], value: Any) -> SafeString:
+    """Give a choice or state as a badge: colour, and always its word."""
+    found = next((c for c in choices if c.key == value), None)
+    if found is None:
+        return mark_safe(escape(value))
+    if found.tone == "grey":
+        return mark_safe(f'<span class="state state-grey">{escape(found.label)}</span>')
+    return mark_safe(f'<span class="state state-{found.tone}">{escape(found.label)}</span>')
+
+
+def number(value: Any, *, places: int | None = None, unit: str | None = None) -> str:
+    """Give a number with thousands grouped: "1234.5" is 1,234.5, and with two places 1,234.50."""
+    text = str(value)
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+    whole, _, fraction = digits.partition(".")
+    if not whole.isdigit():
+        return text
+    if places is not None:
+        fraction = fraction.ljust(places, "0")
+    grouped = f"{int(whole):,}"
+    shown = f"{sign}{grouped}.{fraction}" if fraction else f"{sign}{grouped}"
+    return f"{shown} {unit}" if unit and unit != "%" else f"{shown}{unit or ''}"
+
+
+_MARKS = {
+    True: lambda word: mark_safe(f'<span class="yes"><span class="sr">{word}</span></span>'),
+    False: lambda word: mark_safe(f'<span class="no"><span class="sr">{word}</span></span>'),
+}
+
+
+def align(field: FieldSpec) -> str:
+    """Give the class of a field's column: numbers stand right, marks in the middle."""
+    if field.choices:
+        return ""
+    if field.is_number:
+        return "num"
+    return "mid" if field.type == "boolean" else ("when" if field.type in ("date", "instant") else "")

@@ -1,0 +1,168 @@
+"""A record as a page shows it: name, state, what is wrong, sections of values, lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils.safestring import SafeString
+
+from banyan.kernel import registry
+from banyan.kernel.access import visible
+from banyan.kernel.context import Context
+from banyan.kernel.models import InboxItem
+from banyan.kernel.nouns import COMMON, Noun
+from banyan.kernel.spec import FieldSpec, NounSpec, Tone
+from banyan.lib.labels import L, Label
+from banyan.web.cells import Titles, Wording, align
+
+#: Fields by whose day something should have happened, nearest promise first.
+DUE_FIELDS = ("due_on", "promised_on", "confirmed_on", "wanted_on")
+MORE = L("更多", "More")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something wrong or worth knowing about a record."""
+
+    tone: Tone
+    text: Label
+
+
+@dataclass(frozen=True)
+class Value:
+    """A field with its value as HTML."""
+
+    field: FieldSpec
+    html: SafeString
+    is_wide: bool
+    css: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A group of values."""
+
+    label: Label
+    values: tuple[Value, ...]
+    is_folded: bool
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A table of lines: heads as (field, class), rows of (class, HTML)."""
+
+    key: str
+    label: Label
+    heads: tuple[tuple[FieldSpec, str], ...]
+    rows: tuple[tuple[tuple[str, SafeString], ...], ...]
+
+
+def title_of(spec: NounSpec, record: Mapping[str, Any], titles: Titles) -> str:
+    """Give the name by which people know a record: its title fields, references by their own names."""
+    words = []
+    for key in spec.title:
+        field, value = spec.field(key), record.get(key)
+        if value in (None, "", []):
+            continue
+        if field.type == "reference" and field.reference:
+            words.append(titles.get(field.reference, {}).get(value, ""))
+        else:
+            words.append(str(value))
+    return " ".join(w for w in words if w) or str(L("未编号", "No number yet"))
+
+
+def sections(
+    ctx: Context, spec: NounSpec, record: Mapping[str, Any], wording: Wording
+) -> tuple[Section, ...]:
+    """Give a record's values in the sections of its form; what no section names stands folded at the end."""
+    fields = {f.key: f for f in visible(ctx, spec.fields)}
+    titles = record["_titles"]
+    state = spec.life.field if spec.life else ""
+    made, used = [], {state, *(line.key for line in spec.lines)}
+    for part in spec.form:
+        keys = [k for k in part.fields if k in fields and k != state]
+        used.update(keys)
+        if keys:
+            made.append(Section(part.label, _values(fields, keys, record, wording, titles), part.folded))
+    rest = [k for k in fields if k not in used and not (k == (spec.numbering and spec.numbering.field))]
+    rest = [k for k in rest if k not in COMMON] + [k for k in rest if k in COMMON]
+    if rest:
+        made.append(Section(MORE, _values(fields, rest, record, wording, titles), True))
+    return tuple(made)
+
+
+def _values(
+    fields: Mapping[str, FieldSpec],
+    keys: Sequence[str],
+    record: Mapping[str, Any],
+    wording: Wording,
+    titles: Titles,
+) -> tuple[Value, ...]:
+    return tuple(
+        Value(
+            fields[k],
+            wording.html(fields[k], record.get(k), titles),
+            fields[k].type in ("long_text", "json"),
+            "num" if fields[k].is_number and not fields[k].choices else "",
+        )
+        for k in keys
+    )
+
+
+def lines(ctx: Context, spec: NounSpec, record: Mapping[str, Any], wording: Wording) -> tuple[Lines, ...]:
+    """Give a record's lines as tables, in the columns of their layout and what only reading shows."""
+    made = []
+    for line in spec.lines:
+        by_key = {f.key: f for f in visible(ctx, line.fields)}
+        fields = [by_key[k] for k in line.columns if k in by_key]
+        rows = tuple(
+            tuple((align(f), wording.html(f, row.get(f.key), record["_titles"])) for f in fields)
+            for row in record.get(line.key, ())
+        )
+        made.append(Lines(line.key, line.label, tuple((f, align(f)) for f in fields), rows))
+    return tuple(made)
+
+
+def notices(ctx: Context, noun: Noun, record: Mapping[str, Any], today: date) -> tuple[Notice, ...]:
+    """Give what is wrong with a record, worst first.
+
+    Gives:  what the noun's own module says through the port `NOUN.notices` (ctx, record) → notices or
+            (tone, label) pairs; a day that has passed; a block; open inbox items about it
+    """
+    spec = noun.spec
+    ask: Callable[..., Any] = registry.port(f"{spec.key}.notices", lambda _ctx, _record: ())
+    found = [n if isinstance(n, Notice) else Notice(*n) for n in ask(ctx, record)]
+    found += overdue(spec, record, today)
+    for field in spec.fields:
+        if field.type == "boolean" and field.key == "is_blocked" and record.get(field.key):
+            found.append(Notice("red", field.label))
+    if record.get("id"):
+        items = InboxItem.objects.filter(person_id=ctx.person, record=record["id"], done_at=None)[:5]
+        found += [Notice("blue", L(i.text_zh, i.text_en)) for i in items]
+    return tuple(found)
+
+
+def due_field(spec: NounSpec) -> FieldSpec | None:
+    """Give the field by whose day a noun's records are due, None where it has none."""
+    keys = {f.key for f in spec.fields}
+    return next((spec.field(k) for k in DUE_FIELDS if k in keys and spec.field(k).type == "date"), None)
+
+
+def is_open(spec: NounSpec, state: str | None) -> bool:
+    """Say whether a state leads on: something is still to be done with the record."""
+    return bool(spec.life) and any(t.source == state for t in spec.life.transitions)
+
+
+def overdue(spec: NounSpec, record: Mapping[str, Any], today: date) -> list[Notice]:
+    """Give the notice that a record is late, where it is open and its day has passed."""
+    if not spec.life or not is_open(spec, record.get(spec.life.field)):
+        return []
+    for key in DUE_FIELDS:
+        value = record.get(key) if spec.has_field(key) else None
+        if value and (late := (today - date.fromisoformat(value[:10])).days) > 0:
+            text = L("{field}已过 {days} 天", "{field}: {days} days late")
+            return [Notice("red", text.filled({"field": spec.field(key).label, "days": late}))]
+    return []

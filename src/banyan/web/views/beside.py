@@ -1,0 +1,293 @@
+"""What lies beside a record: what has happened to it, comments, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST
+
+from banyan.kernel import beside, files, reading, registry
+from banyan.kernel.access import may_see
+from banyan.kernel.commands import execute
+from banyan.kernel.context import SYSTEM_ID, Context
+from banyan.kernel.models import Attachment, Audit, Comment, History, User
+from banyan.kernel.nouns import Noun
+from banyan.kernel.records import titles
+from banyan.kernel.spec import FieldSpec
+from banyan.lib.errors import Invalid, NotFound
+from banyan.lib.labels import L, Label
+from banyan.web import acting
+from banyan.web.answers import noted, part
+from banyan.web.cells import Wording
+
+COMMANDS, CHANGES, COMMENTS = 60, 300, 60
+SYSTEM_NAME = L("系统", "System")
+BY_HAND = L("直接改数据库", "Changed in the database by hand")
+THROUGH = {
+    "screen": L("网页", "page"),
+    "rest": L("接口", "interface"),
+    "import": L("导入", "import"),
+    "job": L("后台任务", "job"),
+    "cli": L("终端", "terminal"),
+    "story": L("演示", "story"),
+}
+VERBS = {"insert": L("加了一行", "line added"), "delete": L("删了一行", "line removed")}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A changed field: where (line or empty), which, from what to what."""
+
+    line: str
+    field: str
+    old: str
+    new: str
+    verb: str = ""
+
+
+@dataclass
+class Happening:
+    """One thing that happened: a command with what it changed, a comment, or a change by hand."""
+
+    at: datetime
+    when: str
+    who: str
+    what: str
+    kind: str
+    through: str = ""
+    text: str = ""
+    mentions: list[str] = dataclass_field(default_factory=list)
+    changes: list[Change] = dataclass_field(default_factory=list)
+
+
+def timeline(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
+    """Give what has happened to a record, newest first, and where to comment."""
+    reading.read_record(request.ctx, noun, key, expand=False)
+    found = happenings(
+        request.ctx, noun, key, Wording(request.ctx.language, acting.zone_of(request), request.ctx)
+    )
+    return part(request, "web/timeline.html", {"happenings": found, "here": f"/{noun.spec.path}/{key}"})
+
+
+def happenings(ctx: Context, noun: Noun, key: UUID, wording: Wording) -> list[Happening]:
+    """Give commands with the changes of their transaction, comments, and changes made by hand.
+
+    Gives:  newest first; only fields the person may see. Four statements, and one per noun that a change refers to
+    """
+    done = list(Audit.objects.filter(records__contains=[key], outcome="done").order_by("-seq")[:COMMANDS])
+    changed = list(History.objects.filter(Q(record=key) | Q(parent=key)).order_by("-id")[:CHANGES])
+    said = list(Comment.objects.filter(record=key).order_by("-created_at")[:COMMENTS])
+    people = (
+        {a.person for a in done} | {c.created_by_id for c in said} | {m for c in said for m in c.mentions}
+    )
+    people |= {UUID(row.actor.split("|")[0]) for row in changed if row.actor.count("|") == 2}
+    names = dict(User.objects.filter(pk__in=[p for p in people if p]).values_list("pk", "name"))
+    names[SYSTEM_ID] = str(SYSTEM_NAME)
+    seen = _Fields(ctx, noun, changed, wording)
+    made: dict[int, Happening] = {}
+    for audit in done:
+        if audit.command.endswith((".comment",)):
+            continue
+        command = (
+            registry.command(audit.command).label if registry.has_command(audit.command) else audit.command
+        )
+        made.setdefault(
+            audit.xid,
+            Happening(
+                audit.at,
+                wording.instant(audit.at),
+                names.get(audit.person, audit.program),
+                str(command),
+                "command",
+                str(THROUGH.get(audit.through, audit.through)) if audit.through != "screen" else "",
+            ),
+        )
+    for row in changed:
+        changes = seen.changes(row)
+        if row.xid not in made and changes:
+            made[row.xid] = _unaudited(row, names, wording)
+        if changes:
+            made[row.xid].changes += changes
+    comments = [
+        Happening(
+            c.created_at,
+            wording.instant(c.created_at),
+            names.get(c.created_by_id, ""),
+            "",
+            "comment",
+            text=c.text,
+            mentions=[names.get(m, "") for m in c.mentions],
+        )
+        for c in said
+    ]
+    return sorted([*made.values(), *comments], key=lambda h: h.at, reverse=True)
+
+
+def _unaudited(row: History, names: dict[UUID, str], wording: Wording) -> Happening:
+    parts = row.actor.split("|")
+    if len(parts) != 3:
+        return Happening(row.at, wording.instant(row.at), row.actor, str(BY_HAND), "hand")
+    label: Any = registry.command(parts[1]).label if registry.has_command(parts[1]) else parts[1]
+    return Happening(
+        row.at,
+        wording.instant(row.at),
+        names.get(UUID(parts[0]), ""),
+        str(label),
+        "command",
+        str(THROUGH.get(parts[2], "")) if parts[2] != "screen" else "",
+    )
+
+
+class _Fields:
+    """Words the columns of history rows: labels of fields, names of referenced records."""
+
+    def __init__(self, ctx: Context, noun: Noun, rows: Iterable[History], wording: Wording) -> None:
+        self.wording, self.own = wording, noun.model._meta.db_table
+        self.tables: dict[str, tuple[Label | None, dict[str, FieldSpec]]] = {
+            self.own: (None, _by_column(ctx, noun.spec.fields))
+        }
+        for line in noun.spec.lines:
+            self.tables[noun.line_models[line.key]._meta.db_table] = (
+                line.label,
+                _by_column(ctx, line.fields),
+            )
+        wanted: dict[str, set[UUID]] = {}
+        for row in rows:
+            _, fields = self.tables.get(row.table, (None, {}))
+            for values in (row.old or {}, row.new or {}):
+                for column, value in values.items():
+                    field = fields.get(column)
+                    if field and field.type == "reference" and field.reference and value:
+                        wanted.setdefault(field.reference, set()).add(UUID(value))
+        self.titles = {key: titles(key, list(ids)) for key, ids in wanted.items() if registry.has_noun(key)}
+
+    def changes(self, row: History) -> list[Change]:
+        """Give the changes of one history row; the making of the record itself is none."""
+        if row.table == self.own and row.operation == "insert":
+            return []
+        line, fields = self.tables.get(row.table, (None, {}))
+        old, new = row.old or {}, row.new or {}
+        where = str(line) if line else ""
+        if row.operation != "update":
+            values = new if row.operation == "insert" else old
+            words = [self._text(fields[c], v) for c, v in values.items() if c in fields]
+            text = " · ".join(w for w in words if w)[:200]
+            return [
+                Change(
+                    where,
+                    "",
+                    "" if row.operation == "insert" else text,
+                    text if row.operation == "insert" else "",
+                    str(VERBS[row.operation]),
+                )
+            ]
+        return [
+            Change(
+                where,
+                str(fields[c].label),
+                self._text(fields[c], old.get(c)),
+                self._text(fields[c], new.get(c)),
+            )
+            for c in new
+            if c in fields
+        ]
+
+    def _text(self, field: FieldSpec, value: Any) -> str:
+        if field.type == "instant" and isinstance(value, str):
+            value = value.replace(" ", "T")
+        try:
+            return self.wording.text(field, value, self.titles)
+        except ValueError:
+            return str(value)
+
+
+def _by_column(ctx: Context, fields: Iterable[FieldSpec]) -> dict[str, FieldSpec]:
+    return {f.column: f for f in fields if may_see(ctx, f)}
+
+
+@require_POST
+def comment(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
+    """Say something about a record; those mentioned find it in their inbox."""
+    data = {
+        "text": request.POST.get("text", "").strip(),
+        "mentions": [m for m in request.POST.getlist("mentions") if m],
+    }
+    execute(request.ctx, registry.command(noun.spec.permission("comment")), ids=[key], data=data)
+    return timeline(request, noun, key)
+
+
+def attachments(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
+    """Give a record's files; a post adds files to them."""
+    ctx, spec = request.ctx, noun.spec
+    reading.read_record(ctx, noun, key, expand=False)
+    if request.method == "POST":
+        ctx.require(spec.permission("change"), spec.label)
+        given = request.FILES.getlist("files")
+        if not given:
+            raise Invalid("file_missing", L("请选择文件", "Choose a file"))
+        for upload in given:
+            stored = files.store(upload.name, upload.chunks())
+            data = {"digest": stored.digest, "name": upload.name[:255]}
+            execute(ctx.with_(key=None), registry.command(spec.permission("attach")), ids=[key], data=data)
+    return _files_part(request, noun, key)
+
+
+@require_POST
+def detach(request: HttpRequest, noun: Noun, key: UUID, attachment: UUID) -> HttpResponse:
+    """Take a file off a record."""
+    execute(
+        request.ctx,
+        registry.command(noun.spec.permission("detach")),
+        ids=[key],
+        data={"attachment": str(attachment)},
+    )
+    return noted(_files_part(request, noun, key), L("附件已移除", "File removed"))
+
+
+def _files_part(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
+    found = [(a, _size(a.file.size)) for a in beside.attachments([key])]
+    return part(
+        request,
+        "web/files.html",
+        {
+            "attachments": found,
+            "here": f"/{noun.spec.path}/{key}",
+            "accepted": ",".join(sorted(files.ALLOWED)),
+            "may_change": request.ctx.may(noun.spec.permission("change")),
+        },
+    )
+
+
+def open_file(request: HttpRequest, attachment: UUID, *, small: bool = False) -> FileResponse:
+    """Give an attached file, or its small picture, to whoever may read the record it belongs to.
+
+    Raises: NotFound for a file out of the person's scope, too
+    """
+    found = Attachment.objects.filter(pk=attachment).select_related("file").first()
+    if found is None or not registry.has_noun(found.noun):
+        raise NotFound()
+    reading.read_record(request.ctx, registry.noun(found.noun), found.record, expand=False)
+    path = files.content(found.file_id)
+    if small:
+        path = path.with_suffix(".thumb")
+        if not path.is_file():
+            raise NotFound()
+    media_type = "image/jpeg" if small else found.file.media_type
+    is_shown = media_type in files.PICTURES or media_type == "application/pdf"
+    answer = FileResponse(
+        path.open("rb"), content_type=media_type, as_attachment=not is_shown, filename=found.name
+    )
+    answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    answer["Cache-Control"] = "private, max-age=86400, immutable"
+    return answer
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024 / 1024:.1f} MB" if count >= 1024 * 1024 else f"{max(1, round(count / 1024))} KB"

@@ -1,0 +1,198 @@
+"""Commands as dialogs: asked by a button, filled by a form made from the input, run by the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from banyan.kernel import registry
+from banyan.kernel.commands import Command, Outcome, execute, noun_of
+from banyan.kernel.context import Context
+from banyan.kernel.nouns import Noun
+from banyan.kernel.records import titles
+from banyan.lib.errors import Invalid, NotFound, jsonable
+from banyan.lib.labels import L, Label
+from banyan.web import acting, controls
+from banyan.web.answers import go, noted, page, part
+from banyan.web.controls import Control
+
+MOST_RECORDS = 2_000
+SHOWN_RECORDS = 8
+
+
+def run(request: HttpRequest, noun: Noun, name: str) -> HttpResponse:
+    """Give a command's dialog, or run the command.
+
+    Takes:  ids: the records; data by the names of the dialog's controls; v.ID: the version a record was seen in;
+            _each: every record for itself; _from: `record` or `list`, the page that asked
+    Gives:  to a run: the page of what was made, or the news that the page behind is to be read again
+    """
+    command = registry.command(noun.spec.permission(name))
+    if not command.screen:
+        raise NotFound(
+            "command_unknown",
+            L("没有名为 {command} 的操作", "There is no command named {command}"),
+            {"command": name},
+        )
+    ctx = request.ctx
+    ctx.require(command.permission, command.label)
+    ids = _ids(request)
+    if command.on == "records" and not ids:
+        raise Invalid("nothing_selected", L("请先选择记录", "Select records first"))
+    if request.method == "POST":
+        return _perform(request, noun, command, ids)
+    return _dialog(request, noun, command, ids)
+
+
+def _ids(request: HttpRequest) -> list[UUID]:
+    source = request.POST if request.method == "POST" else request.GET
+    found = [v for text in source.getlist("ids") for v in text.split(",") if v]
+    try:
+        keys = list(dict.fromkeys(UUID(v) for v in found))
+    except ValueError:
+        raise NotFound() from None
+    if len(keys) > MOST_RECORDS:
+        raise Invalid(
+            "too_many_records",
+            L("一次最多 {most} 条", "At most {most} records at once"),
+            {"most": MOST_RECORDS},
+        )
+    return keys
+
+
+def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UUID]) -> HttpResponse:
+    ctx, spec = request.ctx, noun.spec
+    model = command.input_model()
+    shown_controls = controls.of_model(model) if model else ()
+    start = start_values(ctx, command, ids)
+    picks = start.pop("_choices", {})
+    values = start | {c.key: request.GET[c.key] for c in shown_controls if c.key in request.GET}
+    named = _named(shown_controls, values)
+    filled = controls.Filler(acting.zone_of(request), named, picks).fill(shown_controls, values)
+    known = titles(spec.key, ids[:SHOWN_RECORDS]) if command.on == "records" else {}
+    shown = {
+        "noun": noun,
+        "spec": spec,
+        "command": command,
+        "filled": filled,
+        "ids": ids,
+        "count": len(ids),
+        "names": [known.get(k) or str(L("未编号", "No number yet")) for k in ids[:SHOWN_RECORDS]],
+        "more": max(0, len(ids) - SHOWN_RECORDS),
+        "path": f"/{spec.path}/do/{command.name}",
+        "versions": {k.removeprefix("v."): v for k, v in request.GET.items() if k.startswith("v.")},
+        "asked_by": request.GET.get("_from", ""),
+        "is_wide": any(c.kind in ("rows", "group") for c in shown_controls),
+    }
+    if request.headers.get("HX-Target") == "dialog-body":
+        return part(request, "web/dialog.html", shown)
+    return page(request, "web/dialog_page.html", shown)
+
+
+def start_values(ctx: Context, command: Command, ids: Sequence[UUID]) -> dict[str, Any]:
+    """Give what a dialog is filled with at first: what the port `COMMAND.start` (ctx, ids) of its module answers.
+
+    Gives:  values by control; under `_choices`, by control, the (key, text) pairs to choose from
+    """
+    return dict(registry.port(f"{command.key}.start", lambda _ctx, _ids: {})(ctx, tuple(ids)))
+
+
+def _named(shown: Sequence[Control], values: Mapping[str, Any]) -> dict[str, Mapping[Any, str]]:
+    wanted: dict[str, set[UUID]] = {}
+
+    def collect(parts: Sequence[Control], row: Mapping[str, Any]) -> None:
+        for control in parts:
+            value = row.get(control.key)
+            if value in (None, "", []):
+                continue
+            if control.kind == "rows":
+                for one in value:
+                    collect(control.columns, one)
+            elif control.kind == "group":
+                collect(control.columns, value)
+            elif control.reference:
+                many = value if isinstance(value, (list, tuple)) else [value]
+                wanted.setdefault(control.reference, set()).update(UUID(str(v)) for v in many)
+
+    collect(shown, values)
+    return {key: titles(key, list(ids)) for key, ids in wanted.items() if registry.has_noun(key)}
+
+
+def _perform(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UUID]) -> HttpResponse:
+    model = command.input_model()
+    data: dict[str, Any] | None = None
+    if model:
+        taker = controls.Taker(request.POST, acting.zone_of(request))
+        data = taker.take(controls.of_model(model))
+        taker.faults.refuse_if_any()
+    versions = {UUID(k[2:]): int(v) for k, v in request.POST.items() if k.startswith("v.") and v.isdigit()}
+    each = request.POST.get("_each") == "on" and len(ids) > 1
+    outcome = execute(request.ctx, command, ids=ids, data=data, versions=versions or None, each=each)
+    return _after(request, noun, command, outcome)
+
+
+def _after(request: HttpRequest, noun: Noun, command: Command, outcome: Outcome) -> HttpResponse:
+    ctx = request.ctx
+    if outcome.faults:
+        known = titles(noun.spec.key, list(outcome.faults))
+        refused = [
+            (known.get(k) or str(k)[:8], f"/{noun.spec.path}/{k}", r) for k, r in outcome.faults.items()
+        ]
+        shown = {"command": command, "done": len(outcome.ids), "refused": refused}
+        return noted(part(request, "web/outcome.html", shown), None, **{"banyan:behind": True})
+    note = _note(command, outcome)
+    target = _target(ctx, command, outcome)
+    if target:
+        return go(request, target, note)
+    if command.name == "delete" and request.POST.get("_from") == "record":
+        return go(request, f"/{noun.spec.path}", note)
+    table = _table(outcome.value)
+    if table:
+        return noted(
+            part(request, "web/result.html", {"command": command, "table": table}),
+            None,
+            **{"banyan:behind": True},
+        )
+    return noted(HttpResponse(status=204), note, **{"banyan:reload": True})
+
+
+def _note(command: Command, outcome: Outcome) -> Label:
+    if isinstance(outcome.value, Label):
+        return outcome.value
+    if len(outcome.ids) > 1:
+        return L("{command}：{count} 条", "{command}: {count}").filled(
+            {"command": command.label, "count": len(outcome.ids)}
+        )
+    return L("已{command}", "Done: {command}").filled({"command": command.label})
+
+
+def _target(ctx: Context, command: Command, outcome: Outcome) -> str:
+    """Give the address of what the command made, where it made one record of a noun the person may read."""
+    value = outcome.value
+    made = value if isinstance(value, (tuple, list)) else (value,)
+    if not command.creates or not made:
+        return ""
+    found = noun_of(made[0]) if hasattr(made[0], "_meta") else None
+    if found is None or not ctx.may(found.spec.permission("read")):
+        return ""
+    if len(made) == 1:
+        return f"/{found.spec.path}/{made[0].pk}"
+    return f"/{found.spec.path}?id:in={','.join(str(m.pk) for m in made[:100])}"
+
+
+def _table(value: Any) -> dict[str, Any] | None:
+    """Give an answer that is neither a record nor a text as a table: heads and rows, or pairs."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = jsonable(value)
+    if isinstance(value, (list, tuple)) and value and is_dataclass(value[0]):
+        value = [jsonable(v) for v in value]
+    if isinstance(value, Mapping) and value and all(not hasattr(v, "_meta") for v in value.values()):
+        return {"heads": (), "rows": [(k, v) for k, v in jsonable(value).items()]}
+    if isinstance(value, (list, tuple)) and value and all(isinstance(v, Mapping) for v in value):
+        heads = list(value[0])
+        return {"heads": heads, "rows": [[row.get(h) for h in heads] for row in jsonable(value)]}
+    return None

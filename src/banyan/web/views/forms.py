@@ -1,0 +1,250 @@
+"""A record: to read, to make, to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from banyan.kernel import reading, registry
+from banyan.kernel.access import visible
+from banyan.kernel.commands import execute
+from banyan.kernel.context import Context
+from banyan.kernel.nouns import Noun
+from banyan.kernel.records import titles
+from banyan.kernel.spec import FieldSpec
+from banyan.lib.errors import NotFound
+from banyan.lib.labels import L
+from banyan.web import acting, areas, controls, offers, records
+from banyan.web.answers import go, page
+from banyan.web.cells import Wording
+
+SAVED = L("已保存", "Saved")
+MADE = L("已新建", "Created")
+SAME = L("没有改动", "Nothing was changed")
+
+
+def read_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
+    """Give a record: what it is, its state, what is wrong, the next step; beside it what has happened to it."""
+    ctx, spec = request.ctx, noun.spec
+    record = reading.read_record(ctx, noun, key)
+    zone = acting.zone_of(request)
+    wording = Wording(ctx.language, zone, ctx)
+    state = record.get(spec.life.field) if spec.life else None
+    offered = offers.of_record(ctx, noun, state)
+    return page(
+        request,
+        "web/record.html",
+        {
+            "noun": noun,
+            "spec": spec,
+            "record": record,
+            "key": key,
+            "path": f"/{spec.path}",
+            "here": f"/{spec.path}/{key}",
+            "area": areas.area_of(spec.area),
+            "title": records.title_of(spec, record, record["_titles"]),
+            "state": spec.life.state(state) if spec.life and state else None,
+            "steps": _steps(noun, state),
+            "offers": offered,
+            "notices": records.notices(ctx, noun, record, ctx.now.astimezone(zone).date()),
+            "sections": records.sections(ctx, spec, record, wording),
+            "lines": records.lines(ctx, spec, record, wording),
+            "may_create": bool(offers.creation(ctx, noun)),
+        },
+    )
+
+
+def _steps(noun: Noun, state: str | None) -> tuple[tuple[Any, str], ...]:
+    """Give the states of the main way from the first to the last, each marked done, now or next."""
+    life = noun.spec.life
+    if life is None or state is None:
+        return ()
+    way, seen = [life.initial], {life.initial}
+    order = [s.key for s in life.states]
+    while True:
+        onward = [
+            t.target
+            for t in life.transitions
+            if t.source == way[-1] and t.target not in seen and order.index(t.target) > order.index(way[-1])
+        ]
+        onward = [k for k in onward if life.state(k).tone not in ("red",)] or onward
+        if not onward:
+            break
+        nearest = min(onward, key=order.index)
+        way.append(nearest)
+        seen.add(nearest)
+    if state not in way:
+        return ()
+    now = way.index(state)
+    return tuple(
+        (life.state(k), "done" if n < now else "now" if n == now else "next") for n, k in enumerate(way)
+    )
+
+
+def new_page(request: HttpRequest, noun: Noun) -> HttpResponse:
+    """Give an empty form, or one filled like the record named by `like`; make the record when it is sent."""
+    ctx, spec = request.ctx, noun.spec
+    ctx.require(spec.permission("create"), spec.label)
+    if request.method == "POST":
+        return _make(request, noun)
+    values: dict[str, Any] = {k: v for k, v in request.GET.items() if spec.has_field(k)}
+    if request.GET.get("like"):
+        values = _copied(ctx, noun, UUID(request.GET["like"])) | values
+    elif spec.has_field("plant") and ctx.plant and "plant" not in values:
+        values["plant"] = str(ctx.plant)
+    return _form(request, noun, values, None)
+
+
+def edit_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
+    """Give the form of a record, and change the record when it is sent."""
+    ctx, spec = request.ctx, noun.spec
+    record = reading.read_record(ctx, noun, key)
+    if request.method == "POST":
+        return _change(request, noun, key, record)
+    ctx.require(spec.permission("change"), spec.label)
+    return _form(request, noun, record, record)
+
+
+def _form(
+    request: HttpRequest, noun: Noun, values: Mapping[str, Any], record: Mapping[str, Any] | None
+) -> HttpResponse:
+    ctx, spec = request.ctx, noun.spec
+    zone = acting.zone_of(request)
+    named = record["_titles"] if record else _named(ctx, noun, values)
+    filler = controls.Filler(zone, named)
+    wording = Wording(ctx.language, zone, ctx)
+    fields = {f.key: f for f in visible(ctx, spec.fields)}
+    sections, used = [], set()
+    for part in spec.form:
+        keys = [k for k in part.fields if k in fields]
+        used.update(keys)
+        items = [_item(fields[k], filler, wording, values, record) for k in keys]
+        items = [i for i in items if i]
+        if items:
+            sections.append({"label": part.label, "items": items, "is_folded": part.folded})
+    rest = [f for k, f in fields.items() if k not in used and not f.readonly]
+    if rest:
+        sections.append(
+            {
+                "label": records.MORE,
+                "is_folded": not any(f.required for f in rest),
+                "items": [_item(f, filler, wording, values, record) for f in rest],
+            }
+        )
+    grids = filler.fill([controls.of_lines(ctx, line) for line in spec.lines], values)
+    return page(
+        request,
+        "web/edit.html",
+        {
+            "noun": noun,
+            "spec": spec,
+            "record": record,
+            "sections": sections,
+            "grids": grids,
+            "path": f"/{spec.path}",
+            "area": areas.area_of(spec.area),
+            "title": records.title_of(spec, record, record["_titles"]) if record else "",
+            "back": f"/{spec.path}/{record['id']}" if record else f"/{spec.path}",
+        },
+    )
+
+
+def _item(
+    field: FieldSpec,
+    filler: controls.Filler,
+    wording: Wording,
+    values: Mapping[str, Any],
+    record: Mapping[str, Any] | None,
+) -> dict[str, Any] | None:
+    """Give a field of the form: a control, or for a field that is not filled in its value (nothing on a new record)."""
+    if field.readonly:
+        if record is None or record.get(field.key) in (None, ""):
+            return None
+        return {"field": field, "html": wording.html(field, record.get(field.key), record["_titles"])}
+    filled = filler.fill([controls.of_field(field)], values)[0]
+    return {"field": field, "filled": filled, "is_wide": field.type in ("long_text", "json")}
+
+
+def _make(request: HttpRequest, noun: Noun) -> HttpResponse:
+    data = _taken(request, noun, keep_blank=False, prefix="records.0.")
+    done = execute(request.ctx, registry.command(noun.spec.permission("create")), data={"records": [data]})
+    if request.POST.get("_then") == "new":
+        return go(request, f"/{noun.spec.path}/new", MADE)
+    return go(request, f"/{noun.spec.path}/{done.ids[0]}", MADE)
+
+
+def _change(request: HttpRequest, noun: Noun, key: UUID, record: Mapping[str, Any]) -> HttpResponse:
+    given = _taken(request, noun, keep_blank=True)
+    data = {k: v for k, v in given.items() if not _same(record.get(k), v)}
+    here = f"/{noun.spec.path}/{key}"
+    if not data:
+        return go(request, here, SAME, tone="blue")
+    version = request.POST.get("_version", "")
+    versions = {key: int(version)} if version.isdigit() else None
+    command = registry.command(noun.spec.permission("change"))
+    execute(request.ctx, command, ids=[key], data=data, versions=versions)
+    return go(request, here, SAVED)
+
+
+def _taken(request: HttpRequest, noun: Noun, *, keep_blank: bool, prefix: str = "") -> dict[str, Any]:
+    """Give what the form holds as input data. Raises: Invalid for required fields left empty."""
+    ctx = request.ctx
+    fields = [controls.of_field(f) for f in visible(ctx, noun.spec.fields) if not f.readonly]
+    grids = [controls.of_lines(ctx, line) for line in noun.spec.lines]
+    taker = controls.Taker(request.POST, acting.zone_of(request), keep_blank=keep_blank)
+    data = taker.take([*fields, *grids], path=prefix)
+    taker.faults.refuse_if_any()
+    return data
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Say whether a posted value says what the record already says."""
+    if isinstance(new, list) and isinstance(old, list):
+        return len(old) == len(new) and all(
+            all(_same(o.get(k), v) for k, v in n.items())
+            if isinstance(n, dict) and isinstance(o, dict)
+            else o == n
+            for o, n in zip(old, new, strict=True)
+        )
+    if isinstance(old, bool) or isinstance(new, bool):
+        return old is new
+    if old in (None, "") and new in (None, ""):
+        return True
+    return str(old) == str(new)
+
+
+def _named(ctx: Context, noun: Noun, values: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Give the names of the records that prefilled values refer to, lines included."""
+    wanted: dict[str, set[UUID]] = {}
+
+    def collect(fields: tuple[FieldSpec, ...], row: Mapping[str, Any]) -> None:
+        for field in fields:
+            value = row.get(field.key)
+            if field.type == "reference" and field.reference and value:
+                try:
+                    wanted.setdefault(field.reference, set()).add(UUID(str(value)))
+                except ValueError:
+                    raise NotFound() from None
+
+    collect(noun.spec.fields, values)
+    for line in noun.spec.lines:
+        for row in values.get(line.key, ()):
+            collect(line.fields, row)
+    return {key: {str(i): t for i, t in titles(key, list(ids)).items()} for key, ids in wanted.items()}
+
+
+def _copied(ctx: Context, noun: Noun, key: UUID) -> dict[str, Any]:
+    """Give a record's values for a new one: without what is unique and what only the product sets."""
+    record = reading.read_record(ctx, noun, key)
+    values = {
+        f.key: record[f.key]
+        for f in visible(ctx, noun.spec.fields)
+        if not f.readonly and not f.unique and record.get(f.key) is not None
+    }
+    for line in noun.spec.lines:
+        keep = [f.key for f in visible(ctx, line.fields) if not f.readonly]
+        values[line.key] = [{k: row[k] for k in keep if row.get(k) is not None} for row in record[line.key]]
+    return values

@@ -1,0 +1,193 @@
+"""Home: what is to do now, and the pages of an area."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, F, Q, Value
+from django.http import HttpRequest, HttpResponse
+
+from banyan.kernel import access, registry
+from banyan.kernel.context import Context
+from banyan.kernel.models import InboxItem
+from banyan.kernel.nouns import Noun
+from banyan.kernel.spec import Choice, NounSpec
+from banyan.lib.errors import NotFound
+from banyan.lib.labels import L
+from banyan.web import acting, areas, offers, records
+from banyan.web.answers import page, part
+from banyan.web.cells import Wording
+
+QUICK = 6
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Records of one state that somebody should move on: how many, how many of them late."""
+
+    state: Choice
+    count: int
+    late: int
+    path: str
+    late_path: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A noun with what waits in it for this person."""
+
+    spec: NounSpec
+    waiting: tuple[Waiting, ...]
+
+    @property
+    def count(self) -> int:
+        return sum(w.count for w in self.waiting)
+
+    @property
+    def late(self) -> int:
+        return sum(w.late for w in self.waiting)
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Give the first page: inbox, what is to do now, where to begin."""
+    ctx = request.ctx
+    zone = acting.zone_of(request)
+    items = InboxItem.objects.filter(person_id=ctx.person, done_at=None).order_by("-created_at")[:6]
+    shown = areas.shown_areas(ctx)
+    keys = {entry.noun for one in shown for entry in one.entries}
+    quick = [
+        (n.spec, offers.creation(ctx, n)) for n in registry.nouns() if n.spec.key in keys and n.spec.numbering
+    ]
+    return page(
+        request,
+        "web/home.html",
+        {
+            "items": inbox_lines(ctx, items, Wording(ctx.language, zone, ctx)),
+            "areas": shown,
+            "quick": [(spec, path) for spec, path in quick if path][:QUICK],
+            "today": Wording(ctx.language, zone).day(ctx.now.astimezone(zone).date()),
+            "begin": _begin(ctx),
+        },
+    )
+
+
+def todo(request: HttpRequest) -> HttpResponse:
+    """Give what waits for this person: per noun the open states from which the person may go on. One statement."""
+    ctx = request.ctx
+    today = ctx.now.astimezone(acting.zone_of(request)).date()
+    return part(request, "web/todo.html", {"tasks": tasks(ctx, today)})
+
+
+def area(request: HttpRequest, key: str) -> HttpResponse:
+    """Give the pages of an area. Raises: NotFound for one the person has nothing in."""
+    found = next((a for a in areas.shown_areas(request.ctx) if a.area.key == key), None)
+    if found is None:
+        raise NotFound("area_unknown", L("没有这一栏", "There is no such area"))
+    helps = {n.spec.key: n.spec.help for n in registry.nouns()}
+    entries = [(e, helps.get(e.noun)) for e in found.entries]
+    return page(request, "web/area.html", {"found": found, "entries": entries})
+
+
+def tasks(ctx: Context, today: date) -> tuple[Task, ...]:
+    """Give the open records a person may move on, by noun and state, in the order of the menu."""
+    wanted = [(noun, states) for noun in registry.nouns() if (states := _actionable(ctx, noun))]
+    if not wanted:
+        return ()
+    first, *rest = [_counted(ctx, noun, states, today) for noun, states in wanted]
+    rows = first.union(*rest, all=True) if rest else first
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for key, state, count, late in rows:
+        found.setdefault(key, {})[state] = (count, late)
+    order = {a.area.key: place for place, a in enumerate(areas.shown_areas(ctx))}
+    made = [
+        Task(n.spec, tuple(_waiting(n.spec, found[n.spec.key], today)))
+        for n, _ in wanted
+        if n.spec.key in found
+    ]
+    return tuple(sorted((t for t in made if t.spec.area in order), key=lambda t: order[t.spec.area]))
+
+
+def _actionable(ctx: Context, noun: Noun) -> list[str]:
+    """Give the states from which a person may go on by a command of the life that is not only cancelling."""
+    life = noun.spec.life
+    if life is None or not ctx.may(noun.spec.permission("read")):
+        return []
+    found = []
+    for step in life.transitions:
+        key = noun.spec.permission(step.command)
+        if registry.has_command(key):
+            command = registry.command(key)
+            onward = records.is_open(noun.spec, step.target) or life.state(step.target).tone == "green"
+            if command.screen and command.tone != "red" and onward and ctx.may(command.permission):
+                found.append(step.source)
+    return list(dict.fromkeys(found))
+
+
+def _counted(ctx: Context, noun: Noun, states: list[str], today: date) -> Any:
+    spec = noun.spec
+    rows = noun.model._base_manager.filter(**{f"{spec.life.field}__in": states})
+    limits = access.scope(ctx, noun, spec.permission("read"))
+    if limits is not None:
+        rows = rows.filter(limits)
+    due = records.due_field(spec)
+    late = Count("pk", filter=Q(**{f"{due.column}__lt": today})) if due else Count("pk", filter=Q(pk__in=()))
+    return (
+        rows.order_by()
+        .values(noun=Value(spec.key), was=F(spec.life.field))
+        .annotate(n=Count("pk"), late=late)
+        .values_list("noun", "was", "n", "late")
+    )
+
+
+def _waiting(spec: NounSpec, found: dict[str, tuple[int, int]], today: date) -> Iterator[Waiting]:
+    due = records.due_field(spec)
+    for state in spec.life.states:
+        if state.key in found:
+            count, late = found[state.key]
+            path = f"/{spec.path}?{spec.life.field}:in={state.key}"
+            yield Waiting(state, count, late, path, f"{path}&{due.key}:lt={today}" if due else path)
+
+
+def _begin(ctx: Context) -> areas.Entry | None:
+    """Give the page that the person's role begins with."""
+    path = ctx.principal.home.strip("/")
+    if not path:
+        return None
+    for shown in areas.shown_areas(ctx):
+        for entry in shown.entries:
+            if entry.path.strip("/") == path:
+                return entry
+    return None
+
+
+@dataclass(frozen=True)
+class InboxLine:
+    """An item of the inbox as a page shows it."""
+
+    id: str
+    text: str
+    when: str
+    path: str
+    icon: str
+    is_done: bool
+
+
+_ICONS = {"mention": "at", "approval": "checkbox", "task": "subtask", "alarm": "alert-triangle"}
+
+
+def inbox_lines(ctx: Context, items: Any, wording: Wording) -> list[InboxLine]:
+    """Give inbox items with their words and the page of the record each concerns."""
+    return [
+        InboxLine(
+            str(i.pk),
+            i.text_zh if ctx.language == "zh" else i.text_en,
+            wording.instant(i.created_at),
+            (wording.path_of(i.noun, i.record) or "") if i.record else "",
+            _ICONS.get(i.kind, "bell"),
+            i.done_at is not None,
+        )
+        for i in items
+    ]

@@ -1,0 +1,210 @@
+"""The import of any noun: a file or a pasted block, its columns mapped, checked, done, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.views.decorators.http import require_POST
+
+from banyan.kernel import exchange, files, jobs
+from banyan.kernel.models import ImportBatch, User
+from banyan.kernel.nouns import Noun
+from banyan.lib.errors import Invalid, NotFound
+from banyan.lib.labels import L
+from banyan.web import acting, areas
+from banyan.web.answers import go, page
+from banyan.web.cells import Wording
+from banyan.web.jobs import IMPORT
+
+PREVIEW_ROWS = 5
+SHOWN_FAULTS = 100
+#: Above this many rows the import runs as a job, with progress that can be left and found again.
+AT_ONCE = 2_000
+
+
+def wizard(request: HttpRequest, noun: Noun) -> HttpResponse:
+    """Give the step of the import that was asked for: choose, map, check, do."""
+    request.ctx.require(noun.spec.permission("create"), noun.spec.label)
+    if request.method != "POST":
+        return _choose(request, noun)
+    step = request.POST.get("step", "read")
+    if step == "read":
+        return _read(request, noun)
+    table = _table(request)
+    mapping = {c: v for n, c in enumerate(table.columns) if (v := request.POST.get(f"map.{n}", ""))}
+    if step == "do":
+        return _do(request, noun, table, mapping)
+    if step == "map":
+        return _map(request, noun, table, mapping)
+    return _check(request, noun, table, mapping)
+
+
+def example(request: HttpRequest, noun: Noun) -> StreamingHttpResponse:
+    """Give an empty workbook with the columns an import takes."""
+    import io
+
+    import xlsxwriter
+
+    request.ctx.require(noun.spec.permission("create"), noun.spec.label)
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    sheet, bold, must = (
+        book.add_worksheet(),
+        book.add_format({"bold": True}),
+        book.add_format({"bold": True, "font_color": "#b00020"}),
+    )
+    sheet.freeze_panes(1, 0)
+    for place, target in enumerate(t for t in exchange.targets(noun) if t.path != "id"):
+        sheet.write(0, place, str(target.label), must if target.required else bold)
+        sheet.set_column(place, place, 16)
+    book.close()
+    answer = StreamingHttpResponse(
+        [out.getvalue()], content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    answer["Content-Disposition"] = f'attachment; filename="{noun.spec.plural_key}.xlsx"'
+    return answer
+
+
+@require_POST
+def undo(request: HttpRequest, noun: Noun, batch: UUID) -> HttpResponse:
+    """Take an import back."""
+    exchange.undo(request.ctx, batch)
+    return go(request, f"/{noun.spec.path}/import", L("导入已撤销", "The import was taken back"))
+
+
+def _frame(noun: Noun, step: int) -> dict[str, Any]:
+    return {
+        "noun": noun,
+        "spec": noun.spec,
+        "area": areas.area_of(noun.spec.area),
+        "path": f"/{noun.spec.path}",
+        "step": step,
+    }
+
+
+def _choose(request: HttpRequest, noun: Noun) -> HttpResponse:
+    batches = list(ImportBatch.objects.filter(noun=noun.spec.key).order_by("-created_at")[:8])
+    names = dict(User.objects.filter(pk__in=[b.created_by_id for b in batches]).values_list("pk", "name"))
+    wording = Wording(request.ctx.language, acting.zone_of(request))
+    shown = [(b, names.get(b.created_by_id, ""), wording.instant(b.created_at)) for b in batches]
+    accepted = ".csv,.txt,.xlsx"
+    return page(request, "web/import_choose.html", _frame(noun, 1) | {"batches": shown, "accepted": accepted})
+
+
+def _read(request: HttpRequest, noun: Noun) -> HttpResponse:
+    """Keep what was given, so that the steps that follow only carry its digest."""
+    upload = request.FILES.get("file")
+    text = request.POST.get("text", "")
+    if upload:
+        name, chunks = upload.name, upload.chunks()
+    elif text.strip():
+        name, chunks = "paste.txt", iter([text.encode()])
+    else:
+        raise Invalid("table_missing", L("请选择文件，或粘贴表格", "Choose a file, or paste a table"))
+    stored = files.store(name, chunks)
+    table = exchange.read_table(name, files.content(stored.digest).read_bytes())
+    if not table.rows:
+        raise Invalid("table_empty", L("表格没有数据行", "The table has no rows below its head"))
+    return _map(request, noun, table, exchange.suggest_map(noun, table.columns))
+
+
+def _table(request: HttpRequest) -> exchange.Table:
+    digest = request.POST.get("digest", "")
+    if len(digest) != 64 or not digest.isalnum():
+        raise NotFound()
+    return exchange.read_table(request.POST.get("name", "")[:255], files.content(digest).read_bytes())
+
+
+def _map(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mapping[str, str]) -> HttpResponse:
+    columns = [
+        {
+            "name": c,
+            "number": n,
+            "target": mapping.get(c, ""),
+            "samples": [_text(r, n) for r in table.rows[:PREVIEW_ROWS]],
+        }
+        for n, c in enumerate(table.columns)
+    ]
+    missing = [
+        t.label
+        for t in exchange.targets(noun)
+        if t.required and "." not in t.path and t.path not in mapping.values()
+    ]
+    return page(
+        request,
+        "web/import_map.html",
+        _frame(noun, 2)
+        | {
+            "columns": columns,
+            "targets": exchange.targets(noun),
+            "table": table,
+            "rows": len(table.rows),
+            "missing": missing,
+        },
+    )
+
+
+def _check(
+    request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mapping[str, str]
+) -> HttpResponse:
+    found = exchange.check(request.ctx, noun, table, mapping)
+    place = {c: n for n, c in enumerate(table.columns)}
+    faulty: dict[int, dict[int, list[str]]] = {}
+    loose: list[str] = []
+    for fault in found.faults[:SHOWN_FAULTS]:
+        if fault.row == 0:
+            loose.append(str(fault.text))
+        else:
+            faulty.setdefault(fault.row, {}).setdefault(place.get(fault.column, -1), []).append(
+                str(fault.text)
+            )
+    used = [n for n, c in enumerate(table.columns) if mapping.get(c)]
+    rows = [
+        {
+            "number": row,
+            "whole": faults.get(-1, []),
+            "cells": [(_text(table.rows[row - 1], n), faults.get(n, [])) for n in used],
+        }
+        for row, faults in sorted(faulty.items())
+    ]
+    return page(
+        request,
+        "web/import_check.html",
+        _frame(noun, 3)
+        | {
+            "check": found,
+            "rows": rows,
+            "heads": [table.columns[n] for n in used],
+            "loose": loose,
+            "table": table,
+            "mapping": [(n, mapping[table.columns[n]]) for n in used],
+            "more": max(0, found.fault_count - SHOWN_FAULTS),
+        },
+    )
+
+
+def _do(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mapping[str, str]) -> HttpResponse:
+    ctx = request.ctx
+    if len(table.rows) > AT_ONCE:
+        data = {"noun": noun.spec.key, "digest": table.digest, "name": table.name, "mapping": dict(mapping)}
+        with transaction.atomic():
+            run = jobs.start(ctx, IMPORT, data)
+        return go(request, f"/jobs/{run.pk}", L("导入已在后台开始", "The import has begun"), tone="blue")
+    batch = exchange.run(ctx, noun, table, mapping)
+    counted = L("已导入：新建 {made} 条，修改 {changed} 条", "Imported: {made} new, {changed} changed")
+    return go(
+        request,
+        f"/{noun.spec.path}/import",
+        counted.filled({"made": len(batch.made), "changed": len(batch.changed)}),
+    )
+
+
+def _text(row: Any, place: int) -> str:
+    value = row[place] if place < len(row) else ""
+    if isinstance(value, float) and value == int(value):
+        value = int(value)
+    return "" if value is None else str(value)[:80]

@@ -1,0 +1,255 @@
+"""The list of any noun: search, filters, states with counts, sort, columns, saved views, selection, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from banyan.kernel import exchange, reading
+from banyan.kernel.access import may_see, visible
+from banyan.kernel.nouns import Noun
+from banyan.kernel.records import titles
+from banyan.kernel.spec import FieldSpec, NounSpec
+from banyan.lib.labels import L, Label
+from banyan.web import acting, areas, offers
+from banyan.web import asked as asking
+from banyan.web.answers import page, part
+from banyan.web.cells import Wording, align
+
+UNNUMBERED = L("未编号", "No number yet")
+EXPORTS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's head; `sort` is the address that sorts by it, empty where it cannot be sorted."""
+
+    field: FieldSpec
+    css: str
+    sort: str = ""
+    order: str = "none"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row: its address and cells as (class, HTML, label for the phone)."""
+
+    id: str
+    path: str
+    cells: list[tuple[str, SafeString, str]]
+    version: int
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter of the list: how it is asked (`kind`), and what is chosen."""
+
+    field: FieldSpec
+    kind: str
+    name: str
+    chosen: tuple[tuple[str, str], ...] = ()
+    least: str = ""
+    most: str = ""
+    clear: str = ""
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.chosen or self.least or self.most)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(key for key, _ in self.chosen)
+
+    @property
+    def text(self) -> str:
+        """Give what is chosen in few words."""
+        if self.chosen:
+            words = [word for _, word in self.chosen]
+            return "、".join(words[:2]) + (f" +{len(words) - 2}" if len(words) > 2 else "")
+        return f"{self.least} – {self.most}"
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A state to choose above the list."""
+
+    key: str
+    label: Label
+    query: str
+    is_on: bool
+    tone: str = "grey"
+
+
+def list_page(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResponse:
+    """Give a noun's list."""
+    found = reading.list_records(request.ctx, noun, asked.query)
+    wording = Wording(request.ctx.language, acting.zone_of(request), request.ctx)
+    shown = common(request, noun, asked) | {
+        "heads": tuple(_heads(noun.spec, found.fields, asked)),
+        "rows": [_line(noun.spec, found, row, wording) for row in found.rows],
+        "more": f"{request.path}?{asked.with_(cursor=found.next)}" if found.next else "",
+        "is_more": bool(asked.query.cursor),
+        "is_asked": bool(asked.query.filters or asked.query.search),
+        "bulk": offers.bulk(request.ctx, noun),
+    }
+    return page(request, "web/list.html", shown)
+
+
+def common(request: HttpRequest, noun: Noun, asked: asking.Asked) -> dict[str, Any]:
+    """Give what list and board show alike."""
+    ctx, spec = request.ctx, noun.spec
+    return {
+        "noun": noun,
+        "spec": spec,
+        "asked": asked,
+        "path": f"/{spec.path}",
+        "area": areas.area_of(spec.area),
+        "tabs": tuple(_tabs(spec, asked)),
+        "filters": tuple(_filters(request, noun, asked)),
+        "create": offers.creation(ctx, noun),
+        "actions": offers.noun_actions(ctx, noun),
+        "columns": tuple(_choosable(ctx, spec, asked)),
+        "columns_query": asked.with_(columns=None),
+        "list_query": asked.with_(layout=None),
+        "board_query": asked.with_(layout="board"),
+        "may_import": "create" in spec.verbs and ctx.may(spec.permission("create")),
+    }
+
+
+def export(request: HttpRequest, noun: Noun, form: str) -> StreamingHttpResponse:
+    """Give what the list shows, all pages of it, as a file."""
+    asked = asking.read(request, noun)
+    pieces = exchange.export(request.ctx, noun, asked.query, form, full=request.GET.get("full") == "1")
+    answer = StreamingHttpResponse(_primed(pieces), content_type=EXPORTS[form])
+    name = f"{noun.spec.plural_key}-{request.ctx.now.astimezone(acting.zone_of(request)):%Y%m%d-%H%M}.{form}"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _primed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Take the first piece at once, so that a refusal is an answer and not a broken file."""
+    first = next(pieces, b"")
+
+    def rest() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    return rest()
+
+
+def _heads(spec: NounSpec, fields: tuple[FieldSpec, ...], asked: asking.Asked) -> Iterator[Head]:
+    now = asked.query.sort or spec.sort
+    for field in fields:
+        css = f"{align(field)}{'' if field.key in spec.phone or field.key == fields[0].key else ' wide'}"
+        if not field.sortable:
+            yield Head(field, css)
+            continue
+        order = "none"
+        if now.lstrip("-") == field.key:
+            order = "descending" if now.startswith("-") else "ascending"
+        wanted = f"-{field.key}" if order == "ascending" else field.key
+        yield Head(field, css, asked.with_(sort=wanted), order)
+
+
+def _line(spec: NounSpec, found: reading.Page, row: dict[str, Any], wording: Wording) -> Line:
+    path = f"/{spec.path}/{row['id']}"
+    cells = []
+    for place, field in enumerate(found.fields):
+        css = align(field)
+        if place == 0:
+            html = wording.html(field, row[field.key], found.titles, linked=False)
+            if row[field.key] in (None, ""):
+                html = mark_safe(f'<span class="dim">{escape(UNNUMBERED)}</span>')
+            html = mark_safe(f'<a class="row-link" href="{path}">{html}</a>')
+        else:
+            html = wording.html(field, row[field.key], found.titles)
+            if field.key not in spec.phone:
+                css += " wide"
+        cells.append((css, html, str(field.label)))
+    return Line(row["id"], path, cells, row["version"])
+
+
+def _tabs(spec: NounSpec, asked: asking.Asked) -> Iterator[Tab]:
+    if not spec.life:
+        return
+    name = f"{spec.life.field}:in"
+    chosen = asked.values(name)
+    yield Tab("", L("全部", "All"), asked.with_(**{name: None}), not chosen)
+    for state in spec.life.states:
+        yield Tab(state.key, state.label, asked.with_(**{name: state.key}), chosen == [state.key], state.tone)
+
+
+def _filters(request: HttpRequest, noun: Noun, asked: asking.Asked) -> Iterator[Filter]:
+    spec = noun.spec
+    for key in spec.filters:
+        if not spec.has_field(key) or not may_see(request.ctx, spec.field(key)):
+            continue
+        field = spec.field(key)
+        if spec.life and key == spec.life.field:
+            continue
+        if field.choices:
+            chosen = asked.values(f"{key}:in")
+            named = tuple((c.key, str(c.label)) for c in field.choices if c.key in chosen)
+            yield Filter(field, "choices", f"{key}:in", named, clear=asked.with_(**{f"{key}:in": None}))
+        elif field.type == "boolean":
+            chosen = asked.values(f"{key}:eq")
+            words = {"true": str(L("是", "Yes")), "false": str(L("否", "No"))}
+            named = tuple((v, words[v]) for v in chosen if v in words)
+            yield Filter(field, "boolean", f"{key}:eq", named, clear=asked.with_(**{f"{key}:eq": None}))
+        elif field.type == "reference" and field.reference:
+            chosen = asked.values(f"{key}:in")
+            known = {str(k): v for k, v in titles(field.reference, chosen).items()} if chosen else {}
+            named = tuple((v, known.get(v, v[:8])) for v in chosen)
+            yield Filter(field, "reference", f"{key}:in", named, clear=asked.with_(**{f"{key}:in": None}))
+        elif field.is_number or field.type == "date":
+            yield Filter(
+                field,
+                "number" if field.is_number else "date",
+                key,
+                least=asked.params.get(f"{key}:gte", ""),
+                most=asked.params.get(f"{key}:lte", ""),
+                clear=asked.with_(**{f"{key}:gte": None, f"{key}:lte": None}),
+            )
+        elif field.type in ("text", "long_text"):
+            text = asked.params.get(f"{key}:contains", "")
+            yield Filter(
+                field,
+                "text",
+                f"{key}:contains",
+                ((text, text),) if text else (),
+                clear=asked.with_(**{f"{key}:contains": None}),
+            )
+
+
+def _choosable(ctx: Any, spec: NounSpec, asked: asking.Asked) -> Iterator[tuple[FieldSpec, bool]]:
+    """Give the columns to choose from: those shown first, in their order."""
+    shown = list(asked.query.columns or spec.list)
+    fields = {f.key: f for f in visible(ctx, spec.fields) if f.type not in ("json", "file")}
+    for key in shown:
+        if key in fields:
+            yield fields[key], True
+    for key, field in fields.items():
+        if key not in shown:
+            yield field, False
+
+
+def counts(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResponse:
+    """Give the number of records in the list, and per state whatever state is chosen. Two statements."""
+    total, is_more = reading.count_records(request.ctx, noun, asked.query)
+    states: list[tuple[str, int]] = []
+    life = noun.spec.life
+    if life:
+        every = tuple(f for f in asked.query.filters if f[0] != life.field)
+        query = reading.Query(filters=every, search=asked.query.search)
+        found = reading.count_by(request.ctx, noun, query, life.field)
+        states = [("", sum(found.values())), *((s.key, found.get(s.key, 0)) for s in life.states)]
+    return part(request, "web/counts.html", {"total": total, "is_more": is_more, "states": states})
