@@ -30,13 +30,14 @@ Key = TypeVar("Key")
 class Flow:
     """The counters of one operation and its place in the order.
 
-    Takes:  rework: counts found to need rework; sent_back: those of them that went to an earlier operation, the others
+    Takes:  quantity: counts planned to begin; rework: counts found to need rework; sent_back: those of them that went to an earlier operation, the others
             are mended here; come_back: counts that later operations sent here
     """
 
     sequence: int
     predecessors: tuple[int, ...] = ()
     ratio: Decimal = ONE
+    quantity: Decimal = ZERO
     good: Decimal = ZERO
     scrap: Decimal = ZERO
     rework: Decimal = ZERO
@@ -80,7 +81,11 @@ def predecessor_links(written: Sequence[tuple[int, str]]) -> dict[int, tuple[int
 
 
 def _sequences(text: str) -> tuple[int, ...]:
-    parts = [part for part in text.replace(",", ";").replace("，", ";").replace("；", ";").split(";") if part.strip()]
+    parts = [
+        part
+        for part in text.replace(",", ";").replace("，", ";").replace("；", ";").split(";")
+        if part.strip()
+    ]
     return tuple(dict.fromkeys(int(part) for part in parts))
 
 
@@ -94,13 +99,17 @@ def arrived(sequence: int, flows: Flows, planned: Decimal) -> Decimal:
 
     Takes:  planned: what the order is to make
     Gives:  the least that any predecessor has passed on (all are needed); a skipped one passes on what came to it,
-            without what was lost there. An operation without predecessors gets the planned quantity and a new
-            start for each piece scrapped there or later
+            without what was lost there. An operation without predecessors may begin what is planned for it, and a
+            new piece for each one lost there or later that was not planned to be lost
     """
-    before = flows[sequence].predecessors
-    if not before:
-        return planned + sum((flows[s].scrap / flows[s].ratio for s in _from_here(sequence, flows)), ZERO)
-    return min(_passed(one, flows, planned) for one in before)
+    flow = flows[sequence]
+    if not flow.predecessors:
+        return max(flow.quantity / flow.ratio, planned + _lost(sequence, flows))
+    return min(_passed(one, flows, planned) for one in flow.predecessors)
+
+
+def _lost(sequence: int, flows: Flows) -> Decimal:
+    return sum((flows[s].scrap / flows[s].ratio for s in _from_here(sequence, flows)), ZERO)
 
 
 def _passed(sequence: int, flows: Flows, planned: Decimal) -> Decimal:
@@ -108,6 +117,21 @@ def _passed(sequence: int, flows: Flows, planned: Decimal) -> Decimal:
     if not flow.is_skipped:
         return flow.good / flow.ratio
     return arrived(sequence, flows, planned) - (flow.taken - flow.good) / flow.ratio
+
+
+def finished(flows: Flows, planned: Decimal) -> Decimal | None:
+    """Give the finished pieces that came out of an order's last operations, those that all of them have passed on.
+
+    Gives:  None for an order without operations
+    """
+    waited_for = {before for flow in flows.values() for before in flow.predecessors}
+    last = [sequence for sequence in flows if sequence not in waited_for]
+    return round_quantity(min(_passed(one, flows, planned) for one in last)) if last else None
+
+
+def lost_pieces(flow: Flow) -> Decimal:
+    """Give the finished-piece equivalents scrapped at an operation."""
+    return round_quantity(flow.scrap / flow.ratio)
 
 
 def _from_here(sequence: int, flows: Flows) -> set[int]:
@@ -128,8 +152,7 @@ def limit(sequence: int, flows: Flows, planned: Decimal, tolerance_percent: Deci
     here = arrived(sequence, flows, planned)
     if tolerance_percent:
         raised = 1 + tolerance_percent / HUNDRED
-        lost = sum((flows[s].scrap / flows[s].ratio for s in _from_here(sequence, flows)), ZERO)
-        here = min(here * raised, max(here, (planned + lost) * raised))
+        here = min(here * raised, max(here, (planned + _lost(sequence, flows)) * raised))
     return round_quantity(here * flows[sequence].ratio)
 
 
@@ -181,7 +204,9 @@ def applied(flows: Flows, step: Step) -> dict[int, Flow]:
     return changed
 
 
-def excess(flows: Flows, step: Step, planned: Decimal, tolerance_percent: Decimal = ZERO) -> dict[int, Decimal]:
+def excess(
+    flows: Flows, step: Step, planned: Decimal, tolerance_percent: Decimal = ZERO
+) -> dict[int, Decimal]:
     """Give by how many counts a report goes too far, by operation; empty when it may be.
 
     Gives:  operations that are over after it and were not, or less so, before. Taking a report back is judged at
@@ -194,16 +219,17 @@ def excess(flows: Flows, step: Step, planned: Decimal, tolerance_percent: Decima
         return {step.sequence: min(over, step.quantity)} if over > 0 and step.sign > 0 else {}
     was, after = overdrawn(flows, planned, tolerance_percent), applied(flows, step)
     return {
-        sequence: over for sequence, over in overdrawn(after, planned, tolerance_percent).items()
+        sequence: over
+        for sequence, over in overdrawn(after, planned, tolerance_percent).items()
         if over > was.get(sequence, ZERO) and (step.sign > 0 or after[sequence].predecessors)
     }
 
 
-def operation_state(state: str, flow: Flow, quantity: Decimal, started: int = 0) -> str:
+def operation_state(state: str, flow: Flow, started: int = 0) -> str:
     """Give where an operation stands: skipped and closed are decided by people, the rest follows from the counters."""
     if state in ("skipped", "closed"):
         return state
-    if flow.good + flow.scrap >= quantity > 0:
+    if flow.good + flow.scrap >= flow.quantity > 0:
         return "done"
     if started or flow.good or flow.scrap or flow.rework:
         return "running"
@@ -286,8 +312,14 @@ class Effort:
 
 
 def effort(
-    *, pieces: Decimal, run_minutes: Decimal, setup_minutes: Decimal, rates: Rates,
-    minutes: Decimal | None = None, machine_minutes: Decimal | None = None, people: int = 1,
+    *,
+    pieces: Decimal,
+    run_minutes: Decimal,
+    setup_minutes: Decimal,
+    rates: Rates,
+    minutes: Decimal | None = None,
+    machine_minutes: Decimal | None = None,
+    people: int = 1,
 ) -> Effort:
     """Give the time of a report and what it costs: reported time × rate, else routing time × pieces; set-up apart.
 
@@ -304,9 +336,13 @@ def effort(
     setup = round_quantity(setup_minutes, 2)
     hourly = rates.labour + rates.machine + rates.overhead
     return Effort(
-        labour, machine, setup,
-        round_money((labour + setup) * rates.labour / HOUR), round_money((machine + setup) * rates.machine / HOUR),
-        round_money((labour + setup) * rates.overhead / HOUR), round_money(setup * hourly / HOUR),
+        labour,
+        machine,
+        setup,
+        round_money((labour + setup) * rates.labour / HOUR),
+        round_money((machine + setup) * rates.machine / HOUR),
+        round_money((labour + setup) * rates.overhead / HOUR),
+        round_money(setup * hourly / HOUR),
     )
 
 
@@ -329,7 +365,9 @@ class PlannedOperation:
 
 
 def planned_unit_cost(
-    quantity: Decimal, materials: Iterable[PlannedMaterial], operations: Iterable[PlannedOperation],
+    quantity: Decimal,
+    materials: Iterable[PlannedMaterial],
+    operations: Iterable[PlannedOperation],
     other_outputs_percent: Decimal = ZERO,
 ) -> Decimal:
     """Give the planned cost of one finished piece by the order's own lines, to six places.
@@ -342,7 +380,10 @@ def planned_unit_cost(
     for operation in operations:
         rates = operation.rates
         minutes = operation.setup_minutes + operation.run_minutes * quantity
-        total += minutes * (rates.labour + rates.machine + rates.overhead) / HOUR + operation.outside_price * quantity
+        total += (
+            minutes * (rates.labour + rates.machine + rates.overhead) / HOUR
+            + operation.outside_price * quantity
+        )
     return round_quantity(EXACT.divide(total * (HUNDRED - other_outputs_percent) / HUNDRED, quantity))
 
 
@@ -354,29 +395,28 @@ def completed_amount(quantity: Decimal, unit_cost: Decimal) -> Decimal:
 # --- material -----------------------------------------------------------------------------------------------
 
 
-def required(
-    per_base: Decimal, base: Decimal, quantity: Decimal, scrap_percent: Decimal, *, is_fixed: bool, places: int
-) -> Decimal:
-    """Give what an order needs of a component, rounded up to its unit.
-
-    Takes:  per_base: quantity for `base` pieces, or once per order when fixed; scrap_percent is added to it
-    """
-    plain = per_base if is_fixed else per_base * quantity / base
-    return round_quantity(plain * (1 + scrap_percent / HUNDRED), places, Rounding.UP)
-
-
-def backflush_target(
-    needed: Decimal, planned: Decimal, flow: Flow, *, is_fixed: bool, places: int
-) -> Decimal:
+def backflush_target(needed: Decimal, flow: Flow, *, is_fixed: bool, places: int) -> Decimal:
     """Give how much of a component the counts of its operation have used, in all.
 
-    Takes:  needed for the whole order of `planned` pieces
+    Takes:  needed for all that is planned to begin at the operation
     Gives:  by pieces that went through, good or scrapped; one that came back has got its material already.
             A fixed quantity is used with the first piece
     """
+    planned = flow.quantity / flow.ratio
     if flow.pieces <= 0 or planned <= 0:
         return ZERO
     return needed if is_fixed else round_quantity(needed * flow.pieces / planned, places)
+
+
+def to_begin(quantity: Decimal, ratio: Decimal, yields_percent: Iterable[Decimal], places: int) -> Decimal:
+    """Give the counts an operation is planned to begin so that the order's quantity comes out at the end.
+
+    Takes:  yields_percent: of the operation, of those after it, and of the item
+    """
+    part = ONE
+    for percent in yields_percent:
+        part *= percent / HUNDRED
+    return round_quantity(round_quantity(quantity / part, places, Rounding.UP) * ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +434,9 @@ class KitLine:
         return self.needed - self.free
 
 
-def kit_check(needs: Iterable[tuple[UUID, UUID, UUID, Decimal]], free: Mapping[UUID, Decimal]) -> tuple[KitLine, ...]:
+def kit_check(
+    needs: Iterable[tuple[UUID, UUID, UUID, Decimal]], free: Mapping[UUID, Decimal]
+) -> tuple[KitLine, ...]:
     """Give to each need in turn what stock is left.
 
     Takes:  needs (order, material line, item, open quantity), the first served first; free: stock by item
@@ -417,7 +459,9 @@ class Source:
     free: Decimal
 
 
-def taken_from(quantity: Decimal, sources: Iterable[Source]) -> tuple[tuple[tuple[Source, Decimal], ...], Decimal]:
+def taken_from(
+    quantity: Decimal, sources: Iterable[Source]
+) -> tuple[tuple[tuple[Source, Decimal], ...], Decimal]:
     """Give what is taken from each source in turn, and what is missing after the last."""
     taken = []
     for source in sources:
@@ -428,7 +472,9 @@ def taken_from(quantity: Decimal, sources: Iterable[Source]) -> tuple[tuple[tupl
     return tuple(taken), quantity
 
 
-def settled(open_debts: Iterable[tuple[Key, Decimal]], arrived_quantity: Decimal) -> tuple[tuple[Key, Decimal], ...]:
+def settled(
+    open_debts: Iterable[tuple[Key, Decimal]], arrived_quantity: Decimal
+) -> tuple[tuple[Key, Decimal], ...]:
     """Give what an arrival pays of each debt in turn, those it does not reach left out."""
     paid = []
     for key, owed in open_debts:

@@ -53,6 +53,9 @@ ROOM = """
 10 good=105 ; 20<10 good=100                          | 20 | 5 | 5     | is not raised again by the next
 10 good=100 ; 20<10 good=100                          | 20 | 5 | 5     | a counting difference
 10 good=103                                           | 10 | 0 | -3    | over already
+10 quantity=104 good=100                              | 10 | 0 | 4     | as many as are planned to begin
+10 quantity=104 good=100 scrap=3                      | 10 | 0 | 1     | some of them to be lost
+10 quantity=104 good=100 scrap=6                      | 10 | 0 | 0     | and more when more is lost
 """
 
 
@@ -86,7 +89,13 @@ EXCESS = """
 @pytest.mark.parametrize(("shop", "report", "expected"), table(EXCESS))
 def test_a_report_beyond_what_arrived_is_seen(shop, report, expected):
     sequence, kind, quantity, *back = report.split()
-    step = Step(int(sequence), kind.lstrip("-"), D(quantity), int(back[0]) if back else None, -1 if kind[0] == "-" else 1)
+    step = Step(
+        int(sequence),
+        kind.lstrip("-"),
+        D(quantity),
+        int(back[0]) if back else None,
+        -1 if kind[0] == "-" else 1,
+    )
     found = rules.excess(flows(shop.replace(";", "|")), step, D(100))
     assert found == {int(k): D(v) for k, _, v in (p.partition(":") for p in expected.split())}
 
@@ -101,12 +110,15 @@ def test_what_is_applied_and_taken_back_leaves_no_trace():
     assert rules.applied(shop, Step(20, "start")) == shop
 
 
-@pytest.mark.parametrize(("written", "links"), [
-    ([(10, ""), (20, ""), (30, "")], {10: (), 20: (10,), 30: (20,)}),
-    ([(10, ""), (20, "10"), (30, "")], {10: (), 20: (10,), 30: ()}),
-    ([(10, ""), (20, ""), (30, "10;20")], {10: (), 20: (), 30: (10, 20)}),
-    ([(10, ""), (20, "10，10")], {10: (), 20: (10,)}),
-])
+@pytest.mark.parametrize(
+    ("written", "links"),
+    [
+        ([(10, ""), (20, ""), (30, "")], {10: (), 20: (10,), 30: (20,)}),
+        ([(10, ""), (20, "10"), (30, "")], {10: (), 20: (10,), 30: ()}),
+        ([(10, ""), (20, ""), (30, "10;20")], {10: (), 20: (), 30: (10, 20)}),
+        ([(10, ""), (20, "10，10")], {10: (), 20: (10,)}),
+    ],
+)
 def test_predecessors_are_read(written, links):
     assert rules.predecessor_links(written) == links
 
@@ -125,28 +137,50 @@ def test_pieces_go_back_only_to_where_they_came_from():
     assert not rules.may_go_back(30, 40, shop)
 
 
-@pytest.mark.parametrize(("state", "flow", "started", "now"), [
-    ("open", Flow(10), 0, "open"), ("open", Flow(10), 1, "running"), ("open", Flow(10, good=D(1)), 0, "running"),
-    ("running", Flow(10, good=D(90), scrap=D(10)), 0, "done"), ("done", Flow(10, good=D(90)), 0, "running"),
-    ("running", Flow(10), 0, "open"), ("skipped", Flow(10, good=D(100)), 0, "skipped"),
-    ("closed", Flow(10), 1, "closed"), ("open", Flow(10, rework=D(1)), 0, "running"),
-])
-def test_an_operation_stands_where_its_counters_say(state, flow, started, now):
-    assert rules.operation_state(state, flow, D(100), started) == now
+@pytest.mark.parametrize(
+    ("state", "counters", "started", "now"),
+    [
+        ("open", "", 0, "open"),
+        ("open", "", 1, "running"),
+        ("open", "good=1", 0, "running"),
+        ("open", "rework=1", 0, "running"),
+        ("running", "good=90 scrap=10", 0, "done"),
+        ("done", "good=90", 0, "running"),
+        ("running", "", 0, "open"),
+        ("skipped", "good=100", 0, "skipped"),
+        ("closed", "", 1, "closed"),
+    ],
+)
+def test_an_operation_stands_where_its_counters_say(state, counters, started, now):
+    assert rules.operation_state(state, flows(f"10 quantity=100 {counters}")[10], started) == now
 
 
-@pytest.mark.parametrize(("state", "made", "is_last", "now"), [
-    ("running", 99, False, "running"), ("running", 100, False, "completed"), ("running", 40, True, "completed"),
-    ("completed", 99, False, "running"), ("released", 5, False, "running"), ("closed", 0, False, "closed"),
-])
+@pytest.mark.parametrize(
+    ("state", "made", "is_last", "now"),
+    [
+        ("running", 99, False, "running"),
+        ("running", 100, False, "completed"),
+        ("running", 40, True, "completed"),
+        ("completed", 99, False, "running"),
+        ("released", 5, False, "running"),
+        ("closed", 0, False, "closed"),
+    ],
+)
 def test_an_order_is_completed_by_what_went_to_stock(state, made, is_last, now):
     assert rules.order_state(state, made=D(made), quantity=D(100), is_last=is_last) == now
 
 
-@pytest.mark.parametrize(("total", "shares", "parts"), [
-    ("100", [None, None, None], ["33.34", "33.33", "33.33"]), ("90", ["2", "1"], ["60", "30"]),
-    ("7", ["1"], ["7"]), ("0", [None, None], ["0", "0"]), ("-10", ["50", "50"], ["-5", "-5"]), ("5", [], []),
-])
+@pytest.mark.parametrize(
+    ("total", "shares", "parts"),
+    [
+        ("100", [None, None, None], ["33.34", "33.33", "33.33"]),
+        ("90", ["2", "1"], ["60", "30"]),
+        ("7", ["1"], ["7"]),
+        ("0", [None, None], ["0", "0"]),
+        ("-10", ["50", "50"], ["-5", "-5"]),
+        ("5", [], []),
+    ],
+)
 def test_time_is_shared_out_to_the_last_hundredth(total, shares, parts):
     given = [None if s is None else D(s) for s in shares]
     assert rules.shared_out(D(total), given) == tuple(D(p) for p in parts)
@@ -158,11 +192,21 @@ def test_shares_that_cannot_be_are_refused(shares):
         rules.shared_out(D(10), shares)
 
 
-@pytest.mark.parametrize(("marks", "until", "minutes"), [
-    ("", 10, "0"), ("start@0", 10, "10"), ("start@0 pause@4", 10, "4"), ("start@0 pause@4 start@6", 10, "8"),
-    ("start@0 good@5", 8, "3"), ("start@0 start@2", 10, "10"), ("pause@3", 10, "0"), ("good@3", 10, "0"),
-    ("start@0 pause@4 good@5", 8, "0"), ("start@9", 5, "0"),
-])
+@pytest.mark.parametrize(
+    ("marks", "until", "minutes"),
+    [
+        ("", 10, "0"),
+        ("start@0", 10, "10"),
+        ("start@0 pause@4", 10, "4"),
+        ("start@0 pause@4 start@6", 10, "8"),
+        ("start@0 good@5", 8, "3"),
+        ("start@0 start@2", 10, "10"),
+        ("pause@3", 10, "0"),
+        ("good@3", 10, "0"),
+        ("start@0 pause@4 good@5", 8, "0"),
+        ("start@9", 5, "0"),
+    ],
+)
 def test_the_clock_counts_what_was_worked_since_the_last_count(marks, until, minutes):
     read = [(k, T0 + timedelta(minutes=int(at))) for k, _, at in (m.partition("@") for m in marks.split())]
     assert rules.clocked_minutes(read, T0 + timedelta(minutes=until)) == D(minutes)
@@ -171,23 +215,31 @@ def test_the_clock_counts_what_was_worked_since_the_last_count(marks, until, min
 RATES = Rates(labour=D(30), machine=D(60), overhead=D(12))
 
 
-@pytest.mark.parametrize(("case", "minutes", "amounts"), [
-    (dict(), ("20", "20", "0"), ("10", "20", "4", "0")),
-    (dict(minutes=D(30)), ("30", "30", "0"), ("15", "30", "6", "0")),
-    (dict(minutes=D(30), people=2), ("30", "15", "0"), ("15", "15", "6", "0")),
-    (dict(minutes=D(30), machine_minutes=D(5)), ("30", "5", "0"), ("15", "5", "6", "0")),
-    (dict(setup_minutes=D(10)), ("20", "20", "10"), ("15", "30", "6", "17")),
-])
+@pytest.mark.parametrize(
+    ("case", "minutes", "amounts"),
+    [
+        (dict(), ("20", "20", "0"), ("10", "20", "4", "0")),
+        (dict(minutes=D(30)), ("30", "30", "0"), ("15", "30", "6", "0")),
+        (dict(minutes=D(30), people=2), ("30", "15", "0"), ("15", "15", "6", "0")),
+        (dict(minutes=D(30), machine_minutes=D(5)), ("30", "5", "0"), ("15", "5", "6", "0")),
+        (dict(setup_minutes=D(10)), ("20", "20", "10"), ("15", "30", "6", "17")),
+    ],
+)
 def test_effort_is_time_times_rate_with_the_set_up_apart(case, minutes, amounts):
-    done = rules.effort(**{"pieces": D(10), "run_minutes": D(2), "setup_minutes": D(0), "rates": RATES} | case)
+    done = rules.effort(
+        **{"pieces": D(10), "run_minutes": D(2), "setup_minutes": D(0), "rates": RATES} | case
+    )
     assert (done.labour_minutes, done.machine_minutes, done.setup_minutes) == tuple(map(D, minutes))
-    assert (done.labour_amount, done.machine_amount, done.overhead_amount, done.setup_amount) == tuple(map(D, amounts))
+    assert (done.labour_amount, done.machine_amount, done.overhead_amount, done.setup_amount) == tuple(
+        map(D, amounts)
+    )
     assert done.back().amount == -done.amount
 
 
 def test_the_planned_cost_of_a_piece_comes_from_the_orders_own_lines():
     cost = rules.planned_unit_cost(
-        D(10), [PlannedMaterial(D(20), D("1.5")), PlannedMaterial(D(1), D(10))],
+        D(10),
+        [PlannedMaterial(D(20), D("1.5")), PlannedMaterial(D(1), D(10))],
         [PlannedOperation(D(2), D(10), Rates(D(30), D(30), D(0)), D(1))],
     )
     assert cost == D("8")  # (30 + 10 + 30 minutes at 60 an hour + 10 outside) / 10
@@ -197,27 +249,50 @@ def test_the_planned_cost_of_a_piece_comes_from_the_orders_own_lines():
     assert rules.completed_amount(D(3), D("3.333333")) == D("10.00")
 
 
-@pytest.mark.parametrize(("per", "base", "quantity", "scrap", "fixed", "places", "needed"), [
-    ("2", "1", "100", "0", False, 0, "200"), ("2", "1", "100", "2", False, 0, "204"), ("1", "1", "10", "5", False, 0, "11"),
-    ("1", "3", "10", "0", False, 3, "3.334"), ("5", "1", "100", "0", True, 0, "5"), ("0.25", "1", "3", "0", False, 2, "0.75"),
-])
-def test_what_an_order_needs_is_rounded_up_to_the_unit(per, base, quantity, scrap, fixed, places, needed):
-    assert rules.required(D(per), D(base), D(quantity), D(scrap), is_fixed=fixed, places=places) == D(needed)
+@pytest.mark.parametrize(
+    ("quantity", "ratio", "yields", "places", "begun"),
+    [
+        ("98", "1", ["98"], 0, "100"),
+        ("100", "4", ["100"], 0, "400"),
+        ("100", "1", ["98", "99", "100"], 0, "104"),
+        ("1", "1", ["80"], 3, "1.25"),
+    ],
+)
+def test_what_will_be_lost_is_begun_as_well(quantity, ratio, yields, places, begun):
+    assert rules.to_begin(D(quantity), D(ratio), map(D, yields), places) == D(begun)
 
 
-@pytest.mark.parametrize(("flow", "fixed", "target"), [
-    (Flow(10), False, "0"), (Flow(10, good=D(50)), False, "100"), (Flow(10, good=D(40), scrap=D(10)), False, "100"),
-    (Flow(10, good=D(51), come_back=D(1)), False, "100"), (Flow(10, good=D(50), rework=D(5)), False, "100"),
-    (Flow(10, good=D(1)), True, "200"), (Flow(10), True, "0"), (Flow(10, ratio=D(4), good=D(200)), False, "100"),
-])
+@pytest.mark.parametrize(
+    ("flow", "fixed", "target"),
+    [
+        ("10 quantity=100", False, "0"),
+        ("10 quantity=100 good=50", False, "100"),
+        ("10 quantity=100 good=40 scrap=10", False, "100"),
+        ("10 quantity=100 good=51 come_back=1", False, "100"),
+        ("10 quantity=100 good=50 rework=5", False, "100"),
+        ("10 quantity=400 ratio=4 good=200", False, "100"),
+        ("10 quantity=100 good=1", True, "200"),
+        ("10 quantity=100", True, "0"),
+        ("10 good=1", False, "0"),
+    ],
+)
 def test_backflush_follows_the_pieces(flow, fixed, target):
-    assert rules.backflush_target(D(200), D(100), flow, is_fixed=fixed, places=0) == D(target)
+    assert rules.backflush_target(D(200), flows(flow)[10], is_fixed=fixed, places=0) == D(target)
 
 
 def test_a_kit_is_checked_first_come_first_served():
-    orders, lines, item, other = [UUID(int=n) for n in (1, 2)], [UUID(int=n) for n in (3, 4)], UUID(int=5), UUID(int=6)
+    orders, lines, item, other = (
+        [UUID(int=n) for n in (1, 2)],
+        [UUID(int=n) for n in (3, 4)],
+        UUID(int=5),
+        UUID(int=6),
+    )
     found = rules.kit_check(
-        [(orders[0], lines[0], item, D(6)), (orders[1], lines[1], item, D(6)), (orders[1], lines[1], other, D(1))],
+        [
+            (orders[0], lines[0], item, D(6)),
+            (orders[1], lines[1], item, D(6)),
+            (orders[1], lines[1], other, D(1)),
+        ],
         {item: D(10)},
     )
     assert [(line.free, line.missing) for line in found] == [(D(6), D(0)), (D(4), D(2)), (D(0), D(1))]

@@ -1,0 +1,45 @@
+"""Every write of production, by what is done: the life of orders, reports, material, completions, deviations."""
+
+from banyan.modules.production.commands.assigning import assign_work, settle_flags
+from banyan.modules.production.commands.completions import complete_orders, reverse_completions
+from banyan.modules.production.commands.deviating import (
+    add_material,
+    add_operation,
+    reroute_operation,
+    skip_operation,
+)
+from banyan.modules.production.commands.drafts import complete_drafts
+from banyan.modules.production.commands.materials import (
+    issue_material,
+    return_material,
+    reverse_issues,
+    settle_debts,
+    supplement_material,
+    waive_debts,
+)
+from banyan.modules.production.commands.orders import cancel_orders, close_orders, firm_orders, release_orders
+from banyan.modules.production.commands.reports import report_work, undo_report
+
+__all__ = [
+    "add_material",
+    "add_operation",
+    "assign_work",
+    "cancel_orders",
+    "close_orders",
+    "complete_drafts",
+    "complete_orders",
+    "firm_orders",
+    "issue_material",
+    "release_orders",
+    "report_work",
+    "reroute_operation",
+    "return_material",
+    "reverse_completions",
+    "reverse_issues",
+    "settle_debts",
+    "settle_flags",
+    "skip_operation",
+    "supplement_material",
+    "undo_report",
+    "waive_debts",
+]

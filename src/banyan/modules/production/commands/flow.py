@@ -1,0 +1,311 @@
+"""The operations of orders as a command works on them: locked, read, changed in memory, written back at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from banyan.kernel import db, locks
+from banyan.kernel.context import Context
+from banyan.lib.errors import jsonable
+from banyan.modules.production import rules
+from banyan.modules.production.errors import OrderClosed
+from banyan.modules.production.models import AT_WORK, Material, Operation, WorkOrder
+
+_COLUMNS = """
+    o.id, o.work_order_id, o.plant_id, o.sequence, o.name, o.predecessors, o.report_ratio, o.quantity, o.places,
+    o.good_quantity, o.scrap_quantity, o.rework_quantity, o.sent_back_quantity, o.come_back_quantity, o.state, o.started,
+    o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate, o.piece_rate,
+    o.work_centre_id, o.machine_id, o.has_backflush,
+    w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id
+"""
+
+
+@dataclass(slots=True)
+class Op:
+    """An operation with what a report needs of its order; `flow` and what follows it are changed in memory."""
+
+    id: UUID
+    order: UUID
+    plant: UUID
+    sequence: int
+    name: str
+    places: int
+    state: str
+    started: int
+    has_setup_charged: bool
+    setup_minutes: Decimal
+    run_minutes: Decimal
+    rates: rules.Rates
+    piece_rate: Decimal
+    work_centre: UUID | None
+    machine: UUID | None
+    has_backflush: bool
+    number: str
+    item: UUID
+    planned: Decimal
+    tolerance: Decimal
+    order_state: str
+    created_by: UUID | None
+    flow: rules.Flow
+    is_changed: bool = False
+
+    @property
+    def title(self) -> str:
+        return f"{self.sequence} {self.name}"
+
+
+class Shop:
+    """The operations of some orders, by key and by order and sequence."""
+
+    def __init__(self, ops: Iterable[Op]) -> None:
+        self.ops = {op.id: op for op in ops}
+        self.by_order: dict[UUID, dict[int, Op]] = {}
+        for op in self.ops.values():
+            self.by_order.setdefault(op.order, {})[op.sequence] = op
+
+    def flows(self, order: UUID) -> dict[int, rules.Flow]:
+        """Give the counters of an order's operations."""
+        return {sequence: op.flow for sequence, op in self.by_order[order].items()}
+
+    def apply(self, order: UUID, step: rules.Step) -> None:
+        """Count a report, and say where its operation stands now."""
+        for sequence, after in rules.applied(self.flows(order), step).items():
+            op = self.by_order[order][sequence]
+            if after != op.flow:
+                op.flow, op.is_changed = after, True
+                op.state = rules.operation_state(op.state, after, op.started)
+
+    def lost(self, order: UUID) -> Decimal:
+        """Give the finished-piece equivalents scrapped on an order."""
+        return sum((rules.lost_pieces(op.flow) for op in self.by_order[order].values()), Decimal(0))
+
+    def finished(self, order: UUID) -> Decimal | None:
+        """Give the good pieces that left an order's last operations; None for an order without operations."""
+        return rules.finished(self.flows(order), next(iter(self.by_order[order].values())).planned)
+
+
+def lock_operations(ids: Iterable[UUID]) -> None:
+    """Lock operations in key order; those that do not exist are passed over."""
+    wanted = sorted(set(ids))
+    locks.claim(Operation.lock_rank, wanted)
+    db.run("SELECT 1 FROM production_operation WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [wanted])
+
+
+def lock_all_operations(orders: Iterable[UUID]) -> None:
+    """Lock every operation of some orders, whose rows are locked already."""
+    rows = db.rows(
+        "SELECT id FROM production_operation WHERE work_order_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [list(orders)],
+    )
+    locks.claim(Operation.lock_rank, [row[0] for row in rows])
+
+
+def lock_orders_of(operations: Iterable[UUID], *, released_only: bool) -> tuple[UUID, ...]:
+    """Lock the orders of some operations in key order, all of them or those that wait for their first report."""
+    rows = db.rows(
+        "SELECT id FROM production_workorder WHERE id IN "
+        "(SELECT work_order_id FROM production_operation WHERE id = ANY(%s)) AND (NOT %s OR state = 'released') "
+        "ORDER BY id FOR NO KEY UPDATE",
+        [list(operations), released_only],
+    )
+    found = tuple(row[0] for row in rows)
+    locks.claim(WorkOrder.lock_rank, found)
+    return found
+
+
+def read_shop(operations: Sequence[UUID] = (), orders: Sequence[UUID] = ()) -> Shop:
+    """Read all operations of the orders named, and of those that the operations named belong to. One statement.
+
+    Read after the locks are held, so that it sees what others committed while this one waited
+    """
+    rows = db.rows(
+        f"SELECT {_COLUMNS} FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id "
+        "WHERE o.work_order_id = ANY(%s) OR o.work_order_id IN "
+        "(SELECT work_order_id FROM production_operation WHERE id = ANY(%s)) ORDER BY o.sequence",
+        [list(orders), list(operations)],
+    )
+    return Shop(_op(row) for row in rows)
+
+
+def _op(row: tuple) -> Op:
+    (
+        key,
+        order,
+        plant,
+        sequence,
+        name,
+        predecessors,
+        ratio,
+        quantity,
+        places,
+        good,
+        scrap,
+        rework,
+        sent_back,
+        come_back,
+        state,
+        started,
+        has_setup,
+        setup,
+        run,
+        labour,
+        machine_rate,
+        overhead,
+        piece_rate,
+        work_centre,
+        machine,
+        backflush,
+        number,
+        item,
+        planned,
+        tolerance,
+        order_state,
+        created_by,
+    ) = row
+    before = tuple(int(one) for one in predecessors.split(";")) if predecessors else ()
+    return Op(
+        key,
+        order,
+        plant,
+        sequence,
+        name,
+        places,
+        state,
+        started,
+        has_setup,
+        setup,
+        run,
+        rules.Rates(labour, machine_rate, overhead),
+        piece_rate,
+        work_centre,
+        machine,
+        backflush,
+        number or "",
+        item,
+        planned,
+        tolerance,
+        order_state,
+        created_by,
+        rules.Flow(
+            sequence, before, ratio, quantity, good, scrap, rework, sent_back, come_back, state == "skipped"
+        ),
+    )
+
+
+def save_shop(shop: Shop) -> None:
+    """Write the counters and states of changed operations back. One statement."""
+    changed = [
+        dict(
+            id=op.id,
+            good=op.flow.good,
+            scrap=op.flow.scrap,
+            rework=op.flow.rework,
+            sent=op.flow.sent_back,
+            come=op.flow.come_back,
+            state=op.state,
+            started=op.started,
+            setup=op.has_setup_charged,
+        )
+        for op in shop.ops.values()
+        if op.is_changed
+    ]
+    if changed:
+        db.run(
+            "UPDATE production_operation o SET good_quantity = v.good, scrap_quantity = v.scrap, "
+            "rework_quantity = v.rework, sent_back_quantity = v.sent, come_back_quantity = v.come, state = v.state, "
+            "started = v.started, has_setup_charged = v.setup "
+            "FROM jsonb_to_recordset(%s::jsonb) v(id uuid, good numeric, scrap numeric, rework numeric, sent numeric, "
+            "come numeric, state text, started smallint, setup boolean) WHERE o.id = v.id",
+            [as_json(changed)],
+        )
+
+
+def begin_orders(ctx: Context, orders: Sequence[UUID]) -> None:
+    """Say that work on released orders has begun; their rows are locked."""
+    if orders:
+        db.run(
+            "UPDATE production_workorder SET state = 'running', version = version + 1, changed_at = %s, changed_by_id = %s "
+            "WHERE id = ANY(%s) AND state = 'released'",
+            [ctx.now, ctx.person, list(orders)],
+        )
+
+
+def as_json(rows: Sequence[dict[str, Any]]) -> str:
+    """Give rows as the JSON that `jsonb_to_recordset` reads."""
+    return orjson.dumps(rows, default=jsonable).decode()
+
+
+def insert(table: str, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> int:
+    """Insert rows given by column name, all columns told. One statement.
+
+    Takes:  keep: rows whose key exists already are left as they are
+    Gives:  how many were inserted
+    """
+    if not rows:
+        return 0
+    return db.run(
+        f"INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, %s::jsonb)"
+        + (" ON CONFLICT (id) DO NOTHING" if keep else ""),
+        [as_json(rows)],
+    )
+
+
+def lock_materials(orders: Iterable[UUID], *, backflushed_only: bool = False) -> dict[UUID, Material]:
+    """Lock the materials of some orders in key order and give them by key."""
+    rows = Material.objects.filter(work_order__in=list(orders)).order_by("pk")
+    if backflushed_only:
+        rows = rows.filter(is_backflushed=True)
+    found = {row.pk: locks.remember(row) for row in rows.select_for_update(no_key=True)}
+    locks.claim(Material.lock_rank, found)
+    return found
+
+
+def save_materials(materials: Iterable[Material]) -> None:
+    """Write the counters of changed materials back. One statement."""
+    changed = [
+        dict(
+            id=m.pk,
+            issued=m.issued_quantity,
+            returned=m.returned_quantity,
+            flushed=m.flushed_quantity,
+            debt=m.debt_quantity,
+        )
+        for m in materials
+        if locks.dirty(m)
+    ]
+    if changed:
+        db.run(
+            "UPDATE production_material m SET issued_quantity = v.issued, returned_quantity = v.returned, "
+            "flushed_quantity = v.flushed, debt_quantity = v.debt FROM jsonb_to_recordset(%s::jsonb) "
+            "v(id uuid, issued numeric, returned numeric, flushed numeric, debt numeric) WHERE m.id = v.id",
+            [as_json(changed)],
+        )
+
+
+def lock_open_orders(orders: Iterable[UUID]) -> dict[UUID, WorkOrder]:
+    """Lock orders in key order and give them by key. Raises: OrderClosed for the first on which the shop does not work."""
+    found = locks.lock(WorkOrder, orders)
+    for order in found.values():
+        if order.state not in AT_WORK:
+            raise OrderClosed(order=order.number or order.pk)
+    return found
+
+
+def open_debts(materials: Sequence[UUID]) -> list[tuple[UUID, UUID | None, Decimal]]:
+    """Give (material, report, quantity) of what is owed still. One statement."""
+    return db.rows(
+        "SELECT material_id, report_id, sum(quantity) FROM production_materialdebt WHERE material_id = ANY(%s) "
+        "GROUP BY 1, 2 HAVING sum(quantity) > 0 ORDER BY 1, 2",
+        [list(materials)],
+    )
+
+
+def save_links(operations: Sequence[Operation]) -> None:
+    """Write the predecessors of operations back. One statement."""
+    db.update_rows(operations, ["predecessors"])

@@ -1,0 +1,806 @@
+"""Reports from the shop floor: the hottest command of the product.
+
+A report locks the rows of its operations and nothing else of the order: what came before is read after that lock is
+held, and whoever takes back what others build on locks those others too. So 32 people at one operation wait for each
+other for a moment only, and two orders never wait for each other at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from banyan.kernel import db
+from banyan.kernel.commands import command, tell
+from banyan.kernel.context import Context
+from banyan.kernel.schema import Input, Instant, Quantity, Text, field
+from banyan.lib.errors import DomainError, FieldFaults
+from banyan.lib.labels import L
+from banyan.lib.money import round_money
+from banyan.modules.people.queries import employees_by_id
+from banyan.modules.production import rules
+from banyan.modules.production.commands import flow
+from banyan.modules.production.commands.flow import Op, Shop
+from banyan.modules.production.commands.flush import Flushed, LotUse, move_material, output_lots
+from banyan.modules.production.errors import (
+    AlreadyUndone,
+    CannotUndo,
+    NotAtWork,
+    OperationUnknown,
+    ReportKeyReused,
+    ReportUnknown,
+    StillNeededLater,
+    TooMuchReported,
+    WrongReport,
+)
+from banyan.modules.production.events import Reported
+from banyan.modules.production.models import AT_WORK, DefectReason, Report, ReportFlag
+
+ZERO = Decimal(0)
+MOST_REPORTS = 500
+
+
+class DefectCount(Input):
+    """So many counts are bad for one reason."""
+
+    reason: UUID = field("不良原因", "Defect reason", reference="production.defect_reason")
+    quantity: Quantity = field("数量", "Quantity", gt=0)
+
+
+class Share(Input):
+    """A person who took part; shares are in any proportion, all alike where none is given."""
+
+    employee: UUID = field("员工", "Employee", reference="people.employee")
+    share: Quantity | None = field("份额", "Share", None, ge=0)
+
+
+class OneReport(Input):
+    """One word from the shop floor; its key is made by the device, so that it may be sent again at no risk."""
+
+    id: UUID = field(
+        "标识",
+        "Key",
+        help=L("由设备生成的 UUID；重复提交只记一次", "A UUID made by the device; sent twice it counts once"),
+    )
+    operation: UUID | None = field("工序", "Operation", None, reference="production.operation")
+    kind: Literal["start", "pause", "good", "scrap", "rework", "undo"] = field("类型", "Kind")
+    quantity: Quantity = field("数量", "Quantity", ZERO, ge=0)
+    defects: Annotated[list[DefectCount], Field(max_length=50)] = field(
+        "不良原因", "Defects", default_factory=list
+    )
+    people: Annotated[list[Share], Field(max_length=50)] = field("人员", "People", default_factory=list)
+    machine: UUID | None = field("设备", "Machine", None, reference="equipment.machine")
+    minutes: Quantity | None = field(
+        "工时（所有人合计）", "Working time of all people", None, unit="min", ge=0, le=100_000
+    )
+    machine_minutes: Quantity | None = field("机器工时", "Machine time", None, unit="min", ge=0, le=100_000)
+    back_to: UUID | None = field("退回到工序", "Back to operation", None, reference="production.operation")
+    lots: Annotated[list[LotUse], Field(max_length=200)] = field(
+        "投入批次", "Input lots", default_factory=list
+    )
+    output_lot: Annotated[Text, Field(max_length=60)] = field("产出批号", "Output lot", "")
+    data: dict[str, Any] = field("采集数据", "Captured data", default_factory=dict)
+    note: Annotated[Text, Field(max_length=500)] = field("备注", "Note", "")
+    reverses: UUID | None = field("撤销的报工", "Undoes", None, reference="production.report")
+    device_at: Instant | None = field("设备时间", "Device time", None)
+    offline: bool = field("离线时记录", "Recorded offline", False)
+
+    @property
+    def is_offline(self) -> bool:
+        """Say whether it tells what has happened already: then it is booked and flagged where it would be refused."""
+        return self.offline and self.device_at is not None
+
+
+class Reports(Input):
+    """Reports in the order in which they happened: all are booked, or none."""
+
+    reports: Annotated[list[OneReport], Field(min_length=1, max_length=MOST_REPORTS)] = field(
+        "报工", "Reports"
+    )
+
+
+class Undo(Input):
+    """Taking a report back; the key is made by the device like that of a report."""
+
+    id: UUID = field("标识", "Key")
+    report: UUID = field("报工", "Report", reference="production.report")
+    note: Annotated[Text, Field(max_length=500)] = field("原因", "Reason", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAnswer:
+    """What became of a report; sent again, it gets the same answer."""
+
+    id: UUID
+    work_order: UUID
+    operation: UUID
+    kind: str
+    quantity: Decimal
+    minutes: Decimal
+    wage_amount: Decimal
+    flags: tuple[str, ...]
+    reported_at: datetime
+
+
+@command(
+    "production.work_order.report",
+    L("报工", "Report"),
+    input=Reports,
+    on="noun",
+    icon="checkbox",
+    is_primary=True,
+    help=L(
+        "开工、暂停、合格、报废、返工、撤销；同一标识只记一次",
+        "Start, pause, good, scrap, rework, undo; the same key counts once",
+    ),
+)
+def report_work(ctx: Context, data: Reports) -> tuple[ReportAnswer, ...]:
+    """Book reports of people on operations, each once however often it is sent.
+
+    Takes:  `minutes` is the working time of all people together; without it the clock between start and pause counts,
+            and without that the routing's time. `device_at` with `offline` says that it has happened already
+    Gives:  an answer per report, in their order
+    Raises: TooMuchReported, NotAtWork for a live report; an offline one is booked, and flagged for the leader
+    Writes: reports, counters of the operations; backflush with its debts; locks operations, then materials, then
+            stock; tells Reported
+    """
+    return _Booking(ctx, data.reports).run()
+
+
+@command(
+    "production.report.undo",
+    L("撤销报工", "Undo a report"),
+    input=Undo,
+    on="noun",
+    icon="arrow-back-up",
+    tone="orange",
+)
+def undo_report(ctx: Context, data: Undo) -> tuple[ReportAnswer, ...]:
+    """Take a report back by a reversing one: counters, time, amounts, backflushed material.
+
+    Raises: StillNeededLater when later operations have used the pieces
+    Writes: as `report_work`
+    """
+    return _Booking(ctx, [OneReport(id=data.id, kind="undo", reverses=data.report, note=data.note)]).run()
+
+
+_UNDONE = (
+    "id",
+    "work_order_id",
+    "operation_id",
+    "plant_id",
+    "kind",
+    "quantity",
+    "back_to_id",
+    "people",
+    "machine_id",
+    "minutes",
+    "labour_minutes",
+    "machine_minutes",
+    "setup_minutes",
+    "labour_amount",
+    "machine_amount",
+    "overhead_amount",
+    "setup_amount",
+    "wage_amount",
+    "output_lot_id",
+    "lots",
+    "person",
+    "worker",
+    "moves",
+)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A report on its way to the ledger."""
+
+    data: OneReport
+    place: int
+    op: Op
+    undone: dict[str, Any] | None = None
+    people: list[dict[str, Any]] = dataclass_field(default_factory=list)
+    worker: UUID | None = None
+    effort: rules.Effort = rules.Effort()
+    wage: Decimal = ZERO
+    minutes: Decimal | None = None
+    flags: list[str] = dataclass_field(default_factory=list)
+    excess: Decimal = ZERO
+    counters: rules.Flow | None = None
+    output_lot: UUID | None = None
+    moves: tuple[UUID, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return self.undone["kind"] if self.undone else self.data.kind
+
+    @property
+    def sign(self) -> int:
+        return -1 if self.undone else 1
+
+    @property
+    def quantity(self) -> Decimal:
+        return self.undone["quantity"] if self.undone else self.data.quantity
+
+    @property
+    def back_to(self) -> UUID | None:
+        return self.undone["back_to_id"] if self.undone else self.data.back_to
+
+    @property
+    def pieces(self) -> Decimal:
+        return self.sign * self.quantity / self.op.flow.ratio
+
+
+class _Booking:
+    """One call of the report command, step by step."""
+
+    def __init__(self, ctx: Context, reports: Sequence[OneReport]) -> None:
+        self.ctx = ctx
+        self.reports = reports
+        self.undone: dict[UUID, dict[str, Any]] = {}
+        self.entries: list[_Entry] = []
+        self.known: set[UUID] = set()
+
+    def run(self) -> tuple[ReportAnswer, ...]:
+        self._read_undone()
+        operations = self._operations()
+        self._begin(operations)
+        flow.lock_operations(self._to_lock(operations))
+        self.shop = flow.read_shop(operations)
+        self.known = self._already_known()
+        self._enter()
+        if not self.entries:
+            return self._answers({})
+        self._name_people()
+        self._read_clocks()
+        for entry in self.entries:
+            self._count(entry)
+        self._move_material()
+        rows = {entry.data.id: self._row(entry) for entry in self.entries}
+        if flow.insert(Report._meta.db_table, list(rows.values()), keep=True) < len(rows):
+            raise ReportKeyReused(id=next(iter(rows)))
+        self._count_starts()
+        flow.save_shop(self.shop)
+        self._save_lost()
+        self._flag()
+        tell(*(self._event(entry, rows[entry.data.id]) for entry in self.entries))
+        return self._answers(rows)
+
+    # --- before the locks
+
+    def _read_undone(self) -> None:
+        wanted = [r.reverses for r in self.reports if r.kind == "undo" and r.reverses]
+        if wanted:
+            rows = Report.objects.filter(pk__in=wanted).values(*_UNDONE)
+            self.undone = {row["id"]: row for row in rows}
+
+    def _operations(self) -> list[UUID]:
+        """Give the operations reported on, and those that pieces go back to."""
+        named = {r.operation for r in self.reports if r.operation} | {
+            r.back_to for r in self.reports if r.back_to
+        }
+        for row in self.undone.values():
+            named |= {row["operation_id"], row["back_to_id"]} - {None}
+        return sorted(named)
+
+    def _begin(self, operations: Sequence[UUID]) -> None:
+        """Lock orders only where their own row will change: for the first report, and where pieces are lost."""
+        kinds = {r.kind for r in self.reports}
+        if kinds & {"start", "good", "scrap", "rework"}:
+            needs_all = bool(kinds & {"scrap", "undo"})
+            found = flow.lock_orders_of(operations, released_only=not needs_all)
+            flow.begin_orders(self.ctx, found)
+        elif "undo" in kinds:
+            flow.lock_orders_of(operations, released_only=False)
+
+    def _to_lock(self, operations: Sequence[UUID]) -> Sequence[UUID]:
+        """Give the operations to lock: for an undo also those that may have used what is taken back."""
+        if not self.undone:
+            return operations
+        orders = sorted({row["work_order_id"] for row in self.undone.values()})
+        return [
+            *operations,
+            *(
+                r[0]
+                for r in db.rows(
+                    "SELECT id FROM production_operation WHERE work_order_id = ANY(%s)", [orders]
+                )
+            ),
+        ]
+
+    # --- with the locks held
+
+    def _already_known(self) -> set[UUID]:
+        """Give which keys are in the ledger. Raises: ReportKeyReused where one is there with another content."""
+        rows = db.rows(
+            "SELECT id, digest FROM production_report WHERE id = ANY(%s)", [[r.id for r in self.reports]]
+        )
+        stored = {key: bytes(digest) for key, digest in rows}
+        for one in self.reports:
+            if one.id in stored and stored[one.id] != _digest(one):
+                raise ReportKeyReused(id=one.id)
+        return set(stored)
+
+    def _enter(self) -> None:
+        """Check each new report by itself, and enter it."""
+        faults, seen = FieldFaults(), {}
+        for place, one in enumerate(self.reports):
+            if one.id in seen and _digest(seen[one.id]) != _digest(one):
+                raise ReportKeyReused(id=one.id)
+            if one.id in seen or one.id in self.known:
+                continue
+            seen[one.id] = one
+            undone = self._undone_by(one, place) if one.kind == "undo" else None
+            op = self.shop.ops.get(undone["operation_id"] if undone else one.operation)
+            if op is None or not _in_reach(self.ctx, op):
+                if undone is None and one.operation is None:
+                    faults.add(("reports", place, "operation"), L("必填", "is required"))
+                    continue
+                raise OperationUnknown(
+                    fields={f"reports.{place}.operation": L("找不到该工序", "no such operation")}
+                )
+            entry = _Entry(one, place, op, undone)
+            _check(entry, self.shop, faults)
+            self.entries.append(entry)
+        faults.refuse_if_any(WrongReport)
+        self._check_reasons()
+
+    def _undone_by(self, one: OneReport, place: int) -> dict[str, Any]:
+        row = self.undone.get(one.reverses) if one.reverses else None
+        reach = self.ctx.principal.reach("production.report.undo")
+        if row is None or reach is None or (reach == "own" and row["person"] != self.ctx.person):
+            raise ReportUnknown(fields={f"reports.{place}.reverses": L("找不到该报工", "no such report")})
+        if row["kind"] == "undo":
+            raise CannotUndo
+        taken_back = {entry.data.reverses for entry in self.entries if entry.undone}
+        if one.reverses in taken_back or db.one(
+            "SELECT 1 FROM production_report WHERE reverses_id = %s", [one.reverses]
+        ):
+            raise AlreadyUndone
+        return row
+
+    def _check_reasons(self) -> None:
+        named = {d.reason for entry in self.entries for d in entry.data.defects}
+        if not named:
+            return
+        kinds = dict(DefectReason.objects.filter(pk__in=named, is_active=True).values_list("id", "kind"))
+        faults = FieldFaults()
+        for entry in self.entries:
+            for n, defect in enumerate(entry.data.defects):
+                if kinds.get(defect.reason) not in ("both", entry.kind):
+                    faults.add(
+                        ("reports", entry.place, "defects", n, "reason"),
+                        L("没有此不良原因，或不能用于此类报工", "no such reason, or not one for this kind"),
+                    )
+        faults.refuse_if_any(WrongReport)
+
+    def _name_people(self) -> None:
+        """Say who took part; a person who names nobody reports for themselves."""
+        own = self.ctx.principal.employee
+        named = {s.employee for entry in self.entries for s in entry.data.people} - {own}
+        known = employees_by_id(list(named)) if named else {}
+        faults = FieldFaults()
+        for entry in self.entries:
+            if entry.undone:
+                entry.people, entry.worker = [], entry.undone["worker"]
+                continue
+            for n, share in enumerate(entry.data.people):
+                if share.employee != own and (
+                    share.employee not in known or not known[share.employee].is_active
+                ):
+                    faults.add(
+                        ("reports", entry.place, "people", n, "employee"),
+                        L("没有该在职员工", "no such employee at work"),
+                    )
+            people = [(s.employee, s.share) for s in entry.data.people] or ([(own, None)] if own else [])
+            entry.people = [{"employee": key, "share": share} for key, share in people]
+            entry.worker = people[0][0] if people else self.ctx.person
+        faults.refuse_if_any(WrongReport)
+
+    def _read_clocks(self) -> None:
+        """Read who started and paused when, for counts without a time on operations that people have started."""
+        self.marks: dict[tuple[UUID, UUID], list[tuple[str, datetime]]] = {}
+        asked = {
+            (e.op.id, e.worker)
+            for e in self.entries
+            if e.op.started and e.kind in rules.COUNTED and not e.undone and e.data.minutes is None
+        }
+        if not asked:
+            return
+        orders = {self.shop.ops[key].order for key, _ in asked}
+        rows = db.rows(
+            "SELECT r.operation_id, r.worker, r.kind, coalesce(r.device_at, r.reported_at) AS at FROM production_report r "
+            "WHERE r.work_order_id = ANY(%s) AND r.operation_id = ANY(%s) AND r.worker = ANY(%s) AND r.kind <> 'undo' "
+            "AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id) ORDER BY at, r.id",
+            [list(orders), [key for key, _ in asked], [worker for _, worker in asked]],
+        )
+        for operation, worker, kind, at in rows:
+            self.marks.setdefault((operation, worker), []).append((kind, at))
+
+    # --- one report after the other
+
+    def _count(self, entry: _Entry) -> None:
+        """Count a report in memory: is it possible, what does it change, what does it cost."""
+        op, shop = entry.op, self.shop
+        self._require_at_work(entry)
+        back = shop.ops.get(entry.back_to) if entry.back_to else None
+        step = rules.Step(
+            op.sequence, entry.kind, entry.quantity, back.sequence if back else None, entry.sign
+        )
+        flows = shop.flows(op.order)
+        over = rules.excess(flows, step, op.planned, op.tolerance)
+        if over:
+            if not entry.data.is_offline:
+                raise self._refusal(entry, flows, over)
+            entry.flags.append("over")
+            entry.excess = max(over.values())
+        shop.apply(op.order, step)
+        entry.counters = op.flow
+        if entry.undone:
+            self._take_back_effort(entry)
+        elif entry.kind in rules.COUNTED:
+            self._add_effort(entry)
+        self._share_out(entry)
+
+    def _require_at_work(self, entry: _Entry) -> None:
+        op = entry.op
+        if op.state not in ("closed", "skipped") and (op.order_state in AT_WORK):
+            return
+        if not entry.data.is_offline:
+            raise NotAtWork(order=op.number, operation=op.title, state=_state_label(op))
+        entry.flags.append("skipped" if op.state == "skipped" else "closed")
+
+    def _refusal(self, entry: _Entry, flows: rules.Flows, over: dict[int, Decimal]) -> DomainError:
+        op = entry.op
+        if entry.undone:
+            later = self.shop.by_order[op.order][max(over)]
+            return StillNeededLater(order=op.number, operation=later.title, excess=over[later.sequence])
+        left = max(ZERO, rules.room(op.sequence, flows, op.planned, op.tolerance))
+        arrived = rules.round_quantity(rules.arrived(op.sequence, flows, op.planned) * op.flow.ratio)
+        text = L(f"最多 {left.normalize():f}", f"at most {left.normalize():f}")
+        return TooMuchReported(
+            order=op.number,
+            operation=op.title,
+            asked=entry.quantity,
+            room=left,
+            arrived=arrived,
+            taken=op.flow.taken,
+            fields={f"reports.{entry.place}.quantity": text},
+        )
+
+    def _add_effort(self, entry: _Entry) -> None:
+        op, given = entry.op, entry.data
+        minutes = given.minutes
+        if minutes is None and op.started:
+            minutes = self._clocked(entry)
+        is_first = not op.has_setup_charged
+        is_free = "closed" in entry.flags
+        entry.minutes = minutes
+        entry.effort = rules.effort(
+            pieces=entry.pieces,
+            run_minutes=op.run_minutes,
+            setup_minutes=op.setup_minutes if is_first else ZERO,
+            rates=rules.Rates() if is_free else op.rates,
+            minutes=minutes,
+            machine_minutes=given.machine_minutes,
+            people=len(entry.people),
+        )
+        if entry.kind == "good":
+            entry.wage = round_money(op.piece_rate * entry.quantity)
+        if is_first:
+            op.has_setup_charged = op.is_changed = True
+
+    def _clocked(self, entry: _Entry) -> Decimal | None:
+        marks = self.marks.setdefault((entry.op.id, entry.worker), [])
+        until = entry.data.device_at or self.ctx.now
+        worked = rules.clocked_minutes(marks, until)
+        marks.append((entry.kind, until))
+        return worked * max(1, len(entry.people)) or None
+
+    def _take_back_effort(self, entry: _Entry) -> None:
+        row = entry.undone
+        entry.effort = rules.Effort(*(row[name] for name in rules.Effort.__slots__)).back()
+        entry.wage, entry.minutes = (
+            -row["wage_amount"],
+            -row["minutes"] if row["minutes"] is not None else None,
+        )
+        if row["setup_minutes"]:
+            entry.op.has_setup_charged, entry.op.is_changed = False, True
+
+    def _share_out(self, entry: _Entry) -> None:
+        if entry.undone:
+            entry.people = [
+                p
+                | {
+                    "minutes": str(-Decimal(p["minutes"])),
+                    "quantity": str(-Decimal(p["quantity"])),
+                    "wage": str(-Decimal(p["wage"])),
+                }
+                for p in entry.undone["people"]
+            ]
+            return
+        shares = [p["share"] for p in entry.people]
+        try:
+            minutes = rules.shared_out(entry.effort.labour_minutes, shares)
+            counts = rules.shared_out(entry.quantity if entry.kind in rules.COUNTED else ZERO, shares, 6)
+            wages = rules.shared_out(entry.wage, shares)
+        except ValueError:
+            raise WrongReport(
+                fields={
+                    f"reports.{entry.place}.people": L(
+                        "份额须全部填写（且不全为零）或全部不填",
+                        "give shares for all (not all zero) or for none",
+                    )
+                }
+            ) from None
+        entry.people = [
+            {
+                "employee": str(p["employee"]),
+                "share": None if p["share"] is None else str(p["share"]),
+                "minutes": str(m),
+                "quantity": str(q),
+                "wage": str(w),
+            }
+            for p, m, q, w in zip(entry.people, minutes, counts, wages, strict=True)
+        ]
+
+    # --- material, ledger, counters
+
+    def _move_material(self) -> None:
+        named = [e for e in self.entries if e.data.output_lot and not e.undone]
+        lots = output_lots(self.ctx, [(e.op.order, e.op.item, e.data.output_lot) for e in named])
+        for entry, lot in zip(named, lots, strict=True):
+            entry.output_lot = lot
+        uses = [
+            Flushed(
+                e.data.id,
+                e.op,
+                e.counters,
+                tuple(e.data.lots),
+                e.output_lot,
+                _moved_at(e),
+                e.kind in ("good", "scrap"),
+            )
+            for e in self.entries
+            if not e.undone and (e.data.lots or e.op.has_backflush and e.kind in ("good", "scrap"))
+        ]
+        takes_back = [
+            (e.data.id, e.undone)
+            for e in self.entries
+            if e.undone and (e.op.has_backflush or e.undone["lots"])
+        ]
+        moves = move_material(self.ctx, uses, takes_back) if uses or takes_back else {}
+        for entry in self.entries:
+            entry.moves = moves.get(entry.data.id, ())
+
+    def _row(self, entry: _Entry) -> dict[str, Any]:
+        one, op, effort = entry.data, entry.op, entry.effort
+        back = self.shop.ops.get(entry.back_to) if entry.back_to else None
+        return dict(
+            id=one.id,
+            work_order_id=op.order,
+            operation_id=op.id,
+            plant_id=op.plant,
+            kind=one.kind,
+            quantity=entry.quantity * entry.sign if entry.kind in rules.COUNTED else ZERO,
+            back_to_id=back.id if back and back is not op else None,
+            back_quantity=rules.round_quantity(entry.pieces * back.flow.ratio)
+            if back and back is not op
+            else ZERO,
+            defects=[{"reason": d.reason, "quantity": d.quantity} for d in one.defects],
+            people=entry.people,
+            machine_id=(entry.undone["machine_id"] if entry.undone else one.machine or op.machine),
+            minutes=entry.minutes,
+            labour_minutes=effort.labour_minutes,
+            machine_minutes=effort.machine_minutes,
+            setup_minutes=effort.setup_minutes,
+            labour_amount=effort.labour_amount,
+            machine_amount=effort.machine_amount,
+            overhead_amount=effort.overhead_amount,
+            setup_amount=effort.setup_amount,
+            wage_amount=entry.wage,
+            lots=[{"lot": use.lot, "quantity": use.quantity} for use in one.lots],
+            output_lot_id=entry.output_lot,
+            data=one.data,
+            note=one.note,
+            flags=entry.flags,
+            device_at=one.device_at,
+            reported_at=self.ctx.now,
+            person=self.ctx.person,
+            worker=entry.worker,
+            moves=list(entry.moves),
+            reverses_id=one.reverses if entry.undone else None,
+            digest="\\x" + _digest(one).hex(),
+        )
+
+    def _count_starts(self) -> None:
+        """Count who is at an operation: those whose last start or pause, not undone, is a start."""
+        asked = {e.op.id for e in self.entries if e.kind in ("start", "pause")}
+        if not asked:
+            return
+        orders = {self.shop.ops[key].order for key in asked}
+        rows = db.rows(
+            _STARTED + " WHERE operation_id = ANY(%s) GROUP BY operation_id", [list(orders), list(asked)]
+        )
+        found = dict(rows)
+        for key in asked:
+            op = self.shop.ops[key]
+            op.started, op.is_changed = found.get(key, 0), True
+            op.state = rules.operation_state(op.state, op.flow, op.started)
+
+    def _save_lost(self) -> None:
+        """Keep what an order has lost; its row is locked since before the operations."""
+        orders = {e.op.order for e in self.entries if e.kind == "scrap"}
+        if orders:
+            db.run(
+                "UPDATE production_workorder w SET scrapped_quantity = v.lost FROM jsonb_to_recordset(%s::jsonb) "
+                "v(id uuid, lost numeric) WHERE w.id = v.id",
+                [flow.as_json([dict(id=order, lost=self.shop.lost(order)) for order in sorted(orders)])],
+            )
+
+    def _flag(self) -> None:
+        ReportFlag.objects.bulk_create(
+            [
+                ReportFlag(
+                    work_order_id=e.op.order,
+                    operation_id=e.op.id,
+                    plant_id=e.op.plant,
+                    report_id=e.data.id,
+                    kind=flag,
+                    excess_quantity=e.excess if flag == "over" else ZERO,
+                    created_at=self.ctx.now,
+                    changed_at=self.ctx.now,
+                    created_by_id=self.ctx.person,
+                    changed_by_id=self.ctx.person,
+                )
+                for e in self.entries
+                for flag in e.flags
+            ]
+        )
+
+    def _event(self, entry: _Entry, row: dict[str, Any]) -> Reported:
+        op, effort = entry.op, entry.effort
+        return Reported(
+            record=op.order,
+            report=entry.data.id,
+            operation=op.id,
+            kind=entry.kind,
+            quantity=row["quantity"],
+            pieces=rules.round_quantity(entry.pieces),
+            item=op.item,
+            plant=op.plant,
+            work_centre=op.work_centre,
+            labour_minutes=effort.labour_minutes,
+            machine_minutes=effort.machine_minutes,
+            setup_minutes=effort.setup_minutes,
+            labour_amount=effort.labour_amount,
+            machine_amount=effort.machine_amount,
+            overhead_amount=effort.overhead_amount,
+            setup_amount=effort.setup_amount,
+            wage_amount=entry.wage,
+            reported_at=self.ctx.now,
+            reverses=row["reverses_id"],
+        )
+
+    def _answers(self, rows: dict[UUID, dict[str, Any]]) -> tuple[ReportAnswer, ...]:
+        old = [one.id for one in self.reports if one.id not in rows]
+        stored = (
+            {row["id"]: row for row in Report.objects.filter(pk__in=old).values(*_ANSWERED)} if old else {}
+        )
+        return tuple(_answer((rows | stored)[one.id]) for one in self.reports)
+
+
+_ANSWERED = (
+    "id",
+    "work_order_id",
+    "operation_id",
+    "kind",
+    "quantity",
+    "labour_minutes",
+    "wage_amount",
+    "flags",
+    "reported_at",
+)
+
+#: People at operations of some orders: one row per operation and worker whose last mark is a start.
+_STARTED = """
+SELECT operation_id, count(*) FROM (
+    SELECT DISTINCT ON (r.operation_id, r.worker) r.operation_id, r.worker, r.kind FROM production_report r
+    WHERE r.work_order_id = ANY(%s) AND r.kind IN ('start', 'pause')
+      AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
+    ORDER BY r.operation_id, r.worker, coalesce(r.device_at, r.reported_at) DESC, r.id DESC
+) last
+"""
+
+
+def _moved_at(entry: _Entry) -> datetime | None:
+    """Give when material moved: an offline report says so itself, any other moves it now."""
+    return entry.data.device_at if entry.data.is_offline else None
+
+
+def _answer(row: dict[str, Any]) -> ReportAnswer:
+    return ReportAnswer(
+        row["id"],
+        row["work_order_id"],
+        row["operation_id"],
+        row["kind"],
+        row["quantity"],
+        row["labour_minutes"],
+        row["wage_amount"],
+        tuple(row["flags"]),
+        row["reported_at"],
+    )
+
+
+def _digest(one: OneReport) -> bytes:
+    """Give the hash of what was sent, but for how it was sent: later it may come online or by another way."""
+    return hashlib.sha256(one.model_dump_json(exclude={"offline"}, exclude_defaults=True).encode()).digest()
+
+
+def _in_reach(ctx: Context, op: Op) -> bool:
+    """Say whether an operation lies within reach of who reports: the noun's scope, row by row."""
+    reach = ctx.principal.reach("production.work_order.report") or ctx.principal.reach(
+        "production.report.undo"
+    )
+    if reach in ("team", "plant"):
+        return op.plant in ctx.principal.plants
+    return reach == "all" or op.created_by == ctx.person
+
+
+def _state_label(op: Op) -> Any:
+    from banyan.kernel import registry
+
+    if op.state in ("closed", "skipped"):
+        return (
+            registry.noun("production.operation")
+            .spec.field("state")
+            .choices[3 if op.state == "skipped" else 4]
+            .label
+        )
+    return registry.noun("production.work_order").spec.life.state(op.order_state).label
+
+
+def _check(entry: _Entry, shop: Shop, faults: FieldFaults) -> None:
+    """Note what cannot be right in a report, whatever the counters say."""
+    one, op = entry.data, entry.op
+
+    def fault(name: str, zh: str, en: str) -> None:
+        faults.add(("reports", entry.place, name), L(zh, en))
+
+    if entry.undone:
+        return
+    if one.kind in rules.COUNTED:
+        if one.quantity <= 0:
+            fault("quantity", "须大于零", "must be above zero")
+        elif rules.round_quantity(one.quantity, op.places) != one.quantity:
+            fault("quantity", f"最多 {op.places} 位小数", f"at most {op.places} decimal places")
+    elif one.quantity:
+        fault("quantity", "开工和暂停不填数量", "start and pause take no quantity")
+    if one.defects and one.kind not in ("scrap", "rework"):
+        fault("defects", "只用于报废和返工", "only for scrap and rework")
+    elif sum((d.quantity for d in one.defects), ZERO) > one.quantity:
+        fault("defects", "不良数之和超过报工数量", "add up to more than the quantity")
+    if one.reverses and one.kind != "undo":
+        fault("reverses", "只用于撤销", "only for undo")
+    if one.back_to:
+        back = shop.ops.get(one.back_to)
+        if one.kind != "rework":
+            fault("back_to", "只用于返工", "only for rework")
+        elif (
+            back is None
+            or back.order != op.order
+            or not rules.may_go_back(op.sequence, back.sequence, shop.flows(op.order))
+        ):
+            fault("back_to", "须为本工单中在此之前的工序", "must be an earlier operation of this order")
+    if len({s.employee for s in one.people}) < len(one.people):
+        fault("people", "同一员工出现多次", "somebody is named twice")
+    if one.output_lot and one.kind != "good":
+        fault("output_lot", "只用于合格", "only for good pieces")

@@ -1,0 +1,245 @@
+"""What can go wrong in production, in words."""
+
+from __future__ import annotations
+
+from banyan.lib.errors import Conflict, Invalid, NeedsConfirmation, NotFound
+
+
+class OperationUnknown(NotFound):
+    code = "production.operation_unknown"
+    zh = "找不到该工序"
+    en = "No such operation"
+
+
+class ReportUnknown(NotFound):
+    code = "production.report_unknown"
+    zh = "找不到要撤销的报工"
+    en = "There is no such report to undo"
+
+
+class TooMuchReported(Conflict):
+    code = "production.too_much_reported"
+    zh = "{order} 工序 {operation}：报 {asked}，最多还能报 {room}（上道到达 {arrived}，本道已报 {taken}）"
+    en = (
+        "{order}, operation {operation}: {asked} reported, {room} possible ({arrived} arrived, {taken} taken)"
+    )
+    way_out_zh = "先报上道工序，或核对数量；确实多做时由班组长提高工单的允差"
+    way_out_en = (
+        "Report the operation before it first, or check the count; a leader may raise the order's tolerance"
+    )
+
+
+class StillNeededLater(Conflict):
+    code = "production.still_needed_later"
+    zh = "{order}：撤销后工序 {operation} 会多报 {excess}"
+    en = "{order}: without it operation {operation} would have reported {excess} too many"
+    way_out_zh = "先撤销后道工序的报工"
+    way_out_en = "Undo the reports of the later operation first"
+
+
+class NotAtWork(Conflict):
+    code = "production.not_at_work"
+    zh = "{order} 工序 {operation} 处于“{state}”，不能报工"
+    en = "{order}, operation {operation} is “{state}”: nothing can be reported on it"
+    way_out_zh = "请班组长确认工单和工序状态"
+    way_out_en = "Ask the leader about the state of the order and the operation"
+
+
+class ReportKeyReused(Invalid):
+    code = "production.report_key_reused"
+    zh = "标识 {id} 已用于另一条报工"
+    en = "The key {id} was used for another report"
+    way_out_zh = "为新的报工换一个标识"
+    way_out_en = "Use a new key for a new report"
+
+
+class AlreadyUndone(Conflict):
+    code = "production.already_undone"
+    zh = "该报工已被撤销"
+    en = "This report has been undone already"
+
+
+class CannotUndo(Invalid):
+    code = "production.cannot_undo"
+    zh = "撤销记录本身不能再撤销"
+    en = "An undo cannot be undone"
+    way_out_zh = "重新报一次"
+    way_out_en = "Report it again"
+
+
+class WrongReport(Invalid):
+    """Several faults of the input; the marked fields say which."""
+
+    code = "production.wrong_report"
+    zh = "报工内容有误，请检查标出的字段"
+    en = "The report is not valid; see the marked fields"
+
+
+class NothingToRelease(Conflict):
+    code = "production.no_recipe"
+    zh = "{item} 在 {day} 没有生效的工艺路线（{order}）"
+    en = "{item} has no routing in force on {day} ({order})"
+    way_out_zh = "发布工艺路线，或先在工单上添加工序"
+    way_out_en = "Release a routing, or add operations to the order first"
+
+
+class WrongLinks(Invalid):
+    code = "production.wrong_links"
+    zh = "{order} 的工序关系有误：{links}"
+    en = "The operations of {order} are linked wrongly: {links}"
+
+
+class NotKitted(NeedsConfirmation):
+    code = "production.not_kitted"
+    zh = "缺料：{missing}"
+    en = "Material is missing: {missing}"
+    way_out_zh = "确认后仍可下达，缺料会在领料时再次提示"
+    way_out_en = "It can be released all the same; issuing will say again what is missing"
+
+
+class HasBegun(Conflict):
+    code = "production.has_begun"
+    zh = "{order} 已有报工、领料或入库，不能取消"
+    en = "{order} has reports, issues or completions: it cannot be cancelled"
+    way_out_zh = "撤销报工并退料后再取消，或者关闭工单"
+    way_out_en = "Undo the reports and return the material first, or close the order"
+
+
+class OpenDebts(Conflict):
+    code = "production.open_debts"
+    zh = "{order} 还有欠料：{debts}"
+    en = "{order} still owes material: {debts}"
+    way_out_zh = "补足库存后结清欠料，或由班组长核销"
+    way_out_en = "Bring in the stock and settle it, or have a leader waive it"
+
+
+class NotAllReceived(Conflict):
+    code = "production.not_all_received"
+    zh = "{order}：末道工序合格 {good}，已入库 {made}"
+    en = "{order}: {good} good at the last operation, {made} received"
+    way_out_zh = "先办理完工入库，或更正报工，两者一致后再关闭"
+    way_out_en = "Receive the rest or correct the reports; close when they agree"
+
+
+class TooMuchReceived(Conflict):
+    code = "production.too_much_received"
+    zh = "{order}：入库 {asked}，末道工序合格未入库仅 {room}"
+    en = "{order}: {asked} to receive, only {room} are good and not received yet"
+    way_out_zh = "先报末道工序的合格数"
+    way_out_en = "Report the good pieces of the last operation first"
+
+
+class LotNeeded(Invalid):
+    code = "production.lot_needed"
+    zh = "{item} 按批次或序列号管理，请填写批号"
+    en = "{item} is kept by lot or serial number: name one"
+
+
+class SerialQuantity(Invalid):
+    code = "production.serial_quantity"
+    zh = "{item} 按序列号管理，每个序列号数量为 1"
+    en = "{item} is kept by serial number: the quantity of each is 1"
+
+
+class NothingToIssue(Conflict):
+    code = "production.nothing_to_issue"
+    zh = "没有待领的物料"
+    en = "There is nothing left to issue"
+
+
+class MaterialShort(Conflict):
+    code = "production.material_short"
+    zh = "库存不足：{missing}"
+    en = "Not enough in stock: {missing}"
+    way_out_zh = "减少数量、换一个批次或仓位，或先收货"
+    way_out_en = "Reduce the quantity, choose another lot or place, or receive goods first"
+
+
+class TooMuchReturned(Conflict):
+    code = "production.too_much_returned"
+    zh = "{item}：退 {asked}，工单上只有 {there}"
+    en = "{item}: {asked} to return, the order holds only {there}"
+
+
+class WrongLine(Invalid):
+    code = "production.wrong_line"
+    zh = "该行不属于所选工单"
+    en = "This line does not belong to the chosen order"
+
+
+class WrongLot(Invalid):
+    code = "production.wrong_lot"
+    zh = "批次 {lot} 不是 {item} 的批次"
+    en = "Lot {lot} is not a lot of {item}"
+
+
+class ReasonNeeded(Invalid):
+    code = "production.reason_needed"
+    zh = "请填写原因"
+    en = "Say why"
+
+
+class SequenceTaken(Conflict):
+    code = "production.sequence_taken"
+    zh = "{order} 已有工序 {sequence}"
+    en = "{order} already has an operation {sequence}"
+
+
+class NotSkippable(Conflict):
+    code = "production.not_skippable"
+    zh = "工序 {operation} 已跳过或已关闭"
+    en = "Operation {operation} is skipped or closed already"
+
+
+class AlreadyReversed(Conflict):
+    code = "production.already_reversed"
+    zh = "{number} 已冲销"
+    en = "{number} has been reversed already"
+
+
+class OrderClosed(Conflict):
+    code = "production.order_closed"
+    zh = "{order} 已关闭或未下达"
+    en = "{order} is closed or not released"
+
+
+class MoreThanNeeded(Conflict):
+    code = "production.more_than_needed"
+    zh = "{item}：领 {asked}，工单还需 {left}"
+    en = "{item}: {asked} to issue, the order needs {left} more"
+    way_out_zh = "超出计划的用料请用“补料”并填写原因"
+    way_out_en = "Use “Supplement material”, with a reason, for what goes beyond the plan"
+
+
+class NoDebts(Conflict):
+    code = "production.no_debts"
+    zh = "没有可结清的欠料，或库存仍然不足"
+    en = "There is no debt that stock could settle"
+
+
+class LotUnknown(NotFound):
+    code = "production.lot_unknown"
+    zh = "找不到所填的批次"
+    en = "There is no such lot"
+
+
+class LotNotForOrder(Invalid):
+    code = "production.lot_not_for_order"
+    zh = "所填批次的物料不在工单 {order} 的用料中"
+    en = "The lot's item is not among the materials of {order}"
+    way_out_zh = "核对批次，或先在工单上添加该用料"
+    way_out_en = "Check the lot, or add the material to the order first"
+
+
+class OneAtATime(Invalid):
+    code = "production.one_at_a_time"
+    zh = "一次只能修改一张工单"
+    en = "One order at a time"
+
+
+class AlreadyIssued(Conflict):
+    code = "production.already_issued"
+    zh = "该用料已全部领用，没有可替代的数量"
+    en = "All of this material has been issued: nothing is left to replace"
+    way_out_zh = "先退料，或不选替代行直接加料"
+    way_out_en = "Return it first, or add the material without replacing a line"

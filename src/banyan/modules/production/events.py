@@ -1,0 +1,121 @@
+"""What has happened on the shop floor, for those above: planning, finance, integrations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from banyan.kernel.events import Event
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class WorkReleased(Event):
+    """An order went to the shop with its own copy of BOM and routing."""
+
+    type = "production.work_released"
+    noun = "production.work_order"
+
+    item: UUID
+    plant: UUID
+    quantity: Decimal
+    unit_cost: Decimal
+
+
+@dataclass(frozen=True)
+class Reported(Event):
+    """Somebody reported on an operation; amounts contain the set-up, `setup_amount` says how much of them it is.
+
+    Takes:  kind as reported, for an undo that of the report taken back: quantity, minutes and amounts are negative
+            then and `reverses` names it; quantity in counts of the operation, pieces in finished-piece equivalents
+    """
+
+    type = "production.reported"
+    noun = "production.work_order"
+
+    report: UUID
+    operation: UUID
+    kind: str
+    quantity: Decimal
+    pieces: Decimal
+    item: UUID
+    plant: UUID
+    work_centre: UUID | None
+    labour_minutes: Decimal
+    machine_minutes: Decimal
+    setup_minutes: Decimal
+    labour_amount: Decimal
+    machine_amount: Decimal
+    overhead_amount: Decimal
+    setup_amount: Decimal
+    wage_amount: Decimal
+    reported_at: datetime
+    reverses: UUID | None = None
+
+
+@dataclass(frozen=True)
+class CompletedLine:
+    """Finished pieces of one lot, with what they took out of work in progress."""
+
+    item: UUID
+    lot: UUID | None
+    quantity: Decimal
+    amount: Decimal
+    is_main: bool
+
+
+@dataclass(frozen=True)
+class GoodsCompleted(Event):
+    """Finished pieces went to stock at the order's planned unit cost, or came back from it: then all is negative.
+
+    Takes:  quantity and amount of all lines together; `unit_cost` is the order's planned one
+    """
+
+    type = "production.goods_completed"
+    noun = "production.work_order"
+
+    completion: UUID
+    item: UUID
+    plant: UUID
+    quantity: Decimal
+    amount: Decimal
+    unit_cost: Decimal
+    lines: tuple[CompletedLine, ...]
+    moved_at: datetime
+
+
+@dataclass(frozen=True)
+class WorkOrderClosed(Event):
+    """Nothing more will come: what is left of the order's work in progress is to be spread.
+
+    Takes:  made: what went to stock by lot, with the amounts given to it; scrapped in finished-piece equivalents;
+            planned: quantity × planned unit cost
+    """
+
+    type = "production.work_order_closed"
+    noun = "production.work_order"
+
+    item: UUID
+    plant: UUID
+    quantity: Decimal
+    made_quantity: Decimal
+    scrapped_quantity: Decimal
+    planned_amount: Decimal
+    completed_amount: Decimal
+    made: tuple[CompletedLine, ...]
+
+
+@dataclass(frozen=True)
+class WorkOrderCancelled(Event):
+    """An order will not be made; nothing had been reported on it or issued to it."""
+
+    type = "production.work_order_cancelled"
+    noun = "production.work_order"
+
+    item: UUID
+    plant: UUID
+    quantity: Decimal
+    reason: str

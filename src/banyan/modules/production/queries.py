@@ -1,0 +1,349 @@
+"""Reads of production: sets in, frozen values out, a fixed number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from banyan.kernel import db
+from banyan.lib.quantity import round_quantity
+from banyan.modules.engineering import queries as engineering
+from banyan.modules.inventory.models import Lot
+from banyan.modules.inventory.queries import available, held_by
+from banyan.modules.people.queries import employees_by_id
+from banyan.modules.production import rules
+from banyan.modules.production.models import Material, WorkOrder
+from banyan.modules.production.values import BuiltLine, DemandRow, SupplyRow, Task, WipFacts
+
+ORDER = "production.work_order"
+ZERO = Decimal(0)
+_OPEN = "('planned', 'firm', 'released', 'running')"
+
+
+# --- for planning -------------------------------------------------------------------------------------------
+
+_SUPPLY = f"""
+    SELECT w.id, NULL::uuid, w.item_id, w.quantity - w.made_quantity, w.due_on, w.state <> 'planned', w.number, w.starts_on,
+           EXISTS (SELECT 1 FROM production_material m WHERE m.work_order_id = w.id)
+    FROM production_workorder w
+    WHERE w.plant_id = %(plant)s AND w.state IN {_OPEN} AND w.kind <> 'disassembly' AND w.quantity > w.made_quantity
+    UNION ALL
+    SELECT w.id, o.id, o.item_id, o.quantity - o.made_quantity, w.due_on, w.state <> 'planned', w.number, w.starts_on, true
+    FROM production_output o JOIN production_workorder w ON w.id = o.work_order_id
+    WHERE w.plant_id = %(plant)s AND w.state IN {_OPEN} AND o.quantity > o.made_quantity
+    ORDER BY 5, 1
+"""
+
+
+def open_supply(plant_id: UUID) -> tuple[SupplyRow, ...]:
+    """Give what work orders of a plant will still bring, by due date; planned ones are not firm. One statement."""
+    return tuple(
+        SupplyRow(ORDER, order, line, item, quantity, due_on, is_firm, number or "", starts_on, is_exploded)
+        for order, line, item, quantity, due_on, is_firm, number, starts_on, is_exploded in db.rows(
+            _SUPPLY, {"plant": plant_id}
+        )
+    )
+
+
+_DEMAND = f"""
+    SELECT w.id, m.id, m.item_id, m.quantity - m.issued_quantity + m.returned_quantity, coalesce(w.starts_on, w.due_on),
+           w.priority, w.number
+    FROM production_material m JOIN production_workorder w ON w.id = m.work_order_id
+    WHERE w.plant_id = %(plant)s AND w.state IN {_OPEN}
+      AND m.quantity - m.issued_quantity + m.returned_quantity > 0
+    UNION ALL
+    SELECT w.id, m.id, m.item_id, m.debt_quantity, coalesce(w.starts_on, w.due_on), w.priority, w.number
+    FROM production_material m JOIN production_workorder w ON w.id = m.work_order_id
+    WHERE w.plant_id = %(plant)s AND w.state = 'completed' AND m.debt_quantity > 0
+    ORDER BY 5, 1, 2
+"""
+
+
+def component_demand(plant_id: UUID) -> tuple[DemandRow, ...]:
+    """Give what work orders of a plant still need by their own material lines, by the day they start. One statement.
+
+    Orders without lines of their own are not among them: what they need follows from their BOM (`is_exploded`)
+    """
+    return tuple(
+        DemandRow(ORDER, order, line, item, quantity, due_on, priority, number or "")
+        for order, line, item, quantity, due_on, priority, number in db.rows(_DEMAND, {"plant": plant_id})
+    )
+
+
+# --- kit check ----------------------------------------------------------------------------------------------
+
+
+def kit_check(orders: Sequence[UUID], *, on: object = None) -> tuple[rules.KitLine, ...]:
+    """Give for each order and component what is needed, what is there for it, and what is missing.
+
+    Takes:  orders served in the order given; on: the day whose BOM counts for orders without lines of their own
+    Gives:  what is kept for the order already counts for it, the rest comes from what is free. Released orders in
+            three statements per plant, orders not released yet in ten
+    """
+    heads = {
+        key: rest
+        for key, *rest in WorkOrder.objects.filter(pk__in=list(orders)).values_list(
+            "id", "plant_id", "item_id", "quantity", "due_on"
+        )
+    }
+    lines: dict[UUID, list[tuple[UUID, UUID, Decimal]]] = {}
+    for key, order, item, quantity, issued, returned in (
+        Material.objects.filter(work_order__in=list(orders))
+        .order_by("position", "pk")
+        .values_list("id", "work_order_id", "item_id", "quantity", "issued_quantity", "returned_quantity")
+    ):
+        lines.setdefault(order, []).append((key, item, quantity - issued + returned))
+    kept = held_by([line[0] for several in lines.values() for line in several])
+    found: list[rules.KitLine] = []
+    for plant in dict.fromkeys(head[0] for head in heads.values()):
+        here = [order for order in orders if order in heads and heads[order][0] == plant]
+        unlined = [order for order in here if order not in lines]
+        boms = (
+            engineering.released_boms(
+                sorted({heads[o][1] for o in unlined}), on or max(heads[o][3] for o in unlined), plant
+            )
+            if unlined
+            else {}
+        )
+        for order in unlined:
+            bom = boms.get(heads[order][1])
+            lines[order] = (
+                [(n.line, n.component, n.for_order(heads[order][2])) for n in bom.needs] if bom else []
+            )
+        free = available(plant, sorted({item for o in here for _, item, _ in lines[o]}))
+        needs = [
+            (o, key, item, max(ZERO, needed - sum(kept.get(key, (ZERO, ZERO)))))
+            for o in here
+            for key, item, needed in lines[o]
+            if needed > 0
+        ]
+        found += rules.kit_check(needs, free)
+    return tuple(found)
+
+
+# --- for people ---------------------------------------------------------------------------------------------
+
+_TASKS = """
+    SELECT a.id, w.id, w.number, w.item_id, o.id, o.sequence, o.name, o.state, coalesce(a.quantity, o.quantity),
+           o.good_quantity, coalesce(a.machine_id, o.machine_id), w.due_on, w.priority, a.starts_at
+    FROM production_assignment a
+    JOIN production_operation o ON o.id = a.operation_id
+    JOIN production_workorder w ON w.id = o.work_order_id
+    WHERE a.is_active AND (a.employee_id = %(employee)s OR a.team_id = %(team)s)
+      AND w.state IN ('released', 'running') AND o.state IN ('open', 'running')
+    ORDER BY w.priority DESC, a.starts_at NULLS LAST, w.due_on, w.number, o.sequence
+"""
+
+
+def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
+    """Give the open operations assigned to an employee or their team: urgent first, then by start and due date.
+
+    Gives:  `room`: how many counts may be reported now, by what has come from the operation before. Three statements
+    """
+    from banyan.modules.production.commands.flow import read_shop
+
+    person = employees_by_id([employee_id]).get(employee_id)
+    if person is None:
+        return ()
+    rows = db.rows(_TASKS, {"employee": employee_id, "team": person.team})
+    shop = read_shop(orders=sorted({row[1] for row in rows})) if rows else None
+    found = []
+    for (
+        key,
+        order,
+        number,
+        item,
+        operation,
+        sequence,
+        name,
+        state,
+        quantity,
+        good,
+        machine,
+        due_on,
+        priority,
+        starts_at,
+    ) in rows:
+        op = shop.ops[operation]
+        room = max(ZERO, rules.room(sequence, shop.flows(order), op.planned, op.tolerance))
+        found.append(
+            Task(
+                key,
+                order,
+                number,
+                item,
+                operation,
+                sequence,
+                name,
+                state,
+                quantity,
+                good,
+                room,
+                machine,
+                due_on,
+                priority,
+                starts_at,
+            )
+        )
+    return tuple(found)
+
+
+# --- where an order stands ----------------------------------------------------------------------------------
+
+_WIP = """
+    SELECT w.id, w.number, w.item_id, w.plant_id, w.state, w.quantity, w.made_quantity, w.scrapped_quantity, w.unit_cost,
+           w.completed_amount, coalesce(sum(r.labour_minutes + r.setup_minutes), 0),
+           coalesce(sum(r.machine_minutes + r.setup_minutes), 0),
+           coalesce(sum(r.labour_amount + r.machine_amount + r.overhead_amount), 0)
+    FROM production_workorder w LEFT JOIN production_report r ON r.work_order_id = w.id
+    WHERE w.state IN ('released', 'running', 'completed') AND (%(plant)s::uuid IS NULL OR w.plant_id = %(plant)s)
+      AND (%(orders)s::uuid[] IS NULL OR w.id = ANY(%(orders)s))
+    GROUP BY w.id ORDER BY w.number
+"""
+
+
+def wip_facts(plant_id: UUID | None = None, orders: Sequence[UUID] | None = None) -> tuple[WipFacts, ...]:
+    """Give where open orders stand in pieces, time and money, all or those named. Two statements."""
+    from banyan.modules.production.commands.flow import read_shop
+
+    rows = db.rows(_WIP, {"plant": plant_id, "orders": None if orders is None else list(orders)})
+    shop = read_shop(orders=[row[0] for row in rows])
+    found = []
+    for (
+        order,
+        number,
+        item,
+        plant,
+        state,
+        quantity,
+        made,
+        scrapped,
+        unit_cost,
+        completed,
+        labour,
+        machine,
+        conversion,
+    ) in rows:
+        ops = shop.by_order.get(order, {})
+        finished = shop.finished(order) if ops else made
+        found.append(
+            WipFacts(
+                order,
+                number or "",
+                item,
+                plant,
+                state,
+                quantity,
+                finished,
+                made,
+                scrapped,
+                _equivalents([op for op in ops.values() if op.state != "skipped"], finished),
+                labour,
+                machine,
+                conversion,
+                round(quantity * unit_cost, 2),
+                completed,
+            )
+        )
+    return tuple(found)
+
+
+def _equivalents(ops: Sequence, finished: Decimal) -> Decimal:
+    """Give the work done on pieces that are not finished, in finished pieces: weighted by routing time."""
+    total = sum((op.run_minutes for op in ops), ZERO)
+    weights = [op.run_minutes / total if total else Decimal(1) / len(ops) for op in ops]
+    done = sum(
+        (
+            max(ZERO, op.flow.good / op.flow.ratio - finished) * weight
+            for op, weight in zip(ops, weights, strict=True)
+        ),
+        ZERO,
+    )
+    return round_quantity(done)
+
+
+def as_designed(order: UUID) -> tuple[BuiltLine, ...]:
+    """Give the components of an order by the BOM revision it was released from, for its quantity. Eight statements."""
+    head = (
+        WorkOrder.objects.filter(pk=order)
+        .values_list("bom_id", "item_id", "quantity", "plant_id", "released_at")
+        .first()
+    )
+    if head is None or head[0] is None:
+        return ()
+    _, item, quantity, plant, released_at = head
+    bom = engineering.released_boms([item], released_at.date(), plant).get(item)
+    return tuple(
+        BuiltLine(n.component, n.for_order(quantity), n.operation, source_line=n.line)
+        for n in (bom.needs if bom else ())
+    )
+
+
+def as_planned(order: UUID) -> tuple[BuiltLine, ...]:
+    """Give the order's own material lines, with the reason of each deviation. One statement."""
+    return tuple(
+        BuiltLine(item, quantity, operation, None, key, source, reason)
+        for key, item, quantity, operation, source, reason in Material.objects.filter(work_order=order)
+        .order_by("position", "pk")
+        .values_list("id", "item_id", "quantity", "operation", "source_line", "deviation_reason")
+    )
+
+
+def as_built(order: UUID) -> tuple[BuiltLine, ...]:
+    """Give what has gone into an order by material line and lot, what came back taken off. One statement."""
+    rows = db.rows(
+        "SELECT m.id, m.item_id, m.operation, m.source_line, m.deviation_reason, h.lot, h.quantity "
+        f"FROM production_material m JOIN ({_HELD}) h ON h.material = m.id "
+        "WHERE m.work_order_id = %(order)s AND h.quantity <> 0 ORDER BY m.position, m.id, h.lot",
+        {"order": order, "orders": [order]},
+    )
+    return tuple(
+        BuiltLine(item, quantity, operation, lot, key, source, reason)
+        for key, item, operation, source, reason, lot, quantity in rows
+    )
+
+
+_HELD = """
+    SELECT v.origin_line AS material, v.lot_id AS lot,
+           sum(CASE WHEN t.kind = 'production' THEN v.quantity ELSE -v.quantity END) AS quantity,
+           coalesce(-sum(e.amount), 0) AS worth
+    FROM inventory_move v JOIN inventory_location t ON t.id = v.target_id
+    LEFT JOIN LATERAL (SELECT sum(amount) AS amount FROM inventory_valueentry WHERE move_id = v.id) e ON true
+    WHERE v.origin = ANY(%(orders)s) AND v.origin_noun = 'production.work_order'
+    GROUP BY v.origin_line, v.lot_id
+"""
+
+
+def material_held(
+    materials: Sequence[UUID], orders: Sequence[UUID]
+) -> dict[tuple[UUID, UUID | None], tuple[Decimal, Decimal]]:
+    """Give (quantity, value) that orders hold of their materials, by (material, lot). One statement."""
+    rows = db.rows(
+        f"SELECT h.* FROM ({_HELD}) h WHERE h.material = ANY(%(materials)s)",
+        {"orders": list(orders), "materials": list(materials)},
+    )
+    return {(material, lot): (quantity, worth) for material, lot, quantity, worth in rows}
+
+
+# --- lots ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LotFacts:
+    """A lot as reports see it."""
+
+    item: UUID
+    number: str
+    state: str
+
+
+def lots_by_id(ids: Sequence[UUID]) -> dict[UUID, LotFacts]:
+    """Give lots by key. One statement, none for none."""
+    if not ids:
+        return {}
+    return {
+        key: LotFacts(*rest)
+        for key, *rest in Lot.objects.filter(pk__in=set(ids)).values_list("id", "item_id", "number", "state")
+    }

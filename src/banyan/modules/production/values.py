@@ -1,0 +1,102 @@
+"""What production tells other modules: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyRow:
+    """What an order will still bring: `line` is None for its own item, else the further output.
+
+    `is_exploded` says that the order has material lines of its own, so that its needs are `component_demand`;
+    the needs of one without are those of its BOM.
+    """
+
+    noun: str
+    order: UUID
+    line: UUID | None
+    item: UUID
+    quantity: Decimal
+    due_on: date
+    is_firm: bool
+    number: str
+    starts_on: date | None = None
+    is_exploded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DemandRow:
+    """What an order still needs of a component; due when the order starts."""
+
+    noun: str
+    order: UUID
+    line: UUID
+    item: UUID
+    quantity: Decimal
+    due_on: date
+    priority: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An operation somebody is to do: assigned to them or their team, or open at its work centre."""
+
+    assignment: UUID | None
+    work_order: UUID
+    number: str
+    item: UUID
+    operation: UUID
+    sequence: int
+    name: str
+    state: str
+    quantity: Decimal
+    good_quantity: Decimal
+    room: Decimal
+    machine: UUID | None
+    due_on: date
+    priority: str
+    starts_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WipFacts:
+    """Where an open order stands in pieces, time and money.
+
+    Takes:  equivalents: finished-piece equivalents of the work done on pieces not finished yet, by routing time
+    """
+
+    order: UUID
+    number: str
+    item: UUID
+    plant: UUID
+    state: str
+    quantity: Decimal
+    finished_quantity: Decimal
+    made_quantity: Decimal
+    scrapped_quantity: Decimal
+    equivalents: Decimal
+    labour_minutes: Decimal
+    machine_minutes: Decimal
+    conversion_amount: Decimal
+    planned_amount: Decimal
+    completed_amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltLine:
+    """A component of an order as designed, as planned, or as built; a lot where one is known."""
+
+    item: UUID
+    quantity: Decimal
+    operation: int | None = None
+    lot: UUID | None = None
+    line: UUID | None = None
+    source_line: UUID | None = None
+    deviation_reason: str = ""
