@@ -42,8 +42,8 @@ def slice_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def whole_folder() -> Path:
-    """Give the folder of the whole set; the test is skipped where there is none."""
-    if not mapping.load("adventureworks").fits(WHOLE):
-        pytest.skip("the whole set does not lie beside the checkout")
+def whole_folder(needs) -> Path:
+    """Give the folder of the whole set."""
+    is_there = mapping.load("adventureworks").fits(WHOLE)
+    needs(is_there, "the records of AdventureWorks; set BANYAN_ADVENTUREWORKS to their folder")
     return WHOLE

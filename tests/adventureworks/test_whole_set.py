@@ -15,7 +15,8 @@ def test_the_whole_set_comes_in_and_again_changes_nothing(bring_in, whole_folder
     assert made >= {
         ("company.unit", 38), ("company.department", 16), ("people.employee", 290), ("people.shift", 3),
         ("parties.party", 104), ("parties.party", 701), ("parties.party", 5), ("items.item", 504),
-        ("items.category", 4), ("items.category", 37), ("inventory.location", 14), ("inventory.location", 753),
+        ("items.category", 4), ("items.category", 37), ("inventory.location", 14),
+        ("inventory.location", 753),
         ("equipment.work_centre", 7), ("engineering.bom", 238), ("engineering.routing", 239),
         ("purchasing.supplier_item", 460), ("purchasing.order", 4012), ("production.defect_reason", 16),
     }  # fmt: skip
