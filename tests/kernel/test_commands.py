@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 from banyan.kernel import access, locks, registry
 from banyan.kernel.commands import execute, save
 from banyan.kernel.models import Audit, History, Role, User
-from banyan.lib.errors import Invalid, NotAllowed, Stale
+from banyan.lib.errors import Conflict, Invalid, NotAllowed, Stale
 
 pytestmark = pytest.mark.django_db
 
@@ -141,3 +141,23 @@ def test_records_that_changed_differently_are_written_in_one_statement(ctx, djan
     assert [(name, len(plants), at is None, version) for name, plants, at, version in stored] == [
         ("第0人", 0, True, 2), ("第1人", 1, False, 2), ("第2人", 2, False, 2),
     ]
+
+
+def test_a_rehearsal_finds_what_commit_would(ctx):
+    role = execute(ctx, registry.command("kernel.role.create"), data={"records": [
+        {"code": "sales", "name_zh": "销售", "name_en": "Sales"}]}).ids[0]
+    user = create_user(ctx, roles=[{"role": str(role)}]).ids[0]
+    with pytest.raises(Conflict) as refusal:
+        execute(ctx, registry.command("kernel.role.delete"), ids=[role], dry_run=True)
+    assert refusal.value.code == "still_referenced"
+    done = execute(ctx, registry.command("kernel.role.delete"), ids=[role], each=True)
+    assert [refusal.code for refusal in done.faults.values()] == ["still_referenced"]
+    assert User.objects.get(pk=user).roles.get().role_id == role
+
+
+def test_the_audit_keeps_a_backslash_and_drops_nul(ctx):
+    create_user(ctx, name="\\u0000 as text")
+    assert Audit.objects.get().input["records"][0]["name"] == "\\u0000 as text"
+    with pytest.raises(Invalid):
+        create_user(ctx, login="b", name="\x00\x00x")
+    assert Audit.objects.get(outcome="refused").input["records"][0]["name"] == "x"

@@ -36,6 +36,7 @@ def template_key() -> str:
         *package.glob("**/migrations/*.py"),
         *package.glob("**/functions.sql"),
         *package.glob("**/models.py"),
+        package / "kernel" / "apps.py",
         package / "kernel" / "guards.py",
         package / "config" / "settings.py",
         package / "config" / "grants.py",

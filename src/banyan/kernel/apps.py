@@ -16,8 +16,8 @@ class KernelConfig(AppConfig):
 
 
 def _guard(sender: AppConfig, **_: object) -> None:
-    """Install the guards once, after the last app has migrated."""
+    """Install the guards once, after the last app with tables has migrated."""
     from banyan.kernel import guards
 
-    if sender is list(apps.get_app_configs())[-1]:
+    if sender is [config for config in apps.get_app_configs() if config.models_module][-1]:
         guards.install()

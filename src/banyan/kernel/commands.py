@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -41,6 +42,8 @@ from banyan.lib.labels import L, Label
 log = logging.getLogger("banyan.commands")
 RETRIES = 6
 AUDIT_INPUT_BYTES = 8_000
+#: An escaped NUL in JSON, but not a backslash that is written before "u0000".
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class KeyReused(Invalid):
@@ -303,6 +306,7 @@ def _outermost(
                 outcome.answer = render(outcome)
             _store_answer(ctx, outcome)
             if dry_run:
+                _check_references()
                 raise _DryRun
     except _DryRun:
         pass
@@ -327,6 +331,8 @@ def _each(
             with transaction.atomic(savepoint=is_lenient):
                 done = _perform(ctx, cmd, _parse(cmd, part.data), part.ids, versions)
                 _hear(ctx, work)
+                if is_lenient:
+                    _check_references()
         except (DomainError, IntegrityError, DataError) as fault:
             if not is_lenient:
                 raise
@@ -340,6 +346,12 @@ def _each(
         finally:
             locks.end(locked)
     return total
+
+
+def _check_references() -> None:
+    """Let the database check now what it would check at commit: that everything referred to exists."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 
 def _perform(
@@ -593,7 +605,7 @@ def _short(data: Any) -> Any:
     if len(text) > AUDIT_INPUT_BYTES:
         return {"cut": text[:AUDIT_INPUT_BYTES].decode("utf-8", "ignore").replace("\\u0000", ""),
                 "sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}
-    return orjson.loads(text.replace(b"\\u0000", b""))
+    return orjson.loads(_NUL.sub(rb"\1", text))
 
 
 def _write_outbox(ctx: Context, work: Work) -> None:

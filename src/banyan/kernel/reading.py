@@ -327,7 +327,7 @@ def _value(field: FieldSpec, text: str) -> Any:
 
 def _order(noun: Noun, sort: str) -> tuple[FieldSpec, bool]:
     wanted = sort or noun.spec.sort
-    key = wanted.lstrip("-")
+    key = wanted.removeprefix("-")
     if not noun.spec.has_field(key) or not noun.spec.field(key).sortable:
         raise Invalid(
             "sort_unknown", L("不能按 {field} 排序；可用：{allowed}", "Cannot sort by {field}; use one of {allowed}"),
@@ -344,7 +344,7 @@ def _after(noun: Noun, cursor: str, order: FieldSpec, descending: bool) -> Q:
     """Give the predicate for the rows after a cursor: a row comparison that the index on the sort field serves."""
     try:
         text, key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        key = UUID(key)
+        key = UUID(str(key))
         value = None if text is None else _value(order, text if isinstance(text, str) else str(text))
     except (ValueError, TypeError, Invalid):
         raise Invalid("cursor", L("翻页标记无效，请从第一页开始", "The cursor is not valid; start from the first page")) from None

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from banyan.kernel.spec import FieldSpec, LineSpec, NounSpec
 from banyan.lib.errors import Conflict, DomainError, FieldFaults, Invalid
@@ -57,7 +57,7 @@ def _strict_decimal(value: Any) -> Any:
         raise ValueError("number")
     if isinstance(value, float):
         value = repr(value)
-    if isinstance(value, str) and not re.fullmatch(r"\s*[+-]?(\d{1,15}(\.\d{0,12})?|\.\d{1,12})\s*", value):
+    if isinstance(value, str) and not re.fullmatch(r"\s*[+-]?(\d{1,15}(\.\d{0,12})?|\.\d{1,12})\s*", value, re.ASCII):
         raise ValueError("number")
     return value
 
@@ -79,7 +79,11 @@ def _strict_instant(value: Any) -> Any:
 def _with_zone(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("zone")
-    if not _EARLIEST.year <= value.year <= _LATEST.year:
+    try:
+        year = value.astimezone(UTC).year
+    except OverflowError:
+        year = 0
+    if not _EARLIEST.year <= year <= _LATEST.year:
         raise ValueError("year")
     return value
 
@@ -89,7 +93,7 @@ Number = Annotated[Decimal, BeforeValidator(_strict_decimal)]
 Quantity = Annotated[Decimal, BeforeValidator(_strict_decimal), Field(max_digits=20, decimal_places=6)]
 Money = Annotated[Decimal, BeforeValidator(_strict_decimal), Field(max_digits=20, decimal_places=2)]
 Day = Annotated[date, BeforeValidator(_strict_date), Field(ge=_EARLIEST, le=_LATEST)]
-Instant = Annotated[datetime, BeforeValidator(_strict_instant), Field()]
+Instant = Annotated[datetime, BeforeValidator(_strict_instant), AfterValidator(_with_zone)]
 
 
 def type_of(spec: FieldSpec) -> Any:
@@ -108,10 +112,9 @@ def type_of(spec: FieldSpec) -> Any:
     if spec.type == "choice":
         allowed = tuple(c.key for c in spec.choices)
         return Annotated[str, Field(json_schema_extra={"enum": list(allowed)}), BeforeValidator(_one_of(allowed))]
-    if spec.type == "text":
-        return Annotated[Text, Field(max_length=spec.max_length or 255)]
-    if spec.type == "long_text":
-        return Annotated[Text, Field(max_length=spec.max_length or 20_000)]
+    if spec.type in ("text", "long_text"):
+        most = spec.max_length or (255 if spec.type == "text" else 20_000)
+        return Annotated[Text, Field(min_length=1 if spec.required else 0, max_length=most)]
     return {
         "boolean": Annotated[bool, Field(strict=True)], "date": Day, "instant": Instant, "time": time,
         "reference": UUID, "file": Annotated[str, Field(pattern="^[0-9a-f]{64}$")], "json": Any,
@@ -219,6 +222,15 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "date_parsing": ("须为日期，如 2026-11-22", "must be a date such as 2026-11-22"),
     "date_type": ("须为日期，如 2026-11-22", "must be a date such as 2026-11-22"),
     "time_parsing": ("须为时间，如 08:30", "must be a time such as 08:30"),
+    "time_type": ("须为时间，如 08:30", "must be a time such as 08:30"),
+    "datetime_parsing": ("须为带时区的时刻，如 2026-11-22T08:30:00+08:00", "must be an instant with zone"),
+    "datetime_from_date_parsing": ("须为带时区的时刻，如 2026-11-22T08:30:00+08:00", "must be an instant with zone"),
+    "datetime_type": ("须为带时区的时刻，如 2026-11-22T08:30:00+08:00", "must be an instant with zone"),
+    "int_from_float": ("须为整数", "must be a whole number"),
+    "int_parsing_size": ("数字过大", "is too large a number"),
+    "string_pattern_mismatch": ("格式不对", "does not have the right form"),
+    "string_unicode": ("含有不完整的字符", "contains broken characters"),
+    "dict_type": ("须为对象", "must be an object"),
     "model_type": ("须为对象", "must be an object"),
     "model_attributes_type": ("须为对象", "must be an object"),
     "none_required": ("须为空", "must be empty"),
@@ -228,6 +240,7 @@ _VALUE: dict[str, tuple[str, str]] = {
     "date": ("须为日期，如 2026-11-22", "must be a date such as 2026-11-22"),
     "instant": ("须为带时区的时刻，如 2026-11-22T08:30:00+08:00", "must be an instant with zone"),
     "zone": ("时刻须带时区，如 2026-11-22T08:30:00+08:00", "must be an instant with zone"),
+    "year": ("年份须在 1900 到 9999 之间", "must lie between the years 1900 and 9999"),
     "nul": ("不能含有空字符（NUL）", "must not contain NUL characters"),
     "surrogate": ("含有不完整的字符", "contains broken characters"),
 }
@@ -235,6 +248,8 @@ _VALUE: dict[str, tuple[str, str]] = {
 
 def _words(error: Mapping[str, Any]) -> Label:
     kind, context = error["type"], error.get("ctx", {})
+    if kind in ("too_long", "too_short") and context.get("field_type") == "Value":
+        kind = f"string_{kind}"
     if kind in _PLAIN:
         return L(*_PLAIN[kind])
     if kind == "value_error":
@@ -245,9 +260,12 @@ def _words(error: Mapping[str, Any]) -> Label:
             return L(*_VALUE[text])
     limits = {
         "string_too_long": ("最多 {max_length} 个字符", "at most {max_length} characters"),
-        "string_too_short": ("至少 {min_length} 个字符", "at least {min_length} characters"),
+        "string_too_short": ("不能为空", "must not be empty") if context.get("min_length") == 1
+        else ("至少 {min_length} 个字符", "at least {min_length} characters"),
         "too_long": ("最多 {max_length} 行", "at most {max_length} rows"),
         "too_short": ("至少 {min_length} 行", "at least {min_length} rows"),
+        "literal_error": ("须为以下之一：{expected}", "must be one of {expected}"),
+        "enum": ("须为以下之一：{expected}", "must be one of {expected}"),
         "greater_than": ("须大于 {gt}", "must be above {gt}"),
         "greater_than_equal": ("不能小于 {ge}", "must be at least {ge}"),
         "less_than": ("须小于 {lt}", "must be below {lt}"),
