@@ -261,8 +261,8 @@ class _Run:
             self._tell("surplus", item, place, min(needless, self.left[place]))
 
     def _start_of(self, item: PlanItem, supply: Supply) -> int:
-        start = self.days.minus(self.days.on_or_before(max(supply.day, self.today)), item.lead)
-        return max(start, self.days.on_or_after(self.today))
+        day = self.days.on_or_before(max(supply.day, self.today))
+        return max(supply.start or self.days.minus(day, item.lead), self.days.on_or_after(self.today))
 
     def _tell(self, kind, item: PlanItem, place: int | None, quantity: int, wanted: int = 0) -> None:
         day = self.result.supplies[place].day if place is not None else 0

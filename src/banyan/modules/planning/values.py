@@ -66,7 +66,10 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """So much of an item at hand or expected; `explodes` when nobody has asked for its components yet."""
+    """So much of an item at hand or expected; `explodes` when nobody has asked for its components yet.
+
+    `start` is the day its components are wanted, 0 for its lead time before `day`.
+    """
 
     item: UUID
     quantity: int
@@ -74,6 +77,7 @@ class Supply:
     ref: Ref
     kind: SupplyKind = "order"
     explodes: bool = False
+    start: int = 0
 
 
 @dataclass(slots=True)

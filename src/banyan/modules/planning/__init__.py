@@ -1,0 +1,1 @@
+"""What to make and buy, when, and for whom."""

@@ -1,0 +1,331 @@
+"""What a run reads, and what people ask of its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from banyan.kernel import db
+from banyan.kernel.context import Context
+from banyan.kernel.registry import answers
+from banyan.lib.calendar import WorkingCalendar
+from banyan.modules.company import queries as company
+from banyan.modules.engineering import queries as engineering
+from banyan.modules.engineering.values import micro
+from banyan.modules.inventory import queries as inventory
+from banyan.modules.items import queries as items
+from banyan.modules.planning.rules import Known, Want, earliest_days
+from banyan.modules.planning.values import (
+    NORMAL,
+    SAFETY,
+    URGENT,
+    Demand,
+    PlanItem,
+    Ref,
+    Supply,
+    WorkDays,
+    World,
+)
+from banyan.modules.production import queries as production
+from banyan.modules.purchasing import queries as purchasing
+from banyan.modules.sales import queries as sales
+from banyan.modules.sales.commands.orders import DateWish
+
+RANKS = {"urgent": URGENT, "normal": NORMAL, "safety": SAFETY}
+PRIORITY = {rank: word for word, rank in RANKS.items()}
+STOCK, ORDER, AT_GATE = "inventory.balance", "planning.planned_order", "purchasing.receipt"
+ZERO = Decimal(0)
+
+
+# --- what a run reads ---------------------------------------------------------------------------------------
+
+
+def load_world(plant: UUID, today: date, calendar: WorkingCalendar, rush: Sequence[UUID] = ()) -> World:
+    """Give all that a plan of a plant is made from, in a fixed number of statements.
+
+    Takes:  rush: customer order lines that count as urgent whatever their order says
+    """
+    known = plan_items(plant, None, today)
+    urgent = frozenset(rush)
+    return World(
+        today.toordinal(), WorkDays(calendar.is_working_day, today), known,
+        _of_known(known, [*customer_demand(plant, urgent), *component_demand(plant)]),
+        _of_known(known, [*stock(plant, None, today), *open_supply(plant, today), *firm_orders(plant)]),
+    )  # fmt: skip
+
+
+def _of_known(known: dict[UUID, PlanItem], rows: Iterable) -> list:
+    return [row for row in rows if row.item in known and row.quantity > 0]
+
+
+def plan_items(plant: UUID, ids: Sequence[UUID] | None, on: date) -> dict[UUID, PlanItem]:
+    """Give items as the plant plans them: all, or those named with everything below them.
+
+    Gives:  services are not planned; phantoms are, should somebody order one. Eight statements
+    """
+    boms = engineering.released_boms(ids, on, plant, deep=ids is not None)
+    wanted = None
+    if ids is not None:
+        wanted = list({*ids, *boms, *(need.component for bom in boms.values() for need in bom.needs)})
+    facts = items.planning_data(plant, wanted)
+    bought = [key for key, one in facts.items() if _source(one.kind, key in boms) == "buy"]
+    suppliers = purchasing.preferred_suppliers(bought, on)
+    return {
+        key: _plan_item(one, boms[key].needs if key in boms else (), suppliers.get(key))
+        for key, one in facts.items()
+        if one.kind != "service"
+    }
+
+
+def _source(kind: str, has_bom: bool) -> str:
+    return "make" if kind in ("made", "phantom") or kind == "subcontracted" and has_bom else "buy"
+
+
+def _plan_item(one: items.PlanningFacts, needs: tuple, supplier) -> PlanItem:
+    lead = one.lead_time_days or (supplier.lead_time_days if supplier else 0)
+    return PlanItem(
+        one.item, one.code, _source(one.kind, bool(needs)), lead, one.lot_rule, micro(one.lot_minimum),
+        micro(one.lot_multiple), micro(one.lot_fixed), one.supply_days, micro(one.safety_stock),
+        one.safety_days, 10 ** (6 - one.places), needs, supplier.party if supplier else None,
+    )  # fmt: skip
+
+
+def customer_demand(plant: UUID, rush: frozenset[UUID] = frozenset()) -> list[Demand]:
+    """Give what customers wait for. One statement."""
+    return [
+        Demand(
+            row.item, micro(row.quantity), row.due.toordinal(),
+            Ref(row.noun, row.order, row.line, row.number),
+            URGENT if row.line in rush else RANKS[row.priority],
+        )
+        for row in sales.open_demand(plant)
+    ]  # fmt: skip
+
+
+def component_demand(plant: UUID) -> list[Demand]:
+    """Give what work orders with material lines of their own still need. One statement."""
+    return [
+        Demand(
+            row.item, micro(row.quantity), row.due_on.toordinal(),
+            Ref(row.noun, row.order, row.line, row.number), RANKS[row.priority],
+        )
+        for row in production.component_demand(plant)
+    ]  # fmt: skip
+
+
+def stock(plant: UUID, ids: Sequence[UUID] | None, today: date) -> list[Supply]:
+    """Give the stock that may be used. One statement."""
+    return [
+        Supply(item, micro(quantity), today.toordinal(), Ref(STOCK, None), "stock")
+        for item, quantity in inventory.usable_stock(plant, ids, today).items()
+    ]
+
+
+def open_supply(plant: UUID, today: date) -> list[Supply]:
+    """Give what work orders and suppliers are to bring, and what waits for inspection. Two statements."""
+    made = [
+        Supply(
+            row.item, micro(row.quantity), row.due_on.toordinal(),
+            Ref(row.noun, row.order, row.line, row.number), "order",
+            explodes=row.line is None and not row.is_exploded,
+            start=row.starts_on.toordinal() if row.starts_on else 0,
+        )
+        for row in production.open_supply(plant)
+    ]  # fmt: skip
+    return made + [
+        Supply(
+            row.item, micro(row.quantity), max(row.due, today).toordinal() if row.noun == AT_GATE else
+            row.due.toordinal(), Ref(row.noun, row.order, row.line, row.number),
+        )
+        for row in purchasing.open_supply(plant)
+    ]  # fmt: skip
+
+
+def firm_orders(plant: UUID) -> list[Supply]:
+    """Give the planned orders that people have decided upon. One statement."""
+    rows = db.rows(
+        "SELECT item_id, quantity, starts_on, due_on, id, number FROM planning_plannedorder "
+        "WHERE plant_id = %s AND state = 'firm'",
+        [plant],
+    )
+    return [
+        Supply(
+            item, micro(quantity), due.toordinal(), Ref(ORDER, key, None, number), "firm", explodes=True,
+            start=starts.toordinal(),
+        )
+        for item, quantity, starts, due, key, number in rows
+    ]  # fmt: skip
+
+
+_OPEN = """
+    SELECT id, item_id, quantity, starts_on, due_on, ready_on, source, supplier_id, priority
+    FROM planning_plannedorder WHERE plant_id = %s AND state = 'planned' ORDER BY id FOR NO KEY UPDATE
+"""
+
+
+def lock_open_orders(plant: UUID) -> list[Known]:
+    """Lock the planned orders that nobody has decided upon, and give them. One statement."""
+    return [
+        Known(
+            key, item, micro(quantity), starts.toordinal(), due.toordinal(), ready.toordinal(), source,
+            supplier, RANKS[priority],
+        )
+        for key, item, quantity, starts, due, ready, source, supplier, priority in db.rows(_OPEN, [plant])
+    ]  # fmt: skip
+
+
+# --- when could it be there ---------------------------------------------------------------------------------
+
+_PEGGED = """
+    SELECT p.supply_noun, p.supply, p.supply_line, p.item_id, sum(p.quantity)
+    FROM planning_peg p JOIN planning_run r ON r.id = p.run_id
+    WHERE r.plant_id = %(plant)s AND r.is_current AND p.item_id = ANY(%(items)s)
+      AND p.demand_noun <> 'items.item_plant'
+      AND (p.demand_line IS NULL OR p.demand_line <> ALL(%(lines)s))
+    GROUP BY p.supply_noun, p.supply, p.supply_line, p.item_id
+"""
+
+
+def free_supply(
+    plant: UUID, ids: Sequence[UUID], lines: Sequence[UUID], today: date
+) -> dict[UUID, list[tuple[int, int]]]:
+    """Give what of stock and open supply of items nobody else is pegged to, as (day, millionths).
+
+    Takes:  lines: customer order lines whose own pegs do not count
+    Gives:  safety stock is free to be promised; stock is never more than what inventory can still promise
+    """
+    rows = db.rows(_PEGGED, {"plant": plant, "items": list(ids), "lines": list(lines)})
+    pegged = {(noun, record, line, item): micro(quantity) for noun, record, line, item, quantity in rows}
+    promisable = inventory.available(plant, ids)
+    wanted = frozenset(ids)
+    free: dict[UUID, list[tuple[int, int]]] = {}
+    for one in (*stock(plant, ids, today), *open_supply(plant, today), *firm_orders(plant)):
+        if one.item not in wanted:
+            continue
+        left = one.quantity - pegged.get((one.ref.noun, one.ref.record, one.ref.line, one.item), 0)
+        if one.kind == "stock":
+            left = min(left, micro(promisable.get(one.item, ZERO)))
+        if left > 0:
+            free.setdefault(one.item, []).append((one.day, left))
+    return free
+
+
+# --- what people ask ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PegStep:
+    """One peg on the way from a supply up to customers, or from a demand down to what serves it."""
+
+    level: int
+    item: UUID
+    quantity: Decimal
+    supply_noun: str
+    supply: UUID | None
+    supply_on: date
+    demand_noun: str
+    demand: UUID
+    demand_line: UUID | None
+    demand_on: date
+
+
+_STEP = """
+    {level}, p.item_id, p.quantity, p.supply_noun, p.supply, p.supply_on, p.demand_noun, p.demand,
+    p.demand_line, p.demand_on
+"""
+_UP = f"""
+    WITH RECURSIVE up AS (
+        SELECT {_STEP.format(level="1 AS level")} FROM planning_peg p
+        WHERE p.run_id = %(run)s AND p.supply = ANY(%(keys)s)
+        UNION
+        SELECT {_STEP.format(level="u.level + 1")} FROM up u JOIN planning_peg p
+        ON p.run_id = %(run)s AND p.supply = u.demand WHERE u.level < 40
+    ) SELECT * FROM up ORDER BY level, demand_on, demand
+"""
+_DOWN = f"""
+    WITH RECURSIVE down AS (
+        SELECT {_STEP.format(level="1 AS level")} FROM planning_peg p
+        WHERE p.run_id = %(run)s AND (p.demand_line = ANY(%(keys)s) OR p.demand = ANY(%(keys)s))
+        UNION
+        SELECT {_STEP.format(level="d.level + 1")} FROM down d JOIN planning_peg p
+        ON p.run_id = %(run)s AND p.demand = d.supply WHERE d.level < 40
+    ) SELECT * FROM down ORDER BY level, supply_on, item_id
+"""
+
+
+def current_run(plant: UUID) -> UUID | None:
+    """Give the run that planned orders of a plant follow, None before the first. One statement."""
+    row = db.one("SELECT id FROM planning_run WHERE plant_id = %s AND is_current", [plant])
+    return row[0] if row else None
+
+
+def serves(run: UUID, supplies: Sequence[UUID]) -> tuple[PegStep, ...]:
+    """Give what some orders are for, level by level up to the customers. One statement."""
+    return tuple(PegStep(*row) for row in db.rows(_UP, {"run": run, "keys": list(supplies)}))
+
+
+def served_by(run: UUID, demands: Sequence[UUID]) -> tuple[PegStep, ...]:
+    """Give what serves some orders or order lines, level by level down to what is bought. One statement."""
+    return tuple(PegStep(*row) for row in db.rows(_DOWN, {"run": run, "keys": list(demands)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A customer order line whose day differs between two runs; `days` above zero are lost."""
+
+    order: UUID
+    line: UUID
+    item: UUID
+    wanted_on: date
+    before: date | None
+    after: date | None
+    days: int
+
+
+_SLIPS = """
+    SELECT coalesce(a.demand, b.demand), coalesce(a.demand_line, b.demand_line),
+           coalesce(a.item_id, b.item_id), coalesce(a.demand_on, b.demand_on), a.ready, b.ready,
+           coalesce(b.ready - a.ready, 0)
+    FROM ({side}) a FULL JOIN ({other}) b ON b.demand_line = a.demand_line
+    WHERE a.ready IS DISTINCT FROM b.ready ORDER BY 7 DESC, 4, 2
+"""
+_READY = """
+    SELECT demand, demand_line, item_id, demand_on, max(supply_on) AS ready FROM planning_peg
+    WHERE run_id = %({run})s AND demand_noun = 'sales.order' GROUP BY demand, demand_line, item_id, demand_on
+"""
+
+
+def compare_runs(before: UUID, after: UUID) -> tuple[Slip, ...]:
+    """Give the customer order lines that come earlier or later in one run than in another. One statement."""
+    sql = _SLIPS.format(side=_READY.format(run="before"), other=_READY.format(run="after"))
+    return tuple(Slip(*row) for row in db.rows(sql, {"before": before, "after": after}))
+
+
+# --- the answer to sales ------------------------------------------------------------------------------------
+
+
+@answers("sales.earliest_date")
+def earliest_dates(ctx: Context, wishes: Sequence[DateWish]) -> dict[UUID, date]:
+    """Give for each customer order line the first day on which it can be there, first asked first served.
+
+    Takes:  wishes: line, item, plant, quantity in the stock unit
+    Gives:  by line: today where stock suffices, else by open supply and lead times down the BOM; never before
+            the day the line is wanted. At most twenty statements per plant, however many lines
+    """
+    found: dict[UUID, date] = {}
+    for plant in sorted({wish.plant for wish in wishes}):
+        asked = [wish for wish in wishes if wish.plant == plant]
+        calendar = company.plant_calendar(plant)
+        today = calendar.day_of(ctx.now)
+        known = plan_items(plant, list({wish.item for wish in asked}), today)
+        free = free_supply(plant, list(known), [wish.line for wish in asked], today)
+        days = earliest_days(
+            [Want(wish.line, wish.item, micro(wish.quantity)) for wish in asked if wish.item in known],
+            known, free, today.toordinal(), WorkDays(calendar.is_working_day, today),
+        )  # fmt: skip
+        found |= {line: date.fromordinal(day) for line, day in days.items()}
+    wanted = {wish.line: wish.wanted_on for wish in wishes}
+    return {line: max(day, wanted[line] or day) for line, day in found.items()}

@@ -1,0 +1,344 @@
+"""Runs against the database: what they propose, keep, and leave alone; and what becomes of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal as D
+
+import pytest
+from django.db import connection
+
+from banyan.kernel import registry
+from banyan.kernel.commands import WrongState, execute
+from banyan.kernel.models import Outbox
+from banyan.kernel.proofs import run as prove
+from banyan.lib.errors import NotAllowed
+from banyan.lib.ids import new_id
+from banyan.modules.planning import queries
+from banyan.modules.planning.errors import LinesUnknown, NoSupplier, StructureBroken
+from banyan.modules.planning.models import Message, Peg, PlannedOrder, Run
+from banyan.modules.production.models import WorkOrder
+from banyan.modules.purchasing.models import Order, OrderLine
+from banyan.modules.sales.commands import DateWish
+
+
+def on(text: str) -> date:
+    return date.fromisoformat(f"2026-{text}")
+
+
+WORKED = [
+    ("FG", 8, on("04-22"), on("04-27")),
+    ("BOLT", 46, on("04-17"), on("04-22")),
+    ("SA", 8, on("04-20"), on("04-22")),
+    ("PART", 30, on("04-13"), on("04-20")),
+    ("BAR", 30, on("04-02"), on("04-13")),
+]
+
+
+@pytest.fixture
+def worked(factory):
+    """The worked example of netting.md: twelve for 27 April, four in store, six parts, fifty bolts coming."""
+    factory.put(factory.fg, 4)
+    factory.put(factory.part, 6)
+    factory.line = factory.sell(factory.fg, 12, "2026-04-27")
+    factory.purchase = factory.buy(factory.bolt, 50, "2026-04-15")
+    return factory
+
+
+def test_a_run_proposes_what_is_missing_and_keeps_why(worked):
+    run = worked.plan()
+    assert worked.orders() == WORKED
+    assert (run.number, run.is_current, run.order_count, run.new_count) == ("MRP260302-001", True, 5, 5)
+    up = queries.serves(run.pk, [worked.order(worked.bar).pk])
+    assert [(s.level, s.demand_noun, s.demand_line) for s in up][-1] == (4, "sales.order", worked.line.pk)
+    down = queries.served_by(run.pk, [worked.line.pk])
+    assert {(s.item, s.supply_noun, s.quantity) for s in down} >= {
+        (worked.fg.pk, "inventory.balance", D(4)), (worked.bolt.pk, "purchasing.order", D(32)),
+        (worked.bar.pk, "planning.planned_order", D(30)),
+    }  # fmt: skip
+    assert Outbox.objects.filter(type="planning.planned").count() == 1
+    assert worked.messages(run) == []
+
+
+def test_running_twice_changes_nothing(worked):
+    worked.plan()
+    before = list(PlannedOrder.objects.order_by("pk").values())
+    again = worked.plan()
+    assert list(PlannedOrder.objects.order_by("pk").values()) == before
+    assert (again.new_count, again.changed_count, again.gone_count) == (0, 0, 0)
+    assert Run.objects.filter(is_current=True).get() == again
+    columns = ("item", "quantity", "supply", "supply_on", "demand", "demand_on")
+    pegs = [sorted(Peg.objects.filter(run=r).values_list(*columns), key=str) for r in Run.objects.all()]
+    assert pegs[0] == pegs[1]
+
+
+def test_a_changed_demand_changes_only_what_depends_on_it(worked):
+    worked.plan()
+    bar = worked.order(worked.bar)
+    worked.sell(worked.fg, 1, "2026-04-29")
+    run = worked.plan()
+    assert (run.new_count, run.changed_count, run.gone_count) == (3, 1, 0)
+    assert ("FG", 1, on("04-24"), on("04-29")) in worked.orders()
+    assert PlannedOrder.objects.get(pk=bar.pk).version == bar.version
+
+
+def test_firm_orders_are_left_alone_and_count_as_supply(worked, world):
+    worked.plan()
+    part = worked.order(worked.part)
+    world.do("planning.planned_order.firm", part)
+    assert part.number == "PL2603-00001"
+    world.change(part, quantity="50", starts_on="2026-04-06", due_on="2026-04-10")
+    run = worked.plan()
+    assert [o for o in worked.orders() if o[0] in ("PART", "BAR")] == [
+        ("PART", 50, on("04-06"), on("04-10")), ("BAR", 50, on("03-26"), on("04-06"))]  # fmt: skip
+    assert worked.messages(run) == [
+        ("surplus", "PL2603-00001: 20 of PART are not needed; reduce or cancel it")
+    ]
+    world.do("planning.planned_order.loosen", part)
+    worked.plan()
+    assert worked.orders() == WORKED
+
+
+def test_a_planned_order_is_not_changed_before_it_is_firm(worked, world):
+    worked.plan()
+    with pytest.raises(WrongState):
+        world.change(worked.order(worked.bar), quantity="5")
+
+
+def test_planned_orders_become_work_orders_and_one_purchase_order_per_supplier(worked, world):
+    other = world.party(code="SU-2", is_customer=False, is_supplier=True, tax_code=world.vat13)
+    worked.offer(worked.bar, "11", party=other, is_preferred=True)
+    worked.plan()
+    orders = list(PlannedOrder.objects.all())
+    world.do("planning.planned_order.convert", orders)
+    made = WorkOrder.objects.order_by("-due_on", "-starts_on")
+    worked_out = [(o.item.code, int(o.quantity), o.starts_on, o.due_on) for o in made]
+    assert worked_out == [row for row in WORKED if row[0] in ("FG", "SA", "PART")]
+    bought = OrderLine.objects.filter(order__state="draft").order_by("item__code")
+    assert [(ln.item.code, ln.order.party.code, ln.stock_quantity, ln.wanted_on) for ln in bought] == [
+        ("BAR", "SU-2", 30, on("04-13")), ("BOLT", "SU-1", 46, on("04-22"))]  # fmt: skip
+    assert {o.state for o in PlannedOrder.objects.all()} == {"converted"}
+    assert Outbox.objects.filter(type="planning.planned_order_converted").count() == 5
+
+
+def test_after_conversion_a_run_proposes_nothing_more(worked, world):
+    worked.plan()
+    world.do("planning.planned_order.convert", list(PlannedOrder.objects.all()))
+    for order in Order.objects.filter(state="draft"):
+        world.do("purchasing.order.order", order)
+    run = worked.plan()
+    assert (run.order_count, run.late_count) == (0, 0)
+    assert worked.messages(run) == []
+
+
+def test_released_work_orders_ask_for_their_own_lines(worked, world):
+    worked.plan()
+    sa = worked.order(worked.sa)
+    world.do("planning.planned_order.convert", [sa])
+    work = WorkOrder.objects.get()
+    world.ctx = world.ctx.with_(consents=frozenset({"production.not_kitted"}))
+    world.do("production.work_order.release", work, check_kit=False)
+    worked.plan()
+    assert [o for o in worked.orders(state="planned")] == [o for o in WORKED if o[0] != "SA"]
+
+
+def test_orders_in_a_suppliers_unit_and_packs(worked, world):
+    world.change(worked.bolt, units=[{"unit": world.box, "numerator": "10", "denominator": "1"}])
+    other = world.party(code="SU-2", is_customer=False, is_supplier=True, tax_code=world.vat13)
+    worked.offer(worked.bolt, "2.8", party=other, unit=world.box, pack_factor="2", is_preferred=True)
+    worked.plan()
+    world.do("planning.planned_order.convert", [worked.order(worked.bolt)])
+    line = OrderLine.objects.get(order__state="draft")
+    assert (line.quantity, line.unit, line.stock_quantity, line.price) == (6, world.box, 60, D("2.8"))
+
+
+def test_what_nobody_delivers_is_said_and_not_converted(worked, world):
+    steel = world.item(code="STEEL", kind="bought")
+    worked.sell(steel, 3, "2026-05-04")
+    run = worked.plan()
+    assert worked.messages(run) == [("no_supplier", "3 of STEEL are to be bought, but it has no supplier")]
+    with pytest.raises(NoSupplier) as refusal:
+        world.do("planning.planned_order.convert", list(PlannedOrder.objects.all()))
+    assert refusal.value.data == {"item": ["STEEL"]}
+    assert not WorkOrder.objects.exists()
+    order = PlannedOrder.objects.get(item=steel)
+    world.do("planning.planned_order.firm", order)
+    world.change(order, supplier=world.supplier)
+
+
+def test_a_late_order_says_what_holds_it_up(factory):
+    factory.put(factory.bolt, 100)
+    line = factory.sell(factory.fg, 1, "2026-03-09")
+    run = factory.plan()
+    assert run.late_count == 1
+    late = Message.objects.get(kind="late")
+    assert (late.days_late, late.day, late.wanted_on, late.cause_item) == (
+        16,
+        on("03-25"),
+        on("03-09"),
+        factory.bar,
+    )
+    assert late.demand_line == line.pk
+    assert late.text_zh.endswith("卡在 BAR：采购，2026-03-02 下单 2026-03-11 到")
+    assert factory.order(factory.fg).ready_on == on("03-25")
+
+
+def test_a_trial_changes_no_planned_order_and_is_compared(factory):
+    factory.put(factory.fg, 10)
+    factory.put(factory.bar, 100)
+    factory.put(factory.bolt, 500)
+    early = factory.sell(factory.fg, 10, "2026-03-04")
+    rush = factory.sell(factory.fg, 10, "2026-03-05")
+    current = factory.plan()
+    before = list(PlannedOrder.objects.order_by("pk").values())
+    trial = factory.plan(is_trial=True, rush=[rush.pk])
+    assert list(PlannedOrder.objects.order_by("pk").values()) == before
+    assert Run.objects.get(is_current=True) == current
+    slips = queries.compare_runs(current.pk, trial.pk)
+    assert [(s.line, s.before, s.after) for s in slips] == [
+        (early.pk, on("03-02"), on("03-16")), (rush.pk, on("03-16"), on("03-02"))]  # fmt: skip
+
+
+def test_a_rush_order_is_served_from_stock_first(factory):
+    factory.put(factory.fg, 10)
+    factory.sell(factory.fg, 10, "2026-03-04")
+    rush = factory.sell(factory.fg, 10, "2026-03-05", priority="urgent")
+    run = factory.plan()
+    served = queries.served_by(run.pk, [rush.pk])
+    assert [(s.level, s.supply_noun) for s in served] == [(1, "inventory.balance")]
+    assert set(PlannedOrder.objects.values_list("priority", flat=True)) == {"normal"}
+
+
+def test_rush_lines_must_be_open(factory):
+    with pytest.raises(LinesUnknown):
+        factory.plan(is_trial=True, rush=[new_id()])
+
+
+def test_a_structure_with_a_loop_is_not_planned(factory):
+    factory.world.make(
+        "engineering.bom",
+        item=factory.bar,
+        revision="A",
+        lines=[{"component": factory.fg, "quantity": "1"}],
+    )
+    with connection.cursor() as at:
+        at.execute("UPDATE engineering_bom SET state = 'released', effective_from = '2026-01-01'")
+    factory.sell(factory.fg, 1, "2026-04-01")
+    with pytest.raises(StructureBroken) as refusal:
+        factory.plan()
+    codes = refusal.value.data["path"].split(" → ")
+    assert codes[0] == codes[-1]
+    assert set(codes) == {"FG", "SA", "PART", "BAR"}
+
+
+def test_planning_needs_the_right(factory, person):
+    with pytest.raises(NotAllowed):
+        execute(
+            person("planning.*.read"), registry.command("planning.run.plan"), data={"plant": factory.plant.pk}
+        )
+
+
+def test_old_runs_lose_their_pegs_not_their_figures(worked, monkeypatch):
+    monkeypatch.setattr("banyan.modules.planning.commands.writing.KEPT_RUNS", 1)
+    runs = [worked.plan() for _ in range(3)]
+    kept = [Peg.objects.filter(run=run).exists() for run in runs]
+    assert kept == [False, True, True]
+    assert Run.objects.count() == 3
+
+
+def test_a_run_takes_a_fixed_number_of_statements(worked, world, django_assert_max_num_queries):
+    worked.plan()
+    for n in range(20):
+        worked.sell(worked.fg, 1, f"2026-05-{n + 4:02}")
+    with django_assert_max_num_queries(45):
+        worked.plan()
+
+
+# --- the answer to sales ------------------------------------------------------------------------------------
+
+
+def ask(factory, *wants):
+    wishes = [
+        DateWish(
+            line=new_id(),
+            order=new_id(),
+            item=item.pk,
+            plant=factory.plant.pk,
+            quantity=D(quantity),
+            wanted_on=None,
+            priority="normal",
+            lead_time_days=0,
+        )  # fmt: skip
+        for item, quantity in wants
+    ]
+    found = queries.earliest_dates(factory.world.ctx, wishes)
+    return [found[wish.line] for wish in wishes]
+
+
+def test_the_earliest_day_counts_stock_open_supply_and_lead_times(factory):
+    assert ask(factory, (factory.fg, 5)) == [on("03-25")]
+    factory.put(factory.sa, 5)
+    assert ask(factory, (factory.fg, 5)) == [on("03-10")]
+    factory.buy(factory.bolt, 40, "2026-03-04")
+    assert ask(factory, (factory.fg, 5)) == [on("03-09")]
+    factory.put(factory.fg, 8)
+    assert ask(factory, (factory.fg, 5), (factory.fg, 5)) == [on("03-02"), on("03-09")]
+
+
+def test_what_others_are_pegged_to_is_not_promised_again(factory):
+    factory.put(factory.sa, 5)
+    factory.put(factory.bolt, 40)
+    assert ask(factory, (factory.fg, 5)) == [on("03-05")]
+    factory.sell(factory.fg, 5, "2026-03-05")
+    factory.plan()
+    assert ask(factory, (factory.fg, 5)) == [on("03-25")]
+
+
+def test_confirming_an_order_promises_what_planning_says(factory, world):
+    order = world.make(
+        "sales.order", party=world.customer, plant=factory.plant, wanted_on="2026-03-05",
+        lines=[{"item": factory.fg, "quantity": "5", "price": "100"}],
+    )  # fmt: skip
+    world.do("sales.order.confirm", order)
+    assert order.lines.get().promised_on == on("03-25")
+
+
+# --- proofs -------------------------------------------------------------------------------------------------
+
+
+def faults(key: str, sql: str) -> list[str]:
+    assert prove([key])[0].is_green
+    with connection.cursor() as at:
+        at.execute(sql)
+    return [fault.text for fault in prove([key])[0].found.faults]
+
+
+def test_a_peg_beyond_its_order_is_named(worked):
+    worked.plan()
+    sql = f"UPDATE planning_peg SET quantity = 31 WHERE supply = '{worked.order(worked.bar).pk}'"
+    assert faults("planning.pegs", sql) == ["planned order for BAR of 30.000000 serves 31.000000"]
+
+
+def test_a_peg_without_its_order_is_named(worked):
+    worked.plan()
+    lost = worked.order(worked.bar).pk
+    found = faults("planning.peg_orders", f"DELETE FROM planning_plannedorder WHERE id = '{lost}'")
+    assert found == [f"peg for BAR names planned order {lost}, which does not exist"]
+
+
+def test_a_conversion_without_its_order_is_named(worked, world):
+    worked.plan()
+    part = worked.order(worked.part)
+    world.do("planning.planned_order.convert", [part])
+    found = faults("planning.results", "DELETE FROM production_workorder")
+    assert found == [
+        f"planned order {part.number} became production.work_order {part.result}, which does not exist"
+    ]
+
+
+def test_a_lost_message_is_named(factory):
+    factory.sell(factory.fg, 1, "2026-03-03")
+    factory.plan()
+    assert faults("planning.messages", "DELETE FROM planning_message") == [
+        "run MRP260302-001 gave 1 messages and has 0"
+    ]
