@@ -149,7 +149,7 @@ def usable_stock(
 ) -> dict[UUID, Decimal]:
     """Give our own stock by item that may be used, promised or not: in stores and line sides, released lots.
 
-    Takes:  on: lots that have expired by that day are left out
+    Takes:  on: lots whose last day lies before it are left out
     Gives:  what planning reckons with: the demands that hold promises are among its own. One statement
     """
     return dict(
@@ -159,7 +159,7 @@ def usable_stock(
             FROM inventory_balance b LEFT JOIN inventory_lot l ON l.id = b.lot_id
             WHERE b.plant_id = %(plant)s AND b.owner_id IS NULL AND b.on_hand > 0
               AND b.kind = ANY(%(kinds)s) AND (l.id IS NULL OR l.state = 'released')
-              AND (%(on)s::date IS NULL OR l.expires_on IS NULL OR l.expires_on > %(on)s)
+              AND (%(on)s::date IS NULL OR l.expires_on IS NULL OR l.expires_on >= %(on)s)
               AND (%(items)s::uuid[] IS NULL OR b.item_id = ANY(%(items)s))
             GROUP BY b.item_id
             """,

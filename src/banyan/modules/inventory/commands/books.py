@@ -80,6 +80,7 @@ class Books:
             """,
             [wanted, nouns, lines],
         )
+        locks.note(Lot.lock_rank, [row[0] for row in rows])
         self.lots |= {row[0]: LotFacts(*row) for row in rows}
 
     def lock_shelves(
@@ -126,6 +127,7 @@ class Books:
             f"FROM inventory_balance WHERE id IN ({' UNION '.join(parts)}) ORDER BY id FOR NO KEY UPDATE",
             params,
         )
+        locks.note(Balance.lock_rank, [row[1:5] for row in rows])
         for key, item, lot, location, owner, plant, kind, on_hand, allocated in rows:
             state = self.lots[lot].state if lot in self.lots else None
             self.shelves[item, lot, location, owner] = Shelf(

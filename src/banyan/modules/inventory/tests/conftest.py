@@ -52,6 +52,14 @@ class Stock:
         return self.place("BIN-2")
 
     @cached_property
+    def store(self) -> Location:
+        return self.place("STORE", "warehouse")
+
+    @cached_property
+    def shelf(self) -> Location:
+        return self.place("STORE-1", parent=self.store)
+
+    @cached_property
     def line_side(self) -> Location:
         return self.place("LINE-1", "line_side")
 
