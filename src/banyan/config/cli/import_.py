@@ -72,7 +72,6 @@ def _migrate(what: str, account: Path | None) -> None:
     )
     for line in report.lines(language()):
         click.echo(line)
-    click.echo(f"{report.made:,} records made, {report.changed:,} changed, in {report.seconds:.1f} s.")
     if account:
         account.write_text(
             json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"

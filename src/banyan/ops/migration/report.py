@@ -146,6 +146,8 @@ class Report:
         if len(self.problems) > SHOWN:
             rest = len(self.problems) - SHOWN
             yield f"! 另有 {rest} 项" if zh else f"! and {rest} more"
+        words = "新建 {:,}，修改 {:,}，用时 {:.1f} 秒" if zh else "{:,} made, {:,} changed, in {:.1f} s"
+        yield words.format(self.made, self.changed, self.seconds)
 
 
 def _shown(rows: tuple[int, ...], zh: bool) -> str:
