@@ -32,7 +32,7 @@ import sys
 from pathlib import Path
 from banyan.ops.supervisor import Program, Supervisor
 with Supervisor(Path(sys.argv[1]), cluster=None, say=print) as supervisor:
-    supervisor.start([Program("family", {family!r})])
+    supervisor.start(Program("family", {family!r}))
     supervisor.watch()
 """
 
@@ -73,7 +73,7 @@ def _family_of(child: dict) -> list[tuple[int, int]]:
 
 def test_a_killed_program_is_started_again(tmp_path, said):
     with Supervisor(tmp_path, cluster=None, say=said.append) as supervisor:
-        supervisor.start([Program("sleeper", SLEEPER)])
+        supervisor.start(Program("sleeper", SLEEPER))
         (first,) = _children(tmp_path)
         os.kill(first["pid"], signal.SIGKILL)
 
@@ -90,7 +90,7 @@ def test_a_killed_program_is_started_again(tmp_path, said):
 
 def test_the_children_of_a_killed_program_end_before_it_is_started_again(tmp_path, said):
     with Supervisor(tmp_path, cluster=None, say=said.append) as supervisor:
-        supervisor.start([Program("family", FAMILY)])
+        supervisor.start(Program("family", FAMILY))
         (first,) = _children(tmp_path)
         _until(lambda: len(_family_of(first)) == 2)
         left = [process for process in _family_of(first) if process[0] != first["pid"]]
@@ -144,7 +144,7 @@ def test_a_recorded_number_that_another_process_has_now_is_spared(tmp_path, said
 
 def test_a_program_that_cannot_start_is_tried_ever_more_seldom(tmp_path, said):
     with Supervisor(tmp_path, cluster=None, say=said.append) as supervisor:
-        supervisor.start([Program("broken", (sys.executable, "-c", "raise SystemExit(3)"))])
+        supervisor.start(Program("broken", (sys.executable, "-c", "raise SystemExit(3)")))
         limit = time.monotonic() + 3
         while time.monotonic() < limit:
             supervisor.tick()

@@ -37,16 +37,19 @@ def site(live_db) -> Iterator[str]:
     server.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(needs) -> Iterator[object]:
-    """Give the machine's Chromium, driven by Playwright."""
+    """Give the machine's Chromium, driven by Playwright.
+
+    One per file: Playwright keeps an event loop in this thread meanwhile, which Django would take for
+    asynchronous code, and beside which no other can run.
+    """
     from playwright.sync_api import sync_playwright
 
     program = os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
     needs(program, "a browser; install the package chromium or set BANYAN_CHROMIUM")
-    # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(
             executable_path=program,
             args=["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"],

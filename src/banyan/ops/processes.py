@@ -46,6 +46,16 @@ def program(pid: int) -> str:
         return ""
 
 
+def command_line(pid: int) -> str:
+    """Give the words a process was started with, empty when they cannot be told."""
+    try:
+        return (
+            (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        )
+    except OSError:
+        return ""
+
+
 def end(pid: int, start: int | None, *signals: tuple[signal.Signals, float]) -> bool:
     """End a process by one signal after the other, each with the seconds it may take.
 

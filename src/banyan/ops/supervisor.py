@@ -102,14 +102,15 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end_children()
+        self.end()
         self.record.unlink(missing_ok=True)
         self._lock.close()
 
-    def start(self, programs: Sequence[Program]) -> None:
-        """Start the programs, in order."""
-        self._children = [_Child(program, self.folder / f"{program.name}.log") for program in programs]
-        for child in self._children:
+    def start(self, *programs: Program) -> None:
+        """Start programs, in order, and keep them running from now on."""
+        for program in programs:
+            child = _Child(program, self.folder / f"{program.name}.log")
+            self._children.append(child)
             self._launch(child)
 
     def run(self, program: Program) -> None:
@@ -123,7 +124,7 @@ class Supervisor:
         while child.process.poll() is None and not self.is_stopping:
             time.sleep(0.02)
         code = child.process.poll()
-        self._end_children()
+        self.end()
         if code != 0:
             raise Failed(program.name, self.is_stopping)
 
@@ -185,7 +186,8 @@ class Supervisor:
         child.process, child.due = None, time.monotonic() + pause
         self.say(f"{child.program.name} has ended ({_cause(code)}) and is started again; see {child.log}")
 
-    def _end_children(self) -> None:
+    def end(self) -> None:
+        """End all programs: asked first, killed when they take too long."""
         limit = time.monotonic() + STOP_PATIENCE
         running = [child for child in self._children if child.process is not None]
         for child in running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -16,13 +17,19 @@ from rich.table import Table
 
 from banyan.config import database
 from banyan.config.cli._django import database_ready
-from banyan.config.environ import data_folder, env, has_part
+from banyan.config.environ import SOURCES, data_folder, env, has_part
 from banyan.ops.supervisor import AlreadyRunning, Failed, Program, Supervisor
 
 PORTS_TRIED = 50
 # Compiled modules are kept, whatever the surroundings say: each start would else compile them five times.
 CACHED = {"PYTHONDONTWRITEBYTECODE": ""}
 BANYAN = (sys.executable, "-m", "banyan.config.cli")
+# Which database it is, and how many migrations it has seen.
+WHICH = """
+    SELECT system_identifier, oid,
+        (SELECT last_value FROM pg_sequences WHERE sequencename = 'django_migrations_id_seq')
+    FROM pg_control_system(), pg_database WHERE datname = current_database()
+"""
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -41,6 +48,7 @@ def command(empty: bool) -> None:
         except AlreadyRunning as error:
             raise click.ClickException(str(error)) from error
         stack.enter_context(database_ready())
+        stack.callback(supervisor.end)  # before the database, which they use
         try:
             state = _prepare(supervisor, empty=empty)
         except Failed as failure:
@@ -48,10 +56,12 @@ def command(empty: bool) -> None:
                 return
             raise click.ClickException(f"`banyan {failure}` failed; the reason stands above.") from None
         port = _free_port(env("BANYAN_BIND"), env("BANYAN_PORT"))
-        supervisor.start(_programs(port))
+        web, *others = _programs(port)
+        supervisor.start(web)
         address = f"http://{_shown_host()}:{port}/"
         supervisor.tell(address=address)
         _wait_until_served(supervisor, port)
+        supervisor.start(*others)
         if not supervisor.is_stopping:
             _welcome(address, state["logins"])
         supervisor.watch()
@@ -77,21 +87,43 @@ def _prepare(supervisor: Supervisor, *, empty: bool) -> dict:
         _say("The load of the demo factory was broken off; it starts anew")
         database.embedded().remake_database(database.DATABASE)
         unfinished.unlink()
-    state = _state(supervisor)
+    state = _state(supervisor, empty=empty)
     if not state["has_company"] and not empty and has_part("banyan.demo.story"):
         _say("The database is empty: the demo factory is loaded, once")
         unfinished.touch()
         supervisor.run(Program("story", [*BANYAN, "story", "--factory", "demo"], CACHED))
         unfinished.unlink()
-        state = _state(supervisor)
+        state = _state(supervisor, empty=empty)
     return state
 
 
-def _state(supervisor: Supervisor) -> dict:
-    """Run `banyan prepare` and give what it found."""
+def _state(supervisor: Supervisor, *, empty: bool) -> dict:
+    """Give what `banyan prepare` finds, or found last time if code and database are still the same."""
     file = supervisor.folder / "state.json"
+    key = _key()
+    try:
+        known = json.loads(file.read_text())
+    except (OSError, ValueError):
+        known = {}
+    if key is not None and known.get("key") == key and (known["has_company"] or empty):
+        return known
     supervisor.run(Program("prepare", [*BANYAN, "prepare", "--output", str(file)], CACHED))
-    return json.loads(file.read_text())
+    state = json.loads(file.read_text()) | {"key": key}
+    file.write_text(json.dumps(state))
+    return state
+
+
+def _key() -> str | None:
+    """Give what tells this code and this database from any other, None where a server keeps the database."""
+    if not database.is_embedded():
+        return None
+    digest = hashlib.sha256()
+    for file in sorted((SOURCES / "banyan").rglob("*.*")):
+        if file.suffix in (".py", ".sql"):
+            status = file.stat()
+            digest.update(f"{file} {status.st_mtime_ns} {status.st_size}\n".encode())
+    digest.update(database.embedded().sql(WHICH, database=database.DATABASE).encode())
+    return digest.hexdigest()
 
 
 def _programs(port: int) -> list[Program]:
