@@ -202,3 +202,13 @@ def test_a_fault_is_logged_once_and_shows_its_number(api, monkeypatch, caplog):
     lines = [r for r in caplog.records if r.name == "banyan.rest"]
     assert len(lines) == 1
     assert answer.data["data"]["incident"] in lines[0].getMessage()
+
+
+def test_a_ledger_row_is_commented_without_being_touched(api, samples, app_role):
+    from banyan.kernel import registry
+
+    noun = registry.noun("sales.order_line")
+    place = f"{noun.spec.path}/{samples.any('sales.order_line')}"
+    assert api.get(place)["ETag"] == '"v1"'
+    assert api.post(f"{place}/comment", {"text": "请核对"}, If_Match='"v1", "v2"').status_code == 200
+    assert api.post(f"{place}/comment", {"text": "请核对"}, If_Match='"v2"').status_code == 412

@@ -132,7 +132,7 @@ def _of_noun(noun: Noun, rest: list[str]) -> Methods:
         batch = _key(rest[1])
         if batch and len(rest) == 2:
             return {"GET": lambda call: tables.read_import(call, noun, batch)}
-        if batch and rest[2:] == ["undo"]:
+        if batch and rest[2:] == ["undo"] and offers(noun, "delete"):
             return {"POST": lambda call: tables.undo_import(call, noun, batch)}
     if len(rest) == 1 and (cmd := command_of(noun, rest[0], on="noun")):
         return {"POST": lambda call: resources.command_on_noun(call, cmd)}

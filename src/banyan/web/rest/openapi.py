@@ -206,6 +206,8 @@ class _Description:
         paths[f"/{spec.path}/import/{{batch}}"] = {**batch, "get": self._operation(
             f"{spec.key}.import_read", L("一次导入", "An import"), create.permission, tag=spec.key,
             responses={200: self._json(_ref("ImportDone"))}, more=(404,))}
+        if not entry.offers(noun, "delete"):
+            return
         paths[f"/{spec.path}/import/{{batch}}/undo"] = {**batch, "post": self._operation(
             f"{spec.key}.import_undo", L("撤销导入", "Take an import back"), spec.permission("delete"), tag=spec.key,
             parameters=list(_WRITING), responses={200: self._json(_ref("ImportDone"))}, more=(400, 404, 409))}

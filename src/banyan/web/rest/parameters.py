@@ -106,6 +106,8 @@ def versions_of(request: HttpRequest, noun: Noun, key: UUID, *, is_required: boo
         return {key: named[0]}
     if not named and not all(part.startswith(('"', 'W/"')) and part.endswith('"') for part in parts):
         raise Invalid("if_match", L("If-Match 须为 ETag，如 {form}", "If-Match must be an ETag such as {form}"), {"form": etag(3)})
+    if not hasattr(noun.model, "version"):
+        return {key: named[0] if 1 not in named else 1}
     found = db.one(f'SELECT version FROM "{noun.model._meta.db_table}" WHERE id = %s', [key])
     if found and found[0] in named:
         return {key: found[0]}

@@ -1,0 +1,155 @@
+"""Requests that must succeed: for every operation that each noun has, and a small factory's life for the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from banyan.kernel import registry
+from banyan.kernel.nouns import Noun
+from banyan.web.rest import entry
+
+PDF = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n"
+
+
+class Traveller:
+    """Sends requests, notes which operation answered with success, and keeps what did not."""
+
+    def __init__(self, api: Any, samples: Any) -> None:
+        self.api, self.samples = api, samples
+        self.reached: set[str] = set()
+        self.failed: dict[str, str] = {}
+
+    def send(self, operation: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request; give its JSON answer, None where it failed."""
+        return self.note(operation, self.api.call(method, path, body, **headers))
+
+    def note(self, operation: str, answer: Any) -> Any:
+        if 200 <= answer.status_code < 300:
+            self.reached.add(operation)
+            self.failed.pop(operation, None)
+            if answer.streaming:
+                b"".join(answer.streaming_content)
+                return {}
+            return json.loads(answer.content) if answer.content else {}
+        if operation not in self.reached:
+            self.failed[operation] = f"{answer.status_code} {answer.content.decode()[:400]}"
+        return None
+
+    def upload(self, operation: str, path: str, content: bytes, name: str, **fields: str) -> Any:
+        answer = self.api.client.post(f"/api/v1/{path}", {"file": SimpleUploadedFile(name, content), **fields},
+                                      headers={"Authorization": f"Bearer {self.api.token}"})
+        return self.note(operation, answer)
+
+    def post(self, command: str, key: Any = None, **body: Any) -> Any:
+        """Run a command by its key: `post("sales.order.confirm", order)`."""
+        noun, name = registry.noun(command.rsplit(".", 1)[0]), command.rsplit(".", 1)[1]
+        place = f"{noun.spec.path}/{key}/{name}" if key else f"{noun.spec.path}/{name}"
+        return self.send(command, "POST", place, body or None)
+
+    def make(self, noun_key: str, **given: Any) -> str | None:
+        """Create a record; give its key."""
+        made = self.send(f"{noun_key}.create", "POST", registry.noun(noun_key).spec.path, given)
+        return made["id"] if made and "id" in made else None
+
+    def first(self, noun_key: str, query: str = "") -> dict[str, Any]:
+        """Give the first record of a list."""
+        found = self.send(f"{noun_key}.list", "GET", f"{registry.noun(noun_key).spec.path}?limit=1{query and '&' + query}")
+        return found["items"][0]
+
+
+def visit_noun(traveller: Traveller, noun: Noun) -> None:
+    """Do with a noun all that every noun offers."""
+    spec, send, root = noun.spec, traveller.send, noun.spec.path
+    send(f"{spec.key}.list", "GET", f"{root}?limit=3&expand={','.join(f.key for f in spec.fields if f.reference)}")
+    send(f"{spec.key}.export", "GET", f"{root}/export?format=xlsx")
+    if entry.offers(noun, "create"):
+        _write(traveller, noun)
+    try:
+        key = traveller.samples.any(spec.key)
+    except (StopIteration, KeyError):
+        return
+    one = f"{root}/{key}"
+    for part in ("timeline", "attachments"):
+        send(f"{spec.key}.{part}", "GET", f"{one}/{part}")
+    send(f"{spec.key}.read", "GET", f"{one}?expand={','.join(f.key for f in spec.fields if f.reference)}")
+    send(f"{spec.key}.comment", "POST", f"{one}/comment", {"text": "核对过了 🙂"})
+    send(f"{spec.key}.bulk", "POST", f"{root}/bulk", {"command": "comment", "ids": [str(key)], "input": {"text": "同上"}})
+    _attach(traveller, noun, one)
+
+
+def _write(traveller: Traveller, noun: Noun) -> None:
+    spec, send, root = noun.spec, traveller.send, noun.spec.path
+    data = plain(traveller.samples.input(noun))
+    _import(traveller, noun, data)
+    made = send(f"{spec.key}.create", "POST", root, data)
+    if made and entry.offers(noun, "delete"):
+        send(f"{spec.key}.delete", "DELETE", f"{root}/{made['id']}", If_Match=f'"v{made["version"]}"')
+        made = send(f"{spec.key}.create", "POST", root, data)
+    if not made:
+        return
+    traveller.samples.kept.setdefault(spec.key, UUID(made["id"]))
+    if entry.offers(noun, "change"):
+        field = next(f for f in spec.fields if not f.readonly and made.get(f.key) is not None)
+        send(f"{spec.key}.change", "PATCH", f"{root}/{made['id']}", {field.key: made[field.key]}, If_Match=f'"v{made["version"]}"')
+
+
+def _import(traveller: Traveller, noun: Noun, data: dict[str, Any]) -> None:
+    """Import the data and take it back, so that the same can be created afterwards where it can."""
+    spec, root = noun.spec, noun.spec.path
+    if not entry.takes_tables(noun):
+        return
+    if not entry.offers(noun, "delete"):
+        data = plain(traveller.samples.input(noun))
+    batch = traveller.upload(f"{spec.key}.import", f"{root}/import", table_of(data), "rows.csv")
+    if batch:
+        traveller.send(f"{spec.key}.import_read", "GET", f"{root}/import/{batch['batch']}")
+        if entry.offers(noun, "delete"):
+            traveller.send(f"{spec.key}.import_undo", "POST", f"{root}/import/{batch['batch']}/undo")
+
+
+def _attach(traveller: Traveller, noun: Noun, one: str) -> None:
+    spec, send = noun.spec, traveller.send
+    kept = traveller.upload("files.create", "files", PDF, "plan.pdf")
+    send(f"{spec.key}.attach", "POST", f"{one}/attach", {"digest": kept["digest"], "name": "图纸.pdf"})
+    listed = send(f"{spec.key}.attachments", "GET", f"{one}/attachments")
+    if listed and listed["items"]:
+        which = listed["items"][0]["id"]
+        send(f"{spec.key}.attachment", "GET", f"{one}/attachments/{which}")
+        send(f"{spec.key}.detach", "POST", f"{one}/detach", {"attachment": which})
+
+
+def table_of(data: dict[str, Any]) -> bytes:
+    """Give an input as a table of one record: a column per field, `lines.field` for its lines."""
+    heads = {key: value for key, value in data.items() if not isinstance(value, list) or not value or not isinstance(value[0], dict)}
+    lines = {key: value for key, value in data.items() if key not in heads}
+    columns = [*heads, *(f"{key}.{name}" for key, rows in lines.items() for name in rows[0])]
+    depth = max([1, *map(len, lines.values())])
+    rows = []
+    for n in range(depth):
+        row = list(heads.values())
+        for values in lines.values():
+            row += [values[n][name] if n < len(values) else "" for name in values[0]]
+        rows.append(row)
+    return "\n".join(",".join(cell(c) for c in row) for row in [columns, *rows]).encode()
+
+
+def cell(value: Any) -> str:
+    text = "true" if value is True else "false" if value is False else ";".join(value) if isinstance(value, list) else str(value)
+    return '"' + text.replace('"', '""') + '"'
+
+
+def plain(value: Any) -> Any:
+    """Give an input as JSON takes it."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+Leg = Callable[[Traveller], None]
