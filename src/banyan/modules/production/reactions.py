@@ -9,32 +9,36 @@ from banyan.kernel.context import Context
 from banyan.kernel.events import before_commit
 from banyan.modules.inventory.events import StockMoved
 from banyan.modules.inventory.kinds import FREE, STOPPED
+from banyan.modules.inventory.queries import stock_rows
 from banyan.modules.production.commands.flush import Arrived, settle
 from banyan.modules.production.models import Material
-from banyan.modules.production.queries import lots_by_id
 
 
 @before_commit(StockMoved)
 def settle_debts_of_arrivals(ctx: Context, events: Sequence[StockMoved]) -> None:
-    """Move what has arrived in stores and at line sides into the orders that owe it: urgent ones first, then by due date.
+    """Move what lies where something has arrived into the orders that owe it: urgent ones first, then by due date.
 
     The rows of the debts are taken without waiting, because stock is locked already: one that is being changed
-    now is settled with the next arrival, or by hand.
+    now is settled with the next arrival at the same place, or by hand.
     """
-    arrived = [
-        Arrived(f.item, f.to_plant or f.plant, f.target, f.lot, f.quantity)
+    arrived = {
+        (f.item, f.to_plant or f.plant, f.target, f.lot)
         for event in events
         for f in event.moves
         if f.target_kind in (*FREE, "line_side") and f.owner is None
-    ]
+    }
     if not arrived:
         return
-    materials = _owing({one.item for one in arrived}, {one.plant for one in arrived})
+    materials = _owing({item for item, *_ in arrived}, {plant for _, plant, *_ in arrived})
     if not materials:
         return
-    lots = lots_by_id([one.lot for one in arrived if one.lot])
-    usable = [one for one in arrived if one.lot is None or lots[one.lot].state not in STOPPED]
-    settle(ctx, materials, {m.work_order_id: m.work_order.plant_id for m in materials}, usable)
+    there = [
+        Arrived(row.item, plant, row.location, row.lot, row.on_hand - row.allocated)
+        for plant in sorted({plant for _, plant, *_ in arrived})
+        for row in stock_rows(plant, sorted({m.item_id for m in materials}))
+        if row.owner is None and row.lot_state not in STOPPED and (row.item, plant, row.location, row.lot) in arrived
+    ]
+    settle(ctx, materials, {m.work_order_id: m.work_order.plant_id for m in materials}, there)
 
 
 def _owing(items: set, plants: set) -> list[Material]:
