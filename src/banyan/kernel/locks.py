@@ -49,6 +49,13 @@ def claim(rank: int, keys: Iterable) -> None:
     mine |= wanted
 
 
+def note(rank: int, keys: Iterable) -> None:
+    """Note rows that a statement has locked beside those claimed, so that asking for them again is no step back."""
+    held = _held.get()
+    if held is not None:
+        held.setdefault(rank, set()).update(keys)
+
+
 def lock(model: type[Row], keys: Iterable[UUID], *, where: models.Q | None = None) -> dict[UUID, Row]:
     """Lock rows of a model by primary key, in key order, and give them by key.
 
