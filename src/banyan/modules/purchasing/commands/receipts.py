@@ -378,10 +378,10 @@ def _take_back(orders: Mapping[UUID, Order], line: OrderLine, row: ReceiptLine) 
     order = orders[line.order_id]
     judged = row.accepted_quantity + row.rejected_quantity
     left = line.received_quantity - row.quantity
-    if line.invoiced_quantity > left - line.returned_quantity:
-        raise AlreadyInvoiced(order=order.number, item=_item(line.item_id))
     if line.returned_quantity > left:
         raise AlreadyReturned(order=order.number, item=_item(line.item_id))
+    if line.invoiced_quantity > left - line.returned_quantity:
+        raise AlreadyInvoiced(order=order.number, item=_item(line.item_id))
     found = _share(
         order,
         line,

@@ -43,7 +43,10 @@ from banyan.modules.sales.queries import LINE, progress
 
 @dataclass(frozen=True, slots=True)
 class DateWish:
-    """An order line that asks for a day: so much of an item, in its stock unit, at a plant, when wanted."""
+    """An order line that asks for a day: so much of an item, in its stock unit, at a plant, when wanted.
+
+    `lead_time_days` is the item's at the plant, in working days: what counts when nobody plans.
+    """
 
     line: UUID
     order: UUID
@@ -52,6 +55,7 @@ class DateWish:
     quantity: Decimal
     wanted_on: date | None
     priority: str
+    lead_time_days: int
 
 
 class Confirm(Input):
@@ -233,6 +237,7 @@ class Row:
     priority: str
     has_stock: bool
     is_usable: bool
+    lead_time_days: int
     today: date
 
 
@@ -240,12 +245,13 @@ _ROWS = """
     SELECT l.id, l.order_id, l.item_id, o.plant_id, o.party_id, l.open_quantity, coalesce(l.wanted_on, o.wanted_on),
            l.promised_on, o.priority, i.kind NOT IN ('service', 'phantom'),
            i.is_active AND p.is_customer AND p.is_active AND NOT p.is_blocked,
-           (%(now)s::timestamptz AT TIME ZONE f.zone)::date
+           coalesce(t.lead_time_days, 0), (%(now)s::timestamptz AT TIME ZONE f.zone)::date
     FROM sales_order o
     JOIN sales_orderline l ON l.order_id = o.id
     JOIN items_item i ON i.id = l.item_id
     JOIN parties_party p ON p.id = o.party_id
     JOIN company_plant f ON f.id = o.plant_id
+    LEFT JOIN items_itemplant t ON t.item_id = l.item_id AND t.plant_id = o.plant_id
     WHERE o.id = ANY(%(orders)s)
     ORDER BY o.id, l.position
 """
@@ -304,24 +310,21 @@ def _days(ctx: Context, rows: Mapping[UUID, Row], free: frozenset[UUID] | set[UU
 
 
 def _wish(row: Row) -> DateWish:
-    return DateWish(row.line, row.order, row.item, row.plant, row.open, row.wanted_on, row.priority)
+    return DateWish(
+        row.line, row.order, row.item, row.plant, row.open, row.wanted_on, row.priority, row.lead_time_days
+    )
 
 
 def lead_time_dates(ctx: Context, wishes: Sequence[DateWish]) -> dict[UUID, date]:
-    """Give the days to promise when nobody plans: after the item's lead time at the plant, by its calendar."""
-    found: dict[UUID, date] = {}
-    for plant in {wish.plant for wish in wishes}:
-        calendar = company.plant_calendar(plant)
-        known = items.planning_data(plant, [wish.item for wish in wishes if wish.plant == plant])
-        found |= {
-            wish.line: rules.default_promise(
-                wanted_on=wish.wanted_on, today=calendar.day_of(ctx.now), is_free=False,
-                lead_time_days=known[wish.item].lead_time_days, calendar=calendar,
-            )
-            for wish in wishes
-            if wish.plant == plant
-        }  # fmt: skip
-    return found
+    """Give the days to promise when nobody plans: after the item's lead time, by the plant's calendar."""
+    calendars = {plant: company.plant_calendar(plant) for plant in {wish.plant for wish in wishes}}
+    return {
+        wish.line: rules.default_promise(
+            wanted_on=wish.wanted_on, today=calendars[wish.plant].day_of(ctx.now), is_free=False,
+            lead_time_days=wish.lead_time_days, calendar=calendars[wish.plant],
+        )
+        for wish in wishes
+    }  # fmt: skip
 
 
 #: When can these lines be there at the earliest? Answered by planning; by lead times when nobody plans.

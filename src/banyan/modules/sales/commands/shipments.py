@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -325,7 +326,7 @@ def _resolve(ctx: Context, dispatches: Sequence[Dispatch], facts: Mapping[UUID, 
     if len(loose) == len(rows) and not any(row.lot_id for row in rows):
         parts = _allocated(ctx, loose, plants)
     else:
-        parts = _picked(ctx, loose, plants)
+        parts = _picked(ctx, rows, plants)
     for one in dispatches:
         one.lines = [part for row in one.lines for part in parts.get(row.pk, [row])]
 
@@ -347,11 +348,22 @@ def _allocated(
 def _picked(
     ctx: Context, rows: Sequence[ShipmentLine], plants: Mapping[UUID, UUID]
 ) -> dict[UUID, list[ShipmentLine]]:
-    shelves = queries.shelves(ctx.now, [(row.order_line_id, row.item_id, plants[row.pk]) for row in rows])
-    found = {}
+    loose = [row for row in rows if row.location_id is None]
+    shelves = queries.shelves(ctx.now, [(row.order_line_id, row.item_id, plants[row.pk]) for row in loose])
+    used: Counter[tuple[UUID, UUID | None, UUID]] = Counter()
     for row in rows:
-        usable = [s for s in shelves.get(row.order_line_id, ()) if row.lot_id in (None, s.lot)]
-        parts = rules.take(usable, row.quantity)
+        if row.location_id:
+            used[row.item_id, row.lot_id, row.location_id] += row.quantity
+    found = {}
+    for row in loose:
+        usable = [
+            replace(s, quantity=s.quantity - used[row.item_id, s.lot, s.location])
+            for s in shelves.get(row.order_line_id, ())
+            if row.lot_id in (None, s.lot)
+        ]
+        parts = rules.take([s for s in usable if s.quantity > 0], row.quantity)
+        for part in parts:
+            used[row.item_id, part.lot, part.location] += part.quantity
         short = row.quantity - sum((part.quantity for part in parts), ZERO)
         # What is short is left on the first place, so that the posting refuses it in its own words.
         if short:
@@ -416,10 +428,10 @@ def _take_back(order: Order, line: OrderLine, row: ShipmentLine) -> ShippedLine:
     left = line.shipped_quantity - row.quantity
     if order.state == "closed":
         raise OrderClosed(order=order.number)
-    if line.invoiced_quantity > left - line.returned_quantity:
-        raise AlreadyInvoiced(order=order.number, item=_item(line.item_id))
     if line.returned_quantity > left:
         raise AlreadyReturned(order=order.number, item=_item(line.item_id))
+    if line.invoiced_quantity > left - line.returned_quantity:
+        raise AlreadyInvoiced(order=order.number, item=_item(line.item_id))
     found = share_of(order, line, row.lot_id, before=line.shipped_quantity, quantity=-row.quantity)
     line.shipped_quantity = left
     return found
