@@ -79,7 +79,7 @@ def area_of(key: str) -> Area:
 def shown_areas(ctx: Context) -> tuple[Shown, ...]:
     """Give the areas a person sees, in order, each with the screens and nouns the person may read.
 
-    A role without areas, and a superuser, see every area that holds something for them.
+    Whose roles name no area sees every area that holds something for them.
     """
     entries: dict[str, list[tuple[int, Entry]]] = {}
     for one in _screens.values():

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from html import escape
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from banyan.kernel import registry
@@ -31,15 +31,18 @@ class Wording:
     zone: ZoneInfo
     ctx: Context | None = None
 
-    def html(self, field: FieldSpec, value: Any, titles: Titles, *, linked: bool = True) -> SafeString:
+    def html(
+        self, field: FieldSpec, value: Any, titles: Titles, *, linked: bool = True, unit: bool = True
+    ) -> SafeString:
         """Give a field's value, as `reading` gives it, as HTML.
 
-        Takes:  titles: names of referenced records by noun; linked: whether references are links
+        Takes:  titles: names of referenced records by noun; linked: whether references are links;
+                unit: whether a number bears its unit, which in a table stands in the column's head
         """
         if value is None or value == "" or value == []:
             return EMPTY
         if field.choices:
-            return badge(field.choices, value)
+            return badge(field.choices, value, is_state=field.readonly)
         kind = field.type
         if kind == "boolean":
             return _MARKS[bool(value)](str(_YES if value else _NO))
@@ -47,13 +50,13 @@ class Wording:
             return self._reference(field.reference, value, titles, linked)
         if kind == "tags":
             return mark_safe(
-                " ".join(f'<span class="badge bg-secondary-lt">{escape(v)}</span>' for v in value)
+                " ".join(f'<span class="badge bg-secondary-lt">{escape(str(v))}</span>' for v in value)
             )
         if kind == "long_text":
-            return mark_safe(f'<span class="long">{escape(value)}</span>')
-        return mark_safe(escape(self.text(field, value, titles)))
+            return mark_safe(f'<span class="long">{escape(str(value))}</span>')
+        return mark_safe(escape(self.text(field, value, titles, unit=unit)))
 
-    def text(self, field: FieldSpec, value: Any, titles: Titles) -> str:
+    def text(self, field: FieldSpec, value: Any, titles: Titles, *, unit: bool = True) -> str:
         """Give a field's value as plain text."""
         if value is None or value == "" or value == []:
             return ""
@@ -65,9 +68,7 @@ class Wording:
         if kind == "reference":
             return title_in(titles, field.reference, value)
         if field.is_number:
-            return number(
-                value, places=2 if kind == "money" else None, unit="%" if kind == "percent" else field.unit
-            )
+            return number(value, places=_PLACES.get(kind), unit=unit_of(field) if unit else None)
         if kind == "date":
             return self.day(value)
         if kind == "instant":
@@ -104,6 +105,15 @@ class Wording:
         return f"/{spec.path}/{value}" if self.ctx.may(spec.permission("read")) else None
 
 
+#: Places a number shows at least, so that amounts and prices line up.
+_PLACES = {"money": 2, "decimal": 2}
+
+
+def unit_of(field: FieldSpec) -> str | None:
+    """Give a field's unit; that of a share is the percent sign."""
+    return "%" if field.type == "percent" else field.unit
+
+
 def title_in(titles: Titles, noun_key: str | None, value: Any) -> str:
     """Give the name of a referenced record; its key where the name is not known."""
     named = titles.get(noun_key or "", {})
@@ -115,14 +125,12 @@ def title_in(titles: Titles, noun_key: str | None, value: Any) -> str:
         return str(value)
 
 
-def badge(choices: tuple[Choice, ...], value: Any) -> SafeString:
-    """Give a choice or state as a badge: colour, and always its word."""
+def badge(choices: tuple[Choice, ...], value: Any, *, is_state: bool = True) -> SafeString:
+    """Give a choice as a badge: colour, and always its word. A colourless choice that is no state is plain text."""
     found = next((c for c in choices if c.key == value), None)
-    if found is None:
-        return mark_safe(escape(value))
-    if found.tone == "grey":
-        return mark_safe(f'<span class="state state-grey">{escape(found.label)}</span>')
-    return mark_safe(f'<span class="state state-{found.tone}">{escape(found.label)}</span>')
+    if found is None or (found.tone == "grey" and not is_state):
+        return mark_safe(escape(str(found.label if found else value)))
+    return mark_safe(f'<span class="state state-{found.tone}">{escape(str(found.label))}</span>')
 
 
 def number(value: Any, *, places: int | None = None, unit: str | None = None) -> str:

@@ -81,10 +81,7 @@ class Control:
     default: Any = None
     columns: tuple[Control, ...] = ()
     is_hidden: bool = False
-
-    @property
-    def shown_columns(self) -> tuple[Control, ...]:
-        return tuple(c for c in self.columns if not c.is_hidden)
+    is_key: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -244,7 +241,7 @@ def _kind_of(annotation: Any, metadata: list[Any], words: Mapping[str, Any]) -> 
         if issubclass(annotation, BaseModel):
             return "group", details | {"columns": of_model(annotation)}
         if annotation is UUID:
-            return ("reference" if words.get("reference") else "text"), details
+            return ("reference" if words.get("reference") else "text"), details | {"is_key": True}
         for known, kind in _PLAIN_KINDS:
             if issubclass(annotation, known):
                 long = kind == "text" and (details.get("max_length") or 0) > 400
@@ -318,6 +315,8 @@ class Filler:
         )
 
     def _fill(self, control: Control, value: Any, name: str) -> Filled:
+        if control.is_key and control.kind == "text" and control.key not in self.picks and not control.required:
+            control = replace(control, is_hidden=True)  # a bare key is nothing a person can type
         if control.key in self.picks:
             control = replace(
                 control,

@@ -8,6 +8,7 @@ from banyan.kernel import registry
 from banyan.kernel.commands import Command
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
+from banyan.lib.labels import Label
 
 _FORMS = ("create", "change")
 
@@ -20,9 +21,26 @@ class Offer:
     path: str
     needs_dialog: bool
 
+    # a template would call the command itself, so it gets these
+    @property
+    def label(self) -> Label:
+        return self.command.label
+
+    @property
+    def icon(self) -> str:
+        return self.command.icon or "bolt"
+
     @property
     def tone(self) -> str:
         return self.command.tone
+
+    @property
+    def help(self) -> Label | None:
+        return self.command.help
+
+    @property
+    def confirm(self) -> Label | None:
+        return self.command.confirm
 
 
 @dataclass(frozen=True)

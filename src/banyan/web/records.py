@@ -16,11 +16,11 @@ from banyan.kernel.models import InboxItem
 from banyan.kernel.nouns import COMMON, Noun
 from banyan.kernel.spec import FieldSpec, NounSpec, Tone
 from banyan.lib.labels import L, Label
-from banyan.web.cells import Titles, Wording, align
+from banyan.web.cells import Titles, Wording, align, unit_of
 
 #: Fields by whose day something should have happened, nearest promise first.
 DUE_FIELDS = ("due_on", "promised_on", "confirmed_on", "wanted_on")
-MORE = L("更多", "More")
+MORE = L("其余信息", "Further details")
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Lines:
-    """A table of lines: heads as (field, class), rows of (class, HTML)."""
+    """A table of lines: heads as (field, class, unit), rows of (class, HTML)."""
 
     key: str
     label: Label
-    heads: tuple[tuple[FieldSpec, str], ...]
+    heads: tuple[tuple[FieldSpec, str, str | None], ...]
     rows: tuple[tuple[tuple[str, SafeString], ...], ...]
 
 
@@ -87,7 +87,7 @@ def sections(
         used.update(keys)
         if keys:
             made.append(Section(part.label, _values(fields, keys, record, wording, titles), part.folded))
-    rest = [k for k in fields if k not in used and not (k == (spec.numbering and spec.numbering.field))]
+    rest = [k for k in fields if k not in used and k != (spec.numbering and spec.numbering.field)]
     rest = [k for k in rest if k not in COMMON] + [k for k in rest if k in COMMON]
     if rest:
         made.append(Section(MORE, _values(fields, rest, record, wording, titles), True))
@@ -119,10 +119,10 @@ def lines(ctx: Context, spec: NounSpec, record: Mapping[str, Any], wording: Word
         by_key = {f.key: f for f in visible(ctx, line.fields)}
         fields = [by_key[k] for k in line.columns if k in by_key]
         rows = tuple(
-            tuple((align(f), wording.html(f, row.get(f.key), record["_titles"])) for f in fields)
+            tuple((align(f), wording.html(f, row.get(f.key), record["_titles"], unit=False)) for f in fields)
             for row in record.get(line.key, ())
         )
-        made.append(Lines(line.key, line.label, tuple((f, align(f)) for f in fields), rows))
+        made.append(Lines(line.key, line.label, tuple((f, align(f), unit_of(f)) for f in fields), rows))
     return tuple(made)
 
 
@@ -162,7 +162,8 @@ def overdue(spec: NounSpec, record: Mapping[str, Any], today: date) -> list[Noti
         return []
     for key in DUE_FIELDS:
         value = record.get(key) if spec.has_field(key) else None
-        if value and (late := (today - date.fromisoformat(value[:10])).days) > 0:
+        if value:
+            late = (today - date.fromisoformat(value[:10])).days
             text = L("{field}已过 {days} 天", "{field}: {days} days late")
-            return [Notice("red", text.filled({"field": spec.field(key).label, "days": late}))]
+            return [Notice("red", text.filled({"field": spec.field(key).label, "days": late}))] if late > 0 else []
     return []

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.safestring import SafeString
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from banyan.kernel import reading
 from banyan.kernel.nouns import Noun
@@ -17,7 +18,7 @@ from banyan.web import acting, offers
 from banyan.web import asked as asking
 from banyan.web.answers import page, part
 from banyan.web.cells import Wording
-from banyan.web.views.lists import common
+from banyan.web.views.lists import UNNUMBERED, common
 
 COLUMN_CARDS = 30
 
@@ -120,6 +121,8 @@ def _card(noun: Noun, found: reading.Page, row: dict[str, Any], wording: Wording
         if row[f.key] not in (None, "", False)
     ]
     title = wording.html(first, row[first.key], found.titles, linked=False)
+    if row[first.key] in (None, ""):
+        title = mark_safe(escape(UNNUMBERED))
     return Card(row["id"], f"/{noun.spec.path}/{row['id']}", row["version"], title, lines)
 
 

@@ -9,15 +9,17 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from banyan.kernel import registry
+from banyan.kernel import reading, registry
 from banyan.kernel.commands import Command, Outcome, execute, noun_of
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
+from banyan.kernel.spec import LineSpec
 from banyan.lib.errors import Invalid, NotFound, jsonable
 from banyan.lib.labels import L, Label
-from banyan.web import acting, controls
+from banyan.web import acting, controls, offers
 from banyan.web.answers import go, noted, page, part
+from banyan.web.cells import Titles, number, title_in
 from banyan.web.controls import Control
 
 MOST_RECORDS = 2_000
@@ -69,7 +71,7 @@ def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UU
     model = command.input_model()
     shown_controls = controls.of_model(model) if model else ()
     start = start_values(ctx, command, ids)
-    picks = start.pop("_choices", {})
+    picks = _line_picks(ctx, noun, shown_controls, ids) | start.pop("_choices", {})
     values = start | {c.key: request.GET[c.key] for c in shown_controls if c.key in request.GET}
     named = _named(shown_controls, values)
     filled = controls.Filler(acting.zone_of(request), named, picks).fill(shown_controls, values)
@@ -77,7 +79,7 @@ def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UU
     shown = {
         "noun": noun,
         "spec": spec,
-        "command": command,
+        "offer": offers.offer(noun, command),
         "filled": filled,
         "ids": ids,
         "count": len(ids),
@@ -99,6 +101,49 @@ def start_values(ctx: Context, command: Command, ids: Sequence[UUID]) -> dict[st
     Gives:  values by control; under `_choices`, by control, the (key, text) pairs to choose from
     """
     return dict(registry.port(f"{command.key}.start", lambda _ctx, _ids: {})(ctx, tuple(ids)))
+
+
+def _line_picks(
+    ctx: Context, noun: Noun, shown: Sequence[Control], ids: Sequence[UUID]
+) -> dict[str, list[tuple[str, str]]]:
+    """Give the choices of every input that names a line of the records: by what the line refers to and how much."""
+    parts = [p for c in shown for p in (c, *c.columns) if p.is_key]
+    wanted = {p.key: line for p in parts if (line := _line_named(noun, p))}
+    if not wanted or len(ids) > SHOWN_RECORDS or not ctx.may(noun.spec.permission("read")):
+        return {}
+    found = reading.read_records(ctx, noun, ids)
+    return {
+        key: [
+            (row["id"], _line_name(line, row, record["_titles"], place))
+            for record in found
+            for place, row in enumerate(record[line.key], start=1)
+        ]
+        for key, line in wanted.items()
+    }
+
+
+def _line_named(noun: Noun, control: Control) -> LineSpec | None:
+    """Give the lines of the record that an input names one of: by the table it refers to, else by its name."""
+    key, lines = control.key, noun.spec.lines
+    if control.reference:
+        model = registry.noun(control.reference).model if registry.has_noun(control.reference) else None
+        return next((line for line in lines if noun.line_models[line.key] is model), None)
+    found = next((line for line in lines if line.key.startswith(key.removesuffix("_line"))), None)
+    is_line = key == "line" or key.endswith("_line")
+    return found or (lines[0] if is_line and lines else None)
+
+
+def _line_name(line: LineSpec, row: Mapping[str, Any], named: Titles, place: int) -> str:
+    first = next((f for f in line.fields if f.type == "reference" and f.reference and row.get(f.key)), None)
+    amount = next((f for f in line.fields if f.type == "quantity" and row.get(f.key)), None)
+    words = [f"{place}."]
+    if first:
+        words.append(title_in(named, first.reference, row[first.key]))
+    elif row.get("name"):
+        words.append(str(row["name"]))
+    if amount:
+        words.append(f"× {number(row[amount.key])}")
+    return " ".join(words)
 
 
 def _named(shown: Sequence[Control], values: Mapping[str, Any]) -> dict[str, Mapping[Any, str]]:
@@ -142,7 +187,7 @@ def _after(request: HttpRequest, noun: Noun, command: Command, outcome: Outcome)
         refused = [
             (known.get(k) or str(k)[:8], f"/{noun.spec.path}/{k}", r) for k, r in outcome.faults.items()
         ]
-        shown = {"command": command, "done": len(outcome.ids), "refused": refused}
+        shown = {"offer": offers.offer(noun, command), "done": len(outcome.ids), "refused": refused}
         return noted(part(request, "web/outcome.html", shown), None, **{"banyan:behind": True})
     note = _note(command, outcome)
     target = _target(ctx, command, outcome)
@@ -153,7 +198,7 @@ def _after(request: HttpRequest, noun: Noun, command: Command, outcome: Outcome)
     table = _table(outcome.value)
     if table:
         return noted(
-            part(request, "web/result.html", {"command": command, "table": table}),
+            part(request, "web/result.html", {"offer": offers.offer(noun, command), "table": table}),
             None,
             **{"banyan:behind": True},
         )

@@ -53,13 +53,13 @@ def _places(ctx: Context, term: str) -> list[Hit]:
         if path and (_fits(label, term) or _fits(noun.spec.label, term)):
             hits.append(Hit(str(label), noun.spec.plural, path, "plus"))
         for offer in offers.noun_actions(ctx, noun):
-            if _fits(offer.command.label, term):
+            if _fits(offer.label, term):
                 hits.append(
                     Hit(
-                        str(offer.command.label),
+                        str(offer.label),
                         noun.spec.plural,
                         offer.path,
-                        offer.command.icon or "bolt",
+                        offer.icon,
                         offer.needs_dialog,
                     )
                 )
