@@ -183,7 +183,7 @@ class User(AbstractBaseUser, Record):
 
 
 class Role(Record):
-    """A named set of grants; the defaults come from config/roles.py and may be changed."""
+    """A named set of grants; the defaults come from ops/roles.py and may be changed."""
 
     code = models.CharField(max_length=40, unique=True)
     name_zh = models.CharField(max_length=80)

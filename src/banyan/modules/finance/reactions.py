@@ -200,7 +200,7 @@ def check_credit(ctx: Context, events: Sequence[OrderConfirmed]) -> None:
         on_order[e.party] = on_order.get(e.party, ZERO) + e.amount
         if not over:
             continue
-        if not ctx.may("sales.order.override_credit"):
+        if not ctx.may("finance.override_credit"):
             raise CreditExceeded(party=name, limit=limit, used=round(used, 2), amount=e.amount, over=round(over, 2))
         if "finance.credit_consent" not in ctx.consents:
             raise CreditNeedsConsent(party=name, over=round(over, 2))

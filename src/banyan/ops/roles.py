@@ -208,7 +208,7 @@ ROLES: tuple[DefaultRole, ...] = (
             ("*.*.read", "all"),
             ("finance.costs", "all"),
             ("people.pay", "all"),
-            ("sales.order.override_credit", "all"),
+            ("finance.override_credit", "all"),
         ),
     ),
     DefaultRole(

@@ -1,0 +1,47 @@
+"""The bicycle maker of the AdventureWorks records: brought in by the migration, opened, and ready for its story."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+
+from banyan.demo.load import Loader
+from banyan.demo.story import PASSWORD, ROLES, Plot, Teller, Wanted
+from banyan.kernel import db
+from banyan.kernel.context import Context
+from banyan.kernel.models import User
+from banyan.ops import roles
+from banyan.ops.migration import engine, mapping
+
+SYSTEM = "adventureworks"
+#: Beside the checkout, unless BANYAN_ADVENTUREWORKS says where.
+RECORDS = Path(os.environ.get("BANYAN_ADVENTUREWORKS") or Path(__file__).parents[4] / "shared" / "data" / SYSTEM)
+#: A mountain bike of four levels, a second one, and a bought helmet.
+LINES = (Wanted("BK-M82S-38", Decimal(6), 30), Wanted("BK-M68B-38", Decimal(4), 40), Wanted("HL-U509", Decimal(10), 40))
+
+
+def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
+    """Bring the records in and open the books; give the plot and the users by role. Raises: SystemExit without the records."""
+    loader = Loader(ctx)
+    teller.chapter("AdventureWorks：导入全部记录")
+    report = engine.migrate(ctx, mapping.load(SYSTEM), RECORDS)
+    teller.fact("导入", f"{report.made:,} 条，{report.seconds:.1f} 秒，勾稽 {'一致' if report.is_reconciled else '不一致'}")
+    customer = db.one("SELECT code FROM parties_party WHERE is_customer ORDER BY code LIMIT 1")[0]
+    return Plot(customer=customer, finished="BK-M82S-38", lines=LINES), make_users(loader)
+
+
+def make_users(loader: Loader) -> dict[str, UUID]:
+    """Make a login for each role; give them by role."""
+    roles.write_defaults(loader.ctx)
+    plants = [row[0] for row in db.rows("SELECT id FROM company_plant")]
+    names = (*ROLES, "checker")
+    made = loader.make("kernel.user", [
+        dict(login=name, name=name.capitalize(), language="en",
+             roles=[dict(role=loader.key("kernel.role", "accountant" if name == "checker" else name))]) for name in names
+    ])
+    User.objects.filter(pk__in=made).update(password=make_password(PASSWORD), plants=plants)
+    return dict(zip(names, made, strict=True))
