@@ -25,16 +25,11 @@ noun(
     ),
     fields=dict(
         code=f("编码", "Code"),
-        name=f("名称", "Name", sortable=True),
+        name=f("名称", "Name"),
         plant=f("工厂", "Plant"),
         department=f("部门", "Department"),
         calendar=f("工作日历", "Calendar", L("空为工厂的日历", "Empty: the plant's own")),
-        line_side=f(
-            "线边库位",
-            "Line side",
-            L("这里领料和倒冲", "Materials are taken from here"),
-            reference="inventory.location",
-        ),
+        line_side=f("线边库位", "Line side", L("这里领料和倒冲", "Materials are taken from here")),
         skill=f("所需技能", "Skill", L("在这里干活要会的", "What work here asks for")),
         labour_rate=f("人工费率", "Labour rate", unit="/h", minimum=ZERO, see="equipment.rates"),
         machine_rate=f("机器费率", "Machine rate", unit="/h", minimum=ZERO, see="equipment.rates"),
@@ -78,7 +73,7 @@ noun(
     help=L("工作中心的机器及其状态", "The machines of work centres, and how they are"),
     fields=dict(
         code=f("编码", "Code"),
-        name=f("名称", "Name", sortable=True),
+        name=f("名称", "Name"),
         work_centre=f("工作中心", "Work centre"),
         maker_type=f("型号", "Type"),
         serial_number=f("出厂编号", "Serial number"),

@@ -84,7 +84,7 @@ class Item(Record):
                 name="items_item_second_unit_differs",
             ),
         ]
-        indexes = [find_index("items_item_find")]
+        indexes = [find_index("items_item_find"), models.Index(fields=["name", "id"], name="items_item_name")]
 
 
 class ItemUnit(Line):
@@ -173,4 +173,7 @@ class ItemPlant(Record):
                 name="items_item_plant_standard_cost",
             ),
         ]
-        indexes = [models.Index(fields=["plant", "item"], name="items_item_plant_by_plant")]
+        indexes = [
+            models.Index(fields=["plant", "item"], name="items_item_plant_by_plant"),
+            models.Index(fields=["created_at", "id"], name="items_item_plant_made"),
+        ]

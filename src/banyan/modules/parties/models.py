@@ -51,7 +51,10 @@ class Party(Record):
                 name="parties_party_block_has_reason",
             ),
         ]
-        indexes = [find_index("parties_party_find")]
+        indexes = [
+            find_index("parties_party_find"),
+            models.Index(fields=["name", "id"], name="parties_party_name"),
+        ]
 
 
 class Contact(Line):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.db.models import Case, F, UUIDField, Value, When
+
 from banyan.kernel.commands import command, tell
 from banyan.kernel.context import Context
+from banyan.kernel.models import User
 from banyan.kernel.nouns import Draft
 from banyan.kernel.schema import Day, Input, field
 from banyan.lib.errors import FieldFaults
@@ -44,7 +47,12 @@ def return_to_work(ctx: Context, employees: Sequence[Employee], data: Return) ->
 
 
 def prepare_employees(ctx: Context, drafts: Sequence[Draft]) -> None:
-    """Refuse a team of another plant. Raises: Invalid naming the field."""
+    """Refuse a team of another plant, and let users know their employee.
+
+    Raises: Invalid naming the field
+    Writes: users, two statements where any is given
+    """
+    _link_users(drafts)
     teams = {draft.record.team_id for draft in drafts if draft.record.team_id and _moves(draft)}
     if not teams:
         return
@@ -54,6 +62,22 @@ def prepare_employees(ctx: Context, drafts: Sequence[Draft]) -> None:
         if plants.get(draft.record.team_id, draft.record.plant_id) != draft.record.plant_id:
             faults.add("team", L("该班组属于另一个工厂", "belongs to another plant"))
     faults.refuse_if_any()
+
+
+def _link_users(drafts: Sequence[Draft]) -> None:
+    """Write on each user which employee it is; what a user may do is then read anew."""
+    linked = {draft.record.user_id: draft.record.pk for draft in drafts if "user" in draft.given}
+    if not linked:
+        return
+    later = {"access_epoch": F("access_epoch") + 1}
+    User.objects.filter(employee_key__in=linked.values()).exclude(pk__in=[u for u in linked if u]).update(
+        employee_key=None, **later
+    )
+    choices = [When(pk=user, then=Value(key)) for user, key in linked.items() if user]
+    if choices:
+        User.objects.filter(pk__in=[user for user in linked if user]).update(
+            employee_key=Case(*choices, output_field=UUIDField()), **later
+        )
 
 
 def _moves(draft: Draft) -> bool:

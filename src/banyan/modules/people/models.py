@@ -93,7 +93,10 @@ class Employee(Record):
                 condition=Q(hourly_pay__isnull=True) | Q(hourly_pay__gte=0), name="people_employee_pay"
             ),
         ]
-        indexes = [find_index("people_employee_find")]
+        indexes = [
+            find_index("people_employee_find"),
+            models.Index(fields=["name", "id"], name="people_employee_name"),
+        ]
 
 
 class EmployeeSkill(Line):
@@ -136,7 +139,7 @@ class Attendance(Record):
     lock_rank = Rank.MASTER + 34
 
     employee = models.ForeignKey(Employee, models.PROTECT, related_name="+")
-    day = models.DateField(db_index=True)
+    day = models.DateField()
     shift = models.ForeignKey(Shift, models.PROTECT, null=True, blank=True, related_name="+")
     minutes = models.PositiveSmallIntegerField()
     note = models.CharField(max_length=120, blank=True, default="")
@@ -148,3 +151,4 @@ class Attendance(Record):
             ),
             models.CheckConstraint(condition=Q(minutes__lte=1440), name="people_attendance_minutes"),
         ]
+        indexes = [models.Index(fields=["day", "id"], name="people_attendance_day")]

@@ -20,9 +20,13 @@ def test_a_team_of_another_plant_is_refused_and_named(world):
     assert [one.record for one in proofs.run(["people.teams"])[0].found.faults] == [str(world.worker.pk)]
 
 
-def test_a_user_who_names_another_employee_is_named(world):
-    user = User.objects.create(login="zhao", name="赵", employee_key=world.worker.pk)
-    world.change(world.worker, user=user)
+def test_a_user_knows_its_employee_and_another_one_is_named(world):
+    first, second = (User.objects.create(login=login, name=login) for login in ("zhao", "qian"))
+    world.change(world.worker, user=first)
+    assert User.objects.get(pk=first.pk).employee_key == world.worker.pk
+    world.change(world.worker, user=second)
+    assert User.objects.get(pk=first.pk).employee_key is None
+    assert User.objects.get(pk=second.pk).employee_key == world.worker.pk
     assert proofs.run(["people.users"])[0].is_green
-    User.objects.filter(pk=user.pk).update(employee_key=world.second_worker.pk)
+    User.objects.filter(pk=second.pk).update(employee_key=world.second_worker.pk)
     assert [one.record for one in proofs.run(["people.users"])[0].found.faults] == [str(world.worker.pk)]
