@@ -368,9 +368,9 @@ class Story:
         line, lot, location = db.one(
             """
             SELECT s.order_line_id, s.lot_id, s.location_id FROM sales_shipmentline s JOIN items_item i ON i.id = s.item_id
-            WHERE s.shipment_id = ANY(%s) AND i.code = %s
-            ORDER BY s.lot_id IN (SELECT output_lot_id FROM inventory_genealogy) DESC NULLS LAST, s.position LIMIT 1
-            """, [self.told.shipments, self.plot.finished])
+            LEFT JOIN inventory_lot t ON t.id = s.lot_id WHERE s.shipment_id = ANY(%s) AND i.code = %s
+            ORDER BY t.origin = ANY(%s) DESC NULLS LAST, s.position LIMIT 1
+            """, [self.told.shipments, self.plot.finished, self.told.work_orders])
         party, plant = db.one("SELECT party_id, plant_id FROM sales_order WHERE id = %s", [self.told.order])
         row = dict(order_line=str(line), quantity="1", outcome="inspection") | ({"lot": str(lot)} if lot else {})
         made = self.do("sales", "sales.return_order.create", records=[dict(
