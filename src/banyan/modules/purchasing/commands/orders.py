@@ -171,9 +171,8 @@ def receive_orders(ctx: Context, orders: Sequence[Order], data: Receive) -> tupl
         if not rows:
             raise NothingToReceive(order=order.number)
         made.append(receipts.draft(ctx, order, [row.model_dump() for row in rows], data.delivery_note))
-    receipts.arrive(ctx, made, {order.pk: order for order in orders}, known)
-    if data.book_at_once:
-        receipts.book(ctx, made, {order.pk: order for order in orders}, known, {})
+    by_key = {order.pk: order for order in orders}
+    receipts.arrive(ctx, made, by_key, known, and_book=data.book_at_once)
     return tuple(draft.receipt for draft in made)
 
 

@@ -162,7 +162,7 @@ def reverse_receipts(ctx: Context, receipts: Sequence[Receipt], data: Reverse) -
     moves = db.rows(_MOVES, [[arrival.receipt.pk for arrival in arrivals]])
     stock.reverse_moves(ctx, [key for (key,) in moves], data.reason)
     _save_order_lines(lines.values())
-    _settle(ctx, orders, lines)
+    _settle(orders, lines)
     save(ctx, list(orders.values()))
     tell(*told)
 
@@ -197,45 +197,44 @@ def draft(ctx: Context, order: Order, rows: Sequence[Mapping[str, Any]], deliver
     return arrival
 
 
+@dataclass(slots=True)
+class Posting:
+    """What is to move, and what is told of it when it has: the kind of event, the receipt, its lines."""
+
+    kind: type[GoodsArrived]
+    intents: list[MoveIntent]
+    told: list[tuple[Receipt, list[ReceivedLine]]]
+
+
 def arrive(
-    ctx: Context, arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]
-) -> None:
+    ctx: Context, arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine],
+    *, and_book: bool = False,
+) -> None:  # fmt: skip
     """Take goods in: lots are made, moves go from the supplier into inspection at the order's net price.
 
-    Takes:  orders, locked, and their lines, both by key
-    Writes: receipts and their lines, lots, moves, received quantities and states; tells GoodsArrived
+    Takes:  orders, locked, and their lines, both by key; and_book: all is accepted and goes on into the store
+    Writes: receipts and their lines, lots, moves, received quantities and states; tells GoodsArrived, and
+            GoodsReceived when booked
     """
     _refuse_arrival(arrivals, orders, lines)
     facts = items.items_by_id([line.item_id for line in lines.values()])
-    for arrival in arrivals:
-        for row in arrival.lines:
-            row.item_id = lines[row.order_line_id].item_id
-        arrival.lines = [part for row in arrival.lines for part in _pieces(row, facts[row.item_id], arrival)]
-    _give_lots(ctx, arrivals, facts)
-    intents: list[MoveIntent] = []
-    told: list[tuple[Arrival, list[ReceivedLine]]] = []
-    for arrival in arrivals:
-        places = standing(ctx, arrival.receipt.plant_id)
-        received = [_receive(orders, lines[row.order_line_id], row) for row in arrival.lines]
-        intents += [
-            _intent(row, row.quantity, places.supplier, places.inspection, row.amount)
-            for row in arrival.lines
-            if facts[row.item_id].has_stock
-        ]
-        told.append((arrival, received))
-    moved = _by_line(stock.post_moves(ctx, intents))
     days = {plant.id: plant.day(ctx.now) for plant in company.plants()}
     for arrival in arrivals:
         arrival.receipt.arrived_at, arrival.receipt.arrived_on = ctx.now, days[arrival.receipt.plant_id]
-        arrival.receipt.state = "arrived"
         for row in arrival.lines:
+            row.item_id = lines[row.order_line_id].item_id
             lines[row.order_line_id].arrived_on = arrival.receipt.arrived_on
+        arrival.lines = [part for row in arrival.lines for part in _pieces(row, facts[row.item_id], arrival)]
+    _give_lots(ctx, arrivals, facts)
+    postings = [_plan_arrival(ctx, arrivals, orders, lines, facts)]
+    if and_book:
+        postings.append(_plan_booking(ctx, arrivals, orders, lines, facts, {}))
+    events = _post(ctx, postings, orders)
+    _conclude(ctx, arrivals)
     _write_arrivals(arrivals)
     _save_order_lines(lines.values())
-    _settle(ctx, orders, lines)
-    for arrival, received in told:
-        rows = [_with_moves(one, moved) for one in received]
-        tell(_event(GoodsArrived, arrival.receipt, orders, rows))
+    _settle(orders, lines)
+    tell(*events)
 
 
 def book(
@@ -246,9 +245,38 @@ def book(
 
     Writes: moves, lines of receipts and orders; tells GoodsReceived
     """
-    intents: list[MoveIntent] = []
-    told: list[tuple[Arrival, list[ReceivedLine]]] = []
     facts = items.items_by_id([row.item_id for arrival in arrivals for row in arrival.lines])
+    events = _post(ctx, [_plan_booking(ctx, arrivals, orders, lines, facts, verdicts)], orders)
+    _conclude(ctx, arrivals)
+    rows = [row for arrival in arrivals for row in arrival.lines]
+    columns = ["accepted_quantity", "rejected_quantity", "reject_reason"]
+    ReceiptLine.objects.bulk_update(rows, columns, batch_size=1000)
+    _save_order_lines(lines.values())
+    tell(*events)
+
+
+def _plan_arrival(
+    ctx: Context, arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine],
+    facts: Mapping[UUID, ItemFacts],
+) -> Posting:  # fmt: skip
+    posting = Posting(GoodsArrived, [], [])
+    for arrival in arrivals:
+        places = standing(ctx, arrival.receipt.plant_id)
+        received = [_receive(orders, lines[row.order_line_id], row) for row in arrival.lines]
+        posting.told.append((arrival.receipt, received))
+        posting.intents += [
+            _intent(row, row.quantity, places.supplier, places.inspection, row.amount)
+            for row in arrival.lines
+            if facts[row.item_id].has_stock
+        ]
+    return posting
+
+
+def _plan_booking(
+    ctx: Context, arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine],
+    facts: Mapping[UUID, ItemFacts], verdicts: Mapping[UUID, Sequence[Verdict]],
+) -> Posting:  # fmt: skip
+    posting = Posting(GoodsReceived, [], [])
     for arrival in arrivals:
         places = standing(ctx, arrival.receipt.plant_id)
         usual = inventory.put_away_places(arrival.receipt.plant_id, [row.item_id for row in arrival.lines])
@@ -258,23 +286,33 @@ def book(
                 booked.append(_judge(orders, lines[row.order_line_id], row, verdict))
                 if facts[row.item_id].has_stock:
                     into = verdict.location or usual.get(row.item_id, places.warehouse)
-                    intents += _put_away(row, verdict, places, into)
+                    posting.intents += _put_away(row, verdict, places, into)
         if not booked:
             raise NothingToBook(receipt=_name(arrival.receipt))
-        told.append((arrival, booked))
-    moved = _by_line(stock.post_moves(ctx, intents))
+        posting.told.append((arrival.receipt, booked))
+    return posting
+
+
+def _post(ctx: Context, postings: Sequence[Posting], orders: Mapping[UUID, Order]) -> list[GoodsArrived]:
+    """Post the moves of all postings at once and give the events, each line with its moves."""
+    moves = stock.post_moves(ctx, [intent for posting in postings for intent in posting.intents])
+    events, first = [], 0
+    for posting in postings:
+        moved = _by_line(moves[first : first + len(posting.intents)])
+        first += len(posting.intents)
+        for receipt, rows in posting.told:
+            told = [replace(row, moves=tuple(moved.get(row.receipt_line, ()))) for row in rows]
+            events.append(_event(posting.kind, receipt, orders, told))
+    return events
+
+
+def _conclude(ctx: Context, arrivals: Sequence[Arrival]) -> None:
+    """Set the state of receipts from what was found of their lines."""
     for arrival in arrivals:
-        receipt = arrival.receipt
-        receipt.state = rules.receipt_state(
-            (r.quantity, r.accepted_quantity + r.rejected_quantity) for r in arrival.lines
-        )
-        if receipt.state == "booked":
-            receipt.booked_at = ctx.now
-    _write_verdicts(arrivals)
-    _save_order_lines(lines.values())
-    for arrival, booked in told:
-        rows = [_with_moves(one, moved) for one in booked]
-        tell(_event(GoodsReceived, arrival.receipt, orders, rows))
+        found = ((row.quantity, row.accepted_quantity + row.rejected_quantity) for row in arrival.lines)
+        arrival.receipt.state = rules.receipt_state(found)
+        if arrival.receipt.state == "booked":
+            arrival.receipt.booked_at = ctx.now
 
 
 def _arrivals(receipts: Sequence[Receipt]) -> list[Arrival]:
@@ -453,10 +491,6 @@ def _by_line(moves: Sequence[Any]) -> dict[UUID, list[UUID]]:
     return found
 
 
-def _with_moves(line: ReceivedLine, moved: Mapping[UUID, Sequence[UUID]]) -> ReceivedLine:
-    return replace(line, moves=tuple(moved.get(line.receipt_line, ())))
-
-
 def _event(
     kind: type[GoodsArrived], receipt: Receipt, orders: Mapping[UUID, Order], rows: Sequence[ReceivedLine]
 ) -> Any:
@@ -479,16 +513,6 @@ def _write_arrivals(arrivals: Sequence[Arrival]) -> None:
     ReceiptLine.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
 
 
-def _write_verdicts(arrivals: Sequence[Arrival]) -> None:
-    rows = [row for arrival in arrivals for row in arrival.lines]
-    ReceiptLine.objects.bulk_update(
-        rows, ["accepted_quantity", "rejected_quantity", "reject_reason"], batch_size=1000
-    )
-    made_here = [arrival.receipt for arrival in arrivals if not hasattr(arrival.receipt, "_stored")]
-    if made_here:
-        Receipt.objects.bulk_update(made_here, ["state", "booked_at"])
-
-
 def _save_order_lines(lines: Any) -> None:
     OrderLine.objects.bulk_update(
         list(lines),
@@ -497,7 +521,7 @@ def _save_order_lines(lines: Any) -> None:
     )
 
 
-def _settle(ctx: Context, orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]) -> None:
+def _settle(orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]) -> None:
     """Set the states of orders from their lines."""
     for order in orders.values():
         rows = [progress(line) for line in lines.values() if line.order_id == order.pk]
