@@ -160,8 +160,10 @@ def firm_orders(plant: UUID) -> list[Supply]:
     ]  # fmt: skip
 
 
+#: Days as ordinals, as the core reckons.
 _OPEN = """
-    SELECT id, item_id, quantity, starts_on, due_on, ready_on, source, supplier_id, priority
+    SELECT id, item_id, quantity, starts_on - '0001-01-01'::date + 1,
+           due_on - '0001-01-01'::date + 1, ready_on - '0001-01-01'::date + 1, source, supplier_id, priority
     FROM planning_plannedorder WHERE plant_id = %s AND state = 'planned' ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -169,12 +171,9 @@ _OPEN = """
 def lock_open_orders(plant: UUID) -> list[Known]:
     """Lock the planned orders that nobody has decided upon, and give them. One statement."""
     return [
-        Known(
-            key, item, micro(quantity), starts.toordinal(), due.toordinal(), ready.toordinal(), source,
-            supplier, RANKS[priority],
-        )
-        for key, item, quantity, starts, due, ready, source, supplier, priority in db.rows(_OPEN, [plant])
-    ]  # fmt: skip
+        Known(key, item, micro(quantity), *rest, RANKS[priority])
+        for key, item, quantity, *rest, priority in db.rows(_OPEN, [plant])
+    ]
 
 
 # --- when could it be there ---------------------------------------------------------------------------------

@@ -125,6 +125,7 @@ class _Run:
         self.result = Plan(demands=demands, supplies=supplies, first_order=len(supplies))
         self.result.parents = [makers.get(d.ref.record, -1) for d in demands]
         self.left = [s.quantity for s in supplies]
+        self.rank_of = [d.rank for d in demands]
         self.ranks: dict[int, int] = {}
         self.first: dict[int, int] = {}
         self.demands_of = _by_item(demands)
@@ -142,6 +143,7 @@ class _Run:
 
     def _net(self, item: PlanItem) -> None:
         wanted, there = self.demands_of[item.key], self.supplies_of[item.key]
+        self._inherit_ranks(wanted)
         if item.safety:
             wanted.append(self._safety(item, wanted, there))
         missing = self._serve(wanted, there)
@@ -161,21 +163,23 @@ class _Run:
     def _want(self, demand: Demand, parent: int) -> int:
         self.result.demands.append(demand)
         self.result.parents.append(parent)
+        self.rank_of.append(demand.rank)
         return len(self.result.demands) - 1
 
-    def _rank(self, demand: int) -> int:
-        """Give who a demand is for: what an order takes of its components is for whom the order is."""
-        own, parent = self.result.demands[demand].rank, self.result.parents[demand]
-        return min(own, self.ranks.get(parent, own))
+    def _inherit_ranks(self, wanted: Sequence[int]) -> None:
+        """What an order takes of its components is for whom the order is."""
+        for demand in wanted:
+            own = self.rank_of[demand]
+            self.rank_of[demand] = min(own, self.ranks.get(self.result.parents[demand], own))
 
     def _serve(self, wanted: Sequence[int], there: Sequence[int]) -> list[tuple[int, int]]:
         """Peg what is there, stock first and then by day, to the demands in order of rank, day and number.
 
         Gives:  (demand, what is missing of it)
         """
-        demands, missing, free = self.result.demands, [], iter(there)
+        demands, ranks, missing, free = self.result.demands, self.rank_of, [], iter(there)
         supply = next(free, None)
-        for demand in sorted(wanted, key=lambda d: (self._rank(d), demands[d].day, d)):
+        for demand in sorted(wanted, key=lambda d: (ranks[d], demands[d].day, d)):
             open_quantity = demands[demand].quantity
             while open_quantity and supply is not None:
                 taken = min(open_quantity, self.left[supply])
@@ -191,16 +195,16 @@ class _Run:
     def _peg(self, supply: int, demand: int, quantity: int) -> None:
         self.result.pegs.append(Peg(supply, demand, quantity))
         self.left[supply] -= quantity
-        rank = self._rank(demand)
-        self.ranks[supply] = min(rank, self.ranks.get(supply, rank))
-        if self.result.demands[demand].rank != SAFETY:
-            day = self.result.demands[demand].day
-            self.first[supply] = min(day, self.first.get(supply, day))
+        rank, day = self.rank_of[demand], self.result.demands[demand].day
+        if rank < self.ranks.get(supply, SAFETY + 1):
+            self.ranks[supply] = rank
+        if rank != SAFETY and day < self.first.get(supply, day + 1):
+            self.first[supply] = day
 
     def _order(self, item: PlanItem, missing: list[tuple[int, int]]) -> None:
         """Plan orders for what is missing, day by day; what a lot has over serves the following days."""
         demands = self.result.demands
-        queue = sorted(missing, key=lambda m: (max(demands[m[0]].day, self.today), self._rank(m[0]), m[0]))
+        queue = sorted(missing, key=lambda m: (max(demands[m[0]].day, self.today), self.rank_of[m[0]], m[0]))
         days = [max(demands[d].day, self.today) for d, _ in queue]
         open_quantities = [quantity for _, quantity in queue]
         at, ordered = 0, 0
@@ -359,42 +363,50 @@ class Changes(NamedTuple):
     gone: list[UUID]
 
 
-def keep_keys(known: Iterable[Known], orders: Sequence[Order]) -> Changes:
+def keep_keys(known: Iterable[Known], orders: Iterable[Order]) -> Changes:
     """Give every planned order its key: that of the run before where it says the same, else of one like it.
 
     Gives:  orders that are just as they were are in none of the lists; `new` ones have no key yet
     """
+    changes = Changes([], [], [])
+    before: dict[UUID, list[Known]] = defaultdict(list)
+    after: dict[UUID, list[Order]] = defaultdict(list)
+    for row in known:
+        before[row.item].append(row)
+    for order in orders:
+        after[order.item].append(order)
+    for item, rows in before.items():
+        rows.sort(key=lambda row: (row.due, row.key.int))
+        _keep_of_item(rows, after.pop(item, []), changes)
+    for several in after.values():
+        changes.new.extend(several)
+    return changes
+
+
+def _keep_of_item(rows: Sequence[Known], orders: Sequence[Order], changes: Changes) -> None:
     same: dict[tuple, list[UUID]] = defaultdict(list)
-    by_item: dict[tuple, dict[UUID, None]] = defaultdict(dict)
-    for row in sorted(known, key=lambda k: (k.due, k.key.int)):
-        same[row[1:]].append(row.key)
-        by_item[row.item, row.source][row.key] = None
-    open_orders = []
+    left: dict[UUID, str] = {}
+    for row in rows:
+        same[row[2:]].append(row.key)
+        left[row.key] = row.source
     for order in orders:
         alike = same.get(_face(order))
         if alike:
             order.key = alike.pop(0)
-            del by_item[order.item, order.source][order.key]
-        else:
-            open_orders.append(order)
-    changes = Changes([], [], [])
-    for order in open_orders:
-        left = by_item[order.item, order.source]
-        if left:
-            order.key = next(iter(left))
             del left[order.key]
-            changes.changed.append(order)
-        else:
-            changes.new.append(order)
-    changes.gone.extend(key for left in by_item.values() for key in left)
-    return changes
+    for order in orders:
+        if order.key is None:
+            order.key = next((key for key, source in left.items() if source == order.source), None)
+            if order.key is None:
+                changes.new.append(order)
+            else:
+                del left[order.key]
+                changes.changed.append(order)
+    changes.gone.extend(left)
 
 
 def _face(order: Order) -> tuple:
-    return (
-        order.item, order.quantity, order.start, order.due, order.ready,
-        order.source, order.supplier, order.rank,
-    )
+    return order.quantity, order.start, order.due, order.ready, order.source, order.supplier, order.rank
 
 
 # --- when could it be there ---------------------------------------------------------------------------------

@@ -53,8 +53,7 @@ class PlanItem:
     supplier: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """So much of an item wanted on a day, served in order of rank, day and number."""
 
     item: UUID
@@ -64,8 +63,7 @@ class Demand:
     rank: int = NORMAL
 
 
-@dataclass(frozen=True, slots=True)
-class Supply:
+class Supply(NamedTuple):
     """So much of an item at hand or expected; `explodes` when nobody has asked for its components yet.
 
     `start` is the day its components are wanted, 0 for its lead time before `day`.

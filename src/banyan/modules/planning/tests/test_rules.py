@@ -266,7 +266,7 @@ def test_an_urgent_order_is_served_from_stock_before_one_that_came_first():
     early, rush = demand("fg", 10, "03-03", "EARLY"), demand("fg", 10, "03-04", "RUSH")
     before = plan([fg, REDUCER[3]], [early, rush], [stock("fg", 10), stock("bar", 50)])
     assert [(s, d) for s, d, _ in pegs(before)][:2] == [("stock", "EARLY"), ("planned", "RUSH")]
-    after = plan([fg, REDUCER[3]], [early, replace(rush, rank=URGENT)], [stock("fg", 10), stock("bar", 50)])
+    after = plan([fg, REDUCER[3]], [early, rush._replace(rank=URGENT)], [stock("fg", 10), stock("bar", 50)])
     assert [(s, d) for s, d, _ in pegs(after)][:2] == [("stock", "RUSH"), ("planned", "EARLY")]
     assert [(m.kind, after.demands[m.demand].ref.number, shown(m.day)) for m in after.messages] == [
         ("late", "EARLY", "03-09")
