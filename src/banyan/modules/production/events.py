@@ -27,10 +27,12 @@ class WorkReleased(Event):
 
 @dataclass(frozen=True)
 class Reported(Event):
-    """Somebody reported on an operation; amounts contain the set-up, `setup_amount` says how much of them it is.
+    """Somebody reported on an operation; amounts contain the set-up, `setup_amount` says how much of them it
+    is.
 
-    Takes:  kind as reported, for an undo that of the report taken back: quantity, minutes and amounts are negative
-            then and `reverses` names it; quantity in counts of the operation, pieces in finished-piece equivalents
+    Takes:  kind as reported, for an undo that of the report taken back: quantity, minutes and amounts are
+            negative then and `reverses` names it; quantity in counts of the operation, pieces in
+            finished-piece equivalents
     """
 
     type = "production.reported"
@@ -69,7 +71,8 @@ class CompletedLine:
 
 @dataclass(frozen=True)
 class GoodsCompleted(Event):
-    """Finished pieces went to stock at the order's planned unit cost, or came back from it: then all is negative.
+    """Finished pieces went to stock at the order's planned unit cost, or came back from it: then all is
+    negative.
 
     Takes:  quantity and amount of all lines together; `unit_cost` is the order's planned one
     """
@@ -91,8 +94,8 @@ class GoodsCompleted(Event):
 class WorkOrderClosed(Event):
     """Nothing more will come: what is left of the order's work in progress is to be spread.
 
-    Takes:  made: what went to stock by lot, with the amounts given to it; scrapped in finished-piece equivalents;
-            planned: quantity × planned unit cost
+    Takes:  made: what went to stock by lot, with the amounts given to it; scrapped in finished-piece
+            equivalents; planned: quantity × planned unit cost
     """
 
     type = "production.work_order_closed"

@@ -1,4 +1,5 @@
-"""Work orders with their own copy of BOM and routing, what was reported on them, and the material they owe."""
+"""Work orders with their own copy of BOM and routing, what was reported on them, and the material they
+owe."""
 
 from __future__ import annotations
 
@@ -55,9 +56,9 @@ class DefectReason(Record):
 class WorkOrder(Document):
     """An order to make, rework or take apart a quantity of an item.
 
-    `origin` names what it is for (a customer order line, a parent order), without a foreign key: (noun, id, line).
-    `unit_cost` is the planned cost of one piece by the order's own lines, fixed at release; `made_quantity`,
-    `scrapped_quantity` and `completed_amount` follow from completions and reports.
+    `origin` names what it is for (a customer order line, a parent order), without a foreign key: (noun, id,
+    line). `unit_cost` is the planned cost of one piece by the order's own lines, fixed at release;
+    `made_quantity`, `scrapped_quantity` and `completed_amount` follow from completions and reports.
     """
 
     lock_rank = Rank.DOCUMENT + 80
@@ -72,7 +73,9 @@ class WorkOrder(Document):
     due_on = models.DateField()
     priority = models.CharField(max_length=8, default="normal")
     tolerance_percent = PercentField(default=0)
-    bom = models.ForeignKey("engineering.Bom", models.PROTECT, null=True, blank=True, related_name="+", editable=False)
+    bom = models.ForeignKey(
+        "engineering.Bom", models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
     routing = models.ForeignKey(
         "engineering.Routing", models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -130,9 +133,9 @@ class WorkOrder(Document):
 class Operation(Line):
     """A step of an order, copied from the routing at release; `source_line` is the routing's operation.
 
-    Minutes are per finished piece (run) and per order (set-up); quantities are counts, `report_ratio` of them make a
-    finished piece, `places` is how finely they are counted. Counters follow from the reports and change under this
-    row's lock only; `started` is how many people are at it.
+    Minutes are per finished piece (run) and per order (set-up); quantities are counts, `report_ratio` of them
+    make a finished piece, `places` is how finely they are counted. Counters follow from the reports and
+    change under this row's lock only; `started` is how many people are at it.
     """
 
     lock_rank = Rank.OPERATION
@@ -229,8 +232,8 @@ class Material(Line):
     """A component of an order, copied from the BOM at release; `source_line` is the BOM's line.
 
     `quantity` is what the whole order needs, `operation` the sequence that uses it, none for the first.
-    `issued_quantity` less `returned_quantity` is what has moved into the
-    order; `flushed_quantity` is what backflush has asked for, of which `debt_quantity` was not there and is owed still.
+    `issued_quantity` less `returned_quantity` is what has moved into the order; `flushed_quantity` is what
+    backflush has asked for, of which `debt_quantity` was not there and is owed still.
     """
 
     lock_rank = Rank.OPERATION + 10
@@ -305,11 +308,12 @@ class Output(Line):
 class Report(Ledger):
     """A person's word on an operation; its key is made by the device that sent it.
 
-    `person` sent it, `worker` is whose clock it stops: the first of the people named, else the sender. `digest` is of
-    what was sent, so that a key used twice for different things is seen. `moves` are the stock moves it made.
+    `person` sent it, `worker` is whose clock it stops: the first of the people named, else the sender.
+    `digest` is of what was sent, so that a key used twice for different things is seen. `moves` are the stock
+    moves it made.
 
-    Order and plant follow from the operation; they carry no foreign key of their own, because thousands of reports at
-    once would share a lock on one order's and one plant's row. `banyan verify` compares them.
+    Order and plant follow from the operation; they carry no foreign key of their own, because thousands of
+    reports at once would share a lock on one order's and one plant's row. `banyan verify` compares them.
     """
 
     work_order = models.ForeignKey(
@@ -530,9 +534,11 @@ class CompletionLine(Line):
 
 
 class MaterialDebt(Ledger):
-    """Material that backflush asked for and stock did not have: owed by a report, less what was settled later.
+    """Material that backflush asked for and stock did not have: owed by a report, less what was settled
+    later.
 
-    `quantity` is signed: above zero what a report came to owe, below zero what was settled by a move or taken back.
+    `quantity` is signed: above zero what a report came to owe, below zero what was settled by a move or taken
+    back.
     """
 
     material = models.ForeignKey(Material, models.PROTECT, db_index=False, related_name="+")

@@ -63,8 +63,16 @@ AT_WORK = [
     (state, state, command)
     for state in ("released", "running", "completed")
     for command in (
-        "issue", "supplement", "return_material", "assign", "settle_debts", "waive_debts", "add_operation",
-        "skip_operation", "reroute_operation", "add_material",
+        "issue",
+        "supplement",
+        "return_material",
+        "assign",
+        "settle_debts",
+        "waive_debts",
+        "add_operation",
+        "skip_operation",
+        "reroute_operation",
+        "add_material",
     )
 ]
 
@@ -98,7 +106,9 @@ noun(
             maximum=Decimal(100),
         ),
         bom=f("物料清单", "BOM", L("下达时当日生效的版本", "The one in force at release"), readonly=True),
-        routing=f("工艺路线", "Routing", L("下达时当日生效的版本", "The one in force at release"), readonly=True),
+        routing=f(
+            "工艺路线", "Routing", L("下达时当日生效的版本", "The one in force at release"), readonly=True
+        ),
         note=f("备注", "Note"),
         made_quantity=f("已入库", "Made", readonly=True),
         scrapped_quantity=f("已报废", "Scrapped", readonly=True),
@@ -354,7 +364,8 @@ noun(
     plural=L("报工提醒", "Report flags"),
     help=L(
         "离线报工超出范围等，请班组长处理；报工本身有效",
-        "Reports from offline devices that went too far and the like, for the leader; the report itself stands",
+        "Reports from offline devices that went too far and the like, for the leader; the report "
+        "itself stands",
     ),
     icon="flag",
     area="production",

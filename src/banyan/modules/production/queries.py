@@ -25,12 +25,15 @@ _OPEN = "('planned', 'firm', 'released', 'running')"
 # --- for planning -------------------------------------------------------------------------------------------
 
 _SUPPLY = f"""
-    SELECT w.id, NULL::uuid, w.item_id, w.quantity - w.made_quantity, w.due_on, w.state <> 'planned', w.number, w.starts_on,
+    SELECT w.id, NULL::uuid, w.item_id, w.quantity - w.made_quantity, w.due_on, w.state <> 'planned',
+           w.number, w.starts_on,
            EXISTS (SELECT 1 FROM production_material m WHERE m.work_order_id = w.id)
     FROM production_workorder w
-    WHERE w.plant_id = %(plant)s AND w.state IN {_OPEN} AND w.kind <> 'disassembly' AND w.quantity > w.made_quantity
+    WHERE w.plant_id = %(plant)s AND w.state IN {_OPEN} AND w.kind <> 'disassembly' AND w.quantity >
+           w.made_quantity
     UNION ALL
-    SELECT w.id, o.id, o.item_id, o.quantity - o.made_quantity, w.due_on, w.state <> 'planned', w.number, w.starts_on, true
+    SELECT w.id, o.id, o.item_id, o.quantity - o.made_quantity, w.due_on, w.state <> 'planned', w.number,
+           w.starts_on, true
     FROM production_output o JOIN production_workorder w ON w.id = o.work_order_id
     WHERE w.plant_id = %(plant)s AND w.state IN {_OPEN} AND o.quantity > o.made_quantity
     ORDER BY 5, 1
@@ -38,7 +41,8 @@ _SUPPLY = f"""
 
 
 def open_supply(plant_id: UUID) -> tuple[SupplyRow, ...]:
-    """Give what work orders of a plant will still bring, by due date; planned ones are not firm. One statement."""
+    """Give what work orders of a plant will still bring, by due date; planned ones are not firm. One
+    statement."""
     return tuple(
         SupplyRow(ORDER, order, line, item, quantity, due_on, is_firm, number or "", starts_on, is_exploded)
         for order, line, item, quantity, due_on, is_firm, number, starts_on, is_exploded in db.rows(
@@ -48,7 +52,8 @@ def open_supply(plant_id: UUID) -> tuple[SupplyRow, ...]:
 
 
 _DEMAND = f"""
-    SELECT w.id, m.id, m.item_id, m.quantity - m.issued_quantity + m.returned_quantity, coalesce(w.starts_on, w.due_on),
+    SELECT w.id, m.id, m.item_id, m.quantity - m.issued_quantity + m.returned_quantity, coalesce(w.starts_on,
+           w.due_on),
            w.priority, w.number
     FROM production_material m JOIN production_workorder w ON w.id = m.work_order_id
     WHERE w.plant_id = %(plant)s AND w.state IN {_OPEN}
@@ -62,9 +67,11 @@ _DEMAND = f"""
 
 
 def component_demand(plant_id: UUID) -> tuple[DemandRow, ...]:
-    """Give what work orders of a plant still need by their own material lines, by the day they start. One statement.
+    """Give what work orders of a plant still need by their own material lines, by the day they start. One
+    statement.
 
-    Orders without lines of their own are not among them: what they need follows from their BOM (`is_exploded`)
+    Orders without lines of their own are not among them: what they need follows from their BOM
+    (`is_exploded`)
     """
     return tuple(
         DemandRow(ORDER, order, line, item, quantity, due_on, priority, number or "")
@@ -78,9 +85,10 @@ def component_demand(plant_id: UUID) -> tuple[DemandRow, ...]:
 def kit_check(orders: Sequence[UUID], *, on: object = None) -> tuple[rules.KitLine, ...]:
     """Give for each order and component what is needed, what is there for it, and what is missing.
 
-    Takes:  orders served in the order given; on: the day whose BOM counts for orders without lines of their own
-    Gives:  what is kept for the order already counts for it, the rest comes from what is free. Released orders in
-            three statements per plant, orders not released yet in ten
+    Takes:  orders served in the order given; on: the day whose BOM counts for orders without lines of their
+            own
+    Gives:  what is kept for the order already counts for it, the rest comes from what is free. Released
+            orders in three statements per plant, orders not released yet in ten
     """
     heads = {
         key: rest
@@ -126,7 +134,8 @@ def kit_check(orders: Sequence[UUID], *, on: object = None) -> tuple[rules.KitLi
 # --- for people ---------------------------------------------------------------------------------------------
 
 _TASKS = """
-    SELECT a.id, w.id, w.number, w.item_id, o.id, o.sequence, o.name, o.state, coalesce(a.quantity, o.quantity),
+    SELECT a.id, w.id, w.number, w.item_id, o.id, o.sequence, o.name, o.state, coalesce(a.quantity,
+           o.quantity),
            o.good_quantity, coalesce(a.machine_id, o.machine_id), w.due_on, w.priority, a.starts_at
     FROM production_assignment a
     JOIN production_operation o ON o.id = a.operation_id
@@ -138,9 +147,11 @@ _TASKS = """
 
 
 def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
-    """Give the open operations assigned to an employee or their team: urgent first, then by start and due date.
+    """Give the open operations assigned to an employee or their team: urgent first, then by start and due
+    date.
 
-    Gives:  `room`: how many counts may be reported now, by what has come from the operation before. Three statements
+    Gives:  `room`: how many counts may be reported now, by what has come from the operation before. Three
+            statements
     """
     from banyan.modules.production.commands.flow import read_shop
 
@@ -193,12 +204,14 @@ def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
 # --- where an order stands ----------------------------------------------------------------------------------
 
 _WIP = """
-    SELECT w.id, w.number, w.item_id, w.plant_id, w.state, w.quantity, w.made_quantity, w.scrapped_quantity, w.unit_cost,
+    SELECT w.id, w.number, w.item_id, w.plant_id, w.state, w.quantity, w.made_quantity, w.scrapped_quantity,
+           w.unit_cost,
            w.completed_amount, coalesce(sum(r.labour_minutes + r.setup_minutes), 0),
            coalesce(sum(r.machine_minutes + r.setup_minutes), 0),
            coalesce(sum(r.labour_amount + r.machine_amount + r.overhead_amount), 0)
     FROM production_workorder w LEFT JOIN production_report r ON r.work_order_id = w.id
-    WHERE w.state IN ('released', 'running', 'completed') AND (%(plant)s::uuid IS NULL OR w.plant_id = %(plant)s)
+    WHERE w.state IN ('released', 'running', 'completed') AND (%(plant)s::uuid IS NULL OR w.plant_id =
+           %(plant)s)
       AND (%(orders)s::uuid[] IS NULL OR w.id = ANY(%(orders)s))
     GROUP BY w.id ORDER BY w.number
 """
@@ -265,7 +278,8 @@ def _equivalents(ops: Sequence, finished: Decimal) -> Decimal:
 
 
 def as_designed(order: UUID) -> tuple[BuiltLine, ...]:
-    """Give the components of an order by the BOM revision it was released from, for its quantity. Eight statements."""
+    """Give the components of an order by the BOM revision it was released from, for its quantity. Eight
+    statements."""
     head = (
         WorkOrder.objects.filter(pk=order)
         .values_list("bom_id", "item_id", "quantity", "plant_id", "released_at")

@@ -16,10 +16,11 @@ from banyan.modules.production.models import Material
 
 @before_commit(StockMoved)
 def settle_debts_of_arrivals(ctx: Context, events: Sequence[StockMoved]) -> None:
-    """Move what lies where something has arrived into the orders that owe it: urgent ones first, then by due date.
+    """Move what lies where something has arrived into the orders that owe it: urgent ones first, then by due
+    date.
 
-    The rows of the debts are taken without waiting, because stock is locked already: one that is being changed
-    now is settled with the next arrival at the same place, or by hand.
+    The rows of the debts are taken without waiting, because stock is locked already: one that is being
+    changed now is settled with the next arrival at the same place, or by hand.
     """
     arrived = {
         (f.item, f.to_plant or f.plant, f.target, f.lot)
@@ -36,7 +37,9 @@ def settle_debts_of_arrivals(ctx: Context, events: Sequence[StockMoved]) -> None
         Arrived(row.item, plant, row.location, row.lot, row.on_hand - row.allocated)
         for plant in sorted({plant for _, plant, *_ in arrived})
         for row in stock_rows(plant, sorted({m.item_id for m in materials}))
-        if row.owner is None and row.lot_state not in STOPPED and (row.item, plant, row.location, row.lot) in arrived
+        if row.owner is None
+        and row.lot_state not in STOPPED
+        and (row.item, plant, row.location, row.lot) in arrived
     ]
     settle(ctx, materials, {m.work_order_id: m.work_order.plant_id for m in materials}, there)
 

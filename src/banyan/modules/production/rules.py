@@ -1,7 +1,8 @@
-"""What a report may say and what it does, what an order costs and lacks, where it stands: no database, no clock.
+"""What a report may say and what it does, what an order costs and lacks, where it stands: no database, no
+clock.
 
-Counts of an operation are compared in **finished-piece equivalents**: counts ÷ report ratio, the ratio being how many
-counts are reported per finished piece.
+Counts of an operation are compared in **finished-piece equivalents**: counts ÷ report ratio, the ratio being
+how many counts are reported per finished piece.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ Key = TypeVar("Key")
 class Flow:
     """The counters of one operation and its place in the order.
 
-    Takes:  quantity: counts planned to begin; rework: counts found to need rework; sent_back: those of them that went to an earlier operation, the others
-            are mended here; come_back: counts that later operations sent here
+    Takes:  quantity: counts planned to begin; rework: counts found to need rework; sent_back: those of them
+            that went to an earlier operation, the others are mended here; come_back: counts that later
+            operations sent here
     """
 
     sequence: int
@@ -52,7 +54,8 @@ class Flow:
 
     @property
     def pieces(self) -> Decimal:
-        """Give the finished-piece equivalents that went through, each piece once however often it came back."""
+        """Give the finished-piece equivalents that went through, each piece once however often it came
+        back."""
         return (self.good + self.scrap - self.come_back) / self.ratio
 
 
@@ -98,9 +101,9 @@ def arrived(sequence: int, flows: Flows, planned: Decimal) -> Decimal:
     """Give the finished-piece equivalents that have come to an operation.
 
     Takes:  planned: what the order is to make
-    Gives:  the least that any predecessor has passed on (all are needed); a skipped one passes on what came to it,
-            without what was lost there. An operation without predecessors may begin what is planned for it, and a
-            new piece for each one lost there or later that was not planned to be lost
+    Gives:  the least that any predecessor has passed on (all are needed); a skipped one passes on what came
+            to it, without what was lost there. An operation without predecessors may begin what is planned
+            for it, and a new piece for each one lost there or later that was not planned to be lost
     """
     flow = flows[sequence]
     if not flow.predecessors:
@@ -120,7 +123,8 @@ def _passed(sequence: int, flows: Flows, planned: Decimal) -> Decimal:
 
 
 def finished(flows: Flows, planned: Decimal) -> Decimal | None:
-    """Give the finished pieces that came out of an order's last operations, those that all of them have passed on.
+    """Give the finished pieces that came out of an order's last operations, those that all of them have
+    passed on.
 
     Gives:  None for an order without operations
     """
@@ -146,8 +150,8 @@ def _from_here(sequence: int, flows: Flows) -> set[int]:
 def limit(sequence: int, flows: Flows, planned: Decimal, tolerance_percent: Decimal = ZERO) -> Decimal:
     """Give how many counts an operation may take in all.
 
-    Gives:  what has arrived, raised by the tolerance; but the tolerance of one operation is not raised again by
-            that of the next, so that the last one stays within tolerance of what the order is to make
+    Gives:  what has arrived, raised by the tolerance; but the tolerance of one operation is not raised again
+            by that of the next, so that the last one stays within tolerance of what the order is to make
     """
     here = arrived(sequence, flows, planned)
     if tolerance_percent:
@@ -168,7 +172,8 @@ def overdrawn(flows: Flows, planned: Decimal, tolerance_percent: Decimal = ZERO)
 
 
 def may_go_back(source: int, target: int, flows: Flows) -> bool:
-    """Say whether pieces may be sent back from one operation to another: to itself or to one that leads to it."""
+    """Say whether pieces may be sent back from one operation to another: to itself or to one that leads to
+    it."""
     return source in _from_here(target, flows)
 
 
@@ -179,8 +184,8 @@ def may_go_back(source: int, target: int, flows: Flows) -> bool:
 class Step:
     """A report as the counters see it.
 
-    Takes:  back_to: for rework, the operation the pieces go back to, this one when not told;
-            sign: −1 takes a report back
+    Takes:  back_to: for rework, the operation the pieces go back to, this one when not told; sign: −1 takes a
+            report back
     """
 
     sequence: int
@@ -209,8 +214,8 @@ def excess(
 ) -> dict[int, Decimal]:
     """Give by how many counts a report goes too far, by operation; empty when it may be.
 
-    Gives:  operations that are over after it and were not, or less so, before. Taking a report back is judged at
-            operations that wait for others only: with a scrapped piece its new start is taken back too
+    Gives:  operations that are over after it and were not, or less so, before. Taking a report back is judged
+            at operations that wait for others only: with a scrapped piece its new start is taken back too
     """
     if step.kind not in COUNTED:
         return {}
@@ -226,7 +231,8 @@ def excess(
 
 
 def operation_state(state: str, flow: Flow, started: int = 0) -> str:
-    """Give where an operation stands: skipped and closed are decided by people, the rest follows from the counters."""
+    """Give where an operation stands: skipped and closed are decided by people, the rest follows from the
+    counters."""
     if state in ("skipped", "closed"):
         return state
     if flow.good + flow.scrap >= flow.quantity > 0:
@@ -260,7 +266,8 @@ def shared_out(total: Decimal, shares: Sequence[Decimal | None], places: int = 2
 def clocked_minutes(marks: Sequence[tuple[str, datetime]], until: datetime) -> Decimal:
     """Give the minutes somebody worked since the last count was reported.
 
-    Takes:  marks in order of time: start and pause, and counts (good, scrap, rework), which take the time before them
+    Takes:  marks in order of time: start and pause, and counts (good, scrap, rework), which take the time
+            before them
     Gives:  to a hundredth, never below zero; a pause without a start counts nothing
     """
     began: datetime | None = None
@@ -292,7 +299,8 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Time and amounts of a report; amounts contain the set-up, `setup_amount` says how much of them it is."""
+    """Time and amounts of a report; amounts contain the set-up, `setup_amount` says how much of them it
+    is."""
 
     labour_minutes: Decimal = ZERO
     machine_minutes: Decimal = ZERO
@@ -321,11 +329,12 @@ def effort(
     machine_minutes: Decimal | None = None,
     people: int = 1,
 ) -> Effort:
-    """Give the time of a report and what it costs: reported time × rate, else routing time × pieces; set-up apart.
+    """Give the time of a report and what it costs: reported time × rate, else routing time × pieces; set-up
+    apart.
 
     Takes:  pieces in finished-piece equivalents; setup_minutes: zero when an earlier report has borne them;
-            minutes: working time of all people together, None when not reported; machine_minutes: None when not told,
-            then the people are taken to have worked side by side
+            minutes: working time of all people together, None when not reported; machine_minutes: None when
+            not told, then the people are taken to have worked side by side
     """
     routed = run_minutes * pieces
     labour = routed if minutes is None else minutes
@@ -356,7 +365,8 @@ class PlannedMaterial:
 
 @dataclass(frozen=True, slots=True)
 class PlannedOperation:
-    """An operation of an order: minutes per finished piece and per order, rates, price of outside work per piece."""
+    """An operation of an order: minutes per finished piece and per order, rates, price of outside work per
+    piece."""
 
     run_minutes: Decimal
     setup_minutes: Decimal
@@ -399,8 +409,8 @@ def backflush_target(needed: Decimal, flow: Flow, *, is_fixed: bool, places: int
     """Give how much of a component the counts of its operation have used, in all.
 
     Takes:  needed for all that is planned to begin at the operation
-    Gives:  by pieces that went through, good or scrapped; one that came back has got its material already.
-            A fixed quantity is used with the first piece
+    Gives:  by pieces that went through, good or scrapped; one that came back has got its material already. A
+            fixed quantity is used with the first piece
     """
     planned = flow.quantity / flow.ratio
     if flow.pieces <= 0 or planned <= 0:

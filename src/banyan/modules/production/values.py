@@ -69,7 +69,8 @@ class Task:
 class WipFacts:
     """Where an open order stands in pieces, time and money.
 
-    Takes:  equivalents: finished-piece equivalents of the work done on pieces not finished yet, by routing time
+    Takes:  equivalents: finished-piece equivalents of the work done on pieces not finished yet, by routing
+            time
     """
 
     order: UUID

@@ -1,4 +1,5 @@
-"""Every write of production, by what is done: the life of orders, reports, material, completions, deviations."""
+"""Every write of production, by what is done: the life of orders, reports, material, completions,
+deviations."""
 
 from banyan.modules.production.commands.assigning import assign_work, settle_flags
 from banyan.modules.production.commands.completions import complete_orders, reverse_completions

@@ -88,8 +88,8 @@ def complete_orders(ctx: Context, orders: Sequence[WorkOrder], data: Complete) -
     """Book finished pieces to store, each at the planned unit cost of the order's own lines.
 
     Takes:  lines for one order only; without lines several orders at once
-    Raises: TooMuchReceived beyond the good pieces of the last operation, or of an order without operations beyond
-            its quantity and tolerance; LotNeeded, SerialQuantity
+    Raises: TooMuchReceived beyond the good pieces of the last operation, or of an order without operations
+            beyond its quantity and tolerance; LotNeeded, SerialQuantity
     Writes: a completion per order, lots, moves; tells GoodsCompleted; the order is completed when all is made
     """
     if data.lines and len(orders) > 1:
@@ -178,7 +178,8 @@ def _check(lines: Sequence[_Line], rooms: Mapping[UUID, Decimal]) -> None:
 
 
 def _value(lines: Sequence[_Line]) -> None:
-    """Say what each line is worth, so that the receipts of an order's own item add up to unit cost × quantity."""
+    """Say what each line is worth, so that the receipts of an order's own item add up to unit cost ×
+    quantity."""
     for line in lines:
         order = line.order
         if line.output is None:

@@ -1,4 +1,5 @@
-"""What an order takes with it at release: its own copy of BOM and routing, priced and ready to be reported on."""
+"""What an order takes with it at release: its own copy of BOM and routing, priced and ready to be reported
+on."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class _Copy:
 
 
 def copy_recipes(ctx: Context, orders: Sequence[WorkOrder]) -> list[Material]:
-    """Give orders their lines: those given by hand stay, for the rest BOM and routing in force today are copied.
+    """Give orders their lines: those given by hand stay, for the rest BOM and routing in force today are
+    copied.
 
     Gives:  all materials of the orders, by order and position
     Writes: operations, materials, outputs; on the orders the revisions and the planned unit cost
@@ -60,11 +62,14 @@ def _own_lines(copies: dict[UUID, _Copy]) -> set[UUID]:
     given = {
         kind
         for (kind,) in db.rows(
-            "SELECT 'operations' WHERE EXISTS (SELECT 1 FROM production_operation WHERE work_order_id = ANY(%(keys)s)) "
+            "SELECT 'operations' "
+            "WHERE EXISTS (SELECT 1 FROM production_operation WHERE work_order_id = ANY(%(keys)s)) "
             "UNION ALL "
-            "SELECT 'materials' WHERE EXISTS (SELECT 1 FROM production_material WHERE work_order_id = ANY(%(keys)s)) "
+            "SELECT 'materials' "
+            "WHERE EXISTS (SELECT 1 FROM production_material WHERE work_order_id = ANY(%(keys)s)) "
             "UNION ALL "
-            "SELECT 'outputs' WHERE EXISTS (SELECT 1 FROM production_output WHERE work_order_id = ANY(%(keys)s))",
+            "SELECT 'outputs' "
+            "WHERE EXISTS (SELECT 1 FROM production_output WHERE work_order_id = ANY(%(keys)s))",
             {"keys": keys},
         )
     }
@@ -246,7 +251,8 @@ def _plan_counts(copy: _Copy, facts: PlanningFacts) -> None:
 
 
 def _unit_costs(plant: UUID, copies: Sequence[_Copy], on: date) -> dict[UUID, Decimal]:
-    """Give what a piece of every material costs: what stock is worth, else what it should cost by its structure."""
+    """Give what a piece of every material costs: what stock is worth, else what it should cost by its
+    structure."""
     items = {m.item_id for c in copies for m in c.materials} | {
         o.item_id for c in copies for o in c.outputs if o.kind == "part"
     }

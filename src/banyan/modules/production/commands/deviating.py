@@ -1,6 +1,8 @@
-"""Deviations on an order that is at work: operations added, skipped or sent elsewhere, material added or replaced.
+"""Deviations on an order that is at work: operations added, skipped or sent elsewhere, material added or
+replaced.
 
-A deviation is normal: it is allowed to those who hold the right, carries its reason, and changes this order only.
+A deviation is normal: it is allowed to those who hold the right, carries its reason, and changes this order
+only.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ class Skip(Input):
 
 
 class Reroute(Input):
-    """Another work centre or machine for an operation, or a supplier; what is told replaces what was planned."""
+    """Another work centre or machine for an operation, or a supplier; what is told replaces what was
+    planned."""
 
     operation: UUID = field("工序", "Operation", reference="production.operation")
     work_centre: UUID | None = field("工作中心", "Work centre", None, reference="equipment.work_centre")

@@ -18,8 +18,8 @@ MAKEABLE = ("made", "subcontracted", "phantom", "tool")
 def complete_drafts(ctx: Context, drafts: Sequence[Draft]) -> None:
     """Check orders and their lines, and give the lines what follows from the order. One statement.
 
-    Raises: Invalid naming row and field: an item that cannot be made, a quantity finer than its unit, operations
-            that are linked wrongly
+    Raises: Invalid naming row and field: an item that cannot be made, a quantity finer than its unit,
+            operations that are linked wrongly
     """
     items = items_by_id(_items_of(drafts))
     faults = FieldFaults()

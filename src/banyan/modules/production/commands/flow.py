@@ -1,4 +1,5 @@
-"""The operations of orders as a command works on them: locked, read, changed in memory, written back at once."""
+"""The operations of orders as a command works on them: locked, read, changed in memory, written back at
+once."""
 
 from __future__ import annotations
 
@@ -18,9 +19,12 @@ from banyan.modules.production.errors import OrderClosed
 from banyan.modules.production.models import AT_WORK, Material, Operation, WorkOrder
 
 _COLUMNS = """
-    o.id, o.work_order_id, o.plant_id, o.sequence, o.name, o.predecessors, o.report_ratio, o.quantity, o.places,
-    o.good_quantity, o.scrap_quantity, o.rework_quantity, o.sent_back_quantity, o.come_back_quantity, o.state, o.started,
-    o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate, o.piece_rate,
+    o.id, o.work_order_id, o.plant_id, o.sequence, o.name, o.predecessors, o.report_ratio, o.quantity,
+    o.places,
+    o.good_quantity, o.scrap_quantity, o.rework_quantity, o.sent_back_quantity, o.come_back_quantity, o.state,
+    o.started,
+    o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate,
+    o.piece_rate,
     o.work_centre_id, o.machine_id, o.has_backflush,
     w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id
 """
@@ -28,7 +32,8 @@ _COLUMNS = """
 
 @dataclass(slots=True)
 class Op:
-    """An operation with what a report needs of its order; `flow` and what follows it are changed in memory."""
+    """An operation with what a report needs of its order; `flow` and what follows it are changed in
+    memory."""
 
     id: UUID
     order: UUID
@@ -107,10 +112,12 @@ def lock_all_operations(orders: Iterable[UUID]) -> None:
 
 
 def lock_orders_of(operations: Iterable[UUID], *, released_only: bool) -> tuple[UUID, ...]:
-    """Lock the orders of some operations in key order, all of them or those that wait for their first report."""
+    """Lock the orders of some operations in key order, all of them or those that wait for their first
+    report."""
     rows = db.rows(
         "SELECT id FROM production_workorder WHERE id IN "
-        "(SELECT work_order_id FROM production_operation WHERE id = ANY(%s)) AND (NOT %s OR state = 'released') "
+        "(SELECT work_order_id FROM production_operation WHERE id = ANY(%s)) AND (NOT %s OR state = "
+        "'released') "
         "ORDER BY id FOR NO KEY UPDATE",
         [list(operations), released_only],
     )
@@ -120,12 +127,14 @@ def lock_orders_of(operations: Iterable[UUID], *, released_only: bool) -> tuple[
 
 
 def read_shop(operations: Sequence[UUID] = (), orders: Sequence[UUID] = ()) -> Shop:
-    """Read all operations of the orders named, and of those that the operations named belong to. One statement.
+    """Read all operations of the orders named, and of those that the operations named belong to. One
+    statement.
 
     Read after the locks are held, so that it sees what others committed while this one waited
     """
     rows = db.rows(
-        f"SELECT {_COLUMNS} FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id "
+        f"SELECT {_COLUMNS} FROM production_operation o JOIN production_workorder w ON w.id = "
+        f"o.work_order_id "
         "WHERE o.work_order_id = ANY(%s) OR o.work_order_id IN "
         "(SELECT work_order_id FROM production_operation WHERE id = ANY(%s)) ORDER BY o.sequence",
         [list(orders), list(operations)],
@@ -218,9 +227,11 @@ def save_shop(shop: Shop) -> None:
     if changed:
         db.run(
             "UPDATE production_operation o SET good_quantity = v.good, scrap_quantity = v.scrap, "
-            "rework_quantity = v.rework, sent_back_quantity = v.sent, come_back_quantity = v.come, state = v.state, "
+            "rework_quantity = v.rework, sent_back_quantity = v.sent, come_back_quantity = v.come, "
+            "state = v.state, "
             "started = v.started, has_setup_charged = v.setup "
-            "FROM jsonb_to_recordset(%s::jsonb) v(id uuid, good numeric, scrap numeric, rework numeric, sent numeric, "
+            "FROM jsonb_to_recordset(%s::jsonb) v(id uuid, good numeric, scrap numeric, rework "
+            "numeric, sent numeric, "
             "come numeric, state text, started smallint, setup boolean) WHERE o.id = v.id",
             [as_json(changed)],
         )
@@ -230,7 +241,8 @@ def begin_orders(ctx: Context, orders: Sequence[UUID]) -> None:
     """Say that work on released orders has begun; their rows are locked."""
     if orders:
         db.run(
-            "UPDATE production_workorder SET state = 'running', version = version + 1, changed_at = %s, changed_by_id = %s "
+            "UPDATE production_workorder SET state = 'running', version = version + 1, changed_at = "
+            "%s, changed_by_id = %s "
             "WHERE id = ANY(%s) AND state = 'released'",
             [ctx.now, ctx.person, list(orders)],
         )
@@ -289,7 +301,8 @@ def save_materials(materials: Iterable[Material]) -> None:
 
 
 def lock_open_orders(orders: Iterable[UUID]) -> dict[UUID, WorkOrder]:
-    """Lock orders in key order and give them by key. Raises: OrderClosed for the first on which the shop does not work."""
+    """Lock orders in key order and give them by key. Raises: OrderClosed for the first on which the shop does
+    not work."""
     found = locks.lock(WorkOrder, orders)
     for order in found.values():
         if order.state not in AT_WORK:
@@ -300,7 +313,8 @@ def lock_open_orders(orders: Iterable[UUID]) -> dict[UUID, WorkOrder]:
 def open_debts(materials: Sequence[UUID]) -> list[tuple[UUID, UUID | None, Decimal]]:
     """Give (material, report, quantity) of what is owed still. One statement."""
     return db.rows(
-        "SELECT material_id, report_id, sum(quantity) FROM production_materialdebt WHERE material_id = ANY(%s) "
+        "SELECT material_id, report_id, sum(quantity) FROM production_materialdebt WHERE material_id "
+        "= ANY(%s) "
         "GROUP BY 1, 2 HAVING sum(quantity) > 0 ORDER BY 1, 2",
         [list(materials)],
     )

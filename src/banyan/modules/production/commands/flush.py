@@ -1,7 +1,7 @@
 """Material that follows reports: backflush, debts for what was not there, and which lots went into which.
 
-Material of an order is moved with the order as its origin and the material line as its origin line, so that whoever
-hears of the move knows what it was for.
+Material of an order is moved with the order as its origin and the material line as its origin line, so that
+whoever hears of the move knows what it was for.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def move_material(
 
     Takes:  undone: (key of the undo, the report it takes back)
     Gives:  the moves by report
-    Writes: moves, genealogy, counters of the materials, debts; locks materials, then stock. What is not there to be
-            moved is owed
+    Writes: moves, genealogy, counters of the materials, debts; locks materials, then stock. What is not there
+            to be moved is owed
     """
     orders = sorted({use.op.order for use in uses} | {row["work_order_id"] for _, row in undone})
     items = _items_of_lots(uses)
@@ -130,7 +130,8 @@ def _items_of_lots(uses: Sequence[Flushed]) -> dict[UUID, UUID]:
 def _wants(
     uses: Sequence[Flushed], materials: Mapping[UUID, Material], items: Mapping[UUID, UUID]
 ) -> tuple[list[_Want], list[Edge]]:
-    """Give what is to be moved for each report; lots that lie at the order already are only linked to its output."""
+    """Give what is to be moved for each report; lots that lie at the order already are only linked to its
+    output."""
     wants: list[_Want] = []
     edges: list[Edge] = []
     for use in uses:
@@ -208,7 +209,8 @@ def _intents(ctx: Context, wants: Sequence[_Want]) -> tuple[list[MoveIntent], li
 def _picked(
     want: _Want, rows: Sequence[StockRow], left: dict[UUID, Decimal], line_side: UUID | None, now: datetime
 ) -> list[tuple[StockRow, Decimal]]:
-    """Give where a want is taken from: the line side of its work centre, then the stores, first expiry first."""
+    """Give where a want is taken from: the line side of its work centre, then the stores, first expiry
+    first."""
     usable = [
         row
         for row in rows
@@ -271,7 +273,8 @@ def debt(
 def _back(
     ctx: Context, undone: Sequence[tuple[UUID, dict[str, Any]]], materials: Mapping[UUID, Material]
 ) -> tuple[list[MoveIntent], list[UUID], list[MaterialDebt], list[Edge]]:
-    """Give the moves that bring back what reports had used, the undo each belongs to, and the end of their debts."""
+    """Give the moves that bring back what reports had used, the undo each belongs to, and the end of their
+    debts."""
     if not undone:
         return [], [], [], []
     by_report = {row["id"]: (key, row) for key, row in undone}
@@ -303,7 +306,8 @@ def _end_debts(
     settled_by: dict[UUID, UUID] = {}
     left: dict[tuple[UUID, UUID], Decimal] = {}
     for report, material, move, quantity, kind in db.rows(
-        "SELECT report_id, material_id, move_id, quantity, kind FROM production_materialdebt WHERE report_id = ANY(%s)",
+        "SELECT report_id, material_id, move_id, quantity, kind FROM production_materialdebt WHERE "
+        "report_id = ANY(%s)",
         [list(by_report)],
     ):
         left[report, material] = left.get((report, material), ZERO) + quantity
@@ -321,7 +325,8 @@ def _end_debts(
 
 
 def _unlink(row: dict[str, Any], flushed_items: set[UUID]) -> list[Edge]:
-    """Give the edges that take lots which lie at the order back from the output that a report said they went into."""
+    """Give the edges that take lots which lie at the order back from the output that a report said they went
+    into."""
     if not row["output_lot_id"] or not row["lots"]:
         return []
     lots = lots_by_id([UUID(one["lot"]) for one in row["lots"]])
@@ -415,7 +420,8 @@ def settle(
 
 
 def output_lots(ctx: Context, named: Sequence[tuple[UUID, UUID, str]]) -> tuple[UUID, ...]:
-    """Give the lots of (order, item, number), in order; made where they do not exist yet, numbered where unnamed."""
+    """Give the lots of (order, item, number), in order; made where they do not exist yet, numbered where
+    unnamed."""
     today = ctx.now.date()
     return tuple(
         lot.pk

@@ -60,9 +60,10 @@ def firm_orders(ctx: Context, orders: Sequence[WorkOrder]) -> None:
 def release_orders(ctx: Context, orders: Sequence[WorkOrder], data: Release) -> None:
     """Send orders to the shop, each with its own copy of BOM and routing lines, and keep free stock for them.
 
-    Raises: NothingToRelease where there is neither BOM nor routing; NotKitted to be confirmed, with what is missing
-    Writes: operations, materials, outputs, promises; tells WorkReleased. A fixed number of statements per plant,
-            however many orders
+    Raises: NothingToRelease where there is neither BOM nor routing; NotKitted to be confirmed, with what is
+            missing
+    Writes: operations, materials, outputs, promises; tells WorkReleased. A fixed number of statements per
+            plant, however many orders
     """
     materials = copy_recipes(ctx, orders)
     plants = {order.pk: order.plant_id for order in orders}

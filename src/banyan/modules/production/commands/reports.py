@@ -1,8 +1,8 @@
 """Reports from the shop floor: the hottest command of the product.
 
-A report locks the rows of its operations and nothing else of the order: what came before is read after that lock is
-held, and whoever takes back what others build on locks those others too. So 32 people at one operation wait for each
-other for a moment only, and two orders never wait for each other at all.
+A report locks the rows of its operations and nothing else of the order: what came before is read after that
+lock is held, and whoever takes back what others build on locks those others too. So 32 people at one
+operation wait for each other for a moment only, and two orders never wait for each other at all.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class Share(Input):
 
 
 class OneReport(Input):
-    """One word from the shop floor; its key is made by the device, so that it may be sent again at no risk."""
+    """One word from the shop floor; its key is made by the device, so that it may be sent again at no
+    risk."""
 
     id: UUID = field(
         "标识",
@@ -95,7 +96,8 @@ class OneReport(Input):
 
     @property
     def is_offline(self) -> bool:
-        """Say whether it tells what has happened already: then it is booked and flagged where it would be refused."""
+        """Say whether it tells what has happened already: then it is booked and flagged where it would be
+        refused."""
         return self.offline and self.device_at is not None
 
 
@@ -145,12 +147,13 @@ class ReportAnswer:
 def report_work(ctx: Context, data: Reports) -> tuple[ReportAnswer, ...]:
     """Book reports of people on operations, each once however often it is sent.
 
-    Takes:  `minutes` is the working time of all people together; without it the clock between start and pause counts,
-            and without that the routing's time. `device_at` with `offline` says that it has happened already
+    Takes:  `minutes` is the working time of all people together; without it the clock between start and pause
+            counts, and without that the routing's time. `device_at` with `offline` says that it has happened
+            already
     Gives:  an answer per report, in their order
     Raises: TooMuchReported, NotAtWork for a live report; an offline one is booked, and flagged for the leader
-    Writes: reports, counters of the operations; backflush with its debts; locks operations, then materials, then
-            stock; tells Reported
+    Writes: reports, counters of the operations; backflush with its debts; locks operations, then materials,
+            then stock; tells Reported
     """
     return _Booking(ctx, data.reports).run()
 
@@ -292,7 +295,8 @@ class _Booking:
         return sorted(named)
 
     def _begin(self, operations: Sequence[UUID]) -> None:
-        """Lock orders only where their own row will change: for the first report, and where pieces are lost."""
+        """Lock orders only where their own row will change: for the first report, and where pieces are
+        lost."""
         kinds = {r.kind for r in self.reports}
         if kinds & {"start", "good", "scrap", "rework"}:
             needs_all = bool(kinds & {"scrap", "undo"})
@@ -319,7 +323,8 @@ class _Booking:
     # --- with the locks held
 
     def _already_known(self) -> set[UUID]:
-        """Give which keys are in the ledger. Raises: ReportKeyReused where one is there with another content."""
+        """Give which keys are in the ledger. Raises: ReportKeyReused where one is there with another
+        content."""
         rows = db.rows(
             "SELECT id, digest FROM production_report WHERE id = ANY(%s)", [[r.id for r in self.reports]]
         )
@@ -406,7 +411,8 @@ class _Booking:
         faults.refuse_if_any(WrongReport)
 
     def _read_clocks(self) -> None:
-        """Read who started and paused when, for counts without a time on operations that people have started."""
+        """Read who started and paused when, for counts without a time on operations that people have
+        started."""
         self.marks: dict[tuple[UUID, UUID], list[tuple[str, datetime]]] = {}
         asked = {
             (e.op.id, e.worker)
@@ -417,8 +423,10 @@ class _Booking:
             return
         orders = {self.shop.ops[key].order for key, _ in asked}
         rows = db.rows(
-            "SELECT r.operation_id, r.worker, r.kind, coalesce(r.device_at, r.reported_at) AS at FROM production_report r "
-            "WHERE r.work_order_id = ANY(%s) AND r.operation_id = ANY(%s) AND r.worker = ANY(%s) AND r.kind <> 'undo' "
+            "SELECT r.operation_id, r.worker, r.kind, coalesce(r.device_at, r.reported_at) AS at "
+            "FROM production_report r "
+            "WHERE r.work_order_id = ANY(%s) AND r.operation_id = ANY(%s) AND r.worker = ANY(%s) AND "
+            "r.kind <> 'undo' "
             "AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id) ORDER BY at, r.id",
             [list(orders), [key for key, _ in asked], [worker for _, worker in asked]],
         )
@@ -622,7 +630,8 @@ class _Booking:
         )
 
     def _at(self, entry: _Entry) -> datetime:
-        """Give the moment of a report; those of one call stand in their order, a millionth of a second apart."""
+        """Give the moment of a report; those of one call stand in their order, a millionth of a second
+        apart."""
         return self.ctx.now + timedelta(microseconds=entry.place)
 
     def _count_starts(self) -> None:
@@ -632,7 +641,8 @@ class _Booking:
             return
         orders = {self.shop.ops[key].order for key in asked}
         rows = db.rows(
-            _STARTED + " WHERE kind = 'start' AND operation_id = ANY(%s) GROUP BY operation_id", [list(orders), list(asked)]
+            _STARTED + " WHERE kind = 'start' AND operation_id = ANY(%s) GROUP BY operation_id",
+            [list(orders), list(asked)],
         )
         found = dict(rows)
         for key in asked:
@@ -645,7 +655,8 @@ class _Booking:
         orders = {e.op.order for e in self.entries if e.kind == "scrap"}
         if orders:
             db.run(
-                "UPDATE production_workorder w SET scrapped_quantity = v.lost FROM jsonb_to_recordset(%s::jsonb) "
+                "UPDATE production_workorder w SET scrapped_quantity = v.lost FROM "
+                "jsonb_to_recordset(%s::jsonb) "
                 "v(id uuid, lost numeric) WHERE w.id = v.id",
                 [flow.as_json([dict(id=order, lost=self.shop.lost(order)) for order in sorted(orders)])],
             )

@@ -22,7 +22,8 @@ from tests.plugins.world import World
 
 
 class Shop:
-    """A plant that makes a gear box of two gears, four screws and half a kilogram of steel, in three operations."""
+    """A plant that makes a gear box of two gears, four screws and half a kilogram of steel, in three
+    operations."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -42,11 +43,19 @@ class Shop:
     def lot(self, item: Any, number: str) -> Lot:
         return self.inside(lambda ctx: stock.make_lots(ctx, [LotWant(item=item.pk, number=number)]))[0]
 
-    def receive(self, item: Any, quantity: Any, amount: Any = "0", lot: Any = None, target: UUID | None = None) -> None:
+    def receive(
+        self, item: Any, quantity: Any, amount: Any = "0", lot: Any = None, target: UUID | None = None
+    ) -> None:
         """Bring stock in from a supplier."""
         intent = MoveIntent(
-            item=item.pk, quantity=Decimal(quantity), source=self.places.supplier, target=target or self.places.warehouse,
-            lot=lot.pk if lot else None, amount=Decimal(amount), origin_noun="test.receipt", origin=new_id(),
+            item=item.pk,
+            quantity=Decimal(quantity),
+            source=self.places.supplier,
+            target=target or self.places.warehouse,
+            lot=lot.pk if lot else None,
+            amount=Decimal(amount),
+            origin_noun="test.receipt",
+            origin=new_id(),
         )
         self.inside(lambda ctx: stock.post_moves(ctx, [intent]))
 
@@ -70,19 +79,48 @@ class Shop:
 
     @cached_property
     def recipe(self) -> Any:
-        """The BOM (screws are backflushed at the second operation) and the routing of the product, released."""
+        """The BOM (screws are backflushed at the second operation) and the routing of the product,
+        released."""
         world = self.world
         world.planned(world.screw, backflush=True)
-        bom = world.make("engineering.bom", item=world.product, revision="A", lines=[
-            {"component": world.part, "quantity": "2", "operation": 10},
-            {"component": world.screw, "quantity": "4", "operation": 20},
-            {"component": world.steel, "quantity": "0.5", "operation": 10},
-        ])
-        routing = world.make("engineering.routing", item=world.product, revision="A", operations=[
-            {"sequence": 10, "name": "车削", "work_centre": world.turning, "setup_minutes": "10", "run_minutes": "2"},
-            {"sequence": 20, "name": "铣削", "work_centre": world.milling, "setup_minutes": "0", "run_minutes": "1"},
-            {"sequence": 30, "name": "检验", "work_centre": world.turning, "setup_minutes": "0", "run_minutes": "1"},
-        ])
+        bom = world.make(
+            "engineering.bom",
+            item=world.product,
+            revision="A",
+            lines=[
+                {"component": world.part, "quantity": "2", "operation": 10},
+                {"component": world.screw, "quantity": "4", "operation": 20},
+                {"component": world.steel, "quantity": "0.5", "operation": 10},
+            ],
+        )
+        routing = world.make(
+            "engineering.routing",
+            item=world.product,
+            revision="A",
+            operations=[
+                {
+                    "sequence": 10,
+                    "name": "车削",
+                    "work_centre": world.turning,
+                    "setup_minutes": "10",
+                    "run_minutes": "2",
+                },
+                {
+                    "sequence": 20,
+                    "name": "铣削",
+                    "work_centre": world.milling,
+                    "setup_minutes": "0",
+                    "run_minutes": "1",
+                },
+                {
+                    "sequence": 30,
+                    "name": "检验",
+                    "work_centre": world.turning,
+                    "setup_minutes": "0",
+                    "run_minutes": "1",
+                },
+            ],
+        )
         world.do("engineering.bom.release", bom)
         world.do("engineering.routing.release", routing)
         return bom, routing
@@ -92,7 +130,12 @@ class Shop:
     def order(self, **more: Any) -> WorkOrder:
         """Make a planned order for a hundred of the product."""
         assert self.recipe
-        values = {"item": self.world.product, "quantity": "100", "plant": self.world.plant, "due_on": "2026-03-20"}
+        values = {
+            "item": self.world.product,
+            "quantity": "100",
+            "plant": self.world.plant,
+            "due_on": "2026-03-20",
+        }
         return self.world.make("production.work_order", **(values | more))
 
     def released(self, **more: Any) -> WorkOrder:
@@ -110,7 +153,9 @@ class Shop:
 
     # reports
 
-    def say(self, order: WorkOrder, sequence: int | None, kind: str, quantity: Any = 0, **more: Any) -> dict[str, Any]:
+    def say(
+        self, order: WorkOrder, sequence: int | None, kind: str, quantity: Any = 0, **more: Any
+    ) -> dict[str, Any]:
         """Give a report as a device sends it."""
         operation = {} if sequence is None else {"operation": self.operation(order, sequence).pk}
         return {"id": new_id(), "kind": kind, "quantity": str(quantity), **operation, **more}

@@ -12,10 +12,23 @@ from banyan.modules.inventory.models import Genealogy, Lot, Move, StockValue
 from banyan.modules.inventory.queries import trace
 from banyan.modules.production import queries
 from banyan.modules.production.errors import (
-    LotNeeded, LotNotForOrder, MaterialShort, MoreThanNeeded, NoDebts, NothingToIssue, TooMuchReceived, TooMuchReturned,
+    LotNeeded,
+    LotNotForOrder,
+    MaterialShort,
+    MoreThanNeeded,
+    NoDebts,
+    NothingToIssue,
+    TooMuchReceived,
+    TooMuchReturned,
     WrongLine,
 )
-from banyan.modules.production.models import Completion, CompletionLine, MaterialDebt, MaterialIssue, MaterialIssueLine
+from banyan.modules.production.models import (
+    Completion,
+    CompletionLine,
+    MaterialDebt,
+    MaterialIssue,
+    MaterialIssueLine,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -28,8 +41,15 @@ def order(shop):
 
 def quantities(material):
     material.refresh_from_db()
-    return tuple(int(q) for q in (
-        material.issued_quantity, material.returned_quantity, material.flushed_quantity, material.debt_quantity))
+    return tuple(
+        int(q)
+        for q in (
+            material.issued_quantity,
+            material.returned_quantity,
+            material.flushed_quantity,
+            material.debt_quantity,
+        )
+    )
 
 
 # --- backflush ----------------------------------------------------------------------------------------------
@@ -45,7 +65,7 @@ def test_backflush_follows_the_pieces(shop, order):
 
 def test_what_is_not_there_is_owed_and_settled_by_the_next_receipt(shop):
     assert shop.places
-    shop.recipe
+    assert shop.recipe
     shop.receive(shop.world.screw, 10, "1")
     order = shop.released()
     shop.report(order, 10, "good", 20)
@@ -58,7 +78,10 @@ def test_what_is_not_there_is_owed_and_settled_by_the_next_receipt(shop):
     assert quantities(screws) == (20, 0, 20, 0)
     assert shop.on_hand(shop.world.screw) == 94
     assert list(MaterialDebt.objects.order_by("at", "id").values_list("kind", "quantity")) == [
-        ("owed", 10), ("settled", -4), ("settled", -6)]
+        ("owed", 10),
+        ("settled", -4),
+        ("settled", -6),
+    ]
 
 
 def test_the_urgent_order_is_settled_first(shop):
@@ -81,7 +104,7 @@ def test_arrivals_that_wait_for_inspection_settle_nothing(shop):
 
 def test_an_undo_brings_backflushed_material_and_debts_back(shop):
     assert shop.places
-    shop.recipe
+    assert shop.recipe
     shop.receive(shop.world.screw, 10, "1")
     order = shop.released()
     shop.report(order, 10, "good", 20)
@@ -123,11 +146,17 @@ def test_everything_still_needed_is_issued_by_lot(shop, order):
     shop.world.do("production.work_order.issue", order)
     paper = MaterialIssue.objects.get()
     assert (paper.kind, paper.work_order_id, paper.number[:7]) == ("issue", order.pk, "MI2603-")
-    assert sorted((line.item.code, line.quantity, line.lot_id) for line in MaterialIssueLine.objects.all()) == [
-        ("MP-1", 200, None), ("RM-1", 50, shop.steel_lot.pk)]
+    assert sorted(
+        (line.item.code, line.quantity, line.lot_id) for line in MaterialIssueLine.objects.all()
+    ) == [("MP-1", 200, None), ("RM-1", 50, shop.steel_lot.pk)]
     assert (shop.on_hand(shop.world.part), shop.on_hand(shop.world.steel)) == (100, 30)
     edge = Genealogy.objects.get()
-    assert (edge.input_lot_id, edge.output_lot_id, edge.quantity, edge.origin) == (shop.steel_lot.pk, None, 50, order.pk)
+    assert (edge.input_lot_id, edge.output_lot_id, edge.quantity, edge.origin) == (
+        shop.steel_lot.pk,
+        None,
+        50,
+        order.pk,
+    )
     with pytest.raises(NothingToIssue):
         shop.world.do("production.work_order.issue", order)
 
@@ -135,8 +164,12 @@ def test_everything_still_needed_is_issued_by_lot(shop, order):
 def test_an_issue_takes_what_was_kept_and_nothing_of_others(shop, order):
     other = shop.released(quantity="50")
     with pytest.raises(MaterialShort) as refusal:
-        shop.world.do("production.work_order.supplement", other, reason="报废", lines=[
-            {"material": shop.material(other, shop.world.part).pk, "quantity": "400"}])
+        shop.world.do(
+            "production.work_order.supplement",
+            other,
+            reason="报废",
+            lines=[{"material": shop.material(other, shop.world.part).pk, "quantity": "400"}],
+        )
     assert refusal.value.facts["missing"] == ["MP-1 × 100"]
     shop.world.do("production.work_order.issue", order)
     assert shop.on_hand(shop.world.part) == 100
@@ -149,32 +182,47 @@ def test_more_than_planned_is_a_supplement_with_its_reason(shop, order):
     shop.world.do("production.work_order.issue", order)
     with pytest.raises(Invalid):
         shop.world.do("production.work_order.supplement", order, lines=[line])
-    shop.world.do("production.work_order.supplement", order, lines=[line | {"quantity": "3"}], reason="报废补料")
+    shop.world.do(
+        "production.work_order.supplement", order, lines=[line | {"quantity": "3"}], reason="报废补料"
+    )
     assert quantities(shop.material(order, shop.world.part))[0] == 203
 
 
 def test_a_line_of_another_order_is_refused(shop, order):
     other = shop.released(quantity="1")
     with pytest.raises(WrongLine):
-        shop.world.do("production.work_order.issue", order, lines=[
-            {"material": shop.material(other, shop.world.part).pk, "quantity": "1"}])
+        shop.world.do(
+            "production.work_order.issue",
+            order,
+            lines=[{"material": shop.material(other, shop.world.part).pk, "quantity": "1"}],
+        )
 
 
 def test_what_comes_back_has_the_value_it_went_with(shop, order):
     shop.world.do("production.work_order.issue", order)
     steel = shop.material(order, shop.world.steel)
-    shop.world.do("production.work_order.return_material", order, reason="余料", lines=[
-        {"material": steel.pk, "quantity": "20", "lot": shop.steel_lot.pk}])
+    shop.world.do(
+        "production.work_order.return_material",
+        order,
+        reason="余料",
+        lines=[{"material": steel.pk, "quantity": "20", "lot": shop.steel_lot.pk}],
+    )
     assert quantities(steel) == (50, 20, 0, 0)
     assert shop.on_hand(shop.world.steel) == 50
     assert StockValue.objects.get(item=shop.world.steel).amount == D("250.00")
     with pytest.raises(TooMuchReturned):
-        shop.world.do("production.work_order.return_material", order, lines=[
-            {"material": steel.pk, "quantity": "31", "lot": shop.steel_lot.pk}])
+        shop.world.do(
+            "production.work_order.return_material",
+            order,
+            lines=[{"material": steel.pk, "quantity": "31", "lot": shop.steel_lot.pk}],
+        )
     other_lot = shop.lot(shop.world.steel, "HEAT-9")
     with pytest.raises(TooMuchReturned):
-        shop.world.do("production.work_order.return_material", order, lines=[
-            {"material": steel.pk, "quantity": "1", "lot": other_lot.pk}])
+        shop.world.do(
+            "production.work_order.return_material",
+            order,
+            lines=[{"material": steel.pk, "quantity": "1", "lot": other_lot.pk}],
+        )
 
 
 def test_an_issue_is_reversed_once(shop, order):
@@ -209,7 +257,9 @@ def test_from_the_input_lot_to_the_output_lot_and_back(shop, order):
 
 def test_an_undo_unlinks_lots(shop, order):
     shop.world.do("production.work_order.issue", order)
-    done = shop.report(order, 10, "good", 10, output_lot="G-1", lots=[{"lot": shop.steel_lot.pk, "quantity": "5"}])
+    done = shop.report(
+        order, 10, "good", 10, output_lot="G-1", lots=[{"lot": shop.steel_lot.pk, "quantity": "5"}]
+    )
     shop.undo(done)
     made = Lot.objects.get(number="G-1")
     assert sum(e.quantity for e in Genealogy.objects.filter(output_lot=made)) == 0
@@ -227,12 +277,17 @@ def test_a_lot_of_something_else_is_refused(shop, order):
 
 def test_finished_pieces_go_to_store_at_planned_cost(shop, order):
     shop.through(order, 30)
-    shop.world.do("production.work_order.complete", order, lines=[
-        {"quantity": "10", "lot": "A"}, {"quantity": "20", "lot": "B"}])
+    shop.world.do(
+        "production.work_order.complete",
+        order,
+        lines=[{"quantity": "10", "lot": "A"}, {"quantity": "20", "lot": "B"}],
+    )
     assert (order.state, order.made_quantity, order.completed_amount) == ("running", 30, D("883.80"))
     assert StockValue.objects.get(item=shop.world.product).amount == D("883.80")
     assert [(line.lot.number, line.amount) for line in CompletionLine.objects.order_by("position")] == [
-        ("A", D("294.60")), ("B", D("589.20"))]
+        ("A", D("294.60")),
+        ("B", D("589.20")),
+    ]
     told = Outbox.objects.get(type="production.goods_completed").payload
     assert (told["quantity"], told["amount"], len(told["lines"])) == ("30", "883.8", 2)
 
@@ -259,26 +314,36 @@ def test_a_receipt_is_reversed(shop, order):
     order.refresh_from_db()
     assert (order.state, order.made_quantity, order.completed_amount) == ("running", 0, 0)
     assert shop.on_hand(shop.world.product) == 0
-    assert Outbox.objects.filter(type="production.goods_completed").order_by("-seq").first().payload["amount"] == "-2946"
+    assert (
+        Outbox.objects.filter(type="production.goods_completed").order_by("-seq").first().payload["amount"]
+        == "-2946"
+    )
 
 
 def test_a_serial_number_is_named_for_each_piece(shop):
     assert shop.places
     item = shop.world.item(tracking="serial")
-    order = shop.order(kind="temporary", item=item, quantity="2", operations=[{"sequence": 5, "name": "装配"}])
+    order = shop.order(
+        kind="temporary", item=item, quantity="2", operations=[{"sequence": 5, "name": "装配"}]
+    )
     shop.world.do("production.work_order.release", order, check_kit=False)
     shop.report(order, 5, "good", 2)
     with pytest.raises(LotNeeded):
         shop.world.do("production.work_order.complete", order, lines=[{"quantity": "1"}])
-    shop.world.do("production.work_order.complete", order, lines=[
-        {"quantity": "1", "lot": "S1"}, {"quantity": "1", "lot": "S2"}])
+    shop.world.do(
+        "production.work_order.complete",
+        order,
+        lines=[{"quantity": "1", "lot": "S1"}, {"quantity": "1", "lot": "S2"}],
+    )
     assert order.state == "completed"
 
 
 def test_an_order_without_operations_is_completed_within_its_quantity(shop):
     shop.stocked()
     item = shop.world.item()
-    order = shop.order(kind="temporary", item=item, quantity="5", materials=[{"item": shop.world.part, "quantity": "5"}])
+    order = shop.order(
+        kind="temporary", item=item, quantity="5", materials=[{"item": shop.world.part, "quantity": "5"}]
+    )
     shop.world.do("production.work_order.release", order, check_kit=False)
     with pytest.raises(TooMuchReceived):
         shop.world.do("production.work_order.complete", order, lines=[{"quantity": "6"}])
@@ -312,8 +377,14 @@ def test_designed_planned_and_built_differ_where_people_deviated(shop, order):
     shop.world.do("production.work_order.add_material", order, item=other, quantity="10", reason="改用")
     shop.world.do("production.work_order.issue", order)
     assert [(b.item, b.quantity) for b in queries.as_designed(order.pk)] == [
-        (shop.world.part.pk, 200), (shop.world.screw.pk, 400), (shop.world.steel.pk, 50)]
+        (shop.world.part.pk, 200),
+        (shop.world.screw.pk, 400),
+        (shop.world.steel.pk, 50),
+    ]
     assert [(b.item, b.deviation_reason) for b in queries.as_planned(order.pk)][-1] == (other.pk, "改用")
     assert [(b.item, b.quantity, b.lot) for b in queries.as_built(order.pk)] == [
-        (shop.world.part.pk, 200, None), (shop.world.steel.pk, 50, shop.steel_lot.pk), (other.pk, 10, None)]
+        (shop.world.part.pk, 200, None),
+        (shop.world.steel.pk, 50, shop.steel_lot.pk),
+        (other.pk, 10, None),
+    ]
     assert Move.objects.filter(origin=order.pk).count() == 3

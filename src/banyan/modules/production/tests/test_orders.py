@@ -10,7 +10,11 @@ from banyan.kernel.commands import WrongState
 from banyan.lib.errors import Invalid, NotAllowed
 from banyan.modules.production import queries
 from banyan.modules.production.errors import (
-    HasBegun, NotAllReceived, NothingToRelease, NotKitted, OpenDebts,
+    HasBegun,
+    NotAllReceived,
+    NothingToRelease,
+    NotKitted,
+    OpenDebts,
 )
 from banyan.modules.production.models import Material, Operation, WorkOrder
 
@@ -26,12 +30,16 @@ def test_release_copies_the_lines_of_bom_and_routing_with_their_source(shop):
     assert order.number.startswith("WO2603-")
     operations = Operation.objects.filter(work_order=order).order_by("sequence")
     assert [(o.sequence, o.predecessors, o.quantity, o.labour_rate, o.has_backflush) for o in operations] == [
-        (10, "", 100, 36, False), (20, "10", 100, 36, True), (30, "20", 100, 36, False),
+        (10, "", 100, 36, False),
+        (20, "10", 100, 36, True),
+        (30, "20", 100, 36, False),
     ]
     assert all(o.source_line for o in operations)
     materials = Material.objects.filter(work_order=order).order_by("position")
     assert [(m.item.code, m.quantity, m.operation, m.is_backflushed, m.unit_cost) for m in materials] == [
-        ("MP-1", 200, 10, False, 10), ("BP-1", 400, 20, True, D("0.1")), ("RM-1", 50, 10, False, 5),
+        ("MP-1", 200, 10, False, 10),
+        ("BP-1", 400, 20, True, D("0.1")),
+        ("RM-1", 50, 10, False, 5),
     ]
     # (200×10 + 400×0.1 + 50×5 + (10 + 400 minutes) × 96/60) / 100
     assert order.unit_cost == D("29.46")
@@ -66,20 +74,33 @@ def test_release_without_bom_and_routing_is_refused(shop):
 
 def test_lines_given_by_hand_are_not_replaced(shop):
     assert shop.places
-    order = shop.order(kind="temporary", item=shop.world.item(), operations=[
-        {"sequence": 5, "name": "试制", "work_centre": shop.world.turning, "run_minutes": "30"}, {"sequence": 7, "name": "检验"},
-    ], materials=[{"item": shop.world.part, "quantity": "3"}])
+    order = shop.order(
+        kind="temporary",
+        item=shop.world.item(),
+        operations=[
+            {"sequence": 5, "name": "试制", "work_centre": shop.world.turning, "run_minutes": "30"},
+            {"sequence": 7, "name": "检验"},
+        ],
+        materials=[{"item": shop.world.part, "quantity": "3"}],
+    )
     shop.world.do("production.work_order.release", order, check_kit=False)
-    assert [(o.sequence, o.predecessors, o.labour_rate) for o in Operation.objects.filter(work_order=order).order_by("sequence")] == [
-        (5, "", 36), (7, "5", 0)]
+    assert [
+        (o.sequence, o.predecessors, o.labour_rate)
+        for o in Operation.objects.filter(work_order=order).order_by("sequence")
+    ] == [(5, "", 36), (7, "5", 0)]
     assert Material.objects.get(work_order=order).operation == 5
 
 
-@pytest.mark.parametrize(("values", "field"), [
-    ({"quantity": "0"}, "quantity"), ({"quantity": "1.5"}, "quantity"), ({"starts_on": "2026-04-01"}, "starts_on"),
-    ({"operations": [{"sequence": 1, "name": "a"}, {"sequence": 1, "name": "b"}]}, "operations"),
-    ({"operations": [{"sequence": 1, "name": "a", "predecessors": "9"}]}, "operations"),
-])
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"quantity": "0"}, "quantity"),
+        ({"quantity": "1.5"}, "quantity"),
+        ({"starts_on": "2026-04-01"}, "starts_on"),
+        ({"operations": [{"sequence": 1, "name": "a"}, {"sequence": 1, "name": "b"}]}, "operations"),
+        ({"operations": [{"sequence": 1, "name": "a", "predecessors": "9"}]}, "operations"),
+    ],
+)
 def test_an_order_that_cannot_be_is_refused(shop, values, field):
     with pytest.raises(Invalid) as refusal:
         shop.order(**values)
@@ -150,7 +171,9 @@ def test_what_has_begun_is_not_cancelled_until_it_is_taken_back(shop):
     assert order.state == "cancelled"
 
 
-@pytest.mark.parametrize("command", ["firm", "release", "cancel", "close", "complete", "issue", "assign", "add_operation"])
+@pytest.mark.parametrize(
+    "command", ["firm", "release", "cancel", "close", "complete", "issue", "assign", "add_operation"]
+)
 def test_without_the_right_nothing_happens(shop, nobody, command):
     order = shop.released()
     shop.world.ctx = nobody
@@ -171,7 +194,11 @@ def test_a_plan_is_checked_for_its_kit_before_release(shop):
     shop.stocked()
     order = shop.order(quantity="200")
     found = queries.kit_check([order.pk])
-    assert [(line.needed, line.free, line.missing) for line in found] == [(400, 300, 100), (800, 600, 200), (100, 80, 20)]
+    assert [(line.needed, line.free, line.missing) for line in found] == [
+        (400, 300, 100),
+        (800, 600, 200),
+        (100, 80, 20),
+    ]
     shop.world.do("production.work_order.release", order, check_kit=False)
     assert [line.missing for line in queries.kit_check([order.pk])] == [100, 200, 20]
 
@@ -180,6 +207,11 @@ def test_supply_and_demand_are_told_to_planning(shop):
     order, planned = shop.released(starts_on="2026-03-10"), shop.order(quantity="7")
     plant = shop.world.plant.pk
     assert [(s.order, s.quantity, s.is_firm, s.is_exploded) for s in queries.open_supply(plant)] == [
-        (order.pk, 100, True, True), (planned.pk, 7, False, False)]
+        (order.pk, 100, True, True),
+        (planned.pk, 7, False, False),
+    ]
     assert sorted((d.order, d.quantity, str(d.due_on)) for d in queries.component_demand(plant)) == [
-        (order.pk, 50, "2026-03-10"), (order.pk, 200, "2026-03-10"), (order.pk, 400, "2026-03-10")]
+        (order.pk, 50, "2026-03-10"),
+        (order.pk, 200, "2026-03-10"),
+        (order.pk, 400, "2026-03-10"),
+    ]

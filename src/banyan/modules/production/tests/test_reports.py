@@ -13,8 +13,15 @@ from banyan.kernel.models import Outbox
 from banyan.lib.errors import NotAllowed
 from banyan.lib.ids import new_id
 from banyan.modules.production.errors import (
-    AlreadyUndone, CannotUndo, NotAtWork, OperationUnknown, ReportKeyReused, ReportUnknown, StillNeededLater,
-    TooMuchReported, WrongReport,
+    AlreadyUndone,
+    CannotUndo,
+    NotAtWork,
+    OperationUnknown,
+    ReportKeyReused,
+    ReportUnknown,
+    StillNeededLater,
+    TooMuchReported,
+    WrongReport,
 )
 from banyan.modules.production.models import Report, ReportFlag
 
@@ -41,7 +48,11 @@ def test_more_than_has_arrived_is_refused_and_leaves_no_trace(shop, order):
     with pytest.raises(TooMuchReported) as refusal:
         shop.report(order, 20, "good", 41)
     assert {k: refusal.value.facts[k] for k in ("asked", "room", "arrived", "taken")} == {
-        "asked": 41, "room": 40, "arrived": 40, "taken": 0}
+        "asked": 41,
+        "room": 40,
+        "arrived": 40,
+        "taken": 0,
+    }
     assert list(refusal.value.fields) == ["reports.0.quantity"]
     assert shop.counters(order, 20) == (0, 0, 0)
     assert Report.objects.count() == 1
@@ -57,7 +68,9 @@ def test_a_tolerance_lets_more_be_counted(shop):
 
 def test_what_happened_offline_is_booked_and_flagged(shop, order, ctx):
     shop.report(order, 10, "good", 40)
-    answer = shop.report(order, 20, "good", 41, offline=True, device_at=(ctx.now - timedelta(hours=2)).isoformat())
+    answer = shop.report(
+        order, 20, "good", 41, offline=True, device_at=(ctx.now - timedelta(hours=2)).isoformat()
+    )
     assert answer.flags == ("over",)
     assert shop.counters(order, 20) == (41, 0, 0)
     flag = ReportFlag.objects.get()
@@ -108,7 +121,11 @@ def test_a_key_used_for_another_report_is_refused(shop, order):
 
 
 def test_several_reports_are_booked_in_their_order_or_not_at_all(shop, order):
-    shop.send(shop.say(order, 10, "good", 10), shop.say(order, 20, "good", 10), shop.say(order, 20, "scrap", 0) | {"kind": "start"})
+    shop.send(
+        shop.say(order, 10, "good", 10),
+        shop.say(order, 20, "good", 10),
+        shop.say(order, 20, "scrap", 0) | {"kind": "start"},
+    )
     assert (shop.counters(order, 10), shop.counters(order, 20)) == ((10, 0, 0), (10, 0, 0))
     with pytest.raises(TooMuchReported) as refusal:
         shop.send(shop.say(order, 10, "good", 5), shop.say(order, 20, "good", 6))
@@ -150,7 +167,12 @@ def test_time_that_was_reported_costs_the_work_centres_rate(shop, order):
     shop.report(order, 10, "good", 10, minutes="30")
     made = Report.objects.get()
     assert (made.labour_minutes, made.machine_minutes, made.setup_minutes) == (30, 30, 10)
-    assert (made.labour_amount, made.machine_amount, made.overhead_amount, made.setup_amount) == (24, 32, 8, 16)
+    assert (made.labour_amount, made.machine_amount, made.overhead_amount, made.setup_amount) == (
+        24,
+        32,
+        8,
+        16,
+    )
     shop.report(order, 10, "good", 10)
     last = Report.objects.order_by("-reported_at", "-id").first()
     assert (last.labour_minutes, last.setup_minutes) == (20, 0)
@@ -158,11 +180,19 @@ def test_time_that_was_reported_costs_the_work_centres_rate(shop, order):
 
 def test_people_share_time_count_and_wage(shop, order, ctx):
     a, b = shop.world.worker, shop.world.second_worker
-    shop.report(order, 10, "good", 10, minutes="31", people=[
-        {"employee": a.pk, "share": "2"}, {"employee": b.pk, "share": "1"}])
+    shop.report(
+        order,
+        10,
+        "good",
+        10,
+        minutes="31",
+        people=[{"employee": a.pk, "share": "2"}, {"employee": b.pk, "share": "1"}],
+    )
     made = Report.objects.get()
     assert [(p["employee"], p["minutes"], p["quantity"]) for p in made.people] == [
-        (str(a.pk), "20.67", "6.666667"), (str(b.pk), "10.33", "3.333333")]
+        (str(a.pk), "20.67", "6.666667"),
+        (str(b.pk), "10.33", "3.333333"),
+    ]
     assert made.machine_minutes == D("15.5")
 
 
@@ -172,7 +202,11 @@ def test_a_worker_reports_for_themselves(shop, order, person):
     own = own.with_(principal=own.principal.__class__(**{**own.principal.__dict__, "employee": worker.pk}))
     shop.report(order, 10, "good", 4, ctx=own)
     made = Report.objects.get()
-    assert ([p["employee"] for p in made.people], made.worker, made.person) == ([str(worker.pk)], worker.pk, own.person)
+    assert ([p["employee"] for p in made.people], made.worker, made.person) == (
+        [str(worker.pk)],
+        worker.pk,
+        own.person,
+    )
 
 
 def test_the_clock_between_start_and_pause_is_the_time(shop, order, ctx):
@@ -191,15 +225,24 @@ def test_the_clock_between_start_and_pause_is_the_time(shop, order, ctx):
 
 def test_start_counts_people_once(shop, order, ctx):
     a, b = shop.world.worker, shop.world.second_worker
-    shop.send(shop.say(order, 10, "start", people=[{"employee": a.pk}]), shop.say(order, 10, "start", people=[{"employee": b.pk}]))
-    shop.report(order, 10, "start", people=[{"employee": a.pk}], ctx=ctx.with_(now=ctx.now + timedelta(minutes=1)))
+    shop.send(
+        shop.say(order, 10, "start", people=[{"employee": a.pk}]),
+        shop.say(order, 10, "start", people=[{"employee": b.pk}]),
+    )
+    shop.report(
+        order, 10, "start", people=[{"employee": a.pk}], ctx=ctx.with_(now=ctx.now + timedelta(minutes=1))
+    )
     assert shop.operation(order, 10).started == 2
 
 
 def test_an_undo_takes_everything_back(shop, order):
     done = shop.report(order, 10, "good", 10, minutes="30")
     back = shop.undo(done)
-    assert (back.quantity, shop.counters(order, 10), shop.operation(order, 10).state) == (-10, (0, 0, 0), "open")
+    assert (back.quantity, shop.counters(order, 10), shop.operation(order, 10).state) == (
+        -10,
+        (0, 0, 0),
+        "open",
+    )
     rows = Report.objects.all()
     assert sum(r.labour_amount + r.machine_amount + r.overhead_amount for r in rows) == 0
     shop.report(order, 10, "good", 1)
@@ -248,7 +291,11 @@ def test_a_worker_undoes_only_their_own_reports(shop, order, person):
     done = shop.report(order, 10, "good", 3, ctx=mine)
     with pytest.raises(ReportUnknown):
         shop.undo(done, ctx=other)
-    execute(mine, registry.command("production.report.undo"), data={"id": new_id(), "report": done.id, "note": "多报"})
+    execute(
+        mine,
+        registry.command("production.report.undo"),
+        data={"id": new_id(), "report": done.id, "note": "多报"},
+    )
     assert shop.counters(order, 10) == (0, 0, 0)
 
 
@@ -273,15 +320,22 @@ def test_without_the_right_nothing_is_reported(shop, order, nobody):
     assert not Report.objects.exists()
 
 
-@pytest.mark.parametrize(("kind", "quantity", "more", "path"), [
-    ("good", 0, {}, "quantity"), ("good", "1.5", {}, "quantity"), ("start", 3, {}, "quantity"),
-    ("good", 1, {"defects": [{"reason": new_id(), "quantity": "1"}]}, "defects"),
-    ("scrap", 1, {"defects": [{"reason": new_id(), "quantity": "2"}]}, "defects"),
-    ("scrap", 1, {"defects": [{"reason": new_id(), "quantity": "1"}]}, "defects.0.reason"),
-    ("good", 1, {"reverses": new_id()}, "reverses"), ("good", 1, {"back_to": new_id()}, "back_to"),
-    ("rework", 1, {"back_to": new_id()}, "back_to"), ("scrap", 1, {"output_lot": "X"}, "output_lot"),
-    ("good", 1, {"people": [{"employee": new_id()}]}, "people.0.employee"),
-])
+@pytest.mark.parametrize(
+    ("kind", "quantity", "more", "path"),
+    [
+        ("good", 0, {}, "quantity"),
+        ("good", "1.5", {}, "quantity"),
+        ("start", 3, {}, "quantity"),
+        ("good", 1, {"defects": [{"reason": new_id(), "quantity": "1"}]}, "defects"),
+        ("scrap", 1, {"defects": [{"reason": new_id(), "quantity": "2"}]}, "defects"),
+        ("scrap", 1, {"defects": [{"reason": new_id(), "quantity": "1"}]}, "defects.0.reason"),
+        ("good", 1, {"reverses": new_id()}, "reverses"),
+        ("good", 1, {"back_to": new_id()}, "back_to"),
+        ("rework", 1, {"back_to": new_id()}, "back_to"),
+        ("scrap", 1, {"output_lot": "X"}, "output_lot"),
+        ("good", 1, {"people": [{"employee": new_id()}]}, "people.0.employee"),
+    ],
+)
 def test_what_cannot_be_right_is_named(shop, order, kind, quantity, more, path):
     with pytest.raises(WrongReport) as refusal:
         shop.report(order, 10, kind, quantity, **more)
@@ -328,7 +382,15 @@ def test_an_order_that_is_not_released_takes_no_reports(shop):
 def test_what_was_reported_is_told_with_its_cost(shop, order):
     shop.report(order, 10, "good", 10, minutes="30")
     told = Outbox.objects.get(type="production.reported").payload
-    assert {k: told[k] for k in ("kind", "quantity", "labour_amount", "machine_amount", "overhead_amount", "setup_amount")} == {
-        "kind": "good", "quantity": "10", "labour_amount": "24", "machine_amount": "32", "overhead_amount": "8",
-        "setup_amount": "16"}
+    assert {
+        k: told[k]
+        for k in ("kind", "quantity", "labour_amount", "machine_amount", "overhead_amount", "setup_amount")
+    } == {
+        "kind": "good",
+        "quantity": "10",
+        "labour_amount": "24",
+        "machine_amount": "32",
+        "overhead_amount": "8",
+        "setup_amount": "16",
+    }
     assert told["record"] == str(order.pk)

@@ -1,0 +1,92 @@
+"""Each proof is green over ordinary work, and names a fault that is planted."""
+
+from __future__ import annotations
+
+import pytest
+
+from banyan.kernel import db
+from banyan.kernel.proofs import proofs, run
+from banyan.lib.ids import new_id
+
+pytestmark = pytest.mark.django_db
+KEYS = [proof.key for proof in proofs() if proof.key.startswith("production.")]
+
+
+@pytest.fixture
+def busy(shop):
+    """An order on which everything has happened: issues, rework, scrap, undo, debts, receipts."""
+    shop.receive(shop.world.part, 300, "3000")
+    shop.receive(shop.world.steel, 80, "400", shop.steel_lot)
+    order = shop.released()
+    shop.world.do("production.work_order.issue", order)
+    shop.report(order, 10, "start", people=[{"employee": shop.world.worker.pk}])
+    shop.report(order, 10, "good", 20, output_lot="G-1", lots=[{"lot": shop.steel_lot.pk, "quantity": "5"}])
+    shop.report(order, 20, "good", 12)
+    shop.report(order, 20, "rework", 3, back_to=shop.operation(order, 10).pk)
+    shop.report(order, 20, "scrap", 2)
+    shop.undo(shop.report(order, 20, "good", 3))
+    shop.report(order, 30, "good", 10)
+    shop.receive(shop.world.screw, 30, "3")
+    shop.world.do("production.work_order.complete", order, lines=[{"quantity": "4", "lot": "A"}])
+    return order
+
+
+def verdicts():
+    return {verdict.proof.key: verdict.found for verdict in run(KEYS)}
+
+
+def test_ordinary_work_breaks_nothing(busy):
+    found = verdicts()
+    assert {key: one.faults for key, one in found.items() if one.broken} == {}
+    assert found["production.counters"].counted == 3
+    assert found["production.reports"].counted == 8
+
+
+PLANTED = {
+    "production.counters": "UPDATE production_operation SET good_quantity = good_quantity + 1 WHERE "
+    "sequence = 10",
+    "production.started": "UPDATE production_operation SET started = 2 WHERE sequence = 30",
+    "production.scrapped": "UPDATE production_workorder SET scrapped_quantity = 1",
+    "production.issued": "UPDATE production_material SET issued_quantity = issued_quantity + 1 WHERE "
+    "NOT is_backflushed",
+    "production.debts": "UPDATE production_material SET debt_quantity = debt_quantity + 1 WHERE "
+    "is_backflushed",
+    "production.closed_without_debts": "UPDATE production_workorder SET state = 'closed', closed_at = now()",
+    "production.made": "UPDATE production_workorder SET completed_amount = 1",
+    "production.papers": "UPDATE production_completion SET state = 'reversed'",
+    "production.within_limits": "UPDATE production_operation SET good_quantity = 1 WHERE sequence = 10",
+    "production.origins": "UPDATE production_workorder SET origin_noun = 'production.work_order', "
+    "origin = gen_random_uuid()",
+}
+
+
+@pytest.mark.parametrize("key", sorted(PLANTED))
+def test_a_planted_fault_is_named(busy, key):
+    assert db.run(PLANTED[key])
+    found = verdicts()[key]
+    assert found.broken
+    assert busy.number in found.faults[0].text or "production." in found.faults[0].text
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("production.reports", {"plant_id": new_id()}),
+        ("production.reports", {"work_order_id": new_id()}),
+        ("production.people", {"people": f'[{{"employee": "{new_id()}"}}]'}),
+    ],
+)
+def test_a_report_that_was_forged_is_named(busy, key, change):
+    ((column, value),) = change.items()
+    db.run(
+        "INSERT INTO production_report SELECT (jsonb_populate_record(r, jsonb_build_object('id', "
+        "gen_random_uuid(), "
+        "%s::text, CASE WHEN %s = 'people' THEN %s::jsonb ELSE to_jsonb(%s::text) END))).* "
+        "FROM production_report r WHERE kind = 'start'",
+        [column, column, value if column == "people" else "null", str(value)],
+    )
+    assert verdicts()[key].broken == 1
+
+
+def test_every_proof_has_its_fault():
+    assert set(PLANTED) | {"production.reports", "production.people"} == set(KEYS)
