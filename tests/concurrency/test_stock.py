@@ -216,7 +216,9 @@ def test_a_hold_and_an_issue_of_the_same_lot_take_turns(floor):
         floor.post(floor.intent(steel, 4, floor.bins[0], floor.ends.production, lot=lot.pk))
         return "issued"
 
-    acts = [lambda lot=lot: hold(lot) for lot in lots] + [lambda lot=lot: issue(lot) for lot in lots for _ in (1, 2)]
+    acts = [lambda lot=lot: hold(lot) for lot in lots] + [
+        lambda lot=lot: issue(lot) for lot in lots for _ in (1, 2)
+    ]
     done, refused, _ = together(acts)
     assert done.count("held") == 4
     assert all(isinstance(one, HeldLot) for one in refused)

@@ -45,21 +45,23 @@ def places() -> Found:
         "inventory.balance",
         counted="SELECT count(*) FROM inventory_balance",
         faults="SELECT b.id, b.kind, p.kind, p.code FROM inventory_balance b "
-        "JOIN inventory_location p ON p.id = b.location_id WHERE (b.kind, b.plant_id) <> (p.kind, p.plant_id)",
+        "JOIN inventory_location p ON p.id = b.location_id "
+        "WHERE (b.kind, b.plant_id) <> (p.kind, p.plant_id)",
         text="{3}: {1} ≠ {2}",
     )
 
 
 @proof("inventory.lot_items", L("批次属于所移动的物料", "Lots are of the items that moved"))
 def lot_items() -> Found:
-    """Compare the items of moves and balances with those of their lots, and lots with what items are tracked by."""
+    """Compare items of moves and balances with those of their lots, and lots with how items are tracked."""
     return none_of(
         "inventory.lot",
         counted="SELECT count(*) FROM inventory_lot",
         faults="""
         SELECT DISTINCT l.id, l.number FROM inventory_lot l
-        JOIN (SELECT lot_id, item_id FROM inventory_move UNION SELECT lot_id, item_id FROM inventory_balance) m
-            ON m.lot_id = l.id AND m.item_id <> l.item_id
+        JOIN (
+            SELECT lot_id, item_id FROM inventory_move UNION SELECT lot_id, item_id FROM inventory_balance
+        ) m ON m.lot_id = l.id AND m.item_id <> l.item_id
         UNION
         SELECT m.id, i.code FROM inventory_move m JOIN items_item i ON i.id = m.item_id
         WHERE (i.tracking = 'none') <> (m.lot_id IS NULL)
@@ -73,7 +75,8 @@ def serials() -> Found:
     """Add up what lies of each serial number."""
     return none_of(
         "inventory.lot",
-        counted="SELECT count(*) FROM inventory_lot l JOIN items_item i ON i.id = l.item_id AND i.tracking = 'serial'",
+        counted="SELECT count(*) FROM inventory_lot l "
+        "JOIN items_item i ON i.id = l.item_id AND i.tracking = 'serial'",
         faults="""
         SELECT l.id, l.number, sum(b.on_hand) FROM inventory_lot l
         JOIN items_item i ON i.id = l.item_id AND i.tracking = 'serial'
@@ -92,8 +95,9 @@ def allocated() -> Found:
         counted="SELECT count(*) FROM inventory_allocation",
         faults="""
         SELECT b.id, b.allocated, coalesce(a.quantity, 0) FROM inventory_balance b
-        LEFT JOIN (SELECT balance_id, sum(quantity) AS quantity FROM inventory_allocation GROUP BY balance_id) a
-            ON a.balance_id = b.id
+        LEFT JOIN (
+            SELECT balance_id, sum(quantity) AS quantity FROM inventory_allocation GROUP BY balance_id
+        ) a ON a.balance_id = b.id
         WHERE b.allocated <> coalesce(a.quantity, 0)
         """,
         text="已分配 {1}，分配之和 {2} / {1} allocated, allocations add up to {2}",
@@ -114,9 +118,11 @@ def supply() -> Found:
               AND (l.id IS NULL OR l.state NOT IN ({STOPPED_STATES}))
             GROUP BY b.item_id, b.plant_id
         ), kept AS (
-            SELECT item_id, plant_id, sum(quantity) AS quantity FROM inventory_promise GROUP BY item_id, plant_id
+            SELECT item_id, plant_id, sum(quantity) AS quantity
+            FROM inventory_promise GROUP BY item_id, plant_id
         ), truth AS (
-            SELECT item_id, plant_id, coalesce(u.quantity, 0) AS available, coalesce(k.quantity, 0) AS promised
+            SELECT item_id, plant_id, coalesce(u.quantity, 0) AS available,
+                   coalesce(k.quantity, 0) AS promised
             FROM usable u FULL JOIN kept k USING (item_id, plant_id)
         )
         SELECT coalesce(s.id, t.item_id), coalesce(s.available, 0), coalesce(t.available, 0),
@@ -125,7 +131,7 @@ def supply() -> Found:
         WHERE coalesce(s.available, 0) <> coalesce(t.available, 0)
            OR coalesce(s.promised, 0) <> coalesce(t.promised, 0)
         """,
-        text="可用 {1} 应为 {2}，占用 {3} 应为 {4} / available {1}, should be {2}; promised {3}, should be {4}",
+        text="可用 {1} 应为 {2}，占用 {3} 应为 {4} / available {1}, should be {2}, promised {3}, {4}",
     )
 
 
@@ -143,7 +149,8 @@ def values() -> Found:
         SELECT coalesce(v.id, s.item_id), coalesce(v.quantity, 0), coalesce(s.quantity, 0),
                coalesce(v.amount, 0), coalesce(s.amount, 0)
         FROM inventory_stockvalue v FULL JOIN summed s USING (item_id, plant_id)
-        WHERE coalesce(v.quantity, 0) <> coalesce(s.quantity, 0) OR coalesce(v.amount, 0) <> coalesce(s.amount, 0)
+        WHERE coalesce(v.quantity, 0) <> coalesce(s.quantity, 0)
+           OR coalesce(v.amount, 0) <> coalesce(s.amount, 0)
         """,
         text="数量 {1} 应为 {2}，金额 {3} 应为 {4} / quantity {1}, should be {2}; amount {3}, should be {4}",
     )
@@ -200,7 +207,9 @@ def reversals() -> Found:
     )
 
 
-@proof("inventory.genealogy", L("批次谱系不超过投入生产的移动", "Genealogy is within what went into production"))
+@proof(
+    "inventory.genealogy", L("批次谱系不超过投入生产的移动", "Genealogy is within what went into production")
+)
 def genealogy() -> Found:
     """Compare what went from each lot into others with what of it was issued to production."""
     return none_of(
@@ -208,11 +217,13 @@ def genealogy() -> Found:
         counted="SELECT count(*) FROM inventory_genealogy",
         faults="""
         WITH used AS (
-            SELECT input_lot_id AS lot, sum(quantity) AS quantity FROM inventory_genealogy GROUP BY input_lot_id
+            SELECT input_lot_id AS lot, sum(quantity) AS quantity
+            FROM inventory_genealogy GROUP BY input_lot_id
         ), issued AS (
-            SELECT m.lot_id AS lot, sum(CASE WHEN t.kind = 'production' THEN m.quantity
-                                             WHEN s.kind = 'production' AND m.reverses_id IS NOT NULL THEN -m.quantity
-                                             ELSE 0 END) AS quantity
+            SELECT m.lot_id AS lot, sum(CASE
+                WHEN t.kind = 'production' THEN m.quantity
+                WHEN s.kind = 'production' AND m.reverses_id IS NOT NULL THEN -m.quantity
+                ELSE 0 END) AS quantity
             FROM inventory_move m
             JOIN inventory_location s ON s.id = m.source_id JOIN inventory_location t ON t.id = m.target_id
             WHERE m.lot_id IN (SELECT lot FROM used) GROUP BY m.lot_id
@@ -237,7 +248,7 @@ REFERENCES = (
 
 @proof("inventory.references", L("来源与需求单据都存在", "Origins and demands exist"))
 def references() -> Found:
-    """Look up every record that stock remembers by noun and id, in the noun's own table or those of its lines."""
+    """Look up every record that stock remembers, in its noun's own table or those of its lines."""
     counted, broken = 0, []
     for table, noun_column, id_column in REFERENCES:
         for (key,) in db.rows(f"SELECT DISTINCT {noun_column} FROM {table} WHERE {noun_column} <> ''"):

@@ -52,7 +52,8 @@ def put_away_places(plant_id: UUID, item_ids: Sequence[UUID]) -> dict[UUID, UUID
     """Give where each item is put away in the plant; those without a place of their own are left out."""
     return dict(
         db.rows(
-            "SELECT item_id, location_id FROM inventory_itemlocation WHERE plant_id = %s AND item_id = ANY(%s)",
+            "SELECT item_id, location_id FROM inventory_itemlocation "
+            "WHERE plant_id = %s AND item_id = ANY(%s)",
             [plant_id, list(item_ids)],
         )
     )
@@ -121,11 +122,12 @@ def move_facts(intents: Sequence[MoveIntent]) -> tuple[MoveFacts, ...]:
 
 
 def on_hand(plant_id: UUID, item_ids: Sequence[UUID] | None = None) -> dict[UUID, Decimal]:
-    """Give our own stock in a plant by item, wherever in it; items without any are left out. One statement."""
+    """Give our own stock in a plant by item, wherever in it; items without any are left out."""
     return dict(
         db.rows(
             "SELECT item_id, sum(on_hand) FROM inventory_balance WHERE plant_id = %(plant)s "
-            "AND owner_id IS NULL AND on_hand > 0 AND (%(items)s::uuid[] IS NULL OR item_id = ANY(%(items)s)) "
+            "AND owner_id IS NULL AND on_hand > 0 "
+            "AND (%(items)s::uuid[] IS NULL OR item_id = ANY(%(items)s)) "
             "GROUP BY item_id",
             {"plant": plant_id, "items": None if item_ids is None else list(item_ids)},
         )
@@ -133,8 +135,8 @@ def on_hand(plant_id: UUID, item_ids: Sequence[UUID] | None = None) -> dict[UUID
 
 
 def available(plant_id: UUID, item_ids: Sequence[UUID] | None = None) -> dict[UUID, Decimal]:
-    """Give what can still be promised by item: released stock of our own in stores, less what is allocated and
-    promised. One statement."""
+    """Give what can still be promised by item: released stock of our own in stores, less what is allocated
+    and promised. One statement."""
     return dict(
         db.rows(
             "SELECT item_id, available - promised FROM inventory_supply WHERE plant_id = %(plant)s "
@@ -206,7 +208,7 @@ def stock_values(plant_id: UUID, item_ids: Sequence[UUID] | None = None) -> dict
 
 
 def unit_costs(plant_id: UUID, item_ids: Sequence[UUID]) -> dict[UUID, Decimal]:
-    """Give what a piece is worth, for display: the average in stock, else the standard, else the last value known.
+    """Give what a piece is worth, for display: the average in stock, else the standard, else the last known.
 
     Gives:  six places; items of which nothing is known are left out. Two statements at most
     """
@@ -303,8 +305,8 @@ _TRACE = """
 def trace(lot_ids: Sequence[UUID], direction: Literal["up", "down"], depth_limit: int = 20) -> Trace:
     """Follow genealogy from lots: down to what was made of them, up to what they were made of. One statement.
 
-    Gives:  every lot once, at its least depth, the lots asked for not among them; edges that were undone (they
-            add up to zero) do not lead on. A loop ends at the depth limit, a flood at MOST_STEPS
+    Gives:  every lot once, at its least depth, the lots asked for not among them; edges that were undone
+            (they add up to zero) do not lead on. A loop ends at the depth limit, a flood at MOST_STEPS
     """
     wanted = {"lots": list(set(lot_ids)), "limit": depth_limit, "most": MOST_STEPS}
     rows = db.rows(_TRACE.format(edges=_EDGES[direction]), wanted)
@@ -357,7 +359,7 @@ def whereabouts(lot_ids: Sequence[UUID]) -> tuple[LotWhereabouts, ...]:
 
 
 def held_by(demand_lines: Sequence[UUID]) -> dict[UUID, tuple[Decimal, Decimal]]:
-    """Give what demand lines hold as (promised, allocated); those that hold nothing are left out. One statement."""
+    """Give what demand lines hold as (promised, allocated), those that hold anything. One statement."""
     rows = db.rows(
         """
         SELECT line, sum(promised), sum(allocated) FROM (

@@ -16,8 +16,8 @@ class MoveIntent:
     """What should move, or as a fact has moved, from one location to another.
 
     Takes:  quantity in the item's stock unit, above zero; origin: the record it is for (with its noun's key
-            and line); moved_at: None is now; amount: the value that comes in from supplier or production, None
-            where it follows from the stock; demand: whose allocation and promise it uses up;
+            and line); moved_at: None is now; amount: the value that comes in from supplier or production,
+            None where it follows from the stock; demand: whose allocation and promise it uses up;
             is_fact: it has physically happened, so that what is there moves although it was promised to
             others, the rest is told as missing, and a lot held only afterwards does not stop it
     """
@@ -46,7 +46,7 @@ class MovedFact:
 
     Gives:  amount: the value that went in or out of stock with it, zero inside a plant and for others' stock;
             difference: what the document carried beyond that, for the variance account, so that the far side
-            is amount + difference. Between plants to_plant differs from plant, and to_amount is what it took on
+            is amount + difference. Between plants to_plant differs from plant, to_amount is what it took on
     """
 
     move: UUID

@@ -1,7 +1,7 @@
 """Every write of stock. Other modules call the plain functions inside a command of their own.
 
-Call `link_lots` before `post_moves`, and `post_moves` once with everything that moves: it takes locks of the ranks
-STOCK and COST, after which nothing lower may be locked.
+Call `link_lots` before `post_moves`, and `post_moves` once with everything that moves: it takes locks of
+the ranks STOCK and COST, after which nothing lower may be locked.
 """
 
 from banyan.modules.inventory.commands.counts import (
@@ -48,6 +48,6 @@ __all__ = [
     "Posted", "allocate", "cancel_counts", "ensure_standing", "enter_counts", "hold_lots", "link_lots",
     "make_lots", "make_standing", "period_is_open", "post_counts", "post_documents", "post_moves",
     "prepare_documents", "prepare_item_locations", "prepare_locations", "promise", "promise_what_is_free",
-    "reject_lots", "release_lots", "release_promises", "reversals", "reverse_documents", "reverse_moves", "revalue",
-    "start_counts", "transfer",
+    "reject_lots", "release_lots", "release_promises", "reversals", "reverse_documents", "reverse_moves",
+    "revalue", "start_counts", "transfer",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ Locks are taken in one order: lots, balances, supply with value; within each by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -33,10 +33,30 @@ class LotFacts:
     reason: str
 
 
+#: A statement with its parameters.
+Part = tuple[str, list[Any]]
+
+
 def columns(rows: Iterable[Sequence[Any]], count: int) -> list[list[Any]]:
     """Give rows as columns, so many of them even when there are no rows: the arrays that unnest takes."""
     found = [list(column) for column in zip(*rows, strict=True)]
     return found or [[] for _ in range(count)]
+
+
+def unnest(types: str) -> str:
+    """Give the call of unnest for arrays of the types named, as in "uuid uuid numeric"."""
+    return f"unnest({', '.join(f'%s::{one}[]' for one in types.split())})"
+
+
+def insert(table: str, fields: Mapping[str, str], rows: Iterable[Sequence[Any]], tail: str = "") -> Part:
+    """Give the statement that adds rows to a table.
+
+    Takes:  fields: types by column, in the order of the rows' values; tail: what follows, such as ON CONFLICT
+    """
+    return (
+        f"INSERT INTO {table} ({', '.join(fields)}) SELECT * FROM {unnest(' '.join(fields.values()))} {tail}",
+        columns(rows, len(fields)),
+    )
 
 
 class Books:
@@ -66,19 +86,18 @@ class Books:
         if not wanted and not demands:
             return
         locks.claim(Lot.lock_rank, wanted)
-        nouns, lines = columns(demands, 2)
         rows = db.rows(
             f"""
             SELECT id, item_id, number, state, stopped_at, reason FROM inventory_lot
             WHERE id IN (
                 SELECT unnest(%s::uuid[]) UNION
-                SELECT b.lot_id FROM unnest(%s::text[], %s::uuid[]) AS d(noun, line)
+                SELECT b.lot_id FROM {unnest("text uuid")} AS d(noun, line)
                 JOIN inventory_allocation a ON a.demand_line = d.line AND a.demand_noun = d.noun
                 JOIN inventory_balance b ON b.id = a.balance_id WHERE b.lot_id IS NOT NULL
             )
             ORDER BY id FOR {"NO KEY UPDATE" if is_exclusive else "SHARE"}
             """,
-            [wanted, nouns, lines],
+            [wanted, *columns(demands, 2)],
         )
         locks.note(Lot.lock_rank, [row[0] for row in rows])
         self.lots |= {row[0]: LotFacts(*row) for row in rows}
@@ -87,8 +106,7 @@ class Books:
         self, keys: Iterable[ShelfKey] = (), demands: Sequence[DemandKey] = (), lots: Sequence[UUID] = (),
         ids: Sequence[UUID] = (),
     ) -> None:  # fmt: skip
-        """Lock the balance rows of the keys that exist, those on which the demands have allocations, all of the
-        lots, and those of the ids."""
+        """Lock balance rows: of the keys that exist, of the demands' allocations, of the lots, of the ids."""
         wanted = sorted(set(keys), key=str)
         locks.claim(Balance.lock_rank, [*wanted, *ids])
         parts, params = [], []
@@ -96,21 +114,21 @@ class Books:
         without = [(item, location, owner) for item, lot, location, owner in wanted if lot is None]
         if with_lot:
             parts.append(
-                "SELECT x.id FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[]) "
-                "AS k(item, lot, location, owner) JOIN inventory_balance x ON x.item_id = k.item "
-                "AND x.lot_id = k.lot AND x.location_id = k.location AND x.owner_id IS NOT DISTINCT FROM k.owner"
+                f"SELECT x.id FROM {unnest('uuid uuid uuid uuid')} AS k(item, lot, location, owner) "
+                "JOIN inventory_balance x ON x.item_id = k.item AND x.lot_id = k.lot "
+                "AND x.location_id = k.location AND x.owner_id IS NOT DISTINCT FROM k.owner"
             )
             params += columns(with_lot, 4)
         if without:
             parts.append(
-                "SELECT x.id FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS k(item, location, owner) "
+                f"SELECT x.id FROM {unnest('uuid uuid uuid')} AS k(item, location, owner) "
                 "JOIN inventory_balance x ON x.item_id = k.item AND x.lot_id IS NULL "
                 "AND x.location_id = k.location AND x.owner_id IS NOT DISTINCT FROM k.owner"
             )
             params += columns(without, 3)
         if demands:
             parts.append(
-                "SELECT a.balance_id FROM unnest(%s::text[], %s::uuid[]) AS d(noun, line) "
+                f"SELECT a.balance_id FROM {unnest('text uuid')} AS d(noun, line) "
                 "JOIN inventory_allocation a ON a.demand_line = d.line AND a.demand_noun = d.noun"
             )
             params += columns(demands, 2)
@@ -151,7 +169,7 @@ class Books:
         locks.claim(Supply.lock_rank, wanted)
         rows = db.rows(
             "SELECT s.item_id, s.plant_id, s.available, s.promised, s.id "
-            "FROM unnest(%s::uuid[], %s::uuid[]) AS k(item, plant) "
+            f"FROM {unnest('uuid uuid')} AS k(item, plant) "
             "JOIN inventory_supply s ON s.item_id = k.item AND s.plant_id = k.plant "
             "ORDER BY s.id FOR NO KEY UPDATE OF s",
             columns(wanted, 2),
@@ -172,7 +190,7 @@ class Books:
         locks.claim(StockValue.lock_rank, wanted)
         rows = db.rows(
             "SELECT s.item_id, s.plant_id, s.available, s.promised, s.id, v.quantity, v.amount "
-            "FROM unnest(%s::uuid[], %s::uuid[]) AS k(item, plant) "
+            f"FROM {unnest('uuid uuid')} AS k(item, plant) "
             "JOIN inventory_supply s ON s.item_id = k.item AND s.plant_id = k.plant "
             "JOIN inventory_stockvalue v ON v.id = s.id ORDER BY s.id FOR NO KEY UPDATE OF s, v",
             columns(sorted(wanted), 2),
@@ -192,7 +210,7 @@ class Books:
             return
         rows = db.rows(
             "SELECT l.item_id, l.plant_id, l.id, l.move_id, l.received_at, l.quantity, l.amount "
-            "FROM unnest(%s::uuid[], %s::uuid[]) AS k(item, plant) "
+            f"FROM {unnest('uuid uuid')} AS k(item, plant) "
             "JOIN inventory_valuelayer l ON l.item_id = k.item AND l.plant_id = k.plant "
             "ORDER BY l.received_at, l.id",
             columns(keys, 2),
@@ -208,15 +226,15 @@ class Books:
             return
         arrays = columns(demands, 2)
         rows = db.rows(
-            """
+            f"""
             SELECT true, p.id, p.demand_noun, p.demand_line, p.item_id, p.plant_id, NULL, NULL,
                    p.quantity, p.promised_at
-            FROM unnest(%s::text[], %s::uuid[]) AS d(noun, line)
+            FROM {unnest("text uuid")} AS d(noun, line)
             JOIN inventory_promise p ON p.demand_line = d.line AND p.demand_noun = d.noun
             UNION ALL
             SELECT false, a.id, a.demand_noun, a.demand_line, b.item_id, b.lot_id, b.location_id, b.owner_id,
                    a.quantity, a.allocated_at
-            FROM unnest(%s::text[], %s::uuid[]) AS d(noun, line)
+            FROM {unnest("text uuid")} AS d(noun, line)
             JOIN inventory_allocation a ON a.demand_line = d.line AND a.demand_noun = d.noun
             JOIN inventory_balance b ON b.id = a.balance_id
             ORDER BY 10, 2
@@ -231,7 +249,7 @@ class Books:
                 self.allocations[key] = Claim(key, (noun, line), place, quantity, at)
 
     def _is_held_fast(self, item: UUID, lot: UUID | None, location: UUID, owner: UUID | None) -> bool:
-        """Say whether an allocation's shelf, its lot and its pool are locked, so that it may be changed here."""
+        """Say whether an allocation's shelf, lot and pool are locked, so that it may be changed here."""
         shelf = self.shelves.get((item, lot, location, owner))
         return shelf is not None and (lot is None or lot in self.lots) and (item, shelf.plant) in self.pools
 
@@ -307,7 +325,7 @@ class Books:
     def _read_promises_of(self, pools: Sequence[Pool]) -> None:
         for key, noun, line, item, plant, quantity, at in db.rows(
             "SELECT p.id, p.demand_noun, p.demand_line, p.item_id, p.plant_id, p.quantity, p.promised_at "
-            "FROM unnest(%s::uuid[], %s::uuid[]) AS k(item, plant) "
+            f"FROM {unnest('uuid uuid')} AS k(item, plant) "
             "JOIN inventory_promise p ON p.item_id = k.item AND p.plant_id = k.plant",
             columns([pool.key for pool in pools], 2),
         ):
@@ -315,10 +333,10 @@ class Books:
 
     # writing
 
-    def write(self, ledgers: dict[str, tuple[str, list[Any]]] | None = None) -> None:
+    def write(self, ledgers: Mapping[str, Part] | None = None) -> None:
         """Write everything that has changed, and new rows of ledgers, in one statement.
 
-        Takes:  ledgers: INSERT statements by name, with their arrays
+        Takes:  ledgers: statements by name, that add rows
         """
         parts = {
             **(ledgers or {}), **self._shelf_writes(), **self._pool_writes(), **self._worth_writes(),
@@ -328,79 +346,72 @@ class Books:
             text = ", ".join(f"{name} AS ({sql})" for name, (sql, _) in parts.items())
             db.rows(f"WITH {text} SELECT 1", [value for _, params in parts.values() for value in params])
 
-    def _shelf_writes(self) -> dict[str, tuple[str, list[Any]]]:
+    def _shelf_writes(self) -> dict[str, Part]:
         changed = [
             (s.id, s.on_hand - s.was_on_hand, s.allocated - s.was_allocated)
             for s in self.shelves.values()
             if s.id and (s.on_hand != s.was_on_hand or s.allocated != s.was_allocated)
         ]
-        new = sorted(
-            ((new_id(), *s.key, s.plant, s.kind, s.on_hand, self.ctx.now)
-             for s in self.shelves.values() if not s.id and s.on_hand),
-            key=lambda row: str(row[1:5]),
-        )  # fmt: skip
-        parts = {}
+        new = [
+            (new_id(), *s.key, s.plant, s.kind, s.on_hand, 0, self.ctx.now)
+            for s in self.shelves.values() if not s.id and s.on_hand
+        ]  # fmt: skip
+        parts: dict[str, Part] = {}
         if changed:
             parts["shelves"] = (
-                "UPDATE inventory_balance b SET on_hand = b.on_hand + w.hand, allocated = b.allocated + w.held, "
-                "first_in_at = CASE WHEN b.on_hand = 0 THEN w.at ELSE b.first_in_at END "
-                "FROM (SELECT *, %s::timestamptz AS at FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[]) "
-                "AS k(id, hand, held)) w WHERE b.id = w.id",
+                "UPDATE inventory_balance b SET on_hand = b.on_hand + w.hand, "
+                "allocated = b.allocated + w.held, "
+                "first_in_at = CASE WHEN b.on_hand = 0 THEN %s::timestamptz ELSE b.first_in_at END "
+                f"FROM {unnest('uuid numeric numeric')} AS w(id, hand, held) WHERE b.id = w.id",
                 [self.ctx.now, *columns(changed, 3)],
             )
         if new:
-            parts["new_shelves"] = (
-                "INSERT INTO inventory_balance AS b (id, item_id, lot_id, location_id, owner_id, plant_id, "
-                "kind, on_hand, allocated, first_in_at) SELECT k.id, k.item, k.lot, k.location, k.owner, "
-                "k.plant, k.kind, k.hand, 0, k.at FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], "
-                "%s::uuid[], %s::uuid[], %s::text[], %s::numeric[], %s::timestamptz[]) "
-                "AS k(id, item, lot, location, owner, plant, kind, hand, at) "
+            parts["new_shelves"] = insert(
+                "inventory_balance", _BALANCE, sorted(new, key=lambda row: str(row[1:5])),
                 "ON CONFLICT (item_id, lot_id, location_id, owner_id) "
-                "DO UPDATE SET on_hand = b.on_hand + excluded.on_hand",
-                columns(new, 9),
-            )
+                "DO UPDATE SET on_hand = inventory_balance.on_hand + excluded.on_hand",
+            )  # fmt: skip
         return parts
 
-    def _pool_writes(self) -> dict[str, tuple[str, list[Any]]]:
+    def _pool_writes(self) -> dict[str, Part]:
         changed = [
             (p.id, p.available - p.was_available, p.promised - p.was_promised)
             for p in self.pools.values()
             if p.id and (p.available != p.was_available or p.promised != p.was_promised)
         ]
-        new = sorted((*p.key, new_id(), p.available) for p in self.pools.values() if not p.id)
-        parts = {}
+        new = sorted((*p.key, new_id(), p.available, 0) for p in self.pools.values() if not p.id)
+        parts: dict[str, Part] = {}
         if changed:
             parts["pools"] = (
-                "UPDATE inventory_supply s SET available = s.available + w.free, promised = s.promised + w.held "
-                "FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[]) AS w(id, free, held) WHERE s.id = w.id",
+                "UPDATE inventory_supply s SET available = s.available + w.free, "
+                f"promised = s.promised + w.held FROM {unnest('uuid numeric numeric')} AS w(id, free, held) "
+                "WHERE s.id = w.id",
                 columns(changed, 3),
             )
         if new:
-            parts["new_pools"] = (
-                "INSERT INTO inventory_supply AS s (item_id, plant_id, id, available, promised) "
-                "SELECT k.item, k.plant, k.id, k.free, 0 "
-                "FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[]) AS k(item, plant, id, free) "
-                "ON CONFLICT (item_id, plant_id) DO UPDATE SET available = s.available + excluded.available "
+            parts["new_pools"] = insert(
+                "inventory_supply", _SUPPLY, new,
+                "ON CONFLICT (item_id, plant_id) "
+                "DO UPDATE SET available = inventory_supply.available + excluded.available "
                 "RETURNING id, item_id, plant_id",
-                columns(new, 4),
-            )
-            worths = [self.worths.get((item, plant)) for item, plant, *_ in new]
-            parts["new_worths"] = (
-                "INSERT INTO inventory_stockvalue AS v (id, item_id, plant_id, quantity, amount) "
-                "SELECT p.id, p.item_id, p.plant_id, k.quantity, k.amount "
-                "FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[], %s::numeric[]) "
-                "AS k(item, plant, quantity, amount) "
-                "JOIN new_pools p ON p.item_id = k.item AND p.plant_id = k.plant "
-                "ON CONFLICT (id) DO UPDATE SET quantity = v.quantity + excluded.quantity, "
-                "amount = v.amount + excluded.amount",
-                columns(
-                    [(item, plant, w.quantity if w else 0, w.amount if w else 0)
-                     for (item, plant, *_), w in zip(new, worths, strict=True)], 4,
-                ),
             )  # fmt: skip
+            parts["new_worths"] = self._new_worths([(item, plant) for item, plant, *_ in new])
         return parts
 
-    def _worth_writes(self) -> dict[str, tuple[str, list[Any]]]:
+    def _new_worths(self, keys: Sequence[PoolKey]) -> Part:
+        """Give the statement that adds values to new supply rows, under the ids those have got."""
+        worths = [self.worths.get(key) or Worth(key) for key in keys]
+        return (
+            "INSERT INTO inventory_stockvalue AS v (id, item_id, plant_id, quantity, amount) "
+            "SELECT p.id, p.item_id, p.plant_id, k.quantity, k.amount "
+            f"FROM {unnest('uuid uuid numeric numeric')} AS k(item, plant, quantity, amount) "
+            "JOIN new_pools p ON p.item_id = k.item AND p.plant_id = k.plant "
+            "ON CONFLICT (id) DO UPDATE SET quantity = v.quantity + excluded.quantity, "
+            "amount = v.amount + excluded.amount",
+            columns([(*worth.key, worth.quantity, worth.amount) for worth in worths], 4),
+        )
+
+    def _worth_writes(self) -> dict[str, Part]:
         changed = [
             (w.id, w.quantity - w.was_quantity, w.amount - w.was_amount)
             for w in self.worths.values()
@@ -415,35 +426,32 @@ class Books:
             layer.id for worth in self.worths.values() for layer in worth.layers
             if not layer.quantity and not layer.is_new
         ]  # fmt: skip
-        parts = {}
+        parts: dict[str, Part] = {}
         if changed:
             parts["worths"] = (
                 "UPDATE inventory_stockvalue v SET quantity = v.quantity + w.quantity, "
-                "amount = v.amount + w.amount FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[]) "
+                f"amount = v.amount + w.amount FROM {unnest('uuid numeric numeric')} "
                 "AS w(id, quantity, amount) WHERE v.id = w.id",
                 columns(changed, 3),
             )
         if layers:
-            parts["layers"] = (
-                "INSERT INTO inventory_valuelayer (id, item_id, plant_id, move_id, received_at, quantity, amount) "
-                "SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], "
-                "%s::numeric[], %s::numeric[]) "
+            parts["layers"] = insert(
+                "inventory_valuelayer", _LAYER, layers,
                 "ON CONFLICT (id) DO UPDATE SET quantity = excluded.quantity, amount = excluded.amount",
-                columns(layers, 7),
-            )
+            )  # fmt: skip
         if gone:
             parts["gone_layers"] = ("DELETE FROM inventory_valuelayer WHERE id = ANY(%s)", [gone])
         return parts
 
-    def _claim_writes(self) -> dict[str, tuple[str, list[Any]]]:
-        parts = {}
+    def _claim_writes(self) -> dict[str, Part]:
+        parts: dict[str, Part] = {}
         for name, claims in (("promise", self.promises), ("allocation", self.allocations)):
             changed = [(c.id, c.quantity) for c in claims.values() if c.quantity and c.quantity != c.was]
             gone = [c.id for c in claims.values() if not c.quantity and c.was]
             if changed:
                 parts[f"changed_{name}"] = (
                     f"UPDATE inventory_{name} c SET quantity = w.quantity "
-                    "FROM unnest(%s::uuid[], %s::numeric[]) AS w(id, quantity) WHERE c.id = w.id",
+                    f"FROM {unnest('uuid numeric')} AS w(id, quantity) WHERE c.id = w.id",
                     columns(changed, 2),
                 )
             if gone:
@@ -457,21 +465,37 @@ class Books:
             for (demand, key), quantity in self._new_allocations.items()
         ]
         if promises:
-            parts["new_promises"] = (
-                "INSERT INTO inventory_promise AS p "
-                "(id, demand_noun, demand_line, item_id, plant_id, quantity, promised_at) "
-                "SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[], "
-                "%s::timestamptz[]) ON CONFLICT (demand_line, item_id, plant_id, demand_noun) "
-                "DO UPDATE SET quantity = p.quantity + excluded.quantity",
-                columns(promises, 7),
-            )
+            parts["new_promises"] = insert(
+                "inventory_promise", _PROMISE, promises,
+                "ON CONFLICT (demand_line, item_id, plant_id, demand_noun) "
+                "DO UPDATE SET quantity = inventory_promise.quantity + excluded.quantity",
+            )  # fmt: skip
         if allocations:
-            parts["new_allocations"] = (
-                "INSERT INTO inventory_allocation AS a "
-                "(id, demand_noun, demand_line, balance_id, quantity, allocated_at) "
-                "SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::numeric[], "
-                "%s::timestamptz[]) ON CONFLICT (demand_line, balance_id, demand_noun) "
-                "DO UPDATE SET quantity = a.quantity + excluded.quantity",
-                columns(allocations, 6),
-            )
+            parts["new_allocations"] = insert(
+                "inventory_allocation", _ALLOCATION, allocations,
+                "ON CONFLICT (demand_line, balance_id, demand_noun) "
+                "DO UPDATE SET quantity = inventory_allocation.quantity + excluded.quantity",
+            )  # fmt: skip
         return parts
+
+
+_BALANCE = {
+    "id": "uuid", "item_id": "uuid", "lot_id": "uuid", "location_id": "uuid", "owner_id": "uuid",
+    "plant_id": "uuid", "kind": "text", "on_hand": "numeric", "allocated": "numeric",
+    "first_in_at": "timestamptz",
+}  # fmt: skip
+_SUPPLY = {
+    "item_id": "uuid", "plant_id": "uuid", "id": "uuid", "available": "numeric", "promised": "numeric",
+}  # fmt: skip
+_LAYER = {
+    "id": "uuid", "item_id": "uuid", "plant_id": "uuid", "move_id": "uuid", "received_at": "timestamptz",
+    "quantity": "numeric", "amount": "numeric",
+}  # fmt: skip
+_PROMISE = {
+    "id": "uuid", "demand_noun": "text", "demand_line": "uuid", "item_id": "uuid", "plant_id": "uuid",
+    "quantity": "numeric", "promised_at": "timestamptz",
+}  # fmt: skip
+_ALLOCATION = {
+    "id": "uuid", "demand_noun": "text", "demand_line": "uuid", "balance_id": "uuid",
+    "quantity": "numeric", "allocated_at": "timestamptz",
+}  # fmt: skip

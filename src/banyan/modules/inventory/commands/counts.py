@@ -80,9 +80,10 @@ def _enter(ctx: Context, count: Count, found: Sequence[Found]) -> None:
         key = (one.item, one.lot, one.location, one.owner)
         if one.location not in places:
             raise NotFound(
-                "inventory.not_in_count", L("库位不在本次盘点范围内", "The location is not part of this count"),
+                "inventory.not_in_count",
+                L("库位不在本次盘点范围内", "The location is not part of this count"),
                 {"location": one.location},
-            )  # fmt: skip
+            )
         line = lines.get(key)
         if line is None:
             line = CountLine(
@@ -119,8 +120,8 @@ def post_counts(ctx: Context, counts: Sequence[Count]) -> None:
     """Adjust stock by what was found beyond or below the books.
 
     Raises: NotCounted, RecountNeeded with the lines
-    Writes: adjustment moves by post_moves; what was promised and is not there is taken from the newest demands;
-            tells CountPosted
+    Writes: adjustment moves by post_moves, that take what was promised and is not there from the newest
+            demands; tells CountPosted
     """
     lines = list(CountLine.objects.filter(count__in=[c.pk for c in counts]).order_by("position", "pk"))
     by_count = {count.pk: count for count in counts}

@@ -40,7 +40,8 @@ def prepare_documents(ctx: Context, drafts: Sequence[Draft]) -> None:
 def post_documents(ctx: Context, documents: Sequence[StockDocument]) -> None:
     """Move what the documents say.
 
-    Raises: NothingToPost; WrongLocation where the kind of document does not join such ends; what post_moves refuses
+    Raises: NothingToPost; WrongLocation where the kind of document does not join such ends; what post_moves
+            refuses
     Writes: moves by post_moves, lots named by number that are not known yet
     """
     _post(ctx, documents)
@@ -72,7 +73,7 @@ def _post(ctx: Context, documents: Sequence[StockDocument]) -> Posted:
 def _lots(
     ctx: Context, rows: Sequence[StockDocumentLine], documents: dict[UUID, StockDocument]
 ) -> dict[UUID, UUID]:
-    """Give the lot of each line: the one chosen, or the one of its number, made in a receipt where it is new."""
+    """Give the lot of each line: the one chosen, or the one of its number, made where it is new."""
     named = [row for row in rows if row.lot_number and not row.lot_id]
     made = make_lots(
         ctx,

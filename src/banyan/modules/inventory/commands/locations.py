@@ -32,7 +32,7 @@ class ForPlant(Input):
 
 
 def ensure_standing(ctx: Context, plant: Plant | UUID) -> Standing:
-    """Give a plant's standing locations, made where a kind is missing. Writes: locations; three statements at most."""
+    """Give a plant's standing locations, made where a kind is missing. Writes: locations."""
     if not isinstance(plant, Plant):
         plant = Plant.objects.get(pk=plant)
     known = set(
@@ -53,8 +53,8 @@ def ensure_standing(ctx: Context, plant: Plant | UUID) -> Standing:
 
 
 @command(
-    "inventory.location.make_standing", L("建立基本库位", "Make standing locations"), input=ForPlant, on="noun",
-    icon="building-warehouse", help=L(
+    "inventory.location.make_standing", L("建立基本库位", "Make standing locations"), input=ForPlant,
+    on="noun", icon="building-warehouse", help=L(
         "为工厂建立供应商、客户、生产、调整、报废、仓库、待检、不良品各一个库位，已有的保留",
         "Makes one location of each kind that documents need; what exists stays",
     ),

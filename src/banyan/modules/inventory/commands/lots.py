@@ -12,7 +12,7 @@ from banyan.kernel.schema import Input, Text, field
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.modules.inventory import errors, queries, rules
-from banyan.modules.inventory.commands.books import Books, LotFacts, columns
+from banyan.modules.inventory.commands.books import Books, LotFacts, columns, insert, unnest
 from banyan.modules.inventory.events import LotHeld, LotReleased, PromisesBroken
 from banyan.modules.inventory.kinds import STOPPED
 from banyan.modules.inventory.models import Lot
@@ -21,7 +21,7 @@ from banyan.modules.items.queries import items_by_id
 
 
 def make_lots(ctx: Context, wants: Sequence[LotWant]) -> tuple[Lot, ...]:
-    """Give the lots that are wanted, made where they do not exist yet; a known (item, number) is that lot again.
+    """Give the lots that are wanted, made where they do not exist; a known (item, number) is that lot again.
 
     Takes:  number empty: one is given; expires_on None: by the item's shelf life, where it is known when the
             lot was made
@@ -52,7 +52,7 @@ def make_lots(ctx: Context, wants: Sequence[LotWant]) -> tuple[Lot, ...]:
         ignore_conflicts=True,
     )  # fmt: skip
     rows = db.rows(
-        "SELECT l.id FROM unnest(%s::uuid[], %s::text[]) WITH ORDINALITY AS k(item, number, n) "
+        f"SELECT l.id FROM {unnest('uuid text')} WITH ORDINALITY AS k(item, number, n) "
         "JOIN inventory_lot l ON l.item_id = k.item AND l.number = k.number ORDER BY k.n",
         columns([(want.item, want.number) for want in named], 2),
     )
@@ -91,18 +91,10 @@ def link_lots(ctx: Context, edges: Sequence[Edge]) -> None:
     for lot in lots:
         if lot not in found:
             raise errors.NoSuchLot(lot=lot)
-    db.run(
-        "INSERT INTO inventory_genealogy (id, input_lot_id, output_lot_id, quantity, origin_noun, origin, at) "
-        "SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[], %s::text[], %s::uuid[], "
-        "%s::timestamptz[])",
-        columns(
-            [
-                (new_id(), e.input_lot, e.output_lot, e.quantity, e.origin_noun, e.origin, ctx.now)
-                for e in edges
-            ],
-            7,
-        ),
-    )
+    db.run(*insert(
+        "inventory_genealogy", _GENEALOGY,
+        [(new_id(), e.input_lot, e.output_lot, e.quantity, e.origin_noun, e.origin, ctx.now) for e in edges],
+    ))  # fmt: skip
     reasons = {
         edge.output_lot: f"{found[edge.input_lot].number}: {found[edge.input_lot].reason}"
         for edge in edges
@@ -114,6 +106,12 @@ def link_lots(ctx: Context, edges: Sequence[Edge]) -> None:
         for lot in held:
             _stop(ctx, [lot], "held", reasons[lot.pk])
         save(ctx, held)
+
+
+_GENEALOGY = {
+    "id": "uuid", "input_lot_id": "uuid", "output_lot_id": "uuid", "quantity": "numeric",
+    "origin_noun": "text", "origin": "uuid", "at": "timestamptz",
+}  # fmt: skip
 
 
 # --- holds --------------------------------------------------------------------------------------------------
@@ -142,8 +140,8 @@ class Why(Input):
 def hold_lots(ctx: Context, lots: Sequence[Lot], data: Hold) -> None:
     """Stop issue and shipment of lots, from this moment on.
 
-    Writes: lots, supply, promises that can no longer be kept; locks balances and supply by key; tells LotHeld,
-            and PromisesBroken for those demand lines
+    Writes: lots, supply, promises that can no longer be kept; locks balances and supply by key; tells
+            LotHeld, and PromisesBroken for those demand lines
     """
     made = []
     if data.with_output:
@@ -201,7 +199,7 @@ def _stop(ctx: Context, lots: Sequence[Lot], state: str, reason: str) -> None:
 
 
 def _books_of(ctx: Context, lots: Sequence[Lot]) -> Books:
-    """Lock all balances of the lots, in the state these have now, and the supply of what may be promised of them."""
+    """Lock all balances of the lots, in the state these have now, and the supply they count in."""
     books = Books(ctx)
     books.lots = {
         lot.pk: LotFacts(lot.pk, lot.item_id, lot.number, lot.state, lot.stopped_at, lot.reason)

@@ -16,7 +16,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.registry import port
 from banyan.lib.ids import new_id
 from banyan.modules.inventory import errors, queries, rules
-from banyan.modules.inventory.commands.books import Books, columns
+from banyan.modules.inventory.commands.books import Books, Part, insert
 from banyan.modules.inventory.errors import Shortage
 from banyan.modules.inventory.events import PromisesBroken, StockMoved
 from banyan.modules.inventory.kinds import OURS, STOPPED
@@ -104,8 +104,8 @@ def post_moves(ctx: Context, intents: Sequence[MoveIntent]) -> Posted:
     Gives:  the moves, with what facts were missing
     Raises: NotEnoughStock with every shortage, HeldLot, LotNeeded and the other refusals of an intent;
             PeriodClosed for a moment in a closed period; nothing is written
-    Writes: moves, value entries, balances, supply, stock value, claims used up; locks lots, balances, supply and
-            value by key; tells StockMoved, and PromisesBroken where a fact leaves less than was promised.
+    Writes: moves, value entries, balances, supply, stock value, claims used up; locks lots, balances, supply
+            and value by key; tells StockMoved, and PromisesBroken where less is left than was promised.
             Seven statements for any number of intents, fewer without lots, demands or layers
     """
     if not intents:
@@ -404,45 +404,40 @@ def _beyond_promises(books: Books, step: Step) -> list[Shortage]:
 # --- writing ------------------------------------------------------------------------------------------------
 
 
-def _ledgers(ctx: Context, done: Sequence[Done]) -> dict[str, tuple[str, list[Any]]]:
+def _ledgers(ctx: Context, done: Sequence[Done]) -> dict[str, Part]:
     entries = [row for one in done for row in _entries(ctx, one)]
-    parts: dict[str, tuple[str, list[Any]]] = {}
+    parts: dict[str, Part] = {}
     if done:
-        parts["moves"] = (
-            "INSERT INTO inventory_move (id, item_id, lot_id, owner_id, quantity, source_id, target_id, plant_id, "
-            "moved_at, posted_at, origin_noun, origin, origin_line, person, device_at, reason, flag, reverses_id) "
-            "SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[], %s::uuid[], "
-            "%s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::uuid[], %s::uuid[], "
-            "%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::uuid[])",
-            columns([_row(ctx, one) for one in done], 18),
-        )
+        parts["moves"] = insert("inventory_move", _MOVE, [_row(ctx, one) for one in done])
     if entries:
-        parts["entries"] = (
-            "INSERT INTO inventory_valueentry (id, move_id, item_id, plant_id, quantity, amount, difference, kind, "
-            "moved_at, posted_at) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], "
-            "%s::numeric[], %s::numeric[], %s::numeric[], %s::text[], %s::timestamptz[], %s::timestamptz[])",
-            columns(entries, 10),
-        )
+        parts["entries"] = insert("inventory_valueentry", _ENTRY, entries)
     return parts
+
+
+_MOVE = {
+    "id": "uuid", "item_id": "uuid", "lot_id": "uuid", "owner_id": "uuid", "quantity": "numeric",
+    "source_id": "uuid", "target_id": "uuid", "plant_id": "uuid", "moved_at": "timestamptz",
+    "posted_at": "timestamptz", "origin_noun": "text", "origin": "uuid", "origin_line": "uuid",
+    "person": "uuid", "device_at": "timestamptz", "reason": "text", "flag": "text", "reverses_id": "uuid",
+}  # fmt: skip
+_ENTRY = {
+    "id": "uuid", "move_id": "uuid", "item_id": "uuid", "plant_id": "uuid", "quantity": "numeric",
+    "amount": "numeric", "difference": "numeric", "kind": "text", "moved_at": "timestamptz",
+    "posted_at": "timestamptz",
+}  # fmt: skip
 
 
 def _row(ctx: Context, done: Done) -> tuple[Any, ...]:
     i, step = done.step.intent, done.step
     return (
         done.move, i.item, i.lot, i.owner, done.quantity, i.source, i.target, step.plants[0], step.moved_at,
-        ctx.now, i.origin_noun, i.origin, i.origin_line, i.person or ctx.person, ctx.device_at, i.reason[:255],
-        step.flag, i.reverses,
+        ctx.now, i.origin_noun, i.origin, i.origin_line, i.person or ctx.person, ctx.device_at,
+        i.reason[:255], step.flag, i.reverses,
     )  # fmt: skip
 
 
-_COLUMNS = (
-    "id", "item_id", "lot_id", "owner_id", "quantity", "source_id", "target_id", "plant_id", "moved_at",
-    "posted_at", "origin_noun", "origin", "origin_line", "person", "device_at", "reason", "flag", "reverses_id",
-)  # fmt: skip
-
-
 def _move(ctx: Context, done: Done) -> Move:
-    move = Move(**dict(zip(_COLUMNS, _row(ctx, done), strict=True)))
+    move = Move(**dict(zip(_MOVE, _row(ctx, done), strict=True)))
     move._state.adding = False
     return move
 

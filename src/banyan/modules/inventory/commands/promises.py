@@ -8,7 +8,7 @@ from decimal import Decimal
 from banyan.kernel import db, locks
 from banyan.kernel.context import Context
 from banyan.modules.inventory import errors, rules
-from banyan.modules.inventory.commands.books import Books, columns
+from banyan.modules.inventory.commands.books import Books, columns, unnest
 from banyan.modules.inventory.errors import Shortage
 from banyan.modules.inventory.kinds import FREE, STOPPED
 from banyan.modules.inventory.models import Lot
@@ -108,10 +108,10 @@ def release_promises(ctx: Context, demands: Sequence[Demand]) -> dict[DemandKey,
 
 
 def allocate(ctx: Context, demands: Sequence[Demand], *, is_partial: bool = False) -> tuple[Allocated, ...]:
-    """Fix stock on lots and bins for demand lines, first expiry and first in first; promises are used up by it.
+    """Fix stock on lots and bins for demand lines, first expiry and first in first, using promises up.
 
-    Takes:  quantity: what the line should have in all; what it has already on usable lots counts, what it has on
-            stopped ones is replaced
+    Takes:  quantity: what the line should have in all; what it has already on usable lots counts, what it
+            has on stopped ones is replaced
     Gives:  where each line's quantity lies, in the order of the demands and of picking
     Raises: NotEnoughStock unless is_partial; nothing is written
     Writes: allocations, promises, balances, supply; locks lots, balances, supply by key
@@ -184,14 +184,14 @@ def _allocated(demand: Demand, shelf: Shelf, quantity: Decimal) -> Allocated:
 
 
 def _queue(pools: Iterable[PoolKey]) -> None:
-    """Let those who allocate the same item at the same plant go one after the other, each on what the last left."""
+    """Let those who allocate the same item in a plant go one after the other, each on what the last left."""
     keys = sorted({f"{item} {plant}" for item, plant in pools})
     locks.claim(Lot.lock_rank - 1, keys)
     db.rows("SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) FROM unnest(%s::text[]) AS k", [keys])
 
 
 def _candidates(ctx: Context, wishes: Sequence[tuple[PoolKey, Decimal]]) -> tuple[Pickable, ...]:
-    """Give the first shelves to pick from that hold twice what is wanted, so that an issue meanwhile leaves enough.
+    """Give the first shelves to pick from, twice what is wanted, so that an issue meanwhile leaves enough.
 
     Gives:  not locked yet; usable stock of our own that has not expired by the plant's day
     """
@@ -199,16 +199,17 @@ def _candidates(ctx: Context, wishes: Sequence[tuple[PoolKey, Decimal]]) -> tupl
     for key, quantity in wishes:
         wanted[key] = wanted.get(key, ZERO) + quantity
     rows = db.rows(
-        """
+        f"""
         SELECT item_id, lot_id, location_id, owner_id, free, expires_on, first_in_at, code, number
         FROM (
-            SELECT b.item_id, b.lot_id, b.location_id, b.owner_id, b.on_hand - b.allocated AS free, l.expires_on,
-                   b.first_in_at, p.code, coalesce(l.number, '') AS number, 2 * k.wanted AS enough,
+            SELECT b.item_id, b.lot_id, b.location_id, b.owner_id, b.on_hand - b.allocated AS free,
+                   l.expires_on, b.first_in_at, p.code, coalesce(l.number, '') AS number,
+                   2 * k.wanted AS enough,
                    sum(b.on_hand - b.allocated) OVER (
                        PARTITION BY b.item_id, b.plant_id
                        ORDER BY l.expires_on NULLS LAST, b.first_in_at, p.code, l.number, b.id
                    ) AS so_far
-            FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[]) AS k(item, plant, wanted)
+            FROM {unnest("uuid uuid numeric")} AS k(item, plant, wanted)
             JOIN inventory_balance b ON b.item_id = k.item AND b.plant_id = k.plant
             JOIN inventory_location p ON p.id = b.location_id
             JOIN company_plant z ON z.id = b.plant_id

@@ -11,10 +11,16 @@ from banyan.kernel.context import Context
 from banyan.lib.ids import new_id
 from banyan.lib.money import round_money
 from banyan.modules.inventory import errors
-from banyan.modules.inventory.commands.books import Books, columns
+from banyan.modules.inventory.commands.books import Books, insert
 from banyan.modules.inventory.events import StockRevalued
 from banyan.modules.inventory.rules import Worth
 from banyan.modules.inventory.values import ValueChange
+
+_ENTRY = {
+    "id": "uuid", "item_id": "uuid", "plant_id": "uuid", "quantity": "numeric", "amount": "numeric",
+    "difference": "numeric", "kind": "text", "cost_run": "uuid", "moved_at": "timestamptz",
+    "posted_at": "timestamptz",
+}  # fmt: skip
 
 
 def revalue(ctx: Context, cost_run: UUID, changes: Sequence[ValueChange]) -> None:
@@ -38,20 +44,10 @@ def revalue(ctx: Context, cost_run: UUID, changes: Sequence[ValueChange]) -> Non
                 item=row[0] if row else change.item, value=worth.amount, amount=change.amount
             )
         worth.amount = after
-    books.write({
-        "entries": (
-            "INSERT INTO inventory_valueentry (id, item_id, plant_id, quantity, amount, difference, kind, "
-            "cost_run, moved_at, posted_at) SELECT k.id, k.item, k.plant, 0, k.amount, 0, k.kind, k.run, k.at, "
-            "k.at FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[], %s::text[], %s::uuid[], "
-            "%s::timestamptz[]) AS k(id, item, plant, amount, kind, run, at)",
-            columns(
-                [
-                    (new_id(), c.item, c.plant, round_money(c.amount), c.kind, cost_run, ctx.now)
-                    for c in changes
-                ],
-                7,
-            ),
-        )
-    })  # fmt: skip
+    rows = [
+        (new_id(), c.item, c.plant, 0, round_money(c.amount), 0, c.kind, cost_run, ctx.now, ctx.now)
+        for c in changes
+    ]
+    books.write({"entries": insert("inventory_valueentry", _ENTRY, rows)})
     told = tuple((c.item, c.plant, round_money(c.amount), c.kind) for c in changes)
     tell(StockRevalued(record=cost_run, noun="finance.cost_run", changes=told))

@@ -24,7 +24,9 @@ DOCUMENT, COUNT = "inventory.stock_document", "inventory.count"
 def document(stock, kind, *lines, **head):
     stock.standing  # noqa: B018  the places it falls back to
     rows = [{"item": item.pk, "quantity": str(quantity), **more} for item, quantity, more in lines]
-    return stock.world.make(DOCUMENT, kind=kind, plant=stock.world.plant, lines=rows, **{"reason": "试", **head})
+    return stock.world.make(
+        DOCUMENT, kind=kind, plant=stock.world.plant, lines=rows, **{"reason": "试", **head}
+    )
 
 
 def post(stock, one):
@@ -37,7 +39,9 @@ def post(stock, one):
 
 def test_a_receipt_brings_goods_with_their_value_and_makes_named_lots(stock):
     steel = stock.world.steel
-    one = document(stock, "receipt", (steel, "2.5", {"lot_number": "H-1", "amount": "25", "target": stock.bin.pk}))
+    one = document(
+        stock, "receipt", (steel, "2.5", {"lot_number": "H-1", "amount": "25", "target": stock.bin.pk})
+    )
     post(stock, one)
     assert (one.state, one.number, one.moved_at) == ("posted", "ST2603-00001", stock.ctx.now)
     (row,) = queries.stock_rows(stock.world.plant.pk, [steel.pk])
@@ -56,7 +60,12 @@ def test_documents_fall_back_to_the_places_of_the_plant(stock):
     post(stock, document(stock, "issue", (screw, 1, {"target": s.scrap})))
     post(stock, document(stock, "transfer", (screw, 2, {}), target=stock.bin))
     post(stock, document(stock, "return", (screw, 3, {})))
-    post(stock, document(stock, "adjustment", (screw, 5, {}), (screw, -4, {"source": stock.bin.pk}), source=stock.bin))
+    post(
+        stock,
+        document(
+            stock, "adjustment", (screw, 5, {}), (screw, -4, {"source": stock.bin.pk}), source=stock.bin
+        ),
+    )
     assert stock.at(s.warehouse, screw) == (9, 0)
     assert stock.at(stock.bin, screw) == (3, 0)
 
@@ -64,8 +73,9 @@ def test_documents_fall_back_to_the_places_of_the_plant(stock):
 @pytest.mark.parametrize(
     ("kind", "source", "target"),
     [
-        ("receipt", "warehouse", "inspection"), ("issue", "warehouse", "customer"), ("issue", "warehouse", "rejected"),
-        ("transfer", "supplier", "warehouse"), ("return", "warehouse", "scrap"), ("return", "supplier", "warehouse"),
+        ("receipt", "warehouse", "inspection"), ("issue", "warehouse", "customer"),
+        ("issue", "warehouse", "rejected"), ("transfer", "supplier", "warehouse"),
+        ("return", "warehouse", "scrap"), ("return", "supplier", "warehouse"),
     ],
 )  # fmt: skip
 def test_a_document_joins_only_ends_of_its_kind(stock, kind, source, target):
@@ -141,7 +151,8 @@ def test_two_scans_transfer_at_once(stock):
     assert stock.at(stock.other_bin, screw) == (2, 0)
     for change, refusal in (
         ({"quantity": "0"}, Invalid), ({"quantity": "9"}, errors.NotEnoughStock),
-        ({"target": stock.standing.customer}, errors.WrongLocation), ({"target": stock.bin.pk}, errors.SamePlace),
+        ({"target": stock.standing.customer}, errors.WrongLocation),
+        ({"target": stock.bin.pk}, errors.SamePlace),
     ):  # fmt: skip
         with pytest.raises(refusal):
             execute(stock.ctx, registry.command(f"{DOCUMENT}.transfer"), data=data | change)
@@ -173,7 +184,12 @@ def test_a_count_lays_out_what_the_books_know_below_its_location(stock):
     stock.receive(w.screw, 5)
     made = count(stock)
     line = CountLine.objects.get(count=made)
-    assert (line.item_id, line.location_id, line.expected, line.counted) == (w.screw.pk, stock.shelf.pk, 5, None)
+    assert (line.item_id, line.location_id, line.expected, line.counted) == (
+        w.screw.pk,
+        stock.shelf.pk,
+        5,
+        None,
+    )
 
 
 def test_a_count_hides_the_books_from_the_counter(stock, person):

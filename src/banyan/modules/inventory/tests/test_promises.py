@@ -56,7 +56,13 @@ def test_promises_are_all_or_none_and_say_what_each_line_misses(stock):
     with pytest.raises(errors.NotEnoughStock) as refusal:
         promise_many(stock, one, two)
     (short,) = refusal.value.shortages
-    assert (short.line, short.item, short.location, short.free, short.missing) == (two.line, "BP-1", "P1", 3, 2)
+    assert (short.line, short.item, short.location, short.free, short.missing) == (
+        two.line,
+        "BP-1",
+        "P1",
+        3,
+        2,
+    )
     assert Promise.objects.count() == 0
     assert stock.supply(part) == (10, 0)
 

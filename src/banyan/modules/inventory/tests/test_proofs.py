@@ -13,7 +13,8 @@ NOUN = "inventory.stock_document"
 FAULTS = {
     "inventory.balances": "UPDATE inventory_balance SET on_hand = on_hand + 1 WHERE on_hand > 0",
     "inventory.places": "UPDATE inventory_balance SET kind = 'zone' WHERE kind = 'bin'",
-    "inventory.lot_items": "UPDATE inventory_lot SET item_id = (SELECT id FROM items_item WHERE code = 'FG-1')",
+    "inventory.lot_items": "UPDATE inventory_lot "
+    "SET item_id = (SELECT id FROM items_item WHERE code = 'FG-1')",
     "inventory.serials": "UPDATE inventory_balance b SET on_hand = 2 FROM items_item i "
     "WHERE i.id = b.item_id AND i.tracking = 'serial'",
     "inventory.allocated": "UPDATE inventory_allocation SET quantity = quantity + 1",

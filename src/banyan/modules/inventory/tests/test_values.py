@@ -21,7 +21,8 @@ D = Decimal
 def entries(item):
     """Give quantity and amount as the ledger of entries has them."""
     return db.one(
-        "SELECT coalesce(sum(quantity), 0), coalesce(sum(amount), 0) FROM inventory_valueentry WHERE item_id = %s",
+        "SELECT coalesce(sum(quantity), 0), coalesce(sum(amount), 0) "
+        "FROM inventory_valueentry WHERE item_id = %s",
         [item.pk],
     )
 
@@ -122,11 +123,15 @@ def test_a_cost_run_adds_differences_and_leaves_the_past_alone(stock):
         if amount == "5":
             stock.issue(part, 10)
         with pytest.raises(errors.NoValueLeft):
-            stock.inside(lambda ctx, a=amount: commands.revalue(ctx, run, [ValueChange(part.pk, plant, D(a))]))
+            stock.inside(
+                lambda ctx, a=amount: commands.revalue(ctx, run, [ValueChange(part.pk, plant, D(a))])
+            )
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["in", "in", "out", "back", "all"]), st.integers(1, 40), st.integers(0, 99_999)),
+    st.tuples(
+        st.sampled_from(["in", "in", "out", "back", "all"]), st.integers(1, 40), st.integers(0, 99_999)
+    ),
     min_size=1,
     max_size=12,
 )
