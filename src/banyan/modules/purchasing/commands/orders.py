@@ -187,31 +187,24 @@ def cancel_orders(ctx: Context, orders: Sequence[Order], data: Cancel) -> None:
     Writes: cancelled quantities; tells OrderCancelled
     """
     refuse_history(orders)
-    placed = [order for order in orders if order.state != "draft"]
-    for order in orders:
-        order.cancel_reason = data.reason
-        if order.state == "draft":
-            order.state = "cancelled"
-    by_order = lines_of(placed)
+    by_order = lines_of(orders)
     known = {line.pk: line for rows in by_order.values() for line in rows}
     _refuse_unknown(data.lines, known)
     chosen = set(data.lines) or set(known)
     given_up: list[OrderLine] = []
-    for order in placed:
-        rows = [line for line in by_order[order.pk] if line.pk in chosen and line.open_quantity > 0]
-        if not rows:
+    for order in orders:
+        order.cancel_reason = data.reason
+        is_draft = order.state == "draft"
+        rows = [ln for ln in by_order[order.pk] if ln.open_quantity > 0 and (is_draft or ln.pk in chosen)]
+        if not is_draft and not rows:
             raise NothingOpen(order=order.number)
-        told = tuple(_ordered(line) for line in rows)
-        tell(
-            OrderCancelled(
-                record=order.pk, party=order.party_id, plant=order.plant_id, reason=data.reason, lines=told
-            )
-        )
+        if not is_draft:
+            tell(_cancelled(order, rows, data.reason))
         given_up += rows
     for line in given_up:
         line.cancelled_quantity += line.open_quantity
     OrderLine.objects.bulk_update(given_up, ["cancelled_quantity"], batch_size=1000)
-    for order in placed:
+    for order in orders:
         order.state = state_of(order, by_order[order.pk])
 
 
@@ -327,6 +320,13 @@ def _refuse_unknown(wanted: Sequence[UUID] | Mapping[UUID, object], known: Mappi
 
 def _ordered(line: OrderLine) -> OrderedLine:
     return OrderedLine(line.pk, line.item_id, line.open_quantity, line.wanted_on, line.confirmed_on)
+
+
+def _cancelled(order: Order, lines: Sequence[OrderLine], reason: str) -> OrderCancelled:
+    return OrderCancelled(
+        record=order.pk, party=order.party_id, plant=order.plant_id, reason=reason,
+        lines=tuple(_ordered(line) for line in lines),
+    )  # fmt: skip
 
 
 def _placed(order: Order, lines: Sequence[OrderLine]) -> OrderPlaced:

@@ -175,30 +175,28 @@ def cancel_orders(ctx: Context, orders: Sequence[Order], data: Cancel) -> None:
     Raises: LineUnknown; NothingOpen
     Writes: cancelled quantities; releases stock promises; tells OrderCancelled
     """
-    binding = [order for order in orders if order.state != "draft"]
+    binding = {order.pk: order for order in orders if order.state != "draft"}
+    lines = list(OrderLine.objects.filter(order__in=orders).order_by("order_id", "position"))
+    chosen = _chosen({line.pk: line for line in lines}, data.lines)
+    given_up = {order.pk: [] for order in orders}
+    for line in lines:
+        if line.open_quantity > 0 and (line.pk in chosen or line.order_id not in binding):
+            given_up[line.order_id].append(line)
+    events = []
     for order in orders:
         order.cancel_reason = data.reason
-        if order.state == "draft":
-            order.state = "cancelled"
-    lines = (
-        list(OrderLine.objects.filter(order__in=binding).order_by("order_id", "position")) if binding else []
-    )
-    chosen = _chosen({line.pk: line for line in lines}, data.lines)
-    given_up = [line for line in lines if line.pk in chosen and line.open_quantity > 0]
-    by_order: dict[UUID, list[OrderLine]] = {order.pk: [] for order in binding}
-    for line in given_up:
-        by_order[line.order_id].append(line)
-    for order in binding:
-        if not by_order[order.pk]:
+        if order.pk in binding and not given_up[order.pk]:
             raise NothingOpen(order=order.number)
-    events = [_cancelled(order, by_order[order.pk], data.reason) for order in binding]
-    for line in given_up:
+        if order.pk in binding:
+            events.append(_cancelled(order, given_up[order.pk], data.reason))
+    gone = [line for rows in given_up.values() for line in rows]
+    for line in gone:
         line.cancelled_quantity += line.open_quantity
-    OrderLine.objects.bulk_update(given_up, ["cancelled_quantity"], batch_size=1000)
-    for order in binding:
+    OrderLine.objects.bulk_update(gone, ["cancelled_quantity"], batch_size=1000)
+    for order in orders:
         order.state = rules.order_state(progress(line) for line in lines if line.order_id == order.pk)
-    if given_up:
-        stock.release_promises(ctx, [Demand(LINE, ln.pk, ln.item_id, ln.plant_id) for ln in given_up])
+    kept = [Demand(LINE, ln.pk, ln.item_id, ln.plant_id) for ln in gone if ln.order_id in binding]
+    stock.release_promises(ctx, kept)
     tell(*events)
 
 
