@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -20,8 +21,8 @@ from banyan.ops.migration import engine, mapping
 SYSTEM = "adventureworks"
 #: Beside the checkout, unless BANYAN_ADVENTUREWORKS says where.
 RECORDS = Path(os.environ.get("BANYAN_ADVENTUREWORKS") or Path(__file__).parents[4] / "shared" / "data" / SYSTEM)
-#: A mountain bike of four levels, a second one, and a bought helmet.
-LINES = (Wanted("BK-M82S-38", Decimal(6), 30), Wanted("BK-M68B-38", Decimal(4), 40), Wanted("HL-U509", Decimal(10), 40))
+#: Two mountain bikes of four levels, and a helmet, with pieces and days.
+LINES = (("BK-M68S-38", 6, 30), ("BK-M68B-42", 4, 40), ("HL-U509-R", 10, 40))
 
 
 def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
@@ -31,7 +32,10 @@ def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
     report = engine.migrate(ctx, mapping.load(SYSTEM), RECORDS)
     teller.fact("导入", f"{report.made:,} 条，{report.seconds:.1f} 秒，勾稽 {'一致' if report.is_reconciled else '不一致'}")
     customer = db.one("SELECT code FROM parties_party WHERE is_customer ORDER BY code LIMIT 1")[0]
-    return Plot(customer=customer, finished="BK-M82S-38", lines=LINES), make_users(loader)
+    with (RECORDS / "Product.csv").open(encoding="utf-8-sig", newline="") as file:
+        prices = {row["ProductNumber"]: Decimal(row["ListPrice"]) for row in csv.DictReader(file)}
+    lines = tuple(Wanted(item, Decimal(pieces), days, prices[item]) for item, pieces, days in LINES)
+    return Plot(customer=customer, finished=LINES[0][0], lines=lines), make_users(loader)
 
 
 def make_users(loader: Loader) -> dict[str, UUID]:

@@ -52,11 +52,12 @@ class Silent:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A line of the customer's order."""
+    """A line of the customer's order; the price of the list where none is told."""
 
     item: str
     quantity: Decimal
     in_days: int
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Story:
                      wanted_on=(today + timedelta(days=max(w.in_days for w in self.plot.lines))).isoformat())
         lines = [
             dict(item=str(self.key("items.item", w.item)), quantity=str(w.quantity),
-                 wanted_on=(today + timedelta(days=w.in_days)).isoformat())
+                 wanted_on=(today + timedelta(days=w.in_days)).isoformat()) | ({"price": str(w.price)} if w.price else {})
             for w in self.plot.lines
         ]
         huge = [line | {"quantity": str(Decimal(line["quantity"]) * 1000)} for line in lines]
@@ -177,7 +178,12 @@ class Story:
         return self._convert() > 0
 
     def _planned(self) -> list[tuple]:
-        return db.rows("SELECT id, item_id, quantity, due_on, starts_on FROM planning_plannedorder WHERE state = 'planned' ORDER BY id")
+        """Give the planned orders; those of items out of use stay with the planner as messages."""
+        return db.rows(
+            """
+            SELECT p.id, p.item_id, p.quantity, p.due_on, p.starts_on FROM planning_plannedorder p
+            JOIN items_item i ON i.id = p.item_id WHERE p.state = 'planned' AND i.is_active ORDER BY p.id
+            """)
 
     def _convert(self) -> int:
         planned = [row[0] for row in self._planned()]
