@@ -66,7 +66,7 @@ def timed(label: str, act: Callable[[], Value]) -> Value:
 
 
 class Factory:
-    """A factory drawn at random, the same for the same size; made without commands, as only reading is timed."""
+    """A factory drawn at random, the same for the same size; without commands, as only reading is timed."""
 
     def __init__(self, size: Size, today: date) -> None:
         self.size, self.today, self.chance = size, today, random.Random(1)

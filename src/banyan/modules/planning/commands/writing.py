@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from banyan.kernel import db
+from banyan.kernel import db, registry
 from banyan.kernel.context import Context
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label, plain
@@ -18,7 +18,7 @@ from banyan.modules.items import queries as items
 from banyan.modules.planning.models import Run
 from banyan.modules.planning.queries import ORDER, PRIORITY, STOCK
 from banyan.modules.planning.rules import Changes
-from banyan.modules.planning.values import Message, Order, Plan, Supply
+from banyan.modules.planning.values import Message, Order, Plan, Ref, Supply
 
 KEPT_RUNS = 10
 _TEXT_LENGTH = 500
@@ -133,7 +133,7 @@ _WORDS: Mapping[str, Label] = {
                 "{quantity} of {item} are to be made, but no BOM of it counts"),
 }  # fmt: skip
 _WHY: Mapping[str, Label] = {
-    "stock": L("库存", "stock"),
+    "stock": L("有库存，待发货", "in stock, to be shipped"),
     "order": L("{number} 预计 {day} 到", "{number} is expected on {day}"),
     "buy": L("采购，{start} 下单 {day} 到", "to be bought, ordered on {start}, there on {day}"),
     "make": L("生产，{start} 开工 {day} 完成", "to be made, started on {start}, done on {day}"),
@@ -174,8 +174,8 @@ def _facts(plan: Plan, one: Message, cause: Supply | None, codes: Mapping[UUID, 
     return {
         "item": codes[one.item], "quantity": plain(from_micro(one.quantity)), "day": _day(one.day),
         "wanted": _day(one.wanted), "days": one.day - one.wanted,
-        "supply": "" if one.supply is None else plan.supplies[one.supply].ref.number,
-        "demand": "" if one.demand is None else plan.demands[one.demand].ref.number,
+        "supply": "" if one.supply is None else _called(plan.supplies[one.supply].ref),
+        "demand": "" if one.demand is None else _called(plan.demands[one.demand].ref),
         "cause": codes[cause.item] if cause else "", "why": _why(plan, one, cause) if cause else "",
     }  # fmt: skip
 
@@ -187,7 +187,12 @@ def _why(plan: Plan, one: Message, cause: Supply) -> Label:
         return _WHY[order.source].filled({"start": date.fromordinal(order.start), "day": ready})
     if cause.ref.noun == STOCK:
         return _WHY["stock"]
-    return _WHY["order"].filled({"number": cause.ref.number, "day": ready})
+    return _WHY["order"].filled({"number": _called(cause.ref), "day": ready})
+
+
+def _called(ref: Ref) -> str | Label:
+    """Give how people call a document: its number, or what it is while it has none."""
+    return ref.number or registry.noun(ref.noun).spec.label
 
 
 def _day(ordinal: int) -> date | None:
