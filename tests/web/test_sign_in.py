@@ -1,0 +1,108 @@
+"""Signing in: who gets in, who is kept out, what the session is worth."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.test import Client, override_settings
+
+from banyan.kernel.models import User
+from tests.web.conftest import PART, PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+def sign_in(browser: Client, login: str = "lin", password: str = PASSWORD, **more):
+    return browser.post("/login", {"username": login, "password": password, **more})
+
+
+def test_the_right_password_opens_the_page_that_was_asked_for(client, person_named):
+    person_named("lin", "items.*")
+    asked = client.get("/items/items")
+    assert asked.headers["Location"] == "/login?next=%2Fitems%2Fitems"
+    assert sign_in(client, next="/items/items").headers["Location"] == "/items/items"
+    assert client.get("/items/items").status_code == 200
+
+
+def test_the_session_gets_a_new_key(client, person_named):
+    person_named("lin")
+    client.get("/login")
+    client.session["planted"] = "yes"
+    client.session.save()
+    before = client.session.session_key
+    sign_in(client)
+    assert client.session.session_key != before
+
+
+@pytest.mark.parametrize("login", ["lin", "nobody"])
+def test_a_wrong_password_and_an_unknown_name_are_not_told_apart(client, person_named, login):
+    person_named("lin")
+    page = sign_in(client, login, "wrong")
+    assert page.status_code == 401
+    assert "登录名或密码不对" in page.content.decode()
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_program_and_somebody_shut_out_cannot_sign_in(client, person_named):
+    person_named("robot", is_program=True)
+    person_named("gone", is_active=False)
+    assert sign_in(client, "robot").status_code == 401
+    assert sign_in(client, "gone").status_code == 401
+
+
+@pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+def test_nobody_is_sent_elsewhere(client, person_named, there):
+    person_named("lin")
+    assert sign_in(client, next=there).headers["Location"] == "/"
+
+
+@override_settings(AXES_ENABLED=True)
+def test_too_many_misses_lock_the_pair_of_name_and_address(client, person_named):
+    person_named("lin")
+    person_named("wang")
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        page = sign_in(client, password="wrong")
+    assert page.status_code == 429
+    assert "尝试次数过多" in page.content.decode()
+    assert sign_in(client).status_code == 429
+    assert sign_in(Client(), "wang").status_code == 302
+
+
+def test_a_form_from_elsewhere_is_refused(person_named):
+    person_named("lin")
+    strict = Client(enforce_csrf_checks=True)
+    page = sign_in(strict)
+    assert page.status_code == 403
+    assert "页面已过期" in page.content.decode()
+
+
+def test_an_empty_system_says_how_the_first_account_is_made(client):
+    assert not User.objects.exists()
+    assert "banyan user add" in client.get("/login").content.decode()
+
+
+def test_the_page_speaks_what_the_browser_asks_for(client):
+    assert "Sign in" in client.get("/login", headers={"Accept-Language": "en-GB,en;q=0.9,zh;q=0.5"}).content.decode()
+    assert "登录" in client.get("/login", headers={"Accept-Language": "fr, zh-CN;q=0.8, en;q=0.5"}).content.decode()
+    client.post("/language", {"language": "en", "next": "/login"})
+    assert "Sign in" in client.get("/login", headers={"Accept-Language": "zh-CN"}).content.decode()
+
+
+def test_a_fragment_without_a_session_goes_to_the_sign_in_page(client):
+    part = client.get("/items/items", headers=PART)
+    assert part.status_code == 401
+    assert part.headers["HX-Redirect"] == "/login"
+
+
+def test_somebody_shut_out_is_out_at_once(signed_in):
+    browser = signed_in("items.*", login="lin")
+    assert browser.get("/items/items").status_code == 200
+    User.objects.filter(login="lin").update(is_active=False)
+    assert browser.get("/items/items").status_code == 302
+
+
+def test_signing_out_ends_the_session(signed_in):
+    browser = signed_in("items.*")
+    assert browser.get("/logout").status_code == 405
+    browser.post("/logout")
+    assert browser.get("/items/items").status_code == 302
