@@ -55,7 +55,7 @@ class DateWish:
     quantity: Decimal
     wanted_on: date | None
     priority: str
-    lead_time_days: int
+    lead_time_days: int = 0
 
 
 class Confirm(Input):

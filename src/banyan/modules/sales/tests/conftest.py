@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from banyan.kernel import registry
 from banyan.kernel.commands import Command, execute
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.models import Lot, Move, Promise, Supply
@@ -94,6 +95,12 @@ class Shop:
         with CaptureQueriesContext(connection) as seen:
             act()
         return [q["sql"] for q in seen.captured_queries if "SAVEPOINT" not in q["sql"]]
+
+
+@pytest.fixture(autouse=True)
+def nobody_plans(monkeypatch) -> None:
+    """Let the port's stated default answer, whichever modules above are installed."""
+    monkeypatch.delitem(registry._ports, "sales.earliest_date", raising=False)
 
 
 @pytest.fixture
