@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from django.apps import apps
 from django.core.management import call_command
@@ -11,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import AddConstraint, AddIndex, CreateModel
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.fields import FieldOperation
+from django.db.migrations.state import ProjectState
 
 from banyan.config import grants
 
@@ -43,16 +45,45 @@ def apply(*, say: Callable[[str], None]) -> int:
     return len(plan)
 
 
-# Django renders every model known so far anew for each operation on a field, an index or a constraint: the
-# time grows with the square of the models. Two measures keep a first start short: the packages' migrations,
-# which once altered many fields, come before our models are known; our indexes are made with their tables.
+# Django renders every related model anew for each operation on a table, field, index or constraint: the
+# time grows with the square of the models. Three measures keep a first start short: the packages'
+# migrations, which once altered many fields, come before our models are known; our indexes are made with
+# their tables; and tables that follow each other are made from one rendering.
 
 
 def folded(operations: Sequence[Operation]) -> list[Operation]:
-    """Give the same operations, with indexes and constraints moved into the creation of their tables.
+    """Give operations that lead to the same tables, in less time."""
+    return _grouped(_with_indexes(operations))
 
-    Only past operations on other tables are they moved: what else stands between keeps its place before them.
-    """
+
+class CreateModels(Operation):
+    """Makes several tables of one app from one rendering of the models."""
+
+    def __init__(self, tables: Sequence[CreateModel]) -> None:
+        self.tables = tables
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Add the models; the rendered ones are dropped, and made again when they are asked for."""
+        state.__dict__.pop("apps", None)
+        for table in self.tables:
+            table.state_forwards(app_label, state)
+
+    def database_forwards(self, app_label: str, schema_editor, from_state, to_state) -> None:
+        """Make the tables, in order."""
+        for table in self.tables:
+            table.database_forwards(app_label, schema_editor, from_state, to_state)
+
+
+def _grouped(operations: Sequence[Operation]) -> list[Operation]:
+    result: list[Operation] = []
+    for is_table, run in groupby(operations, key=lambda operation: isinstance(operation, CreateModel)):
+        several = list(run)
+        result += [CreateModels(several)] if is_table else several
+    return result
+
+
+def _with_indexes(operations: Sequence[Operation]) -> list[Operation]:
+    """Move indexes and constraints into the creation of their tables, past operations on other tables."""
     result: list[Operation] = []
     made: dict[str, int] = {}
     for operation in operations:
