@@ -24,16 +24,14 @@ class Rehearsal:
         self.folder = folder
         self.ran: list[str] = []
         self.has_company = False
-        self.breaks_off = False
+        self.is_unfinished = False
 
     def run(self, program: Program) -> None:
         self.ran.append(program.name)
         if program.name == "story":
-            if self.breaks_off:
-                raise Failed("story", True)
             self.has_company = True
         else:
-            state = {"has_company": self.has_company, "logins": []}
+            state = {"has_company": self.has_company, "is_unfinished": self.is_unfinished, "logins": []}
             (self.folder / "state.json").write_text(json.dumps(state))
 
 
@@ -79,16 +77,37 @@ def test_changed_code_is_prepared_for_again(rehearsal, monkeypatch, tmp_path):
     assert rehearsal.ran == ["prepare"]
 
 
-def test_a_load_that_was_broken_off_is_thrown_away_and_starts_anew(rehearsal, cluster):
-    rehearsal.breaks_off = True
+def test_a_load_that_was_broken_off_is_thrown_away_and_starts_anew(rehearsal, cluster, monkeypatch):
+    cluster.sql("CREATE TABLE half_loaded (n int)", database="banyan")
+    rehearsal.is_unfinished = rehearsal.has_company = True
+    remake = cluster.remake_database
+
+    def remade(name: str) -> None:
+        remake(name)
+        rehearsal.is_unfinished = rehearsal.has_company = False
+
+    monkeypatch.setattr(cluster, "remake_database", remade)
+    up._prepare(rehearsal, empty=False)
+    assert rehearsal.ran == ["prepare", "prepare", "story", "prepare"]
+    assert cluster.sql("SELECT to_regclass('half_loaded') IS NULL", database="banyan").strip() == "t"
+
+
+def test_a_load_that_is_broken_off_is_looked_into_at_the_next_start(rehearsal):
+    up._prepare(rehearsal, empty=True)
+    run = rehearsal.run
+
+    def breaks_off(program: Program) -> None:
+        run(program)
+        if program.name == "story":
+            raise Failed("story", True)
+
+    rehearsal.run = breaks_off
     with pytest.raises(Failed):
         up._prepare(rehearsal, empty=False)
-    cluster.sql("CREATE TABLE half_loaded (n int)", database="banyan")
-    rehearsal.breaks_off = False
     rehearsal.ran.clear()
-    up._prepare(rehearsal, empty=False)
-    assert rehearsal.ran == ["prepare", "story", "prepare"]
-    assert cluster.sql("SELECT to_regclass('half_loaded') IS NULL", database="banyan").strip() == "t"
+    rehearsal.run = run
+    up._prepare(rehearsal, empty=True)
+    assert rehearsal.ran == ["prepare"]
 
 
 def test_another_database_in_its_place_is_prepared_again(rehearsal, cluster):

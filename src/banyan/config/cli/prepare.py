@@ -18,7 +18,7 @@ def command(output: click.File) -> None:
         from banyan.config import migrations
 
         migrations.apply(say=lambda text: click.echo(text, err=True))
-        json.dump({"has_company": _has_company(), "logins": _logins()}, output, ensure_ascii=False)
+        json.dump({"has_company": _has_company(), **_demo()}, output, ensure_ascii=False)
 
 
 def _has_company() -> bool:
@@ -29,10 +29,10 @@ def _has_company() -> bool:
     )
 
 
-def _logins() -> list[dict[str, str]]:
-    """Give the demo factory's logins (zh, en, login, password), none where a real company is kept."""
+def _demo() -> dict:
+    """Tell whether a load of the demo factory was broken off, and its logins (zh, en, login, password)."""
     if not has_part("banyan.demo.story"):
-        return []
+        return {"is_unfinished": False, "logins": []}
     from banyan.demo import story
 
-    return story.logins()
+    return {"is_unfinished": story.is_unfinished(), "logins": story.logins()}

@@ -21,6 +21,7 @@ from banyan.config.environ import SOURCES, data_folder, env, has_part
 from banyan.ops.supervisor import AlreadyRunning, Failed, Program, Supervisor
 
 PORTS_TRIED = 50
+STATE = "state.json"
 # Compiled modules are kept, whatever the surroundings say: each start would else compile them five times.
 CACHED = {"PYTHONDONTWRITEBYTECODE": ""}
 BANYAN = (sys.executable, "-m", "banyan.config.cli")
@@ -77,29 +78,26 @@ def _prepare(supervisor: Supervisor, *, empty: bool) -> dict:
 
     A load that was broken off is thrown away with its database, which held nothing else.
     """
-    unfinished = data_folder() / "demo-unfinished"
-    if unfinished.exists():
+    state = _state(supervisor, empty=empty)
+    if state["is_unfinished"]:
         if not database.is_embedded():
             raise click.ClickException(
-                "The load of the demo factory was broken off. "
-                f"Empty the database, remove {unfinished}, and start again."
+                "The load of the demo factory was broken off. Empty the database and start again."
             )
         _say("The load of the demo factory was broken off; it starts anew")
         database.embedded().remake_database(database.DATABASE)
-        unfinished.unlink()
-    state = _state(supervisor, empty=empty)
+        state = _state(supervisor, empty=empty)
     if not state["has_company"] and not empty and has_part("banyan.demo.story"):
         _say("The database is empty: the demo factory is loaded, once")
-        unfinished.touch()
+        (supervisor.folder / STATE).unlink()
         supervisor.run(Program("story", [*BANYAN, "story", "--factory", "demo"], CACHED))
-        unfinished.unlink()
         state = _state(supervisor, empty=empty)
     return state
 
 
 def _state(supervisor: Supervisor, *, empty: bool) -> dict:
     """Give what `banyan prepare` finds, or found last time if code and database are still the same."""
-    file = supervisor.folder / "state.json"
+    file = supervisor.folder / STATE
     key = _key()
     try:
         known = json.loads(file.read_text())
@@ -108,7 +106,7 @@ def _state(supervisor: Supervisor, *, empty: bool) -> dict:
     if key is not None and known.get("key") == key and (known["has_company"] or empty):
         return known
     supervisor.run(Program("prepare", [*BANYAN, "prepare", "--output", str(file)], CACHED))
-    state = json.loads(file.read_text()) | {"key": key}
+    state = json.loads(file.read_text()) | {"key": _key()}
     file.write_text(json.dumps(state))
     return state
 
