@@ -71,19 +71,21 @@ _SOURCE = (
 )  # fmt: skip
 
 
-def sources(items: Sequence[UUID]) -> tuple[Source, ...]:
-    """Give the supplier list of some items. One statement."""
-    rows = SupplierItem.objects.filter(item__in=set(items)).values_list(*_SOURCE)
-    return tuple(Source(*row) for row in rows)
+def sources(items: Sequence[UUID], *, is_usable: bool = False) -> tuple[Source, ...]:
+    """Give the supplier list of some items; where told, only of suppliers in use and not blocked. One statement."""
+    rows = SupplierItem.objects.filter(item__in=set(items))
+    if is_usable:
+        rows = rows.filter(party__is_active=True, party__is_blocked=False)
+    return tuple(Source(*row) for row in rows.values_list(*_SOURCE))
 
 
 def preferred_suppliers(items: Sequence[UUID], on: date) -> dict[UUID, Source]:
     """Give from whom to buy each item on a day: the preferred source, else by priority and price.
 
-    Gives:  items nobody delivers are left out. One statement
+    Gives:  items that nobody in use delivers are left out. One statement
     """
     by_item: dict[UUID, list[Source]] = {}
-    for row in sources(items):
+    for row in sources(items, is_usable=True):
         by_item.setdefault(row.item, []).append(row)
     found = {item: source_for(rows, item=item, day=on) for item, rows in by_item.items()}
     return {item: source for item, source in found.items() if source}
@@ -231,8 +233,9 @@ def delivery_performance(
 
 @dataclass(frozen=True, slots=True)
 class PriceRow:
-    """What an item cost on an order: net price per unit of the line, and per stock unit in the company's currency."""
+    """What an item cost on an order: price per unit of the line, net price per stock unit in our own currency."""
 
+    order: UUID
     item: UUID
     party: UUID
     ordered_on: date
@@ -245,7 +248,7 @@ class PriceRow:
 
 
 _PRICES = """
-    SELECT l.item_id, o.party_id, o.ordered_on, coalesce(o.number, ''), l.quantity, l.unit_id, o.currency_id, l.price,
+    SELECT o.id, l.item_id, o.party_id, o.ordered_on, coalesce(o.number, ''), l.quantity, l.unit_id, o.currency_id, l.price,
            round(l.net_amount * o.exchange_rate / l.stock_quantity, 6)
     FROM purchasing_orderline l JOIN purchasing_order o ON o.id = l.order_id
     WHERE l.item_id = ANY(%(items)s) AND o.state NOT IN ('draft', 'cancelled')
