@@ -123,6 +123,9 @@ def test_the_device_time_stands_in_the_audit(api):
     api.post("kernel/roles", BOSS, X_Device_Time="2026-03-02T16:00:00+08:00")
     assert Audit.objects.get(command="kernel.role.create").device_at.isoformat() == "2026-03-02T08:00:00+00:00"
     assert api.post("kernel/roles", BOSS, X_Device_Time="2026-03-02T16:00:00").status_code == 422
+    assert api.get("kernel/roles?created_at__gt=2026-03-02T16:00:00-22:07").status_code == 200
+    odd = api.post("kernel/tokens/issue", {"name": "x", "expires_at": "2999-01-01T00:00:00-23:59"}, X_Device_Time="2026-03-02T16:00:00-22:07")
+    assert (odd.status_code, odd.data["result"]["expires_at"]) == (200, "2999-01-01T23:59:00+00:00")
 
 
 def test_comments_and_files_lie_beside_a_record(api):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field as dataclass_field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -310,7 +310,7 @@ def _value(field: FieldSpec, text: str) -> Any:
         try:
             found = datetime.fromisoformat(text.replace(" ", "+"))
             if found.tzinfo and 1900 <= found.year < 9999:
-                return found
+                return found.astimezone(UTC)
         except ValueError:
             pass
     elif field.type not in ("boolean", "integer"):

@@ -80,12 +80,12 @@ def _with_zone(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("zone")
     try:
-        year = value.astimezone(UTC).year
+        found = value.astimezone(UTC)
     except OverflowError:
-        year = 0
-    if not _EARLIEST.year <= year <= _LATEST.year:
+        raise ValueError("year") from None
+    if not _EARLIEST.year <= found.year <= _LATEST.year:
         raise ValueError("year")
-    return value
+    return found
 
 
 Text = Annotated[str, BeforeValidator(_clean_text)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -133,7 +133,7 @@ def _device_time(request: HttpRequest) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
         if found.tzinfo and 1970 <= found.year <= 9998:
-            return found
+            return found.astimezone(UTC)
     except ValueError:
         pass
     raise Invalid("device_time", L("X-Device-Time 须为带时区的时刻", "X-Device-Time must be an instant with zone"),
