@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from banyan.kernel.schema import explain_constraint
 from banyan.lib.errors import Conflict, Invalid, NotFound
 from banyan.lib.labels import L
 
@@ -238,3 +239,45 @@ class NothingToPost(Conflict):
     code = "inventory.nothing_to_post"
     zh = "单据没有明细，不能过账"
     en = "The document has no lines to post"
+
+
+class LotExists(Conflict):
+    code = "inventory.lot_exists"
+    zh = "该物料已有这个批号"
+    en = "The item has a lot of this number already"
+
+
+class LotDaysWrong(Invalid):
+    code = "inventory.lot_days_wrong"
+    zh = "有效期不能早于生产日期"
+    en = "A lot cannot expire before it was made"
+
+
+class DefaultExists(Conflict):
+    code = "inventory.default_exists"
+    zh = "该工厂已有这种类型的默认库位"
+    en = "The plant has a default location of this kind already"
+
+
+class BarcodeUsed(Conflict):
+    code = "inventory.barcode_used"
+    zh = "该条码已用于另一个库位"
+    en = "The barcode belongs to another location already"
+
+
+class StockChanged(Conflict):
+    code = "inventory.stock_changed"
+    zh = "库存刚被他人改变"
+    en = "Somebody else has just changed the stock"
+    way_out_zh = "请再试一次"
+    way_out_en = "Please try again"
+
+
+explain_constraint("inventory_lot_once", LotExists())
+explain_constraint("inventory_lot_expires_after_made", LotDaysWrong())
+explain_constraint("inventory_location_one_default", DefaultExists())
+explain_constraint("inventory_location_barcode_once", BarcodeUsed())
+explain_constraint("inventory_move_reverses_id_key", AlreadyReversed())
+explain_constraint("inventory_balance_not_negative", StockChanged())
+explain_constraint("inventory_balance_allocated", StockChanged())
+explain_constraint("inventory_supply_promised", StockChanged())

@@ -28,6 +28,7 @@ from banyan.modules.inventory.models import (
     StockValue,
     Supply,
     ValueEntry,
+    ValueLayer,
 )
 
 KINDS = (
@@ -403,6 +404,36 @@ noun(
         section("价值", "Value", "kind", "item", "plant", "quantity", "amount", "difference"),
         section("来历", "Origin", "moved_at", "posted_at", "move", "cost_run"),
     ),
+    find_through=("item",),
+)
+
+noun(
+    ValueLayer,
+    key="inventory.value_layer",
+    plural_key="value_layers",
+    icon="stack",
+    area="inventory",
+    verbs=(),
+    label=L("计价层", "Value layer"),
+    plural=L("计价层", "Value layers"),
+    help=L(
+        "先进先出计价的物料，每次入库还剩多少",
+        "What is left of each receipt of items valued first in, first out",
+    ),
+    fields=dict(
+        item=f("物料", "Item", readonly=True),
+        plant=f("工厂", "Plant", readonly=True),
+        received_at=f("入库于", "Received at", readonly=True),
+        quantity=f("剩余数量", "Quantity left", readonly=True),
+        amount=f("剩余金额", "Amount left", readonly=True),
+        move=f("移动", "Move", readonly=True),
+    ),
+    title=("item", "received_at"),
+    sort="received_at",
+    list=("item", "plant", "received_at", "quantity", "amount"),
+    filters=("item", "plant", "received_at"),
+    phone=("item", "quantity", "amount"),
+    form=(section("计价层", "Layer", "item", "plant", "received_at", "quantity", "amount", "move"),),
     find_through=("item",),
 )
 

@@ -24,13 +24,8 @@ ZERO = Decimal(0)
 
 
 def prepare_documents(ctx: Context, drafts: Sequence[Draft]) -> None:
-    """Refuse a quantity below zero where nothing is adjusted, and anything but a transfer without a reason.
-
-    Raises: QuantityNotPositive, ReasonNeeded
-    """
+    """Refuse a quantity below zero where nothing is adjusted. Raises: QuantityNotPositive."""
     for draft in drafts:
-        if draft.record.kind != "transfer" and not draft.record.reason:
-            raise errors.ReasonNeeded()
         for line in draft.lines.get("lines", ()):
             if line.quantity <= 0 and draft.record.kind != "adjustment" or line.quantity == 0:
                 raise errors.QuantityNotPositive(item=line.item_id, quantity=line.quantity)
@@ -40,8 +35,8 @@ def prepare_documents(ctx: Context, drafts: Sequence[Draft]) -> None:
 def post_documents(ctx: Context, documents: Sequence[StockDocument]) -> None:
     """Move what the documents say.
 
-    Raises: NothingToPost; WrongLocation where the kind of document does not join such ends; what post_moves
-            refuses
+    Raises: NothingToPost; ReasonNeeded for anything but a transfer; WrongLocation where the kind of document
+            does not join such ends; what post_moves refuses
     Writes: moves by post_moves, lots named by number that are not known yet
     """
     _post(ctx, documents)
@@ -55,6 +50,8 @@ def _post(ctx: Context, documents: Sequence[StockDocument]) -> Posted:
     for document in documents:
         if not any(row.document_id == document.pk for row in rows):
             raise errors.NothingToPost()
+        if document.kind != "transfer" and not document.reason:
+            raise errors.ReasonNeeded()
     lots = _lots(ctx, rows, by_document)
     standing = {plant: queries.standing(plant) for plant in sorted({d.plant_id for d in documents})}
     ends = {row.pk: _ends(row, by_document[row.document_id], standing) for row in rows}

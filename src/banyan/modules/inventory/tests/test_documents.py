@@ -10,10 +10,12 @@ import pytest
 from banyan.kernel import registry
 from banyan.kernel.commands import WrongState, execute
 from banyan.kernel.models import Outbox
+from banyan.kernel.queries import ask, declared_query
 from banyan.kernel.reading import Query, list_records, read_record
 from banyan.lib.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, Stale
 from banyan.modules.inventory import commands, errors, queries
 from banyan.modules.inventory.models import Count, CountLine, Location, Move, StockDocument
+from banyan.modules.inventory.values import Edge
 from banyan.modules.items.commands import moved_items as moved
 
 pytestmark = pytest.mark.django_db
@@ -107,14 +109,16 @@ def test_a_posted_document_is_neither_changed_nor_posted_again(stock):
             stock.world.do(f"{DOCUMENT}.{command}", one, **data)
 
 
-@pytest.mark.parametrize(
-    ("kind", "quantity", "more"),
-    [("receipt", "0", {}), ("issue", "-1", {}), ("receipt", "1", {"reason": ""})],
-)
-def test_a_document_that_cannot_be_is_not_written(stock, kind, quantity, more):
+@pytest.mark.parametrize(("kind", "quantity"), [("receipt", "0"), ("issue", "-1"), ("adjustment", "0")])
+def test_a_document_that_cannot_be_is_not_written(stock, kind, quantity):
     with pytest.raises(Invalid):
-        document(stock, kind, (stock.world.screw, quantity, {}), **more)
+        document(stock, kind, (stock.world.screw, quantity, {}))
     assert StockDocument.objects.count() == 0
+
+
+def test_a_document_is_posted_with_a_reason(stock):
+    with pytest.raises(errors.ReasonNeeded):
+        post(stock, document(stock, "receipt", (stock.world.screw, 1, {}), reason=""))
 
 
 def test_scrapping_more_than_there_is_is_refused_as_a_whole(stock):
@@ -351,3 +355,46 @@ def test_ledgers_and_balances_are_lists_that_nobody_writes(stock):
         assert len(page.rows) == 1, name
         assert read_record(stock.ctx, noun, UUID(page.rows[0]["id"]))
     assert commands.period_is_open(stock.ctx.now.date())
+
+
+def answer(ctx, key, **data):
+    return ask(ctx, declared_query(key), data)
+
+
+def test_a_recall_finds_a_lot_and_all_made_of_it(stock, nobody):
+    w, s = stock.world, stock.standing
+    bar, gear = stock.lot(w.steel, "BAR"), stock.lot(w.product, "GEAR")
+    one = document(stock, "transfer", (w.part, 1, {}))
+    stock.receive(w.steel, 10, lot=bar)
+    stock.issue(w.steel, 4, lot=bar, origin=one.pk)
+    stock.link(Edge(bar.pk, gear.pk, 4, DOCUMENT, one.pk))
+    stock.receive(w.product, 3, lot=gear)
+    stock.post(stock.intent(w.product, 1, stock.bin, s.customer, lot=gear, origin=one.pk))
+    rows = answer(stock.ctx, "inventory.recall", lot=str(bar.pk))
+    assert [(r["lot"], r["place"], r["quantity"]) for r in rows] == [
+        ("BAR", "BIN-1", "6"), ("GEAR", "BIN-1", "2"), ("GEAR", "P1-CUSTOMER", "1"),
+        ("BAR", "P1-PRODUCTION", "4"),
+    ]  # fmt: skip
+    (step,) = answer(stock.ctx, "inventory.trace", lot=str(gear.pk), direction="up")
+    assert (step["lot"], step["item"], step["through"]) == ("BAR", "RM-1 圆钢", "GEAR")
+    assert step["document"].startswith("出入库单")
+    with pytest.raises(NotAllowed):
+        answer(nobody, "inventory.recall", lot=str(bar.pk))
+
+
+def test_stock_by_item_with_what_is_free(stock, person):
+    w = stock.world
+    lot = stock.lot(w.steel, "A", expires_on=stock.ctx.now.date())
+    stock.receive(w.screw, 10, "25")
+    stock.receive(w.screw, 2, target=stock.line_side)
+    stock.promise(w.screw, 3)
+    stock.receive(w.steel, 4, lot=lot)
+    stock.world.do("inventory.lot.hold", lot, reason="裂纹")
+    screw, steel = answer(stock.ctx, "inventory.stock_summary")
+    names = ("on_hand", "in_stores", "stopped", "promised", "free", "amount")
+    assert [screw[n] for n in names] == ["12", "10", 0, "3", "7", "25"]
+    assert [steel[n] for n in names] == ["4", "4", "4", "0", "0", "0"]
+    (seen, _) = answer(person("inventory.stock_summary"), "inventory.stock_summary")
+    assert seen["amount"] is None
+    (soon,) = answer(stock.ctx, "inventory.expiring", days=0, plant=str(w.plant.pk))
+    assert (soon["lot"], soon["quantity"]) == ("A", "4")

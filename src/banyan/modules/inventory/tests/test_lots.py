@@ -167,6 +167,7 @@ def test_where_a_lot_came_from_and_where_it_is(stock):
 def test_a_trace_among_a_million_edges_answers_at_once(stock):
     """500 bars go into 5,000 gears, and 25 gears into each of 40,000 boxes."""
     stock.world.product  # noqa: B018  made while the tables still have their guards
+    db.run("SET CONSTRAINTS ALL IMMEDIATE")
     for table in ("inventory_genealogy", "inventory_lot"):
         # loading a million rows is not what is measured
         foreign = db.rows(
