@@ -41,6 +41,10 @@ from banyan.modules.sales.models import Order, OrderLine
 from banyan.modules.sales.queries import LINE, progress
 
 
+#: The reason in the ledger when a promise is worked out anew and nobody gives another.
+RECKONED = "按库存和计划重新计算"
+
+
 @dataclass(frozen=True, slots=True)
 class DateWish:
     """An order line that asks for a day: so much of an item, in its stock unit, at a plant, when wanted.
@@ -126,16 +130,17 @@ def confirm_orders(ctx: Context, orders: Sequence[Order], data: Confirm) -> None
 def promise_days(ctx: Context, orders: Sequence[Order], data: Promise) -> None:
     """Promise a day for open lines; asked of the plan when none is given.
 
-    Raises: LineUnknown; ReasonNeeded where an earlier promise changes; DateInPast
+    Raises: LineUnknown; ReasonNeeded where a person changes an earlier promise; DateInPast
     Writes: promised days and their ledger; tells OrderPromised
     """
     rows = {line: row for line, row in _rows(orders, ctx).items() if row.open}
     chosen = _chosen(rows, data.lines)
-    days = _given_days(chosen, data.promised_on) or _days(ctx, chosen, frozenset())
+    days = _given_days(chosen, data.promised_on) or _days(ctx, chosen, _kept(chosen))
     changes = rules.promise_changes({line: row.promised_on for line, row in chosen.items()}, days)
-    if any(change.was for change in changes) and not data.reason:
+    if data.promised_on and any(change.was for change in changes) and not data.reason:
         raise ReasonNeeded
-    _write_promises(ctx, {change.line: change.becomes for change in changes}, data.reason)
+    reason = data.reason or ("" if data.promised_on else RECKONED)
+    _write_promises(ctx, {change.line: change.becomes for change in changes}, reason)
     known = {line: row.promised_on for line, row in rows.items()} | days
     by_order = _by_order(rows)
     for order in orders:
@@ -144,7 +149,7 @@ def promise_days(ctx: Context, orders: Sequence[Order], data: Promise) -> None:
     for order in orders:
         told = tuple(_ordered(row, known) for row in by_order.get(order.pk, ()) if row.line in changed)
         if told:
-            tell(OrderPromised(record=order.pk, party=order.party_id, reason=data.reason, lines=told))
+            tell(OrderPromised(record=order.pk, party=order.party_id, reason=reason, lines=told))
 
 
 @command("sales.order.reserve", L("占用库存", "Reserve stock"), icon="lock")
@@ -305,6 +310,12 @@ def _days(ctx: Context, rows: Mapping[UUID, Row], free: frozenset[UUID] | set[UU
         day = found.get(line) or row.wanted_on or row.today
         days[line] = max(day, row.today)
     return days
+
+
+def _kept(rows: Mapping[UUID, Row]) -> set[UUID]:
+    """Give the lines whose goods are kept for them in stock, or need none."""
+    kept = queries.kept_stock(list(rows))
+    return {line for line, row in rows.items() if not row.has_stock or kept[line] >= row.open}
 
 
 def _wish(row: Row) -> DateWish:

@@ -270,6 +270,19 @@ def test_every_change_of_a_promise_is_kept_with_its_reason(shop, world):
     assert [line["promised_on"] for line in told.payload["lines"]] == ["2026-03-09"]
 
 
+def test_the_plan_may_be_asked_again_without_a_reason_of_ones_own(shop, world):
+    world.planned(world.part, lead_time_days=4)
+    order = shop.confirmed(shop.line(world.part, 3))
+    assert order.promised_on == FRIDAY
+    shop.put(world.part, 3)
+    world.do("sales.order.promise", order)
+    assert order.promised_on == FRIDAY
+    world.do("sales.order.reserve", order)
+    world.do("sales.order.promise", order)
+    assert order.promised_on == MONDAY
+    assert shop.ledger(order) == [(1, 1, None, FRIDAY, ""), (1, 2, FRIDAY, MONDAY, "按库存和计划重新计算")]
+
+
 def test_a_line_of_another_order_is_refused(shop, world):
     order, other = shop.confirmed(shop.line(world.part, 1)), shop.confirmed(shop.line(world.part, 1))
     foreign = [shop.lines(other)[0].pk]
