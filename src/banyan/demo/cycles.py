@@ -15,6 +15,7 @@ from banyan.demo.story import PASSWORD, ROLES, Plot, Teller, Wanted
 from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.models import User
+from banyan.modules.finance.queries import account_balance
 from banyan.ops import roles
 from banyan.ops.migration import engine, mapping
 
@@ -28,14 +29,29 @@ LINES = (("BK-M68S-38", 6, 30), ("BK-M68B-42", 4, 40), ("HL-U509-R", 10, 40))
 def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
     """Bring the records in and open the books; give the plot and the users by role. Raises: SystemExit without the records."""
     loader = Loader(ctx)
-    teller.chapter("AdventureWorks：导入全部记录")
+    teller.chapter("账套；AdventureWorks：导入全部记录")
+    loader.do("finance.account.install", chart="cas_small")
+    for year in (ctx.now.year, ctx.now.year + 1):
+        loader.do("finance.period.open_year", year=year)
     report = engine.migrate(ctx, mapping.load(SYSTEM), RECORDS)
     teller.fact("导入", f"{report.made:,} 条，{report.seconds:.1f} 秒，勾稽 {'一致' if report.is_reconciled else '不一致'}")
+    _open_balance(loader)
     customer = db.one("SELECT code FROM parties_party WHERE is_customer ORDER BY code LIMIT 1")[0]
     with (RECORDS / "Product.csv").open(encoding="utf-8-sig", newline="") as file:
         prices = {row["ProductNumber"]: Decimal(row["ListPrice"]) for row in csv.DictReader(file)}
     lines = tuple(Wanted(item, Decimal(pieces), days, prices[item]) for item, pieces, days in LINES)
     return Plot(customer=customer, finished=LINES[0][0], lines=lines), make_users(loader)
+
+
+def _open_balance(loader: Loader) -> None:
+    """Set the opening stock, which stands on the clearing account, against paid-in capital."""
+    worth = -account_balance("1999")
+    if worth:
+        (entry,) = loader.make("finance.manual_entry", [dict(on=loader.ctx.now.date().isoformat(), text="Opening", is_opening=True, lines=[
+            dict(account=loader.key("finance.account", "1999"), side="debit", amount=str(worth)),
+            dict(account=loader.key("finance.account", "3001"), side="credit", amount=str(worth)),
+        ])])
+        loader.do("finance.manual_entry.post", [entry])
 
 
 def make_users(loader: Loader) -> dict[str, UUID]:

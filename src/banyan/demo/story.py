@@ -178,11 +178,12 @@ class Story:
         return self._convert() > 0
 
     def _planned(self) -> list[tuple]:
-        """Give the planned orders; those of items out of use stay with the planner as messages."""
+        """Give the planned orders; those of items out of use, or nobody's, stay with the planner as messages."""
         return db.rows(
             """
             SELECT p.id, p.item_id, p.quantity, p.due_on, p.starts_on FROM planning_plannedorder p
-            JOIN items_item i ON i.id = p.item_id WHERE p.state = 'planned' AND i.is_active ORDER BY p.id
+            JOIN items_item i ON i.id = p.item_id WHERE p.state = 'planned' AND i.is_active AND (p.kind = 'make' OR p.supplier_id IS NOT NULL)
+            ORDER BY p.id
             """)
 
     def _convert(self) -> int:
