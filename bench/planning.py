@@ -201,7 +201,7 @@ def measure(size: Size) -> None:
     asked = [_wish(factory, item) for item in factory.levels[0][:10]]
     timed("earliest dates of ten order lines", lambda: queries.earliest_dates(ctx, asked))
     firm = [
-        o.pk for o in PlannedOrder.objects.filter(plant=factory.plant, source="make").order_by("due_on")[:100]
+        o.pk for o in PlannedOrder.objects.filter(plant=factory.plant, kind="make").order_by("due_on")[:100]
     ]
     convert = registry.command("planning.planned_order.convert")
     timed("convert 100 planned orders to work orders", lambda: execute(ctx, convert, ids=firm))

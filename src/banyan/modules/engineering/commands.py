@@ -1,11 +1,10 @@
-"""Releasing revisions, making new ones, and asking what lies below an item and what it costs."""
+"""Releasing revisions, making new ones, and making rolled-up costs the standard."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.locks import lock
 from banyan.kernel.models import Line
 from banyan.kernel.nouns import Draft
-from banyan.kernel.schema import Day, Input, Quantity, Text, field
+from banyan.kernel.schema import Day, Input, Text, field
 from banyan.lib.graph import find_cycle
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
@@ -28,7 +27,6 @@ from banyan.modules.engineering.errors import (
     NothingInside,
     ReleasedTwice,
     StructureLoop,
-    TooManyRows,
     WrongPredecessors,
 )
 from banyan.modules.engineering.events import BomReleased, RoutingReleased
@@ -41,7 +39,7 @@ from banyan.modules.engineering.models import (
     RoutingOperation,
 )
 from banyan.modules.engineering.rules import Window
-from banyan.modules.engineering.values import CostBreakdown, Exploded, Use
+from banyan.modules.engineering.values import CostBreakdown, CostRow
 from banyan.modules.items import commands as items_commands
 from banyan.modules.items import queries as items
 
@@ -222,6 +220,7 @@ def _is_readable(text: str) -> bool:
     L("新版本", "New revision"),
     input=NewRevision,
     icon="copy-plus",
+    creates=True,
     bumps=False,
 )
 def new_bom_revisions(ctx: Context, boms: Sequence[Bom], data: NewRevision) -> tuple[Bom, ...]:
@@ -234,7 +233,7 @@ def new_bom_revisions(ctx: Context, boms: Sequence[Bom], data: NewRevision) -> t
 
 @command(
     "engineering.routing.new_revision", L("新版本", "New revision"), input=NewRevision, icon="copy-plus",
-    bumps=False,
+    creates=True, bumps=False,
 )  # fmt: skip
 def new_routing_revisions(
     ctx: Context, routings: Sequence[Routing], data: NewRevision
@@ -277,19 +276,7 @@ def _copy_lines(model: type[Line], parent: str, made: dict[UUID, Revision]) -> N
     model.objects.bulk_create(copies, batch_size=2000)
 
 
-# --- what people ask ----------------------------------------------------------------------------------------
-
-
-class Explode(Input):
-    item: UUID = field("物料", "Item", reference="items.item")
-    quantity: Quantity = field("数量", "Quantity", Decimal(1), gt=0)
-    on: Day | None = field("日期", "On", None, help=L("空为今天", "Empty: today"))
-    plant: UUID | None = field("工厂", "Plant", None, reference="company.plant")
-
-
-class WhereUsed(Input):
-    item: UUID = field("物料", "Item", reference="items.item")
-    on: Day | None = field("日期", "On", None, help=L("空为所有版本", "Empty: every revision"))
+# --- cost ---------------------------------------------------------------------------------------------------
 
 
 class RollUp(Input):
@@ -298,47 +285,36 @@ class RollUp(Input):
     items: list[UUID] = field(
         "物料", "Items", default_factory=list, reference="items.item", help=L("空为全部", "Empty: all")
     )
-    store: bool = field("存为标准成本", "Store as standard cost", False)
-
-
-@command("engineering.bom.explode", L("BOM展开", "Explode"), input=Explode, on="noun", icon="sitemap")
-def explode_item(ctx: Context, data: Explode) -> tuple[Exploded, ...]:
-    """Give everything below an item, each use on a row of its own. Raises: TooManyRows."""
-    plant, on = _where_and_when(ctx, data.plant, data.on)
-    rows = queries.explode(data.item, data.quantity, on, plant)
-    if len(rows) >= rules.MOST_ROWS:
-        raise TooManyRows(item=_codes([data.item])[data.item], most=rules.MOST_ROWS)
-    return rows
 
 
 @command(
-    "engineering.bom.where_used", L("反查", "Where used"), input=WhereUsed, on="noun", icon="arrow-up-bar"
-)
-def find_uses(ctx: Context, data: WhereUsed) -> tuple[Use, ...]:
-    """Give the places where an item is used, up to the finished products."""
-    return queries.where_used([data.item], data.on)
+    "engineering.bom.roll_up", L("更新标准成本", "Update standard costs"), input=RollUp, on="noun",
+    icon="calculator",
+    help=L("按结构卷积成本，存为标准成本", "Rolls costs up and makes them the standard"),
+)  # fmt: skip
+def roll_up_costs(ctx: Context, data: RollUp) -> tuple[CostRow, ...]:
+    """Make what items with a BOM cost by their structure their standard cost at the plant.
 
-
-@command("engineering.bom.roll_up", L("成本卷积", "Cost roll-up"), input=RollUp, on="noun", icon="calculator")
-def roll_up_costs(ctx: Context, data: RollUp) -> dict[UUID, CostBreakdown]:
-    """Give what items cost by their structure; on demand make it their standard cost at the plant.
-
-    Gives:  by item; only complete costs of items with a BOM are stored
-    Writes: items.item_plant, where `store` is set
+    Takes:  items: those, with all below them; none named: all with a BOM
+    Gives:  by code, also those whose cost is not complete and so not stored
+    Writes: items.item_plant
     """
-    plant, on = _where_and_when(ctx, data.plant, data.on)
+    plant = data.plant or ctx.plant or company.default_plant().id
+    on = data.on or company.plant_day(plant, ctx.now)
     costs = queries.standard_costs(plant, data.items or None, on)
-    if data.store:
-        made = queries.released_boms(list(costs), on, plant)
-        items_commands.set_standard_costs(
-            ctx, plant, {item: c.total for item, c in costs.items() if item in made and c.is_complete}
-        )
-    return costs
+    made = set(queries.released_boms(list(costs), on, plant))
+    items_commands.set_standard_costs(
+        ctx, plant, {item: costs[item].total for item in made if costs[item].is_complete}
+    )
+    named = items.items_by_id(list(costs))
+    return tuple(sorted((_cost_row(i, costs[i], named) for i in made), key=lambda row: row.code))
 
 
-def _where_and_when(ctx: Context, plant: UUID | None, on: date | None) -> tuple[UUID, date]:
-    where = plant or ctx.plant or company.default_plant().id
-    return where, on or company.plant_day(where, ctx.now)
+def _cost_row(item: UUID, cost: CostBreakdown, named: Mapping[UUID, items.ItemFacts]) -> CostRow:
+    return CostRow(
+        named[item].code, named[item].name, cost.material, cost.labour, cost.machine, cost.overhead,
+        cost.subcontract, cost.total, tuple(sorted(named[one].code for one in cost.missing)), item,
+    )  # fmt: skip
 
 
 # --- drafts -------------------------------------------------------------------------------------------------

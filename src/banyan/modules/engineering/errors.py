@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from banyan.kernel.schema import explain_constraint
-from banyan.lib.errors import Conflict, Invalid, TooLarge
+from banyan.lib.errors import Conflict, Invalid
 
 
 class StructureLoop(Conflict):
@@ -84,14 +84,6 @@ class Nowhere(Invalid):
     code = "engineering.nowhere"
     zh = "工序须有工作中心，或为委外"
     en = "An operation has a work centre or is subcontracted"
-
-
-class TooManyRows(TooLarge):
-    code = "engineering.too_many_rows"
-    zh = "{item} 展开超过 {most} 行"
-    en = "{item} explodes into more than {most} rows"
-    way_out_zh = "按汇总展开，每个物料一行"
-    way_out_en = "Ask for the totals, one row per item"
 
 
 for _name in ("bom", "routing"):

@@ -198,6 +198,22 @@ class CostBreakdown:
 
 
 @dataclass(frozen=True, slots=True)
+class CostRow:
+    """What an item costs, as people read it; `missing` names the codes that have no cost."""
+
+    code: str
+    name: str
+    material: Decimal
+    labour: Decimal
+    machine: Decimal
+    overhead: Decimal
+    subcontract: Decimal
+    total: Decimal
+    missing: tuple[str, ...]
+    item: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Rates:
     """What an hour at a work centre costs, and how much of an hour its people work."""
 

@@ -62,7 +62,7 @@ class PlannedOrder(Document):
     plant = models.ForeignKey("company.Plant", models.PROTECT, related_name="+")
     run = models.ForeignKey(Run, models.PROTECT, null=True, related_name="+", db_index=False)
     item = models.ForeignKey("items.Item", models.PROTECT, related_name="+", db_index=False)
-    source = models.CharField(max_length=4)
+    kind = models.CharField(max_length=4)
     quantity = QuantityField()
     starts_on = models.DateField()
     due_on = models.DateField()
@@ -79,7 +79,7 @@ class PlannedOrder(Document):
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gt=0), name="planning_order_quantity"),
             models.CheckConstraint(condition=Q(due_on__gte=F("starts_on")), name="planning_order_days"),
-            models.CheckConstraint(condition=Q(source__in=("make", "buy")), name="planning_order_source"),
+            models.CheckConstraint(condition=Q(kind__in=("make", "buy")), name="planning_order_kind"),
             models.CheckConstraint(
                 condition=Q(state__in=("planned", "firm", "converted")), name="planning_order_state"
             ),

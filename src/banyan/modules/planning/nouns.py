@@ -9,12 +9,12 @@ from banyan.kernel.spec import Scope
 from banyan.lib.labels import L
 from banyan.modules.planning.models import Message, Peg, PlannedOrder, Run
 
-SOURCES = [choice("make", "自制", "Make", "blue"), choice("buy", "采购", "Buy", "green")]
+ORDER_KINDS = [choice("make", "自制", "Make", "blue"), choice("buy", "采购", "Buy", "green")]
 PRIORITIES = [
     choice("urgent", "紧急", "Urgent", "red"), choice("normal", "普通", "Normal"),
     choice("safety", "安全库存", "Safety stock"),
 ]  # fmt: skip
-KINDS = [
+MESSAGE_KINDS = [
     choice("late", "延误", "Late", "red"), choice("expedite", "提前", "Expedite", "orange"),
     choice("overdue", "逾期", "Overdue", "orange"), choice("surplus", "多余", "Surplus", "blue"),
     choice("no_supplier", "无供应商", "No supplier", "purple"), choice("no_bom", "无BOM", "No BOM", "purple"),
@@ -81,7 +81,7 @@ noun(
     fields=dict(
         item=f("物料", "Item", readonly=True),
         plant=f("工厂", "Plant", readonly=True),
-        source=f("方式", "Make or buy", choices=SOURCES, readonly=True),
+        kind=f("方式", "Make or buy", choices=ORDER_KINDS, readonly=True),
         quantity=f("数量", "Quantity", minimum=Decimal("0.000001"), sortable=True),
         starts_on=f("开始日期", "Starts on", sortable=True),
         due_on=f("完成日期", "Due on", sortable=True),
@@ -106,10 +106,10 @@ noun(
     ),
     numbering=numbering("PL{yy}{mm}-{n:05}"),
     title=("number", "item", "due_on"),
-    list=("item", "quantity", "source", "starts_on", "due_on", "ready_on", "supplier", "priority", "state"),
-    filters=("state", "source", "plant", "supplier", "priority", "item"),
+    list=("item", "quantity", "kind", "starts_on", "due_on", "ready_on", "supplier", "priority", "state"),
+    filters=("state", "kind", "plant", "supplier", "priority", "item"),
     form=(
-        section("计划订单", "Planned order", "item", "plant", "source", "quantity", "supplier"),
+        section("计划订单", "Planned order", "item", "plant", "kind", "quantity", "supplier"),
         section("日期", "Days", "starts_on", "due_on", "ready_on", "priority"),
         section("去向", "Became", "result_noun", "result", "run"),
     ),
@@ -160,7 +160,7 @@ noun(
     help=L("要提前、推后、取消或补全什么，为什么", "What to speed up, cancel or mend, and why"),
     fields=dict(
         run=f("计划运算", "Planning run", readonly=True),
-        kind=f("类型", "Kind", choices=KINDS, readonly=True),
+        kind=f("类型", "Kind", choices=MESSAGE_KINDS, readonly=True),
         item=f("物料", "Item", readonly=True),
         text_zh=f("内容", "Text (Chinese)", readonly=True),
         text_en=f("英文内容", "Text (English)", readonly=True),

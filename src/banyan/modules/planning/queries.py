@@ -37,6 +37,7 @@ from banyan.modules.sales.commands.orders import DateWish
 RANKS = {"urgent": URGENT, "normal": NORMAL, "safety": SAFETY}
 PRIORITY = {rank: word for word, rank in RANKS.items()}
 STOCK, ORDER, AT_GATE = "inventory.balance", "planning.planned_order", "purchasing.receipt"
+SAFETY_STOCK, WORK_ORDER = "items.item_plant", "production.work_order"
 ZERO = Decimal(0)
 
 
@@ -71,7 +72,7 @@ def plan_items(plant: UUID, ids: Sequence[UUID] | None, on: date) -> dict[UUID, 
     if ids is not None:
         wanted = list({*ids, *boms, *(need.component for bom in boms.values() for need in bom.needs)})
     facts = items.planning_data(plant, wanted)
-    bought = [key for key, one in facts.items() if _source(one.kind, key in boms) == "buy"]
+    bought = [key for key, one in facts.items() if _kind(one.kind, key in boms) == "buy"]
     suppliers = purchasing.preferred_suppliers(bought, on)
     return {
         key: _plan_item(one, boms[key].needs if key in boms else (), suppliers.get(key))
@@ -80,14 +81,14 @@ def plan_items(plant: UUID, ids: Sequence[UUID] | None, on: date) -> dict[UUID, 
     }
 
 
-def _source(kind: str, has_bom: bool) -> str:
+def _kind(kind: str, has_bom: bool) -> str:
     return "make" if kind in ("made", "phantom") or kind == "subcontracted" and has_bom else "buy"
 
 
 def _plan_item(one: items.PlanningFacts, needs: tuple, supplier) -> PlanItem:
     lead = one.lead_time_days or (supplier.lead_time_days if supplier else 0)
     return PlanItem(
-        one.item, one.code, _source(one.kind, bool(needs)), lead, one.lot_rule, micro(one.lot_minimum),
+        one.item, one.code, _kind(one.kind, bool(needs)), lead, one.lot_rule, micro(one.lot_minimum),
         micro(one.lot_multiple), micro(one.lot_fixed), one.supply_days,
         micro(one.safety_stock) if one.is_active else 0, one.safety_days, 10 ** (6 - one.places), needs,
         supplier.party if supplier else None,
@@ -164,7 +165,7 @@ def firm_orders(plant: UUID) -> list[Supply]:
 #: Days as ordinals, as the core reckons.
 _OPEN = """
     SELECT id, item_id, quantity, starts_on - '0001-01-01'::date + 1,
-           due_on - '0001-01-01'::date + 1, ready_on - '0001-01-01'::date + 1, source, supplier_id, priority
+           due_on - '0001-01-01'::date + 1, ready_on - '0001-01-01'::date + 1, kind, supplier_id, priority
     FROM planning_plannedorder WHERE plant_id = %s AND state = 'planned' ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -217,6 +218,51 @@ def free_supply(
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What comes in (above zero) or goes out of an item on a day, in millionths, and by which document."""
+
+    day: date
+    quantity: int
+    noun: str
+    record: UUID | None
+    priority: str = ""
+
+
+_PLANNED_CHANGES = """
+    SELECT o.due_on, o.quantity, %(order)s, o.id, o.priority FROM planning_plannedorder o
+    WHERE o.plant_id = %(plant)s AND o.item_id = %(item)s AND o.state = 'planned'
+    UNION ALL
+    SELECT p.demand_on, -sum(p.quantity), p.demand_noun, p.demand, p.priority
+    FROM planning_peg p JOIN planning_run r ON r.id = p.run_id AND r.is_current AND r.plant_id = %(plant)s
+    WHERE p.item_id = %(item)s AND p.demand_noun = ANY(%(ours)s)
+      AND (p.demand_noun <> %(work)s OR p.demand_line IS NULL)
+    GROUP BY p.demand_on, p.demand_noun, p.demand, p.priority
+"""
+
+
+def changes_of(plant: UUID, item: UUID, today: date) -> tuple[Change, ...]:
+    """Give what comes and goes of an item, by day: stock first, supply before demand. Seven statements.
+
+    Gives:  what exists by its documents; planned orders, and what orders without lines of their own take, by
+            the current run
+    """
+    there = [*stock(plant, [item], today), *open_supply(plant, today), *firm_orders(plant)]
+    wanted = [*customer_demand(plant), *component_demand(plant)]
+    rows = [
+        Change(date.fromordinal(s.day), s.quantity, s.ref.noun, s.ref.record) for s in there if s.item == item
+    ] + [
+        Change(date.fromordinal(d.day), -d.quantity, d.ref.noun, d.ref.record, PRIORITY[d.rank])
+        for d in wanted
+        if d.item == item
+    ]
+    given = {"plant": plant, "item": item, "order": ORDER, "work": WORK_ORDER, "ours": [ORDER, WORK_ORDER]}
+    rows += [Change(day, micro(q), *rest) for day, q, *rest in db.rows(_PLANNED_CHANGES, given)]
+    return tuple(
+        sorted(rows, key=lambda c: (c.noun != STOCK, max(c.day, today), c.quantity < 0, str(c.record)))
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PegStep:
     """One peg on the way from a supply up to customers, or from a demand down to what serves it."""
 
@@ -259,6 +305,17 @@ _DOWN = f"""
 def current_run(plant: UUID) -> UUID | None:
     """Give the run that planned orders of a plant follow, None before the first. One statement."""
     row = db.one("SELECT id FROM planning_run WHERE plant_id = %s AND is_current", [plant])
+    return row[0] if row else None
+
+
+def current_run_with(order: UUID) -> UUID | None:
+    """Give the current run in which an order serves or is served, None where there is none. One statement."""
+    row = db.one(
+        "SELECT r.id FROM planning_run r WHERE r.is_current AND ("
+        "EXISTS (SELECT FROM planning_peg p WHERE p.run_id = r.id AND p.demand = %(order)s) OR "
+        "EXISTS (SELECT FROM planning_peg p WHERE p.run_id = r.id AND p.supply = %(order)s))",
+        {"order": order},
+    )
     return row[0] if row else None
 
 

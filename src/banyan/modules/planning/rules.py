@@ -229,7 +229,7 @@ class _Run:
 
     def _new_order(self, item: PlanItem, quantity: int, wanted: int) -> int:
         start, due = order_dates(item, wanted, self.today, self.days)
-        self.result.orders.append(Order(item.key, quantity, start, due, item.source, item.supplier))
+        self.result.orders.append(Order(item.key, quantity, start, due, item.kind, item.supplier))
         self.result.supplies.append(Supply(item.key, quantity, due, Ref(ORDER_NOUN, None), "planned"))
         self.left.append(quantity)
         return len(self.result.supplies) - 1
@@ -273,9 +273,9 @@ class _Run:
         self.result.messages.append(Message(kind, item.key, quantity, day, wanted, place))
 
     def _tell_unsourced(self, item: PlanItem, ordered: int) -> None:
-        if item.source == "make" and not item.needs:
+        if item.kind == "make" and not item.needs:
             self._tell("no_bom", item, None, ordered)
-        if item.source == "buy" and item.supplier is None:
+        if item.kind == "buy" and item.supplier is None:
             self._tell("no_supplier", item, None, ordered)
 
     # when things are really there
@@ -350,7 +350,7 @@ class Known(NamedTuple):
     start: int
     due: int
     ready: int
-    source: str
+    kind: str
     supplier: UUID | None
     rank: int
 
@@ -388,7 +388,7 @@ def _keep_of_item(rows: Sequence[Known], orders: Sequence[Order], changes: Chang
     left: dict[UUID, str] = {}
     for row in rows:
         same[row[2:]].append(row.key)
-        left[row.key] = row.source
+        left[row.key] = row.kind
     for order in orders:
         alike = same.get(_face(order))
         if alike:
@@ -396,7 +396,7 @@ def _keep_of_item(rows: Sequence[Known], orders: Sequence[Order], changes: Chang
             del left[order.key]
     for order in orders:
         if order.key is None:
-            order.key = next((key for key, source in left.items() if source == order.source), None)
+            order.key = next((key for key, kind in left.items() if kind == order.kind), None)
             if order.key is None:
                 changes.new.append(order)
             else:
@@ -406,7 +406,7 @@ def _keep_of_item(rows: Sequence[Known], orders: Sequence[Order], changes: Chang
 
 
 def _face(order: Order) -> tuple:
-    return order.quantity, order.start, order.due, order.ready, order.source, order.supplier, order.rank
+    return order.quantity, order.start, order.due, order.ready, order.kind, order.supplier, order.rank
 
 
 # --- when could it be there ---------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from banyan.modules.engineering.values import Need
 #: Who is served first: urgent orders, the others, and what only refills the safety stock.
 URGENT, NORMAL, SAFETY = 0, 1, 9
 
-Source = Literal["make", "buy"]
+OrderKind = Literal["make", "buy"]
 SupplyKind = Literal["stock", "order", "firm", "planned"]
 MessageKind = Literal["late", "expedite", "overdue", "surplus", "no_supplier", "no_bom"]
 
@@ -39,7 +39,7 @@ class PlanItem:
 
     key: UUID
     code: str
-    source: Source
+    kind: OrderKind
     lead: int = 0
     rule: str = "lot_for_lot"
     minimum: int = 0
@@ -86,7 +86,7 @@ class Order:
     quantity: int
     start: int
     due: int
-    source: Source
+    kind: OrderKind
     supplier: UUID | None = None
     rank: int = NORMAL
     ready: int = 0

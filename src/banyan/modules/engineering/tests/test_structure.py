@@ -12,6 +12,7 @@ from banyan.kernel import registry
 from banyan.kernel.commands import Command, WrongState, execute
 from banyan.kernel.models import Outbox
 from banyan.kernel.proofs import run as prove
+from banyan.kernel.queries import ask, declared_query
 from banyan.lib.errors import Conflict, Invalid, NotAllowed
 from banyan.lib.labels import L
 from banyan.modules.engineering import queries
@@ -299,7 +300,18 @@ def test_explosion_and_totals(world, reducer, django_assert_num_queries):
         totals = queries.total_needs({world.product.pk: D(10), world.part.pk: D(4)}, TODAY, world.plant.pk)
     assert totals[world.part.pk] == 64
     assert totals[world.steel.pk] == D("84")
-    assert world.do("engineering.bom.explode", item=world.product, quantity="10")[0].quantity == 20
+    shown = ask(
+        world.ctx, declared_query("engineering.explosion"), {"item": world.product.pk, "quantity": "10"}
+    )
+    assert [(r["level"], r["item"], r["quantity"]) for r in shown][:3] == [
+        (1, f"SA-1 {reducer['shaft'].name}", "20"),
+        (2, "MP-1 齿轮", "60"),
+        (3, "RM-1 圆钢", "78.75"),
+    ]
+    summed = ask(
+        world.ctx, declared_query("engineering.explosion"), {"item": world.product.pk, "is_summed": True}
+    )
+    assert {row["item"]: row["quantity"] for row in summed}["BP-1 螺钉"] == "8"
 
 
 def test_lines_count_only_while_they_are_valid(world):
@@ -326,7 +338,9 @@ def test_where_used_goes_up_to_the_finished_product(world, reducer, django_asser
         (1, world.part.pk, D("1.2")), (2, reducer["shaft"].pk, 3), (3, world.product.pk, 2)
     ]  # fmt: skip
     assert queries.where_used([world.steel.pk], date(2020, 1, 1)) == ()
-    assert len(world.do("engineering.bom.where_used", item=world.screw)) == 2
+    shown = ask(world.ctx, declared_query("engineering.where_used"), {"item": world.screw.pk})
+    assert [(r["level"], r["item"], r["state"]) for r in shown] == [
+        (1, f"KIT {reducer['kit'].name}", "已发布"), (2, "FG-1 减速机", "已发布")]  # fmt: skip
 
 
 def test_cost_roll_up_stores_standard_costs(world, reducer, django_assert_max_num_queries):
@@ -343,7 +357,7 @@ def test_cost_roll_up_stores_standard_costs(world, reducer, django_assert_max_nu
         D("13.392857"), D("5.102041"), D("6.802721"), D("1.700680"))  # fmt: skip
     assert costs[world.product.pk].material == D("6") * D("13.392857") + 2 + 2
     assert all(cost.is_complete for cost in costs.values())
-    world.do("engineering.bom.roll_up", store=True)
+    world.do("engineering.bom.roll_up")
     stored = dict(ItemPlant.objects.values_list("item__code", "standard_cost"))
     assert stored["MP-1"] == part.total == D("26.998299")
     assert stored["RM-1"] == 10
@@ -352,8 +366,9 @@ def test_cost_roll_up_stores_standard_costs(world, reducer, django_assert_max_nu
 
 def test_an_incomplete_cost_is_given_but_not_stored(world, reducer):
     world.planned(world.screw, standard_cost="0.25")
-    costs = world.do("engineering.bom.roll_up", store=True, items=[world.product])
-    assert costs[world.product.pk].missing == {world.steel.pk, world.grease.pk}
+    costs = {row.code: row for row in world.do("engineering.bom.roll_up", items=[world.product])}
+    assert costs["FG-1"].missing == ("RM-1", "RM-2")
+    assert set(costs) == {"FG-1", "SA-1", "KIT", "MP-1"}
     assert dict(ItemPlant.objects.values_list("item__code", "standard_cost")) == {
         "MP-1": None, "BP-1": D("0.25"), "KIT": D("2")}  # fmt: skip
 

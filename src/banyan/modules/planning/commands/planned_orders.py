@@ -42,8 +42,8 @@ def convert_orders(ctx: Context, orders: Sequence[PlannedOrder]) -> None:
     Raises: NoSupplier; what the orders' own commands refuse
     Writes: work orders, purchase orders; on the planned orders what they became. Tells PlannedOrderConverted
     """
-    make = [order for order in orders if order.source == "make"]
-    buy = [order for order in orders if order.source == "buy"]
+    make = [order for order in orders if order.kind == "make"]
+    buy = [order for order in orders if order.kind == "buy"]
     _require_suppliers(buy)
     if make:
         _make(ctx, make)

@@ -31,10 +31,10 @@ def write_orders(ctx: Context, run: Run, changes: Changes) -> None:
     _copy(
         "planning_plannedorder",
         ("id", "version", "created_at", "changed_at", "created_by_id", "changed_by_id", "plant_id", "run_id",
-         "item_id", "source", "quantity", "starts_on", "due_on", "ready_on", "supplier_id", "priority",
+         "item_id", "kind", "quantity", "starts_on", "due_on", "ready_on", "supplier_id", "priority",
          "state", "result_noun"),
         (
-            (o.key, 1, ctx.now, ctx.now, ctx.person, ctx.person, run.plant_id, run.pk, o.item, o.source,
+            (o.key, 1, ctx.now, ctx.now, ctx.person, ctx.person, run.plant_id, run.pk, o.item, o.kind,
              from_micro(o.quantity), *_days(o), o.supplier, PRIORITY[o.rank], "planned", "")
             for o in changes.new
         ),
@@ -184,7 +184,7 @@ def _why(plan: Plan, one: Message, cause: Supply) -> Label:
     ready = date.fromordinal(plan.ready[one.cause])
     order = plan.order_of(one.cause)
     if order:
-        return _WHY[order.source].filled({"start": date.fromordinal(order.start), "day": ready})
+        return _WHY[order.kind].filled({"start": date.fromordinal(order.start), "day": ready})
     if cause.ref.noun == STOCK:
         return _WHY["stock"]
     return _WHY["order"].filled({"number": _called(cause.ref), "day": ready})

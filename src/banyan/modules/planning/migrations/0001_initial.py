@@ -14,8 +14,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("company", "0001_initial"),
-        ("items", "0001_initial"),
-        ("parties", "0001_initial"),
+        ("items", "0002_sorted_by_name"),
+        ("parties", "0002_sorted_by_name"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("number", models.CharField(editable=False, max_length=40, null=True, unique=True)),
-                ("source", models.CharField(max_length=4)),
+                ("kind", models.CharField(max_length=4)),
                 ("quantity", banyan.kernel.models.QuantityField(decimal_places=6, max_digits=20)),
                 ("starts_on", models.DateField()),
                 ("due_on", models.DateField()),
@@ -343,7 +343,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="plannedorder",
             constraint=models.CheckConstraint(
-                condition=models.Q(("source__in", ("make", "buy"))), name="planning_order_source"
+                condition=models.Q(("kind__in", ("make", "buy"))), name="planning_order_kind"
             ),
         ),
         migrations.AddConstraint(

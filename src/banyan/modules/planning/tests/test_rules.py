@@ -50,15 +50,15 @@ def shown(ordinal: int) -> str:
     return date.fromordinal(ordinal).isoformat()[5:]
 
 
-def item(code: str, source="buy", lead=0, needs: dict | None = None, **more) -> PlanItem:
+def item(code: str, kind="buy", lead=0, needs: dict | None = None, **more) -> PlanItem:
     scaled = {
         k: int(Decimal(v) * ONE) if k in ("minimum", "multiple", "fixed", "safety") else v
         for k, v in more.items()
     }
     parts = tuple(Need(key(c), *Decimal(q).as_integer_ratio(), places=0) for c, q in (needs or {}).items())
-    supplier = key("supplier") if source == "buy" else None
+    supplier = key("supplier") if kind == "buy" else None
     return PlanItem(
-        key(code), code, source, lead, **({"supplier": supplier, "step": ONE, "needs": parts} | scaled)
+        key(code), code, kind, lead, **({"supplier": supplier, "step": ONE, "needs": parts} | scaled)
     )
 
 
@@ -354,7 +354,7 @@ def test_a_loop_is_refused_with_its_path():
 
 def known(made: Plan, keys: dict[int, UUID]) -> list[Known]:
     return [
-        Known(keys[n], o.item, o.quantity, o.start, o.due, o.ready, o.source, o.supplier, o.rank)
+        Known(keys[n], o.item, o.quantity, o.start, o.due, o.ready, o.kind, o.supplier, o.rank)
         for n, o in enumerate(made.orders)
     ]
 

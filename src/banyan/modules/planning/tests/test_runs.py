@@ -12,6 +12,8 @@ from banyan.kernel import registry
 from banyan.kernel.commands import WrongState, execute
 from banyan.kernel.models import Outbox
 from banyan.kernel.proofs import run as prove
+from banyan.kernel.queries import ask as ask_query
+from banyan.kernel.queries import declared_query
 from banyan.lib.errors import NotAllowed
 from banyan.lib.ids import new_id
 from banyan.modules.planning import queries
@@ -252,6 +254,45 @@ def test_a_run_takes_a_fixed_number_of_statements(worked, world, django_assert_m
         worked.sell(worked.fg, 1, f"2026-05-{n + 4:02}")
     with django_assert_max_num_queries(45):
         worked.plan()
+
+
+# --- what planners ask --------------------------------------------------------------------------------------
+
+
+def answer(factory, key, **data):
+    return ask_query(factory.world.ctx, declared_query(key), data)
+
+
+def test_the_outlook_of_an_item_ends_where_its_plan_ends(worked):
+    worked.plan()
+    rows = answer(worked, "planning.outlook", item=worked.bolt.pk)
+    assert [(r["day"], r["incoming"], r["outgoing"], r["left"]) for r in rows] == [
+        ("2026-04-15", "50", None, "50"),
+        ("2026-04-20", None, "32", "18"),
+        ("2026-04-22", "46", None, "64"),
+        ("2026-04-22", None, "64", "0"),
+    ]
+    assert answer(worked, "planning.outlook", item=worked.fg.pk)[-1]["left"] == "0"
+
+
+def test_what_an_order_is_for_and_what_serves_it(worked):
+    worked.plan()
+    up = answer(worked, "planning.serves", order=worked.order(worked.bar).pk)
+    assert [(r["level"], r["item"].split()[0]) for r in up] == [(1, "BAR"), (2, "PART"), (3, "SA"), (4, "FG")]
+    assert up[-1]["demand"].startswith("销售订单 SO")
+    down = answer(worked, "planning.served_by", order=worked.line.order_id)
+    assert down[0]["supply"] == "库存"
+    assert {r["item"].split()[0] for r in down} == {"FG", "SA", "BOLT", "PART", "BAR"}
+
+
+def test_compared_runs_name_orders_and_days(factory):
+    factory.put(factory.fg, 10)
+    factory.sell(factory.fg, 10, "2026-03-04")
+    rush = factory.sell(factory.fg, 10, "2026-03-05")
+    before, after = factory.plan(), factory.plan(is_trial=True, rush=[rush.pk])
+    rows = answer(factory, "planning.slips", before=before.pk, after=after.pk)
+    assert [r["days"] for r in rows] == [23, -23]
+    assert rows[0]["_noun"] == "sales.order"
 
 
 # --- the answer to sales ------------------------------------------------------------------------------------
