@@ -144,13 +144,11 @@ document.addEventListener("htmx:confirm", (e) => {
     event.detail.issueRequest(true);
   }
 });
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const { target, xhr } = (event as CustomEvent).detail;
-  if ((target as HTMLElement).id === "main" && xhr.status < 300) delete dirtyForm()?.dataset.dirty;
-});
-document.addEventListener("htmx:afterRequest", (event) => {
-  const { elt, successful } = (event as CustomEvent).detail;
-  if (successful && (elt as HTMLElement).matches("form[data-guard]")) delete (elt as HTMLElement).dataset.dirty;
+/** What was sent and taken is no longer unsaved; this runs before the answer leads anywhere. */
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { elt, xhr } = (event as CustomEvent).detail;
+  const form = (elt as HTMLElement).closest<HTMLElement>("form[data-guard]");
+  if (form && xhr.status < 300) delete form.dataset.dirty;
 });
 
 document.addEventListener("keydown", (event) => {

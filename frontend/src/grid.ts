@@ -73,6 +73,8 @@ function remember(grid: HTMLElement): void {
     past.set(grid, steps.slice(-UNDO_STEPS));
   }
   present.set(grid, now);
+  const cell = document.activeElement;
+  if (cell instanceof HTMLInputElement && grid.contains(cell)) cell.dataset.was = cell.value;
   grid.closest("form")?.setAttribute("data-dirty", "1");
 }
 

@@ -55,7 +55,9 @@ def unexpected(request: HttpRequest, fault: Exception) -> HttpResponse:
     """Log a fault once, under a number, and give the page that shows the number."""
     incident = "".join(secrets.choice(_LETTERS) for _ in range(8))
     log.error("incident %s at %s %s", incident, request.method, request.path, exc_info=fault)
-    return answer(request, Broken(incident=incident))
+    response = answer(request, Broken(incident=incident))
+    response._has_been_logged = True  # Django would log it a second time
+    return response
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
