@@ -117,8 +117,7 @@ def _steps(ctx: Context, steps: Iterable[PegStep], opens: str) -> Iterator[dict[
 
 
 def _names(ctx: Context, ends: Iterable[tuple[str, UUID | None]]) -> dict[tuple[str, UUID | None], str]:
-        for key, title in titles(noun, list(keys)).items():
-            named[noun, key] = f"{label} {title}".strip()
+    """Give how documents are called, with what they are; a fixed number of statements per noun."""
     wanted: dict[str, set[UUID]] = {}
     for noun, key in ends:
         if key is not None and noun not in (STOCK, queries.SAFETY_STOCK):
@@ -126,7 +125,8 @@ def _names(ctx: Context, ends: Iterable[tuple[str, UUID | None]]) -> dict[tuple[
     named = {}
     for noun, keys in wanted.items():
         label = registry.noun(noun).spec.label.in_(ctx.language)
-        named |= {(noun, key): f"{label} {title}".strip() for key, title in titles(noun, list(keys)).items()}
+        for key, title in titles(noun, list(keys)).items():
+            named[noun, key] = f"{label} {title}".strip()
     return named
 
 
