@@ -36,9 +36,9 @@ def test_a_token_ends_at_once_when_it_is_revoked_expires_or_its_owner_is_shut_ou
         assert api.get("kernel/users").status_code == 401
 
 
-def test_a_call_by_token_costs_two_statements_to_know_who_calls(api, django_assert_num_queries):
+def test_a_call_by_token_costs_one_statement_to_know_who_calls(api, django_assert_num_queries):
     api.get("me")  # takes a lease of calls
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert api.get("me").status_code == 200
 
 

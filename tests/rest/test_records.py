@@ -111,6 +111,17 @@ def test_a_refusal_is_not_kept_under_the_key(api):
     assert api.post("kernel/roles", BOSS, Idempotency_Key="k-1").status_code == 201
 
 
+def test_a_short_answer_has_key_and_version(api):
+    answer = api.post("kernel/roles", BOSS, Prefer="return=minimal")
+    assert (answer.status_code, set(answer.data), answer["ETag"]) == (201, {"id", "version"}, '"v1"')
+
+
+def test_a_create_takes_few_statements(api, django_assert_num_queries):
+    api.get("me")  # takes a lease of calls
+    with django_assert_num_queries(7):  # caller, savepoint, actor, insert, audit, read, release
+        assert api.post("kernel/users", {"login": "li", "name": "李明"}).data["roles"] == []
+
+
 def test_a_dry_run_answers_and_writes_nothing(api):
     answer = api.post("kernel/roles", BOSS, Dry_Run="true")
     assert (answer.status_code, answer.data["code"]) == (200, "boss")

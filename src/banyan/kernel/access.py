@@ -52,20 +52,31 @@ SELECT u.id, u.name, u.language, u.theme, u.login, u.plants, u.teams, u.is_super
        coalesce(array_agg(DISTINCT r.code) FILTER (WHERE r.code IS NOT NULL), '{{}}'),
        coalesce(array_agg(DISTINCT g.permission || ' ' || g.reach) FILTER (WHERE g.id IS NOT NULL), '{{}}'),
        coalesce(array_agg(DISTINCT array_to_string(r.areas, ' ')) FILTER (WHERE r.code IS NOT NULL), '{{}}'),
-       coalesce(max(r.home), '')
-FROM kernel_user u
+       coalesce(max(r.home), ''), {limits}
+FROM {source}
 LEFT JOIN kernel_userrole ur ON ur.user_id = u.id
 LEFT JOIN kernel_role r ON r.id = ur.role_id
 LEFT JOIN kernel_rolegrant g ON g.role_id = r.id
 WHERE u.is_active AND {condition}
-GROUP BY u.id
+GROUP BY u.id{held}
 """
+_BY_KEY = _PRINCIPAL.format(limits="NULL, ''", source="kernel_user u", condition="u.id = %s", held="")
+_BY_TOKEN = _PRINCIPAL.format(
+    limits="t.scopes, t.name", source="kernel_accesstoken t JOIN kernel_user u ON u.id = t.user_id", held=", t.id",
+    condition="t.digest = %s AND t.is_active AND (t.expires_at IS NULL OR t.expires_at > %s)",
+)
+_BY_CLIENT = _PRINCIPAL.format(
+    limits="string_to_array(t.scope, ' '), a.name", held=", t.id, a.id",
+    source="oauth2_provider_accesstoken t JOIN oauth2_provider_application a ON a.id = t.application_id "
+           "JOIN kernel_user u ON u.id = a.user_id",
+    condition="t.token_checksum = %s AND t.expires > %s",
+)
 
 
 def principal_of(user_id: UUID, limits: tuple[str, ...] | None = None) -> Principal | None:
     """Give the principal of an active user with its grants, None when there is none. One statement."""
-    row = db.one(_PRINCIPAL.format(condition="u.id = %s"), [user_id])
-    return _principal(row, limits) if row else None
+    row = db.one(_BY_KEY, [user_id])
+    return _principal(row[:-2], limits) if row else None
 
 
 def _principal(row: tuple, limits: tuple[str, ...] | None) -> Principal:
@@ -85,7 +96,7 @@ TOKEN_MARK = "byn_"
 
 def token_digest(token: str) -> str:
     """Give what is stored of a personal token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def new_token() -> str:
@@ -93,11 +104,17 @@ def new_token() -> str:
     return TOKEN_MARK + secrets.token_urlsafe(32)
 
 
+def bearer(token: str, now: datetime) -> tuple[Principal, str] | None:
+    """Give the principal of a token, narrowed to its scopes, and the token's name; None when it is not valid.
+
+    Takes:  token: a personal one, or one that an OAuth2 client was given
+    Gives:  as things stand now: a token revoked, or an owner shut out, is not valid any more. One statement
+    """
+    row = db.one(_BY_TOKEN if token.startswith(TOKEN_MARK) else _BY_CLIENT, [token_digest(token), now])
+    return (_principal(row[:-2], tuple(row[-2])), row[-1]) if row else None
+
+
 def principal_of_token(token: str, now: datetime) -> Principal | None:
-    """Give the principal of a personal token, narrowed to the token's scopes; None when it is not valid."""
-    row = db.one(
-        "SELECT user_id, scopes FROM kernel_accesstoken "
-        "WHERE digest = %s AND is_active AND (expires_at IS NULL OR expires_at > %s)",
-        [token_digest(token), now],
-    )
-    return principal_of(row[0], tuple(row[1])) if row else None
+    """Give the principal of a token, narrowed to the token's scopes; None when it is not valid."""
+    found = bearer(token, now)
+    return found[0] if found else None

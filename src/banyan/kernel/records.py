@@ -75,6 +75,8 @@ def create(ctx: Context, noun: Noun, rows: Sequence[BaseModel]) -> tuple[Any, ..
         noun.prepare(ctx, drafts)
     noun.model._base_manager.bulk_create([d.record for d in drafts], batch_size=2000)
     _write_lines(noun, drafts)
+    for draft in drafts:
+        draft.record.empty_lines = tuple(key for key, rows in draft.lines.items() if not rows)
     made = tuple(d.record for d in drafts)
     owe_numbers(made)
     return made

@@ -5,7 +5,6 @@ A token is looked up on every call, so that revoking it, or shutting its owner o
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -15,7 +14,7 @@ from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 
-from banyan.kernel import access, db, rates
+from banyan.kernel import access, rates
 from banyan.kernel.context import Context, Principal
 from banyan.lib.errors import Invalid, NotAllowed, NotAuthenticated
 from banyan.lib.labels import L
@@ -23,15 +22,6 @@ from banyan.web import acting
 
 KEY_MOST = 200
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-
-_PERSONAL = (
-    "SELECT user_id, scopes, name FROM kernel_accesstoken "
-    "WHERE digest = %s AND is_active AND (expires_at IS NULL OR expires_at > %s)"
-)
-_ISSUED = (
-    "SELECT a.user_id, string_to_array(t.scope, ' '), a.name FROM oauth2_provider_accesstoken t "
-    "JOIN oauth2_provider_application a ON a.id = t.application_id WHERE t.token_checksum = %s AND t.expires > %s"
-)
 
 
 class TokenRefused(NotAuthenticated):
@@ -81,13 +71,11 @@ def _caller(request: HttpRequest, now: datetime) -> Caller:
         return _person(request)
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated("scheme_unknown", L("请使用 Authorization: Bearer", "Use Authorization: Bearer"))
-    token = token.strip()
-    digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-    found = db.one(_PERSONAL if token.startswith(access.TOKEN_MARK) else _ISSUED, [digest, now])
-    who = access.principal_of(found[0], tuple(found[1])) if found and found[0] else None
-    if who is None:
+    found = access.bearer(token.strip(), now)
+    if found is None:
         raise TokenRefused()
-    return Caller(who, f"token:{found[2]}"[:80], who.plants[0] if len(who.plants) == 1 else None)
+    who, name = found
+    return Caller(who, f"token:{name}"[:80], who.plants[0] if len(who.plants) == 1 else None)
 
 
 def _person(request: HttpRequest) -> Caller:

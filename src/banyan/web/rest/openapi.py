@@ -190,7 +190,7 @@ class _Description:
         spec = noun.spec
         made = _ref(name) if entry.takes_tables(noun) else {"anyOf": [_ref(f"{name}Done"), _ref(name)]}
         paths[f"/{spec.path}"]["post"] = self._operation(
-            create.key, create.label, create.permission, tag=spec.key, parameters=list(_WRITING),
+            create.key, create.label, create.permission, tag=spec.key, parameters=[*_WRITING, _parameter("Prefer")],
             body=self._body_of(create, one=entry.takes_tables(noun)),
             responses={201: self._json(made, "ETag", "Location"), 200: self._json(made, "ETag", text=self.say("只试不做", "A dry run"))},
             more=(404, *_WITH_BODY),
@@ -343,6 +343,8 @@ class _Description:
             ("Idempotency-Key", "header", {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"},
              "重复提交只做一次", "Sent twice it is done once"),
             ("Dry-Run", "header", {"type": "string", "enum": ["true", "false"]}, "只试不做", "Rehearse, write nothing"),
+            ("Prefer", "header", {"type": "string", "enum": ["return=minimal", "return=representation"]},
+             "只要标识和版本，还是整条记录", "Only key and version, or the whole record"),
             ("X-Device-Time", "header", {"type": "string", "format": "date-time"}, "设备上的时刻", "The device's own time"),
             ("X-Consent", "header", text, "同意的事项（needs_confirmation 的 code）", "What is consented to (codes of needs_confirmation)"),
         )

@@ -142,15 +142,17 @@ def _require_record(ctx: Context, noun: Noun, key: UUID) -> None:
 
 
 def create(call: Call, noun: Noun) -> HttpResponse:
-    """Make one record: 201 with the record, its address and its ETag."""
+    """Make one record: 201 with the record, its address and its ETag; `Prefer: return=minimal` leaves the rest out."""
     cmd = registry.command(noun.spec.permission("create"))
     data = bodies.read_object(call.request)
+
+    is_brief = "return=minimal" in call.request.headers.get("Prefer", "")
 
     def render(done: Outcome) -> dict[str, Any]:
         made = [r for r in done.records if isinstance(r, noun.model)]
         if len(made) != 1:
             return answers.kept({"record": None, "result": answers.told(done.value)}, 200 if call.dry_run else 201)
-        row = _shown(call.ctx, noun, made[0])
+        row = _brief(made[0]) if is_brief else _shown(call.ctx, noun, made[0])
         headers = {"ETag": parameters.etag(row["version"])}
         if not call.dry_run:
             headers["Location"] = f"{answers.ROOT}/{noun.spec.path}/{row['id']}"
@@ -233,9 +235,14 @@ def _render_record(call: Call, noun: Noun) -> Callable[[Outcome], dict[str, Any]
 def _shown(ctx: Context, noun: Noun, record: Any) -> dict[str, Any]:
     """Give a record as it is now; to whoever may write but not read it, only its key and version."""
     if ctx.may(noun.spec.permission("read")):
-        found = reading.read_records(ctx, noun, (record.pk,), expand=False)
+        empty = getattr(record, "empty_lines", ())
+        found = reading.read_records(ctx, noun, (record.pk,), expand=False, without=empty)
         if found:
             return found[0]
+    return _brief(record)
+
+
+def _brief(record: Any) -> dict[str, Any]:
     return {"id": str(record.pk), "version": getattr(record, "version", 1)}
 
 
