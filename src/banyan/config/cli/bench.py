@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+from contextlib import nullcontext
 
 import click
 
@@ -11,6 +12,8 @@ from banyan.config.cli._django import running
 from banyan.config.environ import CHECKOUT
 
 FOLDER = CHECKOUT / "bench"
+#: These start what they measure themselves, and leave the database of this installation alone.
+OWN_SERVER = frozenset({"start", "trunk"})
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -24,6 +27,6 @@ def command(name: str | None, arguments: tuple[str, ...]) -> None:
         return
     if name not in names:
         raise click.BadParameter(f"{name}: choose one of {', '.join(names) or 'none yet'}.")
-    with running():
+    with nullcontext() if name in OWN_SERVER else running():
         sys.argv = [name, *arguments]
         runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")

@@ -1,0 +1,365 @@
+"""What is measured: each function fills its figures from a running server and its factory."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+import _bare
+from _factory import FOUND, NOT_FOUND, OPERATIONS, PARTS, PASSWORD, Factory
+from _server import Client, Server, at_once
+from banyan.kernel import db, registry
+from banyan.kernel.commands import execute
+from banyan.kernel.context import SYSTEM, Context
+from banyan.lib.ids import new_id
+from banyan.modules.inventory import queries as stock
+
+API = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure: what was seen, what hand-written SQL needs for the same, how many statements each request takes.
+
+    `ratio` is in terms of cost: how many times as long as the bare one.
+    """
+
+    name: str
+    value: float
+    unit: str
+    bare: float | None = None
+    ratio: float | None = None
+    note: str = ""
+
+
+@dataclass
+class Bench:
+    """A running server, its factory, and a client for each of many people."""
+
+    server: Server
+    factory: Factory
+
+    def __post_init__(self) -> None:
+        self.clients = [Client(self.server.port, self.factory.token) for _ in range(32)]
+        self.client = self.clients[0]
+
+    def post(self, path: str, data: Any = None, client: int = 0) -> Any:
+        """Call REST with a key of its own, so that it may be sent again; give what it answers."""
+        answer = self.clients[client].post(f"{API}/{path}", data, Idempotency_Key=str(new_id()))
+        return answer.json() if answer.body else None
+
+
+@contextmanager
+def cost(bench: Bench, acts: int) -> Iterator[list[str]]:
+    """Give the processor time of an act, which other people's load does not stretch."""
+    web, data = bench.server.spent()
+    told: list[str] = []
+    yield told
+    after = bench.server.spent()
+    told.append(f"{1000 * (after[0] - web) / acts:.1f} + {1000 * (after[1] - data) / acts:.1f} ms of processor")
+
+
+def slower(value: float, bare: float | None) -> float | None:
+    """Give how many times as long as bare."""
+    return None if not bare else round(value / bare, 2)
+
+
+# --- the chain ----------------------------------------------------------------------------------------------
+
+
+def chain(bench: Bench, rounds: int = 17) -> list[Figure]:
+    """Measure the chain from order to invoice, through REST, one person."""
+    for _ in range(2):
+        _chain(bench)
+    with cost(bench, rounds) as used:
+        seconds = [timed(lambda: _chain(bench)) for _ in range(rounds)]
+    value = statistics.median(seconds)
+    with _bare.connected() as bare:
+        chain_of = _bare.Chain(bare, bench.factory)
+        chain_of.run()
+        bares = [timed(chain_of.run) for _ in range(rounds)]
+    least = statistics.median(bares)
+    counted = _bare.count_statements(lambda: _chain_inside(bench))
+    note = f"{counted} statements, bare {chain_of.statements}; {used[0]}; fastest {min(seconds):.3f} s"
+    return [Figure("chain_s", value, "s", least, slower(value, least), note)]
+
+
+def timed(act: Callable[[], Any]) -> float:
+    """Give the seconds an act takes."""
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def _chain(bench: Bench) -> None:
+    _steps(bench.factory, lambda path, data=None: bench.post(path, data))
+
+
+def _steps(factory: Factory, post: Callable[..., Any]) -> None:
+    """Send the chain: order, confirm, work order, release, issue, reports, completion, shipment, invoice."""
+    goods = factory.goods
+    order = post("sales/orders", factory.order((factory.product, 10), (goods[0], 5), (goods[1], 5)))["id"]
+    post(f"sales/orders/{order}/confirm", {})
+    work = post("production/work_orders", factory.work_order(10))["id"]
+    released = post(f"production/work_orders/{work}/release", {})["record"]
+    if (len(released["operations"]), len(released["materials"])) != (OPERATIONS, PARTS):
+        raise RuntimeError(f"the work order is not the one meant: {released}")
+    post(f"production/work_orders/{work}/issue", {})
+    lot = f"L{work[-12:]}"
+    for operation in released["operations"]:
+        report = dict(id=str(new_id()), operation=operation["id"], kind="good", quantity="10", minutes="20",
+                      output_lot=lot)  # fmt: skip
+        post("production/work_orders/report", {"reports": [report]})
+    made = post(f"production/work_orders/{work}/complete", {"lines": [{"quantity": "10", "lot": lot}]})
+    if made["record"]["state"] != "completed":
+        raise RuntimeError(f"the work order is not completed: {made}")
+    post(f"sales/orders/{order}/ship", {})
+    post("finance/customer_invoices/from_orders", {"orders": [order]})
+
+
+def _chain_inside(bench: Bench) -> None:
+    """Run the chain through the same door, in this process, so that statements can be counted."""
+    door = _bare.Inside(bench.factory.token)
+    _steps(bench.factory, door.post)
+
+
+# --- reports ------------------------------------------------------------------------------------------------
+
+
+def reports(bench: Bench, per_client: int = 25) -> list[Figure]:
+    """Measure reports by 1, 8 and 32 people over eight orders, then by 32 on one operation."""
+    figures = []
+    for clients in (1, 8, 32):
+        count = max(200, per_client * clients)
+        rate, slow, least, used = _report_run(bench, clients, count, orders=8, operations=OPERATIONS)
+        figures.append(Figure(f"reports_per_s_{clients}", rate, "1/s", least, slower(least, rate), used))
+        if clients == 32:
+            figures.append(Figure("reports_p95_ms_32", slow, "ms"))
+    rate, slow, least, used = _report_run(bench, 32, 400, orders=1, operations=1)
+    figures.append(Figure("reports_one_op_per_s", rate, "1/s", least, slower(least, rate), f"p95 {slow:.0f} ms; {used}"))
+    counted = _report_statements(bench)
+    first = figures[0]
+    figures[0] = Figure(first.name, first.value, first.unit, first.bare, first.ratio, f"{counted} statements; {first.note}")
+    return figures
+
+
+def _report_run(bench: Bench, clients: int, count: int, *, orders: int, operations: int) -> tuple[float, float, float, str]:
+    """Send reports and prove that every piece was kept.
+
+    Gives:  the rate, the 95th percentile in milliseconds, the bare rate, what a report costs
+    """
+    made = bench.factory.released_orders(orders)
+    first = bench.factory.operations_of(made)[: orders * operations]
+    feed = {key: 500_000 for key in first}
+    for place, key in enumerate(first):         # so many pieces pass that every operation has some to report
+        _report(bench, key, str(feed[key] - 1000 * (place // orders)), 0)
+    tasks = [first[n % len(first)] for n in range(count)]
+    with cost(bench, count) as used:
+        seconds, done = at_once(tasks, lambda client, key: _report(bench, key, "1", client), clients)
+    _prove(made, first, count, {key: feed[key] - 1000 * (place // orders) for place, key in enumerate(first)})
+    spent = sorted(one for one, _ in done)
+    bare_orders = bench.factory.released_orders(orders)
+    bare_ops = bench.factory.operations_of(bare_orders)[: orders * operations]
+    least = _bare.report_rate(bench.factory, bare_ops, count, min(clients, 16))
+    return count / seconds, 1000 * spent[int(len(spent) * 0.95)], least, used[0]
+
+
+def _report(bench: Bench, operation: UUID, quantity: str, client: int) -> Any:
+    one = dict(id=str(new_id()), operation=str(operation), kind="good", quantity=quantity, minutes="1")
+    return bench.post("production/work_orders/report", {"reports": [one]}, client)
+
+
+def _prove(orders: Sequence[UUID], operations: Sequence[UUID], count: int, fed: dict[UUID, int]) -> None:
+    """Refuse figures that lost a piece: the counters, the ledger and the books must tell the same."""
+    counters = dict(db.rows("SELECT id, good_quantity FROM production_operation WHERE id = ANY(%s)", [list(operations)]))
+    ledger = dict(db.rows(
+        "SELECT operation_id, sum(quantity) FROM production_report WHERE operation_id = ANY(%s) GROUP BY 1", [list(operations)]))
+    sent = sum(fed.values()) + count
+    posted = db.one(
+        "SELECT count(*) FROM finance_entry e JOIN production_report r ON r.id = e.origin WHERE r.work_order_id = ANY(%s)",
+        [list(orders)])[0]
+    if not (sum(counters.values()) == sum(ledger.values()) == sent and posted == count + len(fed)):
+        raise RuntimeError(f"sent {sent}, counted {sum(counters.values())}, in the ledger {sum(ledger.values())}, posted {posted}")
+
+
+def _report_statements(bench: Bench) -> int:
+    (order,) = bench.factory.released_orders(1)
+    operation = bench.factory.operations_of([order])[0]
+    door = _bare.Inside(bench.factory.token)
+    one = dict(id=str(new_id()), operation=str(operation), kind="good", quantity="1", minutes="1")
+    door.post("production/work_orders/report", {"reports": [one]})        # the first one also begins the order
+    again = {"reports": [one | {"id": str(new_id())}]}
+    return _bare.count_statements(lambda: door.post("production/work_orders/report", again))
+
+
+# --- overselling --------------------------------------------------------------------------------------------
+
+
+def oversell(bench: Bench, tries: int = 200, there: int = 100) -> list[Figure]:
+    """Measure 32 people at the last hundred pieces: exactly as many are promised as there are."""
+    item = bench.factory.new_item(there)
+    drafts = bench.factory.drafts(tries, item)
+
+    def confirm(client: int, key: UUID) -> int:
+        path = f"{API}/sales/orders/{key}/confirm"
+        answer = bench.clients[client].post(path, {"must_promise": True}, Idempotency_Key=str(new_id()))
+        if answer.status not in (200, 409):
+            raise RuntimeError(f"{answer.status}: {answer.body[:300]!r}")
+        return answer.status
+
+    with cost(bench, tries) as used:
+        seconds, done = at_once(drafts, confirm, 32)
+    won = sum(status == 200 for _, status in done)
+    kept = db.one("SELECT coalesce(sum(quantity), 0) FROM inventory_promise WHERE item_id = %s", [item])[0]
+    if not (won == kept == there):
+        raise RuntimeError(f"{won} confirmed and {kept} promised of {there} pieces")
+    item = bench.factory.new_item(there)
+    least = _bare.oversell_seconds(bench.factory, item, bench.factory.drafts(tries, item), there)
+    (draft,) = bench.factory.drafts(1, bench.factory.goods[0])
+    door = _bare.Inside(bench.factory.token)
+    counted = _bare.count_statements(lambda: door.post(f"sales/orders/{draft}/confirm", {"must_promise": True}))
+    return [Figure("oversell_s", seconds, "s", least, slower(seconds, least), f"{won} promised; {counted} statements; {used[0]}")]
+
+
+# --- lists --------------------------------------------------------------------------------------------------
+
+
+def lists(bench: Bench, rounds: int = 30) -> list[Figure]:
+    """Measure pages of 80 among 100,000 orders: first, deep, and searched, as JSON and as a page."""
+    bench.factory.many_orders()
+    browser = _signed_in(bench)
+    bare = _bare.list_ms(rounds)
+    deep = _deep_cursor(bench)
+    rest, page = f"{API}/sales/orders?limit=80", "/sales/orders"
+    found = [
+        ("list_rest_ms", bench.client, rest, bare), ("list_rest_deep_ms", bench.client, f"{rest}&cursor={deep}", bare),
+        ("list_page_ms", browser, page, None), ("list_page_deep_ms", browser, f"{page}?cursor={deep}", None),
+    ]  # fmt: skip
+    figures = []
+    for name, client, path, least in found:
+        with cost(bench, rounds + 1) as used:
+            value, size = _median_ms(client, path, rounds)
+        figures.append(Figure(name, value, "ms", least, slower(value, least), f"{size // 1000} kB; {used[0]}"))
+    worst = 0.0
+    for term, hits in ((NOT_FOUND, 0), *((t, n) for t, n in FOUND.items())):
+        with cost(bench, rounds + 1) as used:
+            value, _ = _median_ms(bench.client, f"{rest}&q={_quoted(term)}", rounds)
+        figures.append(Figure(f"list_search_{hits}_ms", value, "ms", note=used[0]))
+        worst = max(worst, value)
+    return [*figures, Figure("list_search_ms", worst, "ms", note="the slowest of the three")]
+
+
+def _quoted(term: str) -> str:
+    from urllib.parse import quote
+
+    return quote(term)
+
+
+def _deep_cursor(bench: Bench) -> str:
+    """Give the cursor that stands at the middle of the list, as paging would have come to it."""
+    from banyan.kernel.reading import _cursor
+
+    at, key = db.one("SELECT created_at, id FROM sales_order ORDER BY created_at DESC, id DESC OFFSET 50000 LIMIT 1")
+    return _cursor(at, key)
+
+
+def _median_ms(client: Client, path: str, rounds: int) -> tuple[float, int]:
+    client.get(path)
+    spent = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        answer = client.get(path)
+        spent.append(1000 * (time.perf_counter() - begun))
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status} {answer.body[:300]!r}")
+    return statistics.median(spent), len(answer.body)
+
+
+def _signed_in(bench: Bench) -> Client:
+    browser = Client(bench.server.port)
+    browser.get("/login")
+    token = browser.cookies.partition("csrftoken=")[2].partition(";")[0]
+    answer = browser.form("/login", f"csrfmiddlewaretoken={token}&username=bench&password={PASSWORD}")
+    if answer.status != 302:
+        raise RuntimeError(f"could not sign in: {answer.status}")
+    return browser
+
+
+# --- items --------------------------------------------------------------------------------------------------
+
+
+def items(bench: Bench, many: int = 1000, single: int = 200) -> list[Figure]:
+    """Measure making items: a thousand in one call, and one by one."""
+
+    def item(code: str) -> dict[str, Any]:
+        return dict(code=code, name=f"物料 {code}", unit=str(bench.factory.unit), kind="bought")
+
+    rates = []
+    for turn in range(3):
+        rows = [item(f"B{turn}-{n}") for n in range(many)]
+        begun = time.perf_counter()
+        done = bench.post("items/items/bulk", {"command": "create", "records": rows})
+        rates.append(many / (time.perf_counter() - begun))
+        if done["done"] != many:
+            raise RuntimeError(f"made {done['done']} of {many}")
+    for n in range(10):
+        bench.post("items/items", item(f"W{n}"))
+    with cost(bench, single) as used:
+        one = single / timed(lambda: [bench.post("items/items", item(f"S{n}")) for n in range(single)])
+    door = _bare.Inside(bench.factory.token)
+    counted = _bare.count_statements(lambda: door.post("items/items", item("INSIDE")))
+    return [
+        Figure("bulk_items_per_s", statistics.median(rates), "1/s"),
+        Figure("single_items_per_s", one, "1/s", note=f"{counted} statements; {used[0]}"),
+    ]
+
+
+# --- plan and trace -----------------------------------------------------------------------------------------
+
+
+def plan(bench: Bench) -> list[Figure]:
+    """Measure a planning run of 1,000 finished goods among 2,000 items, depth 4, planned and written."""
+    import planning
+
+    return [_plan("plan_1000_s", planning.Size())]
+
+
+def plan_large(bench: Bench) -> list[Figure]:
+    """Measure a planning run among 10,000 items and some 50,000 BOM lines."""
+    import planning
+
+    return [_plan("plan_10000_s", planning.Size(items=10_000, finished=1_000, lines=6, depth=5))]
+
+
+def _plan(name: str, size: Any) -> Figure:
+    import planning
+
+    ctx = Context(SYSTEM, now=timezone.now(), through="cli")
+    with transaction.atomic():
+        factory = planning.Factory(size, ctx.now.date())
+        factory.draw()
+        begun = time.perf_counter()
+        run = execute(ctx, registry.command("planning.run.plan"), data={"plant": factory.plant.pk}).value
+        seconds = time.perf_counter() - begun
+        transaction.set_rollback(True)
+    return Figure(name, seconds, "s", note=f"{run.order_count} planned orders, {factory.lines} BOM lines")
+
+
+def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
+    """Measure following one lot among a million edges of genealogy."""
+    lot = bench.factory.many_edges()
+    spent = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        found = stock.trace([lot], "down")
+        spent.append(1000 * (time.perf_counter() - begun))
+    edges = db.one("SELECT count(*) FROM inventory_genealogy")[0]
+    return [Figure("trace_1m_ms", statistics.median(spent), "ms", note=f"{len(found.steps)} lots found, {edges:,} edges")]
