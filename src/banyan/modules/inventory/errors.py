@@ -160,6 +160,12 @@ class LocationInUse(Conflict):
     way_out_en = "Make a new location and transfer the stock"
 
 
+class LotInUse(Conflict):
+    code = "inventory.lot_in_use"
+    zh = "批次 {lot} 已有库存移动，不能再改物料"
+    en = "Lot {lot} has moved: it cannot become another item's"
+
+
 class LocationLoop(Invalid):
     code = "inventory.location_loop"
     zh = "库位 {location} 不能放在自己或其他工厂的库位之下"

@@ -11,6 +11,7 @@ from banyan.modules.inventory.commands import (
     prepare_documents,
     prepare_item_locations,
     prepare_locations,
+    prepare_lots,
 )
 from banyan.modules.inventory.models import (
     Allocation,
@@ -171,6 +172,7 @@ noun(
     phone=("number", "item", "state"),
     find=("number", "supplier_lot", "heat_number"),
     find_through=("item",),
+    prepare=prepare_lots,
 )
 
 # --- what is there ------------------------------------------------------------------------------------------

@@ -203,6 +203,11 @@ class Worth:
         return times(self.standard_cost or self.last_unit or ZERO, quantity)
 
 
+def part_of(amount: Decimal | None, quantity: Decimal, whole: Decimal) -> Decimal | None:
+    """Give the share of an amount that goes with a part of its quantity."""
+    return amount if amount is None or quantity == whole else take_value(whole, amount, quantity)
+
+
 def times(price: Decimal, quantity: Decimal) -> Decimal:
     """Give price times quantity to the cent."""
     return round_money(EXACT.multiply(price, quantity))

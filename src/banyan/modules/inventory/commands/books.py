@@ -70,6 +70,8 @@ class Books:
         self.worths: dict[PoolKey, Worth] = {}
         self.promises: dict[UUID, Claim] = {}
         self.allocations: dict[UUID, Claim] = {}
+        self._promises_of: dict[DemandKey, list[Claim]] = {}
+        self._allocations_of: dict[DemandKey, list[Claim]] = {}
         self._new_promises: dict[tuple[DemandKey, PoolKey], Decimal] = {}
         self._new_allocations: dict[tuple[DemandKey, ShelfKey], Decimal] = {}
 
@@ -243,10 +245,13 @@ class Books:
         )
         for is_promise, key, noun, line, item, second, location, owner, quantity, at in rows:
             if is_promise and (item, second) in self.pools:
-                self.promises[key] = Claim(key, (noun, line), (item, second), quantity, at)
+                claim = Claim(key, (noun, line), (item, second), quantity, at)
+                self.promises[key] = claim
+                self._promises_of.setdefault(claim.demand, []).append(claim)
             elif not is_promise and self._is_held_fast(item, second, location, owner):
-                place = (item, second, location, owner)
-                self.allocations[key] = Claim(key, (noun, line), place, quantity, at)
+                claim = Claim(key, (noun, line), (item, second, location, owner), quantity, at)
+                self.allocations[key] = claim
+                self._allocations_of.setdefault(claim.demand, []).append(claim)
 
     def _is_held_fast(self, item: UUID, lot: UUID | None, location: UUID, owner: UUID | None) -> bool:
         """Say whether an allocation's shelf, lot and pool are locked, so that it may be changed here."""
@@ -255,14 +260,14 @@ class Books:
 
     def promises_of(self, demand: DemandKey, pool: PoolKey) -> list[Claim]:
         """Give a demand's promises of an item at a plant."""
-        return [c for c in self.promises.values() if c.demand == demand and c.place == pool]
+        return [claim for claim in self._promises_of.get(demand, ()) if claim.place == pool]
 
     def allocations_of(self, demand: DemandKey, pool: PoolKey) -> list[Claim]:
         """Give a demand's allocations of an item at a plant."""
         item, plant = pool
         return [
-            claim for claim in self.allocations.values()
-            if claim.demand == demand and claim.place[0] == item and self.shelves[claim.place].plant == plant
+            claim for claim in self._allocations_of.get(demand, ())
+            if claim.place[0] == item and self.shelves[claim.place].plant == plant
         ]  # fmt: skip
 
     def add_promise(self, demand: DemandKey, pool: PoolKey, quantity: Decimal) -> None:
@@ -275,9 +280,7 @@ class Books:
         shelf.allocated += quantity
         if shelf.is_free:
             self.pools[shelf.key[0], shelf.plant].available -= quantity
-        held = next(
-            (c for c in self.allocations.values() if (c.demand, c.place) == (demand, shelf.key)), None
-        )
+        held = next((c for c in self._allocations_of.get(demand, ()) if c.place == shelf.key), None)
         if held is not None:
             held.quantity += quantity
         else:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import Q
+
+from banyan.kernel import access, registry
 from banyan.kernel.commands import command, owe_numbers
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Draft
@@ -55,9 +58,9 @@ def _post(ctx: Context, documents: Sequence[StockDocument]) -> Posted:
     lots = _lots(ctx, rows, by_document)
     standing = {plant: queries.standing(plant) for plant in sorted({d.plant_id for d in documents})}
     ends = {row.pk: _ends(row, by_document[row.document_id], standing) for row in rows}
-    kinds = _kinds(ends.values())
+    places = Location.objects.in_bulk({key for pair in ends.values() for key in pair})
     intents = [
-        _intent(row, by_document[row.document_id], ends[row.pk], lots.get(row.pk), kinds) for row in rows
+        _intent(row, by_document[row.document_id], ends[row.pk], lots.get(row.pk), places) for row in rows
     ]
     posted = post_moves(ctx, intents)
     if posted.missing:
@@ -96,25 +99,19 @@ def _ends(
     return source or first, target or second
 
 
-def _kinds(ends) -> dict[UUID, tuple[str, str]]:
-    wanted = {key for pair in ends for key in pair}
-    rows = Location.objects.filter(pk__in=wanted).values_list("pk", "kind", "code")
-    return {key: (kind, code) for key, kind, code in rows}
-
-
 def _intent(
     row: StockDocumentLine, document: StockDocument, ends: tuple[UUID, UUID], lot: UUID | None,
-    kinds: dict[UUID, tuple[str, str]],
+    places: Mapping[UUID, Location],
 ) -> MoveIntent:  # fmt: skip
-    (source_kind, source_code), (target_kind, target_code) = kinds[ends[0]], kinds[ends[1]]
-    if not rules.may_document(document.kind, source_kind, target_kind):
-        wrong = (source_code, source_kind) if source_kind in OURS else (target_code, target_kind)
-        raise errors.WrongLocation(location=wrong[0], kind=wrong[1])
+    source, target = places[ends[0]], places[ends[1]]
+    own = source if source.kind in OURS else target
+    if not rules.may_document(document.kind, source.kind, target.kind) or own.plant_id != document.plant_id:
+        raise errors.WrongLocation(location=own.code, kind=own.kind)
     return MoveIntent(
-        item=row.item_id, lot=lot, owner=document.owner_id, quantity=abs(row.quantity), source=ends[0],
-        target=ends[1], origin_noun=NOUN, origin=document.pk, origin_line=row.pk, moved_at=document.moved_at,
-        amount=row.amount if source_kind not in OURS else None, reason=document.reason,
-        is_fact=target_kind in ("scrap", "adjustment"),
+        item=row.item_id, lot=lot, owner=document.owner_id, quantity=abs(row.quantity), source=source.pk,
+        target=target.pk, origin_noun=NOUN, origin=document.pk, origin_line=row.pk,
+        moved_at=document.moved_at, amount=row.amount if source.kind not in OURS else None,
+        reason=document.reason, is_fact=target.kind in ("scrap", "adjustment"),
     )  # fmt: skip
 
 
@@ -168,7 +165,8 @@ def transfer(ctx: Context, data: Transfer) -> StockDocument:
     Raises: WrongLocation unless both ends are ours; what post_moves refuses
     Writes: a posted document, its move
     """
-    plant = Location.objects.filter(pk=data.source).values_list("plant_id", flat=True).first()
+    reach = access.scope(ctx, registry.noun("inventory.location"), f"{NOUN}.transfer") or Q()
+    plant = Location.objects.filter(reach, pk=data.source).values_list("plant_id", flat=True).first()
     if plant is None:
         raise errors.NoSuchLocation(location=data.source)
     document = StockDocument(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from banyan.kernel import db, locks
 from banyan.kernel.commands import command, save, tell
 from banyan.kernel.context import Context
+from banyan.kernel.nouns import Draft
 from banyan.kernel.schema import Input, Text, field
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
@@ -70,6 +71,30 @@ def _numbered(ctx: Context, wants: Sequence[LotWant]) -> list[LotWant]:
         want if want.number else replace(want, number=f"L{ctx.now:%y%m}-{next(counts)[0]:06}")
         for want in wants
     ]
+
+
+def prepare_lots(ctx: Context, drafts: Sequence[Draft]) -> None:
+    """Refuse another item for a lot that has moved, and lots of items that have none.
+
+    Raises: LotInUse, LotNotTracked
+    """
+    changed = [
+        draft.record for draft in drafts
+        if getattr(draft.record, "_stored", {}).get("item_id") != draft.record.item_id
+    ]  # fmt: skip
+    moved = {
+        key for (key,) in db.rows(
+            "SELECT k.id FROM unnest(%s::uuid[]) AS k(id) "
+            "WHERE EXISTS (SELECT FROM inventory_move m WHERE m.lot_id = k.id)",
+            [[lot.pk for lot in changed]],
+        )
+    }  # fmt: skip
+    items = items_by_id([lot.item_id for lot in changed])
+    for lot in changed:
+        if lot.pk in moved:
+            raise errors.LotInUse(lot=lot.number)
+        if items[lot.item_id].tracking == "none":
+            raise errors.LotNotTracked(item=items[lot.item_id].code)
 
 
 # --- genealogy ----------------------------------------------------------------------------------------------

@@ -379,7 +379,7 @@ def _put(books: Books, step: Step, quantity: Decimal) -> Done:
         pool = books.pools[pool_key] if step.is_own else rules.Pool(pool_key)
         rules.put_in(books.shelf(key, facts.target_plant, facts.target_kind), pool, quantity)
     if step.changes_value:
-        given = intent.amount
+        given = rules.part_of(intent.amount, quantity, intent.quantity)
         if step.source_key is not None:
             worth = books.worths[intent.item, facts.source_plant]
             done.given_up = worth.take(quantity, given, intent.reverses)

@@ -145,6 +145,24 @@ def test_rights_stale_versions_and_repeated_keys(stock, nobody, person):
     assert Move.objects.count() == 1
 
 
+def test_a_document_moves_stock_of_its_own_plant(stock, person):
+    screw = stock.world.screw
+    stock.receive(screw, 5)
+    far = stock.place("FAR", plant=stock.world.second_plant)
+    with pytest.raises(errors.WrongLocation):
+        post(stock, document(stock, "receipt", (screw, 1, {}), target=far))
+    with pytest.raises(errors.WrongLocation):
+        post(stock, document(stock, "transfer", (screw, 1, {}), source=far, target=stock.bin))
+    post(stock, document(stock, "transfer", (screw, 1, {}), source=stock.bin, target=far))
+    data = {"item": screw.pk, "quantity": "1", "source": stock.bin.pk, "target": far.pk}
+    here, elsewhere = stock.world.plant.pk, stock.world.second_plant.pk
+    cmd = registry.command(f"{DOCUMENT}.transfer")
+    with pytest.raises(NotFound):
+        execute(person((cmd.key, "plant"), plants=[elsewhere]), cmd, data=data)
+    execute(person((cmd.key, "plant"), plants=[here]), cmd, data=data)
+    assert stock.at(far, screw) == (2, 0)
+
+
 def test_two_scans_transfer_at_once(stock):
     screw = stock.world.screw
     stock.receive(screw, 5)

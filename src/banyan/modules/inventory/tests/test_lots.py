@@ -81,6 +81,17 @@ def test_the_life_of_a_lot(stock):
     assert Outbox.objects.filter(type="inventory.lot_released").count() == 2
 
 
+def test_a_lot_that_has_moved_stays_of_its_item(stock):
+    lot = stock.lot(stock.world.steel, "A")
+    stock.world.change(lot, item=stock.world.grease, heat_number="H1")
+    with pytest.raises(errors.LotNotTracked):
+        stock.world.change(lot, item=stock.world.screw)
+    stock.receive(stock.world.grease, 5, lot=lot)
+    with pytest.raises(errors.LotInUse):
+        stock.world.change(lot, item=stock.world.steel)
+    stock.world.change(lot, heat_number="H2")
+
+
 def test_what_arrives_of_a_held_lot_is_not_available(stock):
     lot = stock.lot(stock.world.steel, "A")
     stock.world.do("inventory.lot.hold", lot, reason="待检")

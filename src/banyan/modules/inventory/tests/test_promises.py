@@ -239,6 +239,35 @@ def test_a_hold_takes_promises_that_can_no_longer_be_kept_and_names_allocations(
     assert stock.supply(steel) == (11, 0)
 
 
+def test_one_command_allocates_ships_and_gives_the_rest_back(stock):
+    part = stock.world.screw
+    stock.receive(part, 10)
+    demand = stock.promise(part, 6)
+
+    def ship(ctx):
+        (row,) = commands.allocate(ctx, [stock.demand(part, 4, demand.line)])
+        commands.post_moves(
+            ctx,
+            [stock.intent(part, row.quantity, row.location, stock.standing.customer, demand=demand.key)],
+        )
+        commands.release_promises(ctx, [stock.demand(part, None, demand.line)])
+
+    stock.inside(ship)
+    assert stock.supply(part) == (6, 0)
+    assert held(demand) == NONE
+
+
+def test_what_has_just_arrived_may_go_on_in_the_same_command(stock):
+    part, s = stock.world.screw, stock.standing
+
+    def receive_and_use(ctx):
+        commands.post_moves(ctx, [stock.intent(part, 10, s.supplier, stock.bin, amount="20")])
+        commands.post_moves(ctx, [stock.intent(part, 3, stock.bin, s.production)])
+
+    stock.inside(receive_and_use)
+    assert stock.worth(part) == (7, Decimal("14.00"))
+
+
 def test_promising_takes_two_statements(stock):
     part = stock.world.screw
     stock.receive(part, 10)

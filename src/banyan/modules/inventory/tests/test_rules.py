@@ -224,6 +224,12 @@ def test_value_that_comes_in(case):
     assert there.quantity == quantity + brought
 
 
+def test_a_part_of_a_quantity_takes_its_part_of_the_amount():
+    assert rules.part_of(None, D(1), D(3)) is None
+    assert rules.part_of(D("10.00"), D(3), D(3)) == D("10.00")
+    assert rules.part_of(D("10.00"), D(1), D(3)) == D("3.33")
+
+
 def test_layers_leave_oldest_first_by_the_day_they_came():
     there = worth(
         30, "360.00", "fifo", layers=[layer(1, 10, "100", 2), layer(2, 10, "120", 1), layer(3, 10, "140", 3)]
