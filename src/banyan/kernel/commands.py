@@ -33,7 +33,7 @@ from pydantic import BaseModel
 
 from banyan.kernel import access, db, events, locks, registry, schema
 from banyan.kernel.context import Context
-from banyan.kernel.models import Audit, Counter, Outbox
+from banyan.kernel.models import Counter
 from banyan.kernel.spec import Tone
 from banyan.lib.errors import Conflict, DomainError, FieldFaults, Invalid, NotFound, Stale, jsonable
 from banyan.lib.ids import new_id
@@ -300,8 +300,7 @@ def _outermost(
                 outcome = _perform(ctx, cmd, data, ids, versions)
                 _hear(ctx, work)
             _give_numbers(ctx, work)
-            _write_audit(ctx, cmd, outcome, data)
-            _write_outbox(ctx, work)
+            _write_trail(ctx, cmd, outcome.ids, data, "done", work=work)
             if render:
                 outcome.answer = render(outcome)
             _store_answer(ctx, outcome)
@@ -585,22 +584,38 @@ def _store_answer(ctx: Context, outcome: Outcome) -> None:
         )
 
 
-def _write_audit(ctx: Context, cmd: Command, outcome: Outcome, data: Any) -> None:
-    Audit.objects.bulk_create([_audit_row(ctx, cmd, outcome.ids, data, "done")])
+_TRAIL = """
+    WITH audit AS (
+        INSERT INTO kernel_audit (id, at, device_at, person, program, through, command, noun, records, input, outcome, code, key)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::jsonb, %s, %s, %s)
+    )
+    INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload, person)
+    SELECT v.id, %s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, %s
+    FROM jsonb_to_recordset(%s::jsonb) v(id uuid, type text, event_version smallint, noun text, record uuid, number text,
+                                         payload jsonb)
+"""
+
+
+def _write_trail(
+    ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, outcome: str, code: str = "", work: Work | None = None
+) -> None:
+    """Write the audit line, and what has happened into the outbox. One statement."""
+    told = [
+        dict(
+            id=new_id(), type=e.type, event_version=e.event_version, noun=e.noun, record=e.record,
+            number=work.numbered.get(e.record, ""), payload=e.payload(),
+        )
+        for e in (work.out if work else ())
+    ]
+    db.run(_TRAIL, [
+        new_id(), ctx.now, ctx.device_at, ctx.person, ctx.program[:80], ctx.through, cmd.key, cmd.noun, list(ids),
+        orjson.dumps(_short(schema.dump(data))).decode(), outcome, code, ctx.key or "",
+        ctx.now, ctx.person, orjson.dumps(told, default=str).decode(),
+    ])
 
 
 def _audit_refusal(ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, refusal: DomainError) -> None:
-    Audit.objects.bulk_create([_audit_row(ctx, cmd, ids, data, "refused", refusal.code)])
-
-
-def _audit_row(
-    ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, outcome: str, code: str = ""
-) -> Audit:
-    return Audit(
-        at=ctx.now, device_at=ctx.device_at, person=ctx.person, program=ctx.program[:80], through=ctx.through,
-        command=cmd.key, noun=cmd.noun, records=list(ids), input=_short(schema.dump(data)), outcome=outcome,
-        code=code, key=ctx.key or "",
-    )
+    _write_trail(ctx, cmd, ids, data, "refused", refusal.code)
 
 
 def _short(data: Any) -> Any:
@@ -612,15 +627,3 @@ def _short(data: Any) -> Any:
         return {"cut": text[:AUDIT_INPUT_BYTES].decode("utf-8", "ignore").replace("\\u0000", ""),
                 "sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}
     return orjson.loads(_NUL.sub(rb"\1", text))
-
-
-def _write_outbox(ctx: Context, work: Work) -> None:
-    if not work.out:
-        return
-    Outbox.objects.bulk_create([
-        Outbox(
-            at=ctx.now, type=e.type, event_version=e.event_version, key=str(e.record), noun=e.noun, record=e.record,
-            number=work.numbered.get(e.record, ""), payload=e.payload(), person=ctx.person,
-        )
-        for e in work.out
-    ])
