@@ -75,8 +75,8 @@ class OrderClosed(Event):
 class ReceivedLine:
     """What came, was booked or went back of an order line, in the item's stock unit.
 
-    Net and tax are this part's share of the line's, in the order's currency; `amount` is the net amount in the
-    company's own, the value at which it stands in stock. `moves` is empty for services.
+    Net and tax are this part's share of the line's, in the order's currency; `amount` is the net amount in
+    the company's own, the value at which it stands in stock. `moves` is empty for services.
     """
 
     order: UUID

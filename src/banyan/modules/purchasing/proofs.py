@@ -19,7 +19,8 @@ def amounts() -> Found:
         "purchasing.order",
         counted="SELECT count(*) FROM purchasing_order",
         faults="""
-        SELECT o.id, o.net_amount, coalesce(sum(l.net_amount), 0), o.tax_amount, coalesce(sum(l.tax_amount), 0),
+        SELECT o.id, o.net_amount, coalesce(sum(l.net_amount), 0), o.tax_amount,
+            coalesce(sum(l.tax_amount), 0),
                o.gross_amount
         FROM purchasing_order o LEFT JOIN purchasing_orderline l ON l.order_id = o.id GROUP BY o.id
         HAVING (o.net_amount, o.tax_amount, o.gross_amount) IS DISTINCT FROM
@@ -43,10 +44,12 @@ def line_amounts() -> Found:
         counted=LINES,
         faults="""
         SELECT k.id, k.net_amount, k.tax_amount, k.net, k.tax FROM (
-            SELECT w.*, CASE WHEN w.price_includes_tax THEN w.paid - w.inner ELSE round(w.paid * w.rate, w.places) END AS tax,
+            SELECT w.*, CASE WHEN w.price_includes_tax THEN w.paid - w.inner
+                ELSE round(w.paid * w.rate, w.places) END AS tax,
                    CASE WHEN w.price_includes_tax THEN w.inner ELSE w.paid END AS net
             FROM (SELECT v.*, round(v.paid / (1 + v.rate), v.places) AS inner FROM (
-                SELECT l.id, l.net_amount, l.tax_amount, l.price_includes_tax, l.tax_percent / 100 AS rate, c.places,
+                SELECT l.id, l.net_amount, l.tax_amount, l.price_includes_tax,
+                    l.tax_percent / 100 AS rate, c.places,
                        round(l.quantity * l.price * (100 - l.discount_percent) / 100, c.places) AS paid
                 FROM purchasing_orderline l JOIN purchasing_order o ON o.id = l.order_id
                 JOIN company_currency c ON c.id = o.currency_id) v) w
@@ -64,7 +67,7 @@ def line_amounts() -> Found:
     ),
 )
 def received() -> Found:
-    """Compare the counters of order lines with receipts that stand and returns that went; history is taken as given."""
+    """Compare counters with receipts that stand and returns that went; history is taken as given."""
     return none_of(
         "purchasing.order_line",
         counted=LINES,
@@ -77,28 +80,33 @@ def received() -> Found:
                    FROM purchasing_receiptline x JOIN purchasing_receipt h
                         ON h.id = x.receipt_id AND h.state IN ('arrived', 'partly_booked', 'booked')
                    GROUP BY 1) s ON s.order_line_id = l.id
-        LEFT JOIN (SELECT x.order_line_id, sum(x.quantity) AS quantity, coalesce(sum(x.quantity) FILTER (WHERE x.is_replaced), 0) AS again
+        LEFT JOIN (SELECT x.order_line_id, sum(x.quantity) AS quantity,
+            coalesce(sum(x.quantity) FILTER (WHERE x.is_replaced), 0) AS again
                    FROM purchasing_returnline x
                    JOIN purchasing_returnorder h ON h.id = x.return_order_id AND h.state = 'returned'
                    GROUP BY 1) r ON r.order_line_id = l.id
-        WHERE (l.received_quantity, l.booked_quantity, l.rejected_quantity, l.returned_quantity, l.replaced_quantity)
-           <> (coalesce(s.quantity, 0), coalesce(s.judged, 0), coalesce(s.bad, 0), coalesce(r.quantity, 0), coalesce(r.again, 0))
+        WHERE (l.received_quantity, l.booked_quantity, l.rejected_quantity, l.returned_quantity,
+            l.replaced_quantity)
+           <> (coalesce(s.quantity, 0), coalesce(s.judged, 0), coalesce(s.bad, 0),
+               coalesce(r.quantity, 0), coalesce(r.again, 0))
         """,
-        text="到货 {1} ≠ {2} 或判定 {3} ≠ {4} 或退货 {5} ≠ {6} / received, booked or returned differ from documents",
+        text="到货 {1}/{2}，判定 {3}/{4}，退货 {5}/{6} / received, booked, returned: line/documents",
     )
 
 
 @proof("purchasing.moves", L("收货和退货与库存移动一致", "Receipts and returns agree with stock moves"))
 def moves() -> Found:
-    """Compare every line of a receipt and return with what crossed the gate and what left inspection for it."""
+    """Compare every line of receipts and returns with what crossed the gate and what left inspection."""
     return none_of(
         "purchasing.receipt",
-        counted="SELECT (SELECT count(*) FROM purchasing_receiptline) + (SELECT count(*) FROM purchasing_returnline)",
+        counted="SELECT (SELECT count(*) FROM purchasing_receiptline)"
+        " + (SELECT count(*) FROM purchasing_returnline)",
         faults="""
         WITH documents AS (
             SELECT 'purchasing.receipt' AS noun, h.id, x.id AS line, x.item_id, x.lot_id,
                    CASE WHEN h.state IN ('draft', 'reversed') THEN 0 ELSE x.quantity END AS came,
-                   CASE WHEN h.state IN ('draft', 'reversed') THEN 0 ELSE x.accepted_quantity + x.rejected_quantity END AS judged
+                   CASE WHEN h.state IN ('draft', 'reversed') THEN 0
+                       ELSE x.accepted_quantity + x.rejected_quantity END AS judged
             FROM purchasing_receiptline x JOIN purchasing_receipt h ON h.id = x.receipt_id
             UNION ALL
             SELECT 'purchasing.return_order', h.id, x.id, x.item_id, x.lot_id,
@@ -106,7 +114,8 @@ def moves() -> Found:
             FROM purchasing_returnline x JOIN purchasing_returnorder h ON h.id = x.return_order_id
         ), moved AS (
             SELECT m.origin_noun AS noun, m.origin, m.origin_line AS line,
-                   sum(CASE WHEN s.kind = 'supplier' THEN m.quantity WHEN t.kind = 'supplier' THEN -m.quantity ELSE 0 END) AS came,
+                   sum(CASE WHEN s.kind = 'supplier' THEN m.quantity WHEN t.kind = 'supplier'
+                       THEN -m.quantity ELSE 0 END) AS came,
                    sum(CASE WHEN 'supplier' IN (s.kind, t.kind) THEN 0
                             WHEN m.reverses_id IS NULL THEN m.quantity ELSE -m.quantity END) AS judged,
                    bool_and(m.item_id = d.item_id AND m.lot_id IS NOT DISTINCT FROM d.lot_id) AS is_same
@@ -162,7 +171,8 @@ def states() -> Found:
             FROM purchasing_orderline GROUP BY order_id
         ) k ON k.order_id = o.id
         WHERE o.state <> 'draft' AND NOT o.is_history
-          AND k.state <> CASE o.state WHEN 'closed' THEN 'received' WHEN 'confirmed' THEN 'ordered' ELSE o.state END
+          AND k.state <> CASE o.state WHEN 'closed' THEN 'received' WHEN 'confirmed'
+              THEN 'ordered' ELSE o.state END
         """,
         text="状态 {1}，按明细应为 {2} / state {1}, by its lines {2}",
     )
@@ -177,8 +187,10 @@ def copies() -> Found:
     return none_of(
         "purchasing.order_line",
         counted=LINES,
-        faults="SELECT l.id, o.number FROM purchasing_orderline l JOIN purchasing_order o ON o.id = l.order_id "
-        "WHERE (l.party_id, l.plant_id) <> (o.party_id, o.plant_id)",
+        faults="""
+        SELECT l.id, o.number FROM purchasing_orderline l JOIN purchasing_order o ON o.id = l.order_id
+        WHERE (l.party_id, l.plant_id) <> (o.party_id, o.plant_id)
+        """,
         text="{1}",
     )
 
@@ -189,12 +201,13 @@ def origins() -> Found:
     faults: list[Fault] = []
     counted = broken = 0
     for noun, number in db.rows(
-        "SELECT origin_noun, count(*) FROM purchasing_orderline WHERE origin IS NOT NULL GROUP BY 1 ORDER BY 1"
+        "SELECT origin_noun, count(*) FROM purchasing_orderline WHERE origin IS NOT NULL GROUP BY 1"
     ):
         counted += number
         known = registry.noun(noun).model._meta.db_table if registry.has_noun(noun) else None
         rows = db.rows(
-            "SELECT l.id, l.origin FROM purchasing_orderline l WHERE l.origin_noun = %s AND l.origin IS NOT NULL"
+            "SELECT l.id, l.origin FROM purchasing_orderline l WHERE l.origin_noun = %s"
+            " AND l.origin IS NOT NULL"
             + (f' AND NOT EXISTS (SELECT FROM "{known}" t WHERE t.id = l.origin)' if known else ""),
             [noun],
         )

@@ -22,8 +22,8 @@ OPEN = ("ordered", "confirmed", "partly_received")
 class SupplyRow:
     """What is still to come of an order line, as planning sees it; quantities in the item's stock unit.
 
-    Gives:  `is_firm` when the supplier has confirmed the day; noun purchasing.receipt for goods at the gate that
-            wait for inspection: they lie in the plant but are not yet available
+    Gives:  `is_firm` when the supplier has confirmed the day; noun purchasing.receipt for goods at the gate
+            that wait for inspection: they lie in the plant but are not yet available
     """
 
     noun: str
@@ -41,7 +41,7 @@ class SupplyRow:
 class InvoiceRow:
     """What of an order line was received, kept and not invoiced; below zero, what the supplier is to credit.
 
-    Gives:  `stock_quantity` in the item's stock unit, `quantity` in the line's own; amounts in the order's currency
+    Gives:  `stock_quantity` in the item's stock unit, `quantity` in the line's, amounts in the order's money
     """
 
     order: UUID
@@ -72,7 +72,7 @@ _SOURCE = (
 
 
 def sources(items: Sequence[UUID], *, is_usable: bool = False) -> tuple[Source, ...]:
-    """Give the supplier list of some items; where told, only of suppliers in use and not blocked. One statement."""
+    """Give the supplier list of some items; where told, only of suppliers in use. One statement."""
     rows = SupplierItem.objects.filter(item__in=set(items))
     if is_usable:
         rows = rows.filter(party__is_active=True, party__is_blocked=False)
@@ -113,11 +113,13 @@ def progress(line: OrderLine) -> Progress:
 
 _SUPPLY = """
     SELECT 'purchasing.order', o.id, l.id, l.item_id, l.open_quantity,
-           coalesce(l.confirmed_on, l.wanted_on, o.ordered_on) AS due, l.confirmed_on IS NOT NULL, o.number, o.party_id
+           coalesce(l.confirmed_on, l.wanted_on, o.ordered_on) AS due,
+           l.confirmed_on IS NOT NULL, o.number, o.party_id
     FROM purchasing_orderline l JOIN purchasing_order o ON o.id = l.order_id
     WHERE l.plant_id = %(plant)s AND l.open_quantity > 0 AND o.state = ANY(%(open)s) AND NOT o.is_history
     UNION ALL
-    SELECT 'purchasing.receipt', r.id, x.id, x.item_id, x.quantity - x.accepted_quantity - x.rejected_quantity,
+    SELECT 'purchasing.receipt', r.id, x.id, x.item_id,
+        x.quantity - x.accepted_quantity - x.rejected_quantity,
            r.arrived_on, true, r.number, r.party_id
     FROM purchasing_receipt r JOIN purchasing_receiptline x ON x.receipt_id = r.id
     WHERE r.plant_id = %(plant)s AND r.state IN ('arrived', 'partly_booked')
@@ -129,13 +131,13 @@ _SUPPLY = """
 def open_supply(plant_id: UUID) -> tuple[SupplyRow, ...]:
     """Give what suppliers still owe a plant and what waits for inspection, by due day. One statement.
 
-    What is in inspection is on hand but not available: whoever nets against stock on hand leaves those rows out.
+    What is in inspection is on hand, not available: whoever nets against stock on hand leaves those rows out.
     """
     return tuple(SupplyRow(*row) for row in db.rows(_SUPPLY, {"plant": plant_id, "open": list(OPEN)}))
 
 
 def lines_to_invoice(orders: Sequence[UUID]) -> tuple[InvoiceRow, ...]:
-    """Give what of some orders was received, is kept and is not invoiced; by order and line. One statement."""
+    """Give what of some orders was received, is kept and not invoiced, by order and line. One statement."""
     rows = (
         OrderLine.objects.filter(order__in=list(orders), order__is_history=False)
         .exclude(order__state__in=("draft", "cancelled"))
@@ -149,18 +151,30 @@ def _invoice_row(line: OrderLine) -> InvoiceRow:
     order, quantity = line.order, progress(line).to_invoice
     share = {"whole": line.stock_quantity, "before": line.invoiced_quantity, "part": quantity}
     return InvoiceRow(
-        order=order.pk, line=line.pk, party=order.party_id, plant=order.plant_id, currency=order.currency_id,
-        exchange_rate=order.exchange_rate, number=order.number, item=line.item_id, unit=line.unit_id,
-        stock_quantity=quantity, quantity=part_amount(line.quantity, places=6, **share), price=line.price,
-        price_includes_tax=line.price_includes_tax, discount_percent=line.discount_percent,
-        tax_code=line.tax_code_id, tax_percent=line.tax_percent, net_amount=part_amount(line.net_amount, **share),
+        order=order.pk,
+        line=line.pk,
+        party=order.party_id,
+        plant=order.plant_id,
+        currency=order.currency_id,
+        exchange_rate=order.exchange_rate,
+        number=order.number,
+        item=line.item_id,
+        unit=line.unit_id,
+        stock_quantity=quantity,
+        quantity=part_amount(line.quantity, places=6, **share),
+        price=line.price,
+        price_includes_tax=line.price_includes_tax,
+        discount_percent=line.discount_percent,
+        tax_code=line.tax_code_id,
+        tax_percent=line.tax_percent,
+        net_amount=part_amount(line.net_amount, **share),
         tax_amount=part_amount(line.tax_amount, **share),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Warning:
-    """An open line that must be looked at, why (`overdue`, `will_be_late`, `unconfirmed`) and by how many days."""
+    """An open line to look at, why (`overdue`, `will_be_late`, `unconfirmed`) and by how many days."""
 
     order: UUID
     line: UUID
@@ -189,7 +203,7 @@ _WARN = """
 
 
 def late_warnings(plant_id: UUID, today: date) -> tuple[Warning, ...]:
-    """Give the lines that are late, will be late or have no word from the supplier, most urgent first. One statement."""
+    """Give lines that are or will be late or lack the supplier's word, most urgent first. One statement."""
     rows = db.rows(_WARN, {"plant": plant_id, "open": list(OPEN), "day": today})
     found = []
     for *facts, lead in rows:
@@ -210,7 +224,8 @@ def _days(why: str, wanted_on: date | None, confirmed_on: date | None, today: da
 
 
 _DELIVERED = """
-    SELECT l.party_id, coalesce(l.confirmed_on, l.wanted_on), l.arrived_on, l.received_quantity, l.rejected_quantity
+    SELECT l.party_id, coalesce(l.confirmed_on, l.wanted_on), l.arrived_on, l.received_quantity,
+        l.rejected_quantity
     FROM purchasing_orderline l
     WHERE l.arrived_on BETWEEN %(since)s AND %(until)s AND l.received_quantity > 0
       AND (%(parties)s::uuid[] IS NULL OR l.party_id = ANY(%(parties)s))
@@ -233,7 +248,7 @@ def delivery_performance(
 
 @dataclass(frozen=True, slots=True)
 class PriceRow:
-    """What an item cost on an order: price per unit of the line, net price per stock unit in our own currency."""
+    """What an item cost on an order: price per unit of the line, net price per stock unit in our currency."""
 
     order: UUID
     item: UUID
@@ -248,7 +263,8 @@ class PriceRow:
 
 
 _PRICES = """
-    SELECT o.id, l.item_id, o.party_id, o.ordered_on, coalesce(o.number, ''), l.quantity, l.unit_id, o.currency_id, l.price,
+    SELECT o.id, l.item_id, o.party_id, o.ordered_on, coalesce(o.number, ''), l.quantity, l.unit_id,
+        o.currency_id, l.price,
            round(l.net_amount * o.exchange_rate / l.stock_quantity, 6)
     FROM purchasing_orderline l JOIN purchasing_order o ON o.id = l.order_id
     WHERE l.item_id = ANY(%(items)s) AND o.state NOT IN ('draft', 'cancelled')

@@ -53,15 +53,25 @@ def _names(noun: str, ids: Sequence[UUID | None]) -> dict[UUID, str]:
 
 
 @query(
-    "purchasing.late_warnings", L("采购交期预警", "Late deliveries"), input=AtPlant, icon="clock-exclamation",
-    help=L("已逾期、将迟于需求，或临近需求仍未确认的采购订单行", "Lines overdue, confirmed later than wanted, or not confirmed in time"),
+    "purchasing.late_warnings",
+    L("采购交期预警", "Late deliveries"),
+    input=AtPlant,
+    icon="clock-exclamation",
+    help=L(
+        "已逾期、将迟于需求，或临近需求仍未确认的采购订单行",
+        "Lines overdue, confirmed later than wanted, or not confirmed in time",
+    ),
     columns=(
-        column("why", "预警", "Why"), column("number", "订单", "Order"), column("party", "供应商", "Supplier"),
-        column("item", "物料", "Item"), column("open_quantity", "未到", "Open", "quantity"),
-        column("wanted_on", "需求日期", "Wanted on", "date"), column("confirmed_on", "确认交期", "Confirmed for", "date"),
+        column("why", "预警", "Why"),
+        column("number", "订单", "Order"),
+        column("party", "供应商", "Supplier"),
+        column("item", "物料", "Item"),
+        column("open_quantity", "未到", "Open", "quantity"),
+        column("wanted_on", "需求日期", "Wanted on", "date"),
+        column("confirmed_on", "确认交期", "Confirmed for", "date"),
         column("days", "天数", "Days", "integer"),
     ),
-)  # fmt: skip
+)
 def late_warnings(ctx: Context, data: AtPlant) -> Iterator[dict[str, Any]]:
     """Give the lines to look at, most urgent first; a row opens its order. Five statements."""
     plant = _plant(ctx, data)
@@ -72,21 +82,33 @@ def late_warnings(ctx: Context, data: AtPlant) -> Iterator[dict[str, Any]]:
     )
     for row in rows:
         yield dict(
-            why=WHY[row.why].in_(ctx.language), number=row.number, party=parties[row.party], item=items[row.item],
-            open_quantity=row.open_quantity, wanted_on=row.wanted_on, confirmed_on=row.confirmed_on, days=row.days,
-            _noun="purchasing.order", _id=row.order,
-        )  # fmt: skip
+            why=WHY[row.why].in_(ctx.language),
+            number=row.number,
+            party=parties[row.party],
+            item=items[row.item],
+            open_quantity=row.open_quantity,
+            wanted_on=row.wanted_on,
+            confirmed_on=row.confirmed_on,
+            days=row.days,
+            _noun="purchasing.order",
+            _id=row.order,
+        )
 
 
 @query(
-    "purchasing.delivery_performance", L("供应商交付表现", "Delivery performance"), input=Days, icon="chart-bar",
+    "purchasing.delivery_performance",
+    L("供应商交付表现", "Delivery performance"),
+    input=Days,
+    icon="chart-bar",
     columns=(
-        column("party", "供应商", "Supplier"), column("lines", "到货行", "Lines", "integer", summed=True),
-        column("late", "迟到", "Late", "integer", summed=True), column("on_time_percent", "准时率", "In time", "percent"),
+        column("party", "供应商", "Supplier"),
+        column("lines", "到货行", "Lines", "integer", summed=True),
+        column("late", "迟到", "Late", "integer", summed=True),
+        column("on_time_percent", "准时率", "In time", "percent"),
         column("average_days_late", "平均迟到天数", "Average days late", "decimal"),
         column("rejected_percent", "不合格率", "Rejected", "percent"),
     ),
-)  # fmt: skip
+)
 def delivery_performance(ctx: Context, data: Days) -> Iterator[dict[str, Any]]:
     """Give how suppliers deliver, the least punctual first; a row opens the supplier. Three statements."""
     last = data.last or company.default_plant().day(ctx.now)
@@ -96,21 +118,33 @@ def delivery_performance(ctx: Context, data: Days) -> Iterator[dict[str, Any]]:
     names = _names("parties.party", list(found))
     for party, one in sorted(found.items(), key=lambda pair: (pair[1].on_time_percent, names[pair[0]])):
         yield dict(
-            party=names[party], lines=one.lines, late=one.late, on_time_percent=one.on_time_percent,
-            average_days_late=one.average_days_late, rejected_percent=one.rejected_percent, _noun="parties.party",
+            party=names[party],
+            lines=one.lines,
+            late=one.late,
+            on_time_percent=one.on_time_percent,
+            average_days_late=one.average_days_late,
+            rejected_percent=one.rejected_percent,
+            _noun="parties.party",
             _id=party,
-        )  # fmt: skip
+        )
 
 
 @query(
-    "purchasing.price_history", L("采购价格历史", "Price history"), input=OfItem, icon="history",
+    "purchasing.price_history",
+    L("采购价格历史", "Price history"),
+    input=OfItem,
+    icon="history",
     columns=(
-        column("ordered_on", "订单日期", "Ordered on", "date"), column("party", "供应商", "Supplier"),
-        column("number", "订单", "Order"), column("quantity", "数量", "Quantity", "quantity"),
-        column("unit", "单位", "Unit"), column("price", "单价", "Price", "decimal"), column("currency", "币种", "Currency"),
+        column("ordered_on", "订单日期", "Ordered on", "date"),
+        column("party", "供应商", "Supplier"),
+        column("number", "订单", "Order"),
+        column("quantity", "数量", "Quantity", "quantity"),
+        column("unit", "单位", "Unit"),
+        column("price", "单价", "Price", "decimal"),
+        column("currency", "币种", "Currency"),
         column("net_unit_price", "本位币不含税单价", "Net price in our currency", "decimal"),
     ),
-)  # fmt: skip
+)
 def price_history(ctx: Context, data: OfItem) -> Iterator[dict[str, Any]]:
     """Give what an item cost on every placed order, the latest first. Four statements."""
     rows = queries.price_history([data.item], data.party)
@@ -128,14 +162,23 @@ def price_history(ctx: Context, data: OfItem) -> Iterator[dict[str, Any]]:
 
 
 @query(
-    "purchasing.waiting_at_gate", L("到货未入库", "Waiting at the gate"), input=AtPlant, icon="hourglass",
-    help=L("已到货、还没有判定入库的货，等得最久的在前", "Goods arrived and not yet booked, the longest waiting first"),
+    "purchasing.waiting_at_gate",
+    L("到货未入库", "Waiting at the gate"),
+    input=AtPlant,
+    icon="hourglass",
+    help=L(
+        "已到货、还没有判定入库的货，等得最久的在前",
+        "Goods arrived and not yet booked, the longest waiting first",
+    ),
     columns=(
-        column("number", "收货单", "Receipt"), column("party", "供应商", "Supplier"), column("item", "物料", "Item"),
-        column("quantity", "待检数量", "In inspection", "quantity"), column("arrived_at", "到货时间", "Arrived at", "instant"),
+        column("number", "收货单", "Receipt"),
+        column("party", "供应商", "Supplier"),
+        column("item", "物料", "Item"),
+        column("quantity", "待检数量", "In inspection", "quantity"),
+        column("arrived_at", "到货时间", "Arrived at", "instant"),
         column("hours", "等待小时", "Hours", "decimal"),
     ),
-)  # fmt: skip
+)
 def waiting_at_gate(ctx: Context, data: AtPlant) -> Iterator[dict[str, Any]]:
     """Give what lies between gate and store; a row opens its receipt. Five statements."""
     rows = queries.waiting_at_gate(_plant(ctx, data).id, ctx.now)

@@ -76,8 +76,8 @@ class OrderClosed(Event):
 class ShippedLine:
     """What left, or came back, for an order line.
 
-    Net and tax are this part's share of the line's, in the order's currency; `amount` is the net amount in the
-    company's own. `moves` is empty for services.
+    Net and tax are this part's share of the line's, in the order's currency; `amount` is the net amount in
+    the company's own. `moves` is empty for services.
     """
 
     order: UUID

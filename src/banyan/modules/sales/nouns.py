@@ -37,9 +37,10 @@ REASONS = (
     choice("other", "其他", "Other"),
 )  # fmt: skip
 OUTCOMES = (
-    choice("stock", "回良品库", "Back to stock", "green"), choice("inspection", "待检", "To inspection", "blue"),
+    choice("stock", "回良品库", "Back to stock", "green"),
+    choice("inspection", "待检", "To inspection", "blue"),
     choice("rejected", "不良品", "Rejected", "red"),
-)  # fmt: skip
+)
 STOCK_UNIT = L("按库存单位", "In the item's stock unit")
 
 

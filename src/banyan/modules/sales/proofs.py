@@ -18,13 +18,15 @@ def amounts() -> Found:
         "sales.order",
         counted="SELECT (SELECT count(*) FROM sales_order) + (SELECT count(*) FROM sales_quotation)",
         faults="""
-        SELECT o.id, o.net_amount, coalesce(sum(l.net_amount), 0), o.tax_amount, coalesce(sum(l.tax_amount), 0),
+        SELECT o.id, o.net_amount, coalesce(sum(l.net_amount), 0), o.tax_amount,
+            coalesce(sum(l.tax_amount), 0),
                o.gross_amount
         FROM sales_order o LEFT JOIN sales_orderline l ON l.order_id = o.id GROUP BY o.id
         HAVING (o.net_amount, o.tax_amount, o.gross_amount) IS DISTINCT FROM
                (coalesce(sum(l.net_amount), 0), coalesce(sum(l.tax_amount), 0), o.net_amount + o.tax_amount)
         UNION ALL
-        SELECT o.id, o.net_amount, coalesce(sum(l.net_amount), 0), o.tax_amount, coalesce(sum(l.tax_amount), 0),
+        SELECT o.id, o.net_amount, coalesce(sum(l.net_amount), 0), o.tax_amount,
+            coalesce(sum(l.tax_amount), 0),
                o.gross_amount
         FROM sales_quotation o LEFT JOIN sales_quotationline l ON l.quotation_id = o.id GROUP BY o.id
         HAVING (o.net_amount, o.tax_amount, o.gross_amount) IS DISTINCT FROM
@@ -45,10 +47,12 @@ def line_amounts() -> Found:
         counted=LINES,
         faults="""
         SELECT k.id, k.net_amount, k.tax_amount, k.net, k.tax FROM (
-            SELECT w.*, CASE WHEN w.price_includes_tax THEN w.paid - w.inner ELSE round(w.paid * w.rate, w.places) END AS tax,
+            SELECT w.*, CASE WHEN w.price_includes_tax THEN w.paid - w.inner
+                ELSE round(w.paid * w.rate, w.places) END AS tax,
                    CASE WHEN w.price_includes_tax THEN w.inner ELSE w.paid END AS net
             FROM (SELECT v.*, round(v.paid / (1 + v.rate), v.places) AS inner FROM (
-                SELECT l.id, l.net_amount, l.tax_amount, l.price_includes_tax, l.tax_percent / 100 AS rate, c.places,
+                SELECT l.id, l.net_amount, l.tax_amount, l.price_includes_tax,
+                    l.tax_percent / 100 AS rate, c.places,
                        round(l.quantity * l.price * (100 - l.discount_percent) / 100, c.places) AS paid
                 FROM sales_orderline l JOIN sales_order o ON o.id = l.order_id
                 JOIN company_currency c ON c.id = o.currency_id) v) w
@@ -70,13 +74,15 @@ def shipped() -> Found:
         LEFT JOIN (SELECT x.order_line_id, sum(x.quantity) AS quantity FROM sales_shipmentline x
                    JOIN sales_shipment h ON h.id = x.shipment_id AND h.state = 'shipped' GROUP BY 1) s
             ON s.order_line_id = l.id
-        LEFT JOIN (SELECT x.order_line_id, sum(x.quantity) AS quantity, coalesce(sum(x.quantity) FILTER (WHERE x.is_replaced), 0) AS again
-                   FROM sales_returnline x JOIN sales_returnorder h ON h.id = x.return_order_id AND h.state = 'received'
+        LEFT JOIN (SELECT x.order_line_id, sum(x.quantity) AS quantity,
+            coalesce(sum(x.quantity) FILTER (WHERE x.is_replaced), 0) AS again
+                   FROM sales_returnline x JOIN sales_returnorder h ON h.id = x.return_order_id
+                       AND h.state = 'received'
                    GROUP BY 1) r ON r.order_line_id = l.id
         WHERE (l.shipped_quantity, l.returned_quantity, l.replaced_quantity)
               <> (coalesce(s.quantity, 0), coalesce(r.quantity, 0), coalesce(r.again, 0))
         """,
-        text="已发 {1}，发货单 {2}；已退 {3}，退货单 {4} / shipped {1}, by shipments {2}; returned {3}, by returns {4}",
+        text="已发 {1}/{2}，已退 {3}/{4} / shipped, returned: line/documents",
     )
 
 
@@ -102,7 +108,8 @@ def moves() -> Found:
             FROM inventory_move m LEFT JOIN documents d ON d.line = m.origin_line
             WHERE m.origin_noun IN ('sales.shipment', 'sales.return_order') GROUP BY 1, 2, 3
         )
-        SELECT coalesce(d.id, m.origin), coalesce(d.quantity, 0), coalesce(m.quantity, 0), coalesce(d.noun, m.noun)
+        SELECT coalesce(d.id, m.origin), coalesce(d.quantity, 0), coalesce(m.quantity, 0),
+            coalesce(d.noun, m.noun)
         FROM documents d LEFT JOIN items_item i ON i.id = d.item_id
         FULL JOIN moved m ON m.line = d.line
         WHERE (coalesce(d.quantity, 0) <> coalesce(m.quantity, 0) OR m.is_same = false OR d.line IS NULL)
@@ -168,7 +175,8 @@ def kept_stock() -> Found:
         "sales.order_line",
         counted="SELECT count(*) FROM inventory_promise WHERE demand_noun = 'sales.order_line'",
         faults="""
-        SELECT k.demand_line, sum(k.quantity), coalesce(max(CASE WHEN o.state IN ('confirmed', 'partly_shipped')
+        SELECT k.demand_line, sum(k.quantity), coalesce(max(CASE WHEN o.state IN ('confirmed',
+            'partly_shipped')
                                                        THEN l.open_quantity ELSE 0 END), 0)
         FROM (SELECT demand_line, quantity FROM inventory_promise WHERE demand_noun = 'sales.order_line'
               UNION ALL

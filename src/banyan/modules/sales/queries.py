@@ -39,7 +39,7 @@ class DemandRow:
 class InvoiceRow:
     """What of an order line is to be invoiced; below zero, to be credited.
 
-    Gives:  `stock_quantity` in the item's stock unit, `quantity` in the line's own; amounts in the order's currency
+    Gives:  `stock_quantity` in the item's stock unit, `quantity` in the line's, amounts in the order's money
     """
 
     order: UUID
@@ -106,7 +106,7 @@ def offers(items: Sequence[UUID]) -> tuple[Offer, ...]:
 def price(
     *, party: UUID, item: UUID, unit: UUID, currency: UUID, quantity: Decimal, day: date
 ) -> Offer | None:
-    """Give the price that counts for a customer, quantity and day; None where there is none. One statement."""
+    """Give the price that counts for a customer, quantity and day, None without one. One statement."""
     return price_for(
         offers([item]), party=party, item=item, unit=unit, currency=currency, quantity=quantity, day=day
     )
@@ -121,7 +121,8 @@ def progress(line: OrderLine) -> Progress:
 
 
 _DEMAND = """
-    SELECT o.id, l.id, l.item_id, l.open_quantity, coalesce(l.promised_on, l.wanted_on, o.ordered_on), o.priority,
+    SELECT o.id, l.id, l.item_id, l.open_quantity, coalesce(l.promised_on, l.wanted_on, o.ordered_on),
+        o.priority,
            o.number, o.party_id
     FROM sales_orderline l JOIN sales_order o ON o.id = l.order_id
     WHERE l.plant_id = %s AND l.open_quantity > 0 AND o.state = ANY(%s)
@@ -130,12 +131,12 @@ _DEMAND = """
 
 
 def open_demand(plant_id: UUID) -> tuple[DemandRow, ...]:
-    """Give what customers of a plant still wait for, by due day and number: promised, else wanted. One statement."""
+    """Give what customers of a plant wait for, by due day (promised, else wanted). One statement."""
     return tuple(DemandRow("sales.order", *row) for row in db.rows(_DEMAND, [plant_id, list(OPEN)]))
 
 
 def lines_to_invoice(orders: Sequence[UUID]) -> tuple[InvoiceRow, ...]:
-    """Give what of some orders has been shipped, is kept and is not invoiced; by order and line. One statement."""
+    """Give what of some orders was shipped, is kept and not invoiced, by order and line. One statement."""
     rows = (
         OrderLine.objects.filter(order__in=list(orders))
         .exclude(order__state__in=("draft", "cancelled"))
@@ -149,13 +150,25 @@ def _invoice_row(line: OrderLine) -> InvoiceRow:
     order, quantity = line.order, progress(line).to_invoice
     share = {"whole": line.stock_quantity, "before": line.invoiced_quantity, "part": quantity}
     return InvoiceRow(
-        order=order.pk, line=line.pk, party=order.party_id, plant=order.plant_id, currency=order.currency_id,
-        exchange_rate=order.exchange_rate, number=order.number, item=line.item_id, unit=line.unit_id,
-        stock_quantity=quantity, quantity=part_amount(line.quantity, places=6, **share), price=line.price,
-        price_includes_tax=line.price_includes_tax, discount_percent=line.discount_percent,
-        tax_code=line.tax_code_id, tax_percent=line.tax_percent, net_amount=part_amount(line.net_amount, **share),
+        order=order.pk,
+        line=line.pk,
+        party=order.party_id,
+        plant=order.plant_id,
+        currency=order.currency_id,
+        exchange_rate=order.exchange_rate,
+        number=order.number,
+        item=line.item_id,
+        unit=line.unit_id,
+        stock_quantity=quantity,
+        quantity=part_amount(line.quantity, places=6, **share),
+        price=line.price,
+        price_includes_tax=line.price_includes_tax,
+        discount_percent=line.discount_percent,
+        tax_code=line.tax_code_id,
+        tax_percent=line.tax_percent,
+        net_amount=part_amount(line.net_amount, **share),
         tax_amount=part_amount(line.tax_amount, **share),
-    )  # fmt: skip
+    )
 
 
 def promise_ledger(lines: Sequence[UUID]) -> tuple[PromiseRow, ...]:
@@ -186,15 +199,18 @@ _SHELVES = """
     JOIN inventory_location p ON p.id = b.location_id
     JOIN company_plant z ON z.id = b.plant_id
     LEFT JOIN inventory_lot l ON l.id = b.lot_id
-    LEFT JOIN inventory_allocation a ON a.balance_id = b.id AND a.demand_line = k.line AND a.demand_noun = %(noun)s
-    WHERE b.kind = ANY(%(kinds)s) AND b.owner_id IS NULL AND b.on_hand - b.allocated + coalesce(a.quantity, 0) > 0
+    LEFT JOIN inventory_allocation a ON a.balance_id = b.id AND a.demand_line = k.line
+        AND a.demand_noun = %(noun)s
+    WHERE b.kind = ANY(%(kinds)s) AND b.owner_id IS NULL
+        AND b.on_hand - b.allocated + coalesce(a.quantity, 0) > 0
       AND (l.expires_on IS NULL OR l.expires_on >= (%(now)s::timestamptz AT TIME ZONE z.zone)::date)
-    ORDER BY a.quantity IS NULL, l.state <> 'released', l.expires_on NULLS LAST, b.first_in_at, p.code, l.number, b.id
+    ORDER BY a.quantity IS NULL, l.state <> 'released', l.expires_on NULLS LAST, b.first_in_at, p.code,
+        l.number, b.id
 """
 
 
 def shelves(now: datetime, wanted: Sequence[tuple[UUID, UUID, UUID]]) -> dict[UUID, list[Shelf]]:
-    """Give where stock for order lines lies, by line, in the order to pick it: allocated, first expiry, first in.
+    """Give where stock for order lines lies, in the order to pick it: allocated, first expiry, first in.
 
     Takes:  wanted: (order line, item, plant)
     Gives:  stopped lots come last, so that taking one is refused in words. One statement
@@ -229,7 +245,8 @@ _KEPT = """
     SELECT l.party_id, count(*), count(*) FILTER (WHERE s.shipped_on <= first.promised_on),
            coalesce(avg(greatest(s.shipped_on - first.promised_on, 0)), 0)
     FROM sales_orderline l
-    JOIN LATERAL (SELECT promised_on FROM sales_promiseentry p WHERE p.order_line_id = l.id ORDER BY no LIMIT 1) first
+    JOIN LATERAL (SELECT promised_on FROM sales_promiseentry p WHERE p.order_line_id = l.id
+        ORDER BY no LIMIT 1) first
         ON first.promised_on IS NOT NULL
     JOIN LATERAL (SELECT max(h.shipped_on) AS shipped_on FROM sales_shipmentline x
                   JOIN sales_shipment h ON h.id = x.shipment_id AND h.state = 'shipped'
@@ -250,6 +267,6 @@ class KeptPromises:
 
 
 def promises_kept(plant_id: UUID, since: date, until: date) -> tuple[KeptPromises, ...]:
-    """Give by customer how many of the lines finished between two days went on the day first promised. One statement."""
+    """Give by customer how many lines finished in some days went by the day first promised. One statement."""
     rows = db.rows(_KEPT, {"plant": plant_id, "since": since, "until": until})
     return tuple(KeptPromises(*row) for row in rows)

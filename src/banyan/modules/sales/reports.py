@@ -49,14 +49,24 @@ def _names(noun: str, ids: Sequence[UUID]) -> dict[UUID, str]:
 
 
 @query(
-    "sales.late_lines", L("逾期与将逾期订单行", "Late order lines"), input=AtPlant, icon="clock-exclamation",
-    help=L("承诺日期已过，或承诺晚于客户需求的未发订单行", "Open lines past their promise, or promised later than wanted"),
-    columns=(
-        column("number", "订单", "Order"), column("party", "客户", "Customer"), column("item", "物料", "Item"),
-        column("open_quantity", "未发", "Open", "quantity"), column("wanted_on", "需求日期", "Wanted on", "date"),
-        column("promised_on", "承诺日期", "Promised on", "date"), column("days", "逾期天数", "Days late", "integer"),
+    "sales.late_lines",
+    L("逾期与将逾期订单行", "Late order lines"),
+    input=AtPlant,
+    icon="clock-exclamation",
+    help=L(
+        "承诺日期已过，或承诺晚于客户需求的未发订单行",
+        "Open lines past their promise, or promised later than wanted",
     ),
-)  # fmt: skip
+    columns=(
+        column("number", "订单", "Order"),
+        column("party", "客户", "Customer"),
+        column("item", "物料", "Item"),
+        column("open_quantity", "未发", "Open", "quantity"),
+        column("wanted_on", "需求日期", "Wanted on", "date"),
+        column("promised_on", "承诺日期", "Promised on", "date"),
+        column("days", "逾期天数", "Days late", "integer"),
+    ),
+)
 def late_lines(ctx: Context, data: AtPlant) -> Iterator[dict[str, Any]]:
     """Give late lines, the oldest first; a row opens its order. Five statements."""
     plant = _plant(ctx, data)
@@ -67,20 +77,35 @@ def late_lines(ctx: Context, data: AtPlant) -> Iterator[dict[str, Any]]:
     )
     for row in rows:
         yield dict(
-            number=row.number, party=parties[row.party], item=items[row.item], open_quantity=row.open_quantity,
-            wanted_on=row.wanted_on, promised_on=row.promised_on, days=row.days, _noun="sales.order", _id=row.order,
-        )  # fmt: skip
+            number=row.number,
+            party=parties[row.party],
+            item=items[row.item],
+            open_quantity=row.open_quantity,
+            wanted_on=row.wanted_on,
+            promised_on=row.promised_on,
+            days=row.days,
+            _noun="sales.order",
+            _id=row.order,
+        )
 
 
 @query(
-    "sales.promises_kept", L("承诺兑现率", "Promises kept"), input=Days, icon="calendar-check",
-    help=L("按第一次承诺的日期计算，改期不算准时", "Measured against the first day promised; a new date does not make it in time"),
+    "sales.promises_kept",
+    L("承诺兑现率", "Promises kept"),
+    input=Days,
+    icon="calendar-check",
+    help=L(
+        "按第一次承诺的日期计算，改期不算准时",
+        "Measured against the first day promised; a new date does not make it in time",
+    ),
     columns=(
-        column("party", "客户", "Customer"), column("lines", "订单行", "Lines", "integer", summed=True),
-        column("kept", "准时", "In time", "integer", summed=True), column("percent", "兑现率", "Kept", "percent"),
+        column("party", "客户", "Customer"),
+        column("lines", "订单行", "Lines", "integer", summed=True),
+        column("kept", "准时", "In time", "integer", summed=True),
+        column("percent", "兑现率", "Kept", "percent"),
         column("average_days_late", "平均延迟天数", "Average days late", "decimal"),
     ),
-)  # fmt: skip
+)
 def promises_kept(ctx: Context, data: Days) -> Iterator[dict[str, Any]]:
     """Give by customer how promises were kept; a row opens the customer. Four statements."""
     plant = _plant(ctx, data)
@@ -89,20 +114,31 @@ def promises_kept(ctx: Context, data: Days) -> Iterator[dict[str, Any]]:
     parties = _names("parties.party", [row.party for row in rows])
     for row in rows:
         yield dict(
-            party=parties[row.party], lines=row.lines, kept=row.kept,
-            percent=rounded(Decimal(100 * row.kept) / row.lines, 1), average_days_late=rounded(row.average_days_late, 1),
-            _noun="parties.party", _id=row.party,
-        )  # fmt: skip
+            party=parties[row.party],
+            lines=row.lines,
+            kept=row.kept,
+            percent=rounded(Decimal(100 * row.kept) / row.lines, 1),
+            average_days_late=rounded(row.average_days_late, 1),
+            _noun="parties.party",
+            _id=row.party,
+        )
 
 
 @query(
-    "sales.promise_history", L("承诺台账", "Promise ledger of an order"), input=OfOrder, icon="calendar-stats",
+    "sales.promise_history",
+    L("承诺台账", "Promise ledger of an order"),
+    input=OfOrder,
+    icon="calendar-stats",
     columns=(
-        column("position", "行", "Line", "integer"), column("item", "物料", "Item"), column("at", "时间", "At", "instant"),
-        column("was", "原日期", "Was", "date"), column("promised_on", "承诺日期", "Promised on", "date"),
-        column("reason", "原因", "Reason"), column("person", "经办人", "By"),
+        column("position", "行", "Line", "integer"),
+        column("item", "物料", "Item"),
+        column("at", "时间", "At", "instant"),
+        column("was", "原日期", "Was", "date"),
+        column("promised_on", "承诺日期", "Promised on", "date"),
+        column("reason", "原因", "Reason"),
+        column("person", "经办人", "By"),
     ),
-)  # fmt: skip
+)
 def promise_history(ctx: Context, data: OfOrder) -> Iterator[dict[str, Any]]:
     """Give every date promised for an order, line by line, oldest first. Four statements."""
     lines = {

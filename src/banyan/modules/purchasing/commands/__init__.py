@@ -15,7 +15,18 @@ from banyan.modules.purchasing.commands.receipts import arrive_receipts, book_re
 from banyan.modules.purchasing.commands.returns import cancel_returns, send_returns
 
 __all__ = [
-    "Need", "arrive_receipts", "book_receipts", "cancel_orders", "cancel_returns", "close_orders", "confirm_orders",
-    "count_invoiced", "import_history", "order_needs", "place_orders", "receive_orders", "reverse_receipts",
+    "Need",
+    "arrive_receipts",
+    "book_receipts",
+    "cancel_orders",
+    "cancel_returns",
+    "close_orders",
+    "confirm_orders",
+    "count_invoiced",
+    "import_history",
+    "order_needs",
+    "place_orders",
+    "receive_orders",
+    "reverse_receipts",
     "send_returns",
-]  # fmt: skip
+]

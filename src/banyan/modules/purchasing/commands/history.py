@@ -82,12 +82,22 @@ def import_history(ctx: Context, data: ImportHistory) -> tuple[Order, ...]:
     orders, lines = [], []
     for record in data.records:
         order = Order(
-            id=record.id or new_id(), number=record.number, party_id=record.party, plant_id=plant,
-            currency_id=currency, state=record.state,
-            exchange_rate=rates.get(record.ordered_on, Decimal(1)), ordered_on=record.ordered_on,
-            supplier_reference=record.supplier_reference, is_confirmed=True, is_history=True, created_at=ctx.now,
-            changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
-        )  # fmt: skip
+            id=record.id or new_id(),
+            number=record.number,
+            party_id=record.party,
+            plant_id=plant,
+            currency_id=currency,
+            state=record.state,
+            exchange_rate=rates.get(record.ordered_on, Decimal(1)),
+            ordered_on=record.ordered_on,
+            supplier_reference=record.supplier_reference,
+            is_confirmed=True,
+            is_history=True,
+            created_at=ctx.now,
+            changed_at=ctx.now,
+            created_by_id=ctx.person,
+            changed_by_id=ctx.person,
+        )
         rows = [_line(order, n, row, facts, tax, places) for n, row in enumerate(record.lines, start=1)]
         order.net_amount = sum((row.net_amount for row in rows), Decimal(0))
         order.tax_amount = sum((row.tax_amount for row in rows), Decimal(0))
@@ -129,9 +139,24 @@ def _line(
     percent = tax.fraction * 100
     amounts = line_amounts(quantity=row.quantity, price=row.price, rate_percent=percent, places=places)
     return OrderLine(
-        order=order, position=position, party_id=order.party_id, plant_id=order.plant_id, created_by_id=order.created_by_id,
-        item_id=row.item, quantity=row.quantity, unit_id=facts[row.item].unit_id, stock_quantity=row.quantity,
-        price=row.price, tax_code_id=tax.id, tax_percent=percent, wanted_on=row.wanted_on, confirmed_on=row.wanted_on,
-        arrived_on=row.arrived_on if row.received else None, received_quantity=row.received,
-        booked_quantity=row.received, rejected_quantity=row.rejected, net_amount=amounts.net, tax_amount=amounts.tax,
-    )  # fmt: skip
+        order=order,
+        position=position,
+        party_id=order.party_id,
+        plant_id=order.plant_id,
+        created_by_id=order.created_by_id,
+        item_id=row.item,
+        quantity=row.quantity,
+        unit_id=facts[row.item].unit_id,
+        stock_quantity=row.quantity,
+        price=row.price,
+        tax_code_id=tax.id,
+        tax_percent=percent,
+        wanted_on=row.wanted_on,
+        confirmed_on=row.wanted_on,
+        arrived_on=row.arrived_on if row.received else None,
+        received_quantity=row.received,
+        booked_quantity=row.received,
+        rejected_quantity=row.rejected,
+        net_amount=amounts.net,
+        tax_amount=amounts.tax,
+    )

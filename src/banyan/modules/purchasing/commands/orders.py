@@ -102,7 +102,7 @@ class Cancel(Input):
 def place_orders(ctx: Context, orders: Sequence[Order]) -> None:
     """Send orders to their suppliers.
 
-    Raises: OrderEmpty; the refusals of `parties.require_usable` and `items.require_usable`; what listeners refuse
+    Raises: OrderEmpty; what `parties.require_usable`, `items.require_usable` and listeners refuse
     Writes: the orders; tells OrderPlaced
     """
     lines = lines_of(orders)
@@ -154,7 +154,7 @@ def receive_orders(ctx: Context, orders: Sequence[Order], data: Receive) -> tupl
 
     Gives:  one receipt per order
     Raises: HistoryOnly, LineUnknown, NothingToReceive, ReceivesTooMuch; the refusals of lots and moves
-    Writes: receipts, lots, moves, received quantities; tells GoodsArrived, and GoodsReceived when booked at once
+    Writes: receipts, lots, moves, received quantities; tells GoodsArrived, and GoodsReceived when booked
     """
     refuse_history(orders)
     by_order = lines_of(orders)
@@ -264,11 +264,14 @@ def order_needs(
         groups.setdefault((need.plant, party, source and source.currency), []).append(need)
     records = [
         {
-            "party": party, "plant": plant, "wanted_on": min(need.due_on for need in group),
-            **({"currency": currency} if currency else {}), "lines": [_line(need, source_of.get(need.item)) for need in group],
+            "party": party,
+            "plant": plant,
+            "wanted_on": min(need.due_on for need in group),
+            **({"currency": currency} if currency else {}),
+            "lines": [_line(need, source_of.get(need.item)) for need in group],
         }
         for (plant, party, currency), group in groups.items()
-    ]  # fmt: skip
+    ]
     made = execute(ctx, registry.command("purchasing.order.create"), data={"records": records}).value
     lines = list(OrderLine.objects.filter(order__in=made).order_by("position"))
     for order, group in zip(made, groups.values(), strict=True):

@@ -188,10 +188,15 @@ def draft(ctx: Context, order: Order, rows: Sequence[Mapping[str, Any]], deliver
     arrival = Arrival(receipt, [])
     for row in rows:
         line = ReceiptLine(
-            receipt=receipt, order_line_id=row["order_line"], quantity=row["quantity"], lot_number=row["lot_number"],
-            supplier_lot=row["supplier_lot"], heat_number=row["heat_number"], made_on=row["made_on"],
+            receipt=receipt,
+            order_line_id=row["order_line"],
+            quantity=row["quantity"],
+            lot_number=row["lot_number"],
+            supplier_lot=row["supplier_lot"],
+            heat_number=row["heat_number"],
+            made_on=row["made_on"],
             expires_on=row["expires_on"],
-        )  # fmt: skip
+        )
         arrival.lines.append(line)
         arrival.serials[line.pk] = list(row["serial_numbers"])
     return arrival
@@ -439,11 +444,19 @@ def _share(
 ) -> ReceivedLine:  # fmt: skip
     share = {"whole": line.stock_quantity, "before": before, "part": quantity}
     return ReceivedLine(
-        order=order.pk, order_line=line.pk, receipt_line=row.pk, item=line.item_id, lot=row.lot_id, quantity=quantity,
-        net_amount=part_amount(line.net_amount, **share), tax_amount=part_amount(line.tax_amount, **share),
-        amount=part_amount(round_money(line.net_amount * order.exchange_rate), **share), rejected=rejected,
-        reason=reason, moves=(),
-    )  # fmt: skip
+        order=order.pk,
+        order_line=line.pk,
+        receipt_line=row.pk,
+        item=line.item_id,
+        lot=row.lot_id,
+        quantity=quantity,
+        net_amount=part_amount(line.net_amount, **share),
+        tax_amount=part_amount(line.tax_amount, **share),
+        amount=part_amount(round_money(line.net_amount * order.exchange_rate), **share),
+        rejected=rejected,
+        reason=reason,
+        moves=(),
+    )
 
 
 def _verdicts(
@@ -529,7 +542,7 @@ def _settle(orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]) -> No
 
 
 def _refuse_places(receipts: Sequence[Receipt], wanted: Sequence[UUID | None]) -> None:
-    """Refuse to book into a place that is no store or line side of the receipts' plants. Raises: WrongLocation."""
+    """Refuse to book into what is no store of the plant. Raises: WrongLocation, NoSuchLocation."""
     keys = list({key for key in wanted if key})
     if not keys:
         return

@@ -65,10 +65,15 @@ def send_returns(ctx: Context, returns: Sequence[ReturnOrder]) -> None:
         one.returned_on = days[one.plant_id]
         told.append(
             GoodsReturnedToSupplier(
-                record=one.pk, party=one.party_id, plant=one.plant_id, reason=one.reason, returned_on=one.returned_on,
-                currency=orders[found[0].order].currency_id, lines=tuple(found),
+                record=one.pk,
+                party=one.party_id,
+                plant=one.plant_id,
+                reason=one.reason,
+                returned_on=one.returned_on,
+                currency=orders[found[0].order].currency_id,
+                lines=tuple(found),
             )
-        )  # fmt: skip
+        )
     stock.post_moves(ctx, intents)
     OrderLine.objects.bulk_update(
         list(lines.values()), ["returned_quantity", "replaced_quantity"], batch_size=1000
@@ -108,16 +113,26 @@ def _count(orders: Mapping[UUID, Order], line: OrderLine, row: ReturnLine) -> Re
     """Count a return on its order line; its amount is what as much came in for last, below zero."""
     order = orders[line.order_id]
     share = {
-        "whole": line.stock_quantity, "before": line.received_quantity - line.returned_quantity, "part": -row.quantity,
-    }  # fmt: skip
+        "whole": line.stock_quantity,
+        "before": line.received_quantity - line.returned_quantity,
+        "part": -row.quantity,
+    }
     line.returned_quantity += row.quantity
     line.replaced_quantity += row.quantity if row.is_replaced else ZERO
     return ReceivedLine(
-        order=order.pk, order_line=line.pk, receipt_line=None, item=line.item_id, lot=row.lot_id, quantity=-row.quantity,
-        net_amount=part_amount(line.net_amount, **share), tax_amount=part_amount(line.tax_amount, **share),
-        amount=part_amount(round_money(line.net_amount * order.exchange_rate), **share), rejected=ZERO, reason="",
+        order=order.pk,
+        order_line=line.pk,
+        receipt_line=None,
+        item=line.item_id,
+        lot=row.lot_id,
+        quantity=-row.quantity,
+        net_amount=part_amount(line.net_amount, **share),
+        tax_amount=part_amount(line.tax_amount, **share),
+        amount=part_amount(round_money(line.net_amount * order.exchange_rate), **share),
+        rejected=ZERO,
+        reason="",
         moves=(),
-    )  # fmt: skip
+    )
 
 
 def _intents(ctx: Context, one: ReturnOrder, rows: Sequence[tuple[ReturnLine, Decimal]]) -> list[MoveIntent]:
@@ -133,8 +148,16 @@ def _intents(ctx: Context, one: ReturnOrder, rows: Sequence[tuple[ReturnLine, De
             raise WrongLocation(location=code, kind=kind)
     return [
         MoveIntent(
-            item=row.item_id, quantity=row.quantity, source=row.location_id or places.rejected, target=places.supplier,
-            lot=row.lot_id, origin_noun=NOUN, origin=one.pk, origin_line=row.pk, amount=amount, reason=one.reason,
+            item=row.item_id,
+            quantity=row.quantity,
+            source=row.location_id or places.rejected,
+            target=places.supplier,
+            lot=row.lot_id,
+            origin_noun=NOUN,
+            origin=one.pk,
+            origin_line=row.pk,
+            amount=amount,
+            reason=one.reason,
         )
         for row, amount in rows
-    ]  # fmt: skip
+    ]

@@ -51,12 +51,17 @@ def test_a_supplier_may_sell_in_another_unit(yard, world):
 @pytest.mark.parametrize(
     ("values", "path"),
     [
-        ({"quantity": "0"}, "quantity"), ({"quantity": "-1"}, "quantity"), ({"quantity": "1.2345"}, "quantity"),
-        ({"quantity": "1e99"}, "quantity"), ({"price": "-1"}, "price"), ({"price": None}, "price"),
-        ({"quantity": "99999999999999", "price": "99999999999999"}, "price"), ({"item": str(new_id())}, "item"),
+        ({"quantity": "0"}, "quantity"),
+        ({"quantity": "-1"}, "quantity"),
+        ({"quantity": "1.2345"}, "quantity"),
+        ({"quantity": "1e99"}, "quantity"),
+        ({"price": "-1"}, "price"),
+        ({"price": None}, "price"),
+        ({"quantity": "99999999999999", "price": "99999999999999"}, "price"),
+        ({"item": str(new_id())}, "item"),
         ({"over_receipt_percent": "101"}, "over_receipt_percent"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_named_by_line(yard, world, values, path):
     line = yard.line(world.steel, 1) | values
     with pytest.raises(Invalid) as refusal:
@@ -219,10 +224,17 @@ def test_needs_become_orders_by_supplier_in_whole_packs(yard, world):
     source(world, "4", minimum_quantity="100", pack_factor="30")
     source(world, "0.1", item=world.screw, party=other)
     wants = [
-        Need(world.steel.pk, world.plant.pk, D(70), date(2026, 4, 1), origin_noun="planning.planned_order", origin=new_id()),
+        Need(
+            world.steel.pk,
+            world.plant.pk,
+            D(70),
+            date(2026, 4, 1),
+            origin_noun="planning.planned_order",
+            origin=new_id(),
+        ),
         Need(world.screw.pk, world.plant.pk, D(33), date(2026, 3, 20)),
         Need(world.steel.pk, world.plant.pk, D(130), date(2026, 3, 15)),
-    ]  # fmt: skip
+    ]
     chosen = queries.preferred_suppliers([world.steel.pk, world.screw.pk], MONDAY)
     orders = yard.inside(lambda ctx: order_needs(ctx, wants, chosen))
     assert [(o.party, o.wanted_on, o.state) for o in orders] == [
@@ -363,9 +375,19 @@ def test_delivery_performance_and_price_history(yard, world, django_assert_num_q
     history(world, old(world, "PO-1", *rows))
     with django_assert_num_queries(1):
         found = queries.delivery_performance(date(2014, 1, 1), date(2026, 12, 31))[world.supplier.pk]
-    assert (found.lines, found.late, found.average_days_late, found.on_time_percent, found.rejected_percent) == (
-        2, 1, D("3.0"), D("50.0"), D("25.0"),
-    )  # fmt: skip
+    assert (
+        found.lines,
+        found.late,
+        found.average_days_late,
+        found.on_time_percent,
+        found.rejected_percent,
+    ) == (
+        2,
+        1,
+        D("3.0"),
+        D("50.0"),
+        D("25.0"),
+    )
     assert queries.delivery_performance(date(2026, 1, 1), date(2026, 12, 31), [world.customer.pk]) == {}
     with django_assert_num_queries(1):
         prices = queries.price_history([world.screw.pk], world.supplier.pk)

@@ -36,8 +36,14 @@ def at_work(yard, world):
     )
     world.do("purchasing.order.cancel", yard.placed(yard.line(world.screw, 1)), reason="x")
     world.do("purchasing.order.cancel", yard.draft(yard.line(world.screw, 1)), reason="x")
-    old = {"number": "PO-1", "party": world.supplier, "ordered_on": "2014-05-01", "lines": [
-        {"item": world.screw, "quantity": "3", "price": "4.5678", "received": "5", "rejected": "1"}]}  # fmt: skip
+    old = {
+        "number": "PO-1",
+        "party": world.supplier,
+        "ordered_on": "2014-05-01",
+        "lines": [
+            {"item": world.screw, "quantity": "3", "price": "4.5678", "received": "5", "rejected": "1"}
+        ],
+    }
     data = plain({"tax_code": world.vat13, "plant": world.plant, "records": [old]})
     execute(world.ctx, registry.command("purchasing.order.import_history"), data=data)
     return order
@@ -56,19 +62,34 @@ def test_a_yard_at_work_is_proved(at_work, world):
 
 
 FAULTS = {
-    "purchasing.amounts": "UPDATE purchasing_order SET tax_amount = tax_amount + 0.01, gross_amount = gross_amount + 0.01 WHERE id = %s",
-    "purchasing.line_amounts": "UPDATE purchasing_orderline SET net_amount = net_amount + 0.01 WHERE order_id = %s AND position = 1",
-    "purchasing.received": "UPDATE purchasing_orderline SET received_quantity = received_quantity + 1 "
-    "WHERE order_id = %s AND position = 1",
-    "purchasing.moves": "UPDATE purchasing_receiptline SET accepted_quantity = 51 WHERE accepted_quantity = 50 "
-    "AND order_line_id IN (SELECT id FROM purchasing_orderline WHERE order_id = %s)",
-    "purchasing.values": "UPDATE purchasing_receiptline SET amount = amount + 0.01 WHERE accepted_quantity = 50 "
-    "AND order_line_id IN (SELECT id FROM purchasing_orderline WHERE order_id = %s)",
-    "purchasing.states": "UPDATE purchasing_order SET state = 'received' WHERE id = %s",
-    "purchasing.copies": "UPDATE purchasing_orderline SET party_id = (SELECT id FROM parties_party WHERE code = 'CU-1') "
-    "WHERE order_id = %s AND position = 1",
-    "purchasing.origins": f"UPDATE purchasing_orderline SET origin_noun = 'items.item', origin = '{new_id()}' "
-    "WHERE order_id = %s AND position = 1",
+    "purchasing.amounts": (
+        "UPDATE purchasing_order SET tax_amount = tax_amount + 0.01, gross_amount = gross_amount "
+        "+ 0.01 WHERE id = %s"
+    ),
+    "purchasing.line_amounts": (
+        "UPDATE purchasing_orderline SET net_amount = net_amount + 0.01 WHERE order_id = %s AND position = 1"
+    ),
+    "purchasing.received": (
+        "UPDATE purchasing_orderline SET received_quantity = received_quantity + 1 WHERE order_id "
+        "= %s AND position = 1"
+    ),
+    "purchasing.moves": (
+        "UPDATE purchasing_receiptline SET accepted_quantity = 51 WHERE accepted_quantity = 50 "
+        "AND order_line_id IN (SELECT id FROM purchasing_orderline WHERE order_id = %s)"
+    ),
+    "purchasing.values": (
+        "UPDATE purchasing_receiptline SET amount = amount + 0.01 WHERE accepted_quantity = 50 "
+        "AND order_line_id IN (SELECT id FROM purchasing_orderline WHERE order_id = %s)"
+    ),
+    "purchasing.states": ("UPDATE purchasing_order SET state = 'received' WHERE id = %s"),
+    "purchasing.copies": (
+        "UPDATE purchasing_orderline SET party_id = (SELECT id FROM parties_party WHERE code = "
+        "'CU-1') WHERE order_id = %s AND position = 1"
+    ),
+    "purchasing.origins": (
+        f"UPDATE purchasing_orderline SET origin_noun = 'items.item', origin = '{new_id()}' WHERE "
+        "order_id = %s AND position = 1"
+    ),
 }
 
 

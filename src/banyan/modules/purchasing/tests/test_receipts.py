@@ -152,9 +152,14 @@ def test_what_is_accepted_goes_to_the_store_and_the_bad_part_aside(yard, world):
     assert (receipt.state, receipt.booked_at, row.reject_reason) == ("booked", yard.ctx.now, "划伤")
     assert (row.accepted_quantity, row.rejected_quantity) == (D(90), D(10))
     assert (line.booked_quantity, line.rejected_quantity, line.received_quantity) == (D(100), D(10), D(100))
-    assert {kind: yard.on_hand(world.steel, kind) for kind in ("inspection", "bin", "warehouse", "rejected")} == {
-        "inspection": D(0), "bin": D(60), "warehouse": D(30), "rejected": D(10),
-    }  # fmt: skip
+    assert {
+        kind: yard.on_hand(world.steel, kind) for kind in ("inspection", "bin", "warehouse", "rejected")
+    } == {
+        "inspection": D(0),
+        "bin": D(60),
+        "warehouse": D(30),
+        "rejected": D(10),
+    }
     assert yard.value(world.steel) == D("400.00")
     told = [
         e.payload["lines"][0] for e in Outbox.objects.filter(type="purchasing.goods_received").order_by("seq")
@@ -184,12 +189,15 @@ def test_goods_go_to_the_items_own_place(yard, world):
 @pytest.mark.parametrize(
     ("values", "code"),
     [
-        ({"accepted": "11"}, "purchasing.books_too_much"), ({"accepted": "6", "rejected": "5", "reason": "x"}, "purchasing.books_too_much"),
-        ({"accepted": "5", "rejected": "1"}, "purchasing.reject_reason_needed"), ({"accepted": "-1"}, "invalid"),
-        ({"accepted": "0"}, "purchasing.nothing_to_book"), ({"accepted": "1", "receipt_line": str(new_id())}, "purchasing.line_unknown"),
+        ({"accepted": "11"}, "purchasing.books_too_much"),
+        ({"accepted": "6", "rejected": "5", "reason": "x"}, "purchasing.books_too_much"),
+        ({"accepted": "5", "rejected": "1"}, "purchasing.reject_reason_needed"),
+        ({"accepted": "-1"}, "invalid"),
+        ({"accepted": "0"}, "purchasing.nothing_to_book"),
+        ({"accepted": "1", "receipt_line": str(new_id())}, "purchasing.line_unknown"),
         ({"accepted": "1", "location": str(new_id())}, "inventory.no_such_location"),
     ],
-)  # fmt: skip
+)
 def test_a_verdict_that_cannot_be(yard, world, values, code):
     _, receipt = yard.received(yard.line(world.screw, 10))
     (row,) = yard.rows(receipt)

@@ -27,8 +27,24 @@ from banyan.modules.sales.commands.shipments import (
 )
 
 __all__ = [
-    "DateWish", "accept_quotations", "cancel_orders", "cancel_returns", "close_orders", "confirm_orders",
-    "count_invoiced", "earliest_date", "lose_quotations", "order_quotations", "pick_orders", "promise_days",
-    "receive_returns", "reserve_stock", "reverse_shipments", "revise_quotations", "send_quotations", "ship_orders",
-    "ship_shipments", "track_shipments",
-]  # fmt: skip
+    "DateWish",
+    "accept_quotations",
+    "cancel_orders",
+    "cancel_returns",
+    "close_orders",
+    "confirm_orders",
+    "count_invoiced",
+    "earliest_date",
+    "lose_quotations",
+    "order_quotations",
+    "pick_orders",
+    "promise_days",
+    "receive_returns",
+    "reserve_stock",
+    "reverse_shipments",
+    "revise_quotations",
+    "send_quotations",
+    "ship_orders",
+    "ship_shipments",
+    "track_shipments",
+]

@@ -16,8 +16,8 @@ from banyan.modules.sales.models import Order, OrderLine
 def count_invoiced(ctx: Context, quantities: Mapping[UUID, Decimal], *, may_exceed: bool = False) -> None:
     """Add to what is invoiced of order lines; called inside the command that posts or reverses an invoice.
 
-    Takes:  quantities in the item's stock unit by order line, below zero for a credit; may_exceed: also more than
-            was shipped, where the invoice comes before the goods
+    Takes:  quantities in the item's stock unit by order line, below zero for a credit; may_exceed: also more
+            than was shipped, where the invoice comes before the goods
     Raises: TooMuchInvoiced
     Writes: invoiced quantities; locks the orders
     """

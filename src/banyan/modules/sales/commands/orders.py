@@ -40,7 +40,6 @@ from banyan.modules.sales.events import (
 from banyan.modules.sales.models import Order, OrderLine
 from banyan.modules.sales.queries import LINE, progress
 
-
 #: The reason in the ledger when a promise is worked out anew and nobody gives another.
 RECKONED = "按库存和计划重新计算"
 
@@ -104,7 +103,7 @@ class Cancel(Input):
 def confirm_orders(ctx: Context, orders: Sequence[Order], data: Confirm) -> None:
     """Make orders binding: what stock is free is promised, the rest becomes demand of the plan.
 
-    Raises: OrderEmpty; the refusals of `parties.require_usable` and `items.require_usable`; NotEnoughStock with
+    Raises: OrderEmpty; what `parties.require_usable` and `items.require_usable` refuse; NotEnoughStock with
             must_promise, naming what is short; what listeners refuse (the credit limit)
     Writes: stock promises, promised days and their ledger; locks orders, then stock; tells OrderConfirmed
     """
@@ -245,7 +244,8 @@ class Row:
 
 
 _ROWS = """
-    SELECT l.id, l.order_id, l.item_id, o.plant_id, o.party_id, l.open_quantity, coalesce(l.wanted_on, o.wanted_on),
+    SELECT l.id, l.order_id, l.item_id, o.plant_id, o.party_id, l.open_quantity, coalesce(l.wanted_on,
+        o.wanted_on),
            l.promised_on, o.priority, i.kind NOT IN ('service', 'phantom'),
            i.is_active AND p.is_customer AND p.is_active AND NOT p.is_blocked,
            coalesce(t.lead_time_days, 0), (%(now)s::timestamptz AT TIME ZONE f.zone)::date
@@ -261,7 +261,7 @@ _ROWS = """
 
 
 def _rows(orders: Sequence[Order], ctx: Context) -> dict[UUID, Row]:
-    """Give the lines of some orders with item, customer and plant, by key; one statement, because confirming is hot."""
+    """Give the lines of orders with item, customer and plant; one statement, because confirming is hot."""
     found = db.rows(_ROWS, {"orders": [order.pk for order in orders], "now": ctx.now})
     return {row[0]: Row(*row) for row in found}
 
@@ -349,7 +349,8 @@ _WRITE_PROMISES = """
         WHERE l.id = w.line AND l.promised_on IS DISTINCT FROM w.day
     )
     INSERT INTO sales_promiseentry (id, order_id, order_line_id, no, promised_on, was, reason, at, person)
-    SELECT w.key, l.order_id, l.id, 1 + (SELECT count(*) FROM sales_promiseentry p WHERE p.order_line_id = l.id),
+    SELECT w.key, l.order_id, l.id, 1 + (SELECT count(*) FROM sales_promiseentry p
+        WHERE p.order_line_id = l.id),
            w.day, l.promised_on, %(reason)s, %(at)s, %(person)s
     FROM wish w JOIN sales_orderline l ON l.id = w.line
     WHERE l.promised_on IS DISTINCT FROM w.day
@@ -363,10 +364,14 @@ def _write_promises(ctx: Context, days: Mapping[UUID, date | None], reason: str)
     db.run(
         _WRITE_PROMISES,
         {
-            "lines": list(days), "days": list(days.values()), "keys": [new_id() for _ in days], "reason": reason,
-            "at": ctx.now, "person": ctx.person,
+            "lines": list(days),
+            "days": list(days.values()),
+            "keys": [new_id() for _ in days],
+            "reason": reason,
+            "at": ctx.now,
+            "person": ctx.person,
         },
-    )  # fmt: skip
+    )
 
 
 def _ordered(row: Row, days: Mapping[UUID, date | None]) -> OrderedLine:

@@ -57,8 +57,16 @@ def lose_quotations(ctx: Context, quotations: Sequence[Quotation], data: Lose) -
 
 
 _COPIED = (
-    "item", "quantity", "unit", "price", "price_includes_tax", "discount_percent", "tax_code", "wanted_on", "note",
-)  # fmt: skip
+    "item",
+    "quantity",
+    "unit",
+    "price",
+    "price_includes_tax",
+    "discount_percent",
+    "tax_code",
+    "wanted_on",
+    "note",
+)
 
 
 @command(

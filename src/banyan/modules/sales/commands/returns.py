@@ -68,10 +68,15 @@ def receive_returns(ctx: Context, returns: Sequence[ReturnOrder]) -> None:
         one.received_on = days[one.plant_id]
         told.append(
             GoodsReturned(
-                record=one.pk, party=one.party_id, plant=one.plant_id, reason=one.reason, returned_on=one.received_on,
-                currency=orders[found[0].order].currency_id, lines=tuple(found),
+                record=one.pk,
+                party=one.party_id,
+                plant=one.plant_id,
+                reason=one.reason,
+                returned_on=one.received_on,
+                currency=orders[found[0].order].currency_id,
+                lines=tuple(found),
             )
-        )  # fmt: skip
+        )
     stock.post_moves(ctx, intents)
     ReturnLine.objects.bulk_update(rows, ["lot"], batch_size=1000)
     OrderLine.objects.bulk_update(
@@ -103,15 +108,18 @@ def _refuse(
         line = lines[key]
         code = items.items_by_id([line.item_id])[line.item_id].code
         raise ReturnsTooMuch(
-            order=orders[line.order_id].number, item=code, kept=line.shipped_quantity - line.returned_quantity,
+            order=orders[line.order_id].number,
+            item=code,
+            kept=line.shipped_quantity - line.returned_quantity,
             quantity=wanted[key],
-        )  # fmt: skip
+        )
 
 
 _LOTS = """
     SELECT order_line_id, lot_id, sum(quantity) FROM (
         SELECT x.order_line_id, x.lot_id, x.quantity FROM sales_shipmentline x
-        JOIN sales_shipment s ON s.id = x.shipment_id AND s.state = 'shipped' WHERE x.order_line_id = ANY(%(lines)s)
+        JOIN sales_shipment s ON s.id = x.shipment_id AND s.state = 'shipped'
+            WHERE x.order_line_id = ANY(%(lines)s)
         UNION ALL
         SELECT r.order_line_id, r.lot_id, -r.quantity FROM sales_returnline r
         JOIN sales_returnorder o ON o.id = r.return_order_id AND o.state = 'received'
@@ -124,7 +132,7 @@ def _fill_lots(
     rows: Sequence[ReturnLine], facts: Mapping[UUID, ItemFacts], orders: Mapping[UUID, Order],
     lines: Mapping[UUID, OrderLine],
 ) -> None:  # fmt: skip
-    """Give a tracked line its lot where only one was shipped. Raises: LotNotShipped for one that the customer has not."""
+    """Give a tracked line its lot where only one was shipped. Raises: LotNotShipped."""
     kept: dict[UUID, dict[UUID, Decimal]] = {}
     for line, lot, quantity in db.rows(_LOTS, {"lines": [row.order_line_id for row in rows]}):
         kept.setdefault(line, {})[lot] = quantity

@@ -258,17 +258,27 @@ def _drafts(
             carrier_id=data.carrier, tracking_number=data.tracking_number, note=data.note, created_at=ctx.now,
             changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
         )  # fmt: skip
-        found.append(Dispatch(
-            shipment,
-            [
-                ShipmentLine(
-                    shipment=shipment, order_line_id=row.order_line, item_id=lines[row.order_line].item_id,
-                    quantity=row.quantity, lot_id=row.lot, location_id=row.location, parcel=row.parcel,
-                )
-                for row in rows
-            ],
-            [Parcel(shipment=shipment, position=n, **p.model_dump()) for n, p in enumerate(data.parcels, start=1)],
-        ))  # fmt: skip
+        found.append(
+            Dispatch(
+                shipment,
+                [
+                    ShipmentLine(
+                        shipment=shipment,
+                        order_line_id=row.order_line,
+                        item_id=lines[row.order_line].item_id,
+                        quantity=row.quantity,
+                        lot_id=row.lot,
+                        location_id=row.location,
+                        parcel=row.parcel,
+                    )
+                    for row in rows
+                ],
+                [
+                    Parcel(shipment=shipment, position=n, **p.model_dump())
+                    for n, p in enumerate(data.parcels, start=1)
+                ],
+            )
+        )
     return found
 
 
@@ -314,8 +324,8 @@ def _refuse(
 def _resolve(ctx: Context, dispatches: Sequence[Dispatch], facts: Mapping[UUID, ItemFacts]) -> None:
     """Give every line of a stocked item its place, splitting it where several lots or bins make it up.
 
-    Lines that name nothing are allocated, under the locks of stock; where others of the command name a place, which
-    allocation cannot know of, they are picked as the shelves stand and the posting has the last word.
+    Lines that name nothing are allocated, under the locks of stock; where others of the command name a place,
+    which allocation cannot know of, they are picked as the shelves stand and the posting has the last word.
     """
     rows = [row for one in dispatches for row in one.lines if facts[row.item_id].has_stock]
     _refuse_places(dispatches, [row.location_id for row in rows if row.location_id])
@@ -379,9 +389,16 @@ def _split(row: ShipmentLine, parts: Sequence[rules.Shelf]) -> list[ShipmentLine
     """Give a line per place; the first keeps the key of the line."""
     found = []
     for n, part in enumerate(parts):
-        line = row if n == 0 else ShipmentLine(
-            shipment_id=row.shipment_id, order_line_id=row.order_line_id, item_id=row.item_id, parcel=row.parcel
-        )  # fmt: skip
+        line = (
+            row
+            if n == 0
+            else ShipmentLine(
+                shipment_id=row.shipment_id,
+                order_line_id=row.order_line_id,
+                item_id=row.item_id,
+                parcel=row.parcel,
+            )
+        )
         line.quantity, line.lot_id, line.location_id = part.quantity, part.lot, part.location
         found.append(line)
     return found

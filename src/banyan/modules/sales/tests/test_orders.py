@@ -359,9 +359,14 @@ def test_closing_asks_first_when_something_is_not_invoiced(shop, world, ctx):
 
 
 COMMANDS = [
-    ("confirm", {}), ("promise", {}), ("reserve", None), ("ship", {}), ("pick", {}), ("cancel", {"reason": "x"}),
+    ("confirm", {}),
+    ("promise", {}),
+    ("reserve", None),
+    ("ship", {}),
+    ("pick", {}),
+    ("cancel", {"reason": "x"}),
     ("close", None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "data"), COMMANDS)

@@ -52,18 +52,33 @@ def test_a_shop_at_work_is_proved(at_work):
 
 
 FAULTS = {
-    "sales.amounts": "UPDATE sales_order SET net_amount = net_amount + 0.01, gross_amount = gross_amount + 0.01 WHERE id = %s",
-    "sales.line_amounts": "UPDATE sales_orderline SET net_amount = net_amount + 0.01, tax_amount = tax_amount - 0.01 "
-    "WHERE order_id = %s AND position = 1",
-    "sales.shipped": "UPDATE sales_orderline SET shipped_quantity = shipped_quantity + 1, stock_quantity = stock_quantity + 1 "
-    "WHERE order_id = %s AND position = 2",
-    "sales.moves": "UPDATE sales_shipmentline SET quantity = quantity + 1 WHERE order_line_id IN "
-    "(SELECT id FROM sales_orderline WHERE order_id = %s AND position = 2)",
-    "sales.promises": "UPDATE sales_orderline SET promised_on = promised_on + 1 WHERE order_id = %s AND position = 1",
-    "sales.states": "UPDATE sales_order SET state = 'shipped' WHERE id = %s",
-    "sales.kept_stock": "UPDATE sales_orderline SET cancelled_quantity = 7 WHERE order_id = %s AND position = 1",
-    "sales.copies": "UPDATE sales_orderline SET party_id = (SELECT id FROM parties_party WHERE code = 'SU-1') "
-    "WHERE order_id = %s AND position = 1",
+    "sales.amounts": (
+        "UPDATE sales_order SET net_amount = net_amount + 0.01, gross_amount = gross_amount + "
+        "0.01 WHERE id = %s"
+    ),
+    "sales.line_amounts": (
+        "UPDATE sales_orderline SET net_amount = net_amount + 0.01, tax_amount = tax_amount - "
+        "0.01 WHERE order_id = %s AND position = 1"
+    ),
+    "sales.shipped": (
+        "UPDATE sales_orderline SET shipped_quantity = shipped_quantity + 1, stock_quantity = "
+        "stock_quantity + 1 WHERE order_id = %s AND position = 2"
+    ),
+    "sales.moves": (
+        "UPDATE sales_shipmentline SET quantity = quantity + 1 WHERE order_line_id IN (SELECT id "
+        "FROM sales_orderline WHERE order_id = %s AND position = 2)"
+    ),
+    "sales.promises": (
+        "UPDATE sales_orderline SET promised_on = promised_on + 1 WHERE order_id = %s AND position = 1"
+    ),
+    "sales.states": ("UPDATE sales_order SET state = 'shipped' WHERE id = %s"),
+    "sales.kept_stock": (
+        "UPDATE sales_orderline SET cancelled_quantity = 7 WHERE order_id = %s AND position = 1"
+    ),
+    "sales.copies": (
+        "UPDATE sales_orderline SET party_id = (SELECT id FROM parties_party WHERE code = 'SU-1') "
+        "WHERE order_id = %s AND position = 1"
+    ),
 }
 
 

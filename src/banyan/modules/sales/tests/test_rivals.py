@@ -21,11 +21,11 @@ from tests.plugins.world import World
 @pytest.fixture
 def open_shop(live_db, ctx):
     """A shop whose commands really commit."""
-    from banyan.modules.inventory import commands as stock
     from banyan.kernel.commands import Command
+    from banyan.modules.inventory import commands as stock
 
     world = World(ctx)
-    world.plant
+    assert world.plant
     cmd = Command(
         key="sales.order.test", label="t", on="noun", permission="sales.x",
         function=lambda c: stock.ensure_standing(c, world.plant),

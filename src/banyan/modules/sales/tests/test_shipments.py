@@ -432,9 +432,14 @@ def test_a_return_that_did_not_come_is_cancelled(shop, world):
 
 @pytest.mark.parametrize(
     ("noun", "name", "data"),
-    [("shipment", "ship", None), ("shipment", "reverse", {"reason": "x"}), ("shipment", "track", {"tracking_number": "1"}),
-     ("return_order", "receive", None), ("return_order", "cancel", None)],
-)  # fmt: skip
+    [
+        ("shipment", "ship", None),
+        ("shipment", "reverse", {"reason": "x"}),
+        ("shipment", "track", {"tracking_number": "1"}),
+        ("return_order", "receive", None),
+        ("return_order", "cancel", None),
+    ],
+)
 def test_without_the_right_nothing_moves(shop, world, nobody, noun, name, data):
     shop.put(world.part, 2)
     order = shop.shipped(shop.line(world.part, 1))
