@@ -46,9 +46,12 @@ def chromium(needs) -> Iterator[object]:
     """
     from playwright.sync_api import sync_playwright
 
-    program = os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
-    needs(program, "a browser; install the package chromium or set BANYAN_CHROMIUM")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        program = os.environ.get("BANYAN_CHROMIUM") or next(
+            filter(None, map(shutil.which, (*PROGRAMS, own))), None
+        )
+        needs(program, "a browser; install the package chromium or set BANYAN_CHROMIUM")
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(
             executable_path=program,

@@ -31,6 +31,9 @@ def apply(ledgers: Iterable[str] | None = None) -> None:
     names = append_only_tables() if ledgers is None else tuple(ledgers)
     role = sql.Identifier(APP)
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT to_regrole(%s)", [APP])
+        if cursor.fetchone()[0] is None:
+            raise SystemExit(f"The database has no role {APP}; docs/configuration.md says how to make it.")
         for statement in (
             "GRANT USAGE ON SCHEMA public TO {}",
             "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}",

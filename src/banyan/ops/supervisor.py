@@ -88,7 +88,7 @@ class Supervisor:
 
         Raises: AlreadyRunning
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = open(self.folder / "supervisor.lock", "a+")  # noqa: SIM115 (held for life)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -173,7 +173,7 @@ class Supervisor:
         child.process = subprocess.Popen(
             list(child.program.command), stdin=subprocess.DEVNULL,
             env=os.environ | child.program.surroundings | {MARK: child.mark},
-            start_new_session=True, preexec_fn=die_with_supervisor, **streams,
+            start_new_session=True, umask=0o077, preexec_fn=die_with_supervisor, **streams,
         )  # fmt: skip
         child.begun = time.monotonic()
         self._write_record()
