@@ -22,7 +22,7 @@ from banyan.ops.migration import engine, mapping
 SYSTEM = "adventureworks"
 #: Beside the checkout, unless BANYAN_ADVENTUREWORKS says where.
 RECORDS = Path(os.environ.get("BANYAN_ADVENTUREWORKS") or Path(__file__).parents[4] / "shared" / "data" / SYSTEM)
-#: Two mountain bikes of four levels, and a helmet, with pieces and days.
+#: Two mountain bikes of four levels, and a helmet: pieces beyond what is in stock, and days.
 LINES = (("BK-M68S-38", 6, 30), ("BK-M68B-42", 4, 40), ("HL-U509-R", 10, 40))
 
 
@@ -39,7 +39,12 @@ def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
     customer = db.one("SELECT code FROM parties_party WHERE is_customer ORDER BY code LIMIT 1")[0]
     with (RECORDS / "Product.csv").open(encoding="utf-8-sig", newline="") as file:
         prices = {row["ProductNumber"]: Decimal(row["ListPrice"]) for row in csv.DictReader(file)}
-    lines = tuple(Wanted(item, Decimal(pieces), days, prices[item]) for item, pieces, days in LINES)
+    there = dict(db.rows(
+        "SELECT i.code, s.available FROM inventory_supply s JOIN items_item i ON i.id = s.item_id WHERE i.code = ANY(%s)",
+        [[item for item, *_ in LINES]]))
+    lines = tuple(Wanted(item, pieces + there.get(item, Decimal(0)), days, prices[item]) for item, pieces, days in LINES)
+    if not db.one("SELECT EXISTS (SELECT 1 FROM company_taxcode WHERE rate = 13)")[0]:
+        loader.make("company.tax_code", [dict(code="VAT13", name="VAT 13 %", rate="13", kind="vat")])
     return Plot(customer=customer, finished=LINES[0][0], lines=lines), make_users(loader)
 
 

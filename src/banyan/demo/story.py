@@ -141,10 +141,11 @@ class Story:
         party = self.key("parties.party", self.plot.customer)
         plant = db.one("SELECT id FROM company_plant ORDER BY code LIMIT 1")[0]
         today = self.now.date()
+        tax = str(db.one("SELECT id FROM company_taxcode WHERE rate = %s ORDER BY code LIMIT 1", [self.plot.tax])[0])
         order = dict(party=str(party), plant=str(plant), ordered_on=today.isoformat(), customer_reference=f"PO-{today:%m%d}-1",
                      wanted_on=(today + timedelta(days=max(w.in_days for w in self.plot.lines))).isoformat())
         lines = [
-            dict(item=str(self.key("items.item", w.item)), quantity=str(w.quantity),
+            dict(item=str(self.key("items.item", w.item)), quantity=str(w.quantity), tax_code=tax,
                  wanted_on=(today + timedelta(days=w.in_days)).isoformat()) | ({"price": str(w.price)} if w.price else {})
             for w in self.plot.lines
         ]
@@ -271,7 +272,8 @@ class Story:
         for order in waiting:
             try:
                 execute(self.ctx("planner"), registry.command("production.work_order.release"), ids=[order], data={}, dry_run=True)
-            except NotKitted:
+            except NotKitted as refusal:
+                self.told.figures.setdefault("waiting", {})[order] = refusal.data.get("missing")
                 continue
             else:
                 found.append(order)

@@ -1,0 +1,162 @@
+"""The server is killed again and again in the middle of its work: what was acknowledged is there, once; nothing is half-done."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import pytest
+
+from banyan.kernel import access, db, proofs
+from banyan.kernel.models import AccessToken, User
+from banyan.lib.ids import new_id
+from banyan.modules.inventory.commands import ensure_standing
+from tests.plugins.world import World
+
+CLIENTS = 6
+SECRET = "only-for-tests-0123456789-0123456789-0123456789"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A web process with two workers, on loopback, that can be killed and started again."""
+
+    def __init__(self, url: str, folder) -> None:
+        self.port = free_port()
+        self.surroundings = os.environ | {
+            "DATABASE_URL": url, "BANYAN_DB_ROLE": "app", "DJANGO_SETTINGS_MODULE": "banyan.config.settings",
+            "BANYAN_SECRET_KEY": SECRET, "BANYAN_RATE_PER_MINUTE": "10000000", "BANYAN_DATA": str(folder),
+        }
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port),
+             "--workers", "1", "--blocking-threads", "8", "--log-level", "error", "banyan.config.wsgi:application"],
+            env=self.surroundings, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with suppress(OSError):
+                link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+                link.request("GET", "/healthz")
+                if link.getresponse().status == 200:
+                    return
+            time.sleep(0.1)
+        raise TimeoutError("the server did not come up")
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+
+@dataclass
+class Client(threading.Thread):
+    """Moves one piece at a time from a bin to another, repeating a key until it is answered."""
+
+    port: int
+    token: str
+    body: dict
+    stop: threading.Event
+    acknowledged: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def run(self) -> None:
+        key, link = str(new_id()), None
+        while not self.stop.is_set():
+            try:
+                link = link or http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+                link.request("POST", "/api/v1/inventory/stock_documents/transfer", json.dumps(self.body | {"reason": key}), {
+                    "Authorization": f"Bearer {self.token}", "Idempotency-Key": key, "Content-Type": "application/json"})
+                answer = link.getresponse()
+                text = answer.read().decode()
+                if answer.status in (200, 201):
+                    self.acknowledged.append(key)
+                else:
+                    self.unexpected.append(f"{answer.status} {text[:300]}")
+                key = str(new_id())
+            except (OSError, http.client.HTTPException):
+                link = None
+                time.sleep(0.05)
+
+
+def kill_and_look(kills: int, live_db, ctx, tmp_path, seed: int) -> None:
+    """Kill the server that many times, each inside an open transaction; then look at what is there."""
+    chance, world = random.Random(seed), World(ctx)
+    print(f"seed {seed}")
+    ensure_standing(ctx, world.plant.pk)
+    there, here = (world.make("inventory.location", code=c, name=c, kind="bin", plant=world.plant) for c in ("A1", "B1"))
+    source = db.one("SELECT id FROM inventory_location WHERE kind = 'adjustment' AND plant_id = %s", [world.plant.pk])[0]
+    paper = world.make("inventory.stock_document", kind="adjustment", plant=world.plant, source=str(source), reason="test", lines=[
+        {"item": world.part, "quantity": "100000", "amount": "100000.00", "target": there}])
+    world.do("inventory.stock_document.post", paper)
+    user = User.objects.create(login="robot", name="Robot", is_superuser=True)
+    token = access.new_token()
+    AccessToken.objects.create(user=user, name="kills", digest=access.token_digest(token), scopes=["*"])
+    body = {"item": str(world.part.pk), "quantity": "1", "source": str(there.pk), "target": str(here.pk)}
+    live_db.cluster.sql("GRANT pg_read_all_stats TO banyan_owner")       # to see when a transaction is open
+    server, stop = Server(live_db.url("banyan_app"), tmp_path), threading.Event()
+    server.start()
+    clients = [Client(server.port, token, body, stop) for _ in range(CLIENTS)]
+    try:
+        for client in clients:
+            client.start()
+        for _ in range(kills):
+            time.sleep(chance.uniform(0.05, 0.6))
+            inside = 0
+            for _try in range(2000):
+                inside = db.one(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'banyan_app' "
+                    "AND xact_start IS NOT NULL AND backend_xid IS NOT NULL")[0]
+                if inside:
+                    break
+            assert inside, f"no transaction was open to be killed in; {[c.unexpected[:1] for c in clients]}"
+            server.kill()
+            server.start()
+        time.sleep(1)
+        stop.set()
+        for client in clients:
+            client.join(20)
+    finally:
+        stop.set()
+        server.kill()
+    keys = [k for c in clients for k in c.acknowledged]
+    moved = dict(db.rows("SELECT reason, count(*) FROM inventory_move WHERE source_id = %s AND target_id = %s GROUP BY reason", [there.pk, here.pk]))
+    print(f"{kills} kills, {len(keys)} transfers acknowledged, {sum(moved.values())} moves")
+    assert [u for c in clients for u in c.unexpected] == []
+    assert len(keys) > kills
+    assert {k: moved.get(k) for k in keys if moved.get(k) != 1} == {}
+    assert all(count == 1 for count in moved.values())
+    assert db.one("SELECT on_hand FROM inventory_balance WHERE location_id = %s", [here.pk])[0] == sum(moved.values())
+    assert {v.proof.key: v.found.faults for v in proofs.run() if not v.is_green} == {}
+
+
+def test_three_kills_lose_nothing(live_db, ctx, tmp_path):
+    kill_and_look(3, live_db, ctx, tmp_path, seed=random.SystemRandom().randrange(10**6))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_fifty_kills_lose_nothing(live_db, ctx, tmp_path):
+    kill_and_look(50, live_db, ctx, tmp_path, seed=random.SystemRandom().randrange(10**6))
