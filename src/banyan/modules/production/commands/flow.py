@@ -66,10 +66,12 @@ class Op:
 
 
 class Shop:
-    """The operations of some orders, by key and by order and sequence."""
+    """The operations of some orders, by key and by order and sequence; `known` are the digests of reports
+    that are in the ledger already."""
 
     def __init__(self, ops: Iterable[Op]) -> None:
         self.ops = {op.id: op for op in ops}
+        self.known: dict[UUID, bytes] = {}
         self.by_order: dict[UUID, dict[int, Op]] = {}
         for op in self.ops.values():
             self.by_order.setdefault(op.order, {})[op.sequence] = op
@@ -111,35 +113,65 @@ def lock_all_operations(orders: Iterable[UUID]) -> None:
     locks.claim(Operation.lock_rank, [row[0] for row in rows])
 
 
-def lock_orders_of(operations: Iterable[UUID], *, released_only: bool) -> tuple[UUID, ...]:
-    """Lock the orders of some operations in key order, all of them or those that wait for their first
-    report."""
-    rows = db.rows(
-        "SELECT id FROM production_workorder WHERE id IN "
-        "(SELECT work_order_id FROM production_operation WHERE id = ANY(%s)) AND (NOT %s OR state = "
-        "'released') "
-        "ORDER BY id FOR NO KEY UPDATE",
-        [list(operations), released_only],
+_LOCK = """
+    WITH orders AS MATERIALIZED (
+        SELECT id FROM production_workorder
+        WHERE id IN (SELECT work_order_id FROM production_operation WHERE id = ANY(%(named)s))
+          AND (%(all_orders)s OR %(released_orders)s AND state = 'released')
+        ORDER BY id FOR NO KEY UPDATE
     )
-    found = tuple(row[0] for row in rows)
-    locks.claim(WorkOrder.lock_rank, found)
-    return found
+    SELECT o.id, (SELECT array_agg(id) FROM orders) FROM production_operation o
+    WHERE CASE WHEN %(siblings)s
+          THEN o.work_order_id = ANY(
+              ARRAY(SELECT work_order_id FROM production_operation WHERE id = ANY(%(named)s)))
+          ELSE o.id = ANY(%(named)s) END AND (SELECT count(*) FROM orders) >= 0
+    ORDER BY o.id FOR NO KEY UPDATE OF o
+"""
 
 
-def read_shop(operations: Sequence[UUID] = (), orders: Sequence[UUID] = ()) -> Shop:
-    """Read all operations of the orders named, and of those that the operations named belong to. One
-    statement.
+def lock_for_reports(
+    operations: Sequence[UUID], *, released_orders: bool, all_orders: bool, siblings: bool
+) -> tuple[UUID, ...]:
+    """Lock operations, before them the rows of their orders where these will change. One statement.
+
+    Takes:  released_orders: those that wait for their first report; siblings: all operations of the orders
+    Gives:  the orders locked
+    """
+    rows = db.rows(_LOCK, dict(
+        named=list(operations), released_orders=released_orders, all_orders=all_orders, siblings=siblings,
+    ))  # fmt: skip
+    orders = tuple(rows[0][1] or ()) if rows else ()
+    locks.claim(WorkOrder.lock_rank, orders)
+    locks.claim(Operation.lock_rank, [key for key, _ in rows])
+    return orders
+
+
+def read_shop(
+    operations: Sequence[UUID] = (), orders: Sequence[UUID] = (), reports: Sequence[UUID] = ()
+) -> Shop:
+    """Read all operations of the orders named, and of those that the operations named belong to, and which of
+    the reports are in the ledger already. One statement.
 
     Read after the locks are held, so that it sees what others committed while this one waited
     """
     rows = db.rows(
-        f"SELECT {_COLUMNS} FROM production_operation o JOIN production_workorder w ON w.id = "
-        f"o.work_order_id "
-        "WHERE o.work_order_id = ANY(%s) OR o.work_order_id IN "
-        "(SELECT work_order_id FROM production_operation WHERE id = ANY(%s)) ORDER BY o.sequence",
-        [list(orders), list(operations)],
+        f"""
+        SELECT (SELECT jsonb_object_agg(id, encode(digest, 'hex')) FROM production_report WHERE id = ANY(%s)),
+               {_COLUMNS}
+        FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
+        WHERE o.work_order_id = ANY(
+            %s::uuid[] || ARRAY(SELECT work_order_id FROM production_operation WHERE id = ANY(%s))
+        )
+        ORDER BY o.sequence
+        """,
+        [list(reports), list(orders), list(operations)],
     )
-    return Shop(_op(row) for row in rows)
+    shop = Shop(_op(row[1:]) for row in rows)
+    known = rows[0][0] if rows else None
+    shop.known = (
+        {UUID(key): bytes.fromhex(digest) for key, digest in orjson.loads(known).items()} if known else {}
+    )
+    return shop
 
 
 def _op(row: tuple) -> Op:
@@ -207,34 +239,49 @@ def _op(row: tuple) -> Op:
     )
 
 
+_COUNTERS = """
+    UPDATE production_operation o SET good_quantity = v.good, scrap_quantity = v.scrap,
+           rework_quantity = v.rework, sent_back_quantity = v.sent, come_back_quantity = v.come, state = v.state,
+           started = v.started, has_setup_charged = v.setup
+    FROM jsonb_to_recordset(%s::jsonb) v(
+        id uuid, good numeric, scrap numeric, rework numeric, sent numeric, come numeric, state text,
+        started smallint, setup boolean
+    )
+    WHERE o.id = v.id
+"""
+_WRITE = f"""
+    WITH counters AS ({_COUNTERS}), reports AS (
+        INSERT INTO production_report
+        SELECT * FROM jsonb_populate_recordset(NULL::production_report, %s::jsonb)
+        ON CONFLICT (id) DO NOTHING RETURNING id
+    )
+    SELECT count(*) FROM reports
+"""
+
+
+def _changed(shop: Shop) -> list[dict[str, Any]]:
+    return [
+        dict(
+            id=op.id, good=op.flow.good, scrap=op.flow.scrap, rework=op.flow.rework, sent=op.flow.sent_back,
+            come=op.flow.come_back, state=op.state, started=op.started, setup=op.has_setup_charged,
+        )
+        for op in shop.ops.values() if op.is_changed
+    ]  # fmt: skip
+
+
 def save_shop(shop: Shop) -> None:
     """Write the counters and states of changed operations back. One statement."""
-    changed = [
-        dict(
-            id=op.id,
-            good=op.flow.good,
-            scrap=op.flow.scrap,
-            rework=op.flow.rework,
-            sent=op.flow.sent_back,
-            come=op.flow.come_back,
-            state=op.state,
-            started=op.started,
-            setup=op.has_setup_charged,
-        )
-        for op in shop.ops.values()
-        if op.is_changed
-    ]
+    changed = _changed(shop)
     if changed:
-        db.run(
-            "UPDATE production_operation o SET good_quantity = v.good, scrap_quantity = v.scrap, "
-            "rework_quantity = v.rework, sent_back_quantity = v.sent, come_back_quantity = v.come, "
-            "state = v.state, "
-            "started = v.started, has_setup_charged = v.setup "
-            "FROM jsonb_to_recordset(%s::jsonb) v(id uuid, good numeric, scrap numeric, rework "
-            "numeric, sent numeric, "
-            "come numeric, state text, started smallint, setup boolean) WHERE o.id = v.id",
-            [as_json(changed)],
-        )
+        db.run(_COUNTERS, [as_json(changed)])
+
+
+def write_reports(shop: Shop, reports: Sequence[dict[str, Any]]) -> int:
+    """Write reports, all columns told, and the counters of changed operations. One statement.
+
+    Gives:  how many were written; one whose key exists already is left as it is
+    """
+    return db.one(_WRITE, [as_json(_changed(shop)), as_json(reports)])[0]
 
 
 def begin_orders(ctx: Context, orders: Sequence[UUID]) -> None:
@@ -251,21 +298,6 @@ def begin_orders(ctx: Context, orders: Sequence[UUID]) -> None:
 def as_json(rows: Sequence[dict[str, Any]]) -> str:
     """Give rows as the JSON that `jsonb_to_recordset` reads."""
     return orjson.dumps(rows, default=jsonable).decode()
-
-
-def insert(table: str, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> int:
-    """Insert rows given by column name, all columns told. One statement.
-
-    Takes:  keep: rows whose key exists already are left as they are
-    Gives:  how many were inserted
-    """
-    if not rows:
-        return 0
-    return db.run(
-        f"INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, %s::jsonb)"
-        + (" ON CONFLICT (id) DO NOTHING" if keep else ""),
-        [as_json(rows)],
-    )
 
 
 def lock_materials(orders: Iterable[UUID], *, backflushed_only: bool = False) -> dict[UUID, Material]:

@@ -255,9 +255,8 @@ class _Booking:
     def run(self) -> tuple[ReportAnswer, ...]:
         self._read_undone()
         operations = self._operations()
-        self._begin(operations)
-        flow.lock_operations(self._to_lock(operations))
-        self.shop = flow.read_shop(operations)
+        self._lock(operations)
+        self.shop = flow.read_shop(operations, reports=[one.id for one in self.reports])
         self.known = self._already_known()
         self._enter()
         if not self.entries:
@@ -268,10 +267,9 @@ class _Booking:
             self._count(entry)
         self._move_material()
         rows = {entry.data.id: self._row(entry) for entry in self.entries}
-        if flow.insert(Report._meta.db_table, list(rows.values()), keep=True) < len(rows):
+        if flow.write_reports(self.shop, list(rows.values())) < len(rows):
             raise ReportKeyReused(id=next(iter(rows)))
         self._count_starts()
-        flow.save_shop(self.shop)
         self._save_lost()
         self._flag()
         tell(*(self._event(entry, rows[entry.data.id]) for entry in self.entries))
@@ -294,45 +292,26 @@ class _Booking:
             named |= {row["operation_id"], row["back_to_id"]} - {None}
         return sorted(named)
 
-    def _begin(self, operations: Sequence[UUID]) -> None:
-        """Lock orders only where their own row will change: for the first report, and where pieces are
-        lost."""
-        kinds = {r.kind for r in self.reports}
-        if kinds & {"start", "good", "scrap", "rework"}:
-            needs_all = bool(kinds & {"scrap", "undo"})
-            found = flow.lock_orders_of(operations, released_only=not needs_all)
-            flow.begin_orders(self.ctx, found)
-        elif "undo" in kinds:
-            flow.lock_orders_of(operations, released_only=False)
-
-    def _to_lock(self, operations: Sequence[UUID]) -> Sequence[UUID]:
-        """Give the operations to lock: for an undo also those that may have used what is taken back."""
-        if not self.undone:
-            return operations
-        orders = sorted({row["work_order_id"] for row in self.undone.values()})
-        return [
-            *operations,
-            *(
-                r[0]
-                for r in db.rows(
-                    "SELECT id FROM production_operation WHERE work_order_id = ANY(%s)", [orders]
-                )
-            ),
-        ]
+    def _lock(self, operations: Sequence[UUID]) -> None:
+        """Lock the operations; their orders only where their own row will change: for the first report, and
+        where pieces are lost; for an undo also the operations that may have used what is taken back."""
+        kinds = {one.kind for one in self.reports}
+        begins = bool(kinds & {"start", "good", "scrap", "rework"})
+        orders = flow.lock_for_reports(
+            operations, released_orders=begins, all_orders=bool(kinds & {"scrap", "undo"}),
+            siblings=bool(self.undone),
+        )  # fmt: skip
+        if begins:
+            flow.begin_orders(self.ctx, orders)
 
     # --- with the locks held
 
     def _already_known(self) -> set[UUID]:
-        """Give which keys are in the ledger. Raises: ReportKeyReused where one is there with another
-        content."""
-        rows = db.rows(
-            "SELECT id, digest FROM production_report WHERE id = ANY(%s)", [[r.id for r in self.reports]]
-        )
-        stored = {key: bytes(digest) for key, digest in rows}
+        """Give which keys are in the ledger. Raises: ReportKeyReused for one with another content."""
         for one in self.reports:
-            if one.id in stored and stored[one.id] != _digest(one):
+            if self.shop.known.get(one.id, _digest(one)) != _digest(one):
                 raise ReportKeyReused(id=one.id)
-        return set(stored)
+        return set(self.shop.known)
 
     def _enter(self) -> None:
         """Check each new report by itself, and enter it."""
@@ -640,15 +619,13 @@ class _Booking:
         if not asked:
             return
         orders = {self.shop.ops[key].order for key in asked}
-        rows = db.rows(
-            _STARTED + " WHERE kind = 'start' AND operation_id = ANY(%s) GROUP BY operation_id",
-            [list(orders), list(asked)],
-        )
-        found = dict(rows)
-        for key in asked:
-            op = self.shop.ops[key]
-            op.started, op.is_changed = found.get(key, 0), True
-            op.state = rules.operation_state(op.state, op.flow, op.started)
+        found = dict(db.rows(_STARTED, [list(orders), list(asked)]))
+        for op in self.shop.ops.values():
+            op.is_changed = op.id in asked
+            if op.is_changed:
+                op.started = found.get(op.id, 0)
+                op.state = rules.operation_state(op.state, op.flow, op.started)
+        flow.save_shop(self.shop)
 
     def _save_lost(self) -> None:
         """Keep what an order has lost; its row is locked since before the operations."""
@@ -732,7 +709,7 @@ SELECT operation_id, count(*) FROM (
     WHERE r.work_order_id = ANY(%s) AND r.kind IN ('start', 'pause')
       AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
     ORDER BY r.operation_id, r.worker, coalesce(r.device_at, r.reported_at) DESC, r.id DESC
-) last
+) last WHERE kind = 'start' AND operation_id = ANY(%s) GROUP BY operation_id
 """
 
 

@@ -32,13 +32,26 @@ def order(shop):
 
 def test_tasks_are_those_of_the_person_and_of_the_team(shop, order):
     first, second, third = (shop.operation(order, s).pk for s in (10, 20, 30))
-    shop.world.do("production.work_order.assign", order, lines=[
-        {"operation": first, "employee": shop.world.worker.pk, "quantity": "60", "machine": shop.world.lathe.pk},
-        {"operation": second, "team": shop.world.team.pk}, {"operation": third, "employee": shop.world.second_worker.pk}])
+    shop.world.do(
+        "production.work_order.assign",
+        order,
+        lines=[
+            {
+                "operation": first,
+                "employee": shop.world.worker.pk,
+                "quantity": "60",
+                "machine": shop.world.lathe.pk,
+            },
+            {"operation": second, "team": shop.world.team.pk},
+            {"operation": third, "employee": shop.world.second_worker.pk},
+        ],
+    )
     shop.report(order, 10, "good", 8)
     tasks = queries.my_tasks(shop.world.worker.pk)
     assert [(t.sequence, t.quantity, t.good_quantity, t.room, t.machine) for t in tasks] == [
-        (10, 60, 8, 92, shop.world.lathe.pk), (20, 100, 0, 8, None)]
+        (10, 60, 8, 92, shop.world.lathe.pk),
+        (20, 100, 0, 8, None),
+    ]
     assert queries.my_tasks(new_id()) == ()
 
 
@@ -57,7 +70,9 @@ def test_a_closed_order_is_on_nobodys_list(shop, order):
     assert not Assignment.objects.filter(is_active=True).exists()
 
 
-@pytest.mark.parametrize("wrong", [{"operation": new_id()}, {"employee": None}, {"employee": new_id()}, {"team": "team"}])
+@pytest.mark.parametrize(
+    "wrong", [{"operation": new_id()}, {"employee": None}, {"employee": new_id()}, {"team": "team"}]
+)
 def test_an_assignment_that_cannot_be_is_refused(shop, order, wrong):
     line = {"operation": shop.operation(order, 10).pk, "employee": shop.world.worker.pk} | wrong
     if wrong.get("team"):
@@ -72,11 +87,22 @@ def test_an_assignment_that_cannot_be_is_refused(shop, order, wrong):
 
 def test_an_added_operation_stands_between_the_others(shop, order):
     shop.report(order, 10, "good", 10)
-    made = shop.world.do("production.work_order.add_operation", order, sequence=15, name="去毛刺", after=[10],
-                         work_centre=shop.world.turning.pk, run_minutes="1", reason="毛刺大")
+    made = shop.world.do(
+        "production.work_order.add_operation",
+        order,
+        sequence=15,
+        name="去毛刺",
+        after=[10],
+        work_centre=shop.world.turning.pk,
+        run_minutes="1",
+        reason="毛刺大",
+    )
     assert (made.deviation_reason, made.labour_rate, made.quantity) == ("毛刺大", 36, 100)
-    assert list(Operation.objects.filter(work_order=order).order_by("sequence").values_list("sequence", "predecessors")) == [
-        (10, ""), (15, "10"), (20, "15"), (30, "20")]
+    assert list(
+        Operation.objects.filter(work_order=order)
+        .order_by("sequence")
+        .values_list("sequence", "predecessors")
+    ) == [(10, ""), (15, "10"), (20, "15"), (30, "20")]
     with pytest.raises(TooMuchReported):
         shop.report(order, 20, "good", 1)
     shop.report(order, 15, "good", 1)
@@ -86,7 +112,9 @@ def test_an_added_operation_stands_between_the_others(shop, order):
 def test_an_operation_is_not_put_before_what_is_done(shop, order):
     shop.through(order, 5, (10, 20))
     with pytest.raises(StillNeededLater):
-        shop.world.do("production.work_order.add_operation", order, sequence=15, name="x", after=[10], reason="x")
+        shop.world.do(
+            "production.work_order.add_operation", order, sequence=15, name="x", after=[10], reason="x"
+        )
     assert Operation.objects.filter(work_order=order).count() == 3
 
 
@@ -94,26 +122,39 @@ def test_a_sequence_is_used_once_and_follows_what_is_there(shop, order):
     with pytest.raises(SequenceTaken):
         shop.world.do("production.work_order.add_operation", order, sequence=10, name="x", reason="x")
     with pytest.raises(Invalid):
-        shop.world.do("production.work_order.add_operation", order, sequence=15, name="x", after=[99], reason="x")
+        shop.world.do(
+            "production.work_order.add_operation", order, sequence=15, name="x", after=[99], reason="x"
+        )
     other = shop.released(quantity="1")
     with pytest.raises(OneAtATime):
-        shop.world.do("production.work_order.add_operation", [order, other], sequence=15, name="x", reason="x")
+        shop.world.do(
+            "production.work_order.add_operation", [order, other], sequence=15, name="x", reason="x"
+        )
 
 
 def test_a_skipped_operation_lets_pieces_pass(shop, order):
     shop.report(order, 10, "good", 10)
-    shop.world.do("production.work_order.skip_operation", order, operation=shop.operation(order, 20).pk, reason="免检")
+    shop.world.do(
+        "production.work_order.skip_operation", order, operation=shop.operation(order, 20).pk, reason="免检"
+    )
     shop.report(order, 30, "good", 10)
     with pytest.raises(NotSkippable):
-        shop.world.do("production.work_order.skip_operation", order, operation=shop.operation(order, 20).pk, reason="x")
+        shop.world.do(
+            "production.work_order.skip_operation", order, operation=shop.operation(order, 20).pk, reason="x"
+        )
     with pytest.raises(OperationUnknown):
         shop.world.do("production.work_order.skip_operation", order, operation=new_id(), reason="x")
 
 
 def test_a_re_routed_operation_costs_the_new_rate(shop, order):
     dear = shop.world.work_centre_of(labour_rate="60", machine_rate="0", overhead_rate="0")
-    shop.world.do("production.work_order.reroute_operation", order, operation=shop.operation(order, 20).pk,
-                  work_centre=dear.pk, reason="设备停机")
+    shop.world.do(
+        "production.work_order.reroute_operation",
+        order,
+        operation=shop.operation(order, 20).pk,
+        work_centre=dear.pk,
+        reason="设备停机",
+    )
     moved = shop.operation(order, 20)
     assert (moved.work_centre_id, moved.labour_rate, moved.machine_rate) == (dear.pk, 60, 0)
 
@@ -125,18 +166,33 @@ def test_a_substitute_takes_over_what_is_open(shop, order):
     other = shop.world.item(code="MP-9")
     part = shop.material(order, shop.world.part)
     shop.world.do("production.work_order.issue", order, lines=[{"material": part.pk, "quantity": "50"}])
-    made = shop.world.do("production.work_order.add_material", order, item=other, quantity="150", replaces=part.pk,
-                         reason="缺料替代")
+    made = shop.world.do(
+        "production.work_order.add_material",
+        order,
+        item=other,
+        quantity="150",
+        replaces=part.pk,
+        reason="缺料替代",
+    )
     part.refresh_from_db()
     assert (part.quantity, part.deviation_reason, made.quantity, made.operation) == (50, "缺料替代", 150, 10)
     with pytest.raises(AlreadyIssued):
-        shop.world.do("production.work_order.add_material", order, item=other, quantity="1", replaces=part.pk, reason="x")
+        shop.world.do(
+            "production.work_order.add_material",
+            order,
+            item=other,
+            quantity="1",
+            replaces=part.pk,
+            reason="x",
+        )
 
 
 def test_an_added_material_that_is_backflushed_follows_the_reports(shop, order):
     glue = shop.world.item(code="GLUE", kind="bought")
     shop.world.planned(glue, backflush=True)
     shop.receive(glue, 100, "10")
-    shop.world.do("production.work_order.add_material", order, item=glue, quantity="100", operation=30, reason="加胶")
+    shop.world.do(
+        "production.work_order.add_material", order, item=glue, quantity="100", operation=30, reason="加胶"
+    )
     shop.through(order, 7)
     assert Material.objects.get(item=glue).issued_quantity == 7
