@@ -9,19 +9,21 @@ from uuid import UUID
 
 from pydantic import Field
 
+from banyan.kernel import db
 from banyan.kernel.commands import command
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Day, Input, Quantity, Text, field
 from banyan.lib.errors import FieldFaults
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
+from banyan.lib.money import TaxSplit
 from banyan.lib.pricing import line_amounts
 from banyan.modules.company import queries as company
 from banyan.modules.items import queries as items
 from banyan.modules.items.queries import ItemFacts
 from banyan.modules.parties import queries as parties
 from banyan.modules.purchasing.drafts import MOST, currency_places
-from banyan.modules.purchasing.models import Order, OrderLine
+from banyan.modules.purchasing.models import Order
 
 Positive = Annotated[Quantity, Field(gt=0)]
 NotNegative = Annotated[Quantity, Field(ge=0)]
@@ -82,7 +84,6 @@ def import_history(ctx: Context, data: ImportHistory) -> tuple[Order, ...]:
     orders, lines = [], []
     for record in data.records:
         order = Order(
-            id=record.id or new_id(),
             number=record.number,
             party_id=record.party,
             plant_id=plant,
@@ -98,15 +99,60 @@ def import_history(ctx: Context, data: ImportHistory) -> tuple[Order, ...]:
             created_by_id=ctx.person,
             changed_by_id=ctx.person,
         )
-        rows = [_line(order, n, row, facts, tax, places) for n, row in enumerate(record.lines, start=1)]
-        order.net_amount = sum((row.net_amount for row in rows), Decimal(0))
-        order.tax_amount = sum((row.tax_amount for row in rows), Decimal(0))
+        for position, line in enumerate(record.lines, start=1):
+            found = line_amounts(
+                quantity=line.quantity, price=line.price, rate_percent=tax.fraction * 100, places=places
+            )
+            order.net_amount += found.net
+            order.tax_amount += found.tax
+            lines.append(_columns(order, position, line, facts[line.item], found))
         order.gross_amount = order.net_amount + order.tax_amount
         orders.append(order)
-        lines += rows
     Order.objects.bulk_create(orders, batch_size=2000)
-    OrderLine.objects.bulk_create(lines, batch_size=2000)
+    db.run(
+        _WRITE_LINES,
+        [
+            plant,
+            ctx.person,
+            tax.id,
+            tax.fraction * 100,
+            *(list(column) for column in zip(*lines, strict=True)),
+        ],
+    )
     return tuple(orders)
+
+
+# Written without model instances, of which a whole history would need one per line.
+_WRITE_LINES = """
+    INSERT INTO purchasing_orderline (
+        id, position, order_id, party_id, plant_id, created_by_id, item_id, note, unit_id, quantity,
+        stock_quantity, price, price_includes_tax, discount_percent, over_receipt_percent, tax_code_id,
+        tax_percent, net_amount, tax_amount, wanted_on, confirmed_on, arrived_on, received_quantity,
+        booked_quantity, rejected_quantity, returned_quantity, replaced_quantity, cancelled_quantity,
+        invoiced_quantity, origin_noun
+    )
+    SELECT k.id, k.position, k.of_order, k.party, c.plant, c.person, k.item, '', k.unit, k.quantity,
+           k.quantity, k.price, false, 0, 0, c.tax,
+           c.percent, k.net, k.vat, k.wanted, k.wanted, k.arrived, k.received,
+           k.received, k.rejected, 0, 0, 0,
+           0, ''
+    FROM (SELECT %s::uuid, %s::uuid, %s::uuid, %s::numeric) AS c(plant, person, tax, percent),
+         unnest(%s::uuid[], %s::integer[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[],
+                %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[], %s::date[],
+                %s::date[])
+             AS k(id, position, of_order, party, item, unit, quantity,
+                  price, net, vat, received, rejected, wanted,
+                  arrived)
+"""
+
+
+def _columns(order: Order, position: int, line: HistoryLine, item: ItemFacts, amounts: TaxSplit) -> tuple:
+    """Give what is written of a line, in the order that the statement takes it."""
+    arrived_on = line.arrived_on if line.received else None
+    return (
+        new_id(), position, order.pk, order.party_id, line.item, item.unit_id, line.quantity, line.price,
+        amounts.net, amounts.tax, line.received, line.rejected, line.wanted_on, arrived_on,
+    )  # fmt: skip
 
 
 def _refuse_unknown(data: ImportHistory, facts: Mapping[UUID, ItemFacts]) -> None:
@@ -126,37 +172,3 @@ def _refuse_unknown(data: ImportHistory, facts: Mapping[UUID, ItemFacts]) -> Non
             if line.quantity * line.price >= MOST:
                 faults.add((*path, "price"), L("金额超出范围", "the amount is out of range"))
     faults.refuse_if_any()
-
-
-def _line(
-    order: Order,
-    position: int,
-    row: HistoryLine,
-    facts: Mapping[UUID, ItemFacts],
-    tax: company.TaxFacts,
-    places: int,
-) -> OrderLine:
-    percent = tax.fraction * 100
-    amounts = line_amounts(quantity=row.quantity, price=row.price, rate_percent=percent, places=places)
-    return OrderLine(
-        order=order,
-        position=position,
-        party_id=order.party_id,
-        plant_id=order.plant_id,
-        created_by_id=order.created_by_id,
-        item_id=row.item,
-        quantity=row.quantity,
-        unit_id=facts[row.item].unit_id,
-        stock_quantity=row.quantity,
-        price=row.price,
-        tax_code_id=tax.id,
-        tax_percent=percent,
-        wanted_on=row.wanted_on,
-        confirmed_on=row.wanted_on,
-        arrived_on=row.arrived_on if row.received else None,
-        received_quantity=row.received,
-        booked_quantity=row.received,
-        rejected_quantity=row.rejected,
-        net_amount=amounts.net,
-        tax_amount=amounts.tax,
-    )
