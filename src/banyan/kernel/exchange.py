@@ -644,7 +644,7 @@ def export(
     Raises: NotAllowed without the right to read; fields the person may not see are left out
     """
     heads, rows = _full(ctx, noun, query) if full else _shown(ctx, noun, query)
-    return _csv(heads, rows) if form == "csv" else _xlsx(heads, rows)
+    return csv_of(heads, rows) if form == "csv" else xlsx_of(heads, rows)
 
 
 def _shown(ctx: Context, noun: Noun, query: reading.Query) -> tuple[list[str], Iterator[list[Any]]]:
@@ -736,7 +736,7 @@ def _full_value(field: FieldSpec, value: Any, names: Mapping[str, Mapping[str, s
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
-def _csv(heads: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[bytes]:
+def csv_of(heads: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[bytes]:
     out = io.StringIO()
     writer = csv.writer(out)
     out.write("﻿")
@@ -757,7 +757,7 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in _RISKY and len(cell) > 1 else cell
 
 
-def _xlsx(heads: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[bytes]:
+def xlsx_of(heads: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[bytes]:
     import tempfile
 
     import xlsxwriter

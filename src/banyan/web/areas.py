@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from banyan.kernel import registry
+from banyan.kernel import queries, registry
 from banyan.kernel.context import Context
 from banyan.lib.labels import L, Label
 
@@ -77,7 +77,7 @@ def area_of(key: str) -> Area:
 
 
 def shown_areas(ctx: Context) -> tuple[Shown, ...]:
-    """Give the areas a person sees, in order, each with the screens and nouns the person may read.
+    """Give the areas a person sees, in order, each with the screens, nouns and queries the person may read.
 
     Whose roles name no area sees every area that holds something for them.
     """
@@ -90,6 +90,10 @@ def shown_areas(ctx: Context) -> tuple[Shown, ...]:
         if ctx.may(spec.permission("read")):
             found = Entry(spec.plural, f"/{spec.path}", spec.icon, spec.key)
             entries.setdefault(spec.area, []).append((20, found))
+    for asked in queries.queries():
+        if ctx.may(asked.permission):
+            found = Entry(asked.label, f"/queries/{asked.key}", asked.icon)
+            entries.setdefault(asked.area, []).append((40, found))
     wanted = ctx.principal.areas
     names = [key for key in entries if not wanted or key in wanted]
     return tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from banyan.web.views import beside, find, home, inbox, jobs, me, nouns, sign_in
+from banyan.web.views import beside, find, home, inbox, jobs, me, nouns, queries, sign_in
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -22,6 +22,8 @@ urlpatterns = [
     path("jobs", jobs.all_jobs, name="jobs"),
     path("jobs/<uuid:key>", jobs.one_job, name="job"),
     path("jobs/<uuid:key>/cancel", jobs.cancel, name="job_cancel"),
+    path("queries/<str:key>", queries.show, name="query"),
+    re_path(r"^queries/(?P<key>[a-z][a-z0-9_.]*)/export\.(?P<form>csv|xlsx)$", queries.export, name="query_export"),
     path("me", me.me, name="me"),
     path("me/password", me.password, name="password"),
     path("me/tokens", me.make_token, name="make_token"),
