@@ -47,7 +47,7 @@ def _price(ctx: Context, drafts: Sequence[Draft]) -> None:
         for row in draft.lines["lines"]:
             if not row.order_line_id:
                 row.net_amount = round_money(row.quantity * row.price)
-                row.tax_amount = round_money(row.net_amount * rates[row.tax_code_id].rate / 100)
+                row.tax_amount = round_money(row.net_amount * rates[row.tax_code_id].fraction)
             net, tax = net + row.net_amount, tax + row.tax_amount
         draft.record.net_amount, draft.record.tax_amount, draft.record.gross_amount = net, tax, net + tax
 
