@@ -58,11 +58,11 @@ def test_foreign_keys_point_down_and_leave_no_reverse_accessor(model):
 def test_every_table_is_a_noun_a_line_or_the_kernels():
     known = {m for n in registry.nouns() for m in (n.model, *n.line_models.values())}
     hidden = [m._meta.label for m in own_models() if m not in known and m._meta.app_label in MODULES]
-    assert hidden == sorted(ALLOWED_HIDDEN & set(hidden), key=hidden.index), "tables that nobody can list"
+    assert set(hidden) <= ALLOWED_HIDDEN, "tables that nobody can list"
 
 
 #: Tables behind others: balances by condition, links, layers. People see them through their noun.
-ALLOWED_HIDDEN: set[str] = set()
+ALLOWED_HIDDEN = {"finance.AccountBalance", "finance.VoucherEntry", "inventory.ValueLayer"}
 
 
 def test_lock_files_name_no_registry():

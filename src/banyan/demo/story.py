@@ -88,6 +88,7 @@ class Told:
     scrapped: tuple[UUID, Decimal] | None = None
     rejected: tuple[str, Decimal, Decimal] | None = None
     traced_lot: UUID | None = None
+    waiting: dict[UUID, list[str]] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
 
 
@@ -126,6 +127,8 @@ class Story:
             self.make()
             if not self.plan_again():
                 break
+        if self.told.waiting:
+            self.fact("仍缺料的工单", [len(self.told.waiting), sorted({m for one in self.told.waiting.values() for m in one})[:5]])
         self.ship()
         self.invoice()
         self.take_back()
@@ -268,12 +271,12 @@ class Story:
         """Give work orders not begun whose material is all in stock."""
         waiting = [r[0] for r in db.rows(
             "SELECT id FROM production_workorder WHERE state IN ('planned', 'firm') AND kind = 'standard' ORDER BY due_on, id")]
-        found = []
+        found, self.told.waiting = [], {}
         for order in waiting:
             try:
                 execute(self.ctx("planner"), registry.command("production.work_order.release"), ids=[order], data={}, dry_run=True)
             except NotKitted as refusal:
-                self.told.figures.setdefault("waiting", {})[order] = refusal.data.get("missing")
+                self.told.waiting[order] = refusal.data["missing"]
                 continue
             else:
                 found.append(order)
