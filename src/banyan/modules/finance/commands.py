@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Sum
@@ -230,6 +231,59 @@ def _reverse_of(ctx: Context, origins: Sequence[UUID]) -> None:
         posting.reverse(ctx, [r[0] for r in rows if (r[1] if r[2] == "open" else today) == day], day)
 
 
+# --- invoices from orders -----------------------------------------------------------------------------------
+
+_TO_INVOICE = """
+SELECT l.id, o.party_id, o.plant_id, o.currency_id, p.payment_days, l.item_id, l.tax_code_id, l.stock_quantity,
+       l.net_amount, l.tax_amount, l.invoiced_quantity, l.{delivered} - l.returned_quantity - l.invoiced_quantity AS open
+FROM {module}_orderline l JOIN {module}_order o ON o.id = l.order_id JOIN parties_party p ON p.id = o.party_id
+WHERE l.order_id = ANY(%s) {more} AND l.{delivered} - l.returned_quantity <> l.invoiced_quantity
+ORDER BY o.party_id, o.currency_id, o.id, l.position
+"""
+
+
+def _invoice(
+    ctx: Context, rows: Sequence[tuple], data: InvoiceOrders | InvoicePurchases, model: type, line_model: type,
+    post: Callable[..., None],
+) -> tuple[Any, ...]:
+    """Make invoices of what was delivered and not invoiced, one per party, currency and sign; post them where told.
+
+    Takes:  rows of _TO_INVOICE
+    Raises: NothingToInvoice
+    """
+    if not rows:
+        raise NothingToInvoice()
+    day = data.invoiced_on or default_plant().day(ctx.now)
+    made: dict[tuple, tuple[Any, list[Any]]] = {}
+    for line, party, plant, currency, days, item, tax_code, total, net, tax, done, open_ in rows:
+        kind = "invoice" if open_ > 0 else "credit"
+        key = (party, plant, currency, kind)
+        if key not in made:
+            made[key] = (model(
+                id=new_id(), party_id=party, plant_id=plant, currency_id=currency, kind=kind, invoiced_on=day,
+                due_on=day + timedelta(days=days or 0), reference=data.reference, created_at=ctx.now,
+                created_by_id=ctx.person, changed_at=ctx.now, changed_by_id=ctx.person,
+            ), [])
+        invoice, lines = made[key]
+        net_part, tax_part = rules.share(net, done, open_, total), rules.share(tax, done, open_, total)
+        lines.append(line_model(
+            id=new_id(), invoice_id=invoice.pk, position=len(lines) + 1, item_id=item, quantity=open_,
+            price=rules.price_of(net_part, open_), tax_code_id=tax_code, order_line_id=line,
+            net_amount=net_part, tax_amount=tax_part,
+        ))
+        invoice.net_amount += net_part
+        invoice.tax_amount += tax_part
+        invoice.gross_amount = invoice.net_amount + invoice.tax_amount
+    invoices = tuple(invoice for invoice, _ in made.values())
+    model.objects.bulk_create(invoices)
+    line_model.objects.bulk_create([row for _, lines in made.values() for row in lines])
+    if data.post:
+        post(ctx, [i.pk for i in invoices])
+        for invoice in invoices:
+            invoice.refresh_from_db()
+    return invoices
+
+
 # --- customer invoices --------------------------------------------------------------------------------------
 
 
@@ -250,47 +304,8 @@ def invoice_orders(ctx: Context, data: InvoiceOrders) -> tuple[CustomerInvoice, 
     Raises: NothingToInvoice; what posting raises
     Writes: invoices with lines; entries when posted at once
     """
-    day = data.invoiced_on or default_plant().day(ctx.now)
-    rows = db.rows(
-        """
-        SELECT l.id, o.party_id, o.plant_id, o.currency_id, p.payment_days, l.item_id, l.tax_code_id, l.stock_quantity,
-               l.net_amount, l.tax_amount, l.invoiced_quantity,
-               l.shipped_quantity - l.returned_quantity - l.invoiced_quantity AS open
-        FROM sales_orderline l JOIN sales_order o ON o.id = l.order_id JOIN parties_party p ON p.id = o.party_id
-        WHERE l.order_id = ANY(%s) AND l.shipped_quantity - l.returned_quantity <> l.invoiced_quantity
-        ORDER BY o.party_id, o.currency_id, o.id, l.position
-        """, [data.orders],
-    )
-    if not rows:
-        raise NothingToInvoice()
-    made: dict[tuple, tuple[CustomerInvoice, list[CustomerInvoiceLine]]] = {}
-    for line, party, plant, currency, days, item, tax_code, total, net, tax, done, open_ in rows:
-        kind = "invoice" if open_ > 0 else "credit"
-        key = (party, plant, currency, kind)
-        if key not in made:
-            made[key] = (CustomerInvoice(
-                id=new_id(), party_id=party, plant_id=plant, currency_id=currency, kind=kind, invoiced_on=day,
-                due_on=day + timedelta(days=days or 0), reference=data.reference, created_at=ctx.now,
-                created_by_id=ctx.person, changed_at=ctx.now, changed_by_id=ctx.person,
-            ), [])
-        invoice, lines = made[key]
-        net_part, tax_part = rules.share(net, done, open_, total), rules.share(tax, done, open_, total)
-        lines.append(CustomerInvoiceLine(
-            id=new_id(), invoice_id=invoice.pk, position=len(lines) + 1, item_id=item, quantity=open_,
-            price=rules.price_of(net_part, open_), tax_code_id=tax_code, order_line_id=line,
-            net_amount=net_part, tax_amount=tax_part,
-        ))
-        invoice.net_amount += net_part
-        invoice.tax_amount += tax_part
-        invoice.gross_amount = invoice.net_amount + invoice.tax_amount
-    invoices = tuple(invoice for invoice, _ in made.values())
-    CustomerInvoice.objects.bulk_create(invoices)
-    CustomerInvoiceLine.objects.bulk_create([row for _, lines in made.values() for row in lines])
-    if data.post:
-        post_customer_invoice(ctx, [i.pk for i in invoices])
-        for invoice in invoices:
-            invoice.refresh_from_db()
-    return invoices
+    rows = db.rows(_TO_INVOICE.format(module="sales", delivered="shipped_quantity", more=""), [data.orders])
+    return _invoice(ctx, rows, data, CustomerInvoice, CustomerInvoiceLine, post_customer_invoice)
 
 
 @command("finance.customer_invoice.post", L("记账", "Post"), icon="check", is_primary=True)
@@ -381,47 +396,10 @@ def invoice_purchases(ctx: Context, data: InvoicePurchases) -> tuple[SupplierInv
 
     Raises: NothingToInvoice; what posting raises
     """
-    day = data.invoiced_on or default_plant().day(ctx.now)
     rows = db.rows(
-        """
-        SELECT l.id, o.party_id, o.plant_id, o.currency_id, p.payment_days, l.item_id, l.tax_code_id, l.stock_quantity,
-               l.net_amount, l.tax_amount, l.invoiced_quantity,
-               l.received_quantity - l.returned_quantity - l.invoiced_quantity AS open
-        FROM purchasing_orderline l JOIN purchasing_order o ON o.id = l.order_id JOIN parties_party p ON p.id = o.party_id
-        WHERE l.order_id = ANY(%s) AND NOT o.is_history AND l.received_quantity - l.returned_quantity <> l.invoiced_quantity
-        ORDER BY o.party_id, o.currency_id, o.id, l.position
-        """, [data.orders],
+        _TO_INVOICE.format(module="purchasing", delivered="received_quantity", more="AND NOT o.is_history"), [data.orders]
     )
-    if not rows:
-        raise NothingToInvoice()
-    made: dict[tuple, tuple[SupplierInvoice, list[SupplierInvoiceLine]]] = {}
-    for line, party, plant, currency, days, item, tax_code, total, net, tax, done, open_ in rows:
-        kind = "invoice" if open_ > 0 else "credit"
-        key = (party, plant, currency, kind)
-        if key not in made:
-            made[key] = (SupplierInvoice(
-                id=new_id(), party_id=party, plant_id=plant, currency_id=currency, kind=kind, invoiced_on=day,
-                due_on=day + timedelta(days=days or 0), reference=data.reference, created_at=ctx.now,
-                created_by_id=ctx.person, changed_at=ctx.now, changed_by_id=ctx.person,
-            ), [])
-        invoice, lines = made[key]
-        net_part, tax_part = rules.share(net, done, open_, total), rules.share(tax, done, open_, total)
-        lines.append(SupplierInvoiceLine(
-            id=new_id(), invoice_id=invoice.pk, position=len(lines) + 1, item_id=item, quantity=open_,
-            price=rules.price_of(net_part, open_), tax_code_id=tax_code, order_line_id=line,
-            net_amount=net_part, tax_amount=tax_part,
-        ))
-        invoice.net_amount += net_part
-        invoice.tax_amount += tax_part
-        invoice.gross_amount = invoice.net_amount + invoice.tax_amount
-    invoices = tuple(invoice for invoice, _ in made.values())
-    SupplierInvoice.objects.bulk_create(invoices)
-    SupplierInvoiceLine.objects.bulk_create([row for _, lines in made.values() for row in lines])
-    if data.post:
-        post_supplier_invoice(ctx, [i.pk for i in invoices])
-        for invoice in invoices:
-            invoice.refresh_from_db()
-    return invoices
+    return _invoice(ctx, rows, data, SupplierInvoice, SupplierInvoiceLine, post_supplier_invoice)
 
 
 @command("finance.supplier_invoice.post", L("记账", "Post"), icon="check", is_primary=True)
