@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -31,7 +31,7 @@ from banyan.modules.equipment import queries as equipment
 from banyan.modules.inventory import queries as inventory
 from banyan.modules.items import queries as items
 
-__all__ = ["BomFacts", "CostBreakdown", "Exploded", "Need", "Operation", "RoutingFacts", "Use"]
+__all__ = ["BomFacts", "CostBreakdown", "Exploded", "Making", "Need", "Operation", "RoutingFacts", "Use"]
 
 DEPTH_LIMIT = 40
 
@@ -79,6 +79,21 @@ _OPERATIONS = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What it takes to make items at a plant on a day, by item: BOM, routing, and the planning data of the
+    items and of everything on their BOMs."""
+
+    boms: dict[UUID, BomFacts]
+    routings: dict[UUID, RoutingFacts]
+    planning: dict[UUID, items.PlanningFacts]
+
+
+def making(item_ids: Sequence[UUID], on: date, plant: UUID | None) -> Making:
+    """Give what it takes to make each item; one without BOM or routing lacks it there. Six statements."""
+    return _making(item_ids, on, plant, deep=False)
+
+
 def released_boms(
     item_ids: Sequence[UUID] | None, on: date, plant: UUID | None, *, deep: bool = False
 ) -> dict[UUID, BomFacts]:
@@ -87,12 +102,16 @@ def released_boms(
     Takes:  item_ids: None for all; deep: also those of everything below
     Gives:  `lines` as written, `needs` with all allowances and phantoms dissolved. Six statements
     """
+    return _making(item_ids, on, plant, deep=deep).boms
+
+
+def _making(item_ids: Sequence[UUID] | None, on: date, plant: UUID | None, *, deep: bool) -> Making:
     heads = db.rows(_BOMS, {"on": on, "plant": plant, "items": _ids(item_ids), "deep": deep})
     wanted = {"boms": [row[0] for row in heads], "on": on}
     lines, outputs = _grouped(db.rows(_LINES, wanted)), _grouped(db.rows(_OUTPUTS, wanted))
-    known = {row[1] for row in heads} | {one[0] for several in lines.values() for one in several}
-    facts = _planning(plant, known)
-    routings = released_routings([row[1] for row in heads], on, plant)
+    made_here = {row[1] for row in heads} | set(item_ids or ())
+    facts = _planning(plant, made_here | {one[0] for several in lines.values() for one in several})
+    routings = released_routings(list(made_here), on, plant)
     places = {key: one.places for key, one in facts.items()}
     phantoms = {key for key, one in facts.items() if one.kind == "phantom"}
     made: dict[UUID, BomFacts] = {}
@@ -109,11 +128,12 @@ def released_boms(
         )  # fmt: skip
     dissolved = rules.dissolve(rules.recipes_of(made.values()), phantoms)
     asked = None if item_ids is None or deep else set(item_ids)
-    return {
+    boms = {
         item: replace(bom, needs=dissolved[item])
         for item, bom in made.items()
         if asked is None or item in asked
     }
+    return Making(boms, routings, facts)
 
 
 def released_routings(

@@ -83,6 +83,7 @@ class WorkOrder(Document):
     origin_noun = models.CharField(max_length=80, blank=True, default="", editable=False)
     origin = models.UUIDField(null=True, blank=True, editable=False)
     origin_line = models.UUIDField(null=True, blank=True, editable=False)
+    has_own_lines = models.BooleanField(default=False, editable=False)
     unit_cost = PriceField(default=0, editable=False)
     made_quantity = QuantityField(default=0, editable=False)
     scrapped_quantity = QuantityField(default=0, editable=False)

@@ -57,41 +57,26 @@ def copy_recipes(ctx: Context, orders: Sequence[WorkOrder]) -> list[Material]:
 
 
 def _own_lines(copies: dict[UUID, _Copy]) -> set[UUID]:
-    """Read the lines that were given by hand, and give their keys."""
-    keys = list(copies)
-    given = {
-        kind
-        for (kind,) in db.rows(
-            "SELECT 'operations' "
-            "WHERE EXISTS (SELECT 1 FROM production_operation WHERE work_order_id = ANY(%(keys)s)) "
-            "UNION ALL "
-            "SELECT 'materials' "
-            "WHERE EXISTS (SELECT 1 FROM production_material WHERE work_order_id = ANY(%(keys)s)) "
-            "UNION ALL "
-            "SELECT 'outputs' "
-            "WHERE EXISTS (SELECT 1 FROM production_output WHERE work_order_id = ANY(%(keys)s))",
-            {"keys": keys},
-        )
-    }
+    """Read the lines that were given by hand, and give their keys. Three statements, none where there are
+    none."""
+    keys = [key for key, copy in copies.items() if copy.order.has_own_lines]
     own: set[UUID] = set()
     for name, model in (("operations", Operation), ("materials", Material), ("outputs", Output)):
-        if name in given:
-            for row in model.objects.filter(work_order__in=keys).order_by("position", "pk"):
-                getattr(copies[row.work_order_id], name).append(row)
-                own.add(row.pk)
+        for row in model.objects.filter(work_order__in=keys).order_by("position", "pk") if keys else ():
+            getattr(copies[row.work_order_id], name).append(row)
+            own.add(row.pk)
     return own
 
 
 def _copy_plant(copies: Sequence[_Copy], plant: UUID, on: date) -> None:
     copied = [c for c in copies if c.order.kind in ("standard", "disassembly")]
     items = sorted({c.order.item_id for c in copied})
-    boms = engineering.released_boms(items, on, plant) if items else {}
-    routings = engineering.released_routings(items, on, plant) if items else {}
+    making = engineering.making(items, on, plant) if items else engineering.Making({}, {}, {})
     named = {c.order.item_id for c in copies} | {m.item_id for c in copies for m in c.materials}
-    named |= {need.component for bom in boms.values() for need in bom.needs}
-    planning = planning_data(plant, sorted(named))
+    unknown = sorted(named - making.planning.keys())
+    planning = making.planning | (planning_data(plant, unknown) if unknown else {})
     for copy in copied:
-        copy.bom, copy.routing = boms.get(copy.order.item_id), routings.get(copy.order.item_id)
+        copy.bom, copy.routing = making.boms.get(copy.order.item_id), making.routings.get(copy.order.item_id)
     for copy in copies:
         _copy_lines(copy, planning, on)
     costs = _unit_costs(plant, copies, on)

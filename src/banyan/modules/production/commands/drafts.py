@@ -25,6 +25,7 @@ def complete_drafts(ctx: Context, drafts: Sequence[Draft]) -> None:
     faults = FieldFaults()
     for place, draft in enumerate(drafts):
         order = draft.record
+        order.has_own_lines = any(draft.lines.values())
         facts = items.get(order.item_id)
         if facts and not facts.is_active:
             faults.add(("records", place, "item"), L("物料已停用", "the item is out of use"))

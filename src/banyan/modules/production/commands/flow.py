@@ -241,8 +241,8 @@ def _op(row: tuple) -> Op:
 
 _COUNTERS = """
     UPDATE production_operation o SET good_quantity = v.good, scrap_quantity = v.scrap,
-           rework_quantity = v.rework, sent_back_quantity = v.sent, come_back_quantity = v.come, state = v.state,
-           started = v.started, has_setup_charged = v.setup
+           rework_quantity = v.rework, sent_back_quantity = v.sent, come_back_quantity = v.come,
+           state = v.state, started = v.started, has_setup_charged = v.setup
     FROM jsonb_to_recordset(%s::jsonb) v(
         id uuid, good numeric, scrap numeric, rework numeric, sent numeric, come numeric, state text,
         started smallint, setup boolean

@@ -384,6 +384,7 @@ class Migration(migrations.Migration):
                 ("origin_noun", models.CharField(blank=True, default="", editable=False, max_length=80)),
                 ("origin", models.UUIDField(blank=True, editable=False, null=True)),
                 ("origin_line", models.UUIDField(blank=True, editable=False, null=True)),
+                ("has_own_lines", models.BooleanField(default=False, editable=False)),
                 (
                     "unit_cost",
                     banyan.kernel.models.PriceField(

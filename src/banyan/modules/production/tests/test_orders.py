@@ -5,8 +5,11 @@ from __future__ import annotations
 from decimal import Decimal as D
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from banyan.kernel.commands import WrongState
+from banyan.kernel import registry
+from banyan.kernel.commands import WrongState, execute
 from banyan.lib.errors import Invalid, NotAllowed
 from banyan.modules.production import queries
 from banyan.modules.production.errors import (
@@ -215,3 +218,22 @@ def test_supply_and_demand_are_told_to_planning(shop):
         (order.pk, 200, "2026-03-10"),
         (order.pk, 400, "2026-03-10"),
     ]
+
+
+# --- statements ---------------------------------------------------------------------------------------------
+
+
+def test_releasing_many_orders_takes_as_many_statements_as_releasing_one(shop):
+    shop.stocked()
+    counts = []
+    for several in (1, 30):
+        orders = [shop.order(quantity="1") for _ in range(several)]
+        with CaptureQueriesContext(connection) as captured:
+            execute(
+                shop.ctx,
+                registry.command("production.work_order.release"),
+                ids=[o.pk for o in orders],
+                data={"check_kit": False},
+            )
+        counts.append(len(captured))
+    assert counts == [21, 21]

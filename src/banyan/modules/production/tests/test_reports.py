@@ -6,6 +6,8 @@ from datetime import timedelta
 from decimal import Decimal as D
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from banyan.kernel import registry
 from banyan.kernel.commands import execute
@@ -394,3 +396,30 @@ def test_what_was_reported_is_told_with_its_cost(shop, order):
         "setup_amount": "16",
     }
     assert told["record"] == str(order.pk)
+
+
+# --- statements ---------------------------------------------------------------------------------------------
+
+
+def statements(act):
+    """Give the statements of an act that are production's own: not those of posting and of a command's
+    life."""
+    with CaptureQueriesContext(connection) as captured:
+        act()
+    others = (
+        "SAVEPOINT",
+        "RELEASE",
+        "SELECT set_config",
+        "WITH audit",
+        "SELECT event, debit_id",
+        "SELECT EXISTS",
+    )
+    return [q["sql"] for q in captured if not " ".join(q["sql"].split()).startswith(others)]
+
+
+def test_a_report_takes_three_statements(shop, order):
+    shop.report(order, 10, "good", 1)
+    one, many = shop.say(order, 10, "good", 1), [shop.say(order, 10, "good", 1) for _ in range(20)]
+    assert len(statements(lambda: shop.send(one))) == 3
+    assert len(statements(lambda: shop.send(*many))) == 3
+    assert len(statements(lambda: shop.send(*many))) == 3
