@@ -178,11 +178,13 @@ class Factory:
         )  # fmt: skip
 
     def many_edges(self, count: int = 1_000_000) -> UUID:
-        """Write lots and genealogy: of ten levels of fifty lots each, every lot went into two of the next level.
+        """Write lots and genealogy: of ten levels of fifty lots each, every lot went into five of the next level.
 
         Gives:  a lot of a lowest level
         """
-        lots = count * 10 // 18
+        lots = count * 10 // 45
+        index = db.one("SELECT indexdef FROM pg_indexes WHERE indexname = 'inventory_lot_find'")[0]
+        by_owner("DROP INDEX inventory_lot_find", {}, "inventory_lot")      # built at once, afterwards
         by_owner(
             f"""
             INSERT INTO inventory_lot (id, version, created_at, changed_at, item_id, number, state, reason, supplier_lot,
@@ -192,12 +194,13 @@ class Factory:
             """,
             {"item": self.parts[0], "lots": lots}, "inventory_lot",
         )  # fmt: skip
+        by_owner(index, {}, "inventory_lot")
         by_owner(
             f"""
             INSERT INTO inventory_genealogy (id, input_lot_id, output_lot_id, quantity, origin_noun, origin, at)
-            SELECT gen_random_uuid(), {_lot("n")}, {_lot("(n / 50 + 1) * 50 + mod(n, 25) * 2 + side")}, 1,
+            SELECT gen_random_uuid(), {_lot("n")}, {_lot("(n / 50 + 1) * 50 + mod(n * 5 + side, 50)")}, 1,
                    'production.work_order', gen_random_uuid(), now()
-            FROM generate_series(1, %(lots)s - 50) n, generate_series(0, 1) side WHERE mod(n / 50, 10) < 9
+            FROM generate_series(1, %(lots)s - 50) n, generate_series(0, 4) side WHERE mod(n / 50, 10) < 9
             """,
             {"lots": lots}, "inventory_genealogy",
         )  # fmt: skip

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
+
+import orjson
 
 from banyan.kernel import db
 from banyan.kernel.context import Context
@@ -20,7 +23,7 @@ def post(ctx: Context, postings: Iterable[Posting]) -> tuple[UUID, ...]:
 
     Gives:  keys of the entries written; a posting without any amount gives none
     Raises: PeriodClosed, NoPeriod, NotBalanced; nothing is written
-    Writes: entries and lines, one INSERT each; shares the ledger's lock, so that close waits
+    Writes: entries and lines, in one statement; shares the ledger's lock, so that close waits
     """
     wanted = [kept for p in postings if (kept := rules.without_nothing(p))]
     if not wanted:
@@ -29,37 +32,55 @@ def post(ctx: Context, postings: Iterable[Posting]) -> tuple[UUID, ...]:
         debit, credit = rules.totals(posting.legs)
         if debit != credit:
             raise NotBalanced(debit=debit, credit=credit, event=posting.event)
-    periods = _open_periods({p.on for p in wanted})
     entries, lines = [], []
     for posting in wanted:
-        entry = Entry(
-            id=new_id(), on=posting.on, period_id=periods[posting.on], event=posting.event,
-            origin_noun=posting.origin_noun, origin=posting.origin, text=posting.text[:200],
-            reverses_id=posting.reverses, posted_at=ctx.now, posted_by=ctx.person,
-        )
-        entries.append(entry)
-        for position, leg in enumerate(posting.legs, start=1):
-            lines.append(EntryLine(
-                id=new_id(), entry_id=entry.pk, position=position, on=posting.on, account_id=leg.account, side=leg.side,
-                amount=leg.amount, party_id=leg.party, item_id=leg.item, work_order_id=leg.work_order,
-                department_id=leg.department, employee_id=leg.employee, plant_id=leg.plant, quantity=leg.quantity,
-                origin_line=leg.origin_line, currency_id=leg.currency, currency_amount=leg.currency_amount,
-            ))
-    Entry.objects.bulk_create(entries, batch_size=2000)
-    EntryLine.objects.bulk_create(lines, batch_size=2000)
-    return tuple(e.pk for e in entries)
-
-
-def _open_periods(days: set[date]) -> dict[date, UUID]:
-    """Give the open period per day, held against closing until commit (finance_periods, functions.sql)."""
-    found: dict[date, UUID] = {}
-    for day, period, state in db.rows('SELECT "on", period, state FROM finance_periods(%s::date[])', [sorted(days)]):
+        entry = new_id()
+        entries.append(dict(
+            id=entry, on=posting.on, event=posting.event, origin_noun=posting.origin_noun, origin=posting.origin,
+            text=posting.text[:200], reverses=posting.reverses,
+        ))
+        lines += [_line(entry, n, posting.on, leg) for n, leg in enumerate(posting.legs, start=1)]
+    days = sorted({p.on for p in wanted})
+    for day, period, state in db.rows(_WRITE, [days, ctx.now, ctx.person, _json(entries), _json(lines)]):
         if period is None:
             raise NoPeriod(day=day)
         if state != "open":
             raise PeriodClosed(day=day)
-        found[day] = period
-    return found
+    return tuple(entry["id"] for entry in entries)
+
+
+#: The periods are held against closing until commit (finance_periods, functions.sql), then entries and lines written;
+#: those of a day that is not open are not, and the caller refuses.
+_WRITE = """
+    WITH days AS MATERIALIZED (SELECT d."on", d.period, d.state FROM finance_periods(%s::date[]) d),
+    entries AS (
+        INSERT INTO finance_entry (id, "on", period_id, event, origin_noun, origin, text, reverses_id, posted_at, posted_by)
+        SELECT v.id, v."on", d.period, v.event, v.origin_noun, v.origin, v.text, v.reverses, %s, %s
+        FROM jsonb_to_recordset(%s::jsonb) v(id uuid, "on" date, event text, origin_noun text, origin uuid, text text,
+                                             reverses uuid)
+        JOIN days d ON d."on" = v."on" AND d.state = 'open'
+    ), lines AS (
+        INSERT INTO finance_entryline (id, entry_id, position, "on", account_id, side, amount, currency_id, currency_amount,
+            quantity, party_id, item_id, work_order_id, department_id, employee_id, plant_id, origin_line)
+        SELECT v.id, v.entry, v.position, v."on", v.account, v.side, v.amount, v.currency, v.currency_amount,
+               v.quantity, v.party, v.item, v.work_order, v.department, v.employee, v.plant, v.origin_line
+        FROM jsonb_to_recordset(%s::jsonb) v(id uuid, entry uuid, position smallint, "on" date, account uuid, side text,
+            amount numeric, currency uuid, currency_amount numeric, quantity numeric, party uuid, item uuid,
+            work_order uuid, department uuid, employee uuid, plant uuid, origin_line uuid)
+        JOIN days d ON d."on" = v."on" AND d.state = 'open'
+    )
+    SELECT "on", period, state FROM days
+"""
+
+
+def _line(entry: UUID, position: int, on: date, leg: Leg) -> dict[str, Any]:
+    """Give a line as it is written; what is not told is left out."""
+    told = {name: value for name in Leg.__slots__ if (value := getattr(leg, name)) is not None}
+    return told | {"id": new_id(), "entry": entry, "position": position, "on": on}
+
+
+def _json(rows: Sequence[dict[str, Any]]) -> str:
+    return orjson.dumps(rows, default=str).decode()
 
 
 def accounts_of(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | None]]:
