@@ -53,6 +53,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     rollupOptions: {
+      // htmx can evaluate attributes; its configuration and the page's policy both forbid it
+      onLog: (level, log, handle) => (log.code === "EVAL" ? undefined : handle(level, log)),
       input: {
         main: resolve(import.meta.dirname, "src/main.ts"),
         theme: resolve(import.meta.dirname, "src/theme.ts"),

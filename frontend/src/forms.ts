@@ -1,7 +1,7 @@
 /** Forms: faults shown at their fields, consent asked once, nothing lost by leaving. */
 import htmx from "htmx.org";
 import { note } from "./notes";
-import { all, on, one, reload } from "./page";
+import { all, on, one, reload, token } from "./page";
 import { t } from "./words";
 
 type Asked = { verb: string; path: string; parameters: Record<string, unknown>; elt: HTMLElement };
@@ -195,6 +195,23 @@ on("drop", ".drop", (drop, e) => {
 });
 on("change", "form[data-submit-on-file] input[type=file]", (input) => {
   if ((input as HTMLInputElement).files?.length) input.closest("form")?.requestSubmit();
+});
+/** A file of a field is kept at once; the form carries only its digest. */
+on("change", "[data-file-input] input[type=file]", (input) => {
+  const file = (input as HTMLInputElement).files?.[0];
+  const field = input.closest<HTMLElement>("[data-file-input]");
+  if (!file || !field) return;
+  const body = new FormData();
+  body.append("file", file);
+  void fetch("/files", { method: "POST", body, headers: { "X-CSRFToken": token(), "HX-Request": "true" } }).then(async (answer) => {
+    if (!answer.ok) {
+      const refusal = one(".refusal", new DOMParser().parseFromString(await answer.text(), "text/html"));
+      return note(t("文件没有收下", "The file was not taken"), "red", refusal ? document.adoptNode(refusal) : undefined);
+    }
+    const kept = await answer.json();
+    (one("input[type=hidden]", field) as HTMLInputElement).value = kept.digest;
+    (one("[data-file-name]", field) as HTMLElement).textContent = kept.name;
+  });
 });
 on("click", "[data-copy]", (button) => {
   const text = one(button.dataset.copy ?? "")?.textContent ?? "";

@@ -25,12 +25,18 @@ def factory(live_db, settings, tmp_path) -> World:
     boss.set_password(PASSWORD)
     boss.save()
     names = ("远山机械", "华东传动", "北方重工", "海川自动化")
-    parties = [world.party(code=f"CU-{n:02}", name=name, tax_code=world.vat13) for n, name in enumerate(names, 1)]
+    parties = [
+        world.party(code=f"CU-{n:02}", name=name, tax_code=world.vat13) for n, name in enumerate(names, 1)
+    ]
     items = [world.item(code=f"FG-{n:03}", name=f"减速机 R{n}0", is_sold=True) for n in range(1, 9)]
+
+    def line(n: int) -> dict:
+        return {"item": items[n % 8], "quantity": str(n + 1), "price": "1250.5"}
+
     world.orders = world.make_many("sales.order", [
         {"party": parties[n % 4], "plant": world.plant, "customer_reference": f"PO-{n:03}",
          "wanted_on": f"2026-{n % 9 + 1:02}-{n % 27 + 1:02}",
-         "lines": [{"item": items[(n + m) % 8], "quantity": str(n + m + 1), "price": "1250.5"} for m in range(n % 4 + 1)]}
+         "lines": [line(n + m) for m in range(n % 4 + 1)]}
         for n in range(100)
     ])  # fmt: skip
     world.do("sales.order.confirm", world.orders[:12])
@@ -40,7 +46,7 @@ def factory(live_db, settings, tmp_path) -> World:
 
 @pytest.fixture
 def signed_in(factory, open_page) -> Callable[..., object]:
-    """Open a page where somebody who may do everything has signed in; `faults` collects what the console says."""
+    """Open a page where somebody who may do everything has signed in; `faults` is what the console says."""
 
     def make(**more):
         page = open_page(**more)

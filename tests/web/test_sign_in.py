@@ -82,8 +82,14 @@ def test_an_empty_system_says_how_the_first_account_is_made(client):
 
 
 def test_the_page_speaks_what_the_browser_asks_for(client):
-    assert "Sign in" in client.get("/login", headers={"Accept-Language": "en-GB,en;q=0.9,zh;q=0.5"}).content.decode()
-    assert "登录" in client.get("/login", headers={"Accept-Language": "fr, zh-CN;q=0.8, en;q=0.5"}).content.decode()
+    assert (
+        "Sign in"
+        in client.get("/login", headers={"Accept-Language": "en-GB,en;q=0.9,zh;q=0.5"}).content.decode()
+    )
+    assert (
+        "登录"
+        in client.get("/login", headers={"Accept-Language": "fr, zh-CN;q=0.8, en;q=0.5"}).content.decode()
+    )
     client.post("/language", {"language": "en", "next": "/login"})
     assert "Sign in" in client.get("/login", headers={"Accept-Language": "zh-CN"}).content.decode()
 

@@ -12,14 +12,43 @@ from banyan.web import areas
 
 SOURCES = Path(__file__).parents[2] / "src" / "banyan"
 FRONTEND = Path(__file__).parents[2] / "frontend" / "src"
-TEMPLATES = sorted((SOURCES / "web" / "templates").rglob("*.html")) + sorted(SOURCES.glob("*/*/templates/**/*.html"))
+TEMPLATES = sorted((SOURCES / "web" / "templates").rglob("*.html")) + sorted(
+    SOURCES.glob("*/*/templates/**/*.html")
+)
 TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.S)
 PAIR = re.compile(r"""\{%\s*t\s+"(?P<zh>[^"]*)"\s+"(?P<en>[^"]*)".*?%\}""", re.S)
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 READ = ("title", "placeholder", "alt", "aria-label", "data-label", "hx-confirm")
 #: Names, keys and commands, the same in every language.
-NAMES = {"Banyan", "banyan", "榕", "English", "中文", "中", "EN", "Ctrl", "K", "Esc", "story", "user", "add", "name", "role",
-         "admin", "openapi", "json", "API", "REST", "OpenAPI", "OAuth2", "JSON", "GET", "POST", "PATCH", "DELETE"}
+NAMES = {
+    "Banyan",
+    "banyan",
+    "榕",
+    "English",
+    "中文",
+    "中",
+    "EN",
+    "Ctrl",
+    "K",
+    "Esc",
+    "story",
+    "user",
+    "add",
+    "name",
+    "role",
+    "admin",
+    "openapi",
+    "json",
+    "API",
+    "REST",
+    "OpenAPI",
+    "OAuth2",
+    "JSON",
+    "GET",
+    "POST",
+    "PATCH",
+    "DELETE",
+}
 
 
 class Texts(HTMLParser):
@@ -53,7 +82,11 @@ def test_a_template_says_everything_in_both_languages(file):
     texts = Texts()
     texts.feed(TAG.sub(" ", source))
     words = {w for text in texts.found for w in re.findall(r"[A-Za-z]{2,}|[\u3400-\u9fff]+", text)}
-    left = words - NAMES if "switch to english" not in source.lower() else words - NAMES - {"Switch", "to", "切换到中文"}
+    left = (
+        words - NAMES
+        if "switch to english" not in source.lower()
+        else words - NAMES - {"Switch", "to", "切换到中文"}
+    )
     assert left == set(), f"say it with {{% t %}}: {sorted(left)}"
 
 
@@ -71,8 +104,8 @@ def test_a_script_says_everything_in_both_languages(file):
 
 
 def test_every_area_of_a_noun_and_a_role_has_a_name():
-    from banyan.config import roles
     from banyan.kernel import registry
+    from banyan.ops import roles
 
     wanted = {n.spec.area for n in registry.nouns()} | {a for role in roles.ROLES for a in role.areas}
     unnamed = {key for key in wanted if areas.area_of(key).label.zh == key}

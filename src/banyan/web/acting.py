@@ -99,7 +99,7 @@ def plants_of(who: Principal) -> list[tuple[UUID, str, str]]:
 
 
 def choose_plant(request: HttpRequest, who: Principal, wanted: UUID | None = None) -> None:
-    """Keep in the session where the person acts: the plant asked for, else the present one, else the first."""
+    """Keep in the session where the person acts: the plant asked for, else the present, else the first."""
     plants = plants_of(who)
     kept = (request.session.get(PLACE) or {}).get("plant")
     found = next((p for p in plants if p[0] == wanted), None) or next(

@@ -98,7 +98,7 @@ def shown_areas(ctx: Context) -> tuple[Shown, ...]:
     names = [key for key in entries if not wanted or key in wanted]
     return tuple(
         Shown(area_of(key), tuple(e for _, e in sorted(entries[key], key=lambda pair: pair[0])))
-        for key in sorted(names, key=lambda key: (area_of(key).order, key))
+        for key in sorted(names, key=lambda key: (wanted.index(key) if wanted else area_of(key).order, key))
     )
 
 

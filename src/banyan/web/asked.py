@@ -1,4 +1,4 @@
-"""What a list's address asks for: `?q=…&state:in=draft&wanted_on:gte=2026-01-01&sort=-number&columns=number,party`.
+"""What a list's address asks for: `?q=…&state:in=draft&wanted_on:gte=2026-01-01&sort=-number`.
 
 A filter's name is field:operator, so that it never clashes with the words of the address itself.
 """
@@ -37,7 +37,7 @@ class View:
 
 @dataclass(frozen=True)
 class Asked:
-    """A list's question: the query for the kernel, and the address's parameters to build other addresses from."""
+    """A list's question: the query for the kernel, and the address's parameters to build others from."""
 
     query: Query
     layout: str
@@ -50,7 +50,7 @@ class Asked:
         return self.params.urlencode(safe=":,")
 
     def with_(self, **changes: str | Sequence[str] | None) -> str:
-        """Give the parameters with some replaced; None takes one away. `__` in a name stands for the colon."""
+        """Give the parameters with some replaced; None takes one away, `__` in a name is the colon."""
         params = self.params.copy()
         for name, value in changes.items():
             key = name.replace("__", ":")

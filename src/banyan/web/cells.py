@@ -1,4 +1,4 @@
-"""How a value looks: in a table, on a form, in a history. One place for numbers, dates, states and references."""
+"""How a value looks, in a table, on a form, in a history: numbers, dates, states and references."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def title_in(titles: Titles, noun_key: str | None, value: Any) -> str:
 
 
 def badge(choices: tuple[Choice, ...], value: Any, *, is_state: bool = True) -> SafeString:
-    """Give a choice as a badge: colour, and always its word. A colourless choice that is no state is plain text."""
+    """Give a choice as a badge, colour and word; a colourless choice that is no state is plain text."""
     found = next((c for c in choices if c.key == value), None)
     if found is None or (found.tone == "grey" and not is_state):
         return mark_safe(escape(str(found.label if found else value)))
@@ -138,6 +138,7 @@ def number(value: Any, *, places: int | None = None, unit: str | None = None) ->
     text = str(value)
     sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
     whole, _, fraction = digits.partition(".")
+    fraction = fraction.rstrip("0")
     if not whole.isdigit():
         return text
     if places is not None:

@@ -1,7 +1,8 @@
 """The chain of documents a record stands in: what it came from, what came of it.
 
-Derived from the specs alone: reference fields between documents (of the record or its lines) and origins kept as
-(noun, id). A document is a noun with numbers. Upward it follows what a record refers to, downward what refers to it.
+Derived from the specs alone: reference fields between documents, of the record or its lines, and origins kept
+as (noun, id). A document is a noun with numbers. Upward it follows what a record refers to, downward what
+refers to it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Node = tuple[str, UUID]
 
 @dataclass(frozen=True)
 class Edge:
-    """A way from one noun to another: `line` names the lines that hold it, `origin` the column of the noun's key."""
+    """A way from one noun to another: `line` names the lines that hold it, `origin` the noun's column."""
 
     holder: str
     target: str | None
@@ -146,7 +147,7 @@ def _table(edge: Edge) -> tuple[Any, str]:
 
 
 def _readable(ctx: Context, found: list[tuple[Node, Node]], side: int) -> list[tuple[Node, Node]]:
-    """Leave out the pairs whose new side is out of the person's reach; one statement per noun that is limited."""
+    """Leave out the pairs whose new side is out of reach; one statement per noun that is limited."""
     wanted: dict[str, set[UUID]] = {}
     for pair in found:
         wanted.setdefault(pair[side][0], set()).add(pair[side][1])

@@ -52,7 +52,7 @@ def change_profile(ctx: Context, data: Profile) -> None:
 
 
 class NewPassword(Input):
-    """The digest of a password never appears here: the audit keeps what this input shows, which is nothing."""
+    """No secret appears here: the audit keeps what this input shows, which is nothing."""
 
 
 @command(

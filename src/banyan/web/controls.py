@@ -1,7 +1,7 @@
 """Controls: what a person fills in, derived from a noun's fields or from a command's input.
 
-A control knows its kind and limits; filled with a value it knows its name in the form (`lines.2.quantity`), which is
-also the path by which a fault finds its way back to it.
+A control knows its kind and limits; filled with a value it knows its name in the form (`lines.2.quantity`),
+which is also the path by which a fault finds its way back to it.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def of_field(spec: FieldSpec) -> Control:
 
 
 def of_lines(ctx: Context, spec: LineSpec) -> Control:
-    """Give the line grid of a noun's lines: the columns a person may see and write, in the order of the layout.
+    """Give the grid of a noun's lines: the columns a person may see and write, in the order of the layout.
 
     What the layout leaves out is carried along hidden, because given lines replace the old ones whole.
     """
@@ -311,11 +311,16 @@ class Filler:
         Takes:  prefix: of the names in the form, such as `lines.0.`
         """
         return tuple(
-            self._fill(c, values[c.key] if c.key in values else c.default, prefix + c.key) for c in controls
+            self._fill(c, values.get(c.key, c.default), prefix + c.key) for c in controls
         )
 
     def _fill(self, control: Control, value: Any, name: str) -> Filled:
-        if control.is_key and control.kind == "text" and control.key not in self.picks and not control.required:
+        if (
+            control.is_key
+            and control.kind == "text"
+            and control.key not in self.picks
+            and not control.required
+        ):
             control = replace(control, is_hidden=True)  # a bare key is nothing a person can type
         if control.key in self.picks:
             control = replace(

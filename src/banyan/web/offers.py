@@ -45,7 +45,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class RecordOffers:
-    """What may be done with a record now: the next step, the rest, and whether it can be edited or deleted."""
+    """What may be done with a record now: the next step, the rest, editing and deleting."""
 
     next: Offer | None
     others: tuple[Offer, ...]

@@ -112,18 +112,33 @@ def _values(
     )
 
 
-def lines(ctx: Context, spec: NounSpec, record: Mapping[str, Any], wording: Wording) -> tuple[Lines, ...]:
-    """Give a record's lines as tables, in the columns of their layout and what only reading shows."""
+def lines(
+    ctx: Context, spec: NounSpec, record: Mapping[str, Any], wording: Wording, *, is_paper: bool = False
+) -> tuple[Lines, ...]:
+    """Give a record's lines as tables, in the columns of their layout.
+
+    A column that is empty in every line is left out; on paper also one that says nothing but zero or no.
+    """
     made = []
     for line in spec.lines:
         by_key = {f.key: f for f in visible(ctx, line.fields)}
-        fields = [by_key[k] for k in line.columns if k in by_key]
-        rows = tuple(
+        rows = record.get(line.key, ())
+        fields = [
+            by_key[k]
+            for k in line.columns
+            if k in by_key and (not rows or any(_says(row.get(k), is_paper) for row in rows))
+        ]
+        cells = tuple(
             tuple((align(f), wording.html(f, row.get(f.key), record["_titles"], unit=False)) for f in fields)
-            for row in record.get(line.key, ())
+            for row in rows
         )
-        made.append(Lines(line.key, line.label, tuple((f, align(f), unit_of(f)) for f in fields), rows))
+        heads = tuple((f, align(f), unit_of(f)) for f in fields)
+        made.append(Lines(line.key, line.label, heads, cells))
     return tuple(made)
+
+
+def _says(value: Any, is_paper: bool) -> bool:
+    return value not in ((None, "", [], "0", 0, False) if is_paper else (None, "", []))
 
 
 def notices(ctx: Context, noun: Noun, record: Mapping[str, Any], today: date) -> tuple[Notice, ...]:
@@ -165,5 +180,9 @@ def overdue(spec: NounSpec, record: Mapping[str, Any], today: date) -> list[Noti
         if value:
             late = (today - date.fromisoformat(value[:10])).days
             text = L("{field}已过 {days} 天", "{field}: {days} days late")
-            return [Notice("red", text.filled({"field": spec.field(key).label, "days": late}))] if late > 0 else []
+            return (
+                [Notice("red", text.filled({"field": spec.field(key).label, "days": late}))]
+                if late > 0
+                else []
+            )
     return []

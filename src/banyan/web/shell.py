@@ -1,4 +1,4 @@
-"""What surrounds every page: areas, company and plant, inbox, language, me. Each part is looked up when shown."""
+"""What surrounds every page: areas, company and plant, inbox, language, me; looked up when shown."""
 
 from __future__ import annotations
 

@@ -23,7 +23,9 @@ urlpatterns = [
     path("jobs/<uuid:key>", jobs.one_job, name="job"),
     path("jobs/<uuid:key>/cancel", jobs.cancel, name="job_cancel"),
     path("queries/<str:key>", queries.show, name="query"),
-    re_path(r"^queries/(?P<key>[a-z][a-z0-9_.]*)/export\.(?P<form>csv|xlsx)$", queries.export, name="query_export"),
+    re_path(
+        r"^queries/(?P<key>[a-z][a-z0-9_.]*)/export\.(?P<form>csv|xlsx)$", queries.export, name="query_export"
+    ),
     path("me", me.me, name="me"),
     path("me/password", me.password, name="password"),
     path("me/tokens", me.make_token, name="make_token"),
@@ -31,6 +33,7 @@ urlpatterns = [
     path("me/language", me.language, name="language"),
     path("me/theme", me.theme, name="theme"),
     path("me/plant", me.plant, name="plant"),
+    path("files", beside.upload, name="upload"),
     path("files/<uuid:attachment>", beside.open_file, name="file"),
     path("files/<uuid:attachment>/small", beside.open_file, {"small": True}, name="small_file"),
 ]

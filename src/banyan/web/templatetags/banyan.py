@@ -26,9 +26,8 @@ def t(zh: str, en: str, **facts: Any) -> str:
 def icon(name: str, css: str = "") -> SafeString:
     """Give an icon of the sprite; an unknown name gives a plain sheet of paper."""
     known = name if name in assets.icon_names() else "file"
-    return mark_safe(
-        f'<svg class="icon {escape(css)}" aria-hidden="true"><use href="{assets.address("src/icons.svg")}#{known}"/></svg>'
-    )
+    href = f"{assets.address('src/icons.svg')}#{known}"
+    return mark_safe(f'<svg class="icon {escape(css)}" aria-hidden="true"><use href="{href}"/></svg>')
 
 
 @register.simple_tag

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_POST
 
 from banyan.kernel import beside, files, reading, registry
@@ -79,7 +79,7 @@ def timeline(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
 def happenings(ctx: Context, noun: Noun, key: UUID, wording: Wording) -> list[Happening]:
     """Give commands with the changes of their transaction, comments, and changes made by hand.
 
-    Gives:  newest first; only fields the person may see. Four statements, and one per noun that a change refers to
+    Gives:  newest first; only fields the person may see. Four statements, and one per noun referred to
     """
     done = list(Audit.objects.filter(records__contains=[key], outcome="done").order_by("-seq")[:COMMANDS])
     changed = list(History.objects.filter(Q(record=key) | Q(parent=key)).order_by("-id")[:CHANGES])
@@ -109,7 +109,10 @@ def happenings(ctx: Context, noun: Noun, key: UUID, wording: Wording) -> list[Ha
                 str(THROUGH.get(audit.through, audit.through)) if audit.through != "screen" else "",
             ),
         )
+    births = {row.xid for row in changed if row.record == key and row.operation == "insert"}
     for row in changed:
+        if row.operation == "insert" and row.xid in births:
+            continue  # the record as it was made, with its first lines
         changes = seen.changes(row)
         if row.xid not in made and changes:
             made[row.xid] = _unaudited(row, names, wording)
@@ -169,35 +172,26 @@ class _Fields:
         self.titles = {key: titles(key, list(ids)) for key, ids in wanted.items() if registry.has_noun(key)}
 
     def changes(self, row: History) -> list[Change]:
-        """Give the changes of one history row; the making of the record itself is none."""
-        if row.table == self.own and row.operation == "insert":
-            return []
+        """Give the changes of one history row; of a line that came or went, what it holds."""
         line, fields = self.tables.get(row.table, (None, {}))
         old, new = row.old or {}, row.new or {}
         where = str(line) if line else ""
-        if row.operation != "update":
-            values = new if row.operation == "insert" else old
-            words = [self._text(fields[c], v) for c, v in values.items() if c in fields]
-            text = " · ".join(w for w in words if w)[:200]
+        if row.operation == "update":
             return [
                 Change(
                     where,
-                    "",
-                    "" if row.operation == "insert" else text,
-                    text if row.operation == "insert" else "",
-                    str(VERBS[row.operation]),
+                    str(fields[c].label),
+                    self._text(fields[c], old.get(c)),
+                    self._text(fields[c], new[c]),
                 )
+                for c in new
+                if c in fields
             ]
-        return [
-            Change(
-                where,
-                str(fields[c].label),
-                self._text(fields[c], old.get(c)),
-                self._text(fields[c], new.get(c)),
-            )
-            for c in new
-            if c in fields
-        ]
+        values = new or old
+        words = [self._text(f, values[c]) for c, f in fields.items() if not f.readonly and values.get(c)]
+        text = " · ".join(w for w in words if w)[:160]
+        verb = str(VERBS[row.operation])
+        return [Change(where, "", "", text, verb) if new else Change(where, "", text, "", verb)]
 
     def _text(self, field: FieldSpec, value: Any) -> str:
         if field.type == "instant" and isinstance(value, str):
@@ -287,6 +281,15 @@ def open_file(request: HttpRequest, attachment: UUID, *, small: bool = False) ->
     answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     answer["Cache-Control"] = "private, max-age=86400, immutable"
     return answer
+
+
+@require_POST
+def upload(request: HttpRequest) -> JsonResponse:
+    """Keep one file for a field of a form that is still being filled in; give its digest."""
+    given = request.FILES.get("file")
+    if given is None:
+        raise Invalid("file_missing", L("请选择文件", "Choose a file"))
+    return JsonResponse({"digest": files.store(given.name, given.chunks()).digest, "name": given.name})
 
 
 def _size(count: int) -> str:

@@ -29,8 +29,8 @@ SHOWN_RECORDS = 8
 def run(request: HttpRequest, noun: Noun, name: str) -> HttpResponse:
     """Give a command's dialog, or run the command.
 
-    Takes:  ids: the records; data by the names of the dialog's controls; v.ID: the version a record was seen in;
-            _each: every record for itself; _from: `record` or `list`, the page that asked
+    Takes:  ids: the records; data by the names of the dialog's controls; v.ID: the version a record was
+            seen in; _each: every record for itself; _from: `record` or `list`, the page that asked
     Gives:  to a run: the page of what was made, or the news that the page behind is to be read again
     """
     command = registry.command(noun.spec.permission(name))
@@ -96,7 +96,7 @@ def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UU
 
 
 def start_values(ctx: Context, command: Command, ids: Sequence[UUID]) -> dict[str, Any]:
-    """Give what a dialog is filled with at first: what the port `COMMAND.start` (ctx, ids) of its module answers.
+    """Give what a dialog is filled with at first: what the port `COMMAND.start` (ctx, ids) answers.
 
     Gives:  values by control; under `_choices`, by control, the (key, text) pairs to choose from
     """
@@ -106,7 +106,7 @@ def start_values(ctx: Context, command: Command, ids: Sequence[UUID]) -> dict[st
 def _line_picks(
     ctx: Context, noun: Noun, shown: Sequence[Control], ids: Sequence[UUID]
 ) -> dict[str, list[tuple[str, str]]]:
-    """Give the choices of every input that names a line of the records: by what the line refers to and how much."""
+    """Give the choices of every input that names a line of the records, in words."""
     parts = [p for c in shown for p in (c, *c.columns) if p.is_key]
     wanted = {p.key: line for p in parts if (line := _line_named(noun, p))}
     if not wanted or len(ids) > SHOWN_RECORDS or not ctx.may(noun.spec.permission("read")):
@@ -123,7 +123,7 @@ def _line_picks(
 
 
 def _line_named(noun: Noun, control: Control) -> LineSpec | None:
-    """Give the lines of the record that an input names one of: by the table it refers to, else by its name."""
+    """Give the lines that an input names one of: by the table it refers to, else by its name."""
     key, lines = control.key, noun.spec.lines
     if control.reference:
         model = registry.noun(control.reference).model if registry.has_noun(control.reference) else None

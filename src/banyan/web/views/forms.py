@@ -27,7 +27,7 @@ SAME = L("没有改动", "Nothing was changed")
 
 
 def read_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
-    """Give a record: what it is, its state, what is wrong, the next step; beside it what has happened to it."""
+    """Give a record: what it is, its state, what is wrong, the next step; beside it what happened."""
     ctx, spec = request.ctx, noun.spec
     record = reading.read_record(ctx, noun, key)
     zone = acting.zone_of(request)
@@ -159,7 +159,7 @@ def _item(
     values: Mapping[str, Any],
     record: Mapping[str, Any] | None,
 ) -> dict[str, Any] | None:
-    """Give a field of the form: a control, or for a field that is not filled in its value (nothing on a new record)."""
+    """Give a field of the form: a control, or the value of a field that is only read."""
     if field.readonly:
         if record is None or record.get(field.key) in (None, ""):
             return None

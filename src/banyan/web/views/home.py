@@ -75,7 +75,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def todo(request: HttpRequest) -> HttpResponse:
-    """Give what waits for this person: per noun the open states from which the person may go on. One statement."""
+    """Give what waits for this person: per noun the states from which the person may go on."""
     ctx = request.ctx
     today = ctx.now.astimezone(acting.zone_of(request)).date()
     return part(request, "web/todo.html", {"tasks": tasks(ctx, today)})

@@ -1,4 +1,4 @@
-"""The list of any noun: search, filters, states with counts, sort, columns, saved views, selection, export."""
+"""The list of any noun: search, filters, states with counts, sort, columns, views, selection, export."""
 
 from __future__ import annotations
 

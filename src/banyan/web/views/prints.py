@@ -14,6 +14,8 @@ from banyan.web.cells import Wording
 from banyan.web.shell import Shell
 
 SHEET = "web/print.html"
+#: A table with more columns lies across the sheet.
+PORTRAIT_COLUMNS = 9
 
 
 def print_record(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
@@ -24,6 +26,7 @@ def print_record(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     wording = Wording(ctx.language, zone, None)
     state = record.get(spec.life.field) if spec.life else None
     title = records.title_of(spec, record, record["_titles"])
+    lines = records.lines(ctx, spec, record, wording, is_paper=True)
     html = render_to_string(
         SHEET,
         {
@@ -32,11 +35,12 @@ def print_record(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
             "state": spec.life.state(state) if state else None,
             "company": Shell(request).company,
             "sections": [s for s in records.sections(ctx, spec, record, wording) if not s.is_folded],
-            "lines": records.lines(ctx, spec, record, wording),
+            "lines": lines,
             "printed": wording.instant(ctx.now),
             "who": ctx.principal.name,
             "qr": qr_svg(request.build_absolute_uri(f"/{spec.path}/{key}")),
             "language": ctx.language,
+            "is_wide": any(len(part.heads) > PORTRAIT_COLUMNS for part in lines),
         },
     )
     answer = HttpResponse(pdf_of(html), content_type="application/pdf")

@@ -31,7 +31,9 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     rows = ask(ctx, asked, data) if is_ready else []
     wording = Wording(ctx.language, acting.zone_of(request), ctx)
     names = {
-        c.reference: titles(c.reference, [UUID(str(data[c.key]))]) for c in fields if c.reference and c.key in data
+        c.reference: titles(c.reference, [UUID(str(data[c.key]))])
+        for c in fields
+        if c.reference and c.key in data
     }
     return page(request, "web/query.html", {
         "asked": asked,
@@ -67,7 +69,10 @@ def _given(request: HttpRequest, fields: tuple[controls.Control, ...]) -> dict[s
 def _row(asked: DeclaredQuery, row: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     return {
         "path": _path(row),
-        "cells": [(_text(column, row.get(column.key), wording), "num" if column.type in NUMBERS else "") for column in asked.columns],
+        "cells": [
+            (_text(column, row.get(column.key), wording), "num" if column.type in NUMBERS else "")
+            for column in asked.columns
+        ],
     }
 
 

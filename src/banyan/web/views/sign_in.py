@@ -31,8 +31,8 @@ YEAR = 365 * 24 * 3600
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Show the sign-in page, and sign in with a login name and a password.
 
-    The session gets a new key, so that one set by somebody else before is worth nothing; misses are counted in the
-    database and lock the pair of name and address over all processes.
+    The session gets a new key, so that one set by somebody else before is worth nothing; misses are counted
+    in the database and lock the pair of name and address over all processes.
     """
     back = _back(request)
     if request.ctx is not None:
