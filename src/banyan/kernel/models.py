@@ -78,7 +78,10 @@ def find_index(name: str) -> GinIndex:
 
 @models.Field.register_lookup
 class Found(models.Lookup):
-    """`find_text__found=term`: the bigram index narrows, a substring test of the normalised text decides."""
+    """`find_text__found=term`: the bigram index narrows, a substring test of the normalised text decides.
+
+    The substring test stands first: where rows are read without the index, it spares making their bigrams.
+    """
 
     lookup_name = "found"
     prepare_rhs = False
@@ -86,7 +89,7 @@ class Found(models.Lookup):
     def as_sql(self, compiler, connection):
         column, params = self.process_lhs(compiler, connection)
         return (
-            f"(banyan_bigrams({column}) @> banyan_query_bigrams(%s) AND strpos({column}, banyan_normal(%s)) > 0)",
+            f"(strpos({column}, banyan_normal(%s)) > 0 AND banyan_bigrams({column}) @> banyan_query_bigrams(%s))",
             [*params, self.rhs, *params, self.rhs],
         )
 
