@@ -283,7 +283,7 @@ noun(
     ),
     title=("item", "quantity"),
     sort="-promised_at",
-    list=("item", "plant", "quantity", "demand_noun", "promised_at"),
+    list=("item", "plant", "quantity", "demand_line", "promised_at"),
     filters=("item", "plant", "demand_line"),
     phone=("item", "quantity", "promised_at"),
     form=(
@@ -311,7 +311,7 @@ noun(
     ),
     title=("balance", "quantity"),
     sort="-allocated_at",
-    list=("balance", "quantity", "demand_noun", "allocated_at"),
+    list=("balance", "quantity", "demand_line", "allocated_at"),
     filters=("balance", "demand_line"),
     phone=("balance", "quantity"),
     form=(
@@ -351,7 +351,7 @@ noun(
     ),
     title=("item", "quantity"),
     sort="-posted_at",
-    list=("posted_at", "item", "lot", "quantity", "source", "target", "origin_noun", "person"),
+    list=("posted_at", "item", "lot", "quantity", "source", "target", "origin", "person"),
     filters=("item", "lot", "source", "target", "plant", "origin_noun", "origin", "posted_at", "flag"),
     phone=("item", "quantity", "target"),
     form=(
@@ -461,7 +461,7 @@ noun(
     ),
     title=("input_lot", "output_lot"),
     sort="-at",
-    list=("at", "input_lot", "output_lot", "quantity", "origin_noun"),
+    list=("at", "input_lot", "output_lot", "quantity", "origin"),
     filters=("input_lot", "output_lot", "origin"),
     phone=("input_lot", "output_lot", "quantity"),
     form=(

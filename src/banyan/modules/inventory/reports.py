@@ -12,6 +12,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.queries import column, query
 from banyan.kernel.records import titles
 from banyan.kernel.schema import Input, field
+from banyan.kernel.spec import Choice
 from banyan.lib.labels import L, Label
 from banyan.modules.inventory import queries
 from banyan.modules.inventory.kinds import FREE, STOPPED
@@ -31,7 +32,10 @@ class TraceOf(OfLot):
 
     direction: Literal["down", "up"] = field(
         "方向", "Direction", "down",
-        help=L("down：用进了哪里；up：由什么做成", "down: where it went; up: what it is of"),
+        choices=(
+            Choice("down", L("向下：用到哪里", "Down: where it went")),
+            Choice("up", L("向上：由什么做成", "Up: what it is made of")),
+        ),
     )  # fmt: skip
 
 

@@ -49,6 +49,6 @@ __all__ = [
     "Posted", "allocate", "cancel_counts", "ensure_standing", "enter_counts", "hold_lots", "link_lots",
     "make_lots", "make_standing", "period_is_open", "post_counts", "post_documents", "post_moves",
     "prepare_documents", "prepare_item_locations", "prepare_locations", "prepare_lots", "promise",
-    "promise_what_is_free", "reject_lots", "release_lots", "release_promises", "reversals", "reverse_documents",
-    "reverse_moves", "revalue", "start_counts", "transfer",
+    "promise_what_is_free", "reject_lots", "release_lots", "release_promises", "reversals",
+    "reverse_documents", "reverse_moves", "revalue", "start_counts", "transfer",
 ]  # fmt: skip

@@ -412,7 +412,7 @@ def test_stock_by_item_with_what_is_free(stock, person):
     names = ("on_hand", "in_stores", "stopped", "promised", "free", "amount")
     assert [screw[n] for n in names] == ["12", "10", 0, "3", "7", "25"]
     assert [steel[n] for n in names] == ["4", "4", "4", "0", "0", "0"]
-    (seen, _) = answer(person("inventory.stock_summary"), "inventory.stock_summary")
+    (seen, _) = answer(person("inventory.stock_summary.read"), "inventory.stock_summary")
     assert seen["amount"] is None
     (soon,) = answer(stock.ctx, "inventory.expiring", days=0, plant=str(w.plant.pk))
     assert (soon["lot"], soon["quantity"]) == ("A", "4")
