@@ -18,7 +18,7 @@ from banyan.kernel.spec import FieldSpec
 _numbers = count(1)
 
 
-def _three_letters() -> str:
+def _three_letters(samples: Samples) -> str:
     n = next(_numbers) % 17576
     return "".join(chr(65 + n // d % 26) for d in (676, 26, 1))
 
@@ -26,6 +26,7 @@ def _three_letters() -> str:
 #: What a spec cannot say: values that belong together. A function gives a new value each time.
 TOGETHER: dict[str, dict[str, Any]] = {
     "company.currency": {"code": _three_letters},
+    "inventory.lot": {"item": lambda samples: str(samples.make(registry.noun("items.item"), tracking="lot"))},
     "parties.party": {"is_customer": True, "is_supplier": True},
     "people.shift": {"starts_at": "08:00", "ends_at": "16:00"},
 }
@@ -60,7 +61,7 @@ class Samples:
                 data[line.key] = [
                     {f.key: self.value(noun, f) for f in line.fields if (f.required or f.key in also) and not f.readonly}
                 ]
-        together = {k: v() if callable(v) else v for k, v in TOGETHER.get(noun.spec.key, {}).items()}
+        together = {k: v(self) if callable(v) else v for k, v in TOGETHER.get(noun.spec.key, {}).items()}
         return data | together | given
 
     def make(self, noun: Noun, **given: Any) -> UUID:

@@ -61,6 +61,7 @@ def test_the_story_of_the_demo_factory(told):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_story_of_the_bicycle_maker(live_db, settings, tmp_path, needs):
     """The same story on the whole AdventureWorks set; its records must lie beside the checkout."""
     settings.BANYAN_AUDIT_HEAD = tmp_path / "head.json"
