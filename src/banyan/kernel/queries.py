@@ -62,10 +62,10 @@ def column(key: str, zh: str, en: str, type: FieldType = "text", *, summed: bool
 
 
 def query(key: str, label: Label, **words: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a query; the words are the attributes of `DeclaredQuery`; the permission is the key when not told."""
+    """Declare a query; the words are the attributes of `DeclaredQuery`; the permission is `key.read` when not told."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        words.setdefault("permission", key)
+        words.setdefault("permission", f"{key}.read")
         words.setdefault("area", key.split(".")[0])
         _queries[key] = DeclaredQuery(key, label, function, **words)
         return function

@@ -107,8 +107,10 @@ def change(ctx: Context, noun: Noun, records: Sequence[Any], data: BaseModel) ->
         for line in noun.spec.lines:
             model = noun.line_models[line.key]
             if line.key in given:
+                rows = getattr(data, line.key)
+                stored = model._base_manager.in_bulk([row.id for row in rows if row.id]) if rows else {}
                 draft.lines[line.key] = [
-                    _line(noun, line, model, record, row, n) for n, row in enumerate(getattr(data, line.key), start=1)
+                    _line(noun, line, model, record, row, n, stored.get(row.id)) for n, row in enumerate(rows, start=1)
                 ]
             elif noun.prepare:
                 draft.lines[line.key] = list(model._base_manager.filter(**{line.parent: record}).order_by("position"))
@@ -158,14 +160,22 @@ def _draft(ctx: Context, noun: Noun, row: BaseModel) -> Draft:
     return draft
 
 
-def _line(noun: Noun, line: Any, model: Any, record: Any, row: BaseModel, position: int) -> Any:
+def _line(
+    noun: Noun, line: Any, model: Any, record: Any, row: BaseModel, position: int, stored: Any = None
+) -> Any:
+    """Give the line to write: a new one, or the stored one with what the input sets; the rest of it stays."""
     parent = model._meta.get_field(line.parent).attname
     values = {
         field.column: getattr(row, field.key) for field in line.fields
         if not field.readonly and field.key in row.model_fields_set
         and (getattr(row, field.key) is not None or field.nullable)
     }
-    return model(id=row.id or new_id(), position=position, **{parent: record.pk}, **values)
+    if stored is None:
+        return model(id=row.id or new_id(), position=position, **{parent: record.pk}, **values)
+    stored.position = position
+    for column, value in values.items():
+        setattr(stored, column, value)
+    return stored
 
 
 def _write_lines(noun: Noun, drafts: Sequence[Draft]) -> None:
@@ -241,9 +251,10 @@ def titles(noun_key: str, ids: Sequence[UUID]) -> Mapping[UUID, str]:
         n: titles(f.reference, [row[n] for row in rows])
         for n, f in enumerate(fields, start=1) if f.type == "reference" and f.reference
     }
+    chosen = {n: {c.key: c.label for c in f.choices} for n, f in enumerate(fields, start=1) if f.choices}
     return {
         row[0]: " ".join(
-            str(named[n].get(value, "") if n in named else value)
+            str(named[n].get(value, "") if n in named else chosen[n].get(value, value) if n in chosen else value)
             for n, value in enumerate(row) if n and value not in (None, "")
         )
         for row in rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,6 +17,7 @@ from banyan.kernel import registry
 from banyan.kernel.context import Context
 from banyan.kernel.spec import Choice, FieldSpec
 from banyan.lib.labels import L, is_chinese
+from banyan.web.pairs import Pointed
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _YES, _NO = L("是", "Yes"), L("否", "No")
@@ -41,11 +43,16 @@ class Wording:
         """
         if value is None or value == "" or value == []:
             return EMPTY
+        if isinstance(value, Pointed):
+            path = self.path_of(value.noun, value.id) if linked and value.id else None
+            return mark_safe(f'<a href="{path}">{escape(str(value))}</a>' if path else escape(str(value)))
         if field.choices:
             return badge(field.choices, value, is_state=field.readonly)
         kind = field.type
         if kind == "boolean":
             return _MARKS[bool(value)](str(_YES if value else _NO))
+        if is_bare_key(field, value):
+            return EMPTY
         if kind == "reference":
             return self._reference(field.reference, value, titles, linked)
         if kind == "tags":
@@ -58,7 +65,7 @@ class Wording:
 
     def text(self, field: FieldSpec, value: Any, titles: Titles, *, unit: bool = True) -> str:
         """Give a field's value as plain text."""
-        if value is None or value == "" or value == []:
+        if value is None or value == "" or value == [] or is_bare_key(field, value):
             return ""
         if field.choices:
             return str(next((c.label for c in field.choices if c.key == value), value))
@@ -103,6 +110,16 @@ class Wording:
             return None
         spec = registry.noun(noun_key).spec
         return f"/{spec.path}/{value}" if self.ctx.may(spec.permission("read")) else None
+
+
+_KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def is_bare_key(field: FieldSpec, value: Any) -> bool:
+    """Say whether a value is the key of a record that the field does not name: nothing a person can read."""
+    if field.type not in ("text", "reference") or (field.type == "reference" and field.reference):
+        return False
+    return isinstance(value, UUID) or (isinstance(value, str) and _KEY.fullmatch(value) is not None)
 
 
 #: Places a number shows at least, so that amounts and prices line up.

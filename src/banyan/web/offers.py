@@ -81,7 +81,7 @@ def of_record(ctx: Context, noun: Noun, state: str | None) -> RecordOffers:
     ]
     steps = _steps(noun, state)
     first = next((o for o in found if o.command.is_primary), None)
-    first = first or next((o for o in found if o.command.name in steps and o.tone != "red"), None)
+    first = first or next((o for o in found if o.command.name in steps and o.tone not in ("red", "orange")), None)
     delete = _one(noun, "delete")
     change = _one(noun, "change")
     return RecordOffers(

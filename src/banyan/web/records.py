@@ -16,7 +16,8 @@ from banyan.kernel.models import InboxItem
 from banyan.kernel.nouns import COMMON, Noun
 from banyan.kernel.spec import FieldSpec, NounSpec, Tone
 from banyan.lib.labels import L, Label
-from banyan.web.cells import Titles, Wording, align, unit_of
+from banyan.web.cells import Titles, Wording, align, is_bare_key, unit_of
+from banyan.web.pairs import pairs_of, pointed
 
 #: Fields by whose day something should have happened, nearest promise first.
 DUE_FIELDS = ("due_on", "promised_on", "confirmed_on", "wanted_on")
@@ -67,7 +68,9 @@ def title_of(spec: NounSpec, record: Mapping[str, Any], titles: Titles) -> str:
         field, value = spec.field(key), record.get(key)
         if value in (None, "", []):
             continue
-        if field.type == "reference" and field.reference:
+        if field.choices:
+            words.append(next((str(c.label) for c in field.choices if c.key == value), str(value)))
+        elif field.type == "reference" and field.reference:
             words.append(titles.get(field.reference, {}).get(value, ""))
         else:
             words.append(str(value))
@@ -80,17 +83,20 @@ def sections(
     """Give a record's values in the sections of its form; what no section names stands folded at the end."""
     fields = {f.key: f for f in visible(ctx, spec.fields)}
     titles = record["_titles"]
+    (shown,) = pointed([{key: record.get(key) for key in fields}], fields.values())
+    for key in set(pairs_of(fields).values()):
+        del fields[key]  # the record itself says what it is
     state = spec.life.field if spec.life else ""
     made, used = [], {state, *(line.key for line in spec.lines)}
     for part in spec.form:
         keys = [k for k in part.fields if k in fields and k != state]
         used.update(keys)
         if keys:
-            made.append(Section(part.label, _values(fields, keys, record, wording, titles), part.folded))
+            made.append(Section(part.label, _values(fields, keys, shown, wording, titles), part.folded))
     rest = [k for k in fields if k not in used and k != (spec.numbering and spec.numbering.field)]
     rest = [k for k in rest if k not in COMMON] + [k for k in rest if k in COMMON]
     if rest:
-        made.append(Section(MORE, _values(fields, rest, record, wording, titles), True))
+        made.append(Section(MORE, _values(fields, rest, shown, wording, titles), True))
     return tuple(made)
 
 
@@ -126,7 +132,7 @@ def lines(
         fields = [
             by_key[k]
             for k in line.columns
-            if k in by_key and (not rows or any(_says(row.get(k), is_paper) for row in rows))
+            if k in by_key and (not rows or any(_says(by_key[k], row.get(k), is_paper) for row in rows))
         ]
         cells = tuple(
             tuple((align(f), wording.html(f, row.get(f.key), record["_titles"], unit=False)) for f in fields)
@@ -137,7 +143,9 @@ def lines(
     return tuple(made)
 
 
-def _says(value: Any, is_paper: bool) -> bool:
+def _says(field: FieldSpec, value: Any, is_paper: bool) -> bool:
+    if is_bare_key(field, value):
+        return False
     return value not in ((None, "", [], "0", 0, False) if is_paper else (None, "", []))
 
 
@@ -175,6 +183,8 @@ def overdue(spec: NounSpec, record: Mapping[str, Any], today: date) -> list[Noti
     """Give the notice that a record is late, where it is open and its day has passed."""
     if not spec.life or not is_open(spec, record.get(spec.life.field)):
         return []
+    if spec.life.state(record[spec.life.field]).tone == "green":
+        return []  # what was due has been done; only closing is left
     for key in DUE_FIELDS:
         value = record.get(key) if spec.has_field(key) else None
         if value:

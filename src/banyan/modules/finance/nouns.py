@@ -96,7 +96,8 @@ noun(
         amount=f("金额", "Amount", readonly=True), party=f("往来单位", "Party", readonly=True),
         item=f("物料", "Item", readonly=True), work_order=f("工单", "Work order", readonly=True),
         department=f("部门", "Department", readonly=True), quantity=f("数量", "Quantity", readonly=True)))],
-    title=("event", "on"), list=("on", "event", "text", "origin_noun", "posted_at"), filters=("event", "period"),
+    title=("event", "on"), list=("on", "event", "text", "origin", "posted_at"), phone=("on", "event", "origin"),
+    form=(section("分录", "Entry", "on", "event", "origin", "text", "period", "reverses", "posted_at"),), filters=("event", "period"),
     sort="-posted_at",
 )
 

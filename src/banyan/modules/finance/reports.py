@@ -12,6 +12,7 @@ from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.queries import column, query
 from banyan.kernel.schema import Day, Input, field
+from banyan.kernel.spec import Choice
 from banyan.lib.labels import L
 from banyan.modules.company.queries import default_plant
 from banyan.modules.finance import queries
@@ -20,7 +21,7 @@ from banyan.modules.finance import queries
 class Days(Input):
     """The days asked for; the present month when not told."""
 
-    first: Day | None = field("从", "From", None)
+    first: Day | None = field("从", "From", None, help=L("空为本月", "Empty: this month"))
     last: Day | None = field("到", "To", None)
 
 
@@ -95,10 +96,13 @@ def _event_label(event: str, language: str) -> str:
     return next((c.label.in_(language) for c in EVENTS if c.key == event), event)
 
 
+_SIDES = (Choice("customer", L("客户", "Customers")), Choice("supplier", L("供应商", "Suppliers")))
+
+
 class Side(Input):
     """Customers or suppliers."""
 
-    side: str = field("往来", "Side", "customer", pattern="^(customer|supplier)$")
+    side: str = field("往来", "Side", "customer", choices=_SIDES, pattern="^(customer|supplier)$")
 
 
 @query("finance.open_items", L("往来账龄", "Open items and ageing"), input=Side, icon="hourglass", columns=(

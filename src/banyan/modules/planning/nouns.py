@@ -141,7 +141,7 @@ noun(
     ),
     verbs=(),
     title=("item", "demand_on"),
-    list=("item", "quantity", "supply_noun", "supply_on", "demand_noun", "demand_on", "priority"),
+    list=("item", "quantity", "supply", "supply_on", "demand", "demand_on", "priority"),
     filters=("run", "item", "supply_noun", "demand_noun", "priority"),
     phone=("item", "quantity", "demand_on"),
     sort="demand_on",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from banyan.kernel import exchange, reading
 from banyan.kernel.access import may_see, visible
+from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
 from banyan.kernel.spec import FieldSpec, NounSpec
@@ -20,6 +21,7 @@ from banyan.web import acting, areas, offers
 from banyan.web import asked as asking
 from banyan.web.answers import page, part
 from banyan.web.cells import Wording, align, unit_of
+from banyan.web.pairs import mates, pointed
 
 UNNUMBERED = L("未编号", "No number yet")
 EXPORTS = {
@@ -90,7 +92,7 @@ class Tab:
 
 def list_page(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResponse:
     """Give a noun's list."""
-    found = reading.list_records(request.ctx, noun, asked.query)
+    found = _found(request.ctx, noun, asked.query)
     wording = Wording(request.ctx.language, acting.zone_of(request), request.ctx)
     shown = common(request, noun, asked) | {
         "heads": tuple(_heads(noun.spec, found.fields, asked)),
@@ -101,6 +103,16 @@ def list_page(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResp
         "bulk": offers.bulk(request.ctx, noun),
     }
     return page(request, "web/list.html", shown)
+
+
+def _found(ctx: Context, noun: Noun, query: reading.Query) -> reading.Page:
+    """Give a page of records; what they remember by noun and id has become the records it means."""
+    wanted = query.columns or noun.spec.list
+    beside = mates(wanted, noun.spec.fields)
+    found = reading.list_records(ctx, noun, replace(query, columns=(*wanted, *beside)))
+    return replace(
+        found, rows=pointed(found.rows, found.fields), fields=tuple(f for f in found.fields if f.key not in beside)
+    )
 
 
 def common(request: HttpRequest, noun: Noun, asked: asking.Asked) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -10,12 +11,12 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from banyan.kernel import exchange, registry
+from banyan.kernel import exchange
 from banyan.kernel.queries import Column, DeclaredQuery, ask, declared_query
 from banyan.kernel.records import titles
 from banyan.kernel.spec import NUMBERS, FieldSpec
 from banyan.lib.labels import plain
-from banyan.web import acting, controls
+from banyan.web import acting, areas, controls
 from banyan.web.answers import page
 from banyan.web.cells import Wording
 from banyan.web.views.lists import EXPORTS
@@ -30,14 +31,10 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     is_ready = all(c.key in data for c in fields if c.required)
     rows = ask(ctx, asked, data) if is_ready else []
     wording = Wording(ctx.language, acting.zone_of(request), ctx)
-    names = {
-        c.reference: titles(c.reference, [UUID(str(data[c.key]))])
-        for c in fields
-        if c.reference and c.key in data
-    }
     return page(request, "web/query.html", {
         "asked": asked,
-        "filled": controls.Filler(acting.zone_of(request), names).fill(fields, data),
+        "area": areas.area_of(asked.area),
+        "filled": controls.Filler(acting.zone_of(request), _names(fields, data)).fill(fields, data),
         "columns": [(column, "num" if column.type in NUMBERS else "") for column in asked.columns],
         "rows": [_row(asked, row, wording) for row in rows],
         "totals": _totals(asked, rows, wording),
@@ -66,20 +63,30 @@ def _given(request: HttpRequest, fields: tuple[controls.Control, ...]) -> dict[s
     return data
 
 
+def _names(fields: tuple[controls.Control, ...], data: Mapping[str, Any]) -> dict[str, Mapping[UUID, str]]:
+    """Give the titles of the records chosen, by noun; what is not a key names nothing."""
+    wanted: dict[str, set[UUID]] = {}
+    for one in fields:
+        if one.reference and one.key in data:
+            with suppress(ValueError):
+                wanted.setdefault(one.reference, set()).add(UUID(str(data[one.key])))
+    return {noun: titles(noun, list(ids)) for noun, ids in wanted.items()}
+
+
 def _row(asked: DeclaredQuery, row: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     return {
-        "path": _path(row),
+        "path": _path(row, wording),
         "cells": [
-            (_text(column, row.get(column.key), wording), "num" if column.type in NUMBERS else "")
+            (column, _text(column, row.get(column.key), wording), "num" if column.type in NUMBERS else "")
             for column in asked.columns
         ],
     }
 
 
-def _path(row: Mapping[str, Any]) -> str:
-    """Give the address of what a row opens: a record, or a further query."""
-    if row.get("_noun") and row.get("_id") and registry.has_noun(row["_noun"]):
-        return f"/{registry.noun(row['_noun']).spec.path}/{row['_id']}"
+def _path(row: Mapping[str, Any], wording: Wording) -> str:
+    """Give the address of what a row opens, where the person may: a record, or a further query."""
+    if row.get("_noun") and row.get("_id"):
+        return wording.path_of(row["_noun"], row["_id"]) or ""
     if row.get("_query"):
         return f"/queries/{row['_query']}?{urlencode(row.get('_input') or {})}"
     return ""
@@ -92,14 +99,14 @@ def _text(column: Column, value: Any, wording: Wording) -> str:
     return wording.text(spec, value, {})
 
 
-def _totals(asked: DeclaredQuery, rows: list[dict[str, Any]], wording: Wording) -> list[tuple[str, str]]:
+def _totals(asked: DeclaredQuery, rows: list[dict[str, Any]], wording: Wording) -> list[tuple[Column, str, str]]:
     if not rows or not any(c.is_summed for c in asked.columns):
         return []
     sums = {
         c.key: plain(sum((Decimal(r[c.key]) for r in rows if r.get(c.key)), Decimal(0)))
         for c in asked.columns if c.is_summed
     }  # fmt: skip
-    return [(_text(c, sums.get(c.key), wording), "num" if c.type in NUMBERS else "") for c in asked.columns]
+    return [(c, _text(c, sums.get(c.key), wording), "num" if c.type in NUMBERS else "") for c in asked.columns]
 
 
 def _cell(column: Column, value: Any) -> Any:
