@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from banyan.modules.inventory.queries import available, held_by
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production import rules
 from banyan.modules.production.models import Material, WorkOrder
-from banyan.modules.production.values import BuiltLine, DemandRow, SupplyRow, Task, WipFacts
+from banyan.modules.production.values import BuiltLine, DemandRow, Done, SupplyRow, Task, WipFacts
 
 ORDER = "production.work_order"
 ZERO = Decimal(0)
@@ -121,13 +122,8 @@ def kit_check(orders: Sequence[UUID], *, on: object = None) -> tuple[rules.KitLi
                 [(n.line, n.component, n.for_order(heads[order][2])) for n in bom.needs] if bom else []
             )
         free = available(plant, sorted({item for o in here for _, item, _ in lines[o]}))
-        needs = [
-            (o, key, item, max(ZERO, needed - sum(kept.get(key, (ZERO, ZERO)))))
-            for o in here
-            for key, item, needed in lines[o]
-            if needed > 0
-        ]
-        found += rules.kit_check(needs, free)
+        needs = [(o, *line) for o in here for line in lines[o] if line[2] > 0]
+        found += rules.kit_check(needs, free, {key: sum(held) for key, held in kept.items()})
     return tuple(found)
 
 
@@ -199,6 +195,29 @@ def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
             )
         )
     return tuple(found)
+
+
+_WORK = """
+    SELECT w.number, o.id, o.sequence, o.name, coalesce(u.kind, r.kind), sum((p ->> 'quantity')::numeric),
+           sum((p ->> 'minutes')::numeric), sum((p ->> 'wage')::numeric)
+    FROM production_report r
+    JOIN production_workorder w ON w.id = r.work_order_id JOIN production_operation o ON o.id = r.operation_id
+    JOIN company_plant z ON z.id = r.plant_id LEFT JOIN production_report u ON u.id = r.reverses_id
+    CROSS JOIN jsonb_array_elements(r.people) p
+    WHERE r.people @> jsonb_build_array(jsonb_build_object('employee', %(employee)s::text))
+      AND p ->> 'employee' = %(employee)s::text AND coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
+      AND r.reported_at >= (%(day)s::date)::timestamp AT TIME ZONE z.zone
+      AND r.reported_at < (%(day)s::date + 1)::timestamp AT TIME ZONE z.zone
+    GROUP BY w.number, o.id, o.sequence, o.name, 5 HAVING sum((p ->> 'quantity')::numeric) <> 0
+    ORDER BY w.number, o.sequence, 5
+"""
+
+
+def work_of(employee_id: UUID, day: date) -> tuple[Done, ...]:
+    """Give what an employee reported on a plant's day, their own part of count, time and wage. One
+    statement."""
+    rows = db.rows(_WORK, {"employee": str(employee_id), "day": day})
+    return tuple(Done(number or "", *rest) for number, *rest in rows)
 
 
 # --- where an order stands ----------------------------------------------------------------------------------

@@ -445,18 +445,22 @@ class KitLine:
 
 
 def kit_check(
-    needs: Iterable[tuple[UUID, UUID, UUID, Decimal]], free: Mapping[UUID, Decimal]
+    needs: Iterable[tuple[UUID, UUID, UUID, Decimal]],
+    free: Mapping[UUID, Decimal],
+    kept: Mapping[UUID, Decimal] | None = None,
 ) -> tuple[KitLine, ...]:
-    """Give to each need in turn what stock is left.
+    """Give to each need what is kept for it, then in turn what stock is left.
 
-    Takes:  needs (order, material line, item, open quantity), the first served first; free: stock by item
+    Takes:  needs (order, material line, item, open quantity), the first served first; free: stock by item;
+            kept: stock that is no longer free because it is kept for a material line
     Gives:  a line per need, in the same order
     """
     left, lines = dict(free), []
     for order, material, item, needed in needs:
-        given = max(ZERO, min(needed, left.get(item, ZERO)))
+        own = min(needed, (kept or {}).get(material, ZERO))
+        given = max(ZERO, min(needed - own, left.get(item, ZERO)))
         left[item] = left.get(item, ZERO) - given
-        lines.append(KitLine(order, material, item, needed, given))
+        lines.append(KitLine(order, material, item, needed, own + given))
     return tuple(lines)
 
 

@@ -66,6 +66,20 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """What somebody reported of a kind on an operation on a day: their own part, undone reports taken off."""
+
+    number: str
+    operation: UUID
+    sequence: int
+    name: str
+    kind: str
+    quantity: Decimal
+    minutes: Decimal
+    wage: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class WipFacts:
     """Where an open order stands in pieces, time and money.
 

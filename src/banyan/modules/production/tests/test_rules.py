@@ -296,6 +296,8 @@ def test_a_kit_is_checked_first_come_first_served():
         {item: D(10)},
     )
     assert [(line.free, line.missing) for line in found] == [(D(6), D(0)), (D(4), D(2)), (D(0), D(1))]
+    kept = rules.kit_check([(orders[0], lines[0], item, D(6))], {item: D(1)}, {lines[0]: D(4)})
+    assert [(line.free, line.missing) for line in kept] == [(D(5), D(1))]
 
 
 def test_stock_is_taken_in_turn_and_what_lacks_is_said():
