@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-
 from django.db import DatabaseError, transaction
 
 from banyan.kernel import access, locks, registry
 from banyan.kernel.commands import execute, save
-from banyan.kernel.models import Audit, History, Role, User
+from banyan.kernel.models import Audit, History, Role, RoleGrant, User
 from banyan.lib.errors import Conflict, Invalid, NotAllowed, Stale
 
 pytestmark = pytest.mark.django_db
@@ -161,3 +160,14 @@ def test_the_audit_keeps_a_backslash_and_drops_nul(ctx):
     with pytest.raises(Invalid):
         create_user(ctx, login="b", name="\x00\x00x")
     assert Audit.objects.get(outcome="refused").input["records"][0]["name"] == "x"
+
+
+def test_a_changed_line_keeps_what_the_change_does_not_name(ctx):
+    role = execute(ctx, registry.command("kernel.role.create"), data={"records": [{
+        "code": "sales", "name_zh": "销售", "name_en": "Sales",
+        "grants": [{"permission": "sales.*", "reach": "own"}, {"permission": "items.*"}],
+    }]}).ids[0]
+    first = RoleGrant.objects.get(permission="sales.*")
+    execute(ctx, registry.command("kernel.role.change"), ids=[role],
+            data={"grants": [{"id": str(first.pk), "permission": "sales.order.*"}]})
+    assert list(RoleGrant.objects.values_list("pk", "permission", "reach")) == [(first.pk, "sales.order.*", "own")]
