@@ -1,7 +1,9 @@
-"""What a role may do holds alike on page, fragment, REST, import, export and find; a refusal leaves only its audit line.
+"""What a role may do holds alike on page, fragment, REST, import, export and find.
 
-For every default role, every noun and every command. The short run opens pages for every seventh noun and command,
-another seventh for each role; the long one opens all. REST is asked for everything in both.
+A refusal leaves only its audit line.
+
+For every default role, every noun and every command. The short run opens pages for every seventh noun and
+command, another seventh for each role; the long one opens all. REST is asked for everything in both.
 """
 
 from __future__ import annotations
@@ -41,8 +43,13 @@ class Someone:
     headers: dict[str, str]
 
     def rest(self, method: str, path: str, body: Any = None) -> int:
-        answer = self.browser_less.generic(method, f"/api/v1/{path}", b"" if body is None else json.dumps(body).encode(),
-                                           content_type="application/json", headers=self.headers)
+        answer = self.browser_less.generic(
+            method,
+            f"/api/v1/{path}",
+            b"" if body is None else json.dumps(body).encode(),
+            content_type="application/json",
+            headers=self.headers,
+        )
         return _status(answer)
 
     @property
@@ -127,11 +134,15 @@ def test_reading_holds_alike_everywhere(someone, code):
         findings.expect(f"REST {spec.path}", who.rest("GET", f"{spec.path}?limit=1"), allowed=allowed)
         findings.expect(f"REST export {spec.path}", who.rest("GET", f"{spec.path}/export"), allowed=allowed)
         if not allowed:
-            findings.expect(f"REST record {spec.path}", who.rest("GET", f"{spec.path}/{new_id()}"), allowed=False)
+            findings.expect(
+                f"REST record {spec.path}", who.rest("GET", f"{spec.path}/{new_id()}"), allowed=False
+            )
         if is_opened(place, code):
             findings.expect(f"page {spec.path}", who.page("GET", spec.path), allowed=allowed)
             findings.expect(f"fragment {spec.path}", who.page("GET", spec.path, **PART), allowed=allowed)
-            findings.expect(f"page export {spec.path}", who.page("GET", f"{spec.path}/export.csv"), allowed=allowed)
+            findings.expect(
+                f"page export {spec.path}", who.page("GET", f"{spec.path}/export.csv"), allowed=allowed
+            )
     assert findings.found == []
 
 
@@ -142,7 +153,11 @@ def test_find_shows_only_what_may_be_read(someone, samples, code):
         if not noun.spec.find or "create" not in noun.spec.verbs:
             continue
         with undone():
-            writable = [f.key for f in noun.spec.fields if f.key in noun.spec.find and f.type in ("text", "long_text") and not f.readonly]
+            writable = [
+                f.key
+                for f in noun.spec.fields
+                if f.key in noun.spec.find and f.type in ("text", "long_text") and not f.readonly
+            ]
             if not writable:
                 continue
             text = writable[0]
@@ -151,7 +166,11 @@ def test_find_shows_only_what_may_be_read(someone, samples, code):
             except Exception:  # the text must be something else; another noun will do
                 transaction.set_rollback(True)
                 continue
-            answer = who.browser_less.get("/api/v1/find", {"q": "fünfzeh"[: noun.spec.field(text).max_length or 40]}, headers=who.headers)
+            answer = who.browser_less.get(
+                "/api/v1/find",
+                {"q": "fünfzeh"[: noun.spec.field(text).max_length or 40]},
+                headers=who.headers,
+            )
             is_found = str(key) in {item["id"] for item in json.loads(answer.content)["items"]}
             if is_found and not who.principal.may(noun.spec.permission("read")):
                 shown.add(noun.spec.key)
@@ -175,14 +194,22 @@ def test_commands_hold_alike_everywhere(someone, code):
         elif cmd.name == "change":
             status = _with_version(who, "PATCH", place)
         else:
-            status = who.rest("POST", f"{place}/{cmd.name}" if cmd.on == "records" else f"{noun.spec.path}/{cmd.name}", {})
+            status = who.rest(
+                "POST", f"{place}/{cmd.name}" if cmd.on == "records" else f"{noun.spec.path}/{cmd.name}", {}
+            )
         findings.expect(f"REST {cmd.key}", status, allowed=False)
         if refusals() != told + 1:
             findings.found.append(f"REST {cmd.key}: the audit has {refusals() - told} lines of the refusal")
         if cmd.screen and cmd.name not in ("create", "change") and is_opened(number, code):
             data = {"ids": str(new_id())} if cmd.on == "records" else {}
-            findings.expect(f"page {cmd.key}", who.page("POST", f"{noun.spec.path}/do/{cmd.name}", data), allowed=False)
-            findings.expect(f"fragment {cmd.key}", who.page("POST", f"{noun.spec.path}/do/{cmd.name}", data, **PART), allowed=False)
+            findings.expect(
+                f"page {cmd.key}", who.page("POST", f"{noun.spec.path}/do/{cmd.name}", data), allowed=False
+            )
+            findings.expect(
+                f"fragment {cmd.key}",
+                who.page("POST", f"{noun.spec.path}/do/{cmd.name}", data, **PART),
+                allowed=False,
+            )
     after = rows_written()
     assert [t for t in after if after[t] != before[t]] == []
     assert findings.found == []
@@ -190,21 +217,39 @@ def test_commands_hold_alike_everywhere(someone, code):
 
 def _with_version(who: Someone, method: str, place: str) -> int:
     headers = who.headers | {"If-Match": '"v1"'}
-    return who.browser_less.generic(method, f"/api/v1/{place}", b'{"name": "x"}' if method == "PATCH" else b"",
-                                    content_type="application/json", headers=headers).status_code
+    return who.browser_less.generic(
+        method,
+        f"/api/v1/{place}",
+        b'{"name": "x"}' if method == "PATCH" else b"",
+        content_type="application/json",
+        headers=headers,
+    ).status_code
 
 
 @every_role
 def test_a_granted_command_is_never_refused_for_want_of_a_right(someone, code):
     who, found = someone(code), []
     for cmd in registry.commands():
-        if not cmd.rest or not registry.has_noun(cmd.noun) or not who.principal.may(cmd.permission) or cmd.name in ("create", "change", "delete"):
+        if (
+            not cmd.rest
+            or not registry.has_noun(cmd.noun)
+            or not who.principal.may(cmd.permission)
+            or cmd.name in ("create", "change", "delete")
+        ):
             continue
         noun = registry.noun(cmd.noun)
-        path = f"{noun.spec.path}/{new_id()}/{cmd.name}" if cmd.on == "records" else f"{noun.spec.path}/{cmd.name}"
+        path = (
+            f"{noun.spec.path}/{new_id()}/{cmd.name}"
+            if cmd.on == "records"
+            else f"{noun.spec.path}/{cmd.name}"
+        )
         with undone():
-            answer = who.browser_less.post(f"/api/v1/{path}", b"{}", content_type="application/json", headers=who.headers)
-        if answer.status_code >= 500 or (answer.status_code == 403 and cmd.permission in answer.content.decode()):
+            answer = who.browser_less.post(
+                f"/api/v1/{path}", b"{}", content_type="application/json", headers=who.headers
+            )
+        if answer.status_code >= 500 or (
+            answer.status_code == 403 and cmd.permission in answer.content.decode()
+        ):
             found.append(f"{cmd.key}: {answer.status_code} {answer.content.decode()[:200]}")
     assert found == []
 
@@ -217,17 +262,34 @@ def test_imports_and_forms_hold_alike_everywhere(someone, code):
             continue
         spec, allowed = noun.spec, who.principal.may(noun.spec.permission("create"))
         with undone():
-            answer = who.browser_less.post(f"/api/v1/{spec.path}/import", {"file": SimpleUploadedFile("x.csv", b"nothing\n1\n")},
-                                           headers=who.headers)
+            answer = who.browser_less.post(
+                f"/api/v1/{spec.path}/import",
+                {"file": SimpleUploadedFile("x.csv", b"nothing\n1\n")},
+                headers=who.headers,
+            )
             findings.expect(f"REST import {spec.path}", answer.status_code, allowed=allowed)
             findings.expect(f"REST create {spec.path}", who.rest("POST", spec.path, {}), allowed=allowed)
             if is_opened(place, code):
-                findings.expect(f"page import {spec.path}", who.page("GET", f"{spec.path}/import"), allowed=allowed)
-                findings.expect(f"page form {spec.path}", who.page("GET", f"{spec.path}/new"), allowed=allowed)
+                findings.expect(
+                    f"page import {spec.path}", who.page("GET", f"{spec.path}/import"), allowed=allowed
+                )
+                findings.expect(
+                    f"page form {spec.path}", who.page("GET", f"{spec.path}/new"), allowed=allowed
+                )
             if not allowed and is_opened(place, code):
-                findings.expect(f"page sent {spec.path}", who.page("POST", f"{spec.path}/new", {}), allowed=False)
-                findings.expect(f"fragment sent {spec.path}", who.page("POST", f"{spec.path}/new", {}, **PART), allowed=False)
-                findings.expect(f"page import sent {spec.path}", who.page("POST", f"{spec.path}/import", {"step": "do"}), allowed=False)
+                findings.expect(
+                    f"page sent {spec.path}", who.page("POST", f"{spec.path}/new", {}), allowed=False
+                )
+                findings.expect(
+                    f"fragment sent {spec.path}",
+                    who.page("POST", f"{spec.path}/new", {}, **PART),
+                    allowed=False,
+                )
+                findings.expect(
+                    f"page import sent {spec.path}",
+                    who.page("POST", f"{spec.path}/import", {"step": "do"}),
+                    allowed=False,
+                )
     after = rows_written()
     assert [t for t in after if after[t] != before[t]] == []
     assert findings.found == []
@@ -236,8 +298,12 @@ def test_imports_and_forms_hold_alike_everywhere(someone, code):
 def test_a_token_never_reaches_further_than_its_scopes(someone):
     who = someone("admin")
     token = access.new_token()
-    AccessToken.objects.create(user_id=who.principal.id, name="narrow", digest=access.token_digest(token), scopes=["items.*.read"])
+    AccessToken.objects.create(
+        user_id=who.principal.id, name="narrow", digest=access.token_digest(token), scopes=["items.*.read"]
+    )
     who.headers = {"Authorization": f"Bearer {token}"}
     statuses = {noun.spec.key: who.rest("GET", noun.spec.path) for noun in registry.nouns()}
-    assert {key for key, status in statuses.items() if status == 200} == {n.spec.key for n in registry.nouns() if n.spec.module == "items"}
+    assert {key for key, status in statuses.items() if status == 200} == {
+        n.spec.key for n in registry.nouns() if n.spec.module == "items"
+    }
     assert {status for status in statuses.values()} == {200, 403}

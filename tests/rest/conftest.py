@@ -25,14 +25,29 @@ class Api:
     token: str
     client: Client
 
-    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, kind: str = "application/json", **headers: str):
-        data = raw if raw is not None else b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        kind: str = "application/json",
+        **headers: str,
+    ):
+        data = (
+            raw if raw is not None else b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        )
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         address = path if path.startswith("/") else f"{ROOT}/{path}"
         if self.token:
             named = {"Authorization": f"Bearer {self.token}"} | named
         answer = self.client.generic(method, address, data, content_type=kind if data else "", headers=named)
-        answer.data = json.loads(answer.content) if not answer.streaming and answer.content[:1] in (b"{", b"[") else None
+        answer.data = (
+            json.loads(answer.content)
+            if not answer.streaming and answer.content[:1] in (b"{", b"[")
+            else None
+        )
         return answer
 
     def get(self, path: str, **headers: str):
@@ -57,18 +72,28 @@ def _fresh(settings, tmp_path):
 
 @pytest.fixture
 def account(db) -> Callable[..., Api]:
-    """Make an account with grants and give its requests: `account("sales.*", ("items.*", "own"), limits=["*"])`."""
+    """Make an account with grants and give its requests: `account("sales.*", ("items.*", "own"))`."""
 
-    def make(*grants: str | tuple[str, str], limits=("*",), plants=(), teams=(), language="en", is_program=False) -> Api:
+    def make(
+        *grants: str | tuple[str, str], limits=("*",), plants=(), teams=(), language="en", is_program=False
+    ) -> Api:
         mark = str(new_id())[-8:]
-        user = User.objects.create(login=f"caller-{mark}", name="Caller", language=language, is_program=is_program,
-                                   plants=list(plants), teams=list(teams))
+        user = User.objects.create(
+            login=f"caller-{mark}",
+            name="Caller",
+            language=language,
+            is_program=is_program,
+            plants=list(plants),
+            teams=list(teams),
+        )
         role = Role.objects.create(code=f"held-{mark}", name_zh="某", name_en="Some")
         pairs = [g if isinstance(g, tuple) else (g, "all") for g in grants]
         RoleGrant.objects.bulk_create(RoleGrant(role=role, permission=p, reach=r) for p, r in pairs)
         UserRole.objects.bulk_create([UserRole(user=user, role=role)])
         token = access.new_token()
-        AccessToken.objects.create(user=user, name="test", digest=access.token_digest(token), scopes=list(limits))
+        AccessToken.objects.create(
+            user=user, name="test", digest=access.token_digest(token), scopes=list(limits)
+        )
         return Api(user, token, Client(raise_request_exception=False))
 
     return make
@@ -78,4 +103,3 @@ def account(db) -> Callable[..., Api]:
 def api(account) -> Api:
     """Give the requests of an account that may do everything."""
     return account("*")
-

@@ -1,7 +1,7 @@
 """Wrong input of every kind: refused with the right status and a clear problem, and nothing is written.
 
-A row is (what it is, method, path, body or raw bytes, headers, statuses). `{unit}`, `{item}` and the like stand for the
-keys of records that exist; `{gone}` for one that does not; `{hidden}` for one outside the caller's scope.
+A row is (what it is, method, path, body or raw bytes, headers, statuses). `{unit}`, `{item}` and the like are
+the keys of records that exist; `{gone}` for one that does not.
 """
 
 from __future__ import annotations
@@ -34,141 +34,431 @@ def query(path: str, *queries: str) -> list[tuple]:
     return [(f"?{q[:40]}", "GET", f"{path}?{q}", None, {}, 422) for q in queries]
 
 
-def raw(path: str, status: int, *bodies: bytes, method: str = "POST", kind: str = "application/json") -> list[tuple]:
-    return [(f"{method} {body[:24]!r}", method, path, body, {"Content_Type": kind}, status) for body in bodies]
+def raw(
+    path: str, status: int, *bodies: bytes, method: str = "POST", kind: str = "application/json"
+) -> list[tuple]:
+    return [
+        (f"{method} {body[:24]!r}", method, path, body, {"Content_Type": kind}, status) for body in bodies
+    ]
 
 
 FIELDS = [
     *create("items/items", ITEM, "code", None, "", 5, True, [], {}, LONG, NUL, "x" * 41),
     *create("items/items", ITEM, "name", None, "", 1.5, False, ["x"], LONG, NUL, "字" * 161),
     *create("items/items", ITEM, "kind", "wood", "", None, 3, True, [], "MADE", NUL),
-    *create("items/items", ITEM, "unit", None, "", "kg", 5, "{gone}", "{party}", "0195e0b6", "{unit}x", [], {}, True, "g" * 36),
+    *create(
+        "items/items",
+        ITEM,
+        "unit",
+        None,
+        "",
+        "kg",
+        5,
+        "{gone}",
+        "{party}",
+        "0195e0b6",
+        "{unit}x",
+        [],
+        {},
+        True,
+        "g" * 36,
+    ),
     *create("items/items", ITEM, "category", "{gone}", "{item}", "none", 0, {"id": "{gone}"}),
     *create("items/items", ITEM, "shelf_life_days", 0, -1, 1.5, "30", "x", True, 10**12, 2**31, [], NUL),
-    *create("items/items", ITEM, "weight", "x", "", "1e3", "0", "-1", 0, -5, True, [], {}, THIRTY, "1.1234567", "١٢", "1,5", "NaN", "Infinity", "0x10", "1_000"),
+    *create(
+        "items/items",
+        ITEM,
+        "weight",
+        "x",
+        "",
+        "1e3",
+        "0",
+        "-1",
+        0,
+        -5,
+        True,
+        [],
+        {},
+        THIRTY,
+        "1.1234567",
+        "١٢",
+        "1,5",
+        "NaN",
+        "Infinity",
+        "0x10",
+        "1_000",
+    ),
     *create("items/items", ITEM, "is_sold", "yes", 1, 0, "true", [], None),
     *create("items/items", ITEM, "is_active", True, False),
     *create("items/items", ITEM, "colour", "red", None, {}),
     *create("items/items", ITEM, "version", 1),
     *create("items/items", ITEM, "created_by", "{user}"),
     *create("items/items", ITEM, "id", "x", 1, "{unit}x"),
-    *create("items/items", ITEM, "units", {}, "x", [1], [{}], [{"unit": "{gone}", "numerator": 1, "denominator": 1}],
-            [{"unit": "{unit}", "numerator": 0, "denominator": 1}], [{"unit": "{unit}", "numerator": "1", "denominator": "x"}],
-            [{"unit": "{unit}", "numerator": 1, "denominator": 1, "colour": 1}]),
+    *create(
+        "items/items",
+        ITEM,
+        "units",
+        {},
+        "x",
+        [1],
+        [{}],
+        [{"unit": "{gone}", "numerator": 1, "denominator": 1}],
+        [{"unit": "{unit}", "numerator": 0, "denominator": 1}],
+        [{"unit": "{unit}", "numerator": "1", "denominator": "x"}],
+        [{"unit": "{unit}", "numerator": 1, "denominator": 1, "colour": 1}],
+    ),
     *create("items/item_plants", PLAN, "lead_time_days", -1, 3651, "5", 1.5, None),
     *create("items/item_plants", PLAN, "yield_percent", "0", "100.1", "-1", "50.00001", THIRTY, None),
     *create("items/item_plants", PLAN, "safety_stock", "-0.000001", "1.0000001", THIRTY, "1e400", None, {}),
     *create("items/item_plants", PLAN, "item", "{gone}", "{plant}", None),
-    *create("people/employees", {"code": "E9", "name": "某", "plant": "{plant}"}, "hired_on", "2026-02-30", "2026-13-01", "0000-01-01", "0001-01-01", "1899-12-31",
-            "10000-01-01", "26-01-01", "2026/01/01", "2026-01-01T00:00:00", 20260101, "x", "", NUL, True, []),
-    *create("people/shifts", {"code": "S9", "name": "夜", "starts_at": "20:00", "ends_at": "04:00"}, "starts_at", "24:00", "8", "x", "", None, -5, NUL, []),
-    *create("people/attendance", {"employee": "{employee}", "day": "2026-03-02", "minutes": 60}, "minutes", -1, 1441, "60", 10**10, None),
+    *create(
+        "people/employees",
+        {"code": "E9", "name": "某", "plant": "{plant}"},
+        "hired_on",
+        "2026-02-30",
+        "2026-13-01",
+        "0000-01-01",
+        "0001-01-01",
+        "1899-12-31",
+        "10000-01-01",
+        "26-01-01",
+        "2026/01/01",
+        "2026-01-01T00:00:00",
+        20260101,
+        "x",
+        "",
+        NUL,
+        True,
+        [],
+    ),
+    *create(
+        "people/shifts",
+        {"code": "S9", "name": "夜", "starts_at": "20:00", "ends_at": "04:00"},
+        "starts_at",
+        "24:00",
+        "8",
+        "x",
+        "",
+        None,
+        -5,
+        NUL,
+        [],
+    ),
+    *create(
+        "people/attendance",
+        {"employee": "{employee}", "day": "2026-03-02", "minutes": 60},
+        "minutes",
+        -1,
+        1441,
+        "60",
+        10**10,
+        None,
+    ),
     *create("kernel/users", USER, "language", "fr", "", None, "ZH"),
     *create("kernel/users", USER, "login", "", None, "x" * 81, NUL, 5),
     *create("kernel/users", USER, "password", "secret"),
     *create("kernel/users", USER, "is_superuser", True),
     *create("kernel/users", USER, "roles", [{"role": "{gone}"}], [{"role": "x"}], [{}], "x", [None]),
-    *create("kernel/roles", {"code": "n", "name_zh": "某", "name_en": "N"}, "areas", "sales", [1], [None], [LONG], [NUL], {}),
-    *create("kernel/roles", {"code": "n", "name_zh": "某", "name_en": "N"}, "grants", [{"permission": "x", "reach": "far"}], [{"reach": "all"}],
-            [{"permission": LONG}], [{"permission": 5}]),
-]  # fmt: skip
+    *create(
+        "kernel/roles",
+        {"code": "n", "name_zh": "某", "name_en": "N"},
+        "areas",
+        "sales",
+        [1],
+        [None],
+        [LONG],
+        [NUL],
+        {},
+    ),
+    *create(
+        "kernel/roles",
+        {"code": "n", "name_zh": "某", "name_en": "N"},
+        "grants",
+        [{"permission": "x", "reach": "far"}],
+        [{"reach": "all"}],
+        [{"permission": LONG}],
+        [{"permission": 5}],
+    ),
+]
 
 BODIES = [
-    *raw("items/items", 400, b"{", b"{]", b"not json", b"{'code': 1}", b'{"code": NaN}', b'{"code": Infinity}', b'{"code": "\xff"}',
-         b'{"code": "\\ud800"}', b'{"code": "a\nb"}', b'{"code": 1e400}', b"\xef\xbb\xbf{}", b'{"a":1} x', b"\x00", '{"code": "编码'.encode("gb18030")),
-    *raw("items/items", 422, b"[]", b'"x"', b"5", b"null ", b"true", b"{}", b"[" * 41 + b"]" * 41, b'{"a":' * 60 + b"1" + b"}" * 60,
-         b'{"weight": ' + THIRTY.encode() + b"}", b'{"weight": 0.12345678901234567890123}', b'{"shelf_life_days": 99999999999999999999}',
-         b'{"weight": 99999999999999.123456}', b"[" * 100_000),
+    *raw(
+        "items/items",
+        400,
+        b"{",
+        b"{]",
+        b"not json",
+        b"{'code': 1}",
+        b'{"code": NaN}',
+        b'{"code": Infinity}',
+        b'{"code": "\xff"}',
+        b'{"code": "\\ud800"}',
+        b'{"code": "a\nb"}',
+        b'{"code": 1e400}',
+        b"\xef\xbb\xbf{}",
+        b'{"a":1} x',
+        b"\x00",
+        '{"code": "编码'.encode("gb18030"),
+    ),
+    *raw(
+        "items/items",
+        422,
+        b"[]",
+        b'"x"',
+        b"5",
+        b"null ",
+        b"true",
+        b"{}",
+        b"[" * 41 + b"]" * 41,
+        b'{"a":' * 60 + b"1" + b"}" * 60,
+        b'{"weight": ' + THIRTY.encode() + b"}",
+        b'{"weight": 0.12345678901234567890123}',
+        b'{"shelf_life_days": 99999999999999999999}',
+        b'{"weight": 99999999999999.123456}',
+        b"[" * 100_000,
+    ),
     *raw("items/items", 413, b'{"name": "' + b"x" * (10 * 1024 * 1024) + b'"}', b" " * (2 * 1024 * 1024 + 1)),
-    *raw("items/items", 415, b"<x/>", b"{}", kind="text/xml"), *raw("items/items", 415, b"{}", kind="text/plain"),
+    *raw("items/items", 415, b"<x/>", b"{}", kind="text/xml"),
+    *raw("items/items", 415, b"{}", kind="text/plain"),
     *raw("items/items", 415, b"code=1", kind="application/x-www-form-urlencoded"),
     *raw("items/items/bulk", 413, b'{"records": [' + b'{"code": "x"},' * 200_000 + b"{}]}"),
-    *raw("files", 422, b"", kind="application/pdf"), *raw("files", 415, b"{}"), *raw("files", 400, b"--x", kind="multipart/form-data; boundary="),
-]  # fmt: skip
+    *raw("files", 422, b"", kind="application/pdf"),
+    *raw("files", 415, b"{}"),
+    *raw("files", 400, b"--x", kind="multipart/form-data; boundary="),
+]
 
 WAYS = [
-    ("no such noun", "POST", "items/things", {}, {}, 404), ("no such command", "POST", "items/items/{item}/melt", {}, {}, 404),
-    ("no such record", "GET", "items/items/{gone}", None, {}, 404), ("another noun's record", "GET", "items/items/{unit}", None, {}, 404),
-    ("not a key", "GET", "items/items/42", None, {}, 404), ("create as a command", "POST", "items/items/create", {"records": []}, {}, 404),
-    ("no version", "PATCH", "items/items/{item}", {"name": "x"}, {}, 428), ("no version to delete", "DELETE", "items/items/{item}", None, {}, 428),
+    ("no such noun", "POST", "items/things", {}, {}, 404),
+    ("no such command", "POST", "items/items/{item}/melt", {}, {}, 404),
+    ("no such record", "GET", "items/items/{gone}", None, {}, 404),
+    ("another noun's record", "GET", "items/items/{unit}", None, {}, 404),
+    ("not a key", "GET", "items/items/42", None, {}, 404),
+    ("create as a command", "POST", "items/items/create", {"records": []}, {}, 404),
+    ("no version", "PATCH", "items/items/{item}", {"name": "x"}, {}, 428),
+    ("no version to delete", "DELETE", "items/items/{item}", None, {}, 428),
     ("stale", "PATCH", "items/items/{item}", {"name": "x"}, {"If_Match": '"v9"'}, 412),
     ("stale delete", "DELETE", "items/items/{item}", None, {"If_Match": '"v9"'}, 412),
     ("stale command", "POST", "items/items/{item}/deactivate", None, {"If_Match": '"v9"'}, 412),
     ("weak", "PATCH", "items/items/{item}", {"name": "x"}, {"If_Match": 'W/"v1"'}, 412),
     ("version in words", "PATCH", "items/items/{item}", {"name": "x"}, {"If_Match": "one"}, 422),
-    ("version of thirty digits", "PATCH", "items/items/{item}", {"name": "x"}, {"If_Match": f'"v{THIRTY}"'}, 412),
+    (
+        "version of thirty digits",
+        "PATCH",
+        "items/items/{item}",
+        {"name": "x"},
+        {"If_Match": f'"v{THIRTY}"'},
+        412,
+    ),
     ("nothing to change", "PATCH", "items/items/{item}", {}, {"If_Match": '"v1"'}, 422),
     ("no object", "PATCH", "items/items/{item}", [], {"If_Match": '"v1"'}, 422),
-    ("change what is computed", "PATCH", "items/items/{item}", {"is_active": False}, {"If_Match": '"v1"'}, 422),
+    (
+        "change what is computed",
+        "PATCH",
+        "items/items/{item}",
+        {"is_active": False},
+        {"If_Match": '"v1"'},
+        422,
+    ),
     ("empty what is required", "PATCH", "items/items/{item}", {"name": None}, {"If_Match": '"v1"'}, 422),
     ("change of nobody", "PATCH", "items/items/{gone}", {"name": "x"}, {"If_Match": '"v1"'}, 404),
     ("delete what is used", "DELETE", "company/units/{unit}", None, {"If_Match": '"v1"'}, 409),
-    ("twice the same code", "POST", "company/units", {"code": "{unit_code}", "name": "又一个", "name_en": "Again"}, {}, 409),
-    ("twice the same key", "POST", "company/units", {"id": "{unit}", "code": "neu", "name": "新", "name_en": "New"}, {}, 409),
+    (
+        "twice the same code",
+        "POST",
+        "company/units",
+        {"code": "{unit_code}", "name": "又一个", "name_en": "Again"},
+        {},
+        409,
+    ),
+    (
+        "twice the same key",
+        "POST",
+        "company/units",
+        {"id": "{unit}", "code": "neu", "name": "新", "name_en": "New"},
+        {},
+        409,
+    ),
     ("input where none is taken", "POST", "items/items/{item}/deactivate", {"why": "x"}, {}, 422),
     ("a comment of nothing", "POST", "items/items/{item}/comment", {"text": ""}, {}, 422),
     ("a comment too long", "POST", "items/items/{item}/comment", {"text": LONG}, {}, 422),
     ("a comment without a text", "POST", "items/items/{item}/comment", None, {}, 422),
-    ("a file that is not there", "POST", "items/items/{item}/attach", {"digest": "0" * 64, "name": "x.pdf"}, {}, (404, 409, 422)),
+    (
+        "a file that is not there",
+        "POST",
+        "items/items/{item}/attach",
+        {"digest": "0" * 64, "name": "x.pdf"},
+        {},
+        (404, 409, 422),
+    ),
     ("a digest that is none", "POST", "items/items/{item}/attach", {"digest": "x", "name": "x.pdf"}, {}, 422),
     ("no such attachment", "POST", "items/items/{item}/detach", {"attachment": "{gone}"}, {}, 404),
     ("a key too long", "POST", "items/items", ITEM, {"Idempotency_Key": "k" * 201}, 422),
     ("a key with a line end", "POST", "items/items", ITEM, {"Idempotency_Key": "a\tb"}, 422),
     ("a key in Chinese", "POST", "items/items", ITEM, {"Idempotency_Key": "é"}, 422),
-    ("a device time without zone", "POST", "items/items", ITEM, {"X_Device_Time": "2026-03-02T08:00:00"}, 422),
-    ("a device time in year 1", "POST", "items/items", ITEM, {"X_Device_Time": "0001-01-01T00:00:00+14:00"}, 422),
+    (
+        "a device time without zone",
+        "POST",
+        "items/items",
+        ITEM,
+        {"X_Device_Time": "2026-03-02T08:00:00"},
+        422,
+    ),
+    (
+        "a device time in year 1",
+        "POST",
+        "items/items",
+        ITEM,
+        {"X_Device_Time": "0001-01-01T00:00:00+14:00"},
+        422,
+    ),
     ("a device time in words", "POST", "items/items", ITEM, {"X_Device_Time": "now"}, 422),
     ("a rehearsal, perhaps", "POST", "items/items", ITEM, {"Dry_Run": "maybe"}, 422),
-    ("a method that is not there", "PUT", "items/items/{item}", ITEM, {}, 405), ("a list cannot be deleted", "DELETE", "items/items", None, {}, 405),
+    ("a method that is not there", "PUT", "items/items/{item}", ITEM, {}, 405),
+    ("a list cannot be deleted", "DELETE", "items/items", None, {}, 405),
     ("a program by another scheme", "GET", "items/items", None, {"Authorization": "Basic YTpi"}, 401),
     ("a token that is none", "GET", "items/items", None, {"Authorization": "Bearer byn_nothing"}, 401),
     ("a token with a line", "GET", "items/items", None, {"Authorization": "Bearer a b c"}, 401),
     ("export as a picture", "GET", "items/items/export?format=png", None, {}, 422),
-    ("no such batch", "GET", "items/items/import/{gone}", None, {}, 404), ("undo of nothing", "POST", "items/items/import/{gone}/undo", None, {}, 404),
-    ("bulk of records that are gone", "POST", "items/items/bulk", {"command": "deactivate", "ids": ["{gone}"]}, {}, 404),
-    ("bulk of somebody's else", "POST", "items/items/bulk", {"command": "deactivate", "ids": ["{unit}"]}, {}, 404),
-    ("bulk by name", "POST", "items/items/bulk", {"command": "change", "ids": ["A-100"], "input": {"name": "x"}}, {}, 422),
-    *[("a token that makes no sense", "POST", "kernel/tokens/issue", body, {}, 422) for body in (
-        {}, {"name": ""}, {"name": "x", "scopes": ["*;drop"]}, {"name": "x", "scopes": "x"}, {"name": "x", "expires_at": "soon"},
-        {"name": "x", "expires_at": "0001-01-01T00:00:00Z"}, {"name": "x", "user": "me"})],
-    *query("items/items", "limit=0", "limit=501", "limit=-1", "limit=1e9", "limit=", "limit=五", "sort=colour", "sort=specification", "sort=--code",
-           "cursor=x", "cursor=e30", "cursor=W10", "cursor=WzEsMl0", "cursor=" + "A" * 5000, "fields=colour", "fields=code,colour", "expand=code",
-           "expand=colour", "expand=units.colour", "colour=red", "code__like=x", "code__gt=x", "kind__contains=m", "is_sold=perhaps",
-           "shelf_life_days=x", "shelf_life_days__gt=1.5", "shelf_life_days=99999999999999", "weight=x", "weight__lt=" + THIRTY, "category=x",
-           "category__in=x,y", "unit=1", "created_at__gt=yesterday", "created_at__gt=0001-01-01T00:00:00%2B14:00", "created_at__gt=2026-01-01",
-           "q=%00", "code=a%00b", "code__contains=%00", "id=x", "id__in=1,2", "name__starts=%00"),
-    *query("people/employees", "hired_on=x", "hired_on=2026-02-30", "hired_on__gt=0000-01-01", "hired_on__contains=2026", "hourly_pay__gt=x"),
+    ("no such batch", "GET", "items/items/import/{gone}", None, {}, 404),
+    ("undo of nothing", "POST", "items/items/import/{gone}/undo", None, {}, 404),
+    (
+        "bulk of records that are gone",
+        "POST",
+        "items/items/bulk",
+        {"command": "deactivate", "ids": ["{gone}"]},
+        {},
+        404,
+    ),
+    (
+        "bulk of somebody's else",
+        "POST",
+        "items/items/bulk",
+        {"command": "deactivate", "ids": ["{unit}"]},
+        {},
+        404,
+    ),
+    (
+        "bulk by name",
+        "POST",
+        "items/items/bulk",
+        {"command": "change", "ids": ["A-100"], "input": {"name": "x"}},
+        {},
+        422,
+    ),
+    *[
+        ("a token that makes no sense", "POST", "kernel/tokens/issue", body, {}, 422)
+        for body in (
+            {},
+            {"name": ""},
+            {"name": "x", "scopes": ["*;drop"]},
+            {"name": "x", "scopes": "x"},
+            {"name": "x", "expires_at": "soon"},
+            {"name": "x", "expires_at": "0001-01-01T00:00:00Z"},
+            {"name": "x", "user": "me"},
+        )
+    ],
+    *query(
+        "items/items",
+        "limit=0",
+        "limit=501",
+        "limit=-1",
+        "limit=1e9",
+        "limit=",
+        "limit=五",
+        "sort=colour",
+        "sort=specification",
+        "sort=--code",
+        "cursor=x",
+        "cursor=e30",
+        "cursor=W10",
+        "cursor=WzEsMl0",
+        "cursor=" + "A" * 5000,
+        "fields=colour",
+        "fields=code,colour",
+        "expand=code",
+        "expand=colour",
+        "expand=units.colour",
+        "colour=red",
+        "code__like=x",
+        "code__gt=x",
+        "kind__contains=m",
+        "is_sold=perhaps",
+        "shelf_life_days=x",
+        "shelf_life_days__gt=1.5",
+        "shelf_life_days=99999999999999",
+        "weight=x",
+        "weight__lt=" + THIRTY,
+        "category=x",
+        "category__in=x,y",
+        "unit=1",
+        "created_at__gt=yesterday",
+        "created_at__gt=0001-01-01T00:00:00%2B14:00",
+        "created_at__gt=2026-01-01",
+        "q=%00",
+        "code=a%00b",
+        "code__contains=%00",
+        "id=x",
+        "id__in=1,2",
+        "name__starts=%00",
+    ),
+    *query(
+        "people/employees",
+        "hired_on=x",
+        "hired_on=2026-02-30",
+        "hired_on__gt=0000-01-01",
+        "hired_on__contains=2026",
+        "hourly_pay__gt=x",
+    ),
     *query("find", "limit=0", "limit=51", "limit=x", "q=%00"),
-]  # fmt: skip
+]
 
 ROWS = [*FIELDS, *BODIES, *WAYS]
 TABLES = [
-    ("an empty file", "", 422), ("only heads", "code,name,unit\n", (201, 422)), ("no head that is known", "a,b\n1,2\n", 422),
-    ("a unit that is not there", "code,name,unit\nN1,某,furlong\n", 422), ("no unit", "code,name\nN1,某\n", 422),
-    ("no code", "code,name,unit\n,某,{unit_code}\n", 422), ("a kind that is none", "code,name,unit,kind\nN1,某,{unit_code},wood\n", 422),
+    ("an empty file", "", 422),
+    ("only heads", "code,name,unit\n", (201, 422)),
+    ("no head that is known", "a,b\n1,2\n", 422),
+    ("a unit that is not there", "code,name,unit\nN1,某,furlong\n", 422),
+    ("no unit", "code,name\nN1,某\n", 422),
+    ("no code", "code,name,unit\n,某,{unit_code}\n", 422),
+    ("a kind that is none", "code,name,unit,kind\nN1,某,{unit_code},wood\n", 422),
     ("a weight that is none", "code,name,unit,weight\nN1,某,{unit_code},heavy\n", 422),
     ("a weight of thirty digits", f"code,name,unit,weight\nN1,某,{{unit_code}},{THIRTY}\n", 422),
     ("a weight below zero", "code,name,unit,weight\nN1,某,{unit_code},-1\n", 422),
     ("a shelf life of zero", "code,name,unit,shelf_life_days\nN1,某,{unit_code},0\n", 422),
     ("a truth that is none", "code,name,unit,is_sold\nN1,某,{unit_code},perhaps\n", 422),
-    ("a code too long", f"code,name,unit\n{'x' * 41},某,{{unit_code}}\n", 422), ("a name of 10,000 characters", f"code,name,unit\nN1,{LONG},{{unit_code}}\n", 422),
+    ("a code too long", f"code,name,unit\n{'x' * 41},某,{{unit_code}}\n", 422),
+    ("a name of 10,000 characters", f"code,name,unit\nN1,{LONG},{{unit_code}}\n", 422),
     ("the same code twice", "code,name,unit\nN1,某,{unit_code}\nN1,某,{unit_code}\n", 422),
     ("one good, one bad", "code,name,unit\nN1,某,{unit_code}\nN2,,{unit_code}\n", 422),
-    ("a picture", "\x89PNG\r\n", (415, 422)), ("a NUL", "code,name,unit\nN\x001,某,{unit_code}\n", (415, 422)),
-    ("a broken workbook", "PK\x03\x04broken", 415), ("an open quote", 'code,name,unit\n"N1,某,{unit_code}\n', 422),
-]  # fmt: skip
+    ("a picture", "\x89PNG\r\n", (415, 422)),
+    ("a NUL", "code,name,unit\nN\x001,某,{unit_code}\n", (415, 422)),
+    ("a broken workbook", "PK\x03\x04broken", 415),
+    ("an open quote", 'code,name,unit\n"N1,某,{unit_code}\n', 422),
+]
 
 
 @pytest.fixture
 def world(samples, api):
     """Give the keys that rows name."""
-    keys = {name: str(samples.make(registry.noun(noun))) for name, noun in (
-        ("unit", "company.unit"), ("item", "items.item"), ("plant", "company.plant"), ("party", "parties.party"),
-        ("employee", "people.employee"))}
+    keys = {
+        name: str(samples.make(registry.noun(noun)))
+        for name, noun in (
+            ("unit", "company.unit"),
+            ("item", "items.item"),
+            ("plant", "company.plant"),
+            ("party", "parties.party"),
+            ("employee", "people.employee"),
+        )
+    }
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # within the test's transaction, as a commit would
     unit = registry.noun("items.item").model.objects.get(pk=keys["item"]).unit
-    return keys | {"unit": str(unit.pk), "unit_code": unit.code, "gone": str(new_id()), "user": str(api.user.pk)}
+    return keys | {
+        "unit": str(unit.pk),
+        "unit_code": unit.code,
+        "gone": str(new_id()),
+        "user": str(api.user.pk),
+    }
 
 
 def filled(value: Any, world: dict[str, str]) -> Any:
@@ -184,9 +474,18 @@ def filled(value: Any, world: dict[str, str]) -> Any:
 def rows_written() -> dict[str, int]:
     """Give the number of rows of every table but the audit's refusals and the rate's counters."""
     with connection.cursor() as cursor:
-        names = [t for t in connection.introspection.table_names(cursor) if t not in ("kernel_ratelease", "kernel_storedfile")]
-        cursor.execute(" UNION ALL ".join(f"SELECT '{t}', count(*) FROM \"{t}\"" + (
-            " WHERE outcome = 'done'" if t == "kernel_audit" else "") for t in names))
+        names = [
+            t
+            for t in connection.introspection.table_names(cursor)
+            if t not in ("kernel_ratelease", "kernel_storedfile")
+        ]
+        cursor.execute(
+            " UNION ALL ".join(
+                f"SELECT '{t}', count(*) FROM \"{t}\""
+                + (" WHERE outcome = 'done'" if t == "kernel_audit" else "")
+                for t in names
+            )
+        )
         return dict(cursor.fetchall())
 
 
@@ -207,7 +506,11 @@ def faults_of(answer, expected, before) -> list[str]:
         return []
     found = []
     problem = json.loads(answer.content)
-    if answer["Content-Type"] != "application/problem+json" or problem["status"] != answer.status_code or not problem["detail"]:
+    if (
+        answer["Content-Type"] != "application/problem+json"
+        or problem["status"] != answer.status_code
+        or not problem["detail"]
+    ):
         found.append(f"no problem: {problem}")
     if problem["code"] == "invalid" and not problem.get("errors"):
         found.append(f"no place: {problem}")
@@ -226,7 +529,9 @@ def test_wrong_requests_are_refused_and_write_nothing(api, world):
     for what, method, path, body, headers, expected in ROWS:
         headers = dict(headers)
         kind = headers.pop("Content_Type", "application/json")
-        given = {"raw": body, "kind": kind} if isinstance(body, bytes) else {"raw": encoded(filled(body, world))}
+        given = (
+            {"raw": body, "kind": kind} if isinstance(body, bytes) else {"raw": encoded(filled(body, world))}
+        )
         with undone():
             faults = faults_of(api.call(method, filled(path, world), **given, **headers), expected, before)
         if faults:
@@ -241,9 +546,13 @@ def encoded(body: Any) -> bytes:
 def test_wrong_tables_are_refused_and_write_nothing(api, world):
     before, found = rows_written(), {}
     for what, text, expected in TABLES:
-        file = SimpleUploadedFile("items.csv", filled(text, world).encode("latin-1" if text.startswith("\x89") else "utf-8"))
+        file = SimpleUploadedFile(
+            "items.csv", filled(text, world).encode("latin-1" if text.startswith("\x89") else "utf-8")
+        )
         with undone():
-            answer = api.client.post("/api/v1/items/items/import", {"file": file}, headers={"Authorization": f"Bearer {api.token}"})
+            answer = api.client.post(
+                "/api/v1/items/items/import", {"file": file}, headers={"Authorization": f"Bearer {api.token}"}
+            )
             faults = faults_of(answer, expected, before)
         if faults:
             found[what] = faults
@@ -251,15 +560,30 @@ def test_wrong_tables_are_refused_and_write_nothing(api, world):
 
 
 def test_a_record_of_somebody_else_is_no_record(account, api, world):
-    clerk = account(*((f"items.*.{verb}", "own") for verb in ("read", "change", "delete", "activate", "deactivate", "attach")))
+    clerk = account(
+        *(
+            (f"items.*.{verb}", "own")
+            for verb in ("read", "change", "delete", "activate", "deactivate", "attach")
+        )
+    )
     before, found, place = rows_written(), {}, f"items/items/{world['item']}"
     for method, path, body, headers in (
-        ("GET", place, None, {}), ("GET", f"{place}/timeline", None, {}), ("GET", f"{place}/attachments", None, {}),
-        ("PATCH", place, {"name": "x"}, {"If_Match": '"v1"'}), ("PATCH", place, {"name": "x"}, {"If_Match": "*"}),
+        ("GET", place, None, {}),
+        ("GET", f"{place}/timeline", None, {}),
+        ("GET", f"{place}/attachments", None, {}),
+        ("PATCH", place, {"name": "x"}, {"If_Match": '"v1"'}),
+        ("PATCH", place, {"name": "x"}, {"If_Match": "*"}),
         ("PATCH", place, {"name": "x"}, {"If_Match": '"v8", "v1"'}),
-        ("DELETE", place, None, {"If_Match": '"v1"'}), ("POST", f"{place}/deactivate", None, {}), ("POST", f"{place}/comment", {"text": "x"}, {}),
+        ("DELETE", place, None, {"If_Match": '"v1"'}),
+        ("POST", f"{place}/deactivate", None, {}),
+        ("POST", f"{place}/comment", {"text": "x"}, {}),
         ("POST", "items/items/bulk", {"command": "deactivate", "ids": [world["item"]]}, {}),
-        ("POST", "items/items/bulk", {"command": "change", "records": [{"id": world["item"], "name": "x"}]}, {}),
+        (
+            "POST",
+            "items/items/bulk",
+            {"command": "change", "records": [{"id": world["item"], "name": "x"}]},
+            {},
+        ),
     ):
         with undone():
             faults = faults_of(clerk.call(method, path, body, **headers), 404, before)
@@ -268,10 +592,27 @@ def test_a_record_of_somebody_else_is_no_record(account, api, world):
     assert found == {}
 
 
-@pytest.mark.parametrize("name", [
-    "表情 🙂👷🏽‍♀️", "生僻字 𠮷𠀋㐂", "ｆｕｌｌ　ｗｉｄｔｈ", "a" * 160, "\u202eright to left", "'; DROP TABLE items_item; --", "<script>alert(1)</script>",
-    "=1+1", "\\u0000 as text", "tab\tinside", "line\ninside", "ÀÉ\u0301", "null", "0", "{{name}}", "%s %(x)s",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "表情 🙂👷🏽‍♀️",
+        "生僻字 𠮷𠀋㐂",
+        "ｆｕｌｌ　ｗｉｄｔｈ",
+        "a" * 160,
+        "\u202eright to left",
+        "'; DROP TABLE items_item; --",
+        "<script>alert(1)</script>",
+        "=1+1",
+        "\\u0000 as text",
+        "tab\tinside",
+        "line\ninside",
+        "ÀÉ\u0301",
+        "null",
+        "0",
+        "{{name}}",
+        "%s %(x)s",
+    ],
+)
 def test_odd_but_valid_text_comes_back_unchanged(api, world, name):
     made = api.post("items/items", {"code": "ODD", "name": name, "unit": world["unit"]})
     assert made.status_code == 201, made.content
@@ -280,12 +621,23 @@ def test_odd_but_valid_text_comes_back_unchanged(api, world, name):
     assert name.lstrip("=").split("\n")[0] in found.replace('""', '"')
 
 
-@pytest.mark.parametrize(("field", "value", "stored"), [
-    ("hired_on", "9999-12-31", "9999-12-31"), ("hired_on", "1900-01-01", "1900-01-01"), ("hired_on", "2024-02-29", "2024-02-29"),
-    ("hourly_pay", "99999999999999.99", "99999999999999.99"), ("hourly_pay", 0.1, "0.1"), ("hourly_pay", "1.10", "1.1"), ("hourly_pay", 12, "12"),
-    ("code", "工号 ０１", "工号 ０１"), ("job_title", "  钳工  ", "钳工"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("field", "value", "stored"),
+    [
+        ("hired_on", "9999-12-31", "9999-12-31"),
+        ("hired_on", "1900-01-01", "1900-01-01"),
+        ("hired_on", "2024-02-29", "2024-02-29"),
+        ("hourly_pay", "99999999999999.99", "99999999999999.99"),
+        ("hourly_pay", 0.1, "0.1"),
+        ("hourly_pay", "1.10", "1.1"),
+        ("hourly_pay", 12, "12"),
+        ("code", "工号 ０１", "工号 ０１"),
+        ("job_title", "  钳工  ", "钳工"),
+    ],
+)
 def test_values_at_the_edge_come_back_exactly(api, world, field, value, stored):
-    made = api.post("people/employees", {"code": "E1", "name": "某", "plant": world["plant"]} | {field: value})
+    made = api.post(
+        "people/employees", {"code": "E1", "name": "某", "plant": world["plant"]} | {field: value}
+    )
     assert made.status_code == 201, made.content
     assert api.get(made["Location"]).data[field] == stored

@@ -16,7 +16,9 @@ from banyan.kernel.models import AccessToken, Audit, Request, User
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("header", ["", "Bearer ", "Bearer x", "Basic YTpi", "Bearer byn_unknown", "Bearer 🙂", "bearer"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer ", "Bearer x", "Basic YTpi", "Bearer byn_unknown", "Bearer 🙂", "bearer"]
+)
 def test_without_a_valid_token_nothing_is_told(api, header):
     api.token = ""
     answer = api.call("GET", "kernel/users", **({"Authorization": header} if header else {}))
@@ -48,23 +50,44 @@ def test_a_token_is_narrowed_to_its_scopes(account):
     assert api.get("kernel/users").status_code == 403
     refused = api.post("kernel/roles", {"code": "x", "name_zh": "x", "name_en": "x"})
     assert (refused.status_code, refused.data["data"]["permission"]) == (403, "kernel.role.create")
-    assert api.post("kernel/tokens/issue", {"name": "wider", "scopes": ["*"]}).data["code"] == "token_too_wide"
-    assert api.post("kernel/tokens/issue", {"name": "same", "scopes": ["kernel.role.read"]}).status_code == 200
+    assert (
+        api.post("kernel/tokens/issue", {"name": "wider", "scopes": ["*"]}).data["code"] == "token_too_wide"
+    )
+    assert (
+        api.post("kernel/tokens/issue", {"name": "same", "scopes": ["kernel.role.read"]}).status_code == 200
+    )
 
 
 def test_a_token_is_shown_once_and_kept_as_a_hash(api):
-    answer = api.post("kernel/tokens/issue", {"name": "scale", "scopes": ["kernel.user.read"]}, Idempotency_Key="t-1")
+    answer = api.post(
+        "kernel/tokens/issue", {"name": "scale", "scopes": ["kernel.user.read"]}, Idempotency_Key="t-1"
+    )
     token = answer.data["result"]["token"]
     assert token.startswith("byn_")
-    replay = api.post("kernel/tokens/issue", {"name": "scale", "scopes": ["kernel.user.read"]}, Idempotency_Key="t-1")
+    replay = api.post(
+        "kernel/tokens/issue", {"name": "scale", "scopes": ["kernel.user.read"]}, Idempotency_Key="t-1"
+    )
     assert replay.data["result"] == answer.data["result"] | {"token": None}
-    kept = json.dumps([list(Request.objects.values_list("answer", flat=True)), list(Audit.objects.values_list("input", flat=True))])
+    kept = json.dumps(
+        [
+            list(Request.objects.values_list("answer", flat=True)),
+            list(Audit.objects.values_list("input", flat=True)),
+        ]
+    )
     assert token not in kept
     assert api.get("me", Authorization=f"Bearer {token}").data["limits"] == ["kernel.user.read"]
 
 
-@pytest.mark.parametrize("body", [{"name": "x", "scopes": ["sales order"]}, {"name": "x", "scopes": []}, {"name": ""},
-                                  {"name": "x", "expires_at": "2020-01-01T00:00:00Z"}, {"name": "x", "user": "no"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "x", "scopes": ["sales order"]},
+        {"name": "x", "scopes": []},
+        {"name": ""},
+        {"name": "x", "expires_at": "2020-01-01T00:00:00Z"},
+        {"name": "x", "user": "no"},
+    ],
+)
 def test_a_token_that_makes_no_sense_is_refused(api, body):
     assert api.post("kernel/tokens/issue", body).status_code == 422
 
@@ -90,7 +113,12 @@ def client(api, account):
 
 
 def form(path, fields, basic):
-    return Client().post(path, urlencode(fields), content_type="application/x-www-form-urlencoded", headers={"Authorization": f"Basic {basic}"})
+    return Client().post(
+        path,
+        urlencode(fields),
+        content_type="application/x-www-form-urlencoded",
+        headers={"Authorization": f"Basic {basic}"},
+    )
 
 
 def grant(client, **more):
@@ -102,7 +130,12 @@ def grant(client, **more):
 
 def test_a_program_gets_a_token_and_calls_with_it(client):
     answer, body = grant(client, scope="kernel.user.read")
-    assert (answer.status_code, body["token_type"], body["expires_in"], body["scope"]) == (200, "Bearer", 3600, "kernel.user.read")
+    assert (answer.status_code, body["token_type"], body["expires_in"], body["scope"]) == (
+        200,
+        "Bearer",
+        3600,
+        "kernel.user.read",
+    )
     program = client[2]
     program.token = body["access_token"]
     assert program.get("kernel/users").status_code == 200
@@ -165,9 +198,16 @@ def test_a_browser_reads_by_session_and_writes_with_the_forms_token(account):
     refused = browser.post("/api/v1/kernel/roles", body, content_type="application/json")
     assert (refused.status_code, refused.json()["code"]) == (403, "form_expired")
     browser.cookies["csrftoken"] = token = "a" * 32
-    made = browser.post("/api/v1/kernel/roles", body, content_type="application/json", headers={"X-CSRFToken": token})
+    made = browser.post(
+        "/api/v1/kernel/roles", body, content_type="application/json", headers={"X-CSRFToken": token}
+    )
     assert made.status_code == 201
-    assert browser.post("/api/v1/kernel/roles", body, content_type="application/json", headers={"X-CSRFToken": "b" * 32}).status_code == 403
+    assert (
+        browser.post(
+            "/api/v1/kernel/roles", body, content_type="application/json", headers={"X-CSRFToken": "b" * 32}
+        ).status_code
+        == 403
+    )
 
 
 def test_a_stranger_is_sent_to_sign_in_by_the_page_and_refused_by_the_interface(db):

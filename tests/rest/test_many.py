@@ -18,7 +18,9 @@ def users(count: int, **more):
 
 def upload(api, path, content: bytes, name="users.csv", **fields):
     headers = {"Authorization": f"Bearer {api.token}"}
-    answer = api.client.post(f"/api/v1/{path}", {"file": SimpleUploadedFile(name, content), **fields}, headers=headers)
+    answer = api.client.post(
+        f"/api/v1/{path}", {"file": SimpleUploadedFile(name, content), **fields}, headers=headers
+    )
     answer.data = json.loads(answer.content)
     return answer
 
@@ -38,7 +40,12 @@ def test_bulk_creates_all_or_none(api):
 
 
 def test_bulk_each_keeps_the_good_and_names_the_bad(api):
-    rows = [{"login": "a", "name": "甲"}, {"login": "a", "name": "又甲"}, {"name": "丙"}, {"login": "d", "name": "丁"}]
+    rows = [
+        {"login": "a", "name": "甲"},
+        {"login": "a", "name": "又甲"},
+        {"name": "丙"},
+        {"login": "d", "name": "丁"},
+    ]
     answer = api.post("kernel/users/bulk", {"command": "create", "records": rows, "mode": "each"})
     assert (answer.data["done"], answer.data["refused"]) == (2, 2)
     assert [r["status"] for r in answer.data["results"]] == [201, 409, 422, 201]
@@ -52,12 +59,20 @@ def test_bulk_changes_many_alike_or_each_its_own_way(api):
     alike = api.post("kernel/users/bulk", {"command": "change", "ids": ids, "input": {"language": "en"}})
     assert alike.data["done"] == 3
     assert [r["version"] for r in alike.data["results"]] == [2, 2, 2]
-    rows = [{"id": ids[0], "version": 2, "name": "甲"}, {"id": ids[1], "version": 1, "name": "乙"}, {"id": ids[2], "name": "丙"}]
+    rows = [
+        {"id": ids[0], "version": 2, "name": "甲"},
+        {"id": ids[1], "version": 1, "name": "乙"},
+        {"id": ids[2], "name": "丙"},
+    ]
     stale = api.post("kernel/users/bulk", {"command": "change", "records": rows})
     assert (stale.status_code, User.objects.filter(name="甲").count()) == (412, 0)
     each = api.post("kernel/users/bulk", {"command": "change", "records": rows, "mode": "each"})
     assert [r["status"] for r in each.data["results"]] == [200, 412, 200]
-    assert dict(User.objects.filter(pk__in=ids).values_list("login", "name")) == {"u0": "甲", "u1": "用户 1", "u2": "丙"}
+    assert dict(User.objects.filter(pk__in=ids).values_list("login", "name")) == {
+        "u0": "甲",
+        "u1": "用户 1",
+        "u2": "丙",
+    }
 
 
 def test_bulk_deletes_and_rehearses(api):
@@ -78,12 +93,26 @@ def test_bulk_under_a_key_is_done_once(api):
     assert User.objects.filter(login__startswith="u").count() == 2
 
 
-@pytest.mark.parametrize("body", [
-    {}, {"command": "create"}, {"command": "create", "ids": []}, {"command": "fly", "ids": ["x"]}, {"command": "change"},
-    {"command": "create", "records": []}, {"command": "create", "records": [1]}, {"command": "change", "records": [{"name": "x"}]},
-    {"command": "create", "records": [{}], "mode": "some"}, {"command": "issue_client.x", "ids": []}, {"command": "create", "records": "x"},
-    {"command": "change", "ids": ["0195e0b6-3fd1-7c5c-8b8b-0195e0b63fd1"], "records": [{}]}, [], "x", 5,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"command": "create"},
+        {"command": "create", "ids": []},
+        {"command": "fly", "ids": ["x"]},
+        {"command": "change"},
+        {"command": "create", "records": []},
+        {"command": "create", "records": [1]},
+        {"command": "change", "records": [{"name": "x"}]},
+        {"command": "create", "records": [{}], "mode": "some"},
+        {"command": "issue_client.x", "ids": []},
+        {"command": "create", "records": "x"},
+        {"command": "change", "ids": ["0195e0b6-3fd1-7c5c-8b8b-0195e0b63fd1"], "records": [{}]},
+        [],
+        "x",
+        5,
+    ],
+)
 def test_bulk_of_another_shape_is_refused(api, body):
     answer = api.post("kernel/users/bulk", body)
     assert answer.status_code in (404, 422), answer.content
@@ -113,7 +142,12 @@ def test_faulty_cells_are_all_named_and_nothing_is_written(api):
 
 
 def test_columns_go_where_the_mapping_says(api):
-    done = upload(api, "kernel/users/import", b"who,title\nli,Li\n", mapping=json.dumps({"who": "login", "title": "name"}))
+    done = upload(
+        api,
+        "kernel/users/import",
+        b"who,title\nli,Li\n",
+        mapping=json.dumps({"who": "login", "title": "name"}),
+    )
     assert done.status_code == 201, done.content
     assert User.objects.get(login="li").name == "Li"
     for mapping in ("x", "[]", '{"who": 5}', '{"who": "nothing"}', "{}"):
@@ -122,8 +156,12 @@ def test_columns_go_where_the_mapping_says(api):
 
 def test_the_same_file_under_the_same_key_is_imported_once(api):
     headers = {"Authorization": f"Bearer {api.token}", "Idempotency-Key": "i-1", "X-File-Name": "u.csv"}
-    answers = [api.client.post("/api/v1/kernel/users/import", b"login,name\nli,Li\n", content_type="text/csv", headers=headers)
-               for _ in range(2)]
+    answers = [
+        api.client.post(
+            "/api/v1/kernel/users/import", b"login,name\nli,Li\n", content_type="text/csv", headers=headers
+        )
+        for _ in range(2)
+    ]
     assert [a.status_code for a in answers] == [201, 201]
     assert answers[0].content == answers[1].content
 
@@ -138,7 +176,9 @@ def test_what_is_no_table_is_refused(api):
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_what_is_exported_in_full_is_imported_again(api, form):
-    role = api.post("kernel/roles", {"code": "r", "name_zh": "某", "name_en": "R", "grants": [{"permission": "sales.*"}]}).data["id"]
+    role = api.post(
+        "kernel/roles", {"code": "r", "name_zh": "某", "name_en": "R", "grants": [{"permission": "sales.*"}]}
+    ).data["id"]
     api.post("kernel/users", {"login": "li", "name": "李明", "roles": [{"role": role}]})
     exported = api.get(f"kernel/users/export?format={form}&full=true&login=li")
     content = b"".join(exported.streaming_content)
@@ -151,7 +191,9 @@ def test_what_is_exported_in_full_is_imported_again(api, form):
 
 def test_an_export_shows_labels_and_heeds_filters(api):
     api.post("kernel/users/bulk", {"command": "create", "records": users(3)})
-    text = b"".join(api.get("kernel/users/export?login__in=u0,u2&sort=login").streaming_content).decode("utf-8-sig")
+    text = b"".join(api.get("kernel/users/export?login__in=u0,u2&sort=login").streaming_content).decode(
+        "utf-8-sig"
+    )
     assert [line.split(",")[0] for line in text.strip().splitlines()] == ["Login", "u0", "u2"]
     for query in ("format=pdf", "colour=red", "sort=colour", "full=perhaps"):
         assert api.get(f"kernel/users/export?{query}").status_code == 422, query

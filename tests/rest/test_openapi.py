@@ -14,16 +14,26 @@ METHODS = ("get", "post", "patch", "delete")
 
 
 def operations(document):
-    return [(path, method, node[method]) for path, node in document["paths"].items() for method in METHODS if method in node]
+    return [
+        (path, method, node[method])
+        for path, node in document["paths"].items()
+        for method in METHODS
+        if method in node
+    ]
 
 
 def test_every_noun_and_command_that_rest_offers_is_described():
     document = openapi.document("en")
     described = {operation["operationId"] for _, _, operation in operations(document)}
     for noun in registry.nouns():
-        assert {f"{noun.spec.key}.{part}" for part in ("list", "read", "timeline", "attachments", "bulk", "export")} <= described
+        assert {
+            f"{noun.spec.key}.{part}"
+            for part in ("list", "read", "timeline", "attachments", "bulk", "export")
+        } <= described
     missing = {
-        c.key for c in registry.commands() if c.rest and c.key not in described and (c.name != "create" or c.on == "noun")
+        c.key
+        for c in registry.commands()
+        if c.rest and c.key not in described and (c.name != "create" or c.on == "noun")
     }
     assert missing == set()
     assert len(described) == len(operations(document))
@@ -76,7 +86,11 @@ def test_every_example_is_a_valid_input():
 
 
 def test_it_speaks_both_languages_and_names_no_default(api):
-    assert api.get("openapi.json", Accept_Language="zh").data["components"]["responses"]["Problem404"]["description"].startswith("找不到")
+    assert (
+        api.get("openapi.json", Accept_Language="zh")
+        .data["components"]["responses"]["Problem404"]["description"]
+        .startswith("找不到")
+    )
     answer = api.get("openapi.json", Accept_Language="en")
     assert answer.data["openapi"] == "3.1.0"
     assert api.get("openapi.json", Accept_Language="en", If_None_Match=answer["ETag"]).status_code == 304
@@ -90,7 +104,9 @@ def test_a_noun_made_of_data_is_there_at_once_and_gone_at_once(api):
         document = api.get("openapi.json").data
         assert "/made/visitor_passes/{id}/issue" not in document["paths"]
         assert "/made/visitor_passes" in document["paths"]
-        answer = api.post("made/visitor_passes", {"visitor": "陈", "visits_on": "2026-03-02", "things": [{"thing": "电脑"}]})
+        answer = api.post(
+            "made/visitor_passes", {"visitor": "陈", "visits_on": "2026-03-02", "things": [{"thing": "电脑"}]}
+        )
         assert answer.status_code == 201, answer.content
         assert api.get("made/visitor_passes?state=draft").data["items"][0]["visitor"] == "陈"
     finally:

@@ -83,7 +83,16 @@ def test_search_filters_and_unknown_names(api):
     assert [r["code"] for r in api.get("kernel/roles?code=boss").data["items"]] == ["boss"]
     assert api.get("kernel/roles?code__in=boss,none").data["items"][0]["code"] == "boss"
     assert len(api.get("kernel/users?q=caller").data["items"]) == 1
-    for query in ("colour=red", "code__like=b", "sort=colour", "fields=colour", "expand=code", "limit=0", "limit=x", "cursor=zz"):
+    for query in (
+        "colour=red",
+        "code__like=b",
+        "sort=colour",
+        "fields=colour",
+        "expand=code",
+        "limit=0",
+        "limit=x",
+        "cursor=zz",
+    ):
         answer = api.get(f"kernel/roles?{query}")
         assert answer.status_code == 422, query
         assert answer["Content-Type"] == "application/problem+json"
@@ -93,7 +102,11 @@ def test_the_same_key_gives_the_same_bytes_and_acts_once(api):
     first = api.post("kernel/roles", BOSS, Idempotency_Key="k-1")
     again = api.post("kernel/roles", BOSS, Idempotency_Key="k-1")
     assert (again.status_code, again.content, again["ETag"], again["Location"]) == (
-        201, first.content, first["ETag"], first["Location"])
+        201,
+        first.content,
+        first["ETag"],
+        first["Location"],
+    )
     assert again["Idempotent-Replay"] == "true"
     assert "Idempotent-Replay" not in first
     other = api.post("kernel/roles", BOSS | {"code": "x"}, Idempotency_Key="k-1")
@@ -132,17 +145,29 @@ def test_a_dry_run_answers_and_writes_nothing(api):
 
 def test_the_device_time_stands_in_the_audit(api):
     api.post("kernel/roles", BOSS, X_Device_Time="2026-03-02T16:00:00+08:00")
-    assert Audit.objects.get(command="kernel.role.create").device_at.isoformat() == "2026-03-02T08:00:00+00:00"
+    assert (
+        Audit.objects.get(command="kernel.role.create").device_at.isoformat() == "2026-03-02T08:00:00+00:00"
+    )
     assert api.post("kernel/roles", BOSS, X_Device_Time="2026-03-02T16:00:00").status_code == 422
     assert api.get("kernel/roles?created_at__gt=2026-03-02T16:00:00-22:07").status_code == 200
-    odd = api.post("kernel/tokens/issue", {"name": "x", "expires_at": "2999-01-01T00:00:00-23:59"}, X_Device_Time="2026-03-02T16:00:00-22:07")
+    odd = api.post(
+        "kernel/tokens/issue",
+        {"name": "x", "expires_at": "2999-01-01T00:00:00-23:59"},
+        X_Device_Time="2026-03-02T16:00:00-22:07",
+    )
     assert (odd.status_code, odd.data["result"]["expires_at"]) == (200, "2999-01-01T23:59:00+00:00")
 
 
 def test_comments_and_files_lie_beside_a_record(api):
     place = made(api)["Location"]
     assert api.post(f"{place}/comment", {"text": "请核对"}).status_code == 200
-    kept = api.call("POST", "files", raw=b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", kind="application/pdf", X_File_Name="plan.pdf")
+    kept = api.call(
+        "POST",
+        "files",
+        raw=b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n",
+        kind="application/pdf",
+        X_File_Name="plan.pdf",
+    )
     assert kept.status_code == 201, kept.content
     attached = api.post(f"{place}/attach", {"digest": kept.data["digest"], "name": "图纸.pdf"})
     assert (attached.status_code, attached.data["record"]["version"]) == (200, 1)
@@ -159,8 +184,14 @@ def test_comments_and_files_lie_beside_a_record(api):
 def test_a_record_outside_ones_scope_does_not_exist(api, account):
     place = made(api)["Location"]
     clerk = account(("kernel.role.*", "own"))
-    for answer in (clerk.get(place), clerk.get(f"{place}/timeline"), clerk.patch(place, {"name_zh": "x"}, If_Match='"v1"'),
-                   clerk.delete(place, If_Match='"v1"'), clerk.post(f"{place}/comment", {"text": "x"}), clerk.get(f"{place}/attachments")):
+    for answer in (
+        clerk.get(place),
+        clerk.get(f"{place}/timeline"),
+        clerk.patch(place, {"name_zh": "x"}, If_Match='"v1"'),
+        clerk.delete(place, If_Match='"v1"'),
+        clerk.post(f"{place}/comment", {"text": "x"}),
+        clerk.get(f"{place}/attachments"),
+    ):
         assert answer.status_code == 404
     assert clerk.get("kernel/roles").data["items"] == []
     own = made(clerk, code="own")
@@ -184,8 +215,20 @@ def test_methods_that_are_not_there_are_named(api):
     assert api.call("BREW", "kernel/roles").status_code == 405
 
 
-@pytest.mark.parametrize("path", ["nothing", "kernel", "kernel/nothing", "kernel/roles/nothing", "kernel/roles/create", "kernel/roles/",
-                                  "kernel/users/change_password", "kernel/roles/%00", "queries/nothing"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nothing",
+        "kernel",
+        "kernel/nothing",
+        "kernel/roles/nothing",
+        "kernel/roles/create",
+        "kernel/roles/",
+        "kernel/users/change_password",
+        "kernel/roles/%00",
+        "queries/nothing",
+    ],
+)
 def test_an_address_that_leads_nowhere_is_a_problem(api, path):
     answer = api.post(path, {})
     assert answer.status_code == 404

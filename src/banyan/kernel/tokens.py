@@ -1,6 +1,6 @@
 """What programs sign in with: personal tokens, and OAuth2 clients of program accounts. Each is shown once.
 
-Both are narrowed by permission patterns (`sales.*`, `*.read`); nothing that is narrowed can make something wider.
+Both are narrowed by permission patterns (`sales.*`, `*.read`); nothing narrowed can make something wider.
 """
 
 from __future__ import annotations
@@ -42,10 +42,19 @@ class NewToken(Input):
     """A token: what for, limited to what, until when, and for whom where it is not one's own."""
 
     name: Text = field("名称", "Name", min_length=1, max_length=120)
-    scopes: list[Text] = field("限于", "Limited to", default_factory=lambda: ["*"], min_length=1, max_length=50)
+    scopes: list[Text] = field(
+        "限于", "Limited to", default_factory=lambda: ["*"], min_length=1, max_length=50
+    )
     expires_at: Instant | None = field("到期", "Expires", None)
-    user: UUID | None = field("用户", "User", None, reference="kernel.user",
-                              help=L("空为自己；为他人需有修改用户的权限", "Empty: oneself; for others with the right to change users"))
+    user: UUID | None = field(
+        "用户",
+        "User",
+        None,
+        reference="kernel.user",
+        help=L(
+            "空为自己；为他人需有修改用户的权限", "Empty: oneself; for others with the right to change users"
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +67,28 @@ class IssuedToken:
     expires_at: datetime | None
 
 
-@command("kernel.token.issue", L("签发令牌", "Issue a token"), input=NewToken, on="noun", icon="key", is_primary=True,
-         screen=False)
+@command(
+    "kernel.token.issue",
+    L("签发令牌", "Issue a token"),
+    input=NewToken,
+    on="noun",
+    icon="key",
+    is_primary=True,
+    screen=False,
+)
 def issue_token(ctx: Context, data: NewToken) -> IssuedToken:
     """Make a personal token.
 
-    Raises: Invalid for malformed scopes or an end that has passed; NotAllowed where it would reach further than the
-            token that asks for it, or for another person without the right to change users
+    Raises: Invalid for malformed scopes or an end that has passed; NotAllowed where it would reach further
+            than the token that asks for it, or for another person without the right to change users
     """
     faults = FieldFaults()
     for place, scope in enumerate(data.scopes):
         if not is_pattern(scope):
-            faults.add(("scopes", place), L("须为权限，如 sales.* 或 *.read", "must be a permission such as sales.* or *.read"))
+            faults.add(
+                ("scopes", place),
+                L("须为权限，如 sales.* 或 *.read", "must be a permission such as sales.* or *.read"),
+            )
     if data.expires_at is not None and data.expires_at <= ctx.now:
         faults.add("expires_at", L("须晚于现在", "must lie ahead"))
     faults.refuse_if_any()
@@ -78,11 +97,20 @@ def issue_token(ctx: Context, data: NewToken) -> IssuedToken:
     if owner != ctx.person:
         _require_over_users(ctx)
     if not User.objects.filter(pk=owner, is_active=True).exists():
-        raise NotFound("user_unknown", L("没有这个用户，或已停用", "No such user, or shut out"), {"id": owner})
+        raise NotFound(
+            "user_unknown", L("没有这个用户，或已停用", "No such user, or shut out"), {"id": owner}
+        )
     token = access.new_token()
     row = AccessToken(
-        id=new_id(), user_id=owner, name=data.name, digest=access.token_digest(token), scopes=data.scopes,
-        expires_at=data.expires_at, created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person,
+        id=new_id(),
+        user_id=owner,
+        name=data.name,
+        digest=access.token_digest(token),
+        scopes=data.scopes,
+        expires_at=data.expires_at,
+        created_at=ctx.now,
+        changed_at=ctx.now,
+        created_by_id=ctx.person,
         changed_by_id=ctx.person,
     )
     AccessToken.objects.bulk_create([row])
@@ -93,13 +121,25 @@ def _require_within(ctx: Context, scopes: Sequence[str]) -> None:
     limits = ctx.principal.limits
     wider = [] if limits is None else [s for s in scopes if not any(covers(limit, s) for limit in limits)]
     if wider:
-        raise NotAllowed("token_too_wide", L("令牌不能超出当前令牌的范围：{scopes}", "A token cannot reach further than the one asking: {scopes}"),
-                         {"scopes": wider})
+        raise NotAllowed(
+            "token_too_wide",
+            L(
+                "令牌不能超出当前令牌的范围：{scopes}",
+                "A token cannot reach further than the one asking: {scopes}",
+            ),
+            {"scopes": wider},
+        )
 
 
 def _require_over_users(ctx: Context) -> None:
     if ctx.principal.reach("kernel.user.change") != "all":
-        raise NotAllowed("token_for_another", L("为他人签发令牌，需要修改用户的权限", "Issuing a token for another needs the right to change users"))
+        raise NotAllowed(
+            "token_for_another",
+            L(
+                "为他人签发令牌，需要修改用户的权限",
+                "Issuing a token for another needs the right to change users",
+            ),
+        )
 
 
 class NewClient(Input):
@@ -117,8 +157,14 @@ class IssuedClient:
     name: str
 
 
-@command("kernel.user.issue_client", L("签发 OAuth2 客户端", "Issue an OAuth2 client"), input=NewClient, icon="plug",
-         screen=False, bumps=False)
+@command(
+    "kernel.user.issue_client",
+    L("签发 OAuth2 客户端", "Issue an OAuth2 client"),
+    input=NewClient,
+    icon="plug",
+    screen=False,
+    bumps=False,
+)
 def issue_client(ctx: Context, users: Sequence[User], data: NewClient) -> IssuedClient:
     """Make an OAuth2 client for one program account; it gets tokens by the client credentials grant.
 
@@ -134,8 +180,12 @@ def issue_client(ctx: Context, users: Sequence[User], data: NewClient) -> Issued
         raise NoProgram(user=users[0].login)
     model, secret = get_application_model(), generate_client_secret()
     client = model(
-        client_id=generate_client_id(), client_secret=secret, user=users[0], name=data.name,
-        client_type=model.CLIENT_CONFIDENTIAL, authorization_grant_type=model.GRANT_CLIENT_CREDENTIALS,
+        client_id=generate_client_id(),
+        client_secret=secret,
+        user=users[0],
+        name=data.name,
+        client_type=model.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=model.GRANT_CLIENT_CREDENTIALS,
     )
     client.save(force_insert=True)
     return IssuedClient(client.client_id, SecretStr(secret), client.name)

@@ -1,4 +1,4 @@
-"""Answers: JSON, problems, files; and how an answer is kept under the caller's key so that it can be given again."""
+"""Answers: JSON, problems, files; and how one is kept under the caller's key, to be given again."""
 
 from __future__ import annotations
 
@@ -47,13 +47,21 @@ def empty(status: int = 204, **headers: str) -> HttpResponse:
 
 def kept(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Give an answer in the form that is stored: its body as text, so that it is replayed byte by byte."""
-    return {"status": status, "headers": dict(headers or {}), "body": "" if value is None else body_of(value).decode()}
+    return {
+        "status": status,
+        "headers": dict(headers or {}),
+        "body": "" if value is None else body_of(value).decode(),
+    }
 
 
 def replayed(stored: Mapping[str, Any], *, is_replay: bool) -> HttpResponse:
     """Give the HTTP answer of a kept one."""
     body = stored["body"].encode()
-    response = HttpResponse(body, status=stored["status"], content_type="application/json") if body else empty(stored["status"])
+    response = (
+        HttpResponse(body, status=stored["status"], content_type="application/json")
+        if body
+        else empty(stored["status"])
+    )
     for name, text in stored["headers"].items():
         response[name] = text
     if is_replay:
@@ -64,10 +72,14 @@ def replayed(stored: Mapping[str, Any], *, is_replay: bool) -> HttpResponse:
 def problem(request: HttpRequest, refusal: DomainError, language: str) -> HttpResponse:
     """Give a refusal as problem+json. Source: RFC 9457."""
     response = HttpResponse(
-        body_of(refusal.as_problem(language, request.path)), status=refusal.status, content_type="application/problem+json"
+        body_of(refusal.as_problem(language, request.path)),
+        status=refusal.status,
+        content_type="application/problem+json",
     )
     response["Content-Language"] = "zh-Hans" if is_chinese(language) else "en"
-    response._has_been_logged = True  # refusals are in the audit, incidents were logged; Django need not say it again
+    response._has_been_logged = (
+        True  # refusals are in the audit, incidents were logged; Django need not say it again
+    )
     if isinstance(refusal, NotAuthenticated):
         response["WWW-Authenticate"] = 'Bearer realm="banyan"'
     if isinstance(refusal, TooMany):
@@ -84,7 +96,9 @@ def incident(request: HttpRequest, fault: Exception, language: str) -> HttpRespo
 
 def not_allowed(allowed: Iterable[str], request: HttpRequest, language: str) -> HttpResponse:
     """Give 405 with the methods that there are."""
-    response = problem(request, MethodNotAllowed(method=(request.method or "")[:20], allowed=sorted(allowed)), language)
+    response = problem(
+        request, MethodNotAllowed(method=(request.method or "")[:20], allowed=sorted(allowed)), language
+    )
     response["Allow"] = ", ".join(sorted(allowed))
     return response
 
@@ -110,19 +124,23 @@ def reference(record: models.Model) -> dict[str, Any]:
     if noun is None:
         return {"id": str(record.pk)}
     return {
-        "noun": noun.spec.key, "id": str(record.pk), "version": getattr(record, "version", 1),
+        "noun": noun.spec.key,
+        "id": str(record.pk),
+        "version": getattr(record, "version", 1),
         "href": f"{ROOT}/{noun.spec.path}/{record.pk}",
     }
 
 
 def told(value: Any, *, with_secrets: bool = False) -> Any:
-    """Give what a command's function returned as JSON data: records as references, secrets masked unless told."""
+    """Give what a command's function returned as JSON data: records as references, secrets masked."""
     if isinstance(value, models.Model):
         return reference(value)
     if isinstance(value, SecretStr):
         return value.get_secret_value() if with_secrets else None
     if isinstance(value, BaseModel):
-        return {name: told(getattr(value, name), with_secrets=with_secrets) for name in type(value).model_fields}
+        return {
+            name: told(getattr(value, name), with_secrets=with_secrets) for name in type(value).model_fields
+        }
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: told(getattr(value, f.name), with_secrets=with_secrets) for f in fields(value)}
     if isinstance(value, Mapping):

@@ -41,8 +41,8 @@ class NumberTooLong(Invalid):
     code = "number_too_long"
     zh = "数字 {number} 超出 JSON 数字能精确表示的范围"
     en = "The number {number} has more digits than a JSON number carries exactly"
-    way_out_zh = "把它写成文本，如 \"12345678901234.567891\""
-    way_out_en = "Write it as text, such as \"12345678901234.567891\""
+    way_out_zh = '把它写成文本，如 "12345678901234.567891"'
+    way_out_en = 'Write it as text, such as "12345678901234.567891"'
 
 
 def read_json(request: HttpRequest) -> Any:
@@ -56,8 +56,11 @@ def read_json(request: HttpRequest) -> Any:
         return None
     kind = media_type(request)
     if kind not in _JSON:
-        raise UnsupportedMedia("media_type", L("请用 application/json 提交，而不是 {kind}", "Send application/json, not {kind}"),
-                               {"kind": kind or "—"})
+        raise UnsupportedMedia(
+            "media_type",
+            L("请用 application/json 提交，而不是 {kind}", "Send application/json, not {kind}"),
+            {"kind": kind or "—"},
+        )
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as fault:
@@ -74,7 +77,10 @@ def read_json(request: HttpRequest) -> Any:
 
 
 def read_object(request: HttpRequest) -> dict[str, Any]:
-    """Give the body's JSON object, an empty one where there is no body. Raises: as `read_json`, Invalid for others."""
+    """Give the body's JSON object, an empty one where there is no body.
+
+    Raises: as `read_json`, and Invalid for what is no object
+    """
     value = read_json(request)
     if value is None:
         return {}
@@ -100,7 +106,10 @@ def read_upload(request: HttpRequest, most: int) -> tuple[str, Iterator[bytes], 
             raise _no_file()
         return found.name, found.chunks(), fields
     if media_type(request) in (*_JSON, "application/x-www-form-urlencoded"):
-        raise UnsupportedMedia("media_type", L("请用 multipart/form-data，或直接提交文件内容", "Send multipart/form-data, or the file itself"))
+        raise UnsupportedMedia(
+            "media_type",
+            L("请用 multipart/form-data，或直接提交文件内容", "Send multipart/form-data, or the file itself"),
+        )
     name = request.headers.get("X-File-Name") or request.GET.get("name", "")
     if not name or not request.headers.get("Content-Length", "").strip("0"):
         raise _no_file()
@@ -114,13 +123,21 @@ def media_type(request: HttpRequest) -> str:
 
 def form_wanted() -> UnsupportedMedia:
     """Give the refusal of what is no web form."""
-    return UnsupportedMedia("media_type", L("请用 application/x-www-form-urlencoded 提交", "Send application/x-www-form-urlencoded"))
+    return UnsupportedMedia(
+        "media_type",
+        L("请用 application/x-www-form-urlencoded 提交", "Send application/x-www-form-urlencoded"),
+    )
 
 
 def _no_file() -> Invalid:
-    return Invalid("file_missing", L("没有收到文件", "No file was sent"),
-                   way_out=L("表单字段名为 file；或直接提交内容并用 X-File-Name 说明文件名",
-                             "Name the form's field file, or send the content itself with X-File-Name"))
+    return Invalid(
+        "file_missing",
+        L("没有收到文件", "No file was sent"),
+        way_out=L(
+            "表单字段名为 file；或直接提交内容并用 X-File-Name 说明文件名",
+            "Name the form's field file, or send the content itself with X-File-Name",
+        ),
+    )
 
 
 def _check_length(request: HttpRequest, most: int) -> None:
@@ -129,8 +146,11 @@ def _check_length(request: HttpRequest, most: int) -> None:
     except ValueError:
         raise Malformed(form="HTTP", fault="Content-Length") from None
     if length > most:
-        raise TooLarge("body_too_large", L("请求内容超过 {limit} MB", "The body is larger than {limit} MB"),
-                       {"limit": most // 1024 // 1024})
+        raise TooLarge(
+            "body_too_large",
+            L("请求内容超过 {limit} MB", "The body is larger than {limit} MB"),
+            {"limit": most // 1024 // 1024},
+        )
 
 
 def _raw(request: HttpRequest, most: int) -> bytes:
@@ -144,15 +164,22 @@ def _pieces(request: HttpRequest, most: int) -> Iterator[bytes]:
         while piece := request.read(256 * 1024):
             size += len(piece)
             if size > most:
-                raise TooLarge("body_too_large", L("请求内容超过 {limit} MB", "The body is larger than {limit} MB"),
-                               {"limit": most // 1024 // 1024})
+                raise TooLarge(
+                    "body_too_large",
+                    L("请求内容超过 {limit} MB", "The body is larger than {limit} MB"),
+                    {"limit": most // 1024 // 1024},
+                )
             yield piece
     except UnreadablePostError as fault:
         raise Malformed(form="HTTP", fault=str(fault)) from None
 
 
 def _too_deep() -> Invalid:
-    return Invalid("too_deep", L("内容嵌套超过 {most} 层", "The content is nested deeper than {most} levels"), {"most": DEPTH_MOST})
+    return Invalid(
+        "too_deep",
+        L("内容嵌套超过 {most} 层", "The content is nested deeper than {most} levels"),
+        {"most": DEPTH_MOST},
+    )
 
 
 def _check_depth(value: Any) -> None:
@@ -172,7 +199,9 @@ def _refuse_nul(value: Any) -> None:
             faults.add(path or ("__root__",), L("不能含有空字符（NUL）", "must not contain NUL characters"))
         elif isinstance(one, dict):
             if any("\x00" in key for key in one):
-                faults.add(path or ("__root__",), L("字段名不能含有空字符（NUL）", "has a name with NUL characters"))
+                faults.add(
+                    path or ("__root__",), L("字段名不能含有空字符（NUL）", "has a name with NUL characters")
+                )
             waiting += [((*path, key.replace("\x00", "")), inner) for key, inner in one.items()]
         elif isinstance(one, list):
             waiting += [((*path, n), inner) for n, inner in enumerate(one)]

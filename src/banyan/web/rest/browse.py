@@ -47,16 +47,23 @@ def _shown(request: HttpRequest, language: str) -> dict[str, Any]:
             if method in node:
                 operation = node[method]
                 by_tag.setdefault(operation["tags"][0], []).append(
-                    {"method": method.upper(), "path": answers.ROOT + path, **operation, "body": _body(operation)}
+                    {
+                        "method": method.upper(),
+                        "path": answers.ROOT + path,
+                        **operation,
+                        "body": _body(operation),
+                    }
                 )
     noun = registry.noun(wanted) if registry.has_noun(wanted) else None
     schemas = document["components"]["schemas"]
     name = openapi.schemas.schema_name(wanted) if noun else ""
     return {
-        "document": document, "language": "en" if language == "en" else "zh-Hans",
+        "document": document,
+        "language": "en" if language == "en" else "zh-Hans",
         "nouns": [(n.spec.key, str(n.spec.plural), n.spec.path) for n in registry.nouns()],
         "other": [row for tag, rows in by_tag.items() if not registry.has_noun(tag) for row in rows],
-        "noun": noun, "operations": by_tag.get(wanted, []) if noun else [],
+        "noun": noun,
+        "operations": by_tag.get(wanted, []) if noun else [],
         "schema": _pretty(schemas[name]) if noun else "",
     }
 

@@ -1,6 +1,6 @@
 """Who calls: a person by session, a person's or program's token, or a program by OAuth2.
 
-A token is looked up on every call, so that revoking it, or shutting its owner out, holds from the next call on.
+A token is looked up on every call: revoking it, or shutting its owner out, holds from the next call on.
 """
 
 from __future__ import annotations
@@ -52,8 +52,14 @@ def context_of(request: HttpRequest) -> Context:
     caller = _caller(request, now)
     rates.take(f"rest:{caller.principal.id}", settings.BANYAN_RATE_PER_MINUTE)
     return Context(
-        principal=caller.principal, now=now, through="rest", program=caller.program, plant=caller.plant, device_at=_device_time(request),
-        key=_key(request), language=language_of(request, caller.principal),
+        principal=caller.principal,
+        now=now,
+        through="rest",
+        program=caller.program,
+        plant=caller.plant,
+        device_at=_device_time(request),
+        key=_key(request),
+        language=language_of(request, caller.principal),
         consents=frozenset(request.headers.get("X-Consent", "").replace(",", " ").split()),
     )
 
@@ -70,7 +76,9 @@ def _caller(request: HttpRequest, now: datetime) -> Caller:
     if not scheme:
         return _person(request)
     if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated("scheme_unknown", L("请使用 Authorization: Bearer", "Use Authorization: Bearer"))
+        raise NotAuthenticated(
+            "scheme_unknown", L("请使用 Authorization: Bearer", "Use Authorization: Bearer")
+        )
     found = access.bearer(token.strip(), now)
     if found is None:
         raise TokenRefused()
@@ -86,9 +94,12 @@ def _person(request: HttpRequest) -> Caller:
         raise NotAuthenticated()
     if request.method not in _SAFE and _Forgery(lambda _: None).reason(request):
         raise NotAllowed(
-            "form_expired", L("缺少或错误的 X-CSRFToken", "X-CSRFToken is missing or wrong"),
-            way_out=L("用 csrftoken Cookie 的值作为 X-CSRFToken，或使用令牌",
-                      "Send the value of the csrftoken cookie as X-CSRFToken, or use a token"),
+            "form_expired",
+            L("缺少或错误的 X-CSRFToken", "X-CSRFToken is missing or wrong"),
+            way_out=L(
+                "用 csrftoken Cookie 的值作为 X-CSRFToken，或使用令牌",
+                "Send the value of the csrftoken cookie as X-CSRFToken, or use a token",
+            ),
         )
     return Caller(ctx.principal, "browser", ctx.plant)
 
@@ -109,8 +120,14 @@ def _key(request: HttpRequest) -> str | None:
     if key is None or request.method in _SAFE:
         return None
     if not 1 <= len(key) <= KEY_MOST or not key.isascii() or not key.isprintable():
-        raise Invalid("key_malformed", L("Idempotency-Key 须为 1 到 {most} 个可见字符", "Idempotency-Key must be 1 to {most} visible characters"),
-                      {"most": KEY_MOST})
+        raise Invalid(
+            "key_malformed",
+            L(
+                "Idempotency-Key 须为 1 到 {most} 个可见字符",
+                "Idempotency-Key must be 1 to {most} visible characters",
+            ),
+            {"most": KEY_MOST},
+        )
     return key
 
 
@@ -124,8 +141,11 @@ def _device_time(request: HttpRequest) -> datetime | None:
             return found.astimezone(UTC)
     except ValueError:
         pass
-    raise Invalid("device_time", L("X-Device-Time 须为带时区的时刻", "X-Device-Time must be an instant with zone"),
-                  {"value": text[:40]})
+    raise Invalid(
+        "device_time",
+        L("X-Device-Time 须为带时区的时刻", "X-Device-Time must be an instant with zone"),
+        {"value": text[:40]},
+    )
 
 
 def address_of(request: HttpRequest) -> str:

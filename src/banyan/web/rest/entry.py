@@ -44,7 +44,7 @@ _FIXED: Mapping[str, Methods] = {
 
 @csrf_exempt
 def entry(request: HttpRequest, path: str) -> HttpResponse:
-    """Answer a call under /api/v1/. Whatever goes wrong leaves as problem+json, the unexpected with an incident number."""
+    """Answer a call under /api/v1/; whatever goes wrong leaves as problem+json, a fault with a number."""
     language = callers.language_of(request)
     try:
         ctx = callers.context_of(request)
@@ -80,7 +80,10 @@ def methods_at(path: str) -> Methods:
         raise _nothing(path)
     if parts[0] == "queries" and len(parts) == 2:
         asked = queries.declared_query(parts[1])
-        return {"POST": lambda call: resources.ask(call, asked)}
+        return {
+            "GET": lambda call: resources.ask_by_address(call, asked),
+            "POST": lambda call: resources.ask(call, asked),
+        }
     try:
         noun = registry.noun_at("/".join(parts[:2]))
     except NotFound:
@@ -181,5 +184,6 @@ def _key(text: str) -> UUID | None:
 
 
 def _nothing(path: str) -> NotFound:
-    return NotFound("address_unknown", L("没有 {path} 这个地址", "There is nothing at {path}"), {"path": path[:200]})
-
+    return NotFound(
+        "address_unknown", L("没有 {path} 这个地址", "There is nothing at {path}"), {"path": path[:200]}
+    )

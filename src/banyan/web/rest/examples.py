@@ -7,7 +7,11 @@ from typing import Any
 
 KEY = "01957f3a-5c00-7000-8000-0000000000a1"
 _FORMATS = {
-    "uuid": KEY, "date": "2026-03-02", "date-time": "2026-03-02T08:30:00+08:00", "time": "08:30:00", "email": "li@example.com",
+    "uuid": KEY,
+    "date": "2026-03-02",
+    "date-time": "2026-03-02T08:30:00+08:00",
+    "time": "08:30:00",
+    "email": "li@example.com",
 }
 _PATTERNS = {"^[0-9a-f]{64}$": "0" * 64, "^(all|each)$": "all"}
 
@@ -27,15 +31,25 @@ def example_of(schema: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:
             choices = [one for one in schema[key] if one.get("type") != "null"]
-            return example_of({**choices[0], **{k: v for k, v in schema.items() if k in ("minimum", "maximum")}}, named, name=name)
+            return example_of(
+                {**choices[0], **{k: v for k, v in schema.items() if k in ("minimum", "maximum")}},
+                named,
+                name=name,
+            )
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next(one for one in kind if one != "null")
     if kind == "object" or "properties" in schema:
         properties = schema.get("properties", {})
-        return {key: example_of(properties[key], named, name=key) for key in schema.get("required", ()) if key in properties}
+        return {
+            key: example_of(properties[key], named, name=key)
+            for key in schema.get("required", ())
+            if key in properties
+        }
     if kind == "array":
-        return [example_of(schema.get("items", {}), named, name=name) for _ in range(schema.get("minItems", 0))]
+        return [
+            example_of(schema.get("items", {}), named, name=name) for _ in range(schema.get("minItems", 0))
+        ]
     if kind in ("integer", "number"):
         return _number(schema, int if kind == "integer" else float)
     if kind == "boolean":

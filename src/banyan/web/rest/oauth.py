@@ -1,7 +1,7 @@
 """OAuth2 for programs: the client credentials grant at /oauth/token, revocation at /oauth/revoke.
 
-Scopes are permission patterns such as `sales.* items.item.read`; a token may do what its account may and its scopes
-cover. Only a hash of a token is kept. Source: RFC 6749, 7009.
+Scopes are permission patterns such as `sales.* items.item.read`; a token may do what its account may and its
+scopes cover. Only a hash of a token is kept. Source: RFC 6749, 7009.
 """
 
 from __future__ import annotations
@@ -27,19 +27,27 @@ _BODY_MOST = 64 * 1024
 class Scopes(SettingsScopes):
     """Without a wish, a token may do all that its account may."""
 
-    def get_default_scopes(self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any) -> list[str]:
+    def get_default_scopes(
+        self, application: Any = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> list[str]:
         return ["*"]
 
 
 class Validator(OAuth2Validator):
     """Clients of active program accounts, one grant, scopes that are permission patterns."""
 
-    def validate_scopes(self, client_id: str, scopes: list[str], client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+    def validate_scopes(
+        self, client_id: str, scopes: list[str], client: Any, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
         return 0 < len(scopes) <= 50 and all(is_pattern(scope) for scope in scopes)
 
-    def validate_grant_type(self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
+    def validate_grant_type(
+        self, client_id: str, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any
+    ) -> bool:
         owner = client.user
-        return grant_type == "client_credentials" and owner is not None and owner.is_active and owner.is_program
+        return (
+            grant_type == "client_credentials" and owner is not None and owner.is_active and owner.is_program
+        )
 
 
 def _guarded(view: Any) -> Any:

@@ -6,9 +6,12 @@ import hashlib
 from functools import lru_cache
 from typing import Any
 
+from pydantic import BaseModel
+
 from banyan.kernel import queries, reading, registry
 from banyan.kernel.commands import Command
 from banyan.kernel.nouns import Noun
+from banyan.kernel.queries import DeclaredQuery
 from banyan.kernel.schema import Input
 from banyan.lib.errors import DomainError, NotAllowed, NotAuthenticated
 from banyan.lib.labels import L, Label
@@ -88,33 +91,37 @@ class _Description:
             if cmd.rest and cmd.on == "noun" and not registry.has_noun(cmd.noun):
                 paths[f"/{cmd.key.replace('.', '/')}"] = {"post": self._command(cmd, None)}
         for asked in queries.queries():
-            paths[f"/queries/{asked.key}"] = {"post": self._operation(
-                f"queries.{asked.key}", asked.label, asked.permission, tag="queries", help=asked.help,
-                body=self._body(asked.input) if asked.input else None, responses={200: self._json(_ref("Asked"))},
-                more=(404, *_WITH_BODY))}
-        return _pruned({
-            "openapi": "3.1.0",
-            "info": {
-                "title": "Banyan 榕", "version": "1",
-                "description": self.say(
-                    "每个单据、档案和操作各有一个地址。数量和金额写成文本；时刻带时区；标识为 UUID。"
-                    "写操作可带 Idempotency-Key，同一个键重复提交只做一次。",
-                    "Every noun and command has an address. Quantities and amounts are text, instants carry a zone, "
-                    "keys are UUIDs. With an Idempotency-Key a request sent twice is done once.",
-                ),
-            },
-            "servers": [{"url": ROOT}],
-            "security": [{"token": []}, {"oauth2": []}, {"session": []}],
-            "tags": [{"name": n.spec.key, "description": n.spec.plural.in_(self.language)} for n in registry.nouns()],
-            "paths": paths,
-            "components": {
-                "securitySchemes": self._security(),
-                "parameters": self._parameters(),
-                "headers": self._headers(),
-                "responses": {f"Problem{status}": self._problem(status) for status in _PROBLEMS},
-                "schemas": {**_SHARED, **self._records(), **dict(sorted(self.named.items()))},
-            },
-        })
+            paths[f"/queries/{asked.key}"] = self._query(asked)
+        return _pruned(
+            {
+                "openapi": "3.1.0",
+                "info": {
+                    "title": "Banyan 榕",
+                    "version": "1",
+                    "description": self.say(
+                        "每个单据、档案和操作各有一个地址。数量和金额写成文本；时刻带时区；标识为 UUID。"
+                        "写操作可带 Idempotency-Key，同一个键重复提交只做一次。",
+                        "Every noun and command has an address. Quantities and amounts are text, instants "
+                        "carry a zone, keys are UUIDs. With an Idempotency-Key a request sent twice is "
+                        "done once.",
+                    ),
+                },
+                "servers": [{"url": ROOT}],
+                "security": [{"token": []}, {"oauth2": []}, {"session": []}],
+                "tags": [
+                    {"name": n.spec.key, "description": n.spec.plural.in_(self.language)}
+                    for n in registry.nouns()
+                ],
+                "paths": paths,
+                "components": {
+                    "securitySchemes": self._security(),
+                    "parameters": self._parameters(),
+                    "headers": self._headers(),
+                    "responses": {f"Problem{status}": self._problem(status) for status in _PROBLEMS},
+                    "schemas": {**_SHARED, **self._records(), **dict(sorted(self.named.items()))},
+                },
+            }
+        )
 
     def _records(self) -> dict[str, Node]:
         found = {}
@@ -122,11 +129,16 @@ class _Description:
             name = schemas.schema_name(noun.spec.key)
             found[name] = schemas.of_record(noun, self.language)
             found[f"{name}Page"] = {
-                "type": "object", "required": ["items", "next"],
-                "properties": {"items": {"type": "array", "items": _ref(name)}, "next": {"type": ["string", "null"]}},
+                "type": "object",
+                "required": ["items", "next"],
+                "properties": {
+                    "items": {"type": "array", "items": _ref(name)},
+                    "next": {"type": ["string", "null"]},
+                },
             }
             found[f"{name}Done"] = {
-                "type": "object", "required": ["record", "result"],
+                "type": "object",
+                "required": ["record", "result"],
                 "properties": {"record": {"anyOf": [_ref(name), {"type": "null"}]}, "result": {}},
             }
         return found
@@ -139,48 +151,112 @@ class _Description:
         spec, name = noun.spec, schemas.schema_name(noun.spec.key)
         root, one = f"/{spec.path}", f"/{spec.path}/{{id}}"
         read = spec.permission("read")
-        paths[root] = {"get": self._operation(
-            f"{spec.key}.list", spec.plural, read, tag=spec.key, parameters=self._list_parameters(noun),
-            responses={200: self._json(_ref(f"{name}Page"))},
-        )}
-        paths[one] = {"parameters": [_parameter("id")], "get": self._operation(
-            f"{spec.key}.read", spec.label, read, tag=spec.key,
-            parameters=[_parameter("fields"), _parameter("expand"), _parameter("If-None-Match")],
-            responses={200: self._json(_ref(name), "ETag"), 304: self._bare("未变", "Not changed")}, more=(404,),
-        )}
+        paths[root] = {
+            "get": self._operation(
+                f"{spec.key}.list",
+                spec.plural,
+                read,
+                tag=spec.key,
+                parameters=self._list_parameters(noun),
+                responses={200: self._json(_ref(f"{name}Page"))},
+            )
+        }
+        paths[one] = {
+            "parameters": [_parameter("id")],
+            "get": self._operation(
+                f"{spec.key}.read",
+                spec.label,
+                read,
+                tag=spec.key,
+                parameters=[_parameter("fields"), _parameter("expand"), _parameter("If-None-Match")],
+                responses={200: self._json(_ref(name), "ETag"), 304: self._bare("未变", "Not changed")},
+                more=(404,),
+            ),
+        }
         create = registry.command(spec.permission("create")) if entry.offers(noun, "create") else None
         if create:
             self._creating(paths, noun, create, name)
         if entry.offers(noun, "change"):
             cmd = registry.command(spec.permission("change"))
             paths[one]["patch"] = self._operation(
-                cmd.key, cmd.label, cmd.permission, tag=spec.key, parameters=[_parameter("If-Match"), *_WRITING],
-                body=self._body_of(cmd), responses={200: self._json(_ref(name), "ETag")}, more=(404, 412, 428, *_WITH_BODY),
+                cmd.key,
+                cmd.label,
+                cmd.permission,
+                tag=spec.key,
+                parameters=[_parameter("If-Match"), *_WRITING],
+                body=self._body_of(cmd),
+                responses={200: self._json(_ref(name), "ETag")},
+                more=(404, 412, 428, *_WITH_BODY),
             )
         if entry.offers(noun, "delete"):
             cmd = registry.command(spec.permission("delete"))
             paths[one]["delete"] = self._operation(
-                cmd.key, cmd.label, cmd.permission, tag=spec.key, parameters=[_parameter("If-Match"), *_WRITING],
-                responses={204: self._bare("已删除", "Deleted")}, more=(400, 404, 409, 412, 428),
+                cmd.key,
+                cmd.label,
+                cmd.permission,
+                tag=spec.key,
+                parameters=[_parameter("If-Match"), *_WRITING],
+                responses={204: self._bare("已删除", "Deleted")},
+                more=(400, 404, 409, 412, 428),
             )
-        for part, label, answer in (("timeline", L("动态", "Timeline"), "Timeline"), ("attachments", L("附件", "Attachments"), "Attachments")):
-            paths[f"{one}/{part}"] = {"parameters": [_parameter("id")], "get": self._operation(
-                f"{spec.key}.{part}", label, read, tag=spec.key, responses={200: self._json(_ref(answer))}, more=(404,))}
-        paths[f"{one}/attachments/{{attachment}}"] = {"parameters": [_parameter("id"), _parameter("attachment")], "get": self._operation(
-            f"{spec.key}.attachment", L("附件内容", "An attachment's content"), read, tag=spec.key,
-            responses={200: self._file("*/*")}, more=(404,))}
-        paths[f"{root}/bulk"] = {"post": self._operation(
-            f"{spec.key}.bulk", L("批量", "Bulk"), self.say("所执行操作的权限", "that of the command"), tag=spec.key, parameters=list(_WRITING),
-            body=self.bulk, responses={200: self._json(_ref("BulkDone"))}, more=(404, 412, *_WITH_BODY),
-        )}
-        paths[f"{root}/export"] = {"get": self._operation(
-            f"{spec.key}.export", L("导出", "Export"), read, tag=spec.key,
-            parameters=[*self._list_parameters(noun), _parameter("format"), _parameter("full")],
-            responses={200: self._file("text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")},
-        )}
+        for part, label, answer in (
+            ("timeline", L("动态", "Timeline"), "Timeline"),
+            ("attachments", L("附件", "Attachments"), "Attachments"),
+        ):
+            paths[f"{one}/{part}"] = {
+                "parameters": [_parameter("id")],
+                "get": self._operation(
+                    f"{spec.key}.{part}",
+                    label,
+                    read,
+                    tag=spec.key,
+                    responses={200: self._json(_ref(answer))},
+                    more=(404,),
+                ),
+            }
+        paths[f"{one}/attachments/{{attachment}}"] = {
+            "parameters": [_parameter("id"), _parameter("attachment")],
+            "get": self._operation(
+                f"{spec.key}.attachment",
+                L("附件内容", "An attachment's content"),
+                read,
+                tag=spec.key,
+                responses={200: self._file("*/*")},
+                more=(404,),
+            ),
+        }
+        paths[f"{root}/bulk"] = {
+            "post": self._operation(
+                f"{spec.key}.bulk",
+                L("批量", "Bulk"),
+                self.say("所执行操作的权限", "that of the command"),
+                tag=spec.key,
+                parameters=list(_WRITING),
+                body=self.bulk,
+                responses={200: self._json(_ref("BulkDone"))},
+                more=(404, 412, *_WITH_BODY),
+            )
+        }
+        paths[f"{root}/export"] = {
+            "get": self._operation(
+                f"{spec.key}.export",
+                L("导出", "Export"),
+                read,
+                tag=spec.key,
+                parameters=[*self._list_parameters(noun), _parameter("format"), _parameter("full")],
+                responses={
+                    200: self._file(
+                        "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+                    )
+                },
+            )
+        }
         for cmd in registry.commands_of(spec.key):
             if entry.command_of(noun, cmd.name, on="records"):
-                paths[f"{one}/{cmd.name}"] = {"parameters": [_parameter("id")], "post": self._command(cmd, name)}
+                paths[f"{one}/{cmd.name}"] = {
+                    "parameters": [_parameter("id")],
+                    "post": self._command(cmd, name),
+                }
             elif entry.command_of(noun, cmd.name, on="noun"):
                 paths[f"{root}/{cmd.name}"] = {"post": self._command(cmd, name)}
 
@@ -190,27 +266,61 @@ class _Description:
         spec = noun.spec
         made = _ref(name) if entry.takes_tables(noun) else {"anyOf": [_ref(f"{name}Done"), _ref(name)]}
         paths[f"/{spec.path}"]["post"] = self._operation(
-            create.key, create.label, create.permission, tag=spec.key, parameters=[*_WRITING, _parameter("Prefer")],
+            create.key,
+            create.label,
+            create.permission,
+            tag=spec.key,
+            parameters=[*_WRITING, _parameter("Prefer")],
             body=self._body_of(create, one=entry.takes_tables(noun)),
-            responses={201: self._json(made, "ETag", "Location"), 200: self._json(made, "ETag", text=self.say("只试不做", "A dry run"))},
+            responses={
+                201: self._json(made, "ETag", "Location"),
+                200: self._json(made, "ETag", text=self.say("只试不做", "A dry run")),
+            },
             more=(404, *_WITH_BODY),
         )
         if not entry.takes_tables(noun):
             return
         batch = {"parameters": [_parameter("batch")]}
-        paths[f"/{spec.path}/import"] = {"post": self._operation(
-            f"{spec.key}.import", L("导入", "Import"), create.permission, tag=spec.key, parameters=list(_WRITING), body=_UPLOAD_TABLE,
-            responses={201: self._json(_ref("ImportDone"), "Location"), 200: self._json(_ref("ImportCheck"), text=self.say("只试不做", "A dry run"))},
-            more=(404, *_WITH_BODY),
-        )}
-        paths[f"/{spec.path}/import/{{batch}}"] = {**batch, "get": self._operation(
-            f"{spec.key}.import_read", L("一次导入", "An import"), create.permission, tag=spec.key,
-            responses={200: self._json(_ref("ImportDone"))}, more=(404,))}
+        paths[f"/{spec.path}/import"] = {
+            "post": self._operation(
+                f"{spec.key}.import",
+                L("导入", "Import"),
+                create.permission,
+                tag=spec.key,
+                parameters=list(_WRITING),
+                body=_UPLOAD_TABLE,
+                responses={
+                    201: self._json(_ref("ImportDone"), "Location"),
+                    200: self._json(_ref("ImportCheck"), text=self.say("只试不做", "A dry run")),
+                },
+                more=(404, *_WITH_BODY),
+            )
+        }
+        paths[f"/{spec.path}/import/{{batch}}"] = {
+            **batch,
+            "get": self._operation(
+                f"{spec.key}.import_read",
+                L("一次导入", "An import"),
+                create.permission,
+                tag=spec.key,
+                responses={200: self._json(_ref("ImportDone"))},
+                more=(404,),
+            ),
+        }
         if not entry.offers(noun, "delete"):
             return
-        paths[f"/{spec.path}/import/{{batch}}/undo"] = {**batch, "post": self._operation(
-            f"{spec.key}.import_undo", L("撤销导入", "Take an import back"), spec.permission("delete"), tag=spec.key,
-            parameters=list(_WRITING), responses={200: self._json(_ref("ImportDone"))}, more=(400, 404, 409))}
+        paths[f"/{spec.path}/import/{{batch}}/undo"] = {
+            **batch,
+            "post": self._operation(
+                f"{spec.key}.import_undo",
+                L("撤销导入", "Take an import back"),
+                spec.permission("delete"),
+                tag=spec.key,
+                parameters=list(_WRITING),
+                responses={200: self._json(_ref("ImportDone"))},
+                more=(400, 404, 409),
+            ),
+        }
 
     def _list_parameters(self, noun: Noun) -> list[Node]:
         spec = noun.spec
@@ -228,9 +338,17 @@ class _Description:
                 schema = {"type": "string", "enum": ["true", "false"]}
             elif field.type in ("reference", "date"):
                 schema = {"type": "string", "format": "uuid" if field.type == "reference" else "date"}
-            found.append({"name": key, "in": "query", "schema": schema, "description": self.say(
-                f"{field.label.zh}；另有 {key}__ 加 {'、'.join(reading.OPERATORS)}",
-                f"{field.label.en}; also {key}__ with {', '.join(reading.OPERATORS)}")})
+            found.append(
+                {
+                    "name": key,
+                    "in": "query",
+                    "schema": schema,
+                    "description": self.say(
+                        f"{field.label.zh}；另有 {key}__ 加 {'、'.join(reading.OPERATORS)}",
+                        f"{field.label.en}; also {key}__ with {', '.join(reading.OPERATORS)}",
+                    ),
+                }
+            )
         return found
 
     def _command(self, cmd: Command, name: str | None) -> Node:
@@ -240,20 +358,86 @@ class _Description:
             responses[201] = self._json(done, "Location")
         parameters = [_parameter("If-Match-optional"), *_WRITING] if cmd.on == "records" else list(_WRITING)
         return self._operation(
-            cmd.key, cmd.label, cmd.permission, tag=cmd.noun, help=cmd.help, parameters=parameters, body=self._body_of(cmd),
-            responses=responses, more=(404, 412, *_WITH_BODY),
+            cmd.key,
+            cmd.label,
+            cmd.permission,
+            tag=cmd.noun,
+            help=cmd.help,
+            parameters=parameters,
+            body=self._body_of(cmd),
+            responses=responses,
+            more=(404, 412, *_WITH_BODY),
         )
+
+    def _query(self, asked: DeclaredQuery) -> Node:
+        words: dict[str, Any] = {
+            "tag": "queries",
+            "help": asked.help,
+            "responses": {200: self._json(_ref("Asked"))},
+        }
+        return {
+            "get": self._operation(
+                f"queries.{asked.key}.read",
+                asked.label,
+                asked.permission,
+                more=(404,),
+                parameters=self._input_parameters(asked.input) if asked.input else None,
+                **words,
+            ),
+            "post": self._operation(
+                f"queries.{asked.key}",
+                asked.label,
+                asked.permission,
+                more=(404, *_WITH_BODY),
+                body=self._body(asked.input) if asked.input else None,
+                **words,
+            ),
+        }
+
+    def _input_parameters(self, model: type[BaseModel]) -> list[Node]:
+        """Give a flat input's fields as parameters of the address."""
+        schema = self.inputs[model]
+        target = self.named[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+        return [
+            {
+                "name": name,
+                "in": "query",
+                "required": name in target.get("required", ()),
+                "schema": _without_null(one),
+                "description": " ".join(filter(None, (one.get("title"), one.get("description")))),
+            }
+            for name, one in target.get("properties", {}).items()
+        ]
 
     # --- parts ----------------------------------------------------------------------------------------------
 
     def _operation(
-        self, key: str, label: Label, permission: str, *, tag: str, responses: dict[int, Node], help: Label | None = None,
-        parameters: list[Node] | None = None, body: Node | None = None, more: tuple[int, ...] = (),
+        self,
+        key: str,
+        label: Label,
+        permission: str,
+        *,
+        tag: str,
+        responses: dict[int, Node],
+        help: Label | None = None,
+        parameters: list[Node] | None = None,
+        body: Node | None = None,
+        more: tuple[int, ...] = (),
     ) -> Node:
         found: Node = {
-            "operationId": key, "summary": label.in_(self.language), "tags": [tag], "x-permission": permission,
-            "description": " ".join(filter(None, (help.in_(self.language) if help else "", self.say(
-                f"权限：{permission}", f"Permission: {permission}")))),
+            "operationId": key,
+            "summary": label.in_(self.language),
+            "tags": [tag],
+            "x-permission": permission,
+            "description": " ".join(
+                filter(
+                    None,
+                    (
+                        help.in_(self.language) if help else "",
+                        self.say(f"权限：{permission}", f"Permission: {permission}"),
+                    ),
+                )
+            ),
         }
         if parameters:
             found["parameters"] = parameters
@@ -261,7 +445,8 @@ class _Description:
             found["requestBody"] = body
         statuses = sorted({*_ALWAYS, *more} - set(responses))
         found["responses"] = {str(s): n for s, n in sorted(responses.items())} | {
-            str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in statuses}
+            str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in statuses
+        }
         return found
 
     def _input(self, cmd: Command) -> type[Input] | None:
@@ -274,7 +459,9 @@ class _Description:
         if not one:
             return self._body(model)
         schema = self.inputs[model]
-        inner = (self.named[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema)["properties"]["records"]["items"]
+        inner = (self.named[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema)["properties"][
+            "records"
+        ]["items"]
         return self._body_with(inner)
 
     def _body(self, model: type[Input]) -> Node:
@@ -283,46 +470,103 @@ class _Description:
     def _body_with(self, schema: Node) -> Node:
         example = example_of(schema, self.named)
         target = self.named[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
-        return {"required": bool(target.get("required")), "content": {"application/json": {"schema": schema, "example": example}}}
+        return {
+            "required": bool(target.get("required")),
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
 
     def _json(self, schema: Node, *headers: str, text: str = "") -> Node:
         found: Node = {"description": text or "OK", "content": {"application/json": {"schema": schema}}}
-        found["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in (*headers, "Content-Language")}
+        found["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in (*headers, "Content-Language")
+        }
         return found
 
     def _bare(self, zh: str, en: str) -> Node:
         return {"description": self.say(zh, en)}
 
     def _file(self, *kinds: str) -> Node:
-        return {"description": self.say("文件", "A file"), "content": {kind: {} for kind in kinds},
-                "headers": {"Content-Disposition": {"schema": {"type": "string"}}}}
+        return {
+            "description": self.say("文件", "A file"),
+            "content": {kind: {} for kind in kinds},
+            "headers": {"Content-Disposition": {"schema": {"type": "string"}}},
+        }
 
     def _problem(self, status: int) -> Node:
         example = _EXAMPLES.get(status)
-        node: Node = {"description": _PROBLEMS[status].in_(self.language), "content": {"application/problem+json": {"schema": _ref("Problem")}}}
+        node: Node = {
+            "description": _PROBLEMS[status].in_(self.language),
+            "content": {"application/problem+json": {"schema": _ref("Problem")}},
+        }
         if example:
-            node["content"]["application/problem+json"]["example"] = example.as_problem(self.language, f"{ROOT}/items/items")
+            node["content"]["application/problem+json"]["example"] = example.as_problem(
+                self.language, f"{ROOT}/items/items"
+            )
         extra = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After"}.get(status)
-        node["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in filter(None, ("Content-Language", extra))}
+        node["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"}
+            for name in filter(None, ("Content-Language", extra))
+        }
         return node
 
     def _fixed(self, paths: dict[str, Node]) -> None:
         none = self.say("无需权限", "none")
-        paths["/me"] = {"get": self._operation("me", L("我是谁", "Who I am"), none, tag="me", responses={200: self._json(_ref("Me"))})}
-        paths["/find"] = {"get": self._operation(
-            "find", L("查找", "Find"), none, tag="find", parameters=[_parameter("q"), _parameter("find-limit")],
-            responses={200: self._json(_ref("Found"))})}
-        paths["/files"] = {"post": self._operation(
-            "files.create", L("上传文件", "Keep a file"), none, tag="files", body=_UPLOAD_FILE,
-            responses={201: self._json(_ref("File"))}, more=_WITH_BODY)}
+        paths["/me"] = {
+            "get": self._operation(
+                "me", L("我是谁", "Who I am"), none, tag="me", responses={200: self._json(_ref("Me"))}
+            )
+        }
+        paths["/find"] = {
+            "get": self._operation(
+                "find",
+                L("查找", "Find"),
+                none,
+                tag="find",
+                parameters=[_parameter("q"), _parameter("find-limit")],
+                responses={200: self._json(_ref("Found"))},
+            )
+        }
+        paths["/files"] = {
+            "post": self._operation(
+                "files.create",
+                L("上传文件", "Keep a file"),
+                none,
+                tag="files",
+                body=_UPLOAD_FILE,
+                responses={201: self._json(_ref("File"))},
+                more=_WITH_BODY,
+            )
+        }
 
     def _security(self) -> Node:
         return {
-            "token": {"type": "http", "scheme": "bearer", "description": self.say("个人令牌", "A personal token")},
-            "oauth2": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {
-                "*": self.say("账号的全部权限；也可写 sales.* 这样的权限", "All the account may do; permissions such as sales.* narrow it")}}}},
-            "session": {"type": "apiKey", "in": "cookie", "name": "sessionid",
-                        "description": self.say("浏览器会话；写操作另带 X-CSRFToken", "A browser's session; writes also send X-CSRFToken")},
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": self.say("个人令牌", "A personal token"),
+            },
+            "oauth2": {
+                "type": "oauth2",
+                "flows": {
+                    "clientCredentials": {
+                        "tokenUrl": "/oauth/token",
+                        "scopes": {
+                            "*": self.say(
+                                "账号的全部权限；也可写 sales.* 这样的权限",
+                                "All the account may do; permissions such as sales.* narrow it",
+                            )
+                        },
+                    }
+                },
+            },
+            "session": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": "sessionid",
+                "description": self.say(
+                    "浏览器会话；写操作另带 X-CSRFToken", "A browser's session; writes also send X-CSRFToken"
+                ),
+            },
         }
 
     def _parameters(self) -> Node:
@@ -330,36 +574,114 @@ class _Description:
         text = {"type": "string"}
         uuid = {"type": "string", "format": "uuid"}
         rows = (
-            ("id", "path", uuid, "标识", "Key"), ("attachment", "path", uuid, "附件", "Attachment"), ("batch", "path", uuid, "导入批次", "Import"),
-            ("q", "query", {"type": "string", "maxLength": 200}, "查找内容，任意语言的一部分", "What to find, any part in any script"),
+            ("id", "path", uuid, "标识", "Key"),
+            ("attachment", "path", uuid, "附件", "Attachment"),
+            ("batch", "path", uuid, "导入批次", "Import"),
+            (
+                "q",
+                "query",
+                {"type": "string", "maxLength": 200},
+                "查找内容，任意语言的一部分",
+                "What to find, any part in any script",
+            ),
             ("cursor", "query", text, "上一页的 next", "The next of the page before"),
-            ("limit", "query", {"type": "integer", "minimum": 1, "maximum": reading.MOST}, "每页条数", "Records per page"),
-            ("fields", "query", text, "只要这些字段，用逗号分开；可含明细", "Only these fields, with commas; lines may be named"),
+            (
+                "limit",
+                "query",
+                {"type": "integer", "minimum": 1, "maximum": reading.MOST},
+                "每页条数",
+                "Records per page",
+            ),
+            (
+                "fields",
+                "query",
+                text,
+                "只要这些字段，用逗号分开；可含明细",
+                "Only these fields, with commas; lines may be named",
+            ),
             ("expand", "query", text, "把这些引用展开为 {id, title}", "Give these references as {id, title}"),
             ("format", "query", {"type": "string", "enum": ["csv", "xlsx"]}, "文件格式", "Form of the file"),
-            ("full", "query", {"type": "string", "enum": ["true", "false"]}, "所有可写字段和明细，可再导入", "Every writable field and line, to be imported again"),
-            ("If-Match", "header", {"type": "string", "examples": ['"v1"']}, "所依据的版本", "The version it is based on"),
+            (
+                "full",
+                "query",
+                {"type": "string", "enum": ["true", "false"]},
+                "所有可写字段和明细，可再导入",
+                "Every writable field and line, to be imported again",
+            ),
+            (
+                "If-Match",
+                "header",
+                {"type": "string", "examples": ['"v1"']},
+                "所依据的版本",
+                "The version it is based on",
+            ),
             ("If-None-Match", "header", text, "已有的版本", "The version already held"),
-            ("Idempotency-Key", "header", {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"},
-             "重复提交只做一次", "Sent twice it is done once"),
-            ("Dry-Run", "header", {"type": "string", "enum": ["true", "false"]}, "只试不做", "Rehearse, write nothing"),
-            ("Prefer", "header", {"type": "string", "enum": ["return=minimal", "return=representation"]},
-             "只要标识和版本，还是整条记录", "Only key and version, or the whole record"),
-            ("X-Device-Time", "header", {"type": "string", "format": "date-time"}, "设备上的时刻", "The device's own time"),
-            ("X-Consent", "header", text, "同意的事项（needs_confirmation 的 code）", "What is consented to (codes of needs_confirmation)"),
+            (
+                "Idempotency-Key",
+                "header",
+                {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"},
+                "重复提交只做一次",
+                "Sent twice it is done once",
+            ),
+            (
+                "Dry-Run",
+                "header",
+                {"type": "string", "enum": ["true", "false"]},
+                "只试不做",
+                "Rehearse, write nothing",
+            ),
+            (
+                "Prefer",
+                "header",
+                {"type": "string", "enum": ["return=minimal", "return=representation"]},
+                "只要标识和版本，还是整条记录",
+                "Only key and version, or the whole record",
+            ),
+            (
+                "X-Device-Time",
+                "header",
+                {"type": "string", "format": "date-time"},
+                "设备上的时刻",
+                "The device's own time",
+            ),
+            (
+                "X-Consent",
+                "header",
+                text,
+                "同意的事项（needs_confirmation 的 code）",
+                "What is consented to (codes of needs_confirmation)",
+            ),
         )
-        found = {name: {"name": name, "in": where, "schema": schema, "description": say(zh, en), "required": where == "path"}
-                 for name, where, schema, zh, en in rows}
+        found = {
+            name: {
+                "name": name,
+                "in": where,
+                "schema": schema,
+                "description": say(zh, en),
+                "required": where == "path",
+            }
+            for name, where, schema, zh, en in rows
+        }
         found["If-Match"]["required"] = False
-        found["If-Match-optional"] = {**found["If-Match"], "description": say("所依据的版本；可省略", "The version it is based on; may be left out")}
+        found["If-Match-optional"] = {
+            **found["If-Match"],
+            "description": say("所依据的版本；可省略", "The version it is based on; may be left out"),
+        }
         found["find-limit"] = {**found["limit"], "schema": {"type": "integer", "minimum": 1, "maximum": 50}}
         return found
 
     def _headers(self) -> Node:
-        rows = (("ETag", "版本，如 \"v3\"", "The version, such as \"v3\""), ("Location", "新记录的地址", "The new record's address"),
-                ("Content-Language", "语言", "Language"), ("WWW-Authenticate", "怎样登录", "How to sign in"),
-                ("Allow", "可用的方法", "The methods there are"), ("Retry-After", "等待秒数", "Seconds to wait"))
-        return {name: {"schema": {"type": "string"}, "description": self.say(zh, en)} for name, zh, en in rows}
+        rows = (
+            ("ETag", '版本，如 "v3"', 'The version, such as "v3"'),
+            ("Location", "新记录的地址", "The new record's address"),
+            ("Content-Language", "语言", "Language"),
+            ("WWW-Authenticate", "怎样登录", "How to sign in"),
+            ("Allow", "可用的方法", "The methods there are"),
+            ("Retry-After", "等待秒数", "Seconds to wait"),
+        )
+        return {
+            name: {"schema": {"type": "string"}, "description": self.say(zh, en)} for name, zh, en in rows
+        }
 
 
 def _pruned(document: Node) -> Node:
@@ -380,6 +702,15 @@ def _pruned(document: Node) -> Node:
     return document
 
 
+def _without_null(schema: Node) -> Node:
+    """Give a schema for an address, where what is not told is left out."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
+    if not kinds or len(kinds) == len(schema["anyOf"]):
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    return rest | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+
+
 def _ref(name: str) -> Node:
     return {"$ref": schemas.REF.format(model=name)}
 
@@ -389,7 +720,11 @@ def _parameter(name: str) -> Node:
 
 
 _WRITING = tuple(_parameter(name) for name in ("Idempotency-Key", "Dry-Run", "X-Device-Time", "X-Consent"))
-_EXAMPLES: dict[int, DomainError] = {401: NotAuthenticated(), 403: NotAllowed(), 405: MethodNotAllowed(method="PUT", allowed=["GET", "POST"])}
+_EXAMPLES: dict[int, DomainError] = {
+    401: NotAuthenticated(),
+    403: NotAllowed(),
+    405: MethodNotAllowed(method="PUT", allowed=["GET", "POST"]),
+}
 _TEXT: Node = {"type": "string"}
 _UUID: Node = {"type": "string", "format": "uuid", "examples": [KEY]}
 _COUNT: Node = {"type": "integer", "minimum": 0}
@@ -406,40 +741,133 @@ def _items(inner: Node) -> Node:
 _SHARED: dict[str, Node] = {
     "Problem": _object(
         ("type", "title", "status", "detail", "code", "data"),
-        type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT, code=_TEXT, data={"type": "object"}, instance=_TEXT,
-        way_out=_TEXT, errors={"type": "array", "items": _object(("path", "pointer", "detail"), path=_TEXT, pointer=_TEXT, detail=_TEXT)},
+        type=_TEXT,
+        title=_TEXT,
+        status={"type": "integer"},
+        detail=_TEXT,
+        code=_TEXT,
+        data={"type": "object"},
+        instance=_TEXT,
+        way_out=_TEXT,
+        errors={
+            "type": "array",
+            "items": _object(("path", "pointer", "detail"), path=_TEXT, pointer=_TEXT, detail=_TEXT),
+        },
     ),
     "Titled": _object(("id", "title"), id=_UUID, title=_TEXT),
     "Done": _object(("record", "result"), record={}, result={}),
-    "BulkDone": _object(("done", "refused", "results"), done=_COUNT, refused=_COUNT, results={"type": "array", "items": _object(
-        ("index", "status", "id"), index=_COUNT, status={"type": "integer"}, id={"type": ["string", "null"]},
-        version={"type": "integer"}, problem=_ref("Problem"))}),
-    "Timeline": _items(_object(
-        ("at", "kind", "who"), at={"type": "string", "format": "date-time"}, kind=_TEXT, who=_TEXT, through=_TEXT, command=_TEXT, text=_TEXT,
-        changes={"type": "array", "items": _object(("line", "field", "old", "new"), line=_TEXT, field=_TEXT, old={}, new={})})),
-    "Attachments": _items(_object(("id", "name", "digest", "size", "media_type", "href"), id=_UUID, name=_TEXT, digest=_TEXT, size=_COUNT,
-                                  media_type=_TEXT, created_at={"type": "string", "format": "date-time"}, href=_TEXT)),
-    "File": _object(("digest", "size", "media_type", "has_thumbnail"), digest=_TEXT, size=_COUNT, media_type=_TEXT, has_thumbnail={"type": "boolean"}),
-    "ImportDone": _object(("batch", "state", "rows", "made", "changed"), batch=_UUID, state=_TEXT, rows=_COUNT, made=_COUNT, changed=_COUNT),
+    "BulkDone": _object(
+        ("done", "refused", "results"),
+        done=_COUNT,
+        refused=_COUNT,
+        results={
+            "type": "array",
+            "items": _object(
+                ("index", "status", "id"),
+                index=_COUNT,
+                status={"type": "integer"},
+                id={"type": ["string", "null"]},
+                version={"type": "integer"},
+                problem=_ref("Problem"),
+            ),
+        },
+    ),
+    "Timeline": _items(
+        _object(
+            ("at", "kind", "who"),
+            at={"type": "string", "format": "date-time"},
+            kind=_TEXT,
+            who=_TEXT,
+            through=_TEXT,
+            command=_TEXT,
+            text=_TEXT,
+            changes={
+                "type": "array",
+                "items": _object(("line", "field", "old", "new"), line=_TEXT, field=_TEXT, old={}, new={}),
+            },
+        )
+    ),
+    "Attachments": _items(
+        _object(
+            ("id", "name", "digest", "size", "media_type", "href"),
+            id=_UUID,
+            name=_TEXT,
+            digest=_TEXT,
+            size=_COUNT,
+            media_type=_TEXT,
+            created_at={"type": "string", "format": "date-time"},
+            href=_TEXT,
+        )
+    ),
+    "File": _object(
+        ("digest", "size", "media_type", "has_thumbnail"),
+        digest=_TEXT,
+        size=_COUNT,
+        media_type=_TEXT,
+        has_thumbnail={"type": "boolean"},
+    ),
+    "ImportDone": _object(
+        ("batch", "state", "rows", "made", "changed"),
+        batch=_UUID,
+        state=_TEXT,
+        rows=_COUNT,
+        made=_COUNT,
+        changed=_COUNT,
+    ),
     "ImportCheck": _object(
-        ("rows", "creates", "changes", "faults", "fault_count"), rows=_COUNT, creates=_COUNT, changes=_COUNT, fault_count=_COUNT,
+        ("rows", "creates", "changes", "faults", "fault_count"),
+        rows=_COUNT,
+        creates=_COUNT,
+        changes=_COUNT,
+        fault_count=_COUNT,
         mapping={"type": "object", "additionalProperties": _TEXT},
-        faults={"type": "array", "items": _object(("row", "column", "text"), row=_COUNT, column=_TEXT, text=_TEXT)}),
+        faults={
+            "type": "array",
+            "items": _object(("row", "column", "text"), row=_COUNT, column=_TEXT, text=_TEXT),
+        },
+    ),
     "Asked": _object(
-        ("columns", "items"), items={"type": "array", "items": {"type": "object"}},
-        columns={"type": "array", "items": _object(("key", "label", "type"), key=_TEXT, label=_TEXT, type=_TEXT,
-                                                   is_summed={"type": "boolean"})}),
+        ("columns", "items"),
+        items={"type": "array", "items": {"type": "object"}},
+        columns={
+            "type": "array",
+            "items": _object(
+                ("key", "label", "type"), key=_TEXT, label=_TEXT, type=_TEXT, is_summed={"type": "boolean"}
+            ),
+        },
+    ),
     "Found": _items(_object(("noun", "id", "title", "href"), noun=_TEXT, id=_UUID, title=_TEXT, href=_TEXT)),
     "Me": _object(
-        ("id", "login", "name", "language", "is_program", "roles", "plants", "grants", "limits"), id=_UUID, login=_TEXT, name=_TEXT,
-        language=_TEXT, is_program={"type": "boolean"}, roles={"type": "array", "items": _TEXT},
-        plants={"type": "array", "items": _ref("Titled")}, teams={"type": "array", "items": _UUID},
-        employee={"type": ["string", "null"]}, limits={"type": ["array", "null"], "items": _TEXT},
-        grants={"type": "array", "items": _object(("permission", "reach"), permission=_TEXT, reach=_TEXT)}),
+        ("id", "login", "name", "language", "is_program", "roles", "plants", "grants", "limits"),
+        id=_UUID,
+        login=_TEXT,
+        name=_TEXT,
+        language=_TEXT,
+        is_program={"type": "boolean"},
+        roles={"type": "array", "items": _TEXT},
+        plants={"type": "array", "items": _ref("Titled")},
+        teams={"type": "array", "items": _UUID},
+        employee={"type": ["string", "null"]},
+        limits={"type": ["array", "null"], "items": _TEXT},
+        grants={"type": "array", "items": _object(("permission", "reach"), permission=_TEXT, reach=_TEXT)},
+    ),
 }
 _BINARY: Node = {"type": "string", "format": "binary"}
-_UPLOAD_FILE: Node = {"required": True, "content": {
-    "multipart/form-data": {"schema": {**_object(("file",), file=_BINARY)}}, "application/octet-stream": {"schema": _BINARY}}}
-_UPLOAD_TABLE: Node = {"required": True, "content": {
-    "multipart/form-data": {"schema": _object(("file",), file=_BINARY, mapping=_TEXT, dry_run={"type": "string", "enum": ["true", "false"]})},
-    "text/csv": {"schema": _TEXT}}}
+_UPLOAD_FILE: Node = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {"schema": {**_object(("file",), file=_BINARY)}},
+        "application/octet-stream": {"schema": _BINARY},
+    },
+}
+_UPLOAD_TABLE: Node = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": _object(
+                ("file",), file=_BINARY, mapping=_TEXT, dry_run={"type": "string", "enum": ["true", "false"]}
+            )
+        },
+        "text/csv": {"schema": _TEXT},
+    },
+}

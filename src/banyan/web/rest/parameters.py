@@ -1,4 +1,4 @@
-"""What a request says beside its body: filters and paging in the address, versions and rehearsal in the headers."""
+"""What a request says beside its body: filters and pages in the address, versions in the headers."""
 
 from __future__ import annotations
 
@@ -31,12 +31,23 @@ def query_of(noun: Noun, given: QueryDict) -> reading.Query:
             continue
         key, _, operator = name.partition("__")
         if operator and operator not in reading.OPERATORS:
-            raise Invalid("filter_operator", L("没有筛选方式 {operator}；可用：{allowed}", "There is no filter {operator}; use one of {allowed}"),
-                          {"operator": operator, "allowed": list(reading.OPERATORS)})
+            raise Invalid(
+                "filter_operator",
+                L(
+                    "没有筛选方式 {operator}；可用：{allowed}",
+                    "There is no filter {operator}; use one of {allowed}",
+                ),
+                {"operator": operator, "allowed": list(reading.OPERATORS)},
+            )
         filters += [(key, operator or "eq", value) for value in values]
     return reading.Query(
-        filters=tuple(filters), search=given.get("q", ""), sort=given.get("sort", ""), cursor=given.get("cursor", ""),
-        limit=_limit(given.get("limit")), columns=columns_of(noun, given), expand=names(given.get("expand")),
+        filters=tuple(filters),
+        search=given.get("q", ""),
+        sort=given.get("sort", ""),
+        cursor=given.get("cursor", ""),
+        limit=_limit(given.get("limit")),
+        columns=columns_of(noun, given),
+        expand=names(given.get("expand")),
     )
 
 
@@ -51,6 +62,12 @@ def columns_of(noun: Noun, given: QueryDict) -> tuple[str, ...]:
 def lines_of(noun: Noun, given: QueryDict) -> frozenset[str]:
     """Give the lines asked for by name."""
     return frozenset(names(given.get("fields"))) & {line.key for line in noun.spec.lines}
+
+
+def asked_of(given: QueryDict) -> dict[str, str | list[str]]:
+    """Give a query's input from an address: a name given twice is a list, an empty one is not told."""
+    told = {name: [text for text in texts if text] for name, texts in given.lists()}
+    return {name: texts[0] if len(texts) == 1 else texts for name, texts in told.items() if texts}
 
 
 def names(text: str | None) -> tuple[str, ...]:
@@ -76,7 +93,11 @@ def flag(text: str | None, name: str) -> bool:
     lowered = (text or "").strip().lower()
     if lowered in _YES or lowered in _NO:
         return lowered in _YES
-    raise Invalid("flag", L("{name} 须为 true 或 false", "{name} must be true or false"), {"name": name, "value": lowered[:40]})
+    raise Invalid(
+        "flag",
+        L("{name} 须为 true 或 false", "{name} must be true or false"),
+        {"name": name, "value": lowered[:40]},
+    )
 
 
 def is_rehearsal(request: HttpRequest) -> bool:
@@ -88,7 +109,9 @@ def etag(version: int) -> str:
     return f'"v{version}"'
 
 
-def versions_of(request: HttpRequest, noun: Noun, key: UUID, *, is_required: bool) -> Mapping[UUID, int] | None:
+def versions_of(
+    request: HttpRequest, noun: Noun, key: UUID, *, is_required: bool
+) -> Mapping[UUID, int] | None:
     """Give the version that If-Match says a record must have, None where any will do.
 
     Raises: PreconditionRequired where it must be said; Stale where no version named is the present one
@@ -105,7 +128,11 @@ def versions_of(request: HttpRequest, noun: Noun, key: UUID, *, is_required: boo
     if len(parts) == 1 and named:
         return {key: named[0]}
     if not named and not all(part.startswith(('"', 'W/"')) and part.endswith('"') for part in parts):
-        raise Invalid("if_match", L("If-Match 须为 ETag，如 {form}", "If-Match must be an ETag such as {form}"), {"form": etag(3)})
+        raise Invalid(
+            "if_match",
+            L("If-Match 须为 ETag，如 {form}", "If-Match must be an ETag such as {form}"),
+            {"form": etag(3)},
+        )
     if not hasattr(noun.model, "version"):
         return {key: named[0] if 1 not in named else 1}
     found = db.one(f'SELECT version FROM "{noun.model._meta.db_table}" WHERE id = %s', [key])

@@ -1,4 +1,4 @@
-"""Records and commands over HTTP: each function takes a call, runs one query or command, and gives the answer."""
+"""Records and commands over HTTP: each function takes a call, runs one query or command, and answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def list_records(call: Call, noun: Noun) -> HttpResponse:
     page = reading.list_records(call.ctx, noun, query)
     rows, lines = page.rows, parameters.lines_of(noun, call.request.GET)
     if lines:
-        full = {row["id"]: row for row in reading.read_records(call.ctx, noun, [UUID(r["id"]) for r in rows], expand=False)}
+        full = {
+            row["id"]: row
+            for row in reading.read_records(call.ctx, noun, [UUID(r["id"]) for r in rows], expand=False)
+        }
         rows = [row | {key: full[row["id"]][key] for key in lines if row["id"] in full} for row in rows]
     _expand(noun, rows, query.expand, page.titles)
     return answers.answer({"items": rows, "next": page.next or None}, Cache_Control="private, no-cache")
@@ -66,7 +69,9 @@ def _narrowed(noun: Noun, row: dict[str, Any], wanted: Sequence[str]) -> dict[st
     lines = {line.key for line in noun.spec.lines}
     for name in wanted:
         if name not in lines and name not in ("id", "version") and not noun.spec.has_field(name):
-            raise Invalid("field_unknown", L("没有字段 {field}", "There is no field {field}"), {"field": name})
+            raise Invalid(
+                "field_unknown", L("没有字段 {field}", "There is no field {field}"), {"field": name}
+            )
     return {key: value for key, value in row.items() if key in ("id", "version", *wanted)}
 
 
@@ -80,7 +85,11 @@ def _expand(
         fields = spec.fields if spec else () if line else noun.spec.fields
         field = next((f for f in fields if f.key == key and f.reference), None)
         if field is None:
-            raise Invalid("expand_unknown", L("{field} 不是引用，不能展开", "{field} is no reference to expand"), {"field": path})
+            raise Invalid(
+                "expand_unknown",
+                L("{field} 不是引用，不能展开", "{field} is no reference to expand"),
+                {"field": path},
+            )
         known = {str(pk): title for pk, title in named.get(field.reference, {}).items()}
         for row in [inner for one in rows for inner in one.get(line, ())] if line else rows:
             if row.get(key):
@@ -92,9 +101,18 @@ def timeline(call: Call, noun: Noun, key: UUID) -> HttpResponse:
     _require_record(call.ctx, noun, key)
     moments = beside.timeline(call.ctx, noun, key, TIMELINE_MOST)
     items = [
-        {"at": m.at.isoformat(), "kind": m.kind, "who": m.who, "through": m.through, "command": m.command, "text": m.text,
-         "changes": [{"line": line, "field": field, "old": jsonable(old), "new": jsonable(new)}
-                     for line, field, old, new in m.changes]}
+        {
+            "at": m.at.isoformat(),
+            "kind": m.kind,
+            "who": m.who,
+            "through": m.through,
+            "command": m.command,
+            "text": m.text,
+            "changes": [
+                {"line": line, "field": field, "old": jsonable(old), "new": jsonable(new)}
+                for line, field, old, new in m.changes
+            ],
+        }
         for m in moments
     ]
     return answers.answer({"items": items}, Cache_Control="private, no-cache")
@@ -104,8 +122,15 @@ def attachments(call: Call, noun: Noun, key: UUID) -> HttpResponse:
     """Give the files of a record, newest first."""
     _require_record(call.ctx, noun, key)
     items = [
-        {"id": str(a.pk), "name": a.name, "digest": a.file_id, "size": a.file.size, "media_type": a.file.media_type,
-         "created_at": a.created_at.isoformat(), "href": f"{answers.ROOT}/{noun.spec.path}/{key}/attachments/{a.pk}"}
+        {
+            "id": str(a.pk),
+            "name": a.name,
+            "digest": a.file_id,
+            "size": a.file.size,
+            "media_type": a.file.media_type,
+            "created_at": a.created_at.isoformat(),
+            "href": f"{answers.ROOT}/{noun.spec.path}/{key}/attachments/{a.pk}",
+        }
         for a in beside.attachments([key])
     ]
     return answers.answer({"items": items}, Cache_Control="private, no-cache")
@@ -128,21 +153,23 @@ def attachment(call: Call, noun: Noun, key: UUID, which: UUID) -> HttpResponse:
 
 
 def _require_record(ctx: Context, noun: Noun, key: UUID) -> None:
-    """Refuse a record that does not exist or lies outside the caller's scope. Raises: NotFound, NotAllowed."""
+    """Refuse a record that is not there or lies outside the caller's scope. Raises: NotFound, NotAllowed."""
     reading.require_read(ctx, noun)
     rows = noun.model._base_manager.filter(pk=key)
     limits = access.scope(ctx, noun, noun.spec.permission("read"))
     if limits is not None:
         rows = rows.filter(limits)
     if not rows.exists():
-        raise NotFound("not_found", L("找不到该{noun}", "No such {noun}"), {"noun": noun.spec.label, "id": key})
+        raise NotFound(
+            "not_found", L("找不到该{noun}", "No such {noun}"), {"noun": noun.spec.label, "id": key}
+        )
 
 
 # --- writing ------------------------------------------------------------------------------------------------
 
 
 def create(call: Call, noun: Noun) -> HttpResponse:
-    """Make one record: 201 with the record, its address and its ETag; `Prefer: return=minimal` leaves the rest out."""
+    """Make one record: 201 with its address and all of it, or with `Prefer: return=minimal` its key."""
     cmd = registry.command(noun.spec.permission("create"))
     data = bodies.read_object(call.request)
 
@@ -151,7 +178,9 @@ def create(call: Call, noun: Noun) -> HttpResponse:
     def render(done: Outcome) -> dict[str, Any]:
         made = [r for r in done.records if isinstance(r, noun.model)]
         if len(made) != 1:
-            return answers.kept({"record": None, "result": answers.told(done.value)}, 200 if call.dry_run else 201)
+            return answers.kept(
+                {"record": None, "result": answers.told(done.value)}, 200 if call.dry_run else 201
+            )
         row = _brief(made[0]) if is_brief else _shown(call.ctx, noun, made[0])
         headers = {"ETag": parameters.etag(row["version"])}
         if not call.dry_run:
@@ -173,7 +202,10 @@ def takes_records(cmd: Command) -> bool:
 
 def _unwrapped(refusal: Invalid) -> Invalid:
     """Give a refusal with its paths counted from the one record that was sent."""
-    fields = {path.removeprefix("records.0.").removeprefix("records.0") or "__root__": f for path, f in refusal.fields.items()}
+    fields = {
+        path.removeprefix("records.0.").removeprefix("records.0") or "__root__": f
+        for path, f in refusal.fields.items()
+    }
     moved = Invalid(refusal.code, refusal.label, refusal.facts, fields=fields)
     moved.way_out = refusal.way_out
     return moved
@@ -183,7 +215,14 @@ def change(call: Call, noun: Noun, key: UUID) -> HttpResponse:
     """Change what the body names; give the record as it is now. If-Match is required."""
     versions = parameters.versions_of(call.request, noun, key, is_required=True)
     cmd = registry.command(noun.spec.permission("change"))
-    return _done(call, cmd, _render_record(call, noun), ids=(key,), data=bodies.read_object(call.request), versions=versions)
+    return _done(
+        call,
+        cmd,
+        _render_record(call, noun),
+        ids=(key,),
+        data=bodies.read_object(call.request),
+        versions=versions,
+    )
 
 
 def delete(call: Call, noun: Noun, key: UUID) -> HttpResponse:
@@ -214,7 +253,9 @@ def command_on_noun(call: Call, cmd: Command) -> HttpResponse:
         if is_new and len(done.records) == 1:
             href = answers.reference(done.records[0]).get("href")
             headers = {"Location": href} if href else {}
-        return answers.kept({"record": None, "result": answers.told(done.value)}, 201 if is_new else 200, headers)
+        return answers.kept(
+            {"record": None, "result": answers.told(done.value)}, 201 if is_new else 200, headers
+        )
 
     return _done(call, cmd, render, data=_input(call, cmd))
 
@@ -250,12 +291,17 @@ def _done(call: Call, cmd: Command, render: Callable[[Outcome], Any], **given: A
     """Run a command and give its answer, the stored one where the caller's key was seen before."""
     outcome = execute(call.ctx, cmd, dry_run=call.dry_run, render=render, **given)
     if outcome.is_replay:
-        stored = outcome.answer or answers.kept({"record": None, "result": [{"id": str(i)} for i in outcome.ids]})
+        stored = outcome.answer or answers.kept(
+            {"record": None, "result": [{"id": str(i)} for i in outcome.ids]}
+        )
         return answers.replayed(stored, is_replay=True)
     answer = outcome.answer
     if answers.has_secret(outcome.value) and not call.dry_run:
-        answer = answers.kept({"record": None, "result": answers.told(outcome.value, with_secrets=True)},
-                              answer["status"], answer["headers"])
+        answer = answers.kept(
+            {"record": None, "result": answers.told(outcome.value, with_secrets=True)},
+            answer["status"],
+            answer["headers"],
+        )
     return answers.replayed(answer, is_replay=False)
 
 
@@ -263,10 +309,12 @@ def _done(call: Call, cmd: Command, render: Callable[[Outcome], Any], **given: A
 
 
 class Bulk(schema.Input):
-    """One command for many: for new records, for records each with its own input, or for ids with one input."""
+    """One command for many: new records, records each with its own input, or ids with one input."""
 
     command: schema.Text = schema.field("操作", "Command", max_length=80)
-    records: list[dict[str, Any]] | None = schema.field("记录", "Records", None, min_length=1, max_length=BULK_MOST)
+    records: list[dict[str, Any]] | None = schema.field(
+        "记录", "Records", None, min_length=1, max_length=BULK_MOST
+    )
     ids: list[UUID] | None = schema.field("标识", "Keys", None, min_length=1, max_length=BULK_MOST)
     input: dict[str, Any] | None = schema.field("内容", "Input", None)
     versions: dict[UUID, int] | None = schema.field("版本", "Versions", None)
@@ -281,8 +329,16 @@ def bulk(call: Call, noun: Noun) -> HttpResponse:
     """
     asked = schema.parse(Bulk, bodies.read_object(call.request))
     cmd = registry.command(noun.spec.permission(asked.command)) if "." not in asked.command else None
-    if cmd is None or not cmd.rest or (cmd.on == "noun" and not (asked.command == "create" and takes_records(cmd))):
-        raise Invalid("bulk_command", L("{command} 不能批量执行", "{command} cannot be run in bulk"), {"command": asked.command})
+    if (
+        cmd is None
+        or not cmd.rest
+        or (cmd.on == "noun" and not (asked.command == "create" and takes_records(cmd)))
+    ):
+        raise Invalid(
+            "bulk_command",
+            L("{command} 不能批量执行", "{command} cannot be run in bulk"),
+            {"command": asked.command},
+        )
     is_each, call = asked.mode == "each", Call(call.request, call.ctx, call.dry_run or asked.dry_run)
     if asked.command == "create":
         given, order = _new_records(asked, is_each)
@@ -339,7 +395,11 @@ def _same_for_all(asked: Bulk, cmd: Command) -> tuple[dict[str, Any], list[Any]]
 
 
 def _wants(what: str) -> Invalid:
-    return Invalid("bulk_shape", L("这里要给出 {what}，而不是别的", "Give {what} here, and not the others"), {"what": what})
+    return Invalid(
+        "bulk_shape",
+        L("这里要给出 {what}，而不是别的", "Give {what} here, and not the others"),
+        {"what": what},
+    )
 
 
 def _results(call: Call, done: Outcome, order: Sequence[Any], *, is_new: bool) -> dict[str, Any]:
@@ -350,12 +410,24 @@ def _results(call: Call, done: Outcome, order: Sequence[Any], *, is_new: bool) -
         refusal = done.faults.get(key)
         if refusal is None:
             record = next(made) if is_new else by_key[key]
-            results.append({"index": place, "status": 201 if is_new else 200, "id": str(record.pk),
-                            "version": getattr(record, "version", 1)})
+            results.append(
+                {
+                    "index": place,
+                    "status": 201 if is_new else 200,
+                    "id": str(record.pk),
+                    "version": getattr(record, "version", 1),
+                }
+            )
         else:
             refusal = _unwrapped(refusal) if is_new and isinstance(refusal, Invalid) else refusal
-            results.append({"index": place, "status": refusal.status, "id": None if is_new else str(key),
-                            "problem": refusal.as_problem(call.ctx.language)})
+            results.append(
+                {
+                    "index": place,
+                    "status": refusal.status,
+                    "id": None if is_new else str(key),
+                    "problem": refusal.as_problem(call.ctx.language),
+                }
+            )
     return {"done": len(order) - len(done.faults), "refused": len(done.faults), "results": results}
 
 
@@ -373,24 +445,45 @@ def find(call: Call) -> HttpResponse:
 
 
 def ask(call: Call, asked: DeclaredQuery) -> HttpResponse:
-    """Answer a declared query: {columns, items}."""
-    data = bodies.read_object(call.request)
+    """Answer a declared query whose input is the body: {columns, items}."""
+    return _asked(call, asked, bodies.read_object(call.request))
+
+
+def ask_by_address(call: Call, asked: DeclaredQuery) -> HttpResponse:
+    """Answer a declared query whose input stands in the address: `?first=2026-01-01&last=2026-01-31`."""
+    return _asked(call, asked, parameters.asked_of(call.request.GET))
+
+
+def _asked(call: Call, asked: DeclaredQuery, data: Mapping[str, Any]) -> HttpResponse:
     if asked.input is None and data:
         raise Invalid("takes_no_input", L("该查询不需要填写内容", "This query takes no input"))
     language = call.ctx.language
-    columns = [{"key": c.key, "label": c.label.in_(language), "type": c.type, "is_summed": c.is_summed} for c in asked.columns]
-    return answers.answer({"columns": columns, "items": queries.ask(call.ctx, asked, data)}, Cache_Control="private, no-cache")
+    columns = [
+        {"key": c.key, "label": c.label.in_(language), "type": c.type, "is_summed": c.is_summed}
+        for c in asked.columns
+    ]
+    return answers.answer(
+        {"columns": columns, "items": queries.ask(call.ctx, asked, data)}, Cache_Control="private, no-cache"
+    )
 
 
 def me(call: Call) -> HttpResponse:
     """Give who is calling, and what they may do."""
     who = call.ctx.principal
     plants = titles("company.plant", who.plants) if who.plants and registry.has_noun("company.plant") else {}
-    return answers.answer({
-        "id": str(who.id), "login": who.login, "name": who.name, "language": who.language, "is_program": who.is_program,
-        "roles": list(who.roles), "plants": [{"id": str(p), "title": plants.get(p, "")} for p in who.plants],
-        "teams": [str(t) for t in who.teams], "employee": str(who.employee) if who.employee else None,
-        "grants": [{"permission": p, "reach": r} for p, r in who.grants],
-        "limits": list(who.limits) if who.limits is not None else None,
-    }, Cache_Control="private, no-cache")
-
+    return answers.answer(
+        {
+            "id": str(who.id),
+            "login": who.login,
+            "name": who.name,
+            "language": who.language,
+            "is_program": who.is_program,
+            "roles": list(who.roles),
+            "plants": [{"id": str(p), "title": plants.get(p, "")} for p in who.plants],
+            "teams": [str(t) for t in who.teams],
+            "employee": str(who.employee) if who.employee else None,
+            "grants": [{"permission": p, "reach": r} for p, r in who.grants],
+            "limits": list(who.limits) if who.limits is not None else None,
+        },
+        Cache_Control="private, no-cache",
+    )

@@ -22,8 +22,14 @@ class _Exact(GenerateJsonSchema):
         return {"x-decimal": True, **{key: str(schema[key]) for key in _LIMITS if key in schema}}
 
 
-_LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum",
-           "max_digits": "", "decimal_places": ""}
+_LIMITS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+    "max_digits": "",
+    "decimal_places": "",
+}
 
 
 def _decimal(schema: Mapping[str, Any]) -> Schema:
@@ -35,19 +41,25 @@ def _decimal(schema: Mapping[str, Any]) -> Schema:
     pattern += rf"(\.[0-9]{{1,{places}}})?$" if places else "$"
     bounds = {word: limits[key] for key, word in _LIMITS.items() if word and key in limits}
     rest = {key: value for key, value in schema.items() if key not in _LIMITS and key != "x-decimal"}
-    return rest | {"anyOf": [{"type": "string", "pattern": pattern, "x-decimal": bounds}, {"type": "number", **bounds}]}
+    return rest | {
+        "anyOf": [{"type": "string", "pattern": pattern, "x-decimal": bounds}, {"type": "number", **bounds}]
+    }
 
 
-def of_inputs(models: Iterable[type[BaseModel]], language: str) -> tuple[dict[type[BaseModel], Schema], dict[str, Schema]]:
+def of_inputs(
+    models: Iterable[type[BaseModel]], language: str
+) -> tuple[dict[type[BaseModel], Schema], dict[str, Schema]]:
     """Give the schema of each input model, and the named schemas they refer to."""
     wanted = list(dict.fromkeys(models))
-    found, definitions = models_json_schema([(m, "validation") for m in wanted], ref_template=REF, schema_generator=_Exact)
+    found, definitions = models_json_schema(
+        [(m, "validation") for m in wanted], ref_template=REF, schema_generator=_Exact
+    )
     named = {name: _spoken(schema, language) for name, schema in definitions.get("$defs", {}).items()}
     return {model: _spoken(found[(model, "validation")], language) for model in wanted}, named
 
 
 def _spoken(schema: Any, language: str) -> Any:
-    """Give a schema in one language, without what only Python knows: its docstrings, and None for what is not sent."""
+    """Give a schema in one language, without what only Python knows: docstrings, and None for the unsent."""
     if isinstance(schema, list):
         return [_spoken(one, language) for one in schema]
     if not isinstance(schema, dict):
@@ -56,8 +68,10 @@ def _spoken(schema: Any, language: str) -> Any:
     if schema.get("x-decimal") is True:
         schema = _decimal(schema)
     found = {
-        key: _spoken(value, language) for key, value in schema.items()
-        if key != "x-banyan" and not (key == "description" and schema.get("type") == "object")
+        key: _spoken(value, language)
+        for key, value in schema.items()
+        if key != "x-banyan"
+        and not (key == "description" and schema.get("type") == "object")
         and not (key == "default" and value is None)
     }
     if isinstance(said, dict):
@@ -82,21 +96,40 @@ def of_record(noun: Noun, language: str) -> Schema:
         **{field.key: of_field(field, language) for field in spec.fields},
     }
     for line in spec.lines:
-        inner = {"id": {"type": "string", "format": "uuid"}, **{f.key: of_field(f, language) for f in line.fields}}
+        inner = {
+            "id": {"type": "string", "format": "uuid"},
+            **{f.key: of_field(f, language) for f in line.fields},
+        }
         properties[line.key] = {
-            "type": "array", "title": line.label.in_(language),
+            "type": "array",
+            "title": line.label.in_(language),
             "items": {"type": "object", "properties": inner, "required": ["id"]},
         }
-    return {"type": "object", "title": spec.label.in_(language), "description": spec.help.in_(language),
-            "properties": properties, "required": ["id", "version"], "x-noun": spec.key}
+    return {
+        "type": "object",
+        "title": spec.label.in_(language),
+        "description": spec.help.in_(language),
+        "properties": properties,
+        "required": ["id", "version"],
+        "x-noun": spec.key,
+    }
 
 
 _PLAIN: Mapping[str, Schema] = {
-    "text": {"type": "string"}, "long_text": {"type": "string"}, "boolean": {"type": "boolean"},
-    "integer": {"type": "integer"}, "date": {"type": "string", "format": "date"},
-    "instant": {"type": "string", "format": "date-time"}, "time": {"type": "string"},
-    "file": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}, "json": {},
-    **{kind: {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"} for kind in ("decimal", "quantity", "money", "percent")},
+    "text": {"type": "string"},
+    "long_text": {"type": "string"},
+    "boolean": {"type": "boolean"},
+    "integer": {"type": "integer"},
+    "date": {"type": "string", "format": "date"},
+    "instant": {"type": "string", "format": "date-time"},
+    "time": {"type": "string"},
+    "file": {"type": "string"},
+    "tags": {"type": "array", "items": {"type": "string"}},
+    "json": {},
+    **{
+        kind: {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
+        for kind in ("decimal", "quantity", "money", "percent")
+    },
 }
 
 
@@ -115,7 +148,12 @@ def of_field(field: FieldSpec, language: str) -> Schema:
         kinds = [{"type": "string", "format": "uuid"}, {"$ref": REF.format(model="Titled")}]
         words |= {"x-noun": field.reference} if field.reference else {}
     elif field.type == "choice":
-        kinds = [{"type": "string", "enum": [c.key for c in field.choices] + ([""] if _may_be_empty(field) else [])}]
+        kinds = [
+            {
+                "type": "string",
+                "enum": [c.key for c in field.choices] + ([""] if _may_be_empty(field) else []),
+            }
+        ]
         words["x-choices"] = {c.key: c.label.in_(language) for c in field.choices}
     else:
         kinds = [dict(_PLAIN[field.type])]
@@ -126,4 +164,3 @@ def of_field(field: FieldSpec, language: str) -> Schema:
 
 def _may_be_empty(field: FieldSpec) -> bool:
     return not field.required and "" not in {c.key for c in field.choices}
-

@@ -18,8 +18,10 @@ from banyan.lib.labels import L
 from banyan.web.rest import answers, bodies, parameters
 from banyan.web.rest.resources import Call
 
-FORMS = {"csv": "text/csv; charset=utf-8",
-         "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+FORMS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 def keep_file(call: Call) -> HttpResponse:
@@ -27,7 +29,13 @@ def keep_file(call: Call) -> HttpResponse:
     name, pieces, _ = bodies.read_upload(call.request, bodies.FILE_MOST)
     row = files.store(PurePath(name.replace("\\", "/")).name[-255:], pieces)
     return answers.answer(
-        {"digest": row.digest, "size": row.size, "media_type": row.media_type, "has_thumbnail": row.has_thumbnail}, 201
+        {
+            "digest": row.digest,
+            "size": row.size,
+            "media_type": row.media_type,
+            "has_thumbnail": row.has_thumbnail,
+        },
+        201,
     )
 
 
@@ -39,14 +47,24 @@ def import_table(call: Call, noun: Noun) -> HttpResponse:
     call.ctx.require(noun.spec.permission("create"), noun.spec.label)
     name, pieces, given = bodies.read_upload(call.request, bodies.TABLE_MOST)
     table = exchange.read_table(name, b"".join(pieces))
-    mapping = _mapping(given["mapping"]) if given.get("mapping") else exchange.suggest_map(noun, table.columns)
+    mapping = (
+        _mapping(given["mapping"]) if given.get("mapping") else exchange.suggest_map(noun, table.columns)
+    )
     if call.dry_run or parameters.flag(given.get("dry_run"), "dry_run"):
         found = exchange.check(call.ctx, noun, table, mapping)
-        return answers.answer({
-            "rows": found.rows, "creates": found.creates, "changes": found.changes, "mapping": mapping,
-            "faults": [{"row": f.row, "column": f.column, "text": f.text.in_(call.ctx.language)} for f in found.faults],
-            "fault_count": found.fault_count,
-        })
+        return answers.answer(
+            {
+                "rows": found.rows,
+                "creates": found.creates,
+                "changes": found.changes,
+                "mapping": mapping,
+                "faults": [
+                    {"row": f.row, "column": f.column, "text": f.text.in_(call.ctx.language)}
+                    for f in found.faults
+                ],
+                "fault_count": found.fault_count,
+            }
+        )
     batch = exchange.run(call.ctx, noun, table, mapping)
     return answers.answer(_batch(batch), 201, Location=f"{answers.ROOT}/{noun.spec.path}/import/{batch.pk}")
 
@@ -69,7 +87,9 @@ def export_table(call: Call, noun: Noun) -> HttpResponse:
     given = call.request.GET
     form = given.get("format", "csv")
     if form not in FORMS:
-        raise Invalid("export_format", L("format 须为 csv 或 xlsx", "format must be csv or xlsx"), {"format": form[:20]})
+        raise Invalid(
+            "export_format", L("format 须为 csv 或 xlsx", "format must be csv or xlsx"), {"format": form[:20]}
+        )
     query = parameters.query_of(noun, given)
     if not given.get("fields"):
         query = exchange.reading.Query(**{**query.__dict__, "columns": ()})
@@ -84,7 +104,10 @@ def _mapping(text: str) -> dict[str, str]:
     except orjson.JSONDecodeError as fault:
         raise bodies.Malformed(form="JSON (mapping)", fault=str(fault)) from None
     if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
-        raise Invalid("map_shape", L("mapping 须为 {列名: 字段} 的 JSON 对象", "mapping must be a JSON object {column: field}"))
+        raise Invalid(
+            "map_shape",
+            L("mapping 须为 {列名: 字段} 的 JSON 对象", "mapping must be a JSON object {column: field}"),
+        )
     return found
 
 
@@ -96,4 +119,10 @@ def _batch_of(noun: Noun, key: UUID) -> ImportBatch:
 
 
 def _batch(batch: ImportBatch) -> dict[str, Any]:
-    return {"batch": str(batch.pk), "state": batch.state, "rows": batch.rows, "made": len(batch.made), "changed": len(batch.changed)}
+    return {
+        "batch": str(batch.pk),
+        "state": batch.state,
+        "rows": batch.rows,
+        "made": len(batch.made),
+        "changed": len(batch.changed),
+    }
