@@ -126,7 +126,7 @@ def promises_kept(ctx: Context, data: Days) -> Iterator[dict[str, Any]]:
 
 @query(
     "sales.promise_history",
-    L("承诺台账", "Promise ledger of an order"),
+    L("订单承诺台账", "Promise ledger of an order"),
     input=OfOrder,
     icon="calendar-stats",
     columns=(
