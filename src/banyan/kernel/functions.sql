@@ -20,13 +20,18 @@ CREATE OR REPLACE FUNCTION banyan_find_text(VARIADIC parts text[]) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN RETURN left(lower(normalize(array_to_string(parts, ' '), NFKC)), 2000); END $$;
 
+-- It runs for every row written and every index built: a loop takes a twentieth of the time of a query here. What is
+-- found twice stands twice, which neither the index nor @> minds.
 CREATE OR REPLACE FUNCTION banyan_bigrams(t text) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce(array_agg(DISTINCT v.g), '{}')
-    FROM (SELECT string_to_array(t, NULL) AS a) c, generate_series(1, cardinality(c.a)) i,
-         LATERAL (VALUES (c.a[i]), (c.a[i] || c.a[i + 1])) v(g)
-    WHERE v.g IS NOT NULL
-$$;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    a text[] := string_to_array(t, NULL);
+    n int := coalesce(cardinality(a), 0);
+    found text[] := coalesce(a, '{}');
+BEGIN
+    FOR i IN 1 .. n - 1 LOOP found[n + i] := a[i] || a[i + 1]; END LOOP;
+    RETURN found;
+END $$;
 
 CREATE OR REPLACE FUNCTION banyan_query_bigrams(term text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
