@@ -88,7 +88,8 @@ def my_tasks(ctx: Context, data: Mine) -> Iterator[dict[str, Any]]:
     for task in tasks:
         yield {
             "number": task.number, "item": named.get(task.item, ""),
-            "operation": f"{task.sequence} {task.name}", "state": _STATES[task.state].in_(ctx.language), "quantity": task.quantity,
+            "operation": f"{task.sequence} {task.name}",
+            "state": _STATES[task.state].in_(ctx.language), "quantity": task.quantity,
             "good": task.good_quantity, "room": task.room, "due_on": task.due_on,
             "_noun": "production.operation", "_id": task.operation,
         }  # fmt: skip
