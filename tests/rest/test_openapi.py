@@ -71,6 +71,14 @@ def test_every_schema_is_a_schema_and_accepts_its_example():
                 assert jsonschema_rs.meta.is_valid(content.get("schema", {})), (method, path)
 
 
+def test_inputs_and_answers_never_share_a_name():
+    document = openapi.document("en")
+    content = document["paths"]["/find"]["get"]["responses"]["200"]["content"]["application/json"]
+    found = document["components"]["schemas"][content["schema"]["$ref"].rsplit("/", 1)[-1]]
+    assert set(found["properties"]) == {"items"}
+    assert "Input.Found" in document["components"]["schemas"]
+
+
 def test_every_example_is_a_valid_input():
     document = openapi.document("en")
     found = {operation["operationId"]: operation for _, _, operation in operations(document)}

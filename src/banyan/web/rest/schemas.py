@@ -12,6 +12,8 @@ from banyan.kernel.nouns import Noun
 from banyan.kernel.spec import FieldSpec
 
 REF = "#/components/schemas/{model}"
+#: Inputs are named by their classes, which know nothing of the names of what is answered.
+INPUT = "Input.{model}"
 Schema = dict[str, Any]
 
 
@@ -52,9 +54,12 @@ def of_inputs(
     """Give the schema of each input model, and the named schemas they refer to."""
     wanted = list(dict.fromkeys(models))
     found, definitions = models_json_schema(
-        [(m, "validation") for m in wanted], ref_template=REF, schema_generator=_Exact
+        [(m, "validation") for m in wanted], ref_template=REF.format(model=INPUT), schema_generator=_Exact
     )
-    named = {name: _spoken(schema, language) for name, schema in definitions.get("$defs", {}).items()}
+    named = {
+        INPUT.format(model=name): _spoken(schema, language)
+        for name, schema in definitions.get("$defs", {}).items()
+    }
     return {model: _spoken(found[(model, "validation")], language) for model in wanted}, named
 
 
