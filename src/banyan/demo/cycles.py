@@ -35,6 +35,8 @@ def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
         loader.do("finance.period.open_year", year=year)
     report = engine.migrate(ctx, mapping.load(SYSTEM), RECORDS)
     teller.fact("导入", f"{report.made:,} 条，{report.seconds:.1f} 秒，勾稽 {'一致' if report.is_reconciled else '不一致'}")
+    for line in () if report.is_reconciled else report.lines("zh"):
+        teller.fact("导入", line)
     _open_balance(loader)
     customer = db.one("SELECT code FROM parties_party WHERE is_customer ORDER BY code LIMIT 1")[0]
     with (RECORDS / "Product.csv").open(encoding="utf-8-sig", newline="") as file:

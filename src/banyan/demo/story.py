@@ -191,10 +191,39 @@ class Story:
             """)
 
     def _convert(self) -> int:
+        """Turn planned orders into orders; what has no supplier is bought by hand, what was out of use is taken up again."""
         planned = [row[0] for row in self._planned()]
         if planned:
             self.do("planner", "planning.planned_order.convert", planned)
-        return len(planned)
+        return len(planned) + self._take_up() + self._buy_by_hand()
+
+    def _take_up(self) -> int:
+        """Take items up again that were out of use and are needed after all."""
+        needed = [r[0] for r in db.rows(
+            "SELECT DISTINCT i.id FROM planning_plannedorder p JOIN items_item i ON i.id = p.item_id WHERE p.state = 'planned' AND NOT i.is_active")]
+        if needed:
+            self.do("planner", "items.item.activate", needed)
+        return len(needed)
+
+    def _buy_by_hand(self) -> int:
+        """Order from a supplier of the buyer's choice what the plan found no supplier for, at what it last was worth."""
+        rows = db.rows(
+            """
+            SELECT p.item_id, p.plant_id, sum(p.quantity), max(p.due_on) FROM planning_plannedorder p JOIN items_item i ON i.id = p.item_id
+            WHERE p.state = 'planned' AND p.kind = 'buy' AND p.supplier_id IS NULL AND i.is_active
+              AND NOT EXISTS (SELECT 1 FROM purchasing_orderline l WHERE l.item_id = p.item_id AND l.open_quantity > 0)
+            GROUP BY 1, 2 ORDER BY 1
+            """)
+        if not rows:
+            return 0
+        supplier, currency = db.one("SELECT p.id, coalesce(p.currency_id, c.currency_id) FROM parties_party p, company_company c WHERE p.is_supplier AND p.is_active ORDER BY p.code LIMIT 1")
+        tax = str(db.one("SELECT id FROM company_taxcode WHERE rate = %s ORDER BY code LIMIT 1", [self.plot.tax])[0])
+        worth = stock.unit_costs(rows[0][1], [r[0] for r in rows])
+        self.do("buyer", "purchasing.order.create", records=[dict(
+            party=str(supplier), plant=str(rows[0][1]), currency=str(currency), ordered_on=self.now.date().isoformat(), lines=[
+                dict(item=str(item), quantity=str(quantity), price=str(round(worth.get(item) or Decimal(1), 4)), tax_code=tax, wanted_on=due.isoformat())
+                for item, _, quantity, due in rows])])
+        return len(rows)
 
     def buy(self) -> None:
         """The buyer orders; goods come in two parts; of one lot, three of ten are rejected."""
