@@ -232,6 +232,7 @@ def standard_costs(plant: UUID, item_ids: Sequence[UUID] | None, on: date) -> di
     named = {need.component for bom in boms.values() for need in bom.needs} | set(boms) | set(item_ids or ())
     named |= {output.item for bom in boms.values() for output in bom.outputs}
     facts = _planning(plant, named)
+    named &= set(facts)
     recipes = {
         item: Recipe(
             bom.needs,

@@ -317,7 +317,7 @@ def post_customer_invoice(ctx: Context, invoices: Sequence[CustomerInvoice]) -> 
     """
     lines = list(CustomerInvoiceLine.objects.filter(invoice__in=invoices).order_by("invoice", "position"))
     _count_invoiced(ctx, sales.count_invoiced, lines)
-    accounts = posting.accounts_of(("customer_invoice", "customer_invoice_tax", "cost_of_sales"))
+    accounts = posting.accounts_needed(("customer_invoice", "customer_invoice_tax", "cost_of_sales"))
     receivable, revenue = accounts["customer_invoice"]
     _, output_tax = accounts["customer_invoice_tax"]
     cost, shipped = accounts["cost_of_sales"]
@@ -410,7 +410,7 @@ def post_supplier_invoice(ctx: Context, invoices: Sequence[SupplierInvoice]) -> 
     """
     lines = list(SupplierInvoiceLine.objects.filter(invoice__in=invoices).order_by("invoice", "position"))
     _count_invoiced(ctx, purchasing.count_invoiced, lines)
-    accounts = posting.accounts_of(("supplier_invoice", "supplier_invoice_tax", "price_variance"))
+    accounts = posting.accounts_needed(("supplier_invoice", "supplier_invoice_tax", "price_variance"))
     received, payable = accounts["supplier_invoice"]
     input_tax, _ = accounts["supplier_invoice_tax"]
     variance, _ = accounts["price_variance"]
@@ -472,7 +472,7 @@ def post_payment(ctx: Context, payments: Sequence[Payment], data: PostPayment) -
     Raises: TooMuchMatched, OtherParty
     Writes: entries, matchings; locks the invoices
     """
-    accounts = posting.accounts_of(("payment_in", "payment_out"))
+    accounts = posting.accounts_needed(("payment_in", "payment_out"))
     postings = []
     for payment in payments:
         if payment.direction == "in":

@@ -19,6 +19,14 @@ class NoPeriod(Conflict):
     way_out_en = "Create the periods of that year"
 
 
+class BooksOff(Conflict):
+    code = "finance.books_off"
+    zh = "尚未建账，不能记账"
+    en = "No books are kept yet; nothing can be posted"
+    way_out_zh = "在财务中安装科目表，并新建会计期间"
+    way_out_en = "Install a chart of accounts and create the periods"
+
+
 class NoRule(Conflict):
     code = "finance.no_rule"
     zh = "业务“{event}”没有记账规则"

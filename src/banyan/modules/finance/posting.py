@@ -13,7 +13,7 @@ from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.lib.ids import new_id
 from banyan.modules.finance import rules
-from banyan.modules.finance.errors import NoPeriod, NoRule, NotBalanced, PeriodClosed
+from banyan.modules.finance.errors import BooksOff, NoPeriod, NoRule, NotBalanced, PeriodClosed
 from banyan.modules.finance.models import Entry, EntryLine
 from banyan.modules.finance.values import Leg, Posting
 
@@ -97,6 +97,14 @@ def accounts_of(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | No
             if not are_books_on():
                 return {}
             raise NoRule(event=event)
+    return found
+
+
+def accounts_needed(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | None]]:
+    """Give (debit, credit) account per event where nothing can be done without books. Raises: BooksOff, NoRule."""
+    found = accounts_of(events)
+    if not found:
+        raise BooksOff
     return found
 
 

@@ -14,6 +14,7 @@ from banyan.kernel.models import Outbox
 from banyan.kernel.proofs import run as prove
 from banyan.kernel.queries import ask, declared_query
 from banyan.lib.errors import Conflict, Invalid, NotAllowed
+from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.modules.engineering import queries
 from banyan.modules.engineering.errors import (
@@ -429,3 +430,8 @@ def test_a_predecessor_that_does_not_exist_is_named(world):
     assert verdicts("engineering.predecessors") == [
         "routing MP-1 A, operation 20: there is no operation 15 before it"
     ]
+
+
+def test_an_item_that_does_not_exist_costs_nothing(world):
+    assert queries.standard_costs(world.plant.pk, [new_id()], date(2026, 3, 2)) == {}
+    assert world.do("engineering.bom.roll_up", plant=world.plant, items=[new_id()]) == ()
