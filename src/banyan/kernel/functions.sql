@@ -58,17 +58,22 @@ BEGIN
         SELECT TG_TABLE_NAME, (r.j ->> 'id')::uuid, (r.j ->> owner)::uuid, 'delete', r.j - derived, actor
         FROM (SELECT to_jsonb(o) AS j FROM stale o) r;
     ELSE
+        -- Both versions of a row are brought together by grouping: a join of transition tables, of whose size
+        -- the planner knows nothing, compares every row with every other.
         INSERT INTO kernel_history ("table", record, parent, operation, old, new, actor)
-        SELECT TG_TABLE_NAME, c.id, c.parent, 'update', c.was, c.becomes, actor
+        SELECT TG_TABLE_NAME, c.id, (c.becomes ->> owner)::uuid, 'update', d.old, d.new, actor
         FROM (
-            SELECT (n.j ->> 'id')::uuid AS id, (n.j ->> owner)::uuid AS parent,
-                   jsonb_object_agg(e.key, o.j -> e.key) AS was, jsonb_object_agg(e.key, e.value) AS becomes
-            FROM (SELECT id, to_jsonb(f) - derived AS j FROM fresh f) n
-            JOIN (SELECT id, to_jsonb(s) - derived AS j FROM stale s) o USING (id),
-                 LATERAL jsonb_each(n.j) e
-            WHERE n.j IS DISTINCT FROM o.j AND e.value IS DISTINCT FROM o.j -> e.key
-            GROUP BY n.j, n.id
-        ) c;
+            SELECT v.id, (array_agg(v.j) FILTER (WHERE NOT v.is_new))[1] AS was,
+                   (array_agg(v.j) FILTER (WHERE v.is_new))[1] AS becomes
+            FROM (SELECT id, true AS is_new, to_jsonb(f) - derived AS j FROM fresh f
+                  UNION ALL
+                  SELECT id, false, to_jsonb(s) - derived FROM stale s) v
+            GROUP BY v.id
+        ) c, LATERAL (
+            SELECT jsonb_object_agg(e.key, c.was -> e.key) AS old, jsonb_object_agg(e.key, e.value) AS new
+            FROM jsonb_each(c.becomes) e WHERE e.value IS DISTINCT FROM c.was -> e.key
+        ) d
+        WHERE c.was IS DISTINCT FROM c.becomes;
     END IF;
     RETURN NULL;
 END $$;
