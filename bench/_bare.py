@@ -1,7 +1,9 @@
 """What is measured, once more by hand: plain SQL that keeps the same invariants on the same database.
 
-Every act takes the client's key, locks what it changes, writes document, ledger, balances, entries, audit, outbox and
-the answer under the key, and commits durably. It has no rights, no rules and no words, so it is what remains when
+Every act takes the client's key, locks what it changes, writes document, ledger, balances, entries, audit,
+outbox and
+the answer under the key, and commits durably. It has no rights, no rules and no words, so it is what remains
+when
 everything that makes a product is taken away.
 """
 
@@ -16,12 +18,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from _factory import Factory
+from _server import at_once
 from django.db import connection
 from django.test import Client as DjangoClient
 from psycopg.types.json import Jsonb
 
-from _factory import Factory
-from _server import at_once
 from banyan.config import database
 from banyan.lib.ids import new_id
 
@@ -54,12 +56,17 @@ class Inside:
     """The product's REST door in this process."""
 
     def __init__(self, token: str) -> None:
-        self.client = DjangoClient(HTTP_HOST="localhost", HTTP_AUTHORIZATION=f"Bearer {token}", raise_request_exception=True)
+        self.client = DjangoClient(
+            HTTP_HOST="localhost", HTTP_AUTHORIZATION=f"Bearer {token}", raise_request_exception=True
+        )
 
     def post(self, path: str, data: Any = None) -> Any:
         """Send JSON with a key; give what is answered. Raises: RuntimeError where it is refused."""
         answer = self.client.post(
-            f"/api/v1/{path}", data, content_type="application/json", headers={"Idempotency-Key": str(new_id())}
+            f"/api/v1/{path}",
+            data,
+            content_type="application/json",
+            headers={"Idempotency-Key": str(new_id())},
         )
         if answer.status_code >= 400:
             raise RuntimeError(f"{path}: {answer.status_code} {answer.content[:300]!r}")
@@ -104,35 +111,76 @@ class Bare:
             "WITH actor AS (SELECT set_config('banyan.actor', %s, true)) "
             "INSERT INTO kernel_request (id, principal, key, body_hash) SELECT %s, %s, %s, %s FROM actor "
             "ON CONFLICT (principal, key) DO NOTHING RETURNING id",
-            f"{user}|{what}|rest", key, user, str(key), body or key.bytes,
-        )  # fmt: skip
+            f"{user}|{what}|rest",
+            key,
+            user,
+            str(key),
+            body or key.bytes,
+        )
         if found is None:
             raise RuntimeError("the key was used before")
         return key
 
-    def end(self, user: UUID, key: UUID, what: str, record: UUID, event: str, payload: Mapping[str, Any]) -> None:
+    def end(
+        self, user: UUID, key: UUID, what: str, record: UUID, event: str, payload: Mapping[str, Any]
+    ) -> None:
         """Write audit, outbox and the answer under the key."""
         now = datetime.now(UTC)
         noun = what.rsplit(".", 1)[0]
-        self.put("kernel_audit", dict(
-            id=new_id(), at=now, person=user, program="token:bench", through="rest", command=what, noun=noun,
-            records=[record], input=Jsonb(payload), outcome="done", code="", key=str(key)))  # fmt: skip
+        self.put(
+            "kernel_audit",
+            dict(
+                id=new_id(),
+                at=now,
+                person=user,
+                program="token:bench",
+                through="rest",
+                command=what,
+                noun=noun,
+                records=[record],
+                input=Jsonb(payload),
+                outcome="done",
+                code="",
+                key=str(key),
+            ),
+        )
         if event:
-            self.put("kernel_outbox", dict(
-                id=new_id(), at=now, type=event, event_version=1, key=str(record), noun=noun, record=record, number="",
-                payload=Jsonb(payload), person=user))  # fmt: skip
+            self.put(
+                "kernel_outbox",
+                dict(
+                    id=new_id(),
+                    at=now,
+                    type=event,
+                    event_version=1,
+                    key=str(record),
+                    noun=noun,
+                    record=record,
+                    number="",
+                    payload=Jsonb(payload),
+                    person=user,
+                ),
+            )
         answer = {"ids": [str(record)], "answer": {"status": 200, "headers": {}, "body": str(payload)}}
-        self.run("UPDATE kernel_request SET answer = %s WHERE principal = %s AND key = %s", Jsonb(answer), user, str(key))
+        self.run(
+            "UPDATE kernel_request SET answer = %s WHERE principal = %s AND key = %s",
+            Jsonb(answer),
+            user,
+            str(key),
+        )
 
     def number(self, series: str) -> str:
         """Give the next number of a series, without gaps."""
         (last,) = self.one(
             "INSERT INTO kernel_counter (series, period, last) VALUES (%s, 'bare', 1) "
-            "ON CONFLICT (series, period) DO UPDATE SET last = kernel_counter.last + 1 RETURNING last", series,
-        )  # fmt: skip
+            "ON CONFLICT (series, period) DO UPDATE SET last = kernel_counter.last + 1 RETURNING "
+            "last",
+            series,
+        )
         return f"{series}-{last}"
 
-    def post(self, user: UUID, event: str, noun: str, origin: UUID, legs: Sequence[Mapping[str, Any]]) -> None:
+    def post(
+        self, user: UUID, event: str, noun: str, origin: UUID, legs: Sequence[Mapping[str, Any]]
+    ) -> None:
         """Write an entry that balances, in an open period that is held against its close."""
         if sum(leg["amount"] if leg["side"] == "debit" else -leg["amount"] for leg in legs):
             raise RuntimeError("the entry does not balance")
@@ -141,29 +189,53 @@ class Bare:
         if state != "open":
             raise RuntimeError("the period is closed")
         entry = new_id()
-        self.put("finance_entry", dict(
-            id=entry, on=now.date(), period_id=period, event=event, origin_noun=noun, origin=origin, text="",
-            posted_at=now, posted_by=user))  # fmt: skip
-        self.put("finance_entryline", *(
-            dict(id=new_id(), entry_id=entry, position=n, on=now.date(), **leg) for n, leg in enumerate(legs, start=1)
-        ))  # fmt: skip
+        self.put(
+            "finance_entry",
+            dict(
+                id=entry,
+                on=now.date(),
+                period_id=period,
+                event=event,
+                origin_noun=noun,
+                origin=origin,
+                text="",
+                posted_at=now,
+                posted_by=user,
+            ),
+        )
+        self.put(
+            "finance_entryline",
+            *(
+                dict(id=new_id(), entry_id=entry, position=n, on=now.date(), **leg)
+                for n, leg in enumerate(legs, start=1)
+            ),
+        )
 
 
 _known: dict[tuple[str, tuple[str, ...]], tuple[str, list[Any]]] = {}
 _EMPTY = {
-    "text": "", "character varying": "", "numeric": 0, "integer": 0, "smallint": 0, "boolean": False, "ARRAY": [],
-    "jsonb": Jsonb({}), "bytea": b"",
-}  # fmt: skip
+    "text": "",
+    "character varying": "",
+    "numeric": 0,
+    "integer": 0,
+    "smallint": 0,
+    "boolean": False,
+    "ARRAY": [],
+    "jsonb": Jsonb({}),
+    "bytea": b"",
+}
 
 
 def _columns(table: str, told: tuple[str, ...]) -> tuple[str, list[Any]]:
-    """Give the column list of an insert, and the values of the columns that must be there and are not told."""
+    """Give the columns of an insert, and the values of those that must be there and are not told."""
     if (table, told) not in _known:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s "
-                "AND is_nullable = 'NO' AND column_default IS NULL AND is_generated = 'NEVER' ORDER BY 1", [table],
-            )  # fmt: skip
+                "AND is_nullable = 'NO' AND column_default IS NULL AND is_generated = 'NEVER' ORDER "
+                "BY 1",
+                [table],
+            )
             rest = [(name, _EMPTY[kind]) for name, kind in cursor.fetchall() if name not in told]
         names = ", ".join(f'"{name}"' for name in (*told, *(name for name, _ in rest)))
         _known[table, told] = names, [value for _, value in rest]
@@ -173,44 +245,83 @@ def _columns(table: str, told: tuple[str, ...]) -> tuple[str, list[Any]]:
 # --- reports ------------------------------------------------------------------------------------------------
 
 
-def report(bare: Bare, factory: Factory, operation: UUID, quantity: int = 1, accounts: Mapping | None = None) -> None:
+def report(
+    bare: Bare, factory: Factory, operation: UUID, quantity: int = 1, accounts: Mapping | None = None
+) -> None:
     """Book a report: what came before limits it; counter, ledger and books tell the same."""
     user, accounts = factory.user, accounts or accounts_of(bare)
     with bare.held.transaction():
         key = bare.begin(user, "production.work_order.report")
         order, plant, sequence, labour, machine, overhead, planned = bare.one(
-            "SELECT o.work_order_id, o.plant_id, o.sequence, o.labour_rate, o.machine_rate, o.overhead_rate, w.quantity "
+            "SELECT o.work_order_id, o.plant_id, o.sequence, o.labour_rate, o.machine_rate, "
+            "o.overhead_rate, w.quantity "
             "FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id "
-            "WHERE o.id = %s AND w.state IN ('released', 'running') FOR NO KEY UPDATE OF o", operation,
-        )  # fmt: skip
+            "WHERE o.id = %s AND w.state IN ('released', 'running') FOR NO KEY UPDATE OF o",
+            operation,
+        )
         touched = bare.run(
-            "UPDATE production_operation o SET good_quantity = good_quantity + %s, state = 'running' WHERE id = %s "
-            "AND good_quantity + scrap_quantity + %s <= coalesce((SELECT p.good_quantity FROM production_operation p "
-            "WHERE p.work_order_id = o.work_order_id AND p.sequence < o.sequence ORDER BY p.sequence DESC LIMIT 1), %s)",
-            quantity, operation, quantity, planned,
-        )  # fmt: skip
+            "UPDATE production_operation o SET good_quantity = good_quantity + %s, state = 'running' WHERE "
+            "id = %s "
+            "AND good_quantity + scrap_quantity + %s <= coalesce((SELECT p.good_quantity FROM "
+            "production_operation p "
+            "WHERE p.work_order_id = o.work_order_id AND p.sequence < o.sequence ORDER BY p.sequence DESC "
+            "LIMIT 1), %s)",
+            quantity,
+            operation,
+            quantity,
+            planned,
+        )
         if not touched:
             raise RuntimeError("more reported than arrived")
         now, one = datetime.now(UTC), new_id()
         amounts = [round(rate / 60, 2) for rate in (labour, machine, overhead)]
-        bare.put("production_report", dict(
-            id=one, work_order_id=order, operation_id=operation, plant_id=plant, kind="good", quantity=quantity,
-            minutes=1, labour_minutes=1, labour_amount=amounts[0], machine_amount=amounts[1], overhead_amount=amounts[2],
-            defects=Jsonb([]), people=Jsonb([]), lots=Jsonb([]), reported_at=now, person=user, worker=user,
-            digest=one.bytes))  # fmt: skip
+        bare.put(
+            "production_report",
+            dict(
+                id=one,
+                work_order_id=order,
+                operation_id=operation,
+                plant_id=plant,
+                kind="good",
+                quantity=quantity,
+                minutes=1,
+                labour_minutes=1,
+                labour_amount=amounts[0],
+                machine_amount=amounts[1],
+                overhead_amount=amounts[2],
+                defects=Jsonb([]),
+                people=Jsonb([]),
+                lots=Jsonb([]),
+                reported_at=now,
+                person=user,
+                worker=user,
+                digest=one.bytes,
+            ),
+        )
         legs = [
-            dict(account_id=accounts[event][n], side=side, amount=amount, plant_id=plant,
-                 work_order_id=order if n == 0 else None)
-            for event, amount in zip(("labour", "machine", "overhead"), amounts, strict=True) if amount
+            dict(
+                account_id=accounts[event][n],
+                side=side,
+                amount=amount,
+                plant_id=plant,
+                work_order_id=order if n == 0 else None,
+            )
+            for event, amount in zip(("labour", "machine", "overhead"), amounts, strict=True)
+            if amount
             for n, side in enumerate(("debit", "credit"))
-        ]  # fmt: skip
+        ]
         bare.post(user, "conversion", "production.report", one, legs)
-        bare.end(user, key, "production.work_order.report", order, "production.reported", {"report": str(one)})
+        bare.end(
+            user, key, "production.work_order.report", order, "production.reported", {"report": str(one)}
+        )
 
 
 def accounts_of(bare: Bare) -> dict[str, tuple[UUID, UUID]]:
     """Give debit and credit account per event."""
-    return {event: (debit, credit) for event, debit, credit in bare.all("SELECT event, debit_id, credit_id FROM finance_postingrule")}
+    return {
+        event: (debit, credit)
+        for event, debit, credit in bare.all("SELECT event, debit_id, credit_id FROM finance_postingrule")
+    }
 
 
 def report_rate(factory: Factory, operations: Sequence[UUID], count: int, clients: int) -> float:
@@ -235,9 +346,23 @@ def confirm(bare: Bare, factory: Factory, order: UUID) -> bool:
         with bare.held.transaction():
             _confirm(bare, user, order, now)
     except LookupError:
-        bare.put("kernel_audit", dict(
-            id=new_id(), at=now, person=user, program="token:bench", through="rest", command="sales.order.confirm",
-            noun="sales.order", records=[order], input=Jsonb({}), outcome="refused", code="not_enough", key=""))  # fmt: skip
+        bare.put(
+            "kernel_audit",
+            dict(
+                id=new_id(),
+                at=now,
+                person=user,
+                program="token:bench",
+                through="rest",
+                command="sales.order.confirm",
+                noun="sales.order",
+                records=[order],
+                input=Jsonb({}),
+                outcome="refused",
+                code="not_enough",
+                key="",
+            ),
+        )
         return False
     return True
 
@@ -247,27 +372,61 @@ def _confirm(bare: Bare, user: UUID, order: UUID, now: datetime) -> None:
     state, plant = bare.one("SELECT state, plant_id FROM sales_order WHERE id = %s FOR NO KEY UPDATE", order)
     if state != "draft":
         raise RuntimeError(f"the order is {state}")
-    lines = bare.all("SELECT id, item_id, open_quantity FROM sales_orderline WHERE order_id = %s ORDER BY item_id", order)
+    lines = bare.all(
+        "SELECT id, item_id, open_quantity FROM sales_orderline WHERE order_id = %s ORDER BY item_id", order
+    )
     for line, item, quantity in lines:
         if not bare.run(
             "UPDATE inventory_supply SET promised = promised + %s WHERE item_id = %s AND plant_id = %s "
-            "AND available - promised >= %s", quantity, item, plant, quantity,
-        ):  # fmt: skip
+            "AND available - promised >= %s",
+            quantity,
+            item,
+            plant,
+            quantity,
+        ):
             if len(lines) == 1:
                 raise LookupError
             continue
-        bare.put("inventory_promise", dict(
-            id=new_id(), demand_noun="sales.order_line", demand_line=line, item_id=item, plant_id=plant,
-            quantity=quantity, promised_at=now))  # fmt: skip
+        bare.put(
+            "inventory_promise",
+            dict(
+                id=new_id(),
+                demand_noun="sales.order_line",
+                demand_line=line,
+                item_id=item,
+                plant_id=plant,
+                quantity=quantity,
+                promised_at=now,
+            ),
+        )
     bare.run("UPDATE sales_orderline SET promised_on = %s WHERE order_id = %s", now.date(), order)
-    bare.put("sales_promiseentry", *(
-        dict(id=new_id(), order_id=order, order_line_id=line, no=1, promised_on=now.date(), reason="", at=now, person=user)
-        for line, *_ in lines
-    ))  # fmt: skip
+    bare.put(
+        "sales_promiseentry",
+        *(
+            dict(
+                id=new_id(),
+                order_id=order,
+                order_line_id=line,
+                no=1,
+                promised_on=now.date(),
+                reason="",
+                at=now,
+                person=user,
+            )
+            for line, *_ in lines
+        ),
+    )
     bare.run(
-        "UPDATE sales_order SET state = 'confirmed', version = version + 1, changed_at = %s, changed_by_id = %s, "
-        "promised_on = %s, number = %s WHERE id = %s", now, user, now.date(), bare.number("bare.order"), order,
-    )  # fmt: skip
+        "UPDATE sales_order SET state = 'confirmed', version = version + 1, changed_at = %s, changed_by_id "
+        "= %s, "
+        "promised_on = %s, number = %s WHERE id = "
+        "%s",
+        now,
+        user,
+        now.date(),
+        bare.number("bare.order"),
+        order,
+    )
     bare.end(user, key, "sales.order.confirm", order, "sales.order_confirmed", {"order": str(order)})
 
 
@@ -292,7 +451,8 @@ def list_ms(rounds: int) -> float:
         for _ in range(rounds):
             begun = time.perf_counter()
             bare.all(
-                "SELECT o.*, p.name, f.name, c.code FROM sales_order o JOIN parties_party p ON p.id = o.party_id "
+                "SELECT o.*, p.name, f.name, c.code FROM sales_order o JOIN parties_party p ON p.id = "
+                "o.party_id "
                 "JOIN company_plant f ON f.id = o.plant_id JOIN company_currency c ON c.id = o.currency_id "
                 "ORDER BY o.created_at DESC, o.id DESC LIMIT 81"
             )
@@ -309,10 +469,15 @@ class Chain:
     def __init__(self, bare: Bare, factory: Factory) -> None:
         self.bare, self.factory, self.user = bare, factory, factory.user
         self.accounts = accounts_of(bare)
-        self.places = {kind: key for kind, key in bare.all("SELECT kind, id FROM inventory_location WHERE is_default")}
-        (self.stock_account,) = bare.one("SELECT account_id FROM finance_stockaccount WHERE category_id IS NULL")
+        self.places = {
+            kind: key for kind, key in bare.all("SELECT kind, id FROM inventory_location WHERE is_default")
+        }
+        (self.stock_account,) = bare.one(
+            "SELECT account_id FROM finance_stockaccount WHERE category_id IS NULL"
+        )
         self.centre, self.labour, self.machine, self.overhead = bare.one(
-            "SELECT id, labour_rate, machine_rate, overhead_rate FROM equipment_workcentre LIMIT 1")  # fmt: skip
+            "SELECT id, labour_rate, machine_rate, overhead_rate FROM equipment_workcentre LIMIT 1"
+        )
         self.statements = 0
 
     def run(self) -> None:
@@ -334,29 +499,67 @@ class Chain:
 
     def _head(self) -> dict[str, Any]:
         now = datetime.now(UTC)
-        return dict(id=new_id(), version=1, created_at=now, created_by_id=self.user, changed_at=now, changed_by_id=self.user)
+        return dict(
+            id=new_id(),
+            version=1,
+            created_at=now,
+            created_by_id=self.user,
+            changed_at=now,
+            changed_by_id=self.user,
+        )
 
     def _order(self) -> UUID:
         bare, factory = self.bare, self.factory
         with bare.held.transaction():
             key, head = bare.begin(self.user, "sales.order.create"), self._head()
             wanted = ((factory.product, 10), (factory.goods[0], 5), (factory.goods[1], 5))
-            known = bare.all("SELECT id, unit_id FROM items_item WHERE id = ANY(%s) AND is_active", [i for i, _ in wanted])
+            known = bare.all(
+                "SELECT id, unit_id FROM items_item WHERE id = ANY(%s) AND is_active", [i for i, _ in wanted]
+            )
             (tax, rate) = bare.one(
                 "SELECT t.id, t.rate FROM parties_party p JOIN company_taxcode t ON t.id = p.tax_code_id "
-                "WHERE p.id = %s AND p.is_active", factory.customer,
-            )  # fmt: skip
+                "WHERE p.id = %s AND p.is_active",
+                factory.customer,
+            )
             units = dict(known)
-            bare.put("sales_order", head | dict(
-                party_id=factory.customer, plant_id=factory.plant, currency_id=factory.currency, exchange_rate=1,
-                state="draft", ordered_on=factory.today, priority="normal", net_amount=2000, tax_amount=260,
-                gross_amount=2260))  # fmt: skip
-            bare.put("sales_orderline", *(
-                dict(id=new_id(), position=n, order_id=head["id"], party_id=factory.customer, plant_id=factory.plant,
-                     item_id=item, quantity=quantity, unit_id=units[item], stock_quantity=quantity, price=100,
-                     tax_code_id=tax, tax_percent=rate, net_amount=100 * quantity, tax_amount=13 * quantity)
-                for n, (item, quantity) in enumerate(wanted, start=1)
-            ))  # fmt: skip
+            bare.put(
+                "sales_order",
+                head
+                | dict(
+                    party_id=factory.customer,
+                    plant_id=factory.plant,
+                    currency_id=factory.currency,
+                    exchange_rate=1,
+                    state="draft",
+                    ordered_on=factory.today,
+                    priority="normal",
+                    net_amount=2000,
+                    tax_amount=260,
+                    gross_amount=2260,
+                ),
+            )
+            bare.put(
+                "sales_orderline",
+                *(
+                    dict(
+                        id=new_id(),
+                        position=n,
+                        order_id=head["id"],
+                        party_id=factory.customer,
+                        plant_id=factory.plant,
+                        item_id=item,
+                        quantity=quantity,
+                        unit_id=units[item],
+                        stock_quantity=quantity,
+                        price=100,
+                        tax_code_id=tax,
+                        tax_percent=rate,
+                        net_amount=100 * quantity,
+                        tax_amount=13 * quantity,
+                    )
+                    for n, (item, quantity) in enumerate(wanted, start=1)
+                ),
+            )
             bare.end(self.user, key, "sales.order.create", head["id"], "", {})
         return head["id"]
 
@@ -364,9 +567,19 @@ class Chain:
         bare = self.bare
         with bare.held.transaction():
             key, head = bare.begin(self.user, "production.work_order.create"), self._head()
-            bare.put("production_workorder", head | dict(
-                item_id=self.factory.product, plant_id=self.factory.plant, kind="standard", state="planned", quantity=10,
-                due_on=self.factory.today, priority="normal"))  # fmt: skip
+            bare.put(
+                "production_workorder",
+                head
+                | dict(
+                    item_id=self.factory.product,
+                    plant_id=self.factory.plant,
+                    kind="standard",
+                    state="planned",
+                    quantity=10,
+                    due_on=self.factory.today,
+                    priority="normal",
+                ),
+            )
             bare.end(self.user, key, "production.work_order.create", head["id"], "", {})
         return head["id"]
 
@@ -377,29 +590,68 @@ class Chain:
             bare.one("SELECT state FROM production_workorder WHERE id = %s FOR NO KEY UPDATE", work)
             lines = bare.all(
                 "SELECT l.id, l.component_id, l.quantity FROM engineering_bom b JOIN engineering_bomline l "
-                "ON l.bom_id = b.id WHERE b.item_id = %s AND b.state = 'released' ORDER BY l.position", self.factory.product,
-            )  # fmt: skip
+                "ON l.bom_id = b.id WHERE b.item_id = %s AND b.state = 'released' ORDER BY "
+                "l.position",
+                self.factory.product,
+            )
             steps = bare.all(
-                "SELECT o.id, o.sequence, o.name, o.work_centre_id, o.setup_minutes, o.run_minutes FROM engineering_routing r "
-                "JOIN engineering_routingoperation o ON o.routing_id = r.id WHERE r.item_id = %s AND r.state = 'released' "
-                "ORDER BY o.sequence", self.factory.product,
-            )  # fmt: skip
+                "SELECT o.id, o.sequence, o.name, o.work_centre_id, o.setup_minutes, o.run_minutes FROM "
+                "engineering_routing r "
+                "JOIN engineering_routingoperation o ON o.routing_id = r.id WHERE r.item_id = %s AND "
+                "r.state = 'released' "
+                "ORDER BY o.sequence",
+                self.factory.product,
+            )
             operations = [new_id() for _ in steps]
             materials = [(new_id(), component) for _, component, _ in lines]
-            bare.put("production_operation", *(
-                dict(id=one, position=n, work_order_id=work, plant_id=plant, sequence=sequence, name=name,
-                     work_centre_id=centre, setup_minutes=setup, run_minutes=run, report_ratio=1, quantity=10, state="open",
-                     capture=Jsonb([]), labour_rate=self.labour, machine_rate=self.machine, overhead_rate=self.overhead)
-                for n, (one, (_, sequence, name, centre, setup, run)) in enumerate(zip(operations, steps, strict=True), start=1)
-            ))  # fmt: skip
-            bare.put("production_material", *(
-                dict(id=one, position=n, work_order_id=work, item_id=item, quantity=10, unit_cost=10, source_line=line)
-                for n, ((one, item), (line, *_)) in enumerate(zip(materials, lines, strict=True), start=1)
-            ))  # fmt: skip
+            bare.put(
+                "production_operation",
+                *(
+                    dict(
+                        id=one,
+                        position=n,
+                        work_order_id=work,
+                        plant_id=plant,
+                        sequence=sequence,
+                        name=name,
+                        work_centre_id=centre,
+                        setup_minutes=setup,
+                        run_minutes=run,
+                        report_ratio=1,
+                        quantity=10,
+                        state="open",
+                        capture=Jsonb([]),
+                        labour_rate=self.labour,
+                        machine_rate=self.machine,
+                        overhead_rate=self.overhead,
+                    )
+                    for n, (one, (_, sequence, name, centre, setup, run)) in enumerate(
+                        zip(operations, steps, strict=True), start=1
+                    )
+                ),
+            )
+            bare.put(
+                "production_material",
+                *(
+                    dict(
+                        id=one,
+                        position=n,
+                        work_order_id=work,
+                        item_id=item,
+                        quantity=10,
+                        unit_cost=10,
+                        source_line=line,
+                    )
+                    for n, ((one, item), (line, *_)) in enumerate(zip(materials, lines, strict=True), start=1)
+                ),
+            )
             bare.run(
-                "UPDATE production_workorder SET state = 'released', version = version + 1, number = %s, unit_cost = 60, "
-                "released_at = now() WHERE id = %s", bare.number("bare.work"), work,
-            )  # fmt: skip
+                "UPDATE production_workorder SET state = 'released', version = version + 1, number = %s, "
+                "unit_cost = 60, "
+                "released_at = now() WHERE id = %s",
+                bare.number("bare.work"),
+                work,
+            )
             bare.end(self.user, key, "production.work_order.release", work, "production.released", {})
         return operations, materials
 
@@ -410,29 +662,69 @@ class Chain:
             bare.run("SELECT 1 FROM production_workorder WHERE id = %s FOR NO KEY UPDATE", work)
             bare.run(
                 "UPDATE production_material SET issued_quantity = issued_quantity + 10 "
-                "WHERE work_order_id = %s AND issued_quantity + 10 <= quantity", work,
-            )  # fmt: skip
+                "WHERE work_order_id = %s AND issued_quantity + 10 <= quantity",
+                work,
+            )
             moved = self._move(
-                [(item, None, 10, None) for _, item in materials], "warehouse", "production", "production.work_order", work,
-            )  # fmt: skip
-            bare.put("production_materialissue", head | dict(
-                work_order_id=work, plant_id=self.factory.plant, kind="issue", state="posted", moved_at=head["created_at"],
-                number=bare.number("bare.issue")))  # fmt: skip
-            bare.put("production_materialissueline", *(
-                dict(id=new_id(), position=n, issue_id=head["id"], material_id=material, item_id=item,
-                     location_id=self.places["warehouse"], quantity=10, move_id=move)
-                for n, ((material, item), (move, _)) in enumerate(zip(materials, moved, strict=True), start=1)
-            ))  # fmt: skip
+                [(item, None, 10, None) for _, item in materials],
+                "warehouse",
+                "production",
+                "production.work_order",
+                work,
+            )
+            bare.put(
+                "production_materialissue",
+                head
+                | dict(
+                    work_order_id=work,
+                    plant_id=self.factory.plant,
+                    kind="issue",
+                    state="posted",
+                    moved_at=head["created_at"],
+                    number=bare.number("bare.issue"),
+                ),
+            )
+            bare.put(
+                "production_materialissueline",
+                *(
+                    dict(
+                        id=new_id(),
+                        position=n,
+                        issue_id=head["id"],
+                        material_id=material,
+                        item_id=item,
+                        location_id=self.places["warehouse"],
+                        quantity=10,
+                        move_id=move,
+                    )
+                    for n, ((material, item), (move, _)) in enumerate(
+                        zip(materials, moved, strict=True), start=1
+                    )
+                ),
+            )
             debit, _ = self.accounts["material_issue"]
-            self._book("material_issue", "production.work_order", work, [
-                (debit, self.stock_account, amount) for _, amount in moved], work)  # fmt: skip
+            self._book(
+                "material_issue",
+                "production.work_order",
+                work,
+                [(debit, self.stock_account, amount) for _, amount in moved],
+                work,
+            )
             bare.end(self.user, key, "production.work_order.issue", work, "inventory.stock_moved", {})
 
     def _lot(self, work: UUID) -> UUID:
         head = self._head()
-        self.bare.put("inventory_lot", head | dict(
-            item_id=self.factory.product, number=f"BARE-{work}", state="released", origin_noun="production.work_order",
-            origin=work))  # fmt: skip
+        self.bare.put(
+            "inventory_lot",
+            head
+            | dict(
+                item_id=self.factory.product,
+                number=f"BARE-{work}",
+                state="released",
+                origin_noun="production.work_order",
+                origin=work,
+            ),
+        )
         return head["id"]
 
     def _complete(self, work: UUID, lot: UUID) -> None:
@@ -441,26 +733,59 @@ class Chain:
             key, head = bare.begin(self.user, "production.work_order.complete"), self._head()
             bare.run("SELECT 1 FROM production_workorder WHERE id = %s FOR NO KEY UPDATE", work)
             (finished,) = bare.one(
-                "SELECT good_quantity FROM production_operation WHERE work_order_id = %s ORDER BY sequence DESC LIMIT 1 "
-                "FOR NO KEY UPDATE", work,
-            )  # fmt: skip
+                "SELECT good_quantity FROM production_operation WHERE work_order_id = %s ORDER BY sequence "
+                "DESC LIMIT 1 "
+                "FOR NO KEY UPDATE",
+                work,
+            )
             if finished != 10:
                 raise RuntimeError(f"{finished} of 10 are made")
             ((move, amount),) = self._move(
-                [(self.factory.product, lot, 10, Decimal(600))], "production", "warehouse", "production.completion", head["id"],
-            )  # fmt: skip
-            bare.put("production_completion", head | dict(
-                work_order_id=work, plant_id=self.factory.plant, state="posted", moved_at=head["created_at"],
-                number=bare.number("bare.completion")))  # fmt: skip
-            bare.put("production_completionline", dict(
-                id=new_id(), position=1, completion_id=head["id"], item_id=self.factory.product, lot_id=lot,
-                location_id=self.places["warehouse"], quantity=10, amount=amount, move_id=move))  # fmt: skip
+                [(self.factory.product, lot, 10, Decimal(600))],
+                "production",
+                "warehouse",
+                "production.completion",
+                head["id"],
+            )
+            bare.put(
+                "production_completion",
+                head
+                | dict(
+                    work_order_id=work,
+                    plant_id=self.factory.plant,
+                    state="posted",
+                    moved_at=head["created_at"],
+                    number=bare.number("bare.completion"),
+                ),
+            )
+            bare.put(
+                "production_completionline",
+                dict(
+                    id=new_id(),
+                    position=1,
+                    completion_id=head["id"],
+                    item_id=self.factory.product,
+                    lot_id=lot,
+                    location_id=self.places["warehouse"],
+                    quantity=10,
+                    amount=amount,
+                    move_id=move,
+                ),
+            )
             bare.run(
-                "UPDATE production_workorder SET made_quantity = 10, completed_amount = 600, state = 'completed', "
-                "version = version + 1 WHERE id = %s AND made_quantity + 10 <= quantity", work,
-            )  # fmt: skip
+                "UPDATE production_workorder SET made_quantity = 10, completed_amount = 600, state = "
+                "'completed', "
+                "version = version + 1 WHERE id = %s AND made_quantity + 10 <= quantity",
+                work,
+            )
             _, credit = self.accounts["completion"]
-            self._book("completion", "production.completion", head["id"], [(self.stock_account, credit, amount)], work)
+            self._book(
+                "completion",
+                "production.completion",
+                head["id"],
+                [(self.stock_account, credit, amount)],
+                work,
+            )
             bare.end(self.user, key, "production.work_order.complete", work, "production.completed", {})
 
     def _ship(self, order: UUID) -> None:
@@ -468,33 +793,72 @@ class Chain:
         with bare.held.transaction():
             key, head = bare.begin(self.user, "sales.order.ship"), self._head()
             bare.run("SELECT 1 FROM sales_order WHERE id = %s FOR NO KEY UPDATE", order)
-            lines = bare.all("SELECT id, item_id, open_quantity FROM sales_orderline WHERE order_id = %s", order)
+            lines = bare.all(
+                "SELECT id, item_id, open_quantity FROM sales_orderline WHERE order_id = %s", order
+            )
             shelves = []
             for line, item, quantity in lines:
                 (lot,) = bare.one(
                     "SELECT lot_id FROM inventory_balance WHERE item_id = %s AND location_id = %s "
                     "AND on_hand - allocated >= %s ORDER BY first_in_at LIMIT 1 FOR NO KEY UPDATE",
-                    item, self.places["warehouse"], quantity,
-                )  # fmt: skip
+                    item,
+                    self.places["warehouse"],
+                    quantity,
+                )
                 shelves.append((line, item, lot, quantity))
             bare.run(
-                "WITH gone AS (DELETE FROM inventory_promise WHERE demand_line = ANY(%s) RETURNING item_id, plant_id, quantity) "
+                "WITH gone AS (DELETE FROM inventory_promise WHERE demand_line = ANY(%s) RETURNING "
+                "item_id, plant_id, quantity) "
                 "UPDATE inventory_supply s SET promised = s.promised - g.quantity FROM gone g "
-                "WHERE s.item_id = g.item_id AND s.plant_id = g.plant_id", [line for line, *_ in lines],
-            )  # fmt: skip
-            moved = self._move([(i, lot, q, None) for _, i, lot, q in shelves], "warehouse", "customer", "sales.shipment", head["id"])
-            bare.put("sales_shipment", head | dict(
-                party_id=self.factory.customer, plant_id=self.factory.plant, order_id=order, state="shipped",
-                shipped_on=self.factory.today, shipped_at=head["created_at"], number=bare.number("bare.shipment")))  # fmt: skip
-            bare.put("sales_shipmentline", *(
-                dict(id=new_id(), position=n, shipment_id=head["id"], order_line_id=line, item_id=item, quantity=quantity,
-                     lot_id=lot, location_id=self.places["warehouse"])
-                for n, (line, item, lot, quantity) in enumerate(shelves, start=1)
-            ))  # fmt: skip
-            bare.run("UPDATE sales_orderline SET shipped_quantity = shipped_quantity + open_quantity WHERE order_id = %s", order)
+                "WHERE s.item_id = g.item_id AND s.plant_id = g.plant_id",
+                [line for line, *_ in lines],
+            )
+            moved = self._move(
+                [(i, lot, q, None) for _, i, lot, q in shelves],
+                "warehouse",
+                "customer",
+                "sales.shipment",
+                head["id"],
+            )
+            bare.put(
+                "sales_shipment",
+                head
+                | dict(
+                    party_id=self.factory.customer,
+                    plant_id=self.factory.plant,
+                    order_id=order,
+                    state="shipped",
+                    shipped_on=self.factory.today,
+                    shipped_at=head["created_at"],
+                    number=bare.number("bare.shipment"),
+                ),
+            )
+            bare.put(
+                "sales_shipmentline",
+                *(
+                    dict(
+                        id=new_id(),
+                        position=n,
+                        shipment_id=head["id"],
+                        order_line_id=line,
+                        item_id=item,
+                        quantity=quantity,
+                        lot_id=lot,
+                        location_id=self.places["warehouse"],
+                    )
+                    for n, (line, item, lot, quantity) in enumerate(shelves, start=1)
+                ),
+            )
+            bare.run(
+                "UPDATE sales_orderline SET shipped_quantity = shipped_quantity + open_quantity WHERE "
+                "order_id = %s",
+                order,
+            )
             bare.run("UPDATE sales_order SET state = 'shipped', version = version + 1 WHERE id = %s", order)
             debit, _ = self.accounts["shipment"]
-            self._book("shipment", "sales.shipment", head["id"], [(debit, self.stock_account, a) for _, a in moved])
+            self._book(
+                "shipment", "sales.shipment", head["id"], [(debit, self.stock_account, a) for _, a in moved]
+            )
             bare.end(self.user, key, "sales.order.ship", order, "sales.goods_shipped", {})
 
     def _invoice(self, order: UUID) -> None:
@@ -503,59 +867,140 @@ class Chain:
             key, head = bare.begin(self.user, "finance.customer_invoice.from_orders"), self._head()
             bare.run("SELECT 1 FROM sales_order WHERE id = %s FOR NO KEY UPDATE", order)
             lines = bare.all(
-                "SELECT id, item_id, tax_code_id, shipped_quantity - invoiced_quantity, net_amount, tax_amount "
-                "FROM sales_orderline WHERE order_id = %s AND shipped_quantity > invoiced_quantity ORDER BY position", order,
-            )  # fmt: skip
+                "SELECT id, item_id, tax_code_id, shipped_quantity - invoiced_quantity, net_amount, "
+                "tax_amount "
+                "FROM sales_orderline WHERE order_id = %s AND shipped_quantity > invoiced_quantity ORDER "
+                "BY position",
+                order,
+            )
             net, tax = sum(line[4] for line in lines), sum(line[5] for line in lines)
-            bare.put("finance_customerinvoice", head | dict(
-                party_id=self.factory.customer, plant_id=self.factory.plant, kind="invoice", invoiced_on=self.factory.today,
-                due_on=self.factory.today, currency_id=self.factory.currency, net_amount=net, tax_amount=tax,
-                gross_amount=net + tax, state="posted", number=bare.number("bare.invoice")))  # fmt: skip
-            bare.put("finance_customerinvoiceline", *(
-                dict(id=new_id(), position=n, invoice_id=head["id"], item_id=item, quantity=quantity, price=100,
-                     tax_code_id=code, order_line_id=line, net_amount=a, tax_amount=t)
-                for n, (line, item, code, quantity, a, t) in enumerate(lines, start=1)
-            ))  # fmt: skip
-            bare.run("UPDATE sales_orderline SET invoiced_quantity = shipped_quantity WHERE order_id = %s", order)
+            bare.put(
+                "finance_customerinvoice",
+                head
+                | dict(
+                    party_id=self.factory.customer,
+                    plant_id=self.factory.plant,
+                    kind="invoice",
+                    invoiced_on=self.factory.today,
+                    due_on=self.factory.today,
+                    currency_id=self.factory.currency,
+                    net_amount=net,
+                    tax_amount=tax,
+                    gross_amount=net + tax,
+                    state="posted",
+                    number=bare.number("bare.invoice"),
+                ),
+            )
+            bare.put(
+                "finance_customerinvoiceline",
+                *(
+                    dict(
+                        id=new_id(),
+                        position=n,
+                        invoice_id=head["id"],
+                        item_id=item,
+                        quantity=quantity,
+                        price=100,
+                        tax_code_id=code,
+                        order_line_id=line,
+                        net_amount=a,
+                        tax_amount=t,
+                    )
+                    for n, (line, item, code, quantity, a, t) in enumerate(lines, start=1)
+                ),
+            )
+            bare.run(
+                "UPDATE sales_orderline SET invoiced_quantity = shipped_quantity WHERE order_id = %s", order
+            )
             receivable, revenue = self.accounts["customer_invoice"]
-            self._book("customer_invoice", "finance.customer_invoice", head["id"], [(receivable, revenue, net + tax)])
-            bare.end(self.user, key, "finance.customer_invoice.from_orders", head["id"], "finance.customer_invoiced", {})
+            self._book(
+                "customer_invoice", "finance.customer_invoice", head["id"], [(receivable, revenue, net + tax)]
+            )
+            bare.end(
+                self.user,
+                key,
+                "finance.customer_invoice.from_orders",
+                head["id"],
+                "finance.customer_invoiced",
+                {},
+            )
 
     def _book(
-        self, event: str, noun: str, origin: UUID, pairs: Sequence[tuple[UUID, UUID, Decimal]], work: UUID | None = None
+        self,
+        event: str,
+        noun: str,
+        origin: UUID,
+        pairs: Sequence[tuple[UUID, UUID, Decimal]],
+        work: UUID | None = None,
     ) -> None:
         legs = [
-            dict(account_id=account, side=side, amount=amount, plant_id=self.factory.plant, work_order_id=work)
-            for debit, credit, amount in pairs for account, side in ((debit, "debit"), (credit, "credit"))
-        ]  # fmt: skip
+            dict(
+                account_id=account, side=side, amount=amount, plant_id=self.factory.plant, work_order_id=work
+            )
+            for debit, credit, amount in pairs
+            for account, side in ((debit, "debit"), (credit, "credit"))
+        ]
         self.bare.post(self.user, event, noun, origin, legs)
 
     def _move(
-        self, rows: Sequence[tuple[UUID, UUID | None, int, Decimal | None]], source: str, target: str, noun: str, origin: UUID
+        self,
+        rows: Sequence[tuple[UUID, UUID | None, int, Decimal | None]],
+        source: str,
+        target: str,
+        noun: str,
+        origin: UUID,
     ) -> list[tuple[UUID, Decimal]]:
-        """Move goods: balances, what can be promised, value, and the ledgers. Gives (move, amount) per row."""
+        """Move goods: balances, supply, value, and the ledgers. Gives (move, amount) per row."""
         bare, plant, now = self.bare, self.factory.plant, datetime.now(UTC)
         out = source == "warehouse"
         sign, place = (-1, self.places[source]) if out else (1, self.places[target])
         items, quantities = [row[0] for row in rows], [row[2] for row in rows]
-        known = {item: (quantity, amount) for item, quantity, amount in bare.all(
-            "SELECT v.item_id, v.quantity, v.amount FROM inventory_supply s JOIN inventory_stockvalue v ON v.id = s.id "
-            "WHERE s.plant_id = %s AND s.item_id = ANY(%s) ORDER BY s.id FOR NO KEY UPDATE", plant, items)}  # fmt: skip
-        amounts = [given if given is not None else round(known[i][1] * q / known[i][0], 2) for i, _, q, given in rows]
+        known = {
+            item: (quantity, amount)
+            for item, quantity, amount in bare.all(
+                "SELECT v.item_id, v.quantity, v.amount FROM inventory_supply s "
+                "JOIN inventory_stockvalue v ON v.id = s.id "
+                "WHERE s.plant_id = %s AND s.item_id = ANY(%s) ORDER BY s.id FOR NO KEY "
+                "UPDATE",
+                plant,
+                items,
+            )
+        }
+        amounts = [
+            given if given is not None else round(known[i][1] * q / known[i][0], 2) for i, _, q, given in rows
+        ]
         if out:
             touched = bare.run(
                 "UPDATE inventory_balance b SET on_hand = on_hand - k.quantity "
-                "FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[]) AS k(item, lot, quantity) WHERE b.item_id = k.item "
+                "FROM unnest(%s::uuid[], %s::uuid[], %s::numeric[]) AS k(item, lot, quantity) WHERE "
+                "b.item_id = k.item "
                 "AND b.lot_id IS NOT DISTINCT FROM k.lot AND b.location_id = %s AND b.owner_id IS NULL "
-                "AND b.on_hand - b.allocated >= k.quantity", items, [row[1] for row in rows], quantities, place,
-            )  # fmt: skip
+                "AND b.on_hand - b.allocated >= "
+                "k.quantity",
+                items,
+                [row[1] for row in rows],
+                quantities,
+                place,
+            )
             if touched != len(rows):
                 raise RuntimeError("not enough in stock")
         else:
-            bare.put("inventory_balance", *(
-                dict(id=new_id(), item_id=item, lot_id=lot, location_id=place, plant_id=plant, kind="warehouse",
-                     on_hand=quantity, first_in_at=now) for item, lot, quantity, _ in rows
-            ))  # fmt: skip
+            bare.put(
+                "inventory_balance",
+                *(
+                    dict(
+                        id=new_id(),
+                        item_id=item,
+                        lot_id=lot,
+                        location_id=place,
+                        plant_id=plant,
+                        kind="warehouse",
+                        on_hand=quantity,
+                        first_in_at=now,
+                    )
+                    for item, lot, quantity, _ in rows
+                ),
+            )
             for item in items:
                 if item not in known:
                     row = dict(id=new_id(), item_id=item, plant_id=plant)
@@ -563,23 +1008,61 @@ class Chain:
                     bare.put("inventory_stockvalue", row)
         bare.run(
             "UPDATE inventory_supply s SET available = available + %s * k.quantity "
-            "FROM unnest(%s::uuid[], %s::numeric[]) AS k(item, quantity) WHERE s.item_id = k.item AND s.plant_id = %s",
-            sign, items, quantities, plant,
-        )  # fmt: skip
+            "FROM unnest(%s::uuid[], %s::numeric[]) AS k(item, quantity) WHERE s.item_id = k.item AND "
+            "s.plant_id = %s",
+            sign,
+            items,
+            quantities,
+            plant,
+        )
         bare.run(
-            "UPDATE inventory_stockvalue s SET quantity = s.quantity + %s * k.quantity, amount = s.amount + %s * k.amount "
+            "UPDATE inventory_stockvalue s SET quantity = s.quantity + %s * k.quantity, amount = s.amount "
+            "+ %s * k.amount "
             "FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[]) AS k(item, quantity, amount) "
-            "WHERE s.item_id = k.item AND s.plant_id = %s", sign, sign, items, quantities, amounts, plant,
-        )  # fmt: skip
+            "WHERE s.item_id = k.item AND s.plant_id = %s",
+            sign,
+            sign,
+            items,
+            quantities,
+            amounts,
+            plant,
+        )
         moves = [new_id() for _ in rows]
-        bare.put("inventory_move", *(
-            dict(id=move, item_id=item, lot_id=lot, quantity=quantity, source_id=self.places[source],
-                 target_id=self.places[target], plant_id=plant, moved_at=now, posted_at=now, origin_noun=noun, origin=origin,
-                 person=self.user) for move, (item, lot, quantity, _) in zip(moves, rows, strict=True)
-        ))  # fmt: skip
-        bare.put("inventory_valueentry", *(
-            dict(id=new_id(), move_id=move, item_id=item, plant_id=plant, quantity=sign * quantity, amount=sign * amount,
-                 kind="issue" if out else "production", moved_at=now, posted_at=now)
-            for move, (item, _, quantity, _), amount in zip(moves, rows, amounts, strict=True)
-        ))  # fmt: skip
+        bare.put(
+            "inventory_move",
+            *(
+                dict(
+                    id=move,
+                    item_id=item,
+                    lot_id=lot,
+                    quantity=quantity,
+                    source_id=self.places[source],
+                    target_id=self.places[target],
+                    plant_id=plant,
+                    moved_at=now,
+                    posted_at=now,
+                    origin_noun=noun,
+                    origin=origin,
+                    person=self.user,
+                )
+                for move, (item, lot, quantity, _) in zip(moves, rows, strict=True)
+            ),
+        )
+        bare.put(
+            "inventory_valueentry",
+            *(
+                dict(
+                    id=new_id(),
+                    move_id=move,
+                    item_id=item,
+                    plant_id=plant,
+                    quantity=sign * quantity,
+                    amount=sign * amount,
+                    kind="issue" if out else "production",
+                    moved_at=now,
+                    posted_at=now,
+                )
+                for move, (item, _, quantity, _), amount in zip(moves, rows, amounts, strict=True)
+            ),
+        )
         return list(zip(moves, amounts, strict=True))

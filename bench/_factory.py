@@ -1,4 +1,4 @@
-"""The factory that is measured: made through the commands a user has, books on; only bulk rows come by SQL."""
+"""The factory that is measured: made through the commands a user has, books on; bulk rows come by SQL."""
 
 from __future__ import annotations
 
@@ -56,15 +56,21 @@ class Factory:
             "company.company", dict(code="B1", name="量测有限公司", currency=str(self.currency))
         )
         (self.calendar,) = self.make("company.calendar", dict(code="DAY", name="白班", shifts=WEEK))
-        (self.plant,) = self.make("company.plant", dict(
-            code="P1", name="一厂", company=str(self.company), calendar=str(self.calendar)))  # fmt: skip
+        (self.plant,) = self.make(
+            "company.plant",
+            dict(code="P1", name="一厂", company=str(self.company), calendar=str(self.calendar)),
+        )
         (self.unit,) = self.make("company.unit", dict(code="pcs", name="件", places=0))
-        (self.tax,) = self.make("company.tax_code", dict(code="VAT13", name="增值税13%", rate="13", kind="vat"))
+        (self.tax,) = self.make(
+            "company.tax_code", dict(code="VAT13", name="增值税13%", rate="13", kind="vat")
+        )
         (self.department,) = self.make(
             "company.department", dict(code="D1", name="车间", plant=str(self.plant))
         )
-        (self.customer,) = self.make("parties.party", dict(
-            code="C1", name="远山机械", is_customer=True, tax_code=str(self.tax), payment_days=30))  # fmt: skip
+        (self.customer,) = self.make(
+            "parties.party",
+            dict(code="C1", name="远山机械", is_customer=True, tax_code=str(self.tax), payment_days=30),
+        )
         self.do("inventory.location.make_standing", plant=str(self.plant))
         self.do("finance.account.install", chart="cas_small")
         for year in (self.today.year, self.today.year + 1):
@@ -75,9 +81,11 @@ class Factory:
 
     def _make_items(self) -> None:
         self.product, *self.goods = self.make(
-            "items.item", self._item("FG-1", "减速机", kind="made", tracking="lot"),
-            self._item("FG-2", "法兰"), self._item("FG-3", "支架"),
-        )  # fmt: skip
+            "items.item",
+            self._item("FG-1", "减速机", kind="made", tracking="lot"),
+            self._item("FG-2", "法兰"),
+            self._item("FG-3", "支架"),
+        )
         self.parts = self.make("items.item", *(self._item(f"P-{n}", f"零件{n}") for n in range(PARTS)))
         (self.scarce,) = self.make("items.item", self._item("FG-4", "热销件"))
         self.receive({part: 10**11 for part in (*self.parts, *self.goods)})
@@ -86,14 +94,43 @@ class Factory:
         return dict(code=code, name=name, unit=str(self.unit), kind="bought", is_sold=True) | more
 
     def _make_structure(self) -> None:
-        (centre,) = self.make("equipment.work_centre", dict(
-            code="WC1", name="机加工", plant=str(self.plant), department=str(self.department),
-            labour_rate="36", machine_rate="48", overhead_rate="12"))  # fmt: skip
-        (bom,) = self.make("engineering.bom", dict(item=str(self.product), revision="A", lines=[
-            dict(component=str(part), quantity="1") for part in self.parts]))  # fmt: skip
-        (routing,) = self.make("engineering.routing", dict(item=str(self.product), revision="A", operations=[
-            dict(sequence=10 * n, name=f"工序{n}", work_centre=str(centre), setup_minutes="5", run_minutes="2")
-            for n in range(1, OPERATIONS + 1)]))  # fmt: skip
+        (centre,) = self.make(
+            "equipment.work_centre",
+            dict(
+                code="WC1",
+                name="机加工",
+                plant=str(self.plant),
+                department=str(self.department),
+                labour_rate="36",
+                machine_rate="48",
+                overhead_rate="12",
+            ),
+        )
+        (bom,) = self.make(
+            "engineering.bom",
+            dict(
+                item=str(self.product),
+                revision="A",
+                lines=[dict(component=str(part), quantity="1") for part in self.parts],
+            ),
+        )
+        (routing,) = self.make(
+            "engineering.routing",
+            dict(
+                item=str(self.product),
+                revision="A",
+                operations=[
+                    dict(
+                        sequence=10 * n,
+                        name=f"工序{n}",
+                        work_centre=str(centre),
+                        setup_minutes="5",
+                        run_minutes="2",
+                    )
+                    for n in range(1, OPERATIONS + 1)
+                ],
+            ),
+        )
         self.do("engineering.bom.release", [bom])
         self.do("engineering.routing.release", [routing])
 
@@ -110,10 +147,15 @@ class Factory:
 
     def receive(self, quantities: Mapping[UUID, int]) -> None:
         """Put goods in stock, at ten a piece."""
-        (document,) = self.make("inventory.stock_document", dict(
-            kind="adjustment", plant=str(self.plant), reason="opening",
-            lines=[dict(item=str(i), quantity=str(q), amount=str(10 * q)) for i, q in quantities.items()],
-        ))  # fmt: skip
+        (document,) = self.make(
+            "inventory.stock_document",
+            dict(
+                kind="adjustment",
+                plant=str(self.plant),
+                reason="opening",
+                lines=[dict(item=str(i), quantity=str(q), amount=str(10 * q)) for i, q in quantities.items()],
+            ),
+        )
         self.do("inventory.stock_document.post", [document])
 
     # what single figures need
@@ -121,14 +163,19 @@ class Factory:
     def order(self, *lines: tuple[UUID, int]) -> dict[str, Any]:
         """Give a sales order as a client sends it."""
         return dict(
-            party=str(self.customer), plant=str(self.plant), ordered_on=self.today.isoformat(),
+            party=str(self.customer),
+            plant=str(self.plant),
+            ordered_on=self.today.isoformat(),
             lines=[dict(item=str(item), quantity=str(quantity), price="100") for item, quantity in lines],
-        )  # fmt: skip
+        )
 
     def work_order(self, quantity: int) -> dict[str, Any]:
         """Give a work order as a client sends it."""
         return dict(
-            item=str(self.product), quantity=str(quantity), plant=str(self.plant), due_on=self.today.isoformat()
+            item=str(self.product),
+            quantity=str(quantity),
+            plant=str(self.plant),
+            due_on=self.today.isoformat(),
         )
 
     def released_orders(self, count: int, quantity: int = 1_000_000) -> list[UUID]:
@@ -140,7 +187,8 @@ class Factory:
     def operations_of(self, orders: Sequence[UUID]) -> list[UUID]:
         """Give the operations of orders, in their sequence."""
         rows = db.rows(
-            "SELECT id FROM production_operation WHERE work_order_id = ANY(%s) ORDER BY sequence, work_order_id",
+            "SELECT id FROM production_operation WHERE work_order_id = ANY(%s) ORDER BY sequence, "
+            "work_order_id",
             [list(orders)],
         )
         return [row[0] for row in rows]
@@ -162,48 +210,58 @@ class Factory:
     def many_orders(self, count: int = 100_000) -> None:
         """Write orders, some with terms to search for, spread over a year."""
         terms = " ".join(
-            f"WHEN n %% {count // hits} = {place} THEN '项目{term}' || n" for place, (term, hits) in enumerate(FOUND.items())
+            f"WHEN n %% {count // hits} = {place} THEN '项目{term}' || n"
+            for place, (term, hits) in enumerate(FOUND.items())
         )
         values = {"user": self.user, "party": self.customer, "plant": self.plant, "currency": self.currency}
         by_owner(
             f"""
-            INSERT INTO sales_order (id, version, created_at, created_by_id, changed_at, changed_by_id, number, party_id,
-                plant_id, currency_id, exchange_rate, state, ordered_on, priority, customer_reference, address, terms,
+            INSERT INTO sales_order (id, version, created_at, created_by_id, changed_at, changed_by_id,
+            number, party_id,
+                plant_id, currency_id, exchange_rate, state, ordered_on, priority, customer_reference,
+                address, terms,
                 cancel_reason, net_amount, tax_amount, gross_amount)
-            SELECT gen_random_uuid(), 1, at, %(user)s, at, %(user)s, 'OLD' || n, %(party)s, %(plant)s, %(currency)s, 1,
+            SELECT gen_random_uuid(), 1, at, %(user)s, at, %(user)s, 'OLD' || n, %(party)s, %(plant)s,
+            %(currency)s, 1,
                    'closed', at::date, 'normal', CASE {terms} ELSE '订单' || n END, '', '', '', 100, 13, 113
             FROM generate_series(1, %(count)s) n, LATERAL (SELECT now() - n * interval '5 minutes' AS at) t
             """,
-            values | {"count": count}, "sales_order",
-        )  # fmt: skip
+            values | {"count": count},
+            "sales_order",
+        )
 
     def many_edges(self, count: int = 1_000_000) -> UUID:
-        """Write lots and genealogy: of ten levels of fifty lots each, every lot went into five of the next level.
+        """Write lots and genealogy: of ten levels of fifty lots each, every lot went into five of the next
+        level.
 
         Gives:  a lot of a lowest level
         """
         lots = count * 10 // 45
         index = db.one("SELECT indexdef FROM pg_indexes WHERE indexname = 'inventory_lot_find'")[0]
-        by_owner("DROP INDEX inventory_lot_find", {}, "inventory_lot")      # built at once, afterwards
+        by_owner("DROP INDEX inventory_lot_find", {}, "inventory_lot")  # built at once, afterwards
         by_owner(
             f"""
-            INSERT INTO inventory_lot (id, version, created_at, changed_at, item_id, number, state, reason, supplier_lot,
+            INSERT INTO inventory_lot (id, version, created_at, changed_at, item_id, number, state, reason,
+            supplier_lot,
                                        heat_number, origin_noun)
             SELECT {_lot("n")}, 1, now(), now(), %(item)s, 'T' || n, 'released', '', '', '', ''
             FROM generate_series(1, %(lots)s) n
             """,
-            {"item": self.parts[0], "lots": lots}, "inventory_lot",
-        )  # fmt: skip
+            {"item": self.parts[0], "lots": lots},
+            "inventory_lot",
+        )
         by_owner(index, {}, "inventory_lot")
         by_owner(
             f"""
-            INSERT INTO inventory_genealogy (id, input_lot_id, output_lot_id, quantity, origin_noun, origin, at)
+            INSERT INTO inventory_genealogy (id, input_lot_id, output_lot_id, quantity, origin_noun, origin,
+            at)
             SELECT gen_random_uuid(), {_lot("n")}, {_lot("(n / 50 + 1) * 50 + mod(n * 5 + side, 50)")}, 1,
                    'production.work_order', gen_random_uuid(), now()
             FROM generate_series(1, %(lots)s - 50) n, generate_series(0, 4) side WHERE mod(n / 50, 10) < 9
             """,
-            {"lots": lots}, "inventory_genealogy",
-        )  # fmt: skip
+            {"lots": lots},
+            "inventory_genealogy",
+        )
         return UUID(int=_LOT_BASE + 500)
 
 

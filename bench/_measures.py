@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-from django.utils import timezone
-
 import _bare
 from _factory import FOUND, NOT_FOUND, OPERATIONS, PARTS, PASSWORD, Factory
 from _server import Client, Server, at_once
+from django.db import transaction
+from django.utils import timezone
+
 from banyan.kernel import db, registry
 from banyan.kernel.commands import execute
 from banyan.kernel.context import SYSTEM, Context
@@ -27,7 +27,8 @@ API = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: what was seen, what hand-written SQL needs for the same, how many statements each request takes.
+    """One figure: what was seen, what hand-written SQL needs for the same, how many statements each request
+    takes.
 
     `ratio` is in terms of cost: how many times as long as the bare one.
     """
@@ -64,7 +65,9 @@ def cost(bench: Bench, acts: int) -> Iterator[list[str]]:
     told: list[str] = []
     yield told
     after = bench.server.spent()
-    told.append(f"{1000 * (after[0] - web) / acts:.1f} + {1000 * (after[1] - data) / acts:.1f} ms of processor")
+    told.append(
+        f"{1000 * (after[0] - web) / acts:.1f} + {1000 * (after[1] - data) / acts:.1f} ms of processor"
+    )
 
 
 def slower(value: float, bare: float | None) -> float | None:
@@ -115,8 +118,14 @@ def _steps(factory: Factory, post: Callable[..., Any]) -> None:
     post(f"production/work_orders/{work}/issue", {})
     lot = f"L{work[-12:]}"
     for operation in released["operations"]:
-        report = dict(id=str(new_id()), operation=operation["id"], kind="good", quantity="10", minutes="20",
-                      output_lot=lot)  # fmt: skip
+        report = dict(
+            id=str(new_id()),
+            operation=operation["id"],
+            kind="good",
+            quantity="10",
+            minutes="20",
+            output_lot=lot,
+        )
         post("production/work_orders/report", {"reports": [report]})
     made = post(f"production/work_orders/{work}/complete", {"lines": [{"quantity": "10", "lot": lot}]})
     if made["record"]["state"] != "completed":
@@ -144,14 +153,20 @@ def reports(bench: Bench, per_client: int = 25) -> list[Figure]:
         if clients == 32:
             figures.append(Figure("reports_p95_ms_32", slow, "ms"))
     rate, slow, least, used = _report_run(bench, 32, 400, orders=1, operations=1)
-    figures.append(Figure("reports_one_op_per_s", rate, "1/s", least, slower(least, rate), f"p95 {slow:.0f} ms; {used}"))
+    figures.append(
+        Figure("reports_one_op_per_s", rate, "1/s", least, slower(least, rate), f"p95 {slow:.0f} ms; {used}")
+    )
     counted = _report_statements(bench)
     first = figures[0]
-    figures[0] = Figure(first.name, first.value, first.unit, first.bare, first.ratio, f"{counted} statements; {first.note}")
+    figures[0] = Figure(
+        first.name, first.value, first.unit, first.bare, first.ratio, f"{counted} statements; {first.note}"
+    )
     return figures
 
 
-def _report_run(bench: Bench, clients: int, count: int, *, orders: int, operations: int) -> tuple[float, float, float, str]:
+def _report_run(
+    bench: Bench, clients: int, count: int, *, orders: int, operations: int
+) -> tuple[float, float, float, str]:
     """Send reports and prove that every piece was kept.
 
     Gives:  the rate, the 95th percentile in milliseconds, the bare rate, what a report costs
@@ -159,7 +174,7 @@ def _report_run(bench: Bench, clients: int, count: int, *, orders: int, operatio
     made = bench.factory.released_orders(orders)
     first = bench.factory.operations_of(made)[: orders * operations]
     feed = {key: 500_000 for key in first}
-    for place, key in enumerate(first):         # so many pieces pass that every operation has some to report
+    for place, key in enumerate(first):  # so many pieces pass that every operation has some to report
         _report(bench, key, str(feed[key] - 1000 * (place // orders)), 0)
     tasks = [first[n % len(first)] for n in range(count)]
     with cost(bench, count) as used:
@@ -179,15 +194,27 @@ def _report(bench: Bench, operation: UUID, quantity: str, client: int) -> Any:
 
 def _prove(orders: Sequence[UUID], operations: Sequence[UUID], count: int, fed: dict[UUID, int]) -> None:
     """Refuse figures that lost a piece: the counters, the ledger and the books must tell the same."""
-    counters = dict(db.rows("SELECT id, good_quantity FROM production_operation WHERE id = ANY(%s)", [list(operations)]))
-    ledger = dict(db.rows(
-        "SELECT operation_id, sum(quantity) FROM production_report WHERE operation_id = ANY(%s) GROUP BY 1", [list(operations)]))
+    counters = dict(
+        db.rows("SELECT id, good_quantity FROM production_operation WHERE id = ANY(%s)", [list(operations)])
+    )
+    ledger = dict(
+        db.rows(
+            "SELECT operation_id, sum(quantity) FROM production_report WHERE operation_id = ANY(%s) GROUP "
+            "BY 1",
+            [list(operations)],
+        )
+    )
     sent = sum(fed.values()) + count
     posted = db.one(
-        "SELECT count(*) FROM finance_entry e JOIN production_report r ON r.id = e.origin WHERE r.work_order_id = ANY(%s)",
-        [list(orders)])[0]
+        "SELECT count(*) FROM finance_entry e JOIN production_report r ON r.id = e.origin WHERE "
+        "r.work_order_id = ANY(%s)",
+        [list(orders)],
+    )[0]
     if not (sum(counters.values()) == sum(ledger.values()) == sent and posted == count + len(fed)):
-        raise RuntimeError(f"sent {sent}, counted {sum(counters.values())}, in the ledger {sum(ledger.values())}, posted {posted}")
+        raise RuntimeError(
+            f"sent {sent}, counted {sum(counters.values())}, in the ledger {sum(ledger.values())}, posted "
+            f"{posted}"
+        )
 
 
 def _report_statements(bench: Bench) -> int:
@@ -195,7 +222,7 @@ def _report_statements(bench: Bench) -> int:
     operation = bench.factory.operations_of([order])[0]
     door = _bare.Inside(bench.factory.token)
     one = dict(id=str(new_id()), operation=str(operation), kind="good", quantity="1", minutes="1")
-    door.post("production/work_orders/report", {"reports": [one]})        # the first one also begins the order
+    door.post("production/work_orders/report", {"reports": [one]})  # the first one also begins the order
     again = {"reports": [one | {"id": str(new_id())}]}
     return _bare.count_statements(lambda: door.post("production/work_orders/report", again))
 
@@ -225,8 +252,19 @@ def oversell(bench: Bench, tries: int = 200, there: int = 100) -> list[Figure]:
     least = _bare.oversell_seconds(bench.factory, item, bench.factory.drafts(tries, item), there)
     (draft,) = bench.factory.drafts(1, bench.factory.goods[0])
     door = _bare.Inside(bench.factory.token)
-    counted = _bare.count_statements(lambda: door.post(f"sales/orders/{draft}/confirm", {"must_promise": True}))
-    return [Figure("oversell_s", seconds, "s", least, slower(seconds, least), f"{won} promised; {counted} statements; {used[0]}")]
+    counted = _bare.count_statements(
+        lambda: door.post(f"sales/orders/{draft}/confirm", {"must_promise": True})
+    )
+    return [
+        Figure(
+            "oversell_s",
+            seconds,
+            "s",
+            least,
+            slower(seconds, least),
+            f"{won} promised; {counted} statements; {used[0]}",
+        )
+    ]
 
 
 # --- lists --------------------------------------------------------------------------------------------------
@@ -240,14 +278,18 @@ def lists(bench: Bench, rounds: int = 30) -> list[Figure]:
     deep = _deep_cursor(bench)
     rest, page = f"{API}/sales/orders?limit=80", "/sales/orders"
     found = [
-        ("list_rest_ms", bench.client, rest, bare), ("list_rest_deep_ms", bench.client, f"{rest}&cursor={deep}", bare),
-        ("list_page_ms", browser, page, None), ("list_page_deep_ms", browser, f"{page}?cursor={deep}", None),
-    ]  # fmt: skip
+        ("list_rest_ms", bench.client, rest, bare),
+        ("list_rest_deep_ms", bench.client, f"{rest}&cursor={deep}", bare),
+        ("list_page_ms", browser, page, None),
+        ("list_page_deep_ms", browser, f"{page}?cursor={deep}", None),
+    ]
     figures = []
     for name, client, path, least in found:
         with cost(bench, rounds + 1) as used:
             value, size = _median_ms(client, path, rounds)
-        figures.append(Figure(name, value, "ms", least, slower(value, least), f"{size // 1000} kB; {used[0]}"))
+        figures.append(
+            Figure(name, value, "ms", least, slower(value, least), f"{size // 1000} kB; {used[0]}")
+        )
     worst = 0.0
     for term, hits in ((NOT_FOUND, 0), *((t, n) for t, n in FOUND.items())):
         with cost(bench, rounds + 1) as used:
@@ -267,7 +309,9 @@ def _deep_cursor(bench: Bench) -> str:
     """Give the cursor that stands at the middle of the list, as paging would have come to it."""
     from banyan.kernel.reading import _cursor
 
-    at, key = db.one("SELECT created_at, id FROM sales_order ORDER BY created_at DESC, id DESC OFFSET 50000 LIMIT 1")
+    at, key = db.one(
+        "SELECT created_at, id FROM sales_order ORDER BY created_at DESC, id DESC OFFSET 50000 LIMIT 1"
+    )
     return _cursor(at, key)
 
 
@@ -362,4 +406,11 @@ def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
         found = stock.trace([lot], "down")
         spent.append(1000 * (time.perf_counter() - begun))
     edges = db.one("SELECT count(*) FROM inventory_genealogy")[0]
-    return [Figure("trace_1m_ms", statistics.median(spent), "ms", note=f"{len(found.steps)} lots found, {edges:,} edges")]
+    return [
+        Figure(
+            "trace_1m_ms",
+            statistics.median(spent),
+            "ms",
+            note=f"{len(found.steps)} lots found, {edges:,} edges",
+        )
+    ]

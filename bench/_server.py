@@ -98,7 +98,10 @@ class Server:
     def _is_web(self, pid: int) -> bool:
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            return b"granian" in command and str(self.folder).encode() in Path(f"/proc/{pid}/environ").read_bytes()
+            return (
+                b"granian" in command
+                and str(self.folder).encode() in Path(f"/proc/{pid}/environ").read_bytes()
+            )
         except OSError:
             return False
 
@@ -242,7 +245,9 @@ class Client:
         return found
 
 
-def at_once(tasks: Sequence[Any], act: Callable[[int, Any], Value], clients: int) -> tuple[float, list[tuple[float, Value]]]:
+def at_once(
+    tasks: Sequence[Any], act: Callable[[int, Any], Value], clients: int
+) -> tuple[float, list[tuple[float, Value]]]:
     """Do tasks by several threads, each taking the next one when it is free.
 
     Takes:  act: gets the thread's number and the task

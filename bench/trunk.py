@@ -17,15 +17,25 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from _server import BANYAN, Server, surroundings, temporary_folder  # noqa: E402 (the folder is put on the path first)
+from _server import BANYAN, Server, surroundings  # noqa: E402 (the folder is put on the path first)
 
 #: By figure: the limit and the aim; what is faster or higher than the limit is kept.
 TARGETS: dict[str, tuple[float, float]] = {
-    "chain_s": (0.3, 0.2), "reports_per_s_32": (200, 300), "reports_p95_ms_32": (300, 300), "oversell_s": (2, 1),
-    "list_rest_ms": (30, 15), "list_rest_deep_ms": (30, 15), "list_page_ms": (60, 40), "list_page_deep_ms": (60, 40),
-    "list_search_ms": (60, 30), "bulk_items_per_s": (2000, 5000), "single_items_per_s": (150, 250),
-    "import_aw_s": (30, 30), "plan_1000_s": (5, 2), "trace_1m_ms": (100, 50),
-}  # fmt: skip
+    "chain_s": (0.3, 0.2),
+    "reports_per_s_32": (200, 300),
+    "reports_p95_ms_32": (300, 300),
+    "oversell_s": (2, 1),
+    "list_rest_ms": (30, 15),
+    "list_rest_deep_ms": (30, 15),
+    "list_page_ms": (60, 40),
+    "list_page_deep_ms": (60, 40),
+    "list_search_ms": (60, 30),
+    "bulk_items_per_s": (2000, 5000),
+    "single_items_per_s": (150, 250),
+    "import_aw_s": (30, 30),
+    "plan_1000_s": (5, 2),
+    "trace_1m_ms": (100, 50),
+}
 GROUPS = ("chain", "reports", "oversell", "items", "lists", "trace", "plan", "plan_large", "import")
 
 
@@ -33,7 +43,9 @@ def main(arguments: Sequence[str]) -> None:
     """Measure what is asked for and print it."""
     parser = argparse.ArgumentParser(prog="banyan bench trunk")
     parser.add_argument("--json", action="store_true", help="an object a line")
-    parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="NAME", help=", ".join(GROUPS))
+    parser.add_argument(
+        "--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="NAME", help=", ".join(GROUPS)
+    )
     asked = parser.parse_args(arguments)
     if not asked.json:
         print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
@@ -74,7 +86,9 @@ def _measure_import(as_json: bool) -> None:
 
     from banyan.config.environ import CHECKOUT
 
-    found = Path(os.environ.get("BANYAN_ADVENTUREWORKS") or CHECKOUT.parent / "shared" / "data" / "adventureworks")
+    found = Path(
+        os.environ.get("BANYAN_ADVENTUREWORKS") or CHECKOUT.parent / "shared" / "data" / "adventureworks"
+    )
     if not found.is_dir():
         print("import_aw_s is not measured: BANYAN_ADVENTUREWORKS names no folder", file=sys.stderr)
         return
@@ -82,29 +96,43 @@ def _measure_import(as_json: bool) -> None:
     try:
         begun = time.perf_counter()
         done = subprocess.run(
-            [*BANYAN, "import", "adventureworks"], env=surroundings(server.folder) | {"BANYAN_ADVENTUREWORKS": str(found)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [*BANYAN, "import", "adventureworks"],
+            env=surroundings(server.folder) | {"BANYAN_ADVENTUREWORKS": str(found)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         seconds = time.perf_counter() - begun
     finally:
         server.stop()
     if done.returncode:
         raise SystemExit(f"The import failed: {done.stderr[-1500:]}{done.stdout[-500:]}")
-    _show(SimpleNamespace(name="import_aw_s", value=seconds, unit="s", bare=None, ratio=None, note=""), as_json)
+    _show(
+        SimpleNamespace(name="import_aw_s", value=seconds, unit="s", bare=None, ratio=None, note=""), as_json
+    )
 
 
 def _show(figure, as_json: bool) -> None:
     value = float(f"{figure.value:.4g}")
     bare = None if figure.bare is None else float(f"{figure.bare:.4g}")
     if as_json:
-        given = {"name": figure.name, "value": value, "unit": figure.unit, "bare": bare, "ratio": figure.ratio}
+        given = {
+            "name": figure.name,
+            "value": value,
+            "unit": figure.unit,
+            "bare": bare,
+            "ratio": figure.ratio,
+        }
         print(json.dumps(given), flush=True)
         return
     limit, aim = TARGETS.get(figure.name, (None, None))
     promised = "" if limit is None else f"[{limit:g}, {aim:g}]"
     against = "" if bare is None else f"bare {bare:g}, × {figure.ratio:g}"
     load = f"load {os.getloadavg()[0]:.1f}"
-    print(f"{figure.name:24}{value:>10g} {figure.unit:4}{promised:14}{against:24}{load:12}{figure.note}", flush=True)
+    print(
+        f"{figure.name:24}{value:>10g} {figure.unit:4}{promised:14}{against:24}{load:12}{figure.note}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
