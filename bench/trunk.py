@@ -106,7 +106,7 @@ def _measure_import(as_json: bool) -> None:
     finally:
         server.stop()
     if done.returncode:
-        raise SystemExit(f"The import failed: {done.stderr[-1500:]}{done.stdout[-500:]}")
+        raise SystemExit(f"The import failed: {done.stderr[-500:]}{done.stdout[-2500:]}")
     _show(
         SimpleNamespace(name="import_aw_s", value=seconds, unit="s", bare=None, ratio=None, note=""), as_json
     )
