@@ -84,6 +84,7 @@ def import_history(ctx: Context, data: ImportHistory) -> tuple[Order, ...]:
     orders, lines = [], []
     for record in data.records:
         order = Order(
+            id=record.id or new_id(),
             number=record.number,
             party_id=record.party,
             plant_id=plant,
