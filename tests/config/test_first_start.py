@@ -43,6 +43,7 @@ def cluster(monkeypatch) -> Iterator[Cluster]:
     monkeypatch.setattr(database, "embedded", lambda: made)
     monkeypatch.setattr(database, "is_embedded", lambda: True)
     monkeypatch.setattr(up, "data_folder", lambda: folder)
+    monkeypatch.setattr(up, "audit_head", lambda: folder / "audit-head.json")
     monkeypatch.setattr(up, "has_part", lambda name: True)
     with made.borrow():
         yield made
@@ -79,6 +80,7 @@ def test_changed_code_is_prepared_for_again(rehearsal, monkeypatch, tmp_path):
 
 def test_a_load_that_was_broken_off_is_thrown_away_and_starts_anew(rehearsal, cluster, monkeypatch):
     cluster.sql("CREATE TABLE half_loaded (n int)", database="banyan")
+    up.audit_head().touch()
     rehearsal.is_unfinished = rehearsal.has_company = True
     remake = cluster.remake_database
 
@@ -89,6 +91,7 @@ def test_a_load_that_was_broken_off_is_thrown_away_and_starts_anew(rehearsal, cl
     monkeypatch.setattr(cluster, "remake_database", remade)
     up._prepare(rehearsal, empty=False)
     assert rehearsal.ran == ["prepare", "prepare", "story", "prepare"]
+    assert not up.audit_head().exists()
     assert cluster.sql("SELECT to_regclass('half_loaded') IS NULL", database="banyan").strip() == "t"
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -145,6 +146,22 @@ def django_db_setup(test_databases, django_test_environment, django_db_blocker) 
         stack.enter_context(django_db_blocker.block())
         yield
     databases.drop(name)
+
+
+@pytest.fixture(scope="session")
+def _files(tmp_path_factory) -> Iterator[Path]:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(autouse=True)
+def own_files(_files: Path, monkeypatch) -> None:
+    """Keep what a test writes beside its database apart from other tests and from the product's own data."""
+    from django.conf import settings
+
+    own = _files / uuid4().hex
+    own.mkdir()
+    monkeypatch.setattr(settings, "MEDIA_ROOT", own / "files")
+    monkeypatch.setattr(settings, "BANYAN_AUDIT_HEAD", own / "audit-head.json")
 
 
 @contextmanager

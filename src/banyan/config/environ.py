@@ -132,6 +132,11 @@ def data_folder() -> Path:
     return CHECKOUT / ".data"
 
 
+def audit_head() -> Path:
+    """Give the file, outside the database, that names the last seal of its audit chain."""
+    return data_folder() / "audit-head.json"
+
+
 def database_user() -> str | None:
     """Give the system user that the embedded database runs as, None for the present one."""
     if os.geteuid() != 0:

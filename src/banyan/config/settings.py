@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from banyan.config import database
-from banyan.config.environ import data_folder, env, has_part, secret_key
+from banyan.config.environ import audit_head, data_folder, env, has_part, secret_key
 
 MODULES = (
     "company", "parties", "items", "people", "inventory", "equipment", "engineering",
@@ -112,9 +112,8 @@ STATIC_ROOT = None  # nothing is collected: files are served from where they wer
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/dist/assets/.+-[\w-]{8}\.\w+$"
 WHITENOISE_AUTOREFRESH = DEBUG
-WHITENOISE_IMMUTABLE_FILE_TEST = "/dist/assets/"
 MEDIA_ROOT = data_folder() / "files"
-BANYAN_AUDIT_HEAD = data_folder() / "audit-head.json"
+BANYAN_AUDIT_HEAD = audit_head()
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 SESSION_COOKIE_HTTPONLY = True

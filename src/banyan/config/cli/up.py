@@ -17,7 +17,7 @@ from rich.table import Table
 
 from banyan.config import database
 from banyan.config.cli._django import database_ready
-from banyan.config.environ import SOURCES, data_folder, env, has_part
+from banyan.config.environ import SOURCES, audit_head, data_folder, env, has_part
 from banyan.ops.supervisor import AlreadyRunning, Failed, Program, Supervisor
 
 PORTS_TRIED = 50
@@ -86,6 +86,7 @@ def _prepare(supervisor: Supervisor, *, empty: bool) -> dict:
             )
         _say("The load of the demo factory was broken off; it starts anew")
         database.embedded().remake_database(database.DATABASE)
+        audit_head().unlink(missing_ok=True)
         state = _state(supervisor, empty=empty)
     if not state["has_company"] and not empty and has_part("banyan.demo.story"):
         _say("The database is empty: the demo factory is loaded, once")
