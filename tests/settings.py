@@ -1,4 +1,7 @@
-"""Settings of the test runs: the product's own, with a quick password hasher and no lockout log."""
+"""Settings of the test runs: the product's own, with a quick password hasher and no lockout log.
+
+Files of the front end are found when they are asked for: to list them all takes longer than most tests.
+"""
 
 import os
 
@@ -10,3 +13,4 @@ from banyan.config.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["*"]
 AXES_ENABLED = False
+WHITENOISE_AUTOREFRESH = True

@@ -40,10 +40,11 @@ class Someone:
 
     principal: Principal
     browser: Client
+    program: Client
     headers: dict[str, str]
 
     def rest(self, method: str, path: str, body: Any = None) -> int:
-        answer = self.browser_less.generic(
+        answer = self.program.generic(
             method,
             f"/api/v1/{path}",
             b"" if body is None else json.dumps(body).encode(),
@@ -51,10 +52,6 @@ class Someone:
             headers=self.headers,
         )
         return _status(answer)
-
-    @property
-    def browser_less(self) -> Client:
-        return Client(raise_request_exception=False)
 
     def page(self, method: str, path: str, data: dict | None = None, **headers: str) -> int:
         send = self.browser.get if method == "GET" else self.browser.post
@@ -81,7 +78,8 @@ def someone(ctx, samples, settings) -> Callable[[str], Someone]:
         AccessToken.objects.create(user=user, name="test", digest=access.token_digest(token), scopes=["*"])
         browser = Client(raise_request_exception=False)
         browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return Someone(access.principal_of(user.pk), browser, {"Authorization": f"Bearer {token}"})
+        program = Client(raise_request_exception=False)
+        return Someone(access.principal_of(user.pk), browser, program, {"Authorization": f"Bearer {token}"})
 
     return make
 
@@ -166,7 +164,7 @@ def test_find_shows_only_what_may_be_read(someone, samples, code):
             except Exception:  # the text must be something else; another noun will do
                 transaction.set_rollback(True)
                 continue
-            answer = who.browser_less.get(
+            answer = who.program.get(
                 "/api/v1/find",
                 {"q": "fünfzeh"[: noun.spec.field(text).max_length or 40]},
                 headers=who.headers,
@@ -217,7 +215,7 @@ def test_commands_hold_alike_everywhere(someone, code):
 
 def _with_version(who: Someone, method: str, place: str) -> int:
     headers = who.headers | {"If-Match": '"v1"'}
-    return who.browser_less.generic(
+    return who.program.generic(
         method,
         f"/api/v1/{place}",
         b'{"name": "x"}' if method == "PATCH" else b"",
@@ -244,7 +242,7 @@ def test_a_granted_command_is_never_refused_for_want_of_a_right(someone, code):
             else f"{noun.spec.path}/{cmd.name}"
         )
         with undone():
-            answer = who.browser_less.post(
+            answer = who.program.post(
                 f"/api/v1/{path}", b"{}", content_type="application/json", headers=who.headers
             )
         if answer.status_code >= 500 or (
@@ -262,7 +260,7 @@ def test_imports_and_forms_hold_alike_everywhere(someone, code):
             continue
         spec, allowed = noun.spec, who.principal.may(noun.spec.permission("create"))
         with undone():
-            answer = who.browser_less.post(
+            answer = who.program.post(
                 f"/api/v1/{spec.path}/import",
                 {"file": SimpleUploadedFile("x.csv", b"nothing\n1\n")},
                 headers=who.headers,
