@@ -8,6 +8,8 @@ OURS = ("warehouse", "zone", "bin", "line_side", "inspection", "rejected", "tran
 VIRTUAL = ("supplier", "customer", "production", "adjustment", "scrap")
 #: Of ours, the places from which stock may be promised to a demand.
 FREE = ("warehouse", "zone", "bin")
+#: Where it may be used, though what lies at a line side must be fetched before it is issued or shipped.
+USABLE = (*FREE, "line_side")
 KINDS = OURS + VIRTUAL
 #: One location of each of these is what documents use when nobody names another.
 STANDING = (*VIRTUAL, "warehouse", "inspection", "rejected")

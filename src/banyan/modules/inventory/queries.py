@@ -13,7 +13,7 @@ from banyan.kernel import db
 from banyan.kernel.registry import answers
 from banyan.lib.money import EXACT, rounded
 from banyan.modules.inventory.errors import NoStanding
-from banyan.modules.inventory.kinds import FREE, OURS, STANDING
+from banyan.modules.inventory.kinds import FREE, OURS, STANDING, USABLE
 from banyan.modules.inventory.values import (
     LotOrigin,
     LotWhereabouts,
@@ -147,11 +147,12 @@ def available(plant_id: UUID, item_ids: Sequence[UUID] | None = None) -> dict[UU
 
 
 def usable_stock(
-    plant_id: UUID, item_ids: Sequence[UUID] | None = None, on: date | None = None
+    plant_id: UUID, item_ids: Sequence[UUID] | None = None, on: date | None = None,
+    kinds: Sequence[str] = USABLE,
 ) -> dict[UUID, Decimal]:
     """Give our own stock by item that may be used, promised or not: in stores and line sides, released lots.
 
-    Takes:  on: lots whose last day lies before it are left out
+    Takes:  on: lots whose last day lies before it are left out; kinds: of the locations that count
     Gives:  what planning reckons with: the demands that hold promises are among its own. One statement
     """
     return dict(
@@ -166,7 +167,7 @@ def usable_stock(
             GROUP BY b.item_id
             """,
             {
-                "plant": plant_id, "kinds": [*FREE, "line_side"], "on": on,
+                "plant": plant_id, "kinds": list(kinds), "on": on,
                 "items": None if item_ids is None else list(item_ids),
             },
         )

@@ -18,6 +18,8 @@ MESSAGE_KINDS = [
     choice("late", "延误", "Late", "red"), choice("expedite", "提前", "Expedite", "orange"),
     choice("overdue", "逾期", "Overdue", "orange"), choice("surplus", "多余", "Surplus", "blue"),
     choice("no_supplier", "无供应商", "No supplier", "purple"), choice("no_bom", "无BOM", "No BOM", "purple"),
+    choice("out_of_use", "已停用", "Out of use", "purple"),
+    choice("line_side", "待调回", "At line side", "blue"),
 ]  # fmt: skip
 NOUNS = [
     choice("production.work_order", "工单", "Work order"),

@@ -16,6 +16,7 @@ from banyan.modules.company import queries as company
 from banyan.modules.engineering import queries as engineering
 from banyan.modules.engineering.values import micro
 from banyan.modules.inventory import queries as inventory
+from banyan.modules.inventory.kinds import USABLE
 from banyan.modules.items import queries as items
 from banyan.modules.planning.rules import Known, Want, earliest_days
 from banyan.modules.planning.values import (
@@ -55,6 +56,7 @@ def load_world(plant: UUID, today: date, calendar: WorkingCalendar, rush: Sequen
         today.toordinal(), WorkDays(calendar.is_working_day, today), known,
         _of_known(known, [*customer_demand(plant, urgent), *component_demand(plant)]),
         _of_known(known, [*stock(plant, None, today), *open_supply(plant, today), *firm_orders(plant)]),
+        {s.item: s.quantity for s in stock(plant, None, today, kinds=("line_side",))},
     )  # fmt: skip
 
 
@@ -91,7 +93,7 @@ def _plan_item(one: items.PlanningFacts, needs: tuple, supplier) -> PlanItem:
         one.item, one.code, _kind(one.kind, bool(needs)), lead, one.lot_rule, micro(one.lot_minimum),
         micro(one.lot_multiple), micro(one.lot_fixed), one.supply_days,
         micro(one.safety_stock) if one.is_active else 0, one.safety_days, 10 ** (6 - one.places), needs,
-        supplier.party if supplier else None,
+        supplier.party if supplier else None, one.is_active, one.backflush,
     )  # fmt: skip
 
 
@@ -118,11 +120,13 @@ def component_demand(plant: UUID) -> list[Demand]:
     ]  # fmt: skip
 
 
-def stock(plant: UUID, ids: Sequence[UUID] | None, today: date) -> list[Supply]:
-    """Give the stock that may be used. One statement."""
+def stock(
+    plant: UUID, ids: Sequence[UUID] | None, today: date, kinds: Sequence[str] = USABLE
+) -> list[Supply]:
+    """Give the stock that may be used, in some kinds of locations where told. One statement."""
     return [
         Supply(item, micro(quantity), today.toordinal(), Ref(STOCK, None), "stock")
-        for item, quantity in inventory.usable_stock(plant, ids, today).items()
+        for item, quantity in inventory.usable_stock(plant, ids, today, kinds).items()
     ]
 
 

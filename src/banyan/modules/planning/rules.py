@@ -118,7 +118,7 @@ class _Run:
     """
 
     def __init__(self, world: World) -> None:
-        self.items, self.days, self.today = world.items, world.days, world.today
+        self.items, self.days, self.today, self.apart = world.items, world.days, world.today, world.apart
         demands = sorted(world.demands, key=lambda d: (d.day, *_in_order(d.ref, d.item), d.quantity))
         supplies = sorted(world.supplies, key=lambda s: (s.kind != "stock", s.day, *_in_order(s.ref, s.item)))
         makers = {s.ref.record: n for n, s in enumerate(supplies) if s.kind != "stock"}
@@ -146,7 +146,10 @@ class _Run:
         self._inherit_ranks(wanted)
         if item.safety:
             wanted.append(self._safety(item, wanted, there))
+        pegs = len(self.result.pegs)
         missing = self._serve(wanted, there)
+        if item.key in self.apart and not item.is_backflushed:
+            self._tell_apart(item, there, pegs)
         if missing:
             self._order(item, missing)
         for supply in there:
@@ -272,7 +275,25 @@ class _Run:
         day = self.result.supplies[place].day if place is not None else 0
         self.result.messages.append(Message(kind, item.key, quantity, day, wanted, place))
 
+    def _tell_apart(self, item: PlanItem, there: Sequence[int], pegs: int) -> None:
+        """Say what of the stock is to be fetched from line sides, beyond what the stores hold.
+
+        Takes:  pegs: where those of the item begin
+        """
+        supplies, demands = self.result.supplies, self.result.demands
+        near = sum(supplies[s].quantity for s in there if supplies[s].kind == "stock") - self.apart[item.key]
+        used, days = 0, []
+        for supply, demand, quantity in self.result.pegs[pegs:]:
+            if supplies[supply].kind == "stock" and self.rank_of[demand] != SAFETY:
+                used += quantity
+                if used > near:
+                    days.append(demands[demand].day)
+        if days:
+            self._tell("line_side", item, None, used - near, wanted=max(min(days), self.today))
+
     def _tell_unsourced(self, item: PlanItem, ordered: int) -> None:
+        if not item.is_active:
+            self._tell("out_of_use", item, None, ordered)
         if item.kind == "make" and not item.needs:
             self._tell("no_bom", item, None, ordered)
         if item.kind == "buy" and item.supplier is None:

@@ -21,7 +21,9 @@ URGENT, NORMAL, SAFETY = 0, 1, 9
 
 OrderKind = Literal["make", "buy"]
 SupplyKind = Literal["stock", "order", "firm", "planned"]
-MessageKind = Literal["late", "expedite", "overdue", "surplus", "no_supplier", "no_bom"]
+MessageKind = Literal[
+    "late", "expedite", "overdue", "surplus", "no_supplier", "no_bom", "out_of_use", "line_side"
+]  # fmt: skip
 
 
 class Ref(NamedTuple):
@@ -51,6 +53,8 @@ class PlanItem:
     step: int = 1
     needs: tuple[Need, ...] = ()
     supplier: UUID | None = None
+    is_active: bool = True
+    is_backflushed: bool = False
 
 
 class Demand(NamedTuple):
@@ -121,13 +125,17 @@ class Message:
 
 @dataclass(frozen=True)
 class World:
-    """All that a plan is made from."""
+    """All that a plan is made from.
+
+    `apart` is what of an item's stock lies at line sides, where neither issue nor shipment takes from.
+    """
 
     today: int
     days: WorkDays
     items: dict[UUID, PlanItem]
     demands: list[Demand]
     supplies: list[Supply]
+    apart: dict[UUID, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -178,7 +186,8 @@ class WorkDays:
         """Give the count-th working day after a day; the day itself for zero."""
         if not count:
             return day
-        self._reach(min(day, self._low), max(day, self._high))
+        if not self._low <= day <= self._high:
+            self._reach(min(day, self._low), max(day, self._high))
         place = bisect_right(self._days, day) + count - 1
         while place >= len(self._days):
             self._farther(day, self._low, self._high + 400)
@@ -188,7 +197,8 @@ class WorkDays:
         """Give the count-th working day before a day; the day itself for zero."""
         if not count:
             return day
-        self._reach(min(day, self._low), max(day, self._high))
+        if not self._low <= day <= self._high:
+            self._reach(min(day, self._low), max(day, self._high))
         place = bisect_left(self._days, day) - count
         while place < 0:
             before = len(self._days)

@@ -127,10 +127,14 @@ _WORDS: Mapping[str, Label] = {
     "overdue": L("{supply} 的 {item} 已过期，原定 {day}", "{supply}: {item} was due on {day} and is overdue"),
     "surplus": L("{supply} 的 {item} 多出 {quantity}，可减少或取消",
                  "{supply}: {quantity} of {item} are not needed; reduce or cancel it"),
-    "no_supplier": L("{item} 需采购 {quantity}，但没有供应商",
-                     "{quantity} of {item} are to be bought, but it has no supplier"),
+    "no_supplier": L("{item} 需采购 {quantity}，但没有在用的供应商",
+                     "{quantity} of {item} are to be bought, but no supplier in use delivers it"),
     "no_bom": L("{item} 需生产 {quantity}，但没有生效的BOM",
                 "{quantity} of {item} are to be made, but no BOM of it counts"),
+    "out_of_use": L("{item} 需要 {quantity}，但已停用：重新启用、换料或改BOM",
+                    "{quantity} of {item} are wanted, but it is out of use: take it up again or replace it"),
+    "line_side": L("{item} 有 {quantity} 在线边，{wanted} 要用：先调回仓库才能领用或发货",
+                   "{quantity} of {item}, wanted on {wanted}, lie at line sides: bring them to a store first"),
 }  # fmt: skip
 _WHY: Mapping[str, Label] = {
     "stock": L("有库存，待发货", "in stock, to be shipped"),

@@ -89,9 +89,11 @@ def order(code: str, quantity, on: str, name="PO1", kind="order", explodes=False
     )
 
 
-def plan(items, demands=(), supplies=(), today=MONDAY) -> Plan:
+def plan(items, demands=(), supplies=(), today=MONDAY, apart=None) -> Plan:
+    beside = {key(code): int(Decimal(q) * ONE) for code, q in (apart or {}).items()}
+    known = {i.key: i for i in items}
     return rules.make_plan(
-        World(today.toordinal(), work_days(), {i.key: i for i in items}, list(demands), list(supplies))
+        World(today.toordinal(), work_days(), known, list(demands), list(supplies), beside)
     )
 
 
@@ -342,6 +344,29 @@ def test_missing_suppliers_and_boms_are_said_once_per_item():
         [demand("fg", 3, "03-12"), demand("fg", 4, "03-13"), demand("bar", 1, "03-12")],
     )
     assert sorted(messages(made)) == [("no_bom", 7, 0, 0), ("no_supplier", 1, 0, 0)]
+
+
+def test_what_is_out_of_use_and_wanted_after_all_is_said():
+    made = plan([replace(item("bar"), is_active=False)], [demand("bar", 3, "03-12"), demand("bar", 4, "03-13")])
+    assert messages(made) == [("out_of_use", 7, 0, 0)]
+    assert messages(plan([replace(item("bar"), is_active=False)], (), [stock("bar", 5)])) == []
+
+
+@pytest.mark.parametrize(
+    ("there", "apart", "wanted"),
+    [
+        (9, 4, []),                                     # the stores hold five
+        (9, 6, [("line_side", 2, 0, "03-13")]),         # three in stores serve the first
+        (9, 9, [("line_side", 5, 0, "03-12")]),
+        (3, 3, [("line_side", 3, 0, "03-12")]),         # the rest is ordered
+    ],
+)  # fmt: skip
+def test_what_must_be_fetched_from_line_sides_is_said(there, apart, wanted):
+    rows = [demand("bar", 3, "03-12"), demand("bar", 2, "03-13", name="SO2")]
+    bar = item("bar", safety=4)
+    assert messages(plan([bar], rows, [stock("bar", there)], apart={"bar": apart})) == wanted
+    flushed = replace(bar, is_backflushed=True)
+    assert messages(plan([flushed], rows, [stock("bar", there)], apart={"bar": apart})) == []
 
 
 def test_a_loop_is_refused_with_its_path():

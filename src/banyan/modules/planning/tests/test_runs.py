@@ -16,6 +16,7 @@ from banyan.kernel.queries import ask as ask_query
 from banyan.kernel.queries import declared_query
 from banyan.lib.errors import NotAllowed
 from banyan.lib.ids import new_id
+from banyan.modules.inventory.models import Location
 from banyan.modules.planning import queries
 from banyan.modules.planning.errors import LinesUnknown, NoSupplier, StructureBroken
 from banyan.modules.planning.models import Message, Peg, PlannedOrder, Run
@@ -158,7 +159,9 @@ def test_what_nobody_delivers_is_said_and_not_converted(worked, world):
     steel = world.item(code="STEEL", kind="bought")
     worked.sell(steel, 3, "2026-05-04")
     run = worked.plan()
-    assert worked.messages(run) == [("no_supplier", "3 of STEEL are to be bought, but it has no supplier")]
+    assert worked.messages(run) == [
+        ("no_supplier", "3 of STEEL are to be bought, but no supplier in use delivers it")
+    ]
     with pytest.raises(NoSupplier) as refusal:
         world.do("planning.planned_order.convert", list(PlannedOrder.objects.all()))
     assert refusal.value.data == {"item": ["STEEL"]}
@@ -166,6 +169,22 @@ def test_what_nobody_delivers_is_said_and_not_converted(worked, world):
     order = PlannedOrder.objects.get(item=steel)
     world.do("planning.planned_order.firm", order)
     world.change(order, supplier=world.supplier)
+
+
+def test_what_is_out_of_use_or_lies_at_line_sides_is_said(worked, world):
+    side = world.make("inventory.location", code="LS", name="LS", kind="line_side", plant=worked.plant)
+    steel = world.item(code="STEEL", kind="bought")
+    worked.offer(steel, "3")
+    worked.put(steel, 4)
+    store = Location.objects.get(pk=queries.inventory.standing(worked.plant.pk).warehouse)
+    world.do("inventory.stock_document.transfer", item=steel, quantity="3", source=store, target=side)
+    worked.sell(steel, 6, "2026-05-04")
+    world.do("items.item.deactivate", steel)
+    said = [text for kind, text in worked.messages(worked.plan()) if kind != "late"]
+    assert said == [
+        "2 of STEEL are wanted, but it is out of use: take it up again or replace it",
+        "3 of STEEL, wanted on 2026-05-04, lie at line sides: bring them to a store first",
+    ]
 
 
 def test_a_late_order_says_what_holds_it_up(factory):
