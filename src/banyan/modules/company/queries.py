@@ -12,15 +12,7 @@ from zoneinfo import ZoneInfo
 from banyan.kernel import db
 from banyan.lib.calendar import Shift, Span, WorkingCalendar
 from banyan.modules.company.errors import NoExchangeRate, NotSetUp
-from banyan.modules.company.models import (
-    CalendarException,
-    CalendarShift,
-    Company,
-    Currency,
-    ExchangeRate,
-    TaxCode,
-    Unit,
-)
+from banyan.modules.company.models import Company, Currency, ExchangeRate, TaxCode, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +93,30 @@ def plant_day(plant_id: UUID, instant: datetime) -> date:
     return plant(plant_id).day(instant)
 
 
-def working_calendar(calendar_id: UUID, zone: str = "Asia/Shanghai") -> WorkingCalendar:
-    """Give a calendar to count with, in a plant's zone. Two statements."""
-    shifts = CalendarShift.objects.filter(calendar=calendar_id).values_list("weekday", "starts_at", "ends_at")
-    special: dict[date, list[Span]] = {}
-    for day, is_working, start, end in CalendarException.objects.filter(calendar=calendar_id).values_list(
-        "day", "is_working", "starts_at", "ends_at"
-    ):
-        spans = special.setdefault(day, [])
-        if is_working:
-            spans.append(Span(start, end))
-    return WorkingCalendar(zone, (Shift(*row) for row in shifts), special)
+_CALENDAR = """
+    SELECT p.zone, s.weekday, NULL::date, true, s.starts_at, s.ends_at
+    FROM company_plant p LEFT JOIN company_calendarshift s ON s.calendar_id = p.calendar_id
+    WHERE p.id = %(plant)s
+    UNION ALL
+    SELECT p.zone, NULL, e.day, e.is_working, e.starts_at, e.ends_at
+    FROM company_plant p JOIN company_calendarexception e ON e.calendar_id = p.calendar_id
+    WHERE p.id = %(plant)s
+"""
 
 
 def plant_calendar(plant_id: UUID) -> WorkingCalendar:
-    """Give the plant's own calendar in its zone. Three statements."""
-    facts = plant(plant_id)
-    return working_calendar(facts.calendar, facts.zone)
+    """Give the plant's own calendar in its zone. One statement. Raises: NotSetUp when it does not exist."""
+    rows = db.rows(_CALENDAR, {"plant": plant_id})
+    if not rows:
+        raise NotSetUp
+    shifts: list[Shift] = []
+    special: dict[date, list[Span]] = {}
+    for _, weekday, day, is_working, start, end in rows:
+        if day is not None:
+            special.setdefault(day, []).extend([Span(start, end)] if is_working else ())
+        elif weekday is not None:
+            shifts.append(Shift(weekday, start, end))
+    return WorkingCalendar(rows[0][0], shifts, special)
 
 
 def tax_codes(ids: Sequence[UUID] | None = None) -> dict[UUID, TaxFacts]:

@@ -42,8 +42,9 @@ def test_a_calendar_counts_with_its_shifts_and_exceptions(world, django_assert_n
             {"day": "2026-03-07", "is_working": True, "starts_at": "08:00", "ends_at": "12:00"},
         ],
     )  # fmt: skip
-    with django_assert_num_queries(2):
-        counting = queries.working_calendar(calendar.pk)
+    plant = world.make("company.plant", code="X", name="二厂", company=world.company, calendar=calendar)
+    with django_assert_num_queries(1):
+        counting = queries.plant_calendar(plant.pk)
     assert counting.add_working_days(date(2026, 3, 2), 1) == date(2026, 3, 4)
     assert counting.is_working_day(date(2026, 3, 7))
     day = (datetime(2026, 3, 6, 16, 0, tzinfo=UTC), datetime(2026, 3, 7, 16, 0, tzinfo=UTC))
