@@ -34,6 +34,7 @@ def connection_settings() -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
     }
     settings.setdefault("OPTIONS", {})
+    settings["OPTIONS"].setdefault("prepare_threshold", 3)
     if env("BANYAN_DB_POOL"):
         settings["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 8, "timeout": 10}
     else:

@@ -21,7 +21,8 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field as dataclass_field
 from typing import Any, Literal
@@ -233,6 +234,16 @@ def execute(
             _audit_refusal(ctx, cmd, ids, parsed, refusal)
             raise refusal from fault
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def audits_refusals(ctx: Context, cmd: Command, *, ids: Sequence[UUID] = (), data: Any = None) -> Iterator[None]:
+    """Leave the audit line of what is refused on the way to `execute`, such as a file that cannot be read."""
+    try:
+        yield
+    except DomainError as refusal:
+        _audit_refusal(ctx, cmd, ids, data, refusal)
+        raise
 
 
 def _parse(cmd: Command, data: Any) -> Any:
@@ -531,13 +542,11 @@ def take_numbers(series: str, period: str, count: int) -> int:
     Writes: the counter row, locked until commit (rank NUMBER), so that a refusal leaves no gap
     """
     locks.claim(Counter.lock_rank, [(series, period)])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO kernel_counter (series, period, last) VALUES (%s, %s, %s) "
-            "ON CONFLICT (series, period) DO UPDATE SET last = kernel_counter.last + excluded.last RETURNING last",
-            [series, period, count],
-        )
-        return cursor.fetchone()[0]
+    return db.one(
+        "INSERT INTO kernel_counter (series, period, last) VALUES (%s, %s, %s) "
+        "ON CONFLICT (series, period) DO UPDATE SET last = kernel_counter.last + excluded.last RETURNING last",
+        [series, period, count],
+    )[0]
 
 
 def _actor(ctx: Context, cmd: Command) -> str:
@@ -546,23 +555,20 @@ def _actor(ctx: Context, cmd: Command) -> str:
 
 def _claim_key(ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any) -> dict | None:
     """Say who acts, to the history triggers, and take the client's key. Gives the stored answer when it is taken."""
-    with connection.cursor() as cursor:
-        if ctx.key is None:
-            cursor.execute("SELECT set_config('banyan.actor', %s, true)", [_actor(ctx, cmd)])
-            return None
-        digest = _body_hash(cmd, ids, data)
-        cursor.execute(
-            "WITH actor AS (SELECT set_config('banyan.actor', %s, true)) "
-            "INSERT INTO kernel_request (id, principal, key, body_hash) SELECT %s, %s, %s, %s FROM actor "
-            "ON CONFLICT (principal, key) DO NOTHING RETURNING id",
-            [_actor(ctx, cmd), new_id(), ctx.person, ctx.key, digest],
-        )
-        if cursor.fetchone():
-            return None
-        cursor.execute(
-            "SELECT body_hash, answer FROM kernel_request WHERE principal = %s AND key = %s", [ctx.person, ctx.key]
-        )
-        body_hash, answer = cursor.fetchone()
+    if ctx.key is None:
+        db.run("SELECT set_config('banyan.actor', %s, true)", [_actor(ctx, cmd)])
+        return None
+    digest = _body_hash(cmd, ids, data)
+    if db.run(
+        "WITH actor AS (SELECT set_config('banyan.actor', %s, true)) "
+        "INSERT INTO kernel_request (id, principal, key, body_hash) SELECT %s, %s, %s, %s FROM actor "
+        "ON CONFLICT (principal, key) DO NOTHING",
+        [_actor(ctx, cmd), new_id(), ctx.person, ctx.key, digest],
+    ):
+        return None
+    body_hash, answer = db.one(
+        "SELECT body_hash, answer FROM kernel_request WHERE principal = %s AND key = %s", [ctx.person, ctx.key]
+    )
     if bytes(body_hash) != digest:
         raise KeyReused(key=ctx.key)
     return answer if isinstance(answer, dict) else orjson.loads(answer)
@@ -577,11 +583,10 @@ def _store_answer(ctx: Context, outcome: Outcome) -> None:
     if ctx.key is None:
         return
     stored = orjson.dumps({"ids": [str(i) for i in outcome.ids], "answer": jsonable(outcome.answer)}).decode()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE kernel_request SET answer = %s::jsonb WHERE principal = %s AND key = %s",
-            [stored, ctx.person, ctx.key],
-        )
+    db.run(
+        "UPDATE kernel_request SET answer = %s::jsonb WHERE principal = %s AND key = %s",
+        [stored, ctx.person, ctx.key],
+    )
 
 
 _TRAIL = """

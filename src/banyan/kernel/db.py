@@ -8,27 +8,48 @@ from typing import Any
 import orjson
 from django.apps import apps
 from django.db import connection, models
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
+
+
+class _Cursor(ServerBindingCursor):
+    """Remembers a prepared statement too, as a log of statements wants it."""
+
+    def _send_query_prepared(self, name: bytes, pgq: Any, **more: Any) -> None:
+        self._query = pgq
+        super()._send_query_prepared(name, pgq, **more)
+
+
+def cursor() -> CursorWrapper:
+    """Give a cursor that sends values beside the statement, so that the server keeps its plan (docs/adr/0009).
+
+    A value is what its place in the statement says: where that says nothing, the statement must (`%s::date`)
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        bare = _Cursor(connection.connection)
+    return connection._prepare_cursor(bare)  # as connection.cursor() does: health, counting, errors
 
 
 def rows(sql: str, params: Sequence[Any] | dict = ()) -> list[tuple]:
     """Give the rows of one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params or None)
-        return cursor.fetchall()
+    with cursor() as held:
+        held.execute(sql, params or None)
+        return held.fetchall()
 
 
 def one(sql: str, params: Sequence[Any] | dict = ()) -> tuple | None:
     """Give the first row of one statement, None where there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params or None)
-        return cursor.fetchone()
+    with cursor() as held:
+        held.execute(sql, params or None)
+        return held.fetchone()
 
 
 def run(sql: str, params: Sequence[Any] | dict = ()) -> int:
     """Run one statement and give the number of rows it touched."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params or None)
-        return cursor.rowcount
+    with cursor() as held:
+        held.execute(sql, params or None)
+        return held.rowcount
 
 
 def update_rows(records: Sequence[models.Model], columns: Sequence[str]) -> int:
