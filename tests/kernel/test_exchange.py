@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from banyan.kernel import exchange, registry
-from banyan.kernel.models import ImportBatch, Role, User
+from banyan.kernel.models import Audit, ImportBatch, Role, User
 from banyan.kernel.reading import Query
 from banyan.lib.errors import Conflict, Invalid, NotAllowed, NotFound, TooLarge
 
@@ -137,3 +137,25 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(monkeypatch):
         book.writestr("xl/worksheets/sheet1.xml", b" " * 2_000_000)
     with pytest.raises(TooLarge):
         exchange.read_table("bomb.xlsx", packed.getvalue())
+
+
+def refused(code):
+    return list(Audit.objects.filter(outcome="refused", code=code).values_list("command", "through"))
+
+
+def test_an_import_that_is_refused_before_it_begins_leaves_one_audit_line(ctx, nobody):
+    with pytest.raises(NotAllowed):
+        run(nobody, "kernel.role", ROLES)
+    assert refused("not_allowed") == [("kernel.role.import", "import")]
+    with pytest.raises(Invalid) as refusal:
+        run(ctx, "kernel.user", "login,name,language\na,甲,zh\na,丙,en\n")
+    assert refused(refusal.value.code) == [("kernel.user.import", "import")]
+    assert Role.objects.count() == User.objects.count() == ImportBatch.objects.count() == 0
+
+
+def test_taking_an_import_back_without_the_right_leaves_one_audit_line(ctx, nobody):
+    batch = run(ctx, "kernel.role", ROLES)
+    with pytest.raises(NotAllowed):
+        exchange.undo(nobody, batch.pk)
+    assert refused("not_allowed") == [("kernel.role.import_undo", "import")]
+    assert Role.objects.count() == 2

@@ -13,6 +13,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field as dataclass_field
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,7 +23,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from banyan.kernel import access, locks, reading, registry, schema
-from banyan.kernel.commands import Command, execute
+from banyan.kernel.commands import Command, audits_refusals, execute
 from banyan.kernel.context import Context
 from banyan.kernel.models import ImportBatch
 from banyan.kernel.nouns import Noun
@@ -451,16 +452,36 @@ def run(
     Raises: Invalid with a fault per cell (`rows.12.Code`); NotAllowed; nothing is written then
     Writes: the records through create and change, and the batch that undo reads
     """
-    ctx.require(noun.spec.permission("create"), noun.spec.label)
-    plan = _plan(ctx, noun, table, mapping)
-    if plan.builder.faults:
+    source = {"digest": table.digest, "columns": dict(mapping)}
+    with audited(ctx, noun, data=source):
+        plan = _plan(ctx, noun, table, mapping)
         faults = FieldFaults()
         for fault in plan.builder.faults:
             faults.add(("rows", fault.row, fault.column), fault.text)
         faults.refuse_if_any()
-    source = {"digest": table.digest, "columns": dict(mapping)}
     done = execute(ctx.with_(through="import"), _command(noun, table, mapping, plan, progress), data=source)
     return ImportBatch.objects.get(pk=done.ids[0]) if done.is_replay else done.value
+
+
+@contextmanager
+def audited(ctx: Context, noun: Noun, make: Callable[[Noun], Command] | None = None, data: Any = None) -> Iterator[None]:
+    """Require the right to an import, or to what `make` gives; leave the audit line of what is refused before it begins."""
+    cmd = (make or import_command)(noun)
+    with audits_refusals(ctx.with_(through="import"), cmd, data=data):
+        ctx.require(cmd.permission, noun.spec.label)
+        yield
+
+
+def import_command(noun: Noun, work: Callable[[Context, Any], ImportBatch] | None = None) -> Command:
+    """Give the command that imports records of a noun."""
+    return Command(key=noun.spec.permission("import"), label=L("导入", "Import"), function=work, input=_Source, on="noun",
+                   permission=noun.spec.permission("create"))
+
+
+def undo_command(noun: Noun, work: Callable[[Context, Any], ImportBatch] | None = None) -> Command:
+    """Give the command that takes an import of a noun back."""
+    return Command(key=noun.spec.permission("import_undo"), label=L("撤销导入", "Take an import back"), function=work,
+                   input=_Undo, on="noun", permission=noun.spec.permission("delete"))
 
 
 def _command(
@@ -492,8 +513,7 @@ def _command(
         ImportBatch.objects.bulk_create([batch])
         return batch
 
-    return Command(key=spec.permission("import"), label=L("导入", "Import"), function=work, input=_Source, on="noun",
-                   permission=spec.permission("create"))
+    return import_command(noun, work)
 
 
 class _Source(schema.Input):
@@ -603,12 +623,7 @@ def undo(ctx: Context, batch_key: UUID) -> ImportBatch:
         ImportBatch.objects.filter(pk=batch_key).update(state="undone", changed_at=ctx.now, changed_by_id=ctx.person)
         return held
 
-    return execute(
-        ctx.with_(through="import"),
-        Command(key=noun.spec.permission("import_undo"), label=L("撤销导入", "Take an import back"), function=work,
-                input=_Undo, on="noun", permission=noun.spec.permission("delete")),
-        data={"batch": str(batch_key)},
-    ).value
+    return execute(ctx.with_(through="import"), undo_command(noun, work), data={"batch": str(batch_key)}).value
 
 
 def _require_all_in_scope(ctx: Context, noun: Noun, keys: Sequence[UUID]) -> None:

@@ -44,9 +44,9 @@ def import_table(call: Call, noun: Noun) -> HttpResponse:
 
     Gives:  200 {rows, creates, changes, faults, fault_count} of a check; 201 {batch, rows, made, changed}
     """
-    call.ctx.require(noun.spec.permission("create"), noun.spec.label)
-    name, pieces, given = bodies.read_upload(call.request, bodies.TABLE_MOST)
-    table = exchange.read_table(name, b"".join(pieces))
+    with exchange.audited(call.ctx, noun):
+        name, pieces, given = bodies.read_upload(call.request, bodies.TABLE_MOST)
+        table = exchange.read_table(name, b"".join(pieces))
     mapping = (
         _mapping(given["mapping"]) if given.get("mapping") else exchange.suggest_map(noun, table.columns)
     )
@@ -77,8 +77,8 @@ def read_import(call: Call, noun: Noun, key: UUID) -> HttpResponse:
 
 def undo_import(call: Call, noun: Noun, key: UUID) -> HttpResponse:
     """Take an import back, wholly or not at all."""
-    call.ctx.require(noun.spec.permission("delete"), noun.spec.label)
-    _batch_of(noun, key)
+    with exchange.audited(call.ctx, noun, exchange.undo_command):
+        _batch_of(noun, key)
     return answers.answer(_batch(exchange.undo(call.ctx, key)))
 
 

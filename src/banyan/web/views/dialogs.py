@@ -10,7 +10,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 
 from banyan.kernel import reading, registry
-from banyan.kernel.commands import Command, Outcome, execute, noun_of
+from banyan.kernel.commands import Command, Outcome, audits_refusals, execute, noun_of
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
@@ -40,17 +40,13 @@ def run(request: HttpRequest, noun: Noun, name: str) -> HttpResponse:
             L("没有名为 {command} 的操作", "There is no command named {command}"),
             {"command": name},
         )
-    ctx = request.ctx
-    ctx.require(command.permission, command.label)
-    ids = _ids(request)
-    if command.on == "records" and not ids:
-        raise Invalid("nothing_selected", L("请先选择记录", "Select records first"))
     if request.method == "POST":
-        return _perform(request, noun, command, ids)
-    return _dialog(request, noun, command, ids)
+        return _perform(request, noun, command)
+    request.ctx.require(command.permission, command.label)
+    return _dialog(request, noun, command, _ids(request, command))
 
 
-def _ids(request: HttpRequest) -> list[UUID]:
+def _ids(request: HttpRequest, command: Command) -> list[UUID]:
     source = request.POST if request.method == "POST" else request.GET
     found = [v for text in source.getlist("ids") for v in text.split(",") if v]
     try:
@@ -63,6 +59,8 @@ def _ids(request: HttpRequest) -> list[UUID]:
             L("一次最多 {most} 条", "At most {most} records at once"),
             {"most": MOST_RECORDS},
         )
+    if command.on == "records" and not keys:
+        raise Invalid("nothing_selected", L("请先选择记录", "Select records first"))
     return keys
 
 
@@ -167,17 +165,27 @@ def _named(shown: Sequence[Control], values: Mapping[str, Any]) -> dict[str, Map
     return {key: titles(key, list(ids)) for key, ids in wanted.items() if registry.has_noun(key)}
 
 
-def _perform(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UUID]) -> HttpResponse:
-    model = command.input_model()
-    data: dict[str, Any] | None = None
-    if model:
-        taker = controls.Taker(request.POST, acting.zone_of(request))
-        data = taker.take(controls.of_model(model))
-        taker.faults.refuse_if_any()
+def _perform(request: HttpRequest, noun: Noun, command: Command) -> HttpResponse:
+    with audits_refusals(request.ctx, command):
+        request.ctx.require(command.permission, command.label)
+        ids = _ids(request, command)
+    data = _taken(request, command, ids)
     versions = {UUID(k[2:]): int(v) for k, v in request.POST.items() if k.startswith("v.") and v.isdigit()}
     each = request.POST.get("_each") == "on" and len(ids) > 1
     outcome = execute(request.ctx, command, ids=ids, data=data, versions=versions or None, each=each)
     return _after(request, noun, command, outcome)
+
+
+def _taken(request: HttpRequest, command: Command, ids: Sequence[UUID]) -> dict[str, Any] | None:
+    """Give what the dialog holds as input data, None for a command that takes none."""
+    model = command.input_model()
+    if model is None:
+        return None
+    with audits_refusals(request.ctx, command, ids=ids):
+        taker = controls.Taker(request.POST, acting.zone_of(request))
+        data = taker.take(controls.of_model(model))
+        taker.faults.refuse_if_any()
+    return data
 
 
 def _after(request: HttpRequest, noun: Noun, command: Command, outcome: Outcome) -> HttpResponse:

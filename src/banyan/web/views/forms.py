@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from banyan.kernel import reading, registry
 from banyan.kernel.access import visible
-from banyan.kernel.commands import execute
+from banyan.kernel.commands import audits_refusals, execute
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
@@ -87,9 +87,9 @@ def _steps(noun: Noun, state: str | None) -> tuple[tuple[Any, str], ...]:
 def new_page(request: HttpRequest, noun: Noun) -> HttpResponse:
     """Give an empty form, or one filled like the record named by `like`; make the record when it is sent."""
     ctx, spec = request.ctx, noun.spec
-    ctx.require(spec.permission("create"), spec.label)
     if request.method == "POST":
         return _make(request, noun)
+    ctx.require(spec.permission("create"), spec.label)
     values: dict[str, Any] = {k: v for k, v in request.GET.items() if spec.has_field(k)}
     if request.GET.get("like"):
         values = _copied(ctx, noun, UUID(request.GET["like"])) | values
@@ -169,22 +169,26 @@ def _item(
 
 
 def _make(request: HttpRequest, noun: Noun) -> HttpResponse:
-    data = _taken(request, noun, keep_blank=False, prefix="records.0.")
-    done = execute(request.ctx, registry.command(noun.spec.permission("create")), data={"records": [data]})
+    command = registry.command(noun.spec.permission("create"))
+    with audits_refusals(request.ctx, command):
+        request.ctx.require(command.permission, noun.spec.label)
+        data = _taken(request, noun, keep_blank=False, prefix="records.0.")
+    done = execute(request.ctx, command, data={"records": [data]})
     if request.POST.get("_then") == "new":
         return go(request, f"/{noun.spec.path}/new", MADE)
     return go(request, f"/{noun.spec.path}/{done.ids[0]}", MADE)
 
 
 def _change(request: HttpRequest, noun: Noun, key: UUID, record: Mapping[str, Any]) -> HttpResponse:
-    given = _taken(request, noun, keep_blank=True)
+    command = registry.command(noun.spec.permission("change"))
+    with audits_refusals(request.ctx, command, ids=[key]):
+        given = _taken(request, noun, keep_blank=True)
     data = {k: v for k, v in given.items() if not _same(record.get(k), v)}
     here = f"/{noun.spec.path}/{key}"
     if not data:
         return go(request, here, SAME, tone="blue")
     version = request.POST.get("_version", "")
     versions = {key: int(version)} if version.isdigit() else None
-    command = registry.command(noun.spec.permission("change"))
     execute(request.ctx, command, ids=[key], data=data, versions=versions)
     return go(request, here, SAVED)
 

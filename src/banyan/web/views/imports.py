@@ -28,16 +28,15 @@ AT_ONCE = 2_000
 
 def wizard(request: HttpRequest, noun: Noun) -> HttpResponse:
     """Give the step of the import that was asked for: choose, map, check, do."""
+    step = request.POST.get("step", "read")
+    if request.method == "POST" and step == "do":
+        return _do(request, noun)
     request.ctx.require(noun.spec.permission("create"), noun.spec.label)
     if request.method != "POST":
         return _choose(request, noun)
-    step = request.POST.get("step", "read")
     if step == "read":
         return _read(request, noun)
-    table = _table(request)
-    mapping = {c: v for n, c in enumerate(table.columns) if (v := request.POST.get(f"map.{n}", ""))}
-    if step == "do":
-        return _do(request, noun, table, mapping)
+    table, mapping = _table(request)
     if step == "map":
         return _map(request, noun, table, mapping)
     return _check(request, noun, table, mapping)
@@ -112,11 +111,13 @@ def _read(request: HttpRequest, noun: Noun) -> HttpResponse:
     return _map(request, noun, table, exchange.suggest_map(noun, table.columns))
 
 
-def _table(request: HttpRequest) -> exchange.Table:
+def _table(request: HttpRequest) -> tuple[exchange.Table, dict[str, str]]:
+    """Give the kept table, and which column goes to which field."""
     digest = request.POST.get("digest", "")
     if len(digest) != 64 or not digest.isalnum():
         raise NotFound()
-    return exchange.read_table(request.POST.get("name", "")[:255], files.content(digest).read_bytes())
+    table = exchange.read_table(request.POST.get("name", "")[:255], files.content(digest).read_bytes())
+    return table, {c: v for n, c in enumerate(table.columns) if (v := request.POST.get(f"map.{n}", ""))}
 
 
 def _map(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mapping[str, str]) -> HttpResponse:
@@ -187,10 +188,12 @@ def _check(
     )
 
 
-def _do(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mapping[str, str]) -> HttpResponse:
+def _do(request: HttpRequest, noun: Noun) -> HttpResponse:
     ctx = request.ctx
+    with exchange.audited(ctx, noun):
+        table, mapping = _table(request)
     if len(table.rows) > AT_ONCE:
-        data = {"noun": noun.spec.key, "digest": table.digest, "name": table.name, "mapping": dict(mapping)}
+        data = {"noun": noun.spec.key, "digest": table.digest, "name": table.name, "mapping": mapping}
         with transaction.atomic():
             run = jobs.start(ctx, IMPORT, data)
         return go(request, f"/jobs/{run.pk}", L("导入已在后台开始", "The import has begun"), tone="blue")
