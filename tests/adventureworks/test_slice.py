@@ -8,21 +8,25 @@ from decimal import Decimal as D
 
 import pytest
 
+from banyan.kernel import proofs
 from banyan.kernel.models import Audit
 from banyan.modules.company.models import Company, Currency
 from banyan.modules.engineering.models import Bom, BomLine, Routing, RoutingOperation
 from banyan.modules.equipment.models import WorkCentre
-from banyan.modules.inventory.models import Balance, Move, StockValue
+from banyan.modules.finance.queries import account_balance
+from banyan.modules.inventory.models import Balance, Lot, Move, StockValue
 from banyan.modules.items.models import Item, ItemPlant
 from banyan.modules.parties.models import ExternalId, Party
 from banyan.modules.people.models import Employee
 from banyan.modules.purchasing.models import Order, OrderLine, SupplierItem
+from banyan.modules.sales.models import CustomerPrice
 from banyan.ops.migration.sources import NoSource
 from tests.adventureworks.conftest import SLICE, cells
 
 PRODUCTS = {row["ProductID"]: row for row in cells(SLICE, "Product")}
 LINES = [row for row in cells(SLICE, "BillOfMaterials") if row["ProductAssemblyID"]]
 STOCK = [row for row in cells(SLICE, "ProductInventory") if row["Quantity"] != "0"]
+TRACED = {row["ComponentID"] for row in LINES} | {k for k, row in PRODUCTS.items() if row["MakeFlag"] == "1"}
 
 
 def result(report, noun):
@@ -62,6 +66,10 @@ def test_records_stand_as_the_source_has_them(bring_in):
         assert item.unit.code == units.get(row["ProductID"], "EA")
         if row["WeightUnitMeasureCode"] == "G":
             assert item.weight == D(row["Weight"]) / 1000
+    # what is made, or goes into what is made, is traced by lot
+    assert set(Item.objects.filter(tracking="lot").values_list("code", flat=True)) == {
+        PRODUCTS[key]["ProductNumber"] for key in TRACED
+    }
     # structure: one released BOM for each made item that has one, the source's last day still counting
     assert Bom.objects.filter(state="released").count() == len({row["ProductAssemblyID"] for row in LINES})
     assert BomLine.objects.count() == len(LINES)
@@ -75,19 +83,54 @@ def test_records_stand_as_the_source_has_them(bring_in):
     assert not RoutingOperation.objects.filter(work_centre=None).exists()
     # places: seven work centres with a rate and a line side
     assert WorkCentre.objects.filter(machine_rate__gt=0, line_side__kind="line_side").count() == 7
-    # people
+    # people, at whose average pay in Production work centres reckon
+    present = {row["BusinessEntityID"] for row in cells(SLICE, "EmployeeDepartmentHistory")
+               if (row["DepartmentID"], row["EndDate"]) == ("7", "")}
+    rates = [D(_latest_pay()[key]["Rate"]) for key in present]
+    assert set(WorkCentre.objects.values_list("labour_rate", flat=True)) == {
+        (sum(rates) / len(rates)).quantize(D("0.01"))
+    }
     assert Employee.objects.filter(department=None).count() == 0
-    latest: dict[str, dict[str, str]] = {}
-    for row in cells(SLICE, "EmployeePayHistory"):
-        if row["RateChangeDate"] >= latest.get(row["BusinessEntityID"], row)["RateChangeDate"]:
-            latest[row["BusinessEntityID"]] = row
     assert dict(Employee.objects.values_list("code", "hourly_pay")) == {
-        f"AW-{int(key):04}": D(row["Rate"]) for key, row in latest.items()
+        f"AW-{int(key):04}": D(row["Rate"]) for key, row in _latest_pay().items()
     }
     # parties, by what they are
     assert Party.objects.filter(is_supplier=True).count() == len(cells(SLICE, "Vendor"))
     assert Party.objects.filter(is_customer=True).count() == len(cells(SLICE, "Store"))
     assert ExternalId.objects.filter(system="AdventureWorks vendor").count() == len(cells(SLICE, "Vendor"))
+
+
+def _latest_pay() -> dict[str, dict[str, str]]:
+    latest: dict[str, dict[str, str]] = {}
+    for row in cells(SLICE, "EmployeePayHistory"):
+        if row["RateChangeDate"] >= latest.get(row["BusinessEntityID"], row)["RateChangeDate"]:
+            latest[row["BusinessEntityID"]] = row
+    return latest
+
+
+def test_list_prices_hold_for_everybody_from_day_to_day(bring_in):
+    bring_in(SLICE)
+    rows = cells(SLICE, "ProductListPriceHistory")
+    assert CustomerPrice.objects.filter(party=None).count() == CustomerPrice.objects.count() == len(rows)
+    now = {r["ProductID"]: D(r["ListPrice"]) for r in rows if not r["EndDate"]}
+    assert dict(CustomerPrice.objects.filter(valid_to=None).values_list("item__code", "price")) == {
+        PRODUCTS[key]["ProductNumber"]: price for key, price in now.items()
+    }
+
+
+def test_with_the_books_on_it_reconciles_too(bring_in, world):
+    """The opening stock is in the ledger at once, cent for cent, and a second run changes nothing there."""
+    world.do("finance.account.install", chart="cas_small")
+    world.do("finance.period.open_year", year=world.ctx.now.year)
+    first = bring_in(SLICE)
+    assert first.is_reconciled
+    worth = sum(StockValue.objects.values_list("amount", flat=True))
+    assert worth > 0
+    assert -account_balance("1999") == worth
+    second = bring_in(SLICE)
+    assert (second.made, second.changed, second.is_reconciled) == (0, 0, True)
+    assert -account_balance("1999") == worth
+    assert [verdict.proof.key for verdict in proofs.run() if not verdict.is_green] == []
 
 
 def test_stock_is_received_at_cost_and_orders_move_nothing(bring_in):
@@ -96,6 +139,8 @@ def test_stock_is_received_at_cost_and_orders_move_nothing(bring_in):
     assert Move.objects.count() == len(STOCK)
     assert sum(Balance.objects.values_list("on_hand", flat=True)) == sum(D(row["Quantity"]) for row in STOCK)
     at_work = {row["LocationID"] for row in cells(SLICE, "Location") if D(row["CostRate"]) > 0}
+    stocked = {PRODUCTS[row["ProductID"]]["ProductNumber"] for row in STOCK if row["ProductID"] in TRACED}
+    assert set(Lot.objects.values_list("item__code", "number")) == {(code, f"{code}-AW") for code in stocked}
     assert Balance.objects.filter(kind="line_side").count() == sum(r["LocationID"] in at_work for r in STOCK)
     costs = dict(ItemPlant.objects.values_list("item_id", "standard_cost"))
     assert None not in costs.values()

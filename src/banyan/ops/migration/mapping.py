@@ -98,9 +98,9 @@ class Step:
     """One noun made of one source.
 
     `key` names a record for ever in the source's words; `group` makes one record of several rows; `adopt`
-    takes over a record that exists already by that field ("first": any there is); what `is_known` another step
-    has made, and it is only changed here; rows are not counted twice; what `is_final` is booked once and never compared again; `common` is
-    what the command takes once for all records.
+    takes over a record that exists already by that field ("first": any there is); what `is_known` another
+    step has made, and it is only changed here; rows are not counted twice; what `is_final` is booked once and
+    never compared again; `common` is what the command takes once for all records.
     """
 
     noun: str

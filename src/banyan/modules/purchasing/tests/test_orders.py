@@ -282,6 +282,18 @@ def test_history_is_taken_as_given_and_moves_nothing(yard, world):
     ) == (0, (), ())
 
 
+def test_history_keeps_the_key_it_is_given_and_comes_in_once(yard, world):
+    key, line = new_id(), {"item": world.screw, "quantity": "3", "price": "2"}
+    given, free = history(world, old(world, "PO-1", line, id=key), old(world, "PO-2", line))
+    assert (given.pk, free.pk is not None, free.pk != key) == (key, True, True)
+    assert set(Order.objects.values_list("pk", flat=True)) == {key, free.pk}
+    assert OrderLine.objects.filter(order=key).count() == 1
+    with pytest.raises(Conflict):
+        history(world, old(world, "PO-3", line, id=key))
+    assert Order.objects.get(pk=key).number == "PO-1"
+    assert OrderLine.objects.count() == 2
+
+
 def test_nothing_moves_on_history(yard, world):
     (order,) = history(
         world, old(world, "PO-1", {"item": world.screw, "quantity": "3", "price": "2"}, state="received")

@@ -15,6 +15,7 @@ from banyan.ops.migration.sources import Row
 
 POUND = Decimal("0.45359237")
 WEEK_HOURS = Decimal(120)
+PRODUCTION = "7"
 
 
 def specification(row: Row, run: Any) -> str:
@@ -43,6 +44,16 @@ def lead_time(row: Row, run: Any) -> int:
     if row["MakeFlag"] == "1":
         return int(row["DaysToManufacture"])
     return int(row["vendor.AverageLeadTime"] or 0)
+
+
+def tracking(row: Row, run: Any) -> str:
+    """Say how an item is traced: by lot what is made or goes into what is made, else not at all."""
+    if "traced" not in run.memory:
+        lines = run.sources["BillOfMaterials"].rows
+        used = {line["ComponentID"] for line in lines if line["ProductAssemblyID"]}
+        made = {one["ProductID"] for one in run.sources["Product"].rows if one["MakeFlag"] == "1"}
+        run.memory["traced"] = used | made
+    return "lot" if row["ProductID"] in run.memory["traced"] else "none"
 
 
 def cost_source(row: Row, run: Any) -> str:
@@ -88,6 +99,11 @@ def stock_amount(row: Row, run: Any) -> Decimal:
         run.memory["costs"] = {key: facts.standard_cost or Decimal(0) for key, facts in known.items()}
     unit_cost = run.memory["costs"][run.key_of("items.item", row["ProductID"])]
     return rounded(EXACT.multiply(Decimal(row["Quantity"]), unit_cost), 2)
+
+
+def opening_lot(row: Row, run: Any) -> UUID | None:
+    """Give the lot in which an item's opening stock lies, none where it is not traced."""
+    return run.key_of("inventory.lot", row["ProductID"]) if tracking(row, run) == "lot" else None
 
 
 def stock_unit(row: Row, run: Any) -> UUID:
@@ -137,6 +153,22 @@ def efficiency(row: Row, run: Any) -> Decimal:
     return rounded(Decimal(row["Availability"]) * 100 / WEEK_HOURS, 4)
 
 
+def labour_rate(row: Row, run: Any) -> Decimal:
+    """Give the average hourly pay of the people who work in Production now, in the company's currency."""
+    if "labour rate" not in run.memory:
+        places = run.sources["EmployeeDepartmentHistory"]
+        people = places.matching(("DepartmentID", "EndDate"), (PRODUCTION, ""))
+        rates = [_present_pay(one["BusinessEntityID"], run) for one in people]
+        average = EXACT.divide(sum(rates, Decimal(0)), Decimal(len(rates) or 1))
+        run.memory["labour rate"] = rounded(EXACT.multiply(average, run.rate), 2)
+    return run.memory["labour rate"]
+
+
+def _present_pay(employee: str, run: Any) -> Decimal:
+    rows = run.sources["EmployeePayHistory"].matching(("BusinessEntityID",), (employee,))
+    return Decimal(max(rows, key=lambda one: one["RateChangeDate"])["Rate"]) if rows else Decimal(0)
+
+
 def route(row: Row, run: Any) -> str:
     """Give the way through the factory: the subcategory's, else that of an assembly or a single part."""
     if row["ProductSubcategoryID"]:
@@ -154,7 +186,7 @@ RULES: dict[str, Callable[[Row, Any], Any]] = {
     one.__name__: one
     for one in (
         specification, category, weight, lead_time, cost_source, cost, rolled_up_cost, stock_amount,
-        stock_unit, order_note, is_received_unplaced, place_kind, is_usual_store, bin_kind, stock_kind, efficiency, route,
-        has_structure,
+        stock_unit, order_note, is_received_unplaced, place_kind, is_usual_store, bin_kind, stock_kind,
+        efficiency, labour_rate, route, has_structure, tracking, opening_lot,
     )
 }  # fmt: skip
