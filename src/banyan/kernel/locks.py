@@ -6,12 +6,16 @@ listeners it wakes lock only upward, so that two of them never wait for each oth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
+
+from banyan.kernel import db
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -67,11 +71,41 @@ def lock(model: type[Row], keys: Iterable[UUID], *, where: models.Q | None = Non
     if not wanted:
         return {}
     claim(model.lock_rank, wanted)
-    rows = model._base_manager.filter(pk__in=wanted)
     if where is not None:
-        rows = rows.filter(where)
-    found = rows.order_by("pk").select_for_update(no_key=True, of=("self",))
-    return {row.pk: remember(row) for row in found}
+        rows = model._base_manager.filter(where, pk__in=wanted)
+        found = rows.order_by("pk").select_for_update(no_key=True, of=("self",))
+        return {row.pk: remember(row) for row in found}
+    shape = _shape(model)
+    return {row.pk: remember(row) for row in map(shape.row, db.rows(shape.statement, [wanted]))}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How rows of a model are locked and read: written once, so that the server plans the statement once."""
+
+    model: type[models.Model]
+    statement: str
+    names: tuple[str, ...]
+    converted: tuple[tuple[int, Callable[..., Any]], ...]
+
+    def row(self, values: tuple) -> models.Model:
+        """Give a row as the ORM would."""
+        found = list(values)
+        for place, convert in self.converted:
+            found[place] = convert(found[place], None, connection)
+        return self.model.from_db(connection.alias, self.names, found)
+
+
+@lru_cache(maxsize=1024)
+def _shape(model: type[models.Model]) -> _Shape:
+    fields, key = model._meta.concrete_fields, model._meta.pk.column
+    columns = ", ".join(f'"{f.column}"' for f in fields)
+    return _Shape(
+        model,
+        f'SELECT {columns} FROM "{model._meta.db_table}" WHERE "{key}" = ANY(%s) ORDER BY "{key}" FOR NO KEY UPDATE',
+        tuple(f.attname for f in fields),
+        tuple((n, f.from_db_value) for n, f in enumerate(fields) if hasattr(f, "from_db_value")),
+    )
 
 
 def remember(row: Row) -> Row:
