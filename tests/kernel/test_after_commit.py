@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from oauth2_provider.models import get_access_token_model, get_application_model
 
 from banyan.kernel import chain, db, dispatcher, events, jobs, rates
 from banyan.kernel.commands import Command, execute, tell
 from banyan.kernel.events import Event
-from banyan.kernel.models import Audit, Delivery, JobRun, Outbox, User
+from banyan.kernel.models import Audit, Delivery, JobRun, Outbox, Request, User
 from banyan.lib.errors import Conflict, TooMany
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
@@ -46,22 +50,6 @@ def silence():
     broken.clear()
 
 
-@pytest.fixture(autouse=True)
-def alone(request):
-    """Let the horizon see this database only: other workers' transactions in the same cluster hold it back else."""
-    if "live_db" not in request.fixturenames:
-        return
-    request.getfixturevalue("live_db")
-    db.run(
-        """
-        CREATE OR REPLACE FUNCTION banyan_horizon() RETURNS bigint LANGUAGE sql VOLATILE AS $$
-            SELECT coalesce(min(backend_xid::text::bigint), pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
-            FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL
-        $$
-        """
-    )
-
-
 def test_events_are_delivered_in_order_and_once(ctx, live_db):
     one = new_id()
     ring(ctx, one, "a", "b")
@@ -86,6 +74,21 @@ def test_an_event_of_an_open_transaction_is_not_skipped(ctx, live_db):
     side.close()
     dispatcher.drain()
     assert heard == ["later"]
+
+
+def test_an_open_transaction_of_another_database_delays_nothing(ctx, live_db, app_role):
+    with psycopg.connect(live_db.cluster.url("banyan_owner", "postgres")) as elsewhere:
+        elsewhere.execute("SELECT pg_current_xact_id()")
+        ring(ctx, new_id(), "at once")
+        dispatcher.drain()
+        assert heard == ["at once"]
+        assert chain.seal().rows == 1
+
+
+def test_the_horizon_stays_below_the_own_open_transaction(live_db):
+    with transaction.atomic():
+        own = db.one("SELECT banyan_xid()")[0]
+        assert db.one("SELECT banyan_horizon()")[0] <= own
 
 
 def test_a_failing_delivery_holds_back_its_record_only_and_can_be_replayed(ctx, live_db):
@@ -188,3 +191,18 @@ def test_rates_hold_over_processes():
         for _ in range(40):
             rates.take("a", 120, clock=clock)
     assert refusal.value.data["limit"] == 120
+
+
+def test_what_has_expired_is_forgotten_and_nothing_else(ctx, live_db, app_role):
+    user = User.objects.create(login="robot", name="Robot")
+    program = get_application_model().objects.create(user=user, name="shop", authorization_grant_type="client-credentials")
+    now = datetime.now(UTC)
+    for name, expires in (("old", now - timedelta(minutes=1)), ("new", now + timedelta(minutes=1))):
+        Session.objects.create(session_key=name, session_data="", expire_date=expires)
+        get_access_token_model().objects.create(token=name, application=program, expires=expires, scope="*")
+    for key, days in (("old", 15), ("new", 13)):
+        Request.objects.create(principal=user.pk, key=key, body_hash=b"", at=now - timedelta(days=days))
+    jobs.forget_expired(timestamp=0)
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["new"]
+    assert get_access_token_model().objects.get().expires > now
+    assert list(Request.objects.values_list("key", flat=True)) == ["new"]

@@ -1,7 +1,7 @@
 """The dispatcher: takes events from the outbox in commit order and brings each to those who hear of it.
 
-Reads only what committed before the oldest open transaction (`banyan_horizon`), so nothing that appears late is
-missed; sorted by `seq`, which is drawn while the record is locked, so the order per record is the order of commits.
+Reads only what committed before the oldest transaction open in this database (`banyan_horizon`), so nothing that
+appears late is missed; sorted by `seq`, which is drawn while the record is locked, so the order per record is the order of commits.
 Each listener gets each event at least once and one record's events in order: while one waits for a retry, later
 ones of the same record and listener wait behind it. After `MOST_ATTEMPTS` a delivery is dead: seen, and replayed by hand.
 """
@@ -80,7 +80,7 @@ def drain(now: datetime | None = None) -> int:
             return 0
         fresh = list(
             Outbox.objects.filter(dispatched_at__isnull=True)
-            .extra(where=["xid < banyan_horizon()"]).order_by("seq")[:BATCH]
+            .extra(where=["xid < (SELECT banyan_horizon())"]).order_by("seq")[:BATCH]
         )
         wanted = [
             Delivery(id=new_id(), event=event, seq=event.seq, key=event.key, listener=name, next_at=at)

@@ -8,9 +8,20 @@ CREATE SEQUENCE IF NOT EXISTS kernel_outbox_seq;
 CREATE OR REPLACE FUNCTION banyan_xid() RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL RESTRICTED AS $$ SELECT pg_current_xact_id()::text::bigint $$;
 
--- Everything below this number has ended: no row with a smaller xid can still appear.
+-- Everything below this number has ended in this database: no row with a smaller xid can still appear. What another
+-- database of the same server has open is left out; what cannot be told apart holds back, such as a prepared transaction.
 CREATE OR REPLACE FUNCTION banyan_horizon() RETURNS bigint
-LANGUAGE sql VOLATILE PARALLEL RESTRICTED AS $$ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint $$;
+LANGUAGE sql STABLE PARALLEL RESTRICTED AS $$
+    SELECT least(
+        (SELECT min(open.xid) FROM (SELECT pg_snapshot_xip(s)::text::bigint AS xid) open
+         WHERE NOT EXISTS (
+             SELECT FROM pg_stat_get_activity(NULL) a
+             WHERE a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND a.backend_xid::text::bigint = open.xid & 4294967295)),
+        pg_current_xact_id_if_assigned()::text::bigint,
+        pg_snapshot_xmax(s)::text::bigint)
+    FROM pg_current_snapshot() s
+$$;
 
 -- Find: text as it is compared, the column that is searched, its bigrams, and the bigrams of a term.
 CREATE OR REPLACE FUNCTION banyan_normal(t text) RETURNS text

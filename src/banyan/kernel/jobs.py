@@ -176,11 +176,18 @@ def seal_audit(timestamp: int) -> None:
     chain.seal()
 
 
-@queue.periodic(cron="17 3 * * *")
-@queue.task(name="banyan.forget_requests", queue="jobs", queueing_lock="forget_requests")
-def forget_requests(timestamp: int) -> None:
-    """Forget stored answers older than 14 days, and rate windows of yesterday."""
+@queue.periodic(cron="17 * * * *")
+@queue.task(name="banyan.forget_expired", queue="jobs", queueing_lock="forget_expired")
+def forget_expired(timestamp: int) -> None:
+    """Forget what has had its time; each hour, because a machine may be off at any one of them.
+
+    Writes: removes stored answers after 14 days, rate windows after one, expired sessions and OAuth2 tokens
+    """
+    from oauth2_provider.models import clear_expired
+
     from banyan.kernel import db
 
     db.run("DELETE FROM kernel_request WHERE at < now() - interval '14 days'")
     db.run('DELETE FROM kernel_ratelease WHERE "window" < extract(epoch FROM now()) / 60 - 1440')
+    db.run("DELETE FROM django_session WHERE expire_date < now()")
+    clear_expired()
