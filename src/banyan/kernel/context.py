@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 from uuid import UUID
 
@@ -44,13 +43,27 @@ class Principal:
 
     def reach(self, permission: str) -> Reach | None:
         """Give how far a permission reaches for this principal, None when it is not granted."""
-        return _reach(self.grants, self.limits, permission)
+        known = self.known
+        if permission not in known:
+            known[permission] = _reach(self.grants, self.limits, permission)
+        return known[permission]
 
     def may(self, permission: str) -> bool:
         return self.reach(permission) is not None
 
+    @cached_property
+    def known(self) -> dict[str, Reach | None]:
+        """Give what has been asked so far of these grants; all who hold the same share it."""
+        return _known(self.grants, self.limits)
 
-@lru_cache(maxsize=65536)
+
+@lru_cache(maxsize=1024)
+def _known(
+    grants: tuple[tuple[str, Reach], ...], limits: tuple[str, ...] | None
+) -> dict[str, Reach | None]:
+    return {}
+
+
 def _reach(
     grants: tuple[tuple[str, Reach], ...], limits: tuple[str, ...] | None, permission: str
 ) -> Reach | None:

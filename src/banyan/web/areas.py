@@ -6,9 +6,11 @@ A noun joins an area by its spec; a screen of a module's own by `screen`. A role
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from banyan.kernel import queries, registry
-from banyan.kernel.context import Context
+from banyan.kernel.context import SYSTEM_ID, Context, Principal, Reach
 from banyan.lib.labels import L, Label
 
 
@@ -76,25 +78,46 @@ def area_of(key: str) -> Area:
     return _areas.get(key) or Area(key, L(key, key), "folder", 85)
 
 
+class Sight(NamedTuple):
+    """What decides which areas somebody sees; who holds the same grants shares it."""
+
+    grants: tuple[tuple[str, Reach], ...]
+    limits: tuple[str, ...] | None
+    areas: tuple[str, ...]
+    declared: tuple[int, int]
+
+
+def sight_of(ctx: Context) -> Sight:
+    """Give what a person's areas follow from."""
+    who = ctx.principal
+    return Sight(who.grants, who.limits, who.areas, (registry.epoch, len(_screens)))
+
+
 def shown_areas(ctx: Context) -> tuple[Shown, ...]:
     """Give the areas a person sees, in order, each with the screens, nouns and queries the person may read.
 
     Whose roles name no area sees every area that holds something for them.
     """
+    return shown_to(sight_of(ctx))
+
+
+@lru_cache(maxsize=256)
+def shown_to(sight: Sight) -> tuple[Shown, ...]:
+    """Give the areas that follow from grants and roles."""
+    who, wanted = Principal(SYSTEM_ID, "", grants=sight.grants, limits=sight.limits), sight.areas
     entries: dict[str, list[tuple[int, Entry]]] = {}
     for one in _screens.values():
-        if not one.permission or ctx.may(one.permission):
+        if not one.permission or who.may(one.permission):
             entries.setdefault(one.area, []).append((one.order, Entry(one.label, one.path, one.icon)))
     for noun in registry.nouns():
         spec = noun.spec
-        if ctx.may(spec.permission("read")):
+        if who.may(spec.permission("read")):
             found = Entry(spec.plural, f"/{spec.path}", spec.icon, spec.key)
             entries.setdefault(spec.area, []).append((20, found))
     for asked in queries.queries():
-        if ctx.may(asked.permission):
+        if who.may(asked.permission):
             found = Entry(asked.label, f"/queries/{asked.key}", asked.icon)
             entries.setdefault(asked.area, []).append((40, found))
-    wanted = ctx.principal.areas
     names = [key for key in entries if not wanted or key in wanted]
     return tuple(
         Shown(area_of(key), tuple(e for _, e in sorted(entries[key], key=lambda pair: pair[0])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from html import escape
@@ -62,6 +62,20 @@ class Wording:
         if kind == "long_text":
             return mark_safe(f'<span class="long">{escape(str(value))}</span>')
         return mark_safe(escape(self.text(field, value, titles, unit=unit)))
+
+    def column(
+        self, field: FieldSpec, titles: Titles, *, linked: bool = True, unit: bool = True
+    ) -> Callable[[Any], SafeString]:
+        """Give what words the values of one column as `html` does; a value that stands there twice, once."""
+        known: dict[Any, SafeString] = {}
+
+        def word(value: Any) -> SafeString:
+            key = value if value.__hash__ else str(value)
+            if key not in known:
+                known[key] = self.html(field, value, titles, linked=linked, unit=unit)
+            return known[key]
+
+        return word
 
     def text(self, field: FieldSpec, value: Any, titles: Titles, *, unit: bool = True) -> str:
         """Give a field's value as plain text."""

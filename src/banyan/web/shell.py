@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
-from banyan.kernel import registry
+from banyan.kernel import db, registry
+from banyan.kernel.context import Context
 from banyan.kernel.models import InboxItem
 from banyan.lib.labels import spoken_language
 from banyan.web import acting, areas
 
 PHONE_AREAS = 3
+INBOX_MOST = 100
 
 
 class Shell:
@@ -61,22 +66,64 @@ class Shell:
                     best, key = len(entry.path), shown.area.key
         return key
 
+    @property
+    def side_menu(self) -> SafeString:
+        """Give the areas beside the page, that of the present page open."""
+        return _menu("side", self.ctx, self.here)
+
+    @property
+    def sheet_menu(self) -> SafeString:
+        """Give everything, as a phone shows it."""
+        return _menu("sheet", self.ctx)
+
     @cached_property
+    def _looked_up(self) -> tuple[str | None, list[list[str]], int]:
+        return db.one(*_question(self.ctx.principal.plants, self.ctx.person))
+
+    @property
     def company(self) -> str:
         """Give the company's name, the product's own where there is none yet."""
-        if not registry.has_noun("company.company"):
-            return "Banyan"
-        model = registry.noun("company.company").model
-        return model._base_manager.order_by("code").values_list("name", flat=True).first() or "Banyan"
+        return self._looked_up[0] or "Banyan"
 
     @cached_property
     def plants(self) -> list[tuple[UUID, str, str]]:
-        return acting.plants_of(self.ctx.principal)
+        """Give the plants the person may act in, as (id, name, zone) by code."""
+        return [(UUID(key), name, zone) for key, name, zone in self._looked_up[1]]
 
     @property
     def plant_name(self) -> str:
         return next((name for key, name, _ in self.plants if key == self.ctx.plant), "")
 
-    @cached_property
+    @property
     def inbox_count(self) -> int:
-        return InboxItem.objects.filter(person_id=self.ctx.person, done_at=None)[:100].count()
+        return self._looked_up[2]
+
+
+def _question(plants: tuple[UUID, ...], person: UUID) -> tuple[str, dict[str, object]]:
+    """Give the one statement for the company, the plants one may act in, and what waits in the inbox."""
+    company = plant = "NULL"
+    if registry.has_noun("company.company"):
+        company = f'SELECT name FROM "{_table("company.company")}" ORDER BY code LIMIT 1'
+    if registry.has_noun("company.plant"):
+        plant = f"""SELECT array_agg(ARRAY[id::text, name, zone] ORDER BY code)
+                    FROM "{_table("company.plant")}"
+                    WHERE cardinality(%(plants)s::uuid[]) = 0 OR id = ANY(%(plants)s::uuid[])"""
+    inbox = f"""SELECT 1 FROM "{InboxItem._meta.db_table}"
+                WHERE person_id = %(person)s AND done_at IS NULL LIMIT {INBOX_MOST}"""
+    plant, inbox = f"coalesce(({plant}), '{{}}'::text[])", f"(SELECT count(*) FROM ({inbox}) waiting)"
+    return f"SELECT ({company}), {plant}, {inbox}", {"plants": list(plants), "person": person}
+
+
+def _table(noun: str) -> str:
+    return registry.noun(noun).model._meta.db_table
+
+
+def _menu(form: str, ctx: Context, here: str = "") -> SafeString:
+    if settings.DEBUG:
+        _rendered.cache_clear()
+    return _rendered(form, areas.sight_of(ctx), spoken_language(), here)
+
+
+@lru_cache(maxsize=512)
+def _rendered(form: str, sight: areas.Sight, language: str, here: str) -> SafeString:
+    return render_to_string(f"web/menu_{form}.html", {"areas": areas.shown_to(sight), "here": here})

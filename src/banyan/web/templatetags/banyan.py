@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
 from django import template
+from django.conf import settings
+from django.template.base import FilterExpression, Node, Parser, Token
+from django.template.context import Context
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
@@ -22,9 +26,58 @@ def t(zh: str, en: str, **facts: Any) -> str:
     return fill(zh if is_chinese(language) else en, facts, language)
 
 
-@register.simple_tag
+_with_facts = register.tags["t"]
+
+
+class _Text(Node):
+    """A text that stands in the template: nothing is left to do but to choose the language."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        self.zh, self.en = escape(fill(str(zh), {}, "zh")), escape(fill(str(en), {}, "en"))
+
+    def render(self, context: Context) -> SafeString:
+        return self.zh if is_chinese(spoken_language()) else self.en
+
+
+@register.tag("t")
+def _text(parser: Parser, token: Token) -> Node:
+    words = token.split_contents()[1:]
+    if len(words) == 2:
+        pair = [parser.compile_filter(word) for word in words]
+        if all(_is_constant(one) for one in pair):
+            return _Text(*(one.var for one in pair))
+    return _with_facts(parser, token)
+
+
+def _is_constant(expression: FilterExpression) -> bool:
+    return isinstance(expression.var, str) and not expression.filters
+
+
+class _Icon(Node):
+    def __init__(self, name: FilterExpression, css: FilterExpression | None) -> None:
+        self.name, self.css = name, css
+
+    def render(self, context: Context) -> SafeString:
+        css = self.css.resolve(context) if self.css else ""
+        return icon(str(self.name.resolve(context)), str(css))
+
+
+@register.tag("icon")
+def _icon(parser: Parser, token: Token) -> Node:
+    """Give an icon of the sprite: `{% icon "pencil" "icon-small" %}`."""
+    _, name, *css = token.split_contents()
+    return _Icon(parser.compile_filter(name), parser.compile_filter(css[0]) if css else None)
+
+
 def icon(name: str, css: str = "") -> SafeString:
     """Give an icon of the sprite; an unknown name gives a plain sheet of paper."""
+    if settings.DEBUG:
+        _made.cache_clear()  # the front end may have been built again
+    return _made(name, css)
+
+
+@lru_cache(maxsize=4096)
+def _made(name: str, css: str) -> SafeString:
     known = name if name in assets.icon_names() else "file"
     href = f"{assets.address('src/icons.svg')}#{known}"
     return mark_safe(f'<svg class="icon {escape(css)}" aria-hidden="true"><use href="{href}"/></svg>')
