@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from banyan.web.views import beside, find, home, inbox, jobs, me, nouns, queries, sign_in
+from banyan.web.views import beside, find, go, home, inbox, jobs, me, nouns, prints, queries, sign_in
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -33,6 +33,9 @@ urlpatterns = [
     path("me/language", me.language, name="language"),
     path("me/theme", me.theme, name="theme"),
     path("me/plant", me.plant, name="plant"),
+    path("go", go.scan, name="scan"),
+    path("go/<str:short>/<path:ref>", go.go, name="go"),
+    path("print/jobs/<uuid:key>.pdf", prints.printed, name="printed"),
     path("files", beside.upload, name="upload"),
     path("files/<uuid:attachment>", beside.open_file, name="file"),
     path("files/<uuid:attachment>/small", beside.open_file, {"small": True}, name="small_file"),
@@ -47,6 +50,8 @@ def _key(tail: str, view, name: str):
 
 
 urlpatterns += [
+    re_path(r"^print/" + _NOUN[1:] + r"$", nouns.print_dialog, name="print_dialog"),
+    re_path(r"^print/" + _NOUN[1:] + r"\.pdf$", nouns.print_records, name="print_records"),
     re_path(r"^print/" + _NOUN[1:] + _KEY + r"\.pdf$", nouns.print_record, name="print"),
     re_path(_NOUN + r"$", nouns.listing, name="list"),
     re_path(_NOUN + r"/new$", nouns.new, name="new"),

@@ -1,0 +1,1 @@
+"""Paper: declared layouts become documents, sheets of labels, and one PDF."""

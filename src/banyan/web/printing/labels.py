@@ -1,0 +1,225 @@
+"""Labels: what stands on them, and how they lie on sheets and rolls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from banyan.kernel.prints import Column, LabelLayout
+from banyan.lib.labels import L, Label
+from banyan.web.printing import measure
+from banyan.web.printing.documents import Filler
+from banyan.web.printing.measure import POINT
+from banyan.web.printing.reach import Fields
+
+#: Leads from a row to the record it belongs to.
+PARENT = "^."
+_LINE = 1.25
+_TITLE, _TEXT = (22.0, 7.0), (11.0, 5.5)
+#: How much of a label its code may take, and how large it need not be exceeded.
+_CODE_SHARE, _CODE_MOST = 0.46, 40.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How labels lie: so many across and down a page, each so wide and high, in millimetres."""
+
+    key: str
+    label: Label
+    width: float
+    height: float
+    across: int = 1
+    down: int = 1
+    left: float = 0
+    top: float = 0
+    gap: float = 0
+    page: tuple[float, float] | None = None
+
+    @property
+    def page_width(self) -> float:
+        return self.page[0] if self.page else self.width
+
+    @property
+    def page_height(self) -> float:
+        return self.page[1] if self.page else self.height
+
+    @property
+    def per_page(self) -> int:
+        return self.across * self.down
+
+    @property
+    def margin(self) -> float:
+        """Give what is kept free on each side: a printer leaves the edge of a sheet white."""
+        return 3.5 if self.page else (1.5 if self.height < 45 else 2.5)
+
+    def place(self, number: int) -> tuple[float, float]:
+        """Give where the label of that number on a page lies, counted from zero along the rows."""
+        row, column = divmod(number, self.across)
+        return self.left + column * (self.width + self.gap), self.top + row * self.height
+
+
+def _roll(key: str, width: float, height: float) -> Size:
+    label = L("卷纸 {w}×{h} mm", "Roll {w}×{h} mm").filled({"w": width, "h": height})
+    return Size(key, label, width, height)
+
+
+def _sheet(across: int, down: int, width: float, height: float, gap: float = 0) -> Size:
+    """Give a grid of labels in the middle of an A4 sheet."""
+    facts = {"n": across * down, "w": width, "h": height}
+    label = L("A4 每张 {n} 个（{w}×{h} mm）", "A4, {n} a sheet ({w}×{h} mm)").filled(facts)
+    left = (_A4[0] - across * width - (across - 1) * gap) / 2
+    top = (_A4[1] - down * height) / 2
+    return Size(f"a4-{across}x{down}", label, width, height, across, down, left, top, gap, _A4)
+
+
+_A4 = (210, 297)
+SIZES = (
+    _roll("60x40", 60, 40),
+    _roll("80x50", 80, 50),
+    _roll("100x70", 100, 70),
+    Size("card", L("卡片 85.6×54 mm", "Card 85.6×54 mm"), 85.6, 54),
+    _sheet(3, 8, 70, 37),
+    _sheet(3, 7, 63.5, 38.1, 2.5),
+    _sheet(2, 7, 99.1, 38.1, 2.5),
+    _sheet(2, 4, 99.1, 67.7, 2.5),
+)
+
+
+def size_of(key: str) -> Size:
+    """Give the size of that key, the first for an unknown one."""
+    return next((one for one in SIZES if one.key == key), SIZES[0])
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text on a label, in points; `rows` it may take."""
+
+    text: str
+    points: float
+    rows: int = 1
+
+    @property
+    def height(self) -> float:
+        return self.points * POINT * _LINE * self.rows
+
+
+@dataclass(frozen=True)
+class Sticker:
+    """A label at its place on the page, in millimetres."""
+
+    left: float
+    top: float
+    code: str
+    title: Line
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a label says, before it is known how large it is."""
+
+    title: str
+    lines: tuple[str, ...]
+    code: str
+
+
+@dataclass
+class Labeller(Filler):
+    """Fills a label."""
+
+    layout: LabelLayout
+
+    def texts(self, records: Sequence[dict[str, Any]]) -> tuple[Text, ...]:
+        """Give what the labels of records say, in their order; one per row where the layout names a source.
+
+        Takes:  records as `reading.read_records` gives them, untitled; `^.` leads from a row to its record
+        """
+        self.fill(records)
+        source, columns = self.layout.source, (Column(self.layout.title), *self.layout.lines)
+        paths = [c.path for c in columns]
+        if source:
+            rows = [row for one in records for row in one.get(source) or ()]
+            self.reach.want(self._own, rows, [p for p in paths if not p.startswith(PARENT)])
+        above = [p.removeprefix(PARENT) for p in paths if not source or p.startswith(PARENT)]
+        self.reach.want(self.fields, records, above)
+        self.reach.read()
+        return tuple(
+            self._text(columns, record, row)
+            for record in records
+            for row in (record.get(source) or () if source else (record,))
+        )
+
+    @cached_property
+    def _own(self) -> Fields:
+        return self.row_fields(self.layout.source, self.layout.given) if self.layout.source else self.fields
+
+    def _text(self, columns: Sequence[Column], record: Mapping[str, Any], row: Mapping[str, Any]) -> Text:
+        said = [self._said(column, record, row) for column in columns]
+        noun, path = self.layout.scans
+        key = record["id"] if path == f"{PARENT}id" else self.reach.value(self._own, row, path)
+        target = (noun, key) if noun and key else (self.noun.spec.key, record["id"])
+        return Text(said[0], tuple(s for s in said[1:] if s), self.paper.code(*target))
+
+    def _said(self, column: Column, record: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+        is_above = column.path.startswith(PARENT)
+        path = column.path.removeprefix(PARENT)
+        text = self.text(self.fields, path, record) if is_above else self.text(self._own, path, row)
+        return f"{column.label}{L('：', ': ')}{text}" if text and column.label else text
+
+
+def pages(said: Sequence[Text], size: Size, *, copies: int = 1, skip: int = 0) -> Iterator[list[Sticker]]:
+    """Give pages of labels.
+
+    Takes:  copies of each; skip: places of the first sheet that are used already
+    """
+    wanted = [one for one in said for _ in range(copies)]
+    start, stickers = skip % size.per_page, []
+    for number, one in enumerate(wanted, start=start):
+        if number % size.per_page == 0 and stickers:
+            yield stickers
+            stickers = []
+        left, top = size.place(number % size.per_page)
+        stickers.append(_sticker(one, size, left, top))
+    if stickers:
+        yield stickers
+
+
+def code_edge(size: Size) -> float:
+    """Give how large the code on a label is, in millimetres."""
+    free = size.height - 2 * size.margin
+    return round(min(free, size.width * _CODE_SHARE, _CODE_MOST), 1)
+
+
+def _sticker(said: Text, size: Size, left: float, top: float) -> Sticker:
+    width = size.width - 2 * size.margin - code_edge(size) - 1
+    free = size.height - 2 * size.margin
+    title = _fitted(said.title, width, free * 0.42, _TITLE)
+    free -= title.height
+    lines = []
+    for number, text in enumerate(said.lines):
+        line = _fitted(text, width, max(free / (len(said.lines) - number), _TEXT[1] * POINT * _LINE), _TEXT)
+        if line.height > free:
+            break
+        lines.append(line)
+        free -= line.height + 0.4
+    return Sticker(left, top, said.code, title, tuple(lines))
+
+
+def _fitted(text: str, width: float, height: float, points: tuple[float, float]) -> Line:
+    """Give a text in the largest letters that fit a width and height; in the smallest, cut, where none do."""
+    most, least = points
+    size = most
+    while size > least:
+        rows = _rows(text, width, size)
+        if rows * size * POINT * _LINE <= height:
+            return Line(text, round(size, 1), rows)
+        size -= 0.5
+    rows = max(1, min(_rows(text, width, least), int(height // (least * POINT * _LINE))))
+    return Line(text, least, rows)
+
+
+def _rows(text: str, width: float, points: float) -> int:
+    return max(1, math.ceil(measure.width(text, points) / (width * 0.97)))
