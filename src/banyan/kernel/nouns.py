@@ -26,7 +26,8 @@ from django.db import models
 
 from banyan.kernel.models import MoneyField, PercentField, QuantityField
 from banyan.kernel.spec import (
-    Choice, FieldSpec, FieldType, Life, LineSpec, NounSpec, Numbering, Scope, Section, Tone, Transition,
+    Choice, FieldSpec, FieldType, Life, LineSpec, Link, NounSpec, Numbering, Preset, Scope, Section, Tone,
+    Transition,
 )
 from banyan.lib.labels import L, Label
 
@@ -119,24 +120,29 @@ def lines(
 
 def life(
     *, states: Sequence[Choice], edges: Sequence[tuple[str, str, str]], field: str = "state",
-    editable: Sequence[str] | None = None,
+    editable: Sequence[str] | None = None, way: Sequence[str] = (),
 ) -> Life:
     """Declare a life; edges are (from, to, command), the first state is the initial one.
 
     Takes:  editable: states in which the record may be changed (the initial one when not told);
-            deleting is for the initial state only
+            deleting is for the initial state only; way: the happy path, where it does not follow from the edges
     """
     initial = states[0].key
     return Life(
         field=field, initial=initial, states=tuple(states),
         transitions=tuple(Transition(*edge) for edge in edges),
-        editable=tuple(editable) if editable is not None else (initial,),
+        editable=tuple(editable) if editable is not None else (initial,), way=tuple(way),
     )
 
 
 def numbering(pattern: str, field: str = "number") -> Numbering:
     """Declare how the noun is numbered when it is posted."""
     return Numbering(field, pattern)
+
+
+def preset(key: str, zh: str, en: str, query: str, *, first: bool = False) -> Preset:
+    """Give a view that comes with a noun's list; with `first` it is the one the list opens with."""
+    return Preset(key, L(zh, en), query, first)
 
 
 def section(zh: str, en: str, *fields: str, folded: bool = False) -> Section:
@@ -184,7 +190,7 @@ def _compile(
     find_through: Sequence[str] = (), scope: Scope | None = None,
     verbs: Sequence[str] = ("create", "change", "delete"), import_map: Mapping[str, str] | None = None,
     retention: str = "business", icon: str = "file", area: str = "", prepare: Prepare | None = None,
-    version: int = 1, find_order: int = 50,
+    version: int = 1, find_order: int = 50, links: Sequence[Link] = (), presets: Sequence[Preset] = (),
 ) -> Noun:
     words = dict(fields)
     if numbering and numbering.field not in words:
@@ -201,6 +207,7 @@ def _compile(
     for place, used in (
         ("list", list), ("filters", filters), ("phone", phone), ("title", title),
         ("form", [n for s in form for n in s.fields]), ("find_through", find_through),
+        ("links", [n for one in links for n in (one.earlier, one.later) if n]),
     ):
         for name in used:
             if name not in names and name not in line_keys:
@@ -213,7 +220,7 @@ def _compile(
         phone=tuple(phone) or tuple(list)[:3], sort=sort, find=tuple(find), find_through=tuple(find_through),
         scope=scope or _scope(model), verbs=tuple(verbs),
         import_map=tuple((import_map or {}).items()), retention=retention, area=area or key.split(".")[0],
-        find_order=find_order, is_versioned=_has(model, "version"),
+        find_order=find_order, is_versioned=_has(model, "version"), links=tuple(links), presets=tuple(presets),
     )
     return Noun(spec, model, {ls.key: ls.model for ls in lines}, prepare)
 

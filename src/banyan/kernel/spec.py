@@ -91,13 +91,18 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """States and transitions of a noun; `editable` states allow change, the first of them delete."""
+    """States and transitions of a noun; `editable` states allow change, the first of them delete.
+
+    `way` is the happy path, where it is told: the states shown as steps. Else it follows from the
+    transitions.
+    """
 
     field: str
     initial: str
     states: tuple[Choice, ...]
     transitions: tuple[Transition, ...]
     editable: tuple[str, ...]
+    way: tuple[str, ...] = ()
 
     def state(self, key: str) -> Choice:
         return next(s for s in self.states if s.key == key)
@@ -129,6 +134,32 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Two fields of a noun whose records followed one from the other in a chain of documents.
+
+    "" stands for the record itself. `only`, where told, is a condition on the row (`run__is_current`).
+    """
+
+    earlier: str
+    later: str
+    only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A view of a list that comes with the noun: a name and the filters of the address, such as
+    `on_hand:ne=0`.
+
+    One that is `first` is what an address without conditions shows; who wants all rows takes it off.
+    """
+
+    key: str
+    label: Label
+    query: str
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """The columns that decide whose a record is; None where the noun has no such owner."""
 
@@ -142,7 +173,9 @@ class NounSpec:
     """A noun, compiled: what it is, how it lives, how it looks, how it is found, imported and guarded.
 
     `key` is module.noun (also the permission prefix), `plural_key` names it in addresses (sales/orders).
-    `title` lists the fields that name a record to a person; `natural_key` the one field that names it in files.
+    `title` lists the fields that name a record to a person; `natural_key` the one field that names it in
+    files.
+    `links` say how it stands in a chain of documents, where that does not follow from its references.
     """
 
     key: str
@@ -172,6 +205,8 @@ class NounSpec:
     area: str
     find_order: int = 50
     is_versioned: bool = True
+    links: tuple[Link, ...] = ()
+    presets: tuple[Preset, ...] = ()
 
     @property
     def module(self) -> str:

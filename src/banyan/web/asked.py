@@ -17,6 +17,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.models import SavedView
 from banyan.kernel.nouns import Noun
 from banyan.kernel.reading import OPERATORS, Query
+from banyan.kernel.spec import Preset
 
 PAGE_ROWS = 80
 WORDS = ("q", "sort", "columns", "layout", "view", "all")
@@ -37,17 +38,25 @@ class View:
 
 @dataclass(frozen=True)
 class Asked:
-    """A list's question: the query for the kernel, and the address's parameters to build others from."""
+    """A list's question: the query for the kernel, and the address's parameters to build others from.
+
+    `preset` is the noun's own where the address asked for nothing; `opens_narrow` says that such an address
+    does
+    not show all rows.
+    """
 
     query: Query
     layout: str
     params: QueryDict
     views: tuple[View, ...]
     view: View | None
+    opens_narrow: bool = False
+    preset: Preset | None = None
 
     @property
     def text(self) -> str:
-        return self.params.urlencode(safe=":,")
+        """Give the address's parameters, so that they mean the same when they are asked again."""
+        return self.params.urlencode(safe=":,") or ("all=1" if self.opens_narrow else "")
 
     def with_(self, **changes: str | Sequence[str] | None) -> str:
         """Give the parameters with some replaced; None takes one away, `__` in a name is the colon."""
@@ -86,17 +95,20 @@ def views_of(ctx: Context, noun: Noun) -> tuple[View, ...]:
 
 
 def read(request: HttpRequest, noun: Noun, *, limit: int = PAGE_ROWS) -> Asked:
-    """Read the address of a list. An empty one gives the person's default view, where there is one.
+    """Read the address of a list. An empty one gives the person's default view, else the noun's first preset.
 
     Raises: what the kernel raises later for fields and values it does not know
     """
     views = views_of(request.ctx, noun)
     params = request.GET.copy()
-    view = None
+    view, preset = None, None
+    first = next((p for p in noun.spec.presets if p.first), None)
     for word in ("cursor", "_part", "format"):
         params.pop(word, None)
     if not params:
         view = next((v for v in views if v.is_default), None)
+        if first and view is None:
+            preset, params = first, QueryDict(first.query, mutable=True)
     elif "view" in params:
         view = next((v for v in views if str(v.id) == params["view"]), None)
     if view:
@@ -110,7 +122,8 @@ def read(request: HttpRequest, noun: Noun, *, limit: int = PAGE_ROWS) -> Asked:
         params.setlist(name, [v for v in params.getlist(name) if v.strip()])
         if not params.getlist(name):
             del params[name]
-    return Asked(_query(request, params, limit), params.get("layout", "list"), params, views, view)
+    narrow = first is not None or any(v.is_default for v in views)
+    return Asked(_query(request, params, limit), params.get("layout", "list"), params, views, view, narrow, preset)
 
 
 def _query(request: HttpRequest, params: QueryDict, limit: int) -> Query:

@@ -8,7 +8,7 @@ from typing import Any
 
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Draft, choice, f, life, lines, noun, numbering, section
-from banyan.kernel.spec import Scope
+from banyan.kernel.spec import Link, Scope
 from banyan.lib.labels import L
 from banyan.lib.money import round_money
 from banyan.modules.company.queries import tax_codes
@@ -145,12 +145,12 @@ _INVOICE = dict(
 _INVOICE_LINE = dict(
     item=f("物料", "Item"), text=f("说明", "Text"), quantity=f("数量", "Quantity"), price=f("不含税单价", "Price"),
     tax_code=f("税码", "VAT"), net_amount=f("不含税金额", "Net", readonly=True), tax_amount=f("税额", "VAT", readonly=True),
-    order_line=f("订单行", "Order line", readonly=True, type="text"),
+    order_line=f("订单行", "Order line", readonly=True),
 )
 _INVOICE_LIFE = dict(
     states=[choice("draft", "草稿", "Draft"), choice("posted", "已记账", "Posted", "blue"), choice("paid", "已结清", "Paid", "green"),
             choice("reversed", "已冲销", "Reversed", "red")],
-    edges=[("draft", "posted", "post"), ("posted", "reversed", "reverse")],
+    edges=[("draft", "posted", "post"), ("posted", "reversed", "reverse")], way=("draft", "posted", "paid"),
 )
 _INVOICE_VIEW = dict(
     title=("number", "party"), natural_key="number",
@@ -200,6 +200,7 @@ noun(
                 supplier_invoice=f("采购发票", "Supplier invoice", readonly=True), amount=f("金额", "Amount", readonly=True),
                 at=f("时间", "At", readonly=True, sortable=True)),
     title=("payment", "amount"), list=("payment", "customer_invoice", "supplier_invoice", "amount", "at"), sort="-at",
+    links=(Link("customer_invoice", "payment"), Link("supplier_invoice", "payment")),
 )
 
 noun(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from banyan.kernel.nouns import choice, f, life, lines, noun, numbering, section
+from banyan.kernel.nouns import choice, f, life, lines, noun, numbering, preset, section
 from banyan.lib.labels import L
 from banyan.modules.inventory import errors  # noqa: F401  its words for constraints
 from banyan.modules.inventory.commands import (
@@ -201,6 +201,7 @@ noun(
     title=("item", "lot", "location"),
     sort="item",
     list=("item", "lot", "location", "kind", "on_hand", "allocated", "owner"),
+    presets=(preset("in_stock", "有库存", "In stock", "on_hand:ne=0", first=True),),
     filters=("item", "lot", "location", "kind", "plant", "on_hand", "owner"),
     phone=("item", "location", "on_hand"),
     form=(
@@ -232,6 +233,7 @@ noun(
     title=("item", "plant"),
     sort="item",
     list=("item", "plant", "available", "promised"),
+    presets=(preset("in_stock", "有可用量", "With stock", "available:ne=0", first=True),),
     filters=("item", "plant", "available"),
     phone=("item", "available", "promised"),
     form=(section("可用量", "Available", "item", "plant", "available", "promised"),),
@@ -257,6 +259,7 @@ noun(
     title=("item", "plant"),
     sort="item",
     list=("item", "plant", "quantity", "amount"),
+    presets=(preset("in_stock", "有库存", "In stock", "quantity:ne=0", first=True),),
     filters=("item", "plant", "amount"),
     phone=("item", "quantity", "amount"),
     form=(section("存货价值", "Stock value", "item", "plant", "quantity", "amount"),),

@@ -56,6 +56,7 @@ POSTED = dict(
     ],
     edges=[("posted", "reversed", "reverse")],
     editable=(),
+    way=("posted",),
 )
 
 #: What may be done while the shop works on an order, without changing where it stands.
@@ -239,6 +240,7 @@ noun(
             *AT_WORK,
         ],
         editable=("planned", "firm"),
+        way=("planned", "released", "running", "completed", "closed"),
     ),
     numbering=numbering("WO{yy}{mm}-{n:05}"),
     title=("number", "item"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from banyan.kernel.commands import audits_refusals, execute
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
-from banyan.kernel.spec import FieldSpec
+from banyan.kernel.spec import FieldSpec, Life
 from banyan.lib.errors import NotFound
 from banyan.lib.labels import L
 from banyan.web import acting, areas, controls, offers, records
@@ -47,7 +47,7 @@ def read_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
             "area": areas.area_of(spec.area),
             "title": records.title_of(spec, record, record["_titles"]),
             "state": spec.life.state(state) if spec.life and state else None,
-            "steps": _steps(noun, state),
+            "steps": steps(noun, state),
             "offers": offered,
             "notices": records.notices(ctx, noun, record, ctx.now.astimezone(zone).date()),
             "sections": records.sections(ctx, spec, record, wording),
@@ -57,31 +57,57 @@ def read_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     )
 
 
-def _steps(noun: Noun, state: str | None) -> tuple[tuple[Any, str], ...]:
-    """Give the states of the main way from the first to the last, each marked done, now or next."""
+def steps(noun: Noun, state: str | None) -> tuple[tuple[Any, str], ...]:
+    """Give the states of the happy path, each marked done, now or next; a side state stands where it was
+    entered."""
     life = noun.spec.life
     if life is None or state is None:
         return ()
-    way, seen = [life.initial], {life.initial}
-    order = [s.key for s in life.states]
-    while True:
-        onward = [
-            t.target
-            for t in life.transitions
-            if t.source == way[-1] and t.target not in seen and order.index(t.target) > order.index(way[-1])
-        ]
-        onward = [k for k in onward if life.state(k).tone not in ("red",)] or onward
-        if not onward:
-            break
-        nearest = min(onward, key=order.index)
-        way.append(nearest)
-        seen.add(nearest)
+    way = life.way or happy_path(life)
     if state not in way:
+        way = _by_way_of(life, way, state)
+    if len(way) < 2:
         return ()
     now = way.index(state)
     return tuple(
         (life.state(k), "done" if n < now else "now" if n == now else "next") for n, k in enumerate(way)
     )
+
+
+def happy_path(life: Life) -> tuple[str, ...]:
+    """Give the states of a life from the first to the last when all goes well.
+
+    It goes on in the order of the states, never by a red one; past the first green state, which is success,
+    only by
+    colourless ones; and past an orange one, which is half done, where a step leads beyond it.
+    """
+    order = [s.key for s in life.states]
+    tones = {s.key: s.tone for s in life.states}
+    way, is_won = [life.initial], False
+    while True:
+        is_won = is_won or tones[way[-1]] == "green"
+        good = ("grey", "green") if is_won else ("grey", "blue", "purple", "orange", "green")
+        ahead = {
+            t.target
+            for t in life.transitions
+            if t.source == way[-1]
+            and order.index(t.target) > order.index(way[-1])
+            and tones[t.target] in good
+        }
+        if not ahead:
+            return tuple(way)
+        whole = {k for k in ahead if tones[k] != "orange"}
+        way.append(min(whole or ahead, key=order.index))
+
+
+def _by_way_of(life: Life, way: Sequence[str], state: str) -> list[str]:
+    """Give the path with a side state put in behind the last state it is entered from, and what it leads on
+    to."""
+    order = [s.key for s in life.states]
+    entered = [way.index(t.source) for t in life.transitions if t.target == state and t.source in way]
+    place = 1 + (max(entered) if entered else sum(order.index(k) < order.index(state) for k in way) - 1)
+    onward = [way.index(t.target) for t in life.transitions if t.source == state and t.target in way[place:]]
+    return [*way[:place], state, *(way[min(onward) :] if onward else ())]
 
 
 def new_page(request: HttpRequest, noun: Noun) -> HttpResponse:

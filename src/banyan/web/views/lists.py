@@ -17,7 +17,7 @@ from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
 from banyan.kernel.spec import FieldSpec, NounSpec
 from banyan.lib.labels import L, Label
-from banyan.web import acting, areas, offers
+from banyan.web import acting, areas, chips, offers
 from banyan.web import asked as asking
 from banyan.web.answers import page, part
 from banyan.web.cells import Wording, align, unit_of
@@ -99,7 +99,7 @@ def list_page(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResp
         "rows": [_line(noun.spec, found, row, wording) for row in found.rows],
         "more": f"{request.path}?{asked.with_(cursor=found.next)}" if found.next else "",
         "is_more": bool(asked.query.cursor),
-        "is_asked": bool(asked.query.filters or asked.query.search),
+        "is_asked": bool(asked.query.filters or asked.query.search) and asked.preset is None,
         "bulk": offers.bulk(request.ctx, noun),
     }
     return page(request, "web/list.html", shown)
@@ -118,14 +118,21 @@ def _found(ctx: Context, noun: Noun, query: reading.Query) -> reading.Page:
 def common(request: HttpRequest, noun: Noun, asked: asking.Asked) -> dict[str, Any]:
     """Give what list and board show alike."""
     ctx, spec = request.ctx, noun.spec
+    filters = tuple(_filters(request, noun, asked))
+    presets = tuple(chips.presets(spec, asked))
+    shown = {f.name for f in filters} | {f"{f.name}:{end}" for f in filters for end in ("gte", "lte")}
+    shown |= {name for chip in presets for name, _ in chip.held}
+    shown |= {f"{spec.life.field}:in"} if spec.life else set()
     return {
         "noun": noun,
         "spec": spec,
+        "presets": presets,
+        "others": tuple(chips.others(request, noun, asked, shown)),
         "asked": asked,
         "path": f"/{spec.path}",
         "area": areas.area_of(spec.area),
         "tabs": tuple(_tabs(spec, asked)),
-        "filters": tuple(_filters(request, noun, asked)),
+        "filters": filters,
         "create": offers.creation(ctx, noun),
         "actions": offers.noun_actions(ctx, noun),
         "columns": tuple(_choosable(ctx, spec, asked)),
