@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from banyan.kernel.nouns import choice, f, life, noun, numbering, section
-from banyan.kernel.spec import Scope
+from banyan.kernel.spec import Link, Scope
 from banyan.lib.labels import L
 from banyan.modules.planning.models import Message, Peg, PlannedOrder, Run
 
@@ -118,6 +118,7 @@ noun(
     phone=("item", "quantity", "due_on"),
     find_through=("item",),
     sort="due_on",
+    links=(Link("", "result"),),
 )  # fmt: skip
 
 noun(
@@ -149,6 +150,7 @@ noun(
     sort="demand_on",
     scope=Scope(),
     retention="derived",
+    links=(Link("demand", "supply", only="run__is_current"),),
 )  # fmt: skip
 
 noun(
