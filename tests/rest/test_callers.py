@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from banyan.kernel.models import AccessToken, Audit, Request, User
+from banyan.kernel.models import AccessToken, Audit, Request, RoleGrant, User, UserRole
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +42,18 @@ def test_a_call_by_token_costs_one_statement_to_know_who_calls(api, django_asser
     api.get("me")  # takes a lease of calls
     with django_assert_num_queries(1):
         assert api.get("me").status_code == 200
+
+
+def test_a_grant_given_or_taken_holds_at_the_next_call(account):
+    api = account("kernel.user.read")
+    assert api.get("kernel/users").status_code == 200
+    RoleGrant.objects.filter(role__code=UserRole.objects.get(user=api.user).role.code).update(
+        permission="kernel.role.read"
+    )
+    assert api.get("kernel/users").status_code == 403
+    assert api.get("kernel/roles").status_code == 200
+    UserRole.objects.filter(user=api.user).delete()
+    assert api.get("kernel/roles").status_code == 403
 
 
 def test_a_token_is_narrowed_to_its_scopes(account):

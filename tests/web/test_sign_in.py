@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.test import Client, override_settings
+from django.utils import timezone
 
-from banyan.kernel.models import User
+from banyan.kernel.models import RoleGrant, User
 from tests.web.conftest import PART, PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +108,58 @@ def test_somebody_shut_out_is_out_at_once(signed_in):
     browser = signed_in("items.*", login="lin")
     assert browser.get("/items/items").status_code == 200
     User.objects.filter(login="lin").update(is_active=False)
+    assert browser.get("/items/items").status_code == 302
+
+
+def test_a_grant_given_or_taken_holds_at_the_next_page(signed_in):
+    browser = signed_in("items.item.read", login="lin")
+    menu = browser.get("/items/items").content.decode()
+    assert "/items/items" in menu
+    assert "/parties/parties" not in menu
+    assert browser.get("/parties/parties").status_code == 403
+    RoleGrant.objects.update(permission="parties.party.read")
+    menu = browser.get("/parties/parties").content.decode()
+    assert "/parties/parties" in menu
+    assert "/items/items" not in menu
+    assert browser.get("/items/items").status_code == 403
+
+
+def test_a_new_password_ends_the_sessions_before_it(signed_in):
+    browser = signed_in("items.*", login="lin")
+    assert browser.get("/items/items").status_code == 200
+    user = User.objects.get(login="lin")
+    user.set_password("Anders-und-lang-8")
+    user.save()
+    assert browser.get("/items/items").status_code == 302
+
+
+def test_an_older_secret_key_still_knows_its_sessions(signed_in):
+    browser = signed_in("items.*", login="lin")
+    newer = "another-secret-key-of-more-than-fifty-characters-0123456789"
+    with override_settings(SECRET_KEY=newer, SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
+        assert browser.get("/items/items").status_code == 200
+        assert browser.get("/items/items").status_code == 200
+    with override_settings(SECRET_KEY=newer):
+        assert browser.get("/items/items").status_code == 200
+        assert Client().get("/items/items").status_code == 302
+
+
+@pytest.mark.parametrize("change", [
+    {"_auth_user_id": "nobody"}, {"_auth_user_hash": "0"}, {"_auth_user_hash": None},
+    {"_auth_user_backend": "unknown.Backend"},
+])  # fmt: skip
+def test_a_session_that_does_not_fit_is_nobodys(signed_in, change):
+    browser = signed_in("items.*", login="lin")
+    session = browser.session
+    for key, value in change.items():
+        session[key] = value
+    session.save()
+    assert browser.get("/items/items").status_code == 302
+
+
+def test_a_session_that_has_run_out_is_nobodys(signed_in):
+    browser = signed_in("items.*", login="lin")
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     assert browser.get("/items/items").status_code == 302
 
 

@@ -116,6 +116,8 @@ MEDIA_ROOT = data_folder() / "files"
 BANYAN_AUDIT_HEAD = audit_head()
 FILE_UPLOAD_PERMISSIONS = 0o600
 
+if has_part("banyan.web.sessions"):
+    SESSION_ENGINE = "banyan.web.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"

@@ -6,12 +6,13 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from django.db.models import Q
 
 from banyan.kernel import db
-from banyan.kernel.context import Context, Principal
+from banyan.kernel.context import Context, Principal, Reach
 from banyan.kernel.nouns import Noun
 from banyan.kernel.spec import FieldSpec
 
@@ -60,7 +61,7 @@ LEFT JOIN kernel_rolegrant g ON g.role_id = r.id
 WHERE u.is_active AND {condition}
 GROUP BY u.id{held}
 """
-_BY_KEY = _PRINCIPAL.format(limits="NULL, ''", source="kernel_user u", condition="u.id = %s", held="")
+_BY_KEY = _PRINCIPAL.format(limits="NULL, u.password", source="kernel_user u", condition="u.id = %s", held="")
 _BY_TOKEN = _PRINCIPAL.format(
     limits="t.scopes, t.name", source="kernel_accesstoken t JOIN kernel_user u ON u.id = t.user_id", held=", t.id",
     condition="t.digest = %s AND t.is_active AND (t.expires_at IS NULL OR t.expires_at > %s)",
@@ -79,15 +80,27 @@ def principal_of(user_id: UUID, limits: tuple[str, ...] | None = None) -> Princi
     return _principal(row[:-2], limits) if row else None
 
 
+def person_of(user_id: UUID) -> tuple[Principal, str] | None:
+    """Give the principal of an active user, and what is stored of its password. One statement."""
+    row = db.one(_BY_KEY, [user_id])
+    return (_principal(row[:-2], None), row[-1]) if row else None
+
+
 def _principal(row: tuple, limits: tuple[str, ...] | None) -> Principal:
     (key, name, language, theme, login, plants, teams, is_superuser, is_program, employee, roles, grants, areas,
      home) = row
     return Principal(
         id=key, name=name, language=language, theme=theme, login=login, plants=tuple(plants), teams=tuple(teams),
-        grants=(("*", "all"),) if is_superuser else tuple(tuple(g.split(" ")) for g in grants), roles=tuple(roles),
+        grants=(("*", "all"),) if is_superuser else _grants(tuple(grants)), roles=tuple(roles),
         areas=tuple(dict.fromkeys(a for group in areas for a in group.split())), home=home, limits=limits,
         is_program=is_program, employee=employee,
     )
+
+
+@lru_cache(maxsize=1024)
+def _grants(told: tuple[str, ...]) -> tuple[tuple[str, Reach], ...]:
+    """Give grants as pairs; who holds the same ones has the very same pairs, so that they are found fast."""
+    return tuple(tuple(one.rsplit(" ", 1)) for one in told)
 
 
 #: What every personal token begins with, so that it is known where it should not be.

@@ -8,11 +8,15 @@ from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from banyan.kernel import access, registry
 from banyan.kernel.context import Context, Principal
+from banyan.kernel.models import User
 from banyan.lib.labels import DEFAULT_LANGUAGE
 
 LANGUAGE_COOKIE = "language"
@@ -28,12 +32,9 @@ def context_of(request: HttpRequest) -> Context | None:
     """Give the circumstances of a request with a session, None when nobody has signed in.
 
     Gives:  the plant chosen in the session; the client's key and consents where the form carries them.
-            Two statements beside the session's own: the user, whose password the session is held against, and
-            its grants
+            One statement beside the session's own
     """
-    if not request.user.is_authenticated:
-        return None
-    who = access.principal_of(request.user.pk)
+    who = _signed_in(request)
     if who is None:
         return None
     place = request.session.get(PLACE) or {}
@@ -45,6 +46,26 @@ def context_of(request: HttpRequest) -> Context | None:
         language=who.language,
         consents=frozenset(request.POST.getlist("_consent")) if request.method == "POST" else frozenset(),
     )
+
+
+def _signed_in(request: HttpRequest) -> Principal | None:
+    """Give whose session this is, while the account is active and its password the one signed in with.
+
+    That is Django's own check (`django.contrib.auth.get_user`), made of the statement that reads the grants;
+    where it fails, Django looks for itself, as it knows older secret keys and ends what is no session any more.
+    """
+    session = request.session
+    try:
+        found = access.person_of(UUID(session[SESSION_KEY]))
+    except (KeyError, ValueError):
+        return None
+    if found is None:
+        return None
+    who, password = found
+    is_held = session.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS and constant_time_compare(
+        session.get(HASH_SESSION_KEY, ""), User(password=password).get_session_auth_hash()
+    )
+    return who if is_held or request.user.is_authenticated else None
 
 
 def asked_language(request: HttpRequest) -> str:

@@ -57,6 +57,7 @@ def password(request: HttpRequest) -> HttpResponse:
     """Change the password; this session goes on, the others end."""
     given = {name: request.POST.get(name, "")[:1000] for name in ("old", "new", "again")}
     user = commands.change_password(request.ctx, **given)
+    request.user = user  # Django would hold the session against the new password
     update_session_auth_hash(request, user)
     return go(request, "/me", L("密码已修改", "Password changed"))
 
