@@ -17,7 +17,8 @@ class Run(Record):
     """One calculation, kept as a version with its pegs and messages.
 
     The current one is what planned orders follow; a trial changes no planned order, `rush` names the customer
-    order lines it took for urgent.
+    order lines it took for urgent. `fingerprint` is that of its pegs and messages: a run that finds the same
+    again confirms the one that stands.
     """
 
     lock_rank = Rank.DOCUMENT + 90
@@ -34,7 +35,9 @@ class Run(Record):
     changed_count = models.PositiveIntegerField(default=0)
     gone_count = models.PositiveIntegerField(default=0)
     message_count = models.PositiveIntegerField(default=0)
+    untold_count = models.PositiveIntegerField(default=0)
     late_count = models.PositiveIntegerField(default=0)
+    fingerprint = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     class Meta:
         constraints = [

@@ -15,8 +15,11 @@ PRIORITIES = [
     choice("safety", "安全库存", "Safety stock"),
 ]  # fmt: skip
 MESSAGE_KINDS = [
-    choice("late", "延误", "Late", "red"), choice("expedite", "提前", "Expedite", "orange"),
-    choice("overdue", "逾期", "Overdue", "orange"), choice("surplus", "多余", "Surplus", "blue"),
+    choice("late", "延误", "Late", "red"), choice("past", "过期未发", "Past due", "red"),
+    choice("expedite", "提前", "Move earlier", "orange"), choice("overdue", "逾期", "Overdue", "orange"),
+    choice("cancel", "取消", "Cancel", "orange"), choice("surplus", "减少", "Reduce", "blue"),
+    choice("postpone", "推后", "Move later", "blue"),
+    choice("below_safety", "低于安全库存", "Below safety stock", "orange"),
     choice("no_supplier", "无供应商", "No supplier", "purple"), choice("no_bom", "无BOM", "No BOM", "purple"),
     choice("out_of_use", "已停用", "Out of use", "purple"),
     choice("line_side", "待调回", "At line side", "blue"),
@@ -52,6 +55,8 @@ noun(
         changed_count=f("变更", "Changed", readonly=True),
         gone_count=f("取消", "Taken away", readonly=True),
         message_count=f("消息", "Messages", readonly=True),
+        untold_count=f("未列出的消息", "Messages not listed", L("每类最多列出一千条，最急的在前",
+                       "A thousand of a kind are listed at most, the most urgent ones"), readonly=True),
         late_count=f("延误订单行", "Late lines", readonly=True),
     ),
     verbs=(),
@@ -63,7 +68,7 @@ noun(
     form=(
         section("运算", "Run", "number", "plant", "planned_at", "is_current", "is_trial"),
         section("结果", "Result", "order_count", "new_count", "changed_count", "gone_count", "late_count",
-                "message_count"),
+                "message_count", "untold_count"),
     ),
     phone=("number", "late_count", "order_count"),
     sort="-planned_at",

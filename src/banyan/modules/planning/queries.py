@@ -145,6 +145,7 @@ def open_supply(plant: UUID, today: date) -> list[Supply]:
         Supply(
             row.item, micro(row.quantity), max(row.due, today).toordinal() if row.noun == AT_GATE else
             row.due.toordinal(), Ref(row.noun, row.order, row.line, row.number),
+            "gate" if row.noun == AT_GATE else "order",
         )
         for row in purchasing.open_supply(plant)
     ]  # fmt: skip

@@ -5,17 +5,20 @@ Source: docs/algorithms/netting.md, with the worked numbers
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
 from banyan.lib.graph import topological_levels
+from banyan.modules.engineering.values import Need
 from banyan.modules.planning.values import (
     NORMAL,
     SAFETY,
     Demand,
     Message,
+    MessageKind,
     Order,
     Peg,
     Plan,
@@ -28,7 +31,13 @@ from banyan.modules.planning.values import (
 
 #: More lots than this at once are planned as one order of so many lots.
 MOST_LOTS = 200
+#: So many working days an order may come too early before anybody is asked to put it off.
+PATIENCE_DAYS = 5
+#: So many messages of a kind are kept, the most urgent ones: nobody reads more.
+MOST_OF_A_KIND = 1000
 SAFETY_NOUN, ORDER_NOUN = "items.item_plant", "planning.planned_order"
+_PLANNED = Ref(ORDER_NOUN, None)
+_NOBODY, _NEVER = SAFETY + 1, date.max.toordinal()
 
 
 # --- lots and days ------------------------------------------------------------------------------------------
@@ -111,14 +120,27 @@ def make_plan(world: World) -> Plan:
     return _Run(world).plan()
 
 
+class _Node:
+    """An item in the run: its parts, and who wants it and what is there, as places in the plan's lists."""
+
+    __slots__ = ("item", "parts", "there", "wanted")
+
+    def __init__(self, item: PlanItem) -> None:
+        self.item = item
+        self.parts: list[tuple[_Node, Need]] = []
+        self.there: list[int] = []
+        self.wanted: list[int] = []
+
+
 class _Run:
     """One pass over the items; what orders ask of their components is added to the lists as it is found.
 
-    `left` is what is free of each supply, `ranks` who is the first that a supply serves, `first` when.
+    `left` is what is free of each supply, `ranks` who is the first that a supply serves, `first` when;
+    `short` is what stock lacks of the safety stock, by the demand that refills it.
     """
 
     def __init__(self, world: World) -> None:
-        self.items, self.days, self.today, self.apart = world.items, world.days, world.today, world.apart
+        self.days, self.today, self.apart = world.days, world.today, world.apart
         demands = sorted(world.demands, key=lambda d: (d.day, *_in_order(d.ref, d.item), d.quantity))
         supplies = sorted(world.supplies, key=lambda s: (s.kind != "stock", s.day, *_in_order(s.ref, s.item)))
         makers = {s.ref.record: n for n, s in enumerate(supplies) if s.kind != "stock"}
@@ -126,162 +148,175 @@ class _Run:
         self.result.parents = [makers.get(d.ref.record, -1) for d in demands]
         self.left = [s.quantity for s in supplies]
         self.rank_of = [d.rank for d in demands]
-        self.ranks: dict[int, int] = {}
-        self.first: dict[int, int] = {}
-        self.demands_of = _by_item(demands)
-        self.supplies_of = _by_item(supplies)
+        self.ranks = [_NOBODY] * len(supplies)
+        self.first = [_NEVER] * len(supplies)
+        self.short: dict[int, int] = {}
+        self.nodes = _nodes(world.items, demands, supplies)
 
     def plan(self) -> Plan:
-        levels = levels_of(self.items)
-        for key in sorted(self.items, key=lambda k: (levels[k], self.items[k].code)):
-            self._net(self.items[key])
-        causes = self._be_ready()
-        self._tell_late(causes)
+        for node in self.nodes.values():
+            self._net(node)
+        self._tell_days(self._be_ready())
         return self.result
 
     # one item
 
-    def _net(self, item: PlanItem) -> None:
-        wanted, there = self.demands_of[item.key], self.supplies_of[item.key]
-        self._inherit_ranks(wanted)
-        if item.safety:
-            wanted.append(self._safety(item, wanted, there))
+    def _net(self, node: _Node) -> None:
+        self._inherit_ranks(node.wanted)
+        if node.item.safety:
+            self._want_safety(node)
         pegs = len(self.result.pegs)
-        missing = self._serve(wanted, there)
-        if item.key in self.apart and not item.is_backflushed:
-            self._tell_apart(item, there, pegs)
+        missing = self._serve(node)
+        if node.item.key in self.apart and not node.item.is_backflushed:
+            self._tell_apart(node, pegs)
         if missing:
-            self._order(item, missing)
-        for supply in there:
-            self._judge(item, supply)
+            self._order(node, missing)
+        for supply in node.there:
+            self._judge(node, supply)
 
-    def _safety(self, item: PlanItem, wanted: Sequence[int], there: Sequence[int]) -> int:
-        demands, supplies = self.result.demands, self.result.supplies
-        stock = sum(supplies[s].quantity for s in there if supplies[s].kind == "stock")
-        changes = [(supplies[s].day, supplies[s].quantity) for s in there if supplies[s].kind != "stock"]
-        changes += [(demands[d].day, -demands[d].quantity) for d in wanted]
+    def _want_safety(self, node: _Node) -> None:
+        """Want the safety stock, on the first day on which less than that would be left."""
+        demands, supplies, item = self.result.demands, self.result.supplies, node.item
+        stock = sum(supplies[s].quantity for s in node.there if supplies[s].kind == "stock")
+        changes = [(supplies[s].day, supplies[s].quantity) for s in node.there if supplies[s].kind != "stock"]
+        changes += [(demands[d].day, -demands[d].quantity) for d in node.wanted]
         day = safety_day(item.safety, stock, changes, self.today)
-        return self._want(Demand(item.key, item.safety, day, Ref(SAFETY_NOUN, item.key), SAFETY), -1)
-
-    def _want(self, demand: Demand, parent: int) -> int:
-        self.result.demands.append(demand)
-        self.result.parents.append(parent)
-        self.rank_of.append(demand.rank)
-        return len(self.result.demands) - 1
+        place = len(demands)
+        if stock < item.safety:
+            self.short[place] = item.safety - stock
+        demands.append(Demand(item.key, item.safety, day, Ref(SAFETY_NOUN, item.key), SAFETY))
+        self.result.parents.append(-1)
+        self.rank_of.append(SAFETY)
+        node.wanted.append(place)
 
     def _inherit_ranks(self, wanted: Sequence[int]) -> None:
         """What an order takes of its components is for whom the order is."""
         for demand in wanted:
-            own = self.rank_of[demand]
-            self.rank_of[demand] = min(own, self.ranks.get(self.result.parents[demand], own))
+            parent = self.result.parents[demand]
+            if parent >= 0:
+                self.rank_of[demand] = min(self.rank_of[demand], self.ranks[parent])
 
-    def _serve(self, wanted: Sequence[int], there: Sequence[int]) -> list[tuple[int, int]]:
+    def _serve(self, node: _Node) -> list[tuple[int, int, int, int]]:
         """Peg what is there, stock first and then by day, to the demands in order of rank, day and number.
 
-        Gives:  (demand, what is missing of it)
+        Gives:  what is missing: the day, the rank, the demand, how much of it
         """
-        demands, ranks, missing, free = self.result.demands, self.rank_of, [], iter(there)
+        demands, left, missing, free = self.result.demands, self.left, [], iter(node.there)
         supply = next(free, None)
-        for demand in sorted(wanted, key=lambda d: (ranks[d], demands[d].day, d)):
+        for rank, day, demand in sorted((self.rank_of[d], demands[d].day, d) for d in node.wanted):
             open_quantity = demands[demand].quantity
             while open_quantity and supply is not None:
-                taken = min(open_quantity, self.left[supply])
+                taken = min(open_quantity, left[supply])
                 if taken:
                     self._peg(supply, demand, taken)
                     open_quantity -= taken
-                if not self.left[supply]:
+                if not left[supply]:
                     supply = next(free, None)
             if open_quantity:
-                missing.append((demand, open_quantity))
+                missing.append((max(day, self.today), rank, demand, open_quantity))
         return missing
 
     def _peg(self, supply: int, demand: int, quantity: int) -> None:
         self.result.pegs.append(Peg(supply, demand, quantity))
         self.left[supply] -= quantity
-        rank, day = self.rank_of[demand], self.result.demands[demand].day
-        if rank < self.ranks.get(supply, SAFETY + 1):
-            self.ranks[supply] = rank
-        if rank != SAFETY and day < self.first.get(supply, day + 1):
-            self.first[supply] = day
+        rank = self.rank_of[demand]
+        self.ranks[supply] = min(rank, self.ranks[supply])
+        if rank != SAFETY:
+            self.first[supply] = min(self.first[supply], self.result.demands[demand].day)
 
-    def _order(self, item: PlanItem, missing: list[tuple[int, int]]) -> None:
+    def _order(self, node: _Node, missing: list[tuple[int, int, int, int]]) -> None:
         """Plan orders for what is missing, day by day; what a lot has over serves the following days."""
-        demands = self.result.demands
-        queue = sorted(missing, key=lambda m: (max(demands[m[0]].day, self.today), self.rank_of[m[0]], m[0]))
-        days = [max(demands[d].day, self.today) for d, _ in queue]
-        open_quantities = [quantity for _, quantity in queue]
+        item, queue = node.item, sorted(missing)
+        open_quantities = [quantity for *_, quantity in queue]
         at, ordered = 0, 0
         while at < len(queue):
-            until = days[at] + 1
+            day = queue[at][0]
+            until = day + 1
             if item.rule == "days_of_supply":
-                until = max(until, self.days.plus(self.days.on_or_before(days[at]), item.supply_days))
+                until = max(until, self.days.plus(self.days.on_or_before(day), item.supply_days))
             net, last = 0, at
-            while last < len(queue) and days[last] < until:
+            while last < len(queue) and queue[last][0] < until:
                 net += open_quantities[last]
                 last += 1
             for size in lots(item, net):
-                supply = self._new_order(item, size, days[at])
+                supply = self._new_order(item, size, day)
                 ordered += size
                 while at < len(queue) and self.left[supply]:
                     taken = min(open_quantities[at], self.left[supply])
-                    self._peg(supply, queue[at][0], taken)
+                    self._peg(supply, queue[at][2], taken)
                     open_quantities[at] -= taken
                     at += not open_quantities[at]
-                self._finish(item, supply)
+                order = self.result.orders[-1]
+                order.rank = self.ranks[supply]
+                self._ask_for_parts(node, supply, order.start)
         self._tell_unsourced(item, ordered)
 
     def _new_order(self, item: PlanItem, quantity: int, wanted: int) -> int:
         start, due = order_dates(item, wanted, self.today, self.days)
         self.result.orders.append(Order(item.key, quantity, start, due, item.kind, item.supplier))
-        self.result.supplies.append(Supply(item.key, quantity, due, Ref(ORDER_NOUN, None), "planned"))
+        self.result.supplies.append(Supply(item.key, quantity, due, _PLANNED, "planned"))
         self.left.append(quantity)
-        return len(self.result.supplies) - 1
+        self.ranks.append(_NOBODY)
+        self.first.append(_NEVER)
+        return len(self.left) - 1
 
-    def _finish(self, item: PlanItem, supply: int) -> None:
-        order = self.result.order_of(supply)
-        order.rank = self.ranks[supply]
-        self._ask_for_parts(item, supply, order.start)
-
-    def _ask_for_parts(self, item: PlanItem, supply: int, start: int) -> None:
-        whole, rank = self.result.supplies[supply], self.ranks.get(supply, NORMAL)
-        for need in item.needs:
-            quantity = need.for_micro(whole.quantity)
-            part = Demand(need.component, quantity, start, whole.ref, rank)
-            self.demands_of[need.component].append(self._want(part, supply))
+    def _ask_for_parts(self, node: _Node, supply: int, start: int) -> None:
+        whole, demands, rank = self.result.supplies[supply], self.result.demands, self.ranks[supply]
+        if rank == _NOBODY:
+            rank = NORMAL
+        for part, need in node.parts:
+            part.wanted.append(len(demands))
+            demands.append(Demand(part.item.key, need.for_micro(whole.quantity), start, whole.ref, rank))
+        self.result.parents += [supply] * len(node.parts)
+        self.rank_of += [rank] * len(node.parts)
 
     # what exists already
 
-    def _judge(self, item: PlanItem, place: int) -> None:
+    def _judge(self, node: _Node, place: int) -> None:
         """Ask for the parts of an order that has not asked yet; say what is wrong with its day or size."""
-        supply = self.result.supplies[place]
-        if supply.kind == "stock":
+        supply, item = self.result.supplies[place], node.item
+        if supply.kind in ("stock", "gate"):
             return
         if supply.explodes:
-            self._ask_for_parts(item, place, self._start_of(item, supply))
-        if supply.day < self.today:
-            self._tell("overdue", item, place, supply.quantity, wanted=supply.day)
-        elif self.first.get(place, supply.day) < supply.day:
-            self._tell("expedite", item, place, supply.quantity, wanted=max(self.first[place], self.today))
+            self._ask_for_parts(node, place, self._start_of(item, supply))
         used = supply.quantity - self.left[place]
-        needless = supply.quantity - (sum(lots(item, used)) if used else 0)
+        if not used:
+            self._tell("cancel", item, place, supply.quantity)
+            return
+        self._judge_day(item, place, supply)
+        needless = supply.quantity - sum(lots(item, used))
         if self.left[place] and needless > 0:
             self._tell("surplus", item, place, min(needless, self.left[place]))
+
+    def _judge_day(self, item: PlanItem, place: int, supply: Supply) -> None:
+        first = self.first[place]
+        if supply.day < self.today:
+            self._tell("overdue", item, place, supply.quantity, wanted=supply.day)
+        elif first < supply.day:
+            self._tell("expedite", item, place, supply.quantity, wanted=max(first, self.today))
+        elif first != _NEVER:
+            later = self.days.minus(self.days.on_or_before(first), item.safety_days)
+            if later > self.days.plus(supply.day, PATIENCE_DAYS):
+                self._tell("postpone", item, place, supply.quantity, wanted=later)
 
     def _start_of(self, item: PlanItem, supply: Supply) -> int:
         day = self.days.on_or_before(max(supply.day, self.today))
         return max(supply.start or self.days.minus(day, item.lead), self.days.on_or_after(self.today))
 
-    def _tell(self, kind, item: PlanItem, place: int | None, quantity: int, wanted: int = 0) -> None:
+    def _tell(
+        self, kind: MessageKind, item: PlanItem, place: int | None, quantity: int, wanted: int = 0
+    ) -> None:
         day = self.result.supplies[place].day if place is not None else 0
         self.result.messages.append(Message(kind, item.key, quantity, day, wanted, place))
 
-    def _tell_apart(self, item: PlanItem, there: Sequence[int], pegs: int) -> None:
+    def _tell_apart(self, node: _Node, pegs: int) -> None:
         """Say what of the stock is to be fetched from line sides, beyond what the stores hold.
 
         Takes:  pegs: where those of the item begin
         """
         supplies, demands = self.result.supplies, self.result.demands
-        near = sum(supplies[s].quantity for s in there if supplies[s].kind == "stock") - self.apart[item.key]
+        stock = sum(supplies[s].quantity for s in node.there if supplies[s].kind == "stock")
+        near = stock - self.apart[node.item.key]
         used, days = 0, []
         for supply, demand, quantity in self.result.pegs[pegs:]:
             if supplies[supply].kind == "stock" and self.rank_of[demand] != SAFETY:
@@ -289,7 +324,7 @@ class _Run:
                 if used > near:
                     days.append(demands[demand].day)
         if days:
-            self._tell("line_side", item, None, used - near, wanted=max(min(days), self.today))
+            self._tell("line_side", node.item, None, used - near, wanted=max(min(days), self.today))
 
     def _tell_unsourced(self, item: PlanItem, ordered: int) -> None:
         if not item.is_active:
@@ -323,7 +358,7 @@ class _Run:
         supply, order = self.result.supplies[place], self.result.order_of(place)
         if supply.kind == "stock":
             return self.today
-        item = self.items[supply.item]
+        item = self.nodes[supply.item].item
         usual = order.due if order else max(supply.day, self.today)
         start = order.start if order else self._start_of(item, supply)
         if held[place] <= start:
@@ -331,32 +366,64 @@ class _Run:
             return usual
         return max(usual, self.days.plus(self.days.on_or_after(held[place]), item.lead))
 
-    def _tell_late(self, causes: Sequence[int]) -> None:
+    def _tell_days(self, causes: Sequence[int]) -> None:
+        """Say which customers wait beyond their day, and what stock is below its safety, and until when."""
+        ready, parents = self.result.ready, self.result.parents
         last: dict[int, int] = {}
         for supply, demand, _ in self.result.pegs:
-            if self.result.ready[supply] > self.result.ready[last.get(demand, supply)] or demand not in last:
+            if parents[demand] < 0 and (demand not in last or ready[supply] > ready[last[demand]]):
                 last[demand] = supply
-        for place, demand in enumerate(self.result.demands):
-            if self.result.parents[place] >= 0 or demand.rank == SAFETY or place not in last:
-                continue
-            cause, day = last[place], self.result.ready[last[place]]
-            if day > demand.day:
-                while causes[cause] >= 0:
-                    cause = causes[cause]
-                self.result.messages.append(
-                    Message("late", demand.item, demand.quantity, day, demand.day, last[place], place, cause)
-                )
+        for demand, supply in sorted(last.items()):
+            if self.rank_of[demand] == SAFETY:
+                self._tell_below_safety(demand, supply)
+            elif ready[supply] > self.result.demands[demand].day:
+                self._tell_late(demand, supply, causes)
+
+    def _tell_below_safety(self, demand: int, supply: int) -> None:
+        if demand in self.short:
+            item, day = self.result.demands[demand].item, self.result.ready[supply]
+            self.result.messages.append(
+                Message("below_safety", item, self.short[demand], day, self.today, supply, demand)
+            )
+
+    def _tell_late(self, demand: int, supply: int, causes: Sequence[int]) -> None:
+        wanted, day, cause = self.result.demands[demand], self.result.ready[supply], supply
+        while causes[cause] >= 0:
+            cause = causes[cause]
+        kind: MessageKind = "late" if day > self.today else "past"
+        self.result.messages.append(
+            Message(kind, wanted.item, wanted.quantity, day, wanted.day, supply, demand, cause)
+        )
+
+
+def _nodes(
+    items: Mapping[UUID, PlanItem], demands: Sequence[Demand], supplies: Sequence[Supply]
+) -> dict[UUID, _Node]:
+    """Give the items in the order in which they are netted, parents before their components."""
+    levels = levels_of(items)
+    nodes = {key: _Node(items[key]) for key in sorted(items, key=lambda k: (levels[k], items[k].code))}
+    for node in nodes.values():
+        node.parts = [(nodes[need.component], need) for need in node.item.needs if need.component in nodes]
+    for place, demand in enumerate(demands):
+        nodes[demand.item].wanted.append(place)
+    for place, supply in enumerate(supplies):
+        nodes[supply.item].there.append(place)
+    return nodes
 
 
 def _in_order(ref: Ref, item: UUID) -> tuple[str, int, int, int]:
     return ref.number, ref.record.int if ref.record else 0, ref.line.int if ref.line else 0, item.int
 
 
-def _by_item(rows: Sequence[Demand] | Sequence[Supply]) -> dict[UUID, list[int]]:
-    found: dict[UUID, list[int]] = defaultdict(list)
-    for place, row in enumerate(rows):
-        found[row.item].append(place)
-    return found
+def most_urgent(messages: Iterable[Message]) -> list[Message]:
+    """Give the messages that people are told: of each kind the latest customers, then the first days."""
+    counts: Counter[str] = Counter()
+    told = []
+    for one in sorted(messages, key=lambda m: (-m.days_late, m.wanted or m.day)):
+        counts[one.kind] += 1
+        if counts[one.kind] <= MOST_OF_A_KIND:
+            told.append(one)
+    return told
 
 
 # --- from one run to the next -------------------------------------------------------------------------------

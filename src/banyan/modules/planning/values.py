@@ -20,9 +20,11 @@ from banyan.modules.engineering.values import Need
 URGENT, NORMAL, SAFETY = 0, 1, 9
 
 OrderKind = Literal["make", "buy"]
-SupplyKind = Literal["stock", "order", "firm", "planned"]
+#: `gate` is what has arrived and waits for inspection: there today, nobody's to move or to cancel.
+SupplyKind = Literal["stock", "gate", "order", "firm", "planned"]
 MessageKind = Literal[
-    "late", "expedite", "overdue", "surplus", "no_supplier", "no_bom", "out_of_use", "line_side"
+    "late", "past", "below_safety", "expedite", "postpone", "overdue", "cancel", "surplus", "no_supplier",
+    "no_bom", "out_of_use", "line_side",
 ]  # fmt: skip
 
 
@@ -121,6 +123,11 @@ class Message:
     supply: int | None = None
     demand: int | None = None
     cause: int | None = None
+
+    @property
+    def days_late(self) -> int:
+        """Give by how many days a customer waits beyond the day wanted."""
+        return self.day - self.wanted if self.kind in ("late", "past") else 0
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
+from hashlib import blake2b
 from uuid import UUID
 
 from banyan.kernel import db, locks
-from banyan.kernel.commands import command, owe_numbers, tell
+from banyan.kernel.commands import command, owe_numbers, save, tell
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, field
+from banyan.lib.calendar import WorkingCalendar
 from banyan.lib.graph import CircleFound
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
@@ -44,7 +48,8 @@ class PlanPlant(Input):
 def plan_plant(ctx: Context, data: PlanPlant) -> Run:
     """Calculate a plant's plan, keep it as a run, and let the open planned orders follow it.
 
-    Gives:  the run; the same circumstances give the same planned orders under the same keys
+    Gives:  the run; the same circumstances give the same planned orders under the same keys, and confirm the
+            run that stands instead of writing another
     Raises: StructureBroken with the circle; LinesUnknown for rush lines with nothing open
     Writes: the run with pegs and messages, and planned orders unless it is a trial; locks the open ones.
             Tells Planned
@@ -53,27 +58,61 @@ def plan_plant(ctx: Context, data: PlanPlant) -> Run:
     calendar = company.plant_calendar(plant)
     today = calendar.day_of(ctx.now)
     db.rows("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_RUNS, str(plant)])
-    known = queries.lock_open_orders(plant)
-    locks.claim(PlannedOrder.lock_rank, [one.key for one in known])
-    world = queries.load_world(plant, today, calendar, data.rush)
-    _refuse_unknown(world, data.rush)
-    plan = _calculate(world)
-    changes = rules.keep_keys(known, plan.orders)
-    run = _keep(ctx, plant, today, data, plan, changes)
-    if data.is_trial:
-        _name_trial_orders(plan)
-    else:
-        writing.write_orders(ctx, run, changes)
-    writing.write_pegs(run, plan)
-    writing.write_messages(run, plan)
-    writing.forget_old_runs(plant)
-    owe_numbers([run])
+    with _uncollected():
+        run = _run(ctx, plant, today, calendar, data)
     if not data.is_trial:
         tell(Planned(
             run.pk, plant, today, run.order_count, run.new_count, run.changed_count, run.gone_count,
             run.late_count,
         ))  # fmt: skip
     return run
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles among the hundred thousands of objects of a run, which has none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _run(ctx: Context, plant: UUID, today: date, calendar: WorkingCalendar, data: PlanPlant) -> Run:
+    standing = None if data.is_trial else _standing(plant)
+    known = queries.lock_open_orders(plant)
+    locks.claim(PlannedOrder.lock_rank, [one.key for one in known])
+    world = queries.load_world(plant, today, calendar, data.rush)
+    _refuse_unknown(world, data.rush)
+    plan = _calculate(world)
+    changes = rules.keep_keys(known, plan.orders)
+    for order in changes.new:
+        order.key = new_id()
+    told = rules.most_urgent(plan.messages)
+    pegs, messages = writing.peg_lines(plan), writing.message_lines(plan, told)
+    run = _counted(ctx, plant, today, data, plan, changes)
+    run.message_count, run.untold_count = len(told), len(plan.messages) - len(told)
+    run.fingerprint = _fingerprint(pegs, messages)
+    if standing and standing.fingerprint == run.fingerprint and not any(changes):
+        return _confirm(ctx, standing, today)
+    if not data.is_trial:
+        Run.objects.filter(plant=plant, is_current=True).update(is_current=False)
+    run.save(force_insert=True)
+    if not data.is_trial:
+        writing.write_orders(ctx, run, changes)
+    writing.write_pegs(run, pegs)
+    writing.write_messages(run, messages)
+    writing.forget_old_runs(plant)
+    owe_numbers([run])
+    return run
+
+
+def _standing(plant: UUID) -> Run | None:
+    """Lock the current run of a plant, and give it. Two statements."""
+    key = queries.current_run(plant)
+    return locks.lock(Run, [key])[key] if key else None
 
 
 def _refuse_unknown(world: World, rush: Sequence[UUID]) -> None:
@@ -90,21 +129,30 @@ def _calculate(world: World) -> Plan:
         raise StructureBroken(path=" → ".join(codes[one] for one in found.path)) from found
 
 
-def _keep(
+def _counted(
     ctx: Context, plant: UUID, today: date, data: PlanPlant, plan: Plan, changes: rules.Changes
 ) -> Run:
-    if not data.is_trial:
-        Run.objects.filter(plant=plant, is_current=True).update(is_current=False)
-    return Run.objects.create(
+    """Give the run of a plan with its figures; in a trial no order of the keys given to new ones is made."""
+    return Run(
         plant_id=plant, planned_at=ctx.now, planned_on=today, is_trial=data.is_trial,
         is_current=not data.is_trial, rush=data.rush, order_count=len(plan.orders),
         new_count=len(changes.new), changed_count=len(changes.changed), gone_count=len(changes.gone),
-        message_count=len(plan.messages), late_count=sum(m.kind == "late" for m in plan.messages),
+        late_count=sum(m.kind in ("late", "past") for m in plan.messages),
         created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
     )  # fmt: skip
 
 
-def _name_trial_orders(plan: Plan) -> None:
-    """Give new orders of a trial a key, so that its pegs hang together; no order of that key is made."""
-    for order in plan.orders:
-        order.key = order.key or new_id()
+def _fingerprint(*parts: Sequence[str]) -> str:
+    digest = blake2b(digest_size=32)
+    for lines in parts:
+        digest.update("\n".join(lines).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def _confirm(ctx: Context, run: Run, today: date) -> Run:
+    """Note that the run that stands has been found again: nothing is new, nothing else is written."""
+    run.planned_at, run.planned_on = ctx.now, today
+    run.new_count = run.changed_count = run.gone_count = 0
+    save(ctx, [run])
+    return run

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,8 @@ from django.db import connection
 
 from banyan.kernel import db, registry
 from banyan.kernel.context import Context
-from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label, plain
-from banyan.modules.engineering.values import from_micro
+from banyan.modules.engineering.values import MICRO, from_micro
 from banyan.modules.items import queries as items
 from banyan.modules.planning.models import Run
 from banyan.modules.planning.queries import ORDER, PRIORITY, STOCK
@@ -22,27 +22,37 @@ from banyan.modules.planning.values import Message, Order, Plan, Ref, Supply
 
 KEPT_RUNS = 10
 _TEXT_LENGTH = 500
+#: So many rows are sent to the database at once.
+_CHUNK = 2000
+
+
+# --- planned orders -----------------------------------------------------------------------------------------
 
 
 def write_orders(ctx: Context, run: Run, changes: Changes) -> None:
     """Make, change and take away planned orders as a run says; those that stay are not touched."""
-    for order in changes.new:
-        order.key = new_id()
-    _copy(
-        "planning_plannedorder",
-        ("id", "version", "created_at", "changed_at", "created_by_id", "changed_by_id", "plant_id", "run_id",
-         "item_id", "kind", "quantity", "starts_on", "due_on", "ready_on", "supplier_id", "priority",
-         "state", "result_noun"),
-        (
-            (o.key, 1, ctx.now, ctx.now, ctx.person, ctx.person, run.plant_id, run.pk, o.item, o.kind,
-             from_micro(o.quantity), *_days(o), o.supplier, PRIORITY[o.rank], "planned", "")
-            for o in changes.new
-        ),
-    )  # fmt: skip
+    if changes.new:
+        _write_new(ctx, run, changes.new)
     if changes.changed:
         db.run(_CHANGE, {"run": run.pk, "now": ctx.now, "person": ctx.person} | _columns(changes.changed))
     if changes.gone:
         db.run("DELETE FROM planning_plannedorder WHERE id = ANY(%s)", [changes.gone])
+
+
+def _write_new(ctx: Context, run: Run, orders: Sequence[Order]) -> None:
+    days, names = _Days(), _Keys()
+    shared = _line(1, ctx.now, ctx.now, ctx.person, ctx.person, run.plant_id, run.pk, "planned", "")
+    _copy(
+        "planning_plannedorder",
+        ("version", "created_at", "changed_at", "created_by_id", "changed_by_id", "plant_id", "run_id",
+         "state", "result_noun", "id", "item_id", "kind", "quantity", "starts_on", "due_on", "ready_on",
+         "supplier_id", "priority"),
+        (
+            f"{shared}\t{o.key}\t{names[o.item]}\t{o.kind}\t{_number(o.quantity)}\t{days[o.start]}\t"
+            f"{days[o.due]}\t{days[o.ready]}\t{names[o.supplier]}\t{PRIORITY[o.rank]}"
+            for o in orders
+        ),
+    )  # fmt: skip
 
 
 _CHANGE = """
@@ -58,32 +68,42 @@ _CHANGE = """
 
 
 def _columns(orders: Sequence[Order]) -> dict[str, list]:
-    days = [_days(order) for order in orders]
     return {
         "keys": [o.key for o in orders], "quantities": [from_micro(o.quantity) for o in orders],
-        "starts": [d[0] for d in days], "dues": [d[1] for d in days], "readies": [d[2] for d in days],
-        "suppliers": [o.supplier for o in orders], "priorities": [PRIORITY[o.rank] for o in orders],
+        "starts": [_day(o.start) for o in orders], "dues": [_day(o.due) for o in orders],
+        "readies": [_day(o.ready) for o in orders], "suppliers": [o.supplier for o in orders],
+        "priorities": [PRIORITY[o.rank] for o in orders],
     }  # fmt: skip
 
 
-def _days(order: Order) -> tuple[date, date, date]:
-    return date.fromordinal(order.start), date.fromordinal(order.due), date.fromordinal(order.ready)
+# --- pegs ---------------------------------------------------------------------------------------------------
+
+_PEG = ("supply_noun", "supply", "supply_line", "supply_on", "item_id", "quantity", "demand_noun", "demand",
+        "demand_line", "demand_on", "priority")  # fmt: skip
 
 
-def write_pegs(run: Run, plan: Plan) -> None:
+def peg_lines(plan: Plan) -> list[str]:
+    """Give a line for each peg, as COPY reads it, without its run: which supply serves which demand."""
+    days, keys, names = _Days(), _Keys(), _names(plan)
+    demands, parents = plan.demands, plan.parents
+    ends = [f"{noun}\t{keys[record]}\t{keys[line]}" for noun, record, line in names]
+    supplies = [f"{end}\t{days[day]}\t" for end, day in zip(ends, plan.ready, strict=True)]
+    lines = []
+    for s, d, quantity in plan.pegs:
+        item, _, day, ref, rank = demands[d]
+        if ref.record is None:
+            taker = ends[parents[d]]
+        else:
+            taker = f"{ref.noun}\t{keys[ref.record]}\t{keys[ref.line]}"
+        lines.append(
+            f"{supplies[s]}{keys[item]}\t{_number(quantity)}\t{taker}\t{days[day]}\t{PRIORITY[rank]}"
+        )
+    return lines
+
+
+def write_pegs(run: Run, lines: Sequence[str]) -> None:
     """Keep which supply serves which demand, up to the customers."""
-    names = _names(plan)
-    ready = [date.fromordinal(day) for day in plan.ready]
-    _copy(
-        "planning_peg",
-        ("run_id", "item_id", "quantity", "supply_noun", "supply", "supply_line", "supply_on", "demand_noun",
-         "demand", "demand_line", "demand_on", "priority"),
-        (
-            (run.pk, plan.demands[d].item, from_micro(quantity), *names[s], ready[s], *_taker(plan, names, d),
-             date.fromordinal(plan.demands[d].day), PRIORITY[plan.demands[d].rank])
-            for s, d, quantity in plan.pegs
-        ),
-    )  # fmt: skip
+    _copy("planning_peg", ("run_id", *_PEG), (f"{run.pk}\t{line}" for line in lines))
 
 
 def _names(plan: Plan) -> list[tuple[str, UUID | None, UUID | None]]:
@@ -100,13 +120,6 @@ def _taker(plan: Plan, names: Sequence[tuple], demand: int) -> tuple[str, UUID |
     return ref.noun, ref.record, ref.line
 
 
-def _copy(table: str, columns: Sequence[str], rows: Iterable[tuple]) -> None:
-    listed = ", ".join(columns)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
-
-
 def forget_old_runs(plant: UUID) -> None:
     """Take away pegs and messages of all but the last runs of a plant; the runs themselves stay."""
     for table in ("planning_peg", "planning_message"):
@@ -117,6 +130,49 @@ def forget_old_runs(plant: UUID) -> None:
         )
 
 
+# --- rows as COPY reads them --------------------------------------------------------------------------------
+
+
+class _Days(dict):
+    """Days by their ordinal, as text."""
+
+    def __missing__(self, ordinal: int) -> str:
+        self[ordinal] = text = str(date.fromordinal(ordinal))
+        return text
+
+
+class _Keys(dict):
+    """Keys as text."""
+
+    def __missing__(self, key: UUID | None) -> str:
+        self[key] = text = _text(key)
+        return text
+
+
+def _number(quantity: int) -> str:
+    return f"{quantity // MICRO}.{quantity % MICRO:06}"
+
+
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _text(value: Any) -> str:
+    return "\\N" if value is None else str(value).translate(_ESCAPED)
+
+
+def _line(*values: Any) -> str:
+    return "\t".join(map(_text, values))
+
+
+def _copy(table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+    """Write rows in one statement, in chunks so that the database already works while the next are made."""
+    rows = iter(lines)
+    sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(sql) as copy:
+        while chunk := list(islice(rows, _CHUNK)):
+            copy.write("\n".join(chunk) + "\n")
+
+
 # --- messages -----------------------------------------------------------------------------------------------
 
 _WORDS: Mapping[str, Label] = {
@@ -124,9 +180,17 @@ _WORDS: Mapping[str, Label] = {
               "{demand}: {item} comes on {day} at the earliest, {days} days late; held up by {cause}: {why}"),
     "expedite": L("{supply} 的 {item} 应由 {day} 提前到 {wanted}",
                   "{supply}: {item} is wanted on {wanted}, not on {day}"),
+    "past": L("{demand} 的 {item} 应于 {wanted} 交付，已过 {days} 天，有货未发",
+              "{demand}: {item} was wanted on {wanted}, {days} days ago; it is there and has not gone out"),
+    "below_safety": L("{item} 的库存比安全库存少 {quantity}，最早 {day} 补足",
+                      "Stock of {item} is {quantity} below its safety stock, refilled on {day} at best"),
+    "postpone": L("{supply} 的 {item} 可由 {day} 推后到 {wanted}",
+                  "{supply}: {item} is not wanted before {wanted}; put it off from {day}"),
+    "cancel": L("{supply} 的 {item} {quantity} 已没有需求，可取消",
+                "{supply}: nobody needs its {quantity} of {item}; cancel it"),
     "overdue": L("{supply} 的 {item} 已过期，原定 {day}", "{supply}: {item} was due on {day} and is overdue"),
-    "surplus": L("{supply} 的 {item} 多出 {quantity}，可减少或取消",
-                 "{supply}: {quantity} of {item} are not needed; reduce or cancel it"),
+    "surplus": L("{supply} 的 {item} 多出 {quantity}，可减少",
+                 "{supply}: {quantity} of {item} are not needed; reduce it"),
     "no_supplier": L("{item} 需采购 {quantity}，但没有在用的供应商",
                      "{quantity} of {item} are to be bought, but no supplier in use delivers it"),
     "no_bom": L("{item} 需生产 {quantity}，但没有生效的BOM",
@@ -134,7 +198,7 @@ _WORDS: Mapping[str, Label] = {
     "out_of_use": L("{item} 需要 {quantity}，但已停用：重新启用、换料或改BOM",
                     "{quantity} of {item} are wanted, but it is out of use: take it up again or replace it"),
     "line_side": L("{item} 有 {quantity} 在线边，{wanted} 要用：先调回仓库才能领用或发货",
-                   "{quantity} of {item}, wanted on {wanted}, lie at line sides: bring them to a store first"),
+                   "{quantity} of {item}, wanted on {wanted}, lie at line sides: fetch them to store first"),
 }  # fmt: skip
 _WHY: Mapping[str, Label] = {
     "stock": L("有库存，待发货", "in stock, to be shipped"),
@@ -144,34 +208,37 @@ _WHY: Mapping[str, Label] = {
 }  # fmt: skip
 
 
-def write_messages(run: Run, plan: Plan) -> None:
+def write_messages(run: Run, lines: Sequence[str]) -> None:
     """Keep what people should do or know, in both languages."""
-    names, codes = _names(plan), _codes(plan)
     _copy(
         "planning_message",
         ("run_id", "item_id", "quantity", "kind", "day", "wanted_on", "days_late", "supply_noun", "supply",
          "supply_line", "demand_noun", "demand", "demand_line", "cause_item_id", "text_zh", "text_en"),
-        _message_rows(run, plan, names, codes),
+        (f"{run.pk}\t{line}" for line in lines),
     )  # fmt: skip
 
 
-def _codes(plan: Plan) -> dict[UUID, str]:
-    wanted = {m.item for m in plan.messages}
-    wanted |= {plan.supplies[m.cause].item for m in plan.messages if m.cause is not None}
+def message_lines(plan: Plan, told: Sequence[Message]) -> list[str]:
+    """Give a line for each message, as COPY reads it, without its run. One statement."""
+    names, codes = _names(plan), _codes(plan, told)
+    return [_message_line(plan, one, names, codes) for one in told]
+
+
+def _codes(plan: Plan, told: Sequence[Message]) -> dict[UUID, str]:
+    wanted = {m.item for m in told}
+    wanted |= {plan.supplies[m.cause].item for m in told if m.cause is not None}
     return {key: one.code for key, one in items.items_by_id(list(wanted)).items()}
 
 
-def _message_rows(run: Run, plan: Plan, names: Sequence[tuple], codes: Mapping[UUID, str]) -> Iterator[tuple]:
-    for one in plan.messages:
-        supply = ("", None, None) if one.supply is None else names[one.supply]
-        demand = ("", None, None) if one.demand is None else _taker(plan, names, one.demand)
-        cause = None if one.cause is None else plan.supplies[one.cause]
-        text = _WORDS[one.kind].filled(_facts(plan, one, cause, codes))
-        yield (
-            run.pk, one.item, from_micro(one.quantity), one.kind, _day(one.day), _day(one.wanted),
-            one.day - one.wanted if one.kind == "late" else 0, *supply, *demand,
-            cause.item if cause else None, text.zh[:_TEXT_LENGTH], text.en[:_TEXT_LENGTH],
-        )  # fmt: skip
+def _message_line(plan: Plan, one: Message, names: Sequence[tuple], codes: Mapping[UUID, str]) -> str:
+    supply = ("", None, None) if one.supply is None else names[one.supply]
+    demand = ("", None, None) if one.demand is None else _taker(plan, names, one.demand)
+    cause = None if one.cause is None else plan.supplies[one.cause]
+    text = _WORDS[one.kind].filled(_facts(plan, one, cause, codes))
+    return _line(
+        one.item, _number(one.quantity), one.kind, _day(one.day), _day(one.wanted), one.days_late, *supply,
+        *demand, cause.item if cause else None, text.zh[:_TEXT_LENGTH], text.en[:_TEXT_LENGTH],
+    )  # fmt: skip
 
 
 def _facts(plan: Plan, one: Message, cause: Supply | None, codes: Mapping[UUID, str]) -> dict[str, Any]:

@@ -58,7 +58,12 @@ class Migration(migrations.Migration):
                 ("changed_count", models.PositiveIntegerField(default=0)),
                 ("gone_count", models.PositiveIntegerField(default=0)),
                 ("message_count", models.PositiveIntegerField(default=0)),
+                ("untold_count", models.PositiveIntegerField(default=0)),
                 ("late_count", models.PositiveIntegerField(default=0)),
+                (
+                    "fingerprint",
+                    models.CharField(blank=True, default="", editable=False, max_length=64),
+                ),
                 (
                     "changed_by",
                     models.ForeignKey(

@@ -299,7 +299,7 @@ def test_a_released_order_that_asked_already_does_not_ask_again():
     asked = Demand(key("bolt"), 5 * ONE, day("03-20"), Ref("x.order", key("WO1"), key("line"), "WO1"))
     made = plan(REDUCER, [asked], [order("fg", 1, "03-25", "WO1")])
     assert orders(made) == [("bolt", 5, "03-17", "03-20")]
-    assert messages(made) == [("surplus", 1, "03-25", 0)]
+    assert messages(made) == [("cancel", 1, "03-25", 0)]
 
 
 # --- messages -----------------------------------------------------------------------------------------------
@@ -338,6 +338,56 @@ def test_surplus_is_what_the_lot_rule_would_not_order(lot, there, wanted):
     assert [(kind, q) for kind, q, *_ in messages(made)] == wanted
 
 
+@pytest.mark.parametrize(
+    ("wanted_on", "safety_days", "said"),
+    [
+        ("03-12", 0, []),
+        ("03-17", 0, []),                                        # five working days do not matter
+        ("03-18", 0, [("postpone", 10, "03-10", "03-18")]),
+        ("03-23", 2, [("postpone", 10, "03-10", "03-19")]),
+        ("03-09", 0, [("expedite", 10, "03-10", "03-09"), ("late", 10, "03-10", "03-09")]),
+    ],
+)  # fmt: skip
+def test_orders_at_the_wrong_time_are_to_be_moved(wanted_on, safety_days, said):
+    bar = item("bar", lead=3, safety_days=safety_days)
+    made = plan([bar], [demand("bar", 10, wanted_on)], [order("bar", 10, "03-10")])
+    assert messages(made) == said
+
+
+def test_an_order_that_nobody_needs_is_to_be_cancelled_and_goods_at_the_gate_are_left_alone():
+    assert messages(plan([item("bar")], (), [order("bar", 10, "02-20")])) == [("cancel", 10, "02-20", 0)]
+    assert messages(plan([item("bar")], (), [order("bar", 10, "03-02", kind="gate")])) == []
+
+
+def test_what_only_refills_the_safety_stock_is_neither_cancelled_nor_moved():
+    made = plan([item("bar", lead=2, safety=10)], (), [order("bar", 10, "03-20")])
+    assert messages(made) == [("below_safety", 10, "03-20", "03-02")]
+
+
+def test_stock_below_its_safety_says_when_it_is_refilled():
+    made = plan([item("bar", lead=3, safety=10)], [demand("bar", 4, "03-20")], [stock("bar", 7)])
+    assert messages(made) == [("below_safety", 3, "03-05", "03-02")]
+    assert messages(plan([item("bar", safety=10)], [demand("bar", 4, "03-20")], [stock("bar", 10)])) == []
+
+
+def test_a_customer_who_has_waited_beyond_the_day_is_past_where_the_goods_are_there():
+    made = plan([item("bar", lead=3)], [demand("bar", 4, "02-20")], [stock("bar", 4)])
+    assert messages(made) == [("past", 4, "03-02", "02-20")]
+    assert made.messages[0].days_late == 10
+    assert messages(plan([item("bar", lead=3)], [demand("bar", 4, "02-20")])) == [
+        ("late", 4, "03-05", "02-20")
+    ]
+
+
+def test_of_each_kind_the_most_urgent_messages_are_kept(monkeypatch):
+    monkeypatch.setattr(rules, "MOST_OF_A_KIND", 2)
+    rows = [demand("bar", 1, f"02-{n}", f"SO{n}") for n in range(20, 25)]
+    made = plan([replace(item("bar", lead=3), supplier=None)], rows)
+    told = rules.most_urgent(made.messages)
+    assert [(one.kind, one.wanted and shown(one.wanted)) for one in told] == [
+        ("late", "02-20"), ("late", "02-21"), ("no_supplier", 0)]  # fmt: skip
+
+
 def test_missing_suppliers_and_boms_are_said_once_per_item():
     made = plan(
         [item("fg", "make", 1), replace(item("bar"), supplier=None)],
@@ -347,9 +397,10 @@ def test_missing_suppliers_and_boms_are_said_once_per_item():
 
 
 def test_what_is_out_of_use_and_wanted_after_all_is_said():
-    made = plan([replace(item("bar"), is_active=False)], [demand("bar", 3, "03-12"), demand("bar", 4, "03-13")])
+    bar = replace(item("bar"), is_active=False)
+    made = plan([bar], [demand("bar", 3, "03-12"), demand("bar", 4, "03-13")])
     assert messages(made) == [("out_of_use", 7, 0, 0)]
-    assert messages(plan([replace(item("bar"), is_active=False)], (), [stock("bar", 5)])) == []
+    assert messages(plan([bar], (), [stock("bar", 5)])) == []
 
 
 @pytest.mark.parametrize(
@@ -364,9 +415,13 @@ def test_what_is_out_of_use_and_wanted_after_all_is_said():
 def test_what_must_be_fetched_from_line_sides_is_said(there, apart, wanted):
     rows = [demand("bar", 3, "03-12"), demand("bar", 2, "03-13", name="SO2")]
     bar = item("bar", safety=4)
-    assert messages(plan([bar], rows, [stock("bar", there)], apart={"bar": apart})) == wanted
-    flushed = replace(bar, is_backflushed=True)
-    assert messages(plan([flushed], rows, [stock("bar", there)], apart={"bar": apart})) == []
+
+    def said(one):
+        made = plan([one], rows, [stock("bar", there)], apart={"bar": apart})
+        return [found for found in messages(made) if found[0] == "line_side"]
+
+    assert said(bar) == wanted
+    assert said(replace(bar, is_backflushed=True)) == []
 
 
 def test_a_loop_is_refused_with_its_path():
