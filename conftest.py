@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.plugins.levels",
     "tests.plugins.database",
     "tests.plugins.browser",
+    "tests.plugins.server",
     "tests.plugins.acting",
     "tests.plugins.world",
     "tests.plugins.samples",

@@ -4,65 +4,20 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
 
-from banyan.kernel import access, db, proofs
-from banyan.kernel.models import AccessToken, User
+from banyan.kernel import db, proofs
 from banyan.lib.ids import new_id
 from banyan.modules.inventory.commands import ensure_standing
+from tests.plugins.server import Server, robot_token
 from tests.plugins.world import World
 
 CLIENTS = 6
-SECRET = "only-for-tests-0123456789-0123456789-0123456789"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    """A web process with two workers, on loopback, that can be killed and started again."""
-
-    def __init__(self, url: str, folder) -> None:
-        self.port = free_port()
-        self.surroundings = os.environ | {
-            "DATABASE_URL": url, "BANYAN_DB_ROLE": "app", "DJANGO_SETTINGS_MODULE": "banyan.config.settings",
-            "BANYAN_SECRET_KEY": SECRET, "BANYAN_RATE_PER_MINUTE": "10000000", "BANYAN_DATA": str(folder),
-        }
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port),
-             "--workers", "1", "--blocking-threads", "8", "--log-level", "error", "banyan.config.wsgi:application"],
-            env=self.surroundings, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            with suppress(OSError):
-                link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-                link.request("GET", "/healthz")
-                if link.getresponse().status == 200:
-                    return
-            time.sleep(0.1)
-        raise TimeoutError("the server did not come up")
-
-    def kill(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
 
 
 @dataclass
@@ -111,9 +66,7 @@ def kill_and_look(kills: int, live_db, ctx, tmp_path, seed: int) -> None:
     paper = world.make("inventory.stock_document", kind="adjustment", plant=world.plant, source=str(source), reason="test", lines=[
         {"item": world.part, "quantity": "100000", "amount": "100000.00", "target": there}])
     world.do("inventory.stock_document.post", paper)
-    user = User.objects.create(login="robot", name="Robot", is_superuser=True)
-    token = access.new_token()
-    AccessToken.objects.create(user=user, name="kills", digest=access.token_digest(token), scopes=["*"])
+    token = robot_token()
     body = {"item": str(world.part.pk), "quantity": "1", "source": str(there.pk), "target": str(here.pk)}
     live_db.cluster.sql("GRANT pg_read_all_stats TO banyan_owner")       # to see when a transaction is open
     server, stop = Server(live_db.url("banyan_app"), tmp_path), threading.Event()

@@ -37,6 +37,18 @@ class Malformed(DomainError):
     en = "The body is not valid {form}: {fault}"
 
 
+class LengthWanted(DomainError):
+    """The body comes in pieces, so that nobody knows how long it will be."""
+
+    status = 411
+    title = L("缺少长度", "Length required")
+    code = "length_wanted"
+    zh = "请求没有说明内容的长度"
+    en = "The request does not say how long its body is"
+    way_out_zh = "发送 Content-Length，不要分块传输"
+    way_out_en = "Send Content-Length instead of a chunked body"
+
+
 class NumberTooLong(Invalid):
     code = "number_too_long"
     zh = "数字 {number} 超出 JSON 数字能精确表示的范围"
@@ -141,6 +153,8 @@ def _no_file() -> Invalid:
 
 
 def _check_length(request: HttpRequest, most: int) -> None:
+    if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+        raise LengthWanted()
     try:
         length = int(request.headers.get("Content-Length") or 0)
     except ValueError:
