@@ -61,9 +61,27 @@ class WrongState(Conflict):
     en = "{record} is “{state}”: cannot {command}; only when {allowed}"
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedOn:
+    """A noun whose records offer a command that acts on no record, with that record filled in.
+
+    Takes:  field: the input that takes the record, or one of its lines; value: the record's own field that gives
+            what to fill in, the record itself when empty; states: where it is offered, everywhere when empty
+    """
+
+    noun: str
+    field: str
+    value: str = ""
+    states: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Command:
-    """A declared command. `on` says what it acts on: records (locked rows) or the noun as a whole."""
+    """A declared command. `on` says what it acts on: records (locked rows) or the noun as a whole.
+
+    `offered_on` names the nouns whose records offer a command on the noun; None where that follows from its input.
+    `is_big` says that its dialog is filled in by hands at work: large numbers, choices to tap.
+    """
 
     key: str
     label: Label
@@ -80,6 +98,8 @@ class Command:
     rest: bool = True
     creates: bool = False
     bumps: bool = True
+    offered_on: tuple[OfferedOn, ...] | None = None
+    is_big: bool = False
 
     @property
     def noun(self) -> str:
@@ -311,10 +331,9 @@ def _outermost(
                 outcome = _perform(ctx, cmd, data, ids, versions)
                 _hear(ctx, work)
             _give_numbers(ctx, work)
-            _write_trail(ctx, cmd, outcome.ids, data, "done", work=work)
             if render:
                 outcome.answer = render(outcome)
-            _store_answer(ctx, outcome)
+            _write_trail(ctx, cmd, outcome.ids, data, "done", work=work, answer=_kept_answer(ctx, outcome))
             if dry_run:
                 _check_references()
                 raise _DryRun
@@ -579,32 +598,34 @@ def _body_hash(cmd: Command, ids: Sequence[UUID], data: Any) -> bytes:
     return hashlib.sha256(orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _store_answer(ctx: Context, outcome: Outcome) -> None:
+def _kept_answer(ctx: Context, outcome: Outcome) -> str | None:
+    """Give what is kept under the client's key, as JSON; None where there is no key."""
     if ctx.key is None:
-        return
-    stored = orjson.dumps({"ids": [str(i) for i in outcome.ids], "answer": jsonable(outcome.answer)}).decode()
-    db.run(
-        "UPDATE kernel_request SET answer = %s::jsonb WHERE principal = %s AND key = %s",
-        [stored, ctx.person, ctx.key],
-    )
+        return None
+    return orjson.dumps({"ids": [str(i) for i in outcome.ids], "answer": jsonable(outcome.answer)}).decode()
 
 
 _TRAIL = """
     WITH audit AS (
         INSERT INTO kernel_audit (id, at, device_at, person, program, through, command, noun, records, input, outcome, code, key)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::jsonb, %s, %s, %s)
+        VALUES (%(id)s, %(at)s, %(device_at)s, %(person)s, %(program)s, %(through)s, %(command)s, %(noun)s,
+                %(records)s::uuid[], %(input)s::jsonb, %(outcome)s, %(code)s, %(key)s)
+    ), request AS (
+        UPDATE kernel_request SET answer = %(answer)s::jsonb
+        WHERE %(answer)s::jsonb IS NOT NULL AND principal = %(person)s AND key = %(key)s
     )
     INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload, person)
-    SELECT v.id, %s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, %s
-    FROM jsonb_to_recordset(%s::jsonb) v(id uuid, type text, event_version smallint, noun text, record uuid, number text,
+    SELECT v.id, %(at)s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, %(person)s
+    FROM jsonb_to_recordset(%(told)s::jsonb) v(id uuid, type text, event_version smallint, noun text, record uuid, number text,
                                          payload jsonb)
 """
 
 
 def _write_trail(
-    ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, outcome: str, code: str = "", work: Work | None = None
+    ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, outcome: str, code: str = "", work: Work | None = None,
+    answer: str | None = None,
 ) -> None:
-    """Write the audit line, and what has happened into the outbox. One statement."""
+    """Write the audit line, what has happened into the outbox, and the answer kept for the key. One statement."""
     told = [
         dict(
             id=new_id(), type=e.type, event_version=e.event_version, noun=e.noun, record=e.record,
@@ -612,11 +633,12 @@ def _write_trail(
         )
         for e in (work.out if work else ())
     ]
-    db.run(_TRAIL, [
-        new_id(), ctx.now, ctx.device_at, ctx.person, ctx.program[:80], ctx.through, cmd.key, cmd.noun, list(ids),
-        orjson.dumps(_short(schema.dump(data))).decode(), outcome, code, ctx.key or "",
-        ctx.now, ctx.person, orjson.dumps(told, default=str).decode(),
-    ])
+    db.run(_TRAIL, dict(
+        id=new_id(), at=ctx.now, device_at=ctx.device_at, person=ctx.person, program=ctx.program[:80],
+        through=ctx.through, command=cmd.key, noun=cmd.noun, records=list(ids),
+        input=orjson.dumps(_short(schema.dump(data))).decode(), outcome=outcome, code=code, key=ctx.key or "",
+        told=orjson.dumps(told, default=str).decode(), answer=answer,
+    ))
 
 
 def _audit_refusal(ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, refusal: DomainError) -> None:

@@ -52,6 +52,32 @@ def run(sql: str, params: Sequence[Any] | dict = ()) -> int:
         return held.rowcount
 
 
+def insert_rows(records: Sequence[models.Model]) -> None:
+    """Write new records of one model. One statement, however many there are.
+
+    What the database fills in itself, or is told as an expression, goes the ORM's way
+    """
+    if not records:
+        return
+    model = type(records[0])
+    fields = [f for f in model._meta.concrete_fields if not f.generated]
+    values = [[f.pre_save(record, True) for f in fields] for record in records]
+    if any(hasattr(value, "resolve_expression") for row in values for value in row):
+        model._base_manager.bulk_create(records, batch_size=2000)
+        return
+    columns = [f.column for f in fields]
+    listed = ", ".join(f'"{column}"' for column in columns)
+    for start in range(0, len(records), 5000):
+        rows_ = [dict(zip(columns, row, strict=True)) for row in values[start : start + 5000]]
+        run(
+            f'INSERT INTO "{model._meta.db_table}" ({listed}) '
+            f'SELECT {listed} FROM jsonb_populate_recordset(NULL::"{model._meta.db_table}", %s::jsonb)',
+            [orjson.dumps(rows_, default=_as_json).decode()],
+        )
+    for record in records:
+        record._state.adding, record._state.db = False, connection.alias
+
+
 def update_rows(records: Sequence[models.Model], columns: Sequence[str]) -> int:
     """Write columns of records of one model back, each with its own values. One statement.
 

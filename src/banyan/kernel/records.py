@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, create_model
 
-from banyan.kernel import registry, schema
+from banyan.kernel import db, registry, schema
 from banyan.kernel.access import may_see
 from banyan.kernel.commands import Command, owe_numbers
 from banyan.kernel.context import Context
@@ -74,7 +74,7 @@ def create(ctx: Context, noun: Noun, rows: Sequence[BaseModel]) -> tuple[Any, ..
     faults.refuse_if_any()
     if noun.prepare:
         noun.prepare(ctx, drafts)
-    noun.model._base_manager.bulk_create([d.record for d in drafts], batch_size=2000)
+    db.insert_rows([d.record for d in drafts])
     _write_lines(noun, drafts)
     for draft in drafts:
         draft.record.empty_lines = tuple(key for key, rows in draft.lines.items() if not rows)
@@ -181,9 +181,7 @@ def _line(
 
 def _write_lines(noun: Noun, drafts: Sequence[Draft]) -> None:
     for key, model in noun.line_models.items():
-        rows = [row for draft in drafts for row in draft.lines.get(key, ())]
-        if rows:
-            model._base_manager.bulk_create(rows, batch_size=2000)
+        db.insert_rows([row for draft in drafts for row in draft.lines.get(key, ())])
 
 
 def _guard_hidden(ctx: Context, noun: Noun, rows: Sequence[BaseModel]) -> None:
@@ -216,7 +214,9 @@ def check_references(
                     collect([f for f in line.fields if not f.readonly], one, (*path, line.key, n))
     for key, uses in sorted(wanted.items()):
         target = registry.noun(key)
-        known = set(target.model._base_manager.filter(pk__in=list(uses)).values_list("pk", flat=True))
+        meta = target.model._meta
+        named = f'SELECT "{meta.pk.column}" FROM "{meta.db_table}" WHERE "{meta.pk.column}" = ANY(%s)'
+        known = {key for (key,) in db.rows(named, [list(uses)])}
         for value, paths in uses.items():
             if value not in known:
                 for path in paths:
