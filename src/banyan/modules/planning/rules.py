@@ -11,7 +11,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from banyan.lib.graph import topological_levels
+from banyan.lib.graph import CircleFound, topological_levels
 from banyan.modules.engineering.values import Need
 from banyan.modules.planning.values import (
     NORMAL,
@@ -400,15 +400,24 @@ def _nodes(
     items: Mapping[UUID, PlanItem], demands: Sequence[Demand], supplies: Sequence[Supply]
 ) -> dict[UUID, _Node]:
     """Give the items in the order in which they are netted, parents before their components."""
-    levels = levels_of(items)
-    nodes = {key: _Node(items[key]) for key in sorted(items, key=lambda k: (levels[k], items[k].code))}
+    nodes = {key: _Node(item) for key, item in items.items()}
     for node in nodes.values():
         node.parts = [(nodes[need.component], need) for need in node.item.needs if need.component in nodes]
+    levels = _levels(nodes.values())
+    nodes = {n.item.key: n for n in sorted(nodes.values(), key=lambda n: (levels.get(n, 0), n.item.code))}
     for place, demand in enumerate(demands):
         nodes[demand.item].wanted.append(place)
     for place, supply in enumerate(supplies):
         nodes[supply.item].there.append(place)
     return nodes
+
+
+def _levels(nodes: Iterable[_Node]) -> dict[_Node, int]:
+    """Give the low-level code of every node with parts or parents; by nodes, which are quicker than keys."""
+    try:
+        return topological_levels((node, part) for node in nodes for part, _ in node.parts)
+    except CircleFound as found:
+        raise CircleFound(tuple(node.item.key for node in found.path)) from None
 
 
 def _in_order(ref: Ref, item: UUID) -> tuple[str, int, int, int]:

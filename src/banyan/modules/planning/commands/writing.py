@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -12,6 +12,7 @@ from django.db import connection
 
 from banyan.kernel import db, registry
 from banyan.kernel.context import Context
+from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label, plain
 from banyan.modules.engineering.values import MICRO, from_micro
 from banyan.modules.items import queries as items
@@ -103,7 +104,7 @@ def peg_lines(plan: Plan) -> list[str]:
 
 def write_pegs(run: Run, lines: Sequence[str]) -> None:
     """Keep which supply serves which demand, up to the customers."""
-    _copy("planning_peg", ("run_id", *_PEG), (f"{run.pk}\t{line}" for line in lines))
+    _copy("planning_peg", ("run_id", "id", *_PEG), _of_run(run, lines))
 
 
 def _names(plan: Plan) -> list[tuple[str, UUID | None, UUID | None]]:
@@ -147,6 +148,12 @@ class _Keys(dict):
     def __missing__(self, key: UUID | None) -> str:
         self[key] = text = _text(key)
         return text
+
+
+def _of_run(run: Run, lines: Sequence[str]) -> Iterator[str]:
+    """Give lines with their run and a key each; keys in a row, as an index takes them quickest."""
+    run_key, first = str(run.pk), str(new_id())[:-8]
+    return (f"{run_key}\t{first}{place:08x}\t{line}" for place, line in enumerate(lines))
 
 
 def _number(quantity: int) -> str:
@@ -212,9 +219,10 @@ def write_messages(run: Run, lines: Sequence[str]) -> None:
     """Keep what people should do or know, in both languages."""
     _copy(
         "planning_message",
-        ("run_id", "item_id", "quantity", "kind", "day", "wanted_on", "days_late", "supply_noun", "supply",
-         "supply_line", "demand_noun", "demand", "demand_line", "cause_item_id", "text_zh", "text_en"),
-        (f"{run.pk}\t{line}" for line in lines),
+        ("run_id", "id", "item_id", "quantity", "kind", "day", "wanted_on", "days_late", "supply_noun",
+         "supply", "supply_line", "demand_noun", "demand", "demand_line", "cause_item_id", "text_zh",
+         "text_en"),
+        _of_run(run, lines),
     )  # fmt: skip
 
 
