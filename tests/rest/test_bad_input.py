@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from banyan.kernel import registry
 from banyan.lib.ids import new_id
+from tests.plugins.world import World
 
 pytestmark = pytest.mark.django_db
 LONG, NUL, HALF = "长" * 10_000, "a\x00b", "\ud800"
@@ -23,11 +24,21 @@ THIRTY = "123456789012345678901234567890"
 ITEM = {"code": "NEW", "name": "新物料", "unit": "{unit}"}
 PLAN = {"item": "{item}", "plant": "{plant}"}
 USER = {"login": "new", "name": "新人"}
+LINE = {"item": "{product}", "quantity": "4", "price": "900", "tax_code": "{tax}"}
+ORDER = {"party": "{customer}", "plant": "{works}", "currency": "{currency}", "lines": [LINE]}
+ADJUST = {"kind": "adjustment", "plant": "{works}", "reason": "盘点"}
 
 
 def create(noun: str, base: dict, field: str, *values: Any, status: int = 422) -> list[tuple]:
     """Give a row per value of a field that cannot be."""
     return [(f"{field}={str(v)[:24]!r}", "POST", noun, base | {field: v}, {}, status) for v in values]
+
+
+def line(noun: str, base: dict, field: str, *values: Any) -> list[tuple]:
+    """Give a row per value that a field of the document's line cannot be."""
+    (only,) = base["lines"]
+    lines = [(v, base | {"lines": [only | {field: v}]}) for v in values]
+    return [(f"lines.{field}={str(v)[:24]!r}", "POST", noun, body, {}, 422) for v, body in lines]
 
 
 def query(path: str, *queries: str) -> list[tuple]:
@@ -179,6 +190,40 @@ FIELDS = [
         [{"permission": LONG}],
         [{"permission": 5}],
     ),
+]
+
+DOCUMENTS = [
+    *line("sales/orders", ORDER, "quantity", None, "", "0", "-1", THIRTY, "1.0000001", "x", "NaN", True, [], NUL),
+    *line("sales/orders", ORDER, "price", "", "-1", THIRTY, "1.12345678", "x", False, {}),
+    *line("sales/orders", ORDER, "item", None, "", "{gone}", "{customer}", "x", 7),
+    *line("sales/orders", ORDER, "tax_code", "{gone}", "{product}", "13%"),
+    *line("sales/orders", ORDER, "colour", "red"),
+    *line("sales/orders", ORDER, "net_amount", "1.00"),
+    *create("sales/orders", ORDER, "party", None, "{gone}", "{works}", "{user}", "x"),
+    *create("sales/orders", ORDER, "plant", None, "{gone}", "{customer}"),
+    *create("sales/orders", ORDER, "currency", "{gone}", "CNY"),
+    *create("sales/orders", ORDER, "wanted_on", "0000-01-01", "2026-02-30", "10000-01-01", "x", THIRTY),
+    *create("sales/orders", ORDER, "customer_reference", LONG, NUL, 5),
+    *create("sales/orders", ORDER, "number", "SO-1"),
+    *create("sales/orders", ORDER, "state", "confirmed"),
+    *create("sales/orders", ORDER, "lines", None, [], {}, "x", [None], [[]]),
+    *create("inventory/stock_documents", ADJUST, "kind", "magic", None, "", 3),
+    *create("inventory/stock_documents", ADJUST, "lines", "x", [{}], [{"item": "{gone}", "quantity": "1"}]),
+    ("confirm what is confirmed", "POST", "sales/orders/{order}/confirm", {}, {}, 409),
+    ("change what is confirmed", "PATCH", "sales/orders/{order}", {"customer_reference": "x"}, {"If_Match": "*"}, 409),
+    ("delete what is confirmed", "DELETE", "sales/orders/{order}", None, {"If_Match": "*"}, 409),
+    ("an older version", "PATCH", "sales/orders/{order}", {"customer_reference": "x"}, {"If_Match": '"v1"'}, 412),
+    ("another order's version", "POST", "sales/orders/{draft}/confirm", {}, {"If_Match": '"v2"'}, 412),
+    ("ship what is a draft", "POST", "sales/orders/{draft}/ship", {}, {}, 409),
+    ("close what is a draft", "POST", "sales/orders/{draft}/close", {}, {}, 409),
+    ("cancel without a reason", "POST", "sales/orders/{order}/cancel", {}, {}, 422),
+    ("cancel for NUL", "POST", "sales/orders/{order}/cancel", {"reason": NUL}, {}, 422),
+    ("promise in year 0", "POST", "sales/orders/{order}/promise", {"promised_on": "0000-01-01", "reason": "x"}, {}, 422),
+    ("confirm another noun's record", "POST", "sales/orders/{product}/confirm", {}, {}, 404),
+    ("confirm nothing", "POST", "sales/orders/{gone}/confirm", {}, {}, 404),
+    ("change a move", "PATCH", "inventory/moves/{gone}", {"quantity": "1"}, {"If_Match": "*"}, 405),
+    ("delete a move", "DELETE", "inventory/moves/{gone}", None, {"If_Match": "*"}, 405),
+    ("make an audit line", "POST", "kernel/audit", {}, {}, (404, 405)),
 ]
 
 BODIES = [
@@ -412,7 +457,7 @@ WAYS = [
     *query("find", "limit=0", "limit=51", "limit=x", "q=%00"),
 ]
 
-ROWS = [*FIELDS, *BODIES, *WAYS]
+ROWS = [*FIELDS, *DOCUMENTS, *BODIES, *WAYS]
 TABLES = [
     ("an empty file", "", 422),
     ("only heads", "code,name,unit\n", (201, 422)),
@@ -437,8 +482,37 @@ TABLES = [
 ]
 
 
+PEOPLE = [
+    (f"{column}={value[:24]!r}", f"code,name,plant,{column}\nN1,某,{{plant_code}},{value}\n", 422)
+    for column, values in {
+        "hired_on": ("0000-01-01", "2026-02-30", "10000-01-01", "1899-12-31", "yesterday", "2026-13-01"),
+        "hourly_pay": ("-1", THIRTY, "1.1234567", "x", "1e3", "NaN", "１２３４５６７８９０１２３４５６７８９０"),
+        "job_title": (LONG,),
+        "department": ("nowhere", "{plant_code}"),
+        "team": ("nobody",),
+    }.items()
+    for value in values
+]
+
+
 @pytest.fixture
-def world(samples, api):
+def documents(ctx):
+    """Give the keys of an order that is confirmed, one that is not, and what orders name."""
+    small = World(ctx)
+    lines = [{"item": small.product, "quantity": "1", "price": "10", "tax_code": small.vat13}]
+    order, draft = small.make_many(
+        "sales.order", [{"party": small.customer, "plant": small.plant, "lines": lines} for _ in range(2)]
+    )
+    small.do("sales.order.confirm", order)
+    named = {
+        "order": order, "draft": draft, "product": small.product, "customer": small.customer,
+        "works": small.plant, "currency": small.currency, "tax": small.vat13,
+    }  # fmt: skip
+    return {name: str(record.pk) for name, record in named.items()}
+
+
+@pytest.fixture
+def world(samples, api, documents):
     """Give the keys that rows name."""
     keys = {
         name: str(samples.make(registry.noun(noun)))
@@ -453,7 +527,9 @@ def world(samples, api):
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # within the test's transaction, as a commit would
     unit = registry.noun("items.item").model.objects.get(pk=keys["item"]).unit
-    return keys | {
+    plant = registry.noun("company.plant").model.objects.get(pk=keys["plant"])
+    return keys | documents | {
+        "plant_code": plant.code,
         "unit": str(unit.pk),
         "unit_code": unit.code,
         "gone": str(new_id()),
@@ -521,7 +597,7 @@ def faults_of(answer, expected, before) -> list[str]:
 
 
 def test_there_are_more_than_two_hundred_rows():
-    assert len(ROWS) + len(TABLES) > 200
+    assert len(ROWS) + len(TABLES) + len(PEOPLE) > 400
 
 
 def test_wrong_requests_are_refused_and_write_nothing(api, world):
@@ -543,15 +619,16 @@ def encoded(body: Any) -> bytes:
     return b"" if body is None else json.dumps(body, ensure_ascii=True).encode()
 
 
-def test_wrong_tables_are_refused_and_write_nothing(api, world):
+@pytest.mark.parametrize(("path", "tables"), [("items/items", TABLES), ("people/employees", PEOPLE)])
+def test_wrong_tables_are_refused_and_write_nothing(api, world, path, tables):
     before, found = rows_written(), {}
-    for what, text, expected in TABLES:
-        file = SimpleUploadedFile(
-            "items.csv", filled(text, world).encode("latin-1" if text.startswith("\x89") else "utf-8")
-        )
+    for what, text, expected in tables:
+        content = filled(text, world).encode("latin-1" if text.startswith("\x89") else "utf-8")
         with undone():
             answer = api.client.post(
-                "/api/v1/items/items/import", {"file": file}, headers={"Authorization": f"Bearer {api.token}"}
+                f"/api/v1/{path}/import",
+                {"file": SimpleUploadedFile("table.csv", content)},
+                headers={"Authorization": f"Bearer {api.token}"},
             )
             faults = faults_of(answer, expected, before)
         if faults:
