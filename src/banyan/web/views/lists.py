@@ -23,7 +23,7 @@ from banyan.web.answers import page, part
 from banyan.web.cells import Wording, align, unit_of
 from banyan.web.pairs import mates, pointed
 
-UNNUMBERED = L("未编号", "No number yet")
+UNNUMBERED, PICK = L("未编号", "No number yet"), L("选择", "Select")
 EXPORTS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -39,15 +39,6 @@ class Head:
     css: str
     sort: str = ""
     order: str = "none"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row: its address, and its cells as HTML."""
-
-    id: str
-    path: str
-    cells: SafeString
 
 
 @dataclass(frozen=True)
@@ -96,7 +87,7 @@ def list_page(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResp
     wording = Wording(request.ctx.language, acting.zone_of(request), request.ctx)
     shown = common(request, noun, asked) | {
         "heads": tuple(_heads(noun.spec, found.fields, asked)),
-        "rows": [_line(noun.spec, found, row, wording) for row in found.rows],
+        "rows": _rows(noun.spec, found, wording),
         "more": f"{request.path}?{asked.with_(cursor=found.next)}" if found.next else "",
         "is_more": bool(asked.query.cursor),
         "is_asked": bool(asked.query.filters or asked.query.search) and asked.preset is None,
@@ -179,21 +170,30 @@ def _heads(spec: NounSpec, fields: tuple[FieldSpec, ...], asked: asking.Asked) -
         yield Head(field, unit_of(field), css, asked.with_(sort=wanted), order)
 
 
-def _line(spec: NounSpec, found: reading.Page, row: dict[str, Any], wording: Wording) -> Line:
-    """Give a row with its cells; they are put together here because a template takes ten times as long."""
-    path = f"/{spec.path}/{row['id']}"
+def _rows(spec: NounSpec, found: reading.Page, wording: Wording) -> SafeString:
+    """Give the rows as HTML; they are put together here because a template takes ten times as long."""
     first, *rest = found.fields
-    name = wording.html(first, row[first.key], found.titles, linked=False)
-    if row[first.key] in (None, ""):
-        name = f'<span class="dim">{escape(str(UNNUMBERED))}</span>'
-    cells = [f'<td class="{align(first)}"><a class="row-link" href="{path}">{name}</a></td>']
-    for field in rest:
-        html = wording.html(field, row[field.key], found.titles, unit=False)
-        if _is_on_phone(spec, field):
-            cells.append(f'<td class="{align(field)}" data-label="{escape(str(field.label))}">{html}</td>')
-        else:
-            cells.append(f'<td class="{align(field)} wide">{html}</td>')
-    return Line(row["id"], path, mark_safe("".join(cells)))
+    name = wording.column(first, found.titles, linked=False)
+    unnumbered = f'<span class="dim">{escape(str(UNNUMBERED))}</span>'
+    pick = f'class="form-check-input" name="ids" aria-label="{escape(str(PICK))}"'
+    cells = [(f.key, _cell_head(spec, f), wording.column(f, found.titles, unit=False)) for f in rest]
+    made = []
+    for row in found.rows:
+        key, path = row["id"], f"/{spec.path}/{row['id']}"
+        shown = unnumbered if row[first.key] in (None, "") else name(row[first.key])
+        made.append(
+            f'<tr data-path="{path}"><td class="pick"><input type="checkbox" {pick} value="{key}"></td>'
+            f'<td class="{align(first)}"><a class="row-link" href="{path}">{shown}</a></td>'
+        )
+        made += [f"{head}{word(row[one])}</td>" for one, head, word in cells]
+        made.append("</tr>\n")
+    return mark_safe("".join(made))
+
+
+def _cell_head(spec: NounSpec, field: FieldSpec) -> str:
+    if _is_on_phone(spec, field):
+        return f'<td class="{align(field)}" data-label="{escape(str(field.label))}">'
+    return f'<td class="{align(field)} wide">'
 
 
 def _is_on_phone(spec: NounSpec, field: FieldSpec) -> bool:
