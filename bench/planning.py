@@ -37,7 +37,7 @@ from banyan.modules.engineering.models import Bom, BomLine
 from banyan.modules.inventory.models import Balance, Location, Supply
 from banyan.modules.items.models import Item, ItemPlant
 from banyan.modules.parties.models import Party
-from banyan.modules.planning import queries
+from banyan.modules.planning import reactions
 from banyan.modules.planning.models import Message, Peg, PlannedOrder
 from banyan.modules.purchasing.models import SupplierItem
 from banyan.modules.sales.commands import DateWish
@@ -199,7 +199,7 @@ def measure(size: Size) -> None:
     )
     print(f"{'':4}{again.new_count} new, {again.changed_count} changed, {again.gone_count} gone")
     asked = [_wish(factory, item) for item in factory.levels[0][:10]]
-    timed("earliest dates of ten order lines", lambda: queries.earliest_dates(ctx, asked))
+    timed("earliest dates of ten order lines", lambda: reactions.earliest_dates(ctx, asked))
     firm = [
         o.pk for o in PlannedOrder.objects.filter(plant=factory.plant, kind="make").order_by("due_on")[:100]
     ]

@@ -13,7 +13,7 @@ from banyan.kernel import db
 from banyan.kernel.registry import answers
 from banyan.lib.money import EXACT, rounded
 from banyan.modules.inventory.errors import NoStanding
-from banyan.modules.inventory.kinds import FREE, OURS, STANDING, USABLE
+from banyan.modules.inventory.kinds import OURS, STANDING, USABLE
 from banyan.modules.inventory.values import (
     LotOrigin,
     LotWhereabouts,
@@ -134,44 +134,41 @@ def on_hand(plant_id: UUID, item_ids: Sequence[UUID] | None = None) -> dict[UUID
     )
 
 
+#: By item; planning asks these two together with others.
+AVAILABLE = """
+    SELECT item_id, available - promised FROM inventory_supply
+    WHERE plant_id = %(plant)s AND (%(items)s::uuid[] IS NULL OR item_id = ANY(%(items)s))
+"""
+USABLE_STOCK = """
+    SELECT b.item_id, sum(b.on_hand)
+    FROM inventory_balance b LEFT JOIN inventory_lot l ON l.id = b.lot_id
+    WHERE b.plant_id = %(plant)s AND b.owner_id IS NULL AND b.on_hand > 0
+      AND b.kind = ANY(%(kinds)s) AND (l.id IS NULL OR l.state = 'released')
+      AND (%(on)s::date IS NULL OR l.expires_on IS NULL OR l.expires_on >= %(on)s)
+      AND (%(items)s::uuid[] IS NULL OR b.item_id = ANY(%(items)s))
+    GROUP BY b.item_id
+"""
+
+
 def available(plant_id: UUID, item_ids: Sequence[UUID] | None = None) -> dict[UUID, Decimal]:
     """Give what can still be promised by item: released stock of our own in stores, less what is allocated
     and promised. One statement."""
-    return dict(
-        db.rows(
-            "SELECT item_id, available - promised FROM inventory_supply WHERE plant_id = %(plant)s "
-            "AND (%(items)s::uuid[] IS NULL OR item_id = ANY(%(items)s))",
-            {"plant": plant_id, "items": None if item_ids is None else list(item_ids)},
-        )
-    )
+    wanted = None if item_ids is None else list(item_ids)
+    return dict(db.rows(AVAILABLE, {"plant": plant_id, "items": wanted}))
 
 
 def usable_stock(
     plant_id: UUID, item_ids: Sequence[UUID] | None = None, on: date | None = None,
     kinds: Sequence[str] = USABLE,
-) -> dict[UUID, Decimal]:
+) -> dict[UUID, Decimal]:  # fmt: skip
     """Give our own stock by item that may be used, promised or not: in stores and line sides, released lots.
 
     Takes:  on: lots whose last day lies before it are left out; kinds: of the locations that count
     Gives:  what planning reckons with: the demands that hold promises are among its own. One statement
     """
-    return dict(
-        db.rows(
-            """
-            SELECT b.item_id, sum(b.on_hand)
-            FROM inventory_balance b LEFT JOIN inventory_lot l ON l.id = b.lot_id
-            WHERE b.plant_id = %(plant)s AND b.owner_id IS NULL AND b.on_hand > 0
-              AND b.kind = ANY(%(kinds)s) AND (l.id IS NULL OR l.state = 'released')
-              AND (%(on)s::date IS NULL OR l.expires_on IS NULL OR l.expires_on >= %(on)s)
-              AND (%(items)s::uuid[] IS NULL OR b.item_id = ANY(%(items)s))
-            GROUP BY b.item_id
-            """,
-            {
-                "plant": plant_id, "kinds": list(kinds), "on": on,
-                "items": None if item_ids is None else list(item_ids),
-            },
-        )
-    )  # fmt: skip
+    wanted = None if item_ids is None else list(item_ids)
+    given = {"plant": plant_id, "kinds": list(kinds), "on": on, "items": wanted}
+    return dict(db.rows(USABLE_STOCK, given))
 
 
 def stock_rows(

@@ -103,7 +103,8 @@ def require_usable(ids: Sequence[UUID]) -> dict[UUID, ItemFacts]:
     return found
 
 
-_PLANNING = """
+#: Columns as in PlanningFacts.
+PLANNING = """
     SELECT i.id, i.code, i.kind, u.places, i.is_active, coalesce(p.lead_time_days, 0),
            coalesce(p.lot_rule, 'lot_for_lot'), coalesce(p.lot_minimum, 0), coalesce(p.lot_multiple, 0),
            coalesce(p.lot_fixed, 0), coalesce(p.supply_days, 0), coalesce(p.safety_stock, 0),
@@ -119,7 +120,7 @@ _PLANNING = """
 def planning_data(plant_id: UUID, ids: Sequence[UUID] | None = None) -> dict[UUID, PlanningFacts]:
     """Give how a plant plans all items, or those named, by key. One statement."""
     wanted = None if ids is None else list(ids)
-    return {row[0]: PlanningFacts(*row) for row in db.rows(_PLANNING, {"plant": plant_id, "ids": wanted})}
+    return {row[0]: PlanningFacts(*row) for row in db.rows(PLANNING, {"plant": plant_id, "ids": wanted})}
 
 
 def to_stock_unit(item_id: UUID, unit_id: UUID | None, quantity: Decimal) -> Decimal:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel import db
-from banyan.kernel.context import Context
-from banyan.kernel.registry import answers
 from banyan.lib.calendar import WorkingCalendar
-from banyan.modules.company import queries as company
 from banyan.modules.engineering import queries as engineering
-from banyan.modules.engineering.values import micro
+from banyan.modules.engineering.values import Need, micro
 from banyan.modules.inventory import queries as inventory
 from banyan.modules.inventory.kinds import USABLE
 from banyan.modules.items import queries as items
-from banyan.modules.planning.rules import Known, Want, earliest_days
+from banyan.modules.planning.rules import Known
 from banyan.modules.planning.values import (
     NORMAL,
     SAFETY,
@@ -33,13 +30,11 @@ from banyan.modules.planning.values import (
 from banyan.modules.production import queries as production
 from banyan.modules.purchasing import queries as purchasing
 from banyan.modules.sales import queries as sales
-from banyan.modules.sales.commands.orders import DateWish
 
 RANKS = {"urgent": URGENT, "normal": NORMAL, "safety": SAFETY}
 PRIORITY = {rank: word for word, rank in RANKS.items()}
 STOCK, ORDER, AT_GATE = "inventory.balance", "planning.planned_order", "purchasing.receipt"
 SAFETY_STOCK, WORK_ORDER = "items.item_plant", "production.work_order"
-ZERO = Decimal(0)
 
 
 # --- what a run reads ---------------------------------------------------------------------------------------
@@ -50,7 +45,7 @@ def load_world(plant: UUID, today: date, calendar: WorkingCalendar, rush: Sequen
 
     Takes:  rush: customer order lines that count as urgent whatever their order says
     """
-    known = plan_items(plant, None, today)
+    known = plan_items(plant, today)
     urgent = frozenset(rush)
     return World(
         today.toordinal(), WorkDays(calendar.is_working_day, today), known,
@@ -64,20 +59,25 @@ def _of_known(known: dict[UUID, PlanItem], rows: Iterable) -> list:
     return [row for row in rows if row.item in known and row.quantity > 0]
 
 
-def plan_items(plant: UUID, ids: Sequence[UUID] | None, on: date) -> dict[UUID, PlanItem]:
-    """Give items as the plant plans them: all, or those named with everything below them.
+def plan_items(plant: UUID, on: date) -> dict[UUID, PlanItem]:
+    """Give all items as the plant plans them. Eight statements."""
+    boms = engineering.released_boms(None, on, plant)
+    facts = items.planning_data(plant)
+    return planned_items(facts, {key: bom.needs for key, bom in boms.items()}, on)
 
-    Gives:  services are not planned; phantoms are, should somebody order one. Eight statements
+
+def planned_items(
+    facts: Mapping[UUID, items.PlanningFacts], recipes: Mapping[UUID, tuple[Need, ...]], on: date
+) -> dict[UUID, PlanItem]:
+    """Give items by what is known of them, with the supplier to buy from. One statement.
+
+    Takes:  recipes: what items with a BOM need
+    Gives:  services are not planned; phantoms are, should somebody order one
     """
-    boms = engineering.released_boms(ids, on, plant, deep=ids is not None)
-    wanted = None
-    if ids is not None:
-        wanted = list({*ids, *boms, *(need.component for bom in boms.values() for need in bom.needs)})
-    facts = items.planning_data(plant, wanted)
-    bought = [key for key, one in facts.items() if _kind(one.kind, key in boms) == "buy"]
+    bought = [key for key, one in facts.items() if _kind(one.kind, key in recipes) == "buy"]
     suppliers = purchasing.preferred_suppliers(bought, on)
     return {
-        key: _plan_item(one, boms[key].needs if key in boms else (), suppliers.get(key))
+        key: _plan_item(one, recipes.get(key, ()), suppliers.get(key))
         for key, one in facts.items()
         if one.kind != "service"
     }
@@ -181,42 +181,6 @@ def lock_open_orders(plant: UUID) -> list[Known]:
         Known(key, item, micro(quantity), *rest, RANKS[priority])
         for key, item, quantity, *rest, priority in db.rows(_OPEN, [plant])
     ]
-
-
-# --- when could it be there ---------------------------------------------------------------------------------
-
-_PEGGED = """
-    SELECT p.supply_noun, p.supply, p.supply_line, p.item_id, sum(p.quantity)
-    FROM planning_peg p JOIN planning_run r ON r.id = p.run_id
-    WHERE r.plant_id = %(plant)s AND r.is_current AND p.item_id = ANY(%(items)s)
-      AND p.demand_noun <> 'items.item_plant'
-      AND (p.demand_line IS NULL OR p.demand_line <> ALL(%(lines)s))
-    GROUP BY p.supply_noun, p.supply, p.supply_line, p.item_id
-"""
-
-
-def free_supply(
-    plant: UUID, ids: Sequence[UUID], lines: Sequence[UUID], today: date
-) -> dict[UUID, list[tuple[int, int]]]:
-    """Give what of stock and open supply of items nobody else is pegged to, as (day, millionths).
-
-    Takes:  lines: customer order lines whose own pegs do not count
-    Gives:  safety stock is free to be promised; stock is never more than what inventory can still promise
-    """
-    rows = db.rows(_PEGGED, {"plant": plant, "items": list(ids), "lines": list(lines)})
-    pegged = {(noun, record, line, item): micro(quantity) for noun, record, line, item, quantity in rows}
-    promisable = inventory.available(plant, ids)
-    wanted = frozenset(ids)
-    free: dict[UUID, list[tuple[int, int]]] = {}
-    for one in (*stock(plant, ids, today), *open_supply(plant, today), *firm_orders(plant)):
-        if one.item not in wanted:
-            continue
-        left = one.quantity - pegged.get((one.ref.noun, one.ref.record, one.ref.line, one.item), 0)
-        if one.kind == "stock":
-            left = min(left, micro(promisable.get(one.item, ZERO)))
-        if left > 0:
-            free.setdefault(one.item, []).append((one.day, left))
-    return free
 
 
 # --- what people ask ----------------------------------------------------------------------------------------
@@ -364,30 +328,3 @@ def compare_runs(before: UUID, after: UUID) -> tuple[Slip, ...]:
     """Give the customer order lines that come earlier or later in one run than in another. One statement."""
     sql = _SLIPS.format(side=_READY.format(run="before"), other=_READY.format(run="after"))
     return tuple(Slip(*row) for row in db.rows(sql, {"before": before, "after": after}))
-
-
-# --- the answer to sales ------------------------------------------------------------------------------------
-
-
-@answers("sales.earliest_date")
-def earliest_dates(ctx: Context, wishes: Sequence[DateWish]) -> dict[UUID, date]:
-    """Give for each customer order line the first day on which it can be there, first asked first served.
-
-    Takes:  wishes: line, item, plant, quantity in the stock unit
-    Gives:  by line: today where stock suffices, else by open supply and lead times down the BOM; never before
-            the day the line is wanted. At most twenty statements per plant, however many lines
-    """
-    found: dict[UUID, date] = {}
-    for plant in sorted({wish.plant for wish in wishes}):
-        asked = [wish for wish in wishes if wish.plant == plant]
-        calendar = company.plant_calendar(plant)
-        today = calendar.day_of(ctx.now)
-        known = plan_items(plant, list({wish.item for wish in asked}), today)
-        free = free_supply(plant, list(known), [wish.line for wish in asked], today)
-        days = earliest_days(
-            [Want(wish.line, wish.item, micro(wish.quantity)) for wish in asked if wish.item in known],
-            known, free, today.toordinal(), WorkDays(calendar.is_working_day, today),
-        )  # fmt: skip
-        found |= {line: date.fromordinal(day) for line, day in days.items()}
-    wanted = {wish.line: wish.wanted_on for wish in wishes}
-    return {line: max(day, wanted[line] or day) for line, day in found.items()}

@@ -25,7 +25,8 @@ _OPEN = "('planned', 'firm', 'released', 'running')"
 
 # --- for planning -------------------------------------------------------------------------------------------
 
-_SUPPLY = f"""
+#: Columns as in SupplyRow without its noun; planning asks it together with others.
+OPEN_SUPPLY = f"""
     SELECT w.id, NULL::uuid, w.item_id, w.quantity - w.made_quantity, w.due_on, w.state <> 'planned',
            w.number, w.starts_on,
            EXISTS (SELECT 1 FROM production_material m WHERE m.work_order_id = w.id)
@@ -47,7 +48,7 @@ def open_supply(plant_id: UUID) -> tuple[SupplyRow, ...]:
     return tuple(
         SupplyRow(ORDER, order, line, item, quantity, due_on, is_firm, number or "", starts_on, is_exploded)
         for order, line, item, quantity, due_on, is_firm, number, starts_on, is_exploded in db.rows(
-            _SUPPLY, {"plant": plant_id}
+            OPEN_SUPPLY, {"plant": plant_id}
         )
     )
 

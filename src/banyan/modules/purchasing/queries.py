@@ -111,7 +111,8 @@ def progress(line: OrderLine) -> Progress:
     )  # fmt: skip
 
 
-_SUPPLY = """
+#: Columns as in SupplyRow; planning asks it together with others.
+OPEN_SUPPLY = """
     SELECT 'purchasing.order', o.id, l.id, l.item_id, l.open_quantity,
            coalesce(l.confirmed_on, l.wanted_on, o.ordered_on) AS due,
            l.confirmed_on IS NOT NULL, o.number, o.party_id
@@ -133,7 +134,7 @@ def open_supply(plant_id: UUID) -> tuple[SupplyRow, ...]:
 
     What is in inspection is on hand, not available: whoever nets against stock on hand leaves those rows out.
     """
-    return tuple(SupplyRow(*row) for row in db.rows(_SUPPLY, {"plant": plant_id, "open": list(OPEN)}))
+    return tuple(SupplyRow(*row) for row in db.rows(OPEN_SUPPLY, {"plant": plant_id, "open": list(OPEN)}))
 
 
 def lines_to_invoice(orders: Sequence[UUID]) -> tuple[InvoiceRow, ...]:

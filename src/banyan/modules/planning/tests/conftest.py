@@ -109,3 +109,13 @@ def on(text: str) -> date:
 def factory(world: Any) -> Factory:
     """Give a factory that makes reducers."""
     return Factory(world)
+
+
+@pytest.fixture
+def worked(factory):
+    """The worked example of netting.md: twelve for 27 April, four in store, six parts, fifty bolts coming."""
+    factory.put(factory.fg, 4)
+    factory.put(factory.part, 6)
+    factory.line = factory.sell(factory.fg, 12, "2026-04-27")
+    factory.purchase = factory.buy(factory.bolt, 50, "2026-04-15")
+    return factory

@@ -17,7 +17,7 @@ from banyan.kernel.queries import declared_query
 from banyan.lib.errors import NotAllowed
 from banyan.lib.ids import new_id
 from banyan.modules.inventory.models import Location
-from banyan.modules.planning import queries
+from banyan.modules.planning import queries, reactions
 from banyan.modules.planning.errors import LinesUnknown, NoSupplier, StructureBroken
 from banyan.modules.planning.models import Message, Peg, PlannedOrder, Run
 from banyan.modules.production.models import WorkOrder
@@ -36,16 +36,6 @@ WORKED = [
     ("PART", 30, on("04-13"), on("04-20")),
     ("BAR", 30, on("04-02"), on("04-13")),
 ]
-
-
-@pytest.fixture
-def worked(factory):
-    """The worked example of netting.md: twelve for 27 April, four in store, six parts, fifty bolts coming."""
-    factory.put(factory.fg, 4)
-    factory.put(factory.part, 6)
-    factory.line = factory.sell(factory.fg, 12, "2026-04-27")
-    factory.purchase = factory.buy(factory.bolt, 50, "2026-04-15")
-    return factory
 
 
 def test_a_run_proposes_what_is_missing_and_keeps_why(worked):
@@ -333,7 +323,7 @@ def ask(factory, *wants):
         )  # fmt: skip
         for item, quantity in wants
     ]
-    found = queries.earliest_dates(factory.world.ctx, wishes)
+    found = reactions.earliest_dates(factory.world.ctx, wishes)
     return [found[wish.line] for wish in wishes]
 
 
