@@ -7,9 +7,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from banyan.kernel import reading, registry
+from banyan.kernel import db, reading, registry
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
+from banyan.lib.labels import L, plain
+from banyan.modules.production import rules
+from banyan.modules.production.commands import flow
+
+ROOM = L("{operation} · 可报 {room}", "{operation} · {room} to report")
 
 
 @answers("production.work_order.issue.start")
@@ -26,3 +31,34 @@ def issue(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
         if open_ > 0 and not line["is_backflushed"]:
             lines.append({"material": line["id"], "quantity": open_})
     return {"lines": lines}
+
+
+@answers("production.operation.tally.start")
+def tally(ctx: Context, records: Sequence[UUID]) -> dict[str, Any]:
+    """Give the operations of one order on which something may be reported, the next one first chosen.
+
+    Takes:  the order the report is asked from, or one operation of it
+    Gives:  the operations with how many may still be reported, as choices; how many, as the good pieces' most
+    """
+    row = db.one(_OF_ORDER, {"key": records[0]}) if len(records) == 1 else None
+    if row is None:
+        return {}
+    order, is_one = row
+    shop = flow.read_shop(orders=[order])
+    flows = shop.flows(order)
+    rooms = [
+        (op, max(Decimal(0), rules.room(sequence, flows, op.planned, op.tolerance)))
+        for sequence, op in sorted(shop.by_order[order].items())
+        if op.state not in ("skipped", "closed") and (op.id == records[0] or not is_one)
+    ]
+    open_ = [(op, room) for op, room in rooms if room > 0] or rooms
+    if not open_:
+        return {}
+    named = [(op.id, str(ROOM.filled({"operation": op.title, "room": plain(room)}))) for op, room in open_]
+    most = {"good": open_[0][1]} if len(open_) == 1 and open_[0][1] else {}
+    return {"operation": open_[0][0].id, "_choices": {"operation": named}, "_most": most}
+
+
+_OF_ORDER = """
+    SELECT work_order_id, id = %(key)s FROM production_operation WHERE id = %(key)s OR work_order_id = %(key)s
+"""
