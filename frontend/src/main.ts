@@ -10,6 +10,7 @@ import "./forms";
 import "./grid";
 import "./lists";
 import "./notes";
+import "./pad";
 import "./shell";
 
 declare global {

@@ -345,7 +345,8 @@ def reports(t: Traveller, world: Any, turn: str, mill: str) -> None:
     ):
         if key != wrong and operation == turn:
             t.post("production.report.undo", id=str(new_id()), report=wrong)
-            quantity = "2"
+            t.post("production.operation.tally", operation=turn, good="1", lot="FG-2")
+            quantity = "1"
         t.post(
             "production.work_order.report",
             reports=[
@@ -428,14 +429,21 @@ def money(t: Traveller, world: Any) -> None:
     spare = paid(t, world, account)
     t.post("finance.payment.post", spare)
     t.post("finance.payment.reverse", spare, reason="错账")
-    for side, party in (("customer", world.customer), ("supplier", world.supplier)):
+    for side, party, settle in (
+        ("customer", world.customer, "collect"),
+        ("supplier", world.supplier, "pay"),
+    ):
         noun = registry.noun(f"finance.{side}_invoice")
-        key = t.make(
-            noun.spec.key,
-            **plain(t.samples.input(noun, party=str(party.pk), currency=str(world.currency.pk))),
-        )
-        t.post(f"finance.{side}_invoice.post", key)
-        t.post(f"finance.{side}_invoice.reverse", key, reason="开错")
+        for reverse in (True, False):
+            key = t.make(
+                noun.spec.key,
+                **plain(t.samples.input(noun, party=str(party.pk), currency=str(world.currency.pk))),
+            )
+            t.post(f"finance.{side}_invoice.post", key)
+            if reverse:
+                t.post(f"finance.{side}_invoice.reverse", key, reason="开错")
+            else:
+                t.post(f"finance.payment.{settle}", invoices=[key])
     entry = t.make(
         "finance.manual_entry",
         on=str(TODAY),

@@ -54,6 +54,7 @@ ROLES: tuple[DefaultRole, ...] = (
             *EVERYONE,
             ("production.work_order.read", "plant"),
             ("production.work_order.report", "plant"),
+            ("production.operation.read", "plant"),
             ("production.report.read", "own"),
             ("production.report.undo", "own"),
             ("production.assignment.read", "plant"),

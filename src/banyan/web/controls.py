@@ -28,6 +28,7 @@ from banyan.kernel.access import visible
 from banyan.kernel.context import Context
 from banyan.kernel.spec import FieldSpec, LineSpec
 from banyan.lib.errors import FieldFaults
+from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label, plain
 from banyan.web.cells import Titles, title_in
 
@@ -51,6 +52,8 @@ Kind = Literal[
 ]
 NUMBERS = ("integer", "decimal")
 REQUIRED = L("必填", "is required")
+#: A choice with more options is a list to open, not tiles to tap.
+MOST_TILES = 12
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Control:
     columns: tuple[Control, ...] = ()
     is_hidden: bool = False
     is_key: bool = False
+    is_tiled: bool = False
+    most: Any = None
 
     @property
     def is_number(self) -> bool:
@@ -302,6 +307,8 @@ class Filler:
     zone: ZoneInfo
     titles: Titles = dataclass_field(default_factory=dict)
     picks: Mapping[str, Sequence[tuple[str, str]]] = dataclass_field(default_factory=dict)
+    most: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    is_tiled: bool = False
 
     def fill(
         self, controls: Iterable[Control], values: Mapping[str, Any], prefix: str = ""
@@ -322,12 +329,19 @@ class Filler:
             and not control.required
         ):
             control = replace(control, is_hidden=True)  # a bare key is nothing a person can type
+        if control.is_key and control.kind == "text" and control.key == "id" and not value:
+            control, value = replace(control, is_hidden=True), new_id()  # the client makes the key
+        if control.key in self.most:
+            control = replace(control, most=plain(self.most[control.key]))
         if control.key in self.picks:
             control = replace(
                 control,
                 kind="choice",
                 options=tuple(Option(str(key), L(text, text)) for key, text in self.picks[control.key]),
             )
+        is_few = control.kind == "choice" and len(control.options) <= MOST_TILES
+        if self.is_tiled and is_few and "." not in name:
+            control = replace(control, is_tiled=True)
         if control.kind == "rows":
             rows = tuple(self._row(control, row, f"{name}.{n}", str(n)) for n, row in enumerate(value or ()))
             return Filled(control, name, rows=rows, blank=self._row(control, {}, f"{name}.#", "#"))

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.db.models import Sum
 
-from banyan.kernel import db
-from banyan.kernel.commands import command, save, tell
+from banyan.kernel import db, registry
+from banyan.kernel.commands import OfferedOn, command, execute, save, tell
 from banyan.kernel.context import Context
 from banyan.kernel.locks import lock
 from banyan.kernel.nouns import choice
@@ -297,7 +297,10 @@ class InvoiceOrders(Input):
 
 
 @command("finance.customer_invoice.from_orders", L("按订单开票", "Invoice orders"), input=InvoiceOrders, on="noun",
-         creates=True, icon="file-invoice", is_primary=True)
+         creates=True, icon="file-invoice", is_primary=True, offered_on=(
+             OfferedOn("sales.order", "orders", states=("partly_shipped", "shipped", "closed")),
+             OfferedOn("sales.shipment", "orders", value="order", states=("shipped",)),
+         ))
 def invoice_orders(ctx: Context, data: InvoiceOrders) -> tuple[CustomerInvoice, ...]:
     """Invoice what was shipped of orders, one invoice per customer and currency; what came back as a red credit note.
 
@@ -390,7 +393,10 @@ class InvoicePurchases(Input):
 
 
 @command("finance.supplier_invoice.from_orders", L("按采购订单收票", "Enter from orders"), input=InvoicePurchases, on="noun",
-         creates=True, icon="file-import", is_primary=True)
+         creates=True, icon="file-import", is_primary=True, offered_on=(
+             OfferedOn("purchasing.order", "orders", states=("partly_received", "received", "closed")),
+             OfferedOn("purchasing.receipt", "orders", value="order", states=("partly_booked", "booked")),
+         ))
 def invoice_purchases(ctx: Context, data: InvoicePurchases) -> tuple[SupplierInvoice, ...]:
     """Enter the supplier's invoice for what was received, at the order's prices, one per supplier and currency.
 
@@ -522,6 +528,79 @@ def _match(ctx: Context, payment: Payment, shares: Sequence[Share]) -> None:
         ))
     save(ctx, list(invoices.values()))
     Matching.objects.bulk_create(made)
+
+
+class Settle(Input):
+    """How invoices are paid; what is left empty follows from them and from the posting rule."""
+
+    amount: Money | None = field("金额", "Amount", None, gt=0, help=L("空为全部未结", "All that is open when empty"))
+    paid_on: Day | None = field("日期", "Paid on", None)
+    account: UUID | None = field("账户", "Account", None, reference="finance.account")
+    method: Text = field("方式", "Method", "transfer", choices=[
+        choice("transfer", "转账", "Transfer"), choice("cash", "现金", "Cash"),
+        choice("acceptance", "承兑汇票", "Acceptance bill"), choice("other", "其他", "Other")])
+    reference: Text = field("流水号", "Reference", "", max_length=80)
+
+
+class Collect(Settle):
+    """Which invoices a customer pays."""
+
+    invoices: list[UUID] = field(
+        "销售发票", "Customer invoices", min_length=1, max_length=500, reference="finance.customer_invoice")
+
+
+class PayInvoices(Settle):
+    """Which suppliers' invoices are paid."""
+
+    invoices: list[UUID] = field(
+        "采购发票", "Supplier invoices", min_length=1, max_length=500, reference="finance.supplier_invoice")
+
+
+@command("finance.payment.collect", L("收款", "Receive payment"), input=Collect, on="noun", creates=True, icon="cash",
+         is_primary=True, offered_on=(OfferedOn("finance.customer_invoice", "invoices", states=("posted",)),))
+def collect(ctx: Context, data: Collect) -> tuple[Payment, ...]:
+    """Note that a customer has paid invoices: a payment, posted and matched to them in their order.
+
+    Raises: OtherParty for invoices of several; what posting and matching raise
+    Writes: as creating and posting a payment
+    """
+    return _settle(ctx, data, CustomerInvoice, "in")
+
+
+@command("finance.payment.pay", L("付款", "Pay"), input=PayInvoices, on="noun", creates=True, icon="cash",
+         is_primary=True, offered_on=(OfferedOn("finance.supplier_invoice", "invoices", states=("posted",)),))
+def pay(ctx: Context, data: PayInvoices) -> tuple[Payment, ...]:
+    """Note that suppliers' invoices have been paid, as `collect` does for customers."""
+    return _settle(ctx, data, SupplierInvoice, "out")
+
+
+def _settle(ctx: Context, data: Collect | PayInvoices, model: type, direction: str) -> tuple[Payment, ...]:
+    found = {invoice.pk: invoice for invoice in model.objects.filter(pk__in=data.invoices)}
+    if len(found) < len(set(data.invoices)) or len({(i.party_id, i.currency_id) for i in found.values()}) != 1:
+        raise OtherParty(fields={"invoices": L("须为同一往来单位、同一币种的发票", "must be of one party and currency")})
+    first = found[data.invoices[0]]
+    received, paid = posting.accounts_needed(("payment_in", "payment_out")).values()
+    amount = data.amount or sum((i.gross_amount - i.settled_amount for i in found.values()), ZERO)
+    record = {
+        "direction": direction, "party": first.party_id, "currency": first.currency_id, "amount": amount,
+        "account": data.account or (received[0] if direction == "in" else paid[1]), "method": data.method,
+        "paid_on": data.paid_on or default_plant().day(ctx.now), "reference": data.reference,
+    }
+    made = execute(ctx, registry.command("finance.payment.create"), data={"records": [record]}).value
+    shares = _shares([found[key] for key in data.invoices], amount)
+    post_payment(ctx, [made[0].pk], {"invoices": [{"invoice": key} for key in shares]})
+    made[0].refresh_from_db()
+    return tuple(made)
+
+
+def _shares(invoices: Sequence[Any], amount: Decimal) -> list[UUID]:
+    """Give the invoices that an amount reaches, in their order."""
+    reached = []
+    for invoice in invoices:
+        if amount > 0:
+            reached.append(invoice.pk)
+            amount -= invoice.gross_amount - invoice.settled_amount
+    return reached
 
 
 @command("finance.payment.reverse", L("红字冲销", "Reverse"), input=Reason, icon="arrow-back-up", tone="orange")

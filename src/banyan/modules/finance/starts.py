@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from banyan.kernel import reading, registry
+from banyan.kernel import db, reading, registry
 from banyan.kernel.context import Context
 from banyan.kernel.reading import Query
 from banyan.kernel.registry import answers
@@ -40,3 +40,36 @@ def _said(row: dict[str, Any]) -> str:
     left = Decimal(row["gross_amount"]) - Decimal(row["settled_amount"])
     day = row["due_on"] or row["invoiced_on"]
     return str(OPEN.filled({"number": row["number"], "day": day, "open": f"{left:,.2f}"}))
+
+
+@answers("finance.customer_invoice.from_orders.is_due")
+def is_customer_invoice_due(_ctx: Context, noun: str, key: UUID) -> bool:
+    """Say whether something of an order, or of a shipment's order, was delivered and not invoiced."""
+    return _is_invoice_due("sales", "shipped_quantity", "shipment", noun, key)
+
+
+@answers("finance.supplier_invoice.from_orders.is_due")
+def is_supplier_invoice_due(_ctx: Context, noun: str, key: UUID) -> bool:
+    """Say whether something of an order, or of a receipt's order, has come and not been invoiced."""
+    return _is_invoice_due("purchasing", "received_quantity", "receipt", noun, key)
+
+
+def _is_invoice_due(module: str, delivered: str, paper: str, noun: str, key: UUID) -> bool:
+    order = "%s" if noun == f"{module}.order" else f"(SELECT order_id FROM {module}_{paper} WHERE id = %s)"
+    return db.one(
+        f"SELECT EXISTS (SELECT FROM {module}_orderline WHERE order_id = {order} "
+        f"AND {delivered} - returned_quantity <> invoiced_quantity)",
+        [key],
+    )[0]
+
+
+@answers("finance.payment.collect.is_due")
+def is_collection_due(_ctx: Context, _noun: str, key: UUID) -> bool:
+    """Say whether an invoice is one to be paid, not a credit note."""
+    return db.one("SELECT kind = 'invoice' FROM finance_customerinvoice WHERE id = %s", [key])[0]
+
+
+@answers("finance.payment.pay.is_due")
+def is_payment_due(_ctx: Context, _noun: str, key: UUID) -> bool:
+    """Say whether a supplier's invoice is one to be paid, not a credit note."""
+    return db.one("SELECT kind = 'invoice' FROM finance_supplierinvoice WHERE id = %s", [key])[0]

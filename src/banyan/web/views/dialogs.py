@@ -24,6 +24,7 @@ from banyan.web.controls import Control
 
 MOST_RECORDS = 2_000
 SHOWN_RECORDS = 8
+MOST_TILES = controls.MOST_TILES
 
 
 def run(request: HttpRequest, noun: Noun, name: str) -> HttpResponse:
@@ -68,35 +69,82 @@ def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UU
     ctx, spec = request.ctx, noun.spec
     model = command.input_model()
     shown_controls = controls.of_model(model) if model else ()
-    start = start_values(ctx, command, ids)
-    picks = _line_picks(ctx, noun, shown_controls, ids) | start.pop("_choices", {})
-    values = start | {c.key: request.GET[c.key] for c in shown_controls if c.key in request.GET}
+    about, keys = _asked_on(request) or (noun, ids)
+    start = start_values(ctx, command, keys)
+    most = start.pop("_most", {})
+    picks = _line_picks(ctx, about, shown_controls, keys) | start.pop("_choices", {})
+    if command.is_big:
+        picks = _few_choices(ctx, shown_controls, picks) | picks
+    values = start | _given(request, shown_controls)
     named = _named(shown_controls, values)
-    filled = controls.Filler(acting.zone_of(request), named, picks).fill(shown_controls, values)
-    known = titles(spec.key, ids[:SHOWN_RECORDS]) if command.on == "records" else {}
+    filler = controls.Filler(acting.zone_of(request), named, picks, most=most, is_tiled=command.is_big)
+    filled = filler.fill(shown_controls, values)
+    known = titles(about.spec.key, keys[:SHOWN_RECORDS])
     shown = {
         "noun": noun,
         "spec": spec,
         "offer": offers.offer(noun, command),
         "filled": filled,
         "ids": ids,
-        "count": len(ids),
-        "names": [known.get(k) or str(L("未编号", "No number yet")) for k in ids[:SHOWN_RECORDS]],
-        "more": max(0, len(ids) - SHOWN_RECORDS),
+        "count": len(keys),
+        "names": [known.get(k) or str(L("未编号", "No number yet")) for k in keys[:SHOWN_RECORDS]],
+        "more": max(0, len(keys) - SHOWN_RECORDS),
         "path": f"/{spec.path}/do/{command.name}",
         "versions": {k.removeprefix("v."): v for k, v in request.GET.items() if k.startswith("v.")},
         "asked_by": request.GET.get("_from", ""),
         "is_wide": any(c.kind in ("rows", "group") for c in shown_controls),
+        "is_big": command.is_big,
     }
     if request.headers.get("HX-Target") == "dialog-body":
         return part(request, "web/dialog.html", shown)
     return page(request, "web/dialog_page.html", shown)
 
 
+def _asked_on(request: HttpRequest) -> tuple[Noun, list[UUID]] | None:
+    """Give the record on whose page a command of another noun is asked for: `_on=sales.order:KEY`."""
+    kind, _, key = request.GET.get("_on", "").partition(":")
+    if not kind:
+        return None
+    try:
+        return registry.noun(kind), [UUID(key)]
+    except ValueError:
+        raise NotFound() from None
+
+
+def _given(request: HttpRequest, shown: Sequence[Control]) -> dict[str, Any]:
+    """Give what the address fills in."""
+    return {
+        c.key: request.GET.getlist(c.key) if c.kind == "references" else request.GET[c.key]
+        for c in shown
+        if c.key in request.GET
+    }
+
+
+def _few_choices(
+    ctx: Context, shown: Sequence[Control], known: Mapping[str, Any]
+) -> dict[str, list[tuple[str, str]]]:
+    """Give the records to tap of every input whose noun has only few; the others are typed."""
+    found = {}
+    for control in shown:
+        noun = registry.noun(control.reference) if registry.has_noun(control.reference or "") else None
+        if noun is None or control.kind != "reference" or control.key in known:
+            continue
+        if ctx.may(noun.spec.permission("read")):
+            query = reading.Query(limit=MOST_TILES + 1, columns=noun.spec.title[:1])
+            rows = reading.list_records(ctx, noun, query).rows
+            if 0 < len(rows) <= MOST_TILES:
+                named = titles(noun.spec.key, [UUID(row["id"]) for row in rows])
+                found[control.key] = [(row["id"], named.get(UUID(row["id"]), "")) for row in rows]
+    return found
+
+
 def start_values(ctx: Context, command: Command, ids: Sequence[UUID]) -> dict[str, Any]:
     """Give what a dialog is filled with at first: what the port `COMMAND.start` (ctx, ids) answers.
 
-    Gives:  values by control; under `_choices`, by control, the (key, text) pairs to choose from
+    Takes:  ids: of the records the command acts on, or of the one on whose page it is asked for
+    Gives:  values by control; under `_choices`, by control, the (key, text) pairs to choose from; under
+            `_most`
+            how much of a number there is
     """
     return dict(registry.port(f"{command.key}.start", lambda _ctx, _ids: {})(ctx, tuple(ids)))
 
@@ -107,7 +155,7 @@ def _line_picks(
     """Give the choices of every input that names a line of the records, in words."""
     parts = [p for c in shown for p in (c, *c.columns) if p.is_key]
     wanted = {p.key: line for p in parts if (line := _line_named(noun, p))}
-    if not wanted or len(ids) > SHOWN_RECORDS or not ctx.may(noun.spec.permission("read")):
+    if not wanted or not ids or len(ids) > SHOWN_RECORDS or not ctx.may(noun.spec.permission("read")):
         return {}
     found = reading.read_records(ctx, noun, ids)
     return {
@@ -239,7 +287,7 @@ def _target(ctx: Context, command: Command, outcome: Outcome) -> str:
 
 def _table(value: Any) -> dict[str, Any] | None:
     """Give an answer that is neither a record nor a text as a table: heads and rows, or pairs."""
-    if is_dataclass(value) and not isinstance(value, type):
+    if is_dataclass(value) and not isinstance(value, (type, Label)):
         value = jsonable(value)
     if isinstance(value, (list, tuple)) and value and is_dataclass(value[0]):
         value = [jsonable(v) for v in value]

@@ -33,7 +33,7 @@ def read_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     zone = acting.zone_of(request)
     wording = Wording(ctx.language, zone, ctx)
     state = record.get(spec.life.field) if spec.life else None
-    offered = offers.of_record(ctx, noun, state)
+    offered = offers.of_record(ctx, noun, state, record)
     return page(
         request,
         "web/record.html",

@@ -20,6 +20,7 @@ from banyan.modules.production.commands.materials import (
 )
 from banyan.modules.production.commands.orders import cancel_orders, close_orders, firm_orders, release_orders
 from banyan.modules.production.commands.reports import report_work, undo_report
+from banyan.modules.production.commands.tallies import tally_work
 
 __all__ = [
     "add_material",
@@ -41,6 +42,7 @@ __all__ = [
     "settle_flags",
     "skip_operation",
     "supplement_material",
+    "tally_work",
     "undo_report",
     "waive_debts",
 ]

@@ -78,6 +78,7 @@ class _Line:
     L("完工入库", "Receive finished goods"),
     input=Complete,
     icon="package-import",
+    is_big=True,
     tone="green",
     help=L(
         "不填明细则入库全部已报合格而未入库的数量",

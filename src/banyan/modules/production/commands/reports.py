@@ -139,6 +139,7 @@ class ReportAnswer:
     on="noun",
     icon="checkbox",
     is_primary=True,
+    screen=False,
     help=L(
         "开工、暂停、合格、报废、返工、撤销；同一标识只记一次",
         "Start, pause, good, scrap, rework, undo; the same key counts once",
@@ -155,7 +156,12 @@ def report_work(ctx: Context, data: Reports) -> tuple[ReportAnswer, ...]:
     Writes: reports, counters of the operations; backflush with its debts; locks operations, then materials,
             then stock; tells Reported
     """
-    return _Booking(ctx, data.reports).run()
+    return book_reports(ctx, data.reports)
+
+
+def book_reports(ctx: Context, reports: Sequence[OneReport]) -> tuple[ReportAnswer, ...]:
+    """Book reports inside a command, as `report_work` does."""
+    return _Booking(ctx, reports).run()
 
 
 @command(

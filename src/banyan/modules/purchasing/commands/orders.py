@@ -147,6 +147,7 @@ def confirm_orders(ctx: Context, orders: Sequence[Order], data: Confirm) -> None
     input=Receive,
     icon="truck-loading",
     tone="green",
+    is_big=True,
     is_primary=True,
 )
 def receive_orders(ctx: Context, orders: Sequence[Order], data: Receive) -> tuple[Receipt, ...]:

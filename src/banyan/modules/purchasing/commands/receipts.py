@@ -115,6 +115,7 @@ def arrive_receipts(ctx: Context, receipts: Sequence[Receipt]) -> None:
     input=Book,
     icon="building-warehouse",
     tone="green",
+    is_big=True,
     is_primary=True,
 )
 def book_receipts(ctx: Context, receipts: Sequence[Receipt], data: Book) -> None:

@@ -99,7 +99,8 @@ class Reverse(Input):
 
 
 @command(
-    "sales.order.ship", L("发货", "Ship"), input=Ship, icon="truck-delivery", tone="green", is_primary=True
+    "sales.order.ship", L("发货", "Ship"), input=Ship, icon="truck-delivery", tone="green", is_primary=True,
+    is_big=True,
 )
 def ship_orders(ctx: Context, orders: Sequence[Order], data: Ship) -> tuple[Shipment, ...]:
     """Ship goods on orders: what is told, from where it is told, else by first expiry and first in.

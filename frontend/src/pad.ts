@@ -1,0 +1,42 @@
+/** Big dialogs: numbers by plus and minus, and on a touch screen by a pad whose keys fit a glove. */
+import { stepped, typed } from "./digits";
+import { all, on, one } from "./page";
+
+let field: HTMLInputElement | null = null;
+
+const isTouch = () => matchMedia("(pointer: coarse)").matches;
+
+function set(input: HTMLInputElement, value: string): void {
+  input.value = value;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+on("focusin", ".box-form-big [data-number]", (element) => {
+  field = element as HTMLInputElement;
+  field.dataset.fresh = "";
+  field.select();
+  const pad = one("[data-pad]", field.closest("form") as HTMLElement);
+  if (!pad || !isTouch()) return;
+  field.inputMode = "none";
+  pad.hidden = false;
+  requestAnimationFrame(() => element.scrollIntoView({ block: "center" }));
+});
+on("focusin", ".box-form-big input:not([data-number]), .box-form-big select, .box-form-big textarea", (element) => {
+  if ((element as HTMLInputElement).type === "radio") return;
+  field = null;
+  all("[data-pad]").forEach((pad) => (pad.hidden = true));
+});
+on("pointerdown", "[data-key]", (_, event) => event.preventDefault());
+on("click", "[data-key]", (key) => {
+  if (!field?.isConnected) return;
+  set(field, typed(field.value, key.dataset.key ?? "", "fresh" in field.dataset));
+  delete field.dataset.fresh;
+});
+on("click", "[data-less], [data-more]", (button) => {
+  const input = one<HTMLInputElement>("[data-number]", button.parentElement as HTMLElement);
+  if (input) set(input, stepped(input.value, "more" in button.dataset ? 1 : -1));
+});
+on("click", "[data-fill]", (button) => {
+  const input = one<HTMLInputElement>("[data-number]", button.closest("[data-path]") as HTMLElement);
+  if (input) set(input, button.dataset.fill ?? "");
+});
