@@ -11,17 +11,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field as dataclass_field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.backends.utils import CursorWrapper
+from django.db.models import F, Model, Q, QuerySet
 from psycopg.adapt import Loader
 from psycopg.types.string import TextLoader
 
-from banyan.kernel import access, registry, schema
+from banyan.kernel import access, db, registry, schema
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
 from banyan.kernel.spec import FieldSpec
@@ -111,11 +113,12 @@ def read_records(
     require_read(ctx, noun)
     fields = access.visible(ctx, noun.spec.fields)
     columns = _columns(noun, fields)
-    rows = noun.model._base_manager.filter(pk__in=list(keys))
     limits = access.scope(ctx, noun, noun.spec.permission("read"))
-    if limits is not None:
-        rows = rows.filter(limits)
-    found = _fetch(rows.values_list(*columns))
+    if limits is None:
+        found = _fetch_of(noun.model, columns, "id", keys)
+    else:
+        rows = noun.model._base_manager.filter(limits, pk__in=list(keys))
+        found = _fetch(rows.values_list(*columns))
     seen: list[tuple[tuple[FieldSpec, ...], tuple[str, ...], list[tuple]]] = [(fields, columns, found)]
     by_key = {row["id"]: row for row in _rows(noun, columns, fields, found)}
     for row in by_key.values():
@@ -127,8 +130,7 @@ def read_records(
         parent = model._meta.get_field(line.parent).attname
         inner = access.visible(ctx, line.fields)
         line_columns = ("id", parent, *(f.column for f in inner))
-        rows = model._base_manager.filter(**{f"{parent}__in": list(by_key)}).order_by("position", "pk")
-        lines = _fetch(rows.values_list(*line_columns))
+        lines = _fetch_of(model, line_columns, parent, [UUID(key) for key in by_key])
         seen.append((inner, line_columns, lines))
         names = ("id", "", *(f.key for f in inner))
         for one in lines:
@@ -422,10 +424,28 @@ def _fetch(rows: QuerySet) -> list[tuple]:
     except EmptyResultSet:
         return []
     with connection.cursor() as cursor:
-        for name, loader in _LOADERS:
-            cursor.cursor.adapters.register_loader(name, loader)
-        cursor.execute(sql, params)
-        return cursor.fetchall()
+        return _read(cursor, sql, params)
+
+
+def _fetch_of(model: type[Model], columns: tuple[str, ...], by: str, keys: Sequence[UUID]) -> list[tuple]:
+    """Give rows by their key, or lines by that of their record in order of position, with JSON-ready values."""
+    with db.cursor() as cursor:
+        return _read(cursor, _statement(model, columns, by), [list(keys)])
+
+
+@lru_cache(maxsize=2048)
+def _statement(model: type[Model], columns: tuple[str, ...], by: str) -> str:
+    names = {f.attname: f'"{f.column}"' for f in model._meta.concrete_fields}
+    order = "" if by == "id" else f' ORDER BY {names["position"]}, {names["id"]}'
+    listed = ", ".join(names[column] for column in columns)
+    return f'SELECT {listed} FROM "{model._meta.db_table}" WHERE {names[by]} = ANY(%s){order}'
+
+
+def _read(cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> list[tuple]:
+    for name, loader in _LOADERS:
+        cursor.cursor.adapters.register_loader(name, loader)
+    cursor.execute(sql, params)
+    return cursor.fetchall()
 
 
 def _plain(value: Any) -> Any:
