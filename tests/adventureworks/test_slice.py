@@ -177,6 +177,17 @@ def test_a_changed_row_changes_its_record_alone(bring_in, slice_folder):
     assert Item.objects.get(code="FR-R92B-62").name == "HL Road Frame - Noir, 62"
 
 
+def test_what_the_factory_takes_up_again_stays_in_use(bring_in, world):
+    bring_in(SLICE)
+    item, vendor = Item.objects.filter(is_active=False)[0], Party.objects.filter(is_active=False)[0]
+    world.do("items.item.activate", item)
+    world.do("parties.party.activate", vendor)
+    report = bring_in(SLICE)
+    assert (report.made, report.changed, report.is_reconciled) == (0, 0, True)
+    assert Item.objects.get(pk=item.pk).is_active
+    assert Party.objects.get(pk=vendor.pk).is_active
+
+
 def test_what_cannot_come_in_is_listed_with_its_reason(bring_in, slice_folder):
     file = slice_folder / "ProductVendor.csv"
     rows = file.read_text("utf-8").splitlines()

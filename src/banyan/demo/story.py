@@ -7,71 +7,63 @@ A clock moves through working days up to now, so that dates look as they would.
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
-from banyan.kernel import access, db, dispatcher, proofs, registry
-from banyan.kernel.commands import Outcome, execute
+from banyan.demo import outcome
+from banyan.demo.acting import Cast, Teller, Terminal, half, key_of
+from banyan.kernel import db, dispatcher
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import JobRun, User
-from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
-from banyan.lib.labels import L
+from banyan.lib.labels import L, Label
 from banyan.modules.finance import queries as books
 from banyan.modules.inventory import queries as stock
+from banyan.modules.planning import queries as planning
+from banyan.modules.production import queries as production
 from banyan.modules.production.errors import NotKitted
 
 KIND = "demo.story"
 #: The password of every login of the demo factory; shown at the start, never used for a real one.
 PASSWORD = "banyan-demo"
-ROLES = ("worker", "leader", "planner", "warehouse", "sales", "accountant", "buyer", "quality", "boss", "admin")
+ROLES = (
+    "worker", "leader", "planner", "warehouse", "sales", "accountant", "buyer", "quality", "boss", "admin",
+)  # fmt: skip
+#: So often the plan is run again for what scrap and rejects have left short.
+MOST_ROUNDS = 4
+SHOWN = 6
 ZERO = Decimal(0)
-
-
-class Teller(Protocol):
-    """Told what happens: a chapter begins, a fact was proved."""
-
-    def chapter(self, title: str) -> None: ...
-    def fact(self, what: str, figure: str) -> None: ...
-
-
-class Silent:
-    """Tells nobody."""
-
-    def chapter(self, title: str) -> None:
-        """Do nothing."""
-
-    def fact(self, what: str, figure: str) -> None:
-        """Do nothing."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A line of the customer's order; the price of the list where none is told."""
+    """A line of the customer's order; its price is that of the price list."""
 
     item: str
     quantity: Decimal
     in_days: int
-    price: Decimal | None = None
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True)
 class Plot:
-    """What differs between factories: who orders what, and what goes wrong where.
+    """What differs between factories: who orders what, whose history is told, how much is carried out.
 
-    Takes:  finished: the item whose history is told; spoilt: an item made on the way of which one piece is scrapped;
-            faulty: a bought item, of one lot of which `rejected` of ten fail the inspection
+    Takes:  finished: the item whose history is told; scrap_reason: why a piece of a part is scrapped;
+            whole_plan: everything that is planned becomes orders, else only what serves the customer, and
+            safety stocks stay with the planner
     """
 
     customer: str
     lines: tuple[Wanted, ...]
     finished: str
+    scrap_reason: str
     tax: Decimal = Decimal("13")
+    whole_plan: bool = True
 
 
 @dataclass
@@ -87,48 +79,34 @@ class Told:
     credit_note: UUID | None = None
     scrapped: tuple[UUID, Decimal] | None = None
     rejected: tuple[str, Decimal, Decimal] | None = None
+    taken_up: list[str] = field(default_factory=list)
+    fetched: int = 0
     traced_lot: UUID | None = None
-    waiting: dict[UUID, list[str]] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-class Story:
+class Story(Cast):
     """Tells a plot on a factory that is set up: `tell` runs the chapters in order."""
 
     def __init__(
         self, plot: Plot, people: Mapping[str, UUID], *, begins: datetime, teller: Teller | None = None
     ) -> None:
-        self.plot, self.teller, self.told = plot, teller or Silent(), Told()
-        self.now = begins
-        self.actors = {role: access.principal_of(user) for role, user in people.items()}
-
-    # --- who and when ---------------------------------------------------------------------------------------
-
-    def ctx(self, role: str, **more: Any) -> Context:
-        """Give the circumstances of a role's person, some minutes later than before."""
-        self.now += timedelta(minutes=3)
-        return Context(self.actors[role], now=self.now, through="story", program="story", **more)
-
-    def sleep(self, days: int) -> None:
-        """Let days pass, to eight in the morning, plant time."""
-        self.now = (self.now + timedelta(days=days)).replace(hour=0, minute=0)
-
-    def do(self, role: str, command: str, ids: Iterable[UUID] = (), consents: Iterable[str] = (), **data: Any) -> Outcome:
-        """Run a command as a role's person."""
-        ctx = self.ctx(role, consents=frozenset(consents))
-        return execute(ctx, registry.command(command), ids=tuple(ids), data=data or None)
+        super().__init__(people, begins=begins, teller=teller)
+        self.plot, self.told = plot, Told()
+        self.plant: UUID = db.one("SELECT id FROM company_plant ORDER BY code LIMIT 1")[0]
+        self.customer = key_of("parties.party", plot.customer)
+        self.receivable = books.account_balance("1122", party=self.customer)
+        self.urgent: list[str] = []
 
     def tell(self) -> Told:
         """Tell the whole story; give what it came to."""
         self.take_order()
         self.plan()
-        for _ in range(4):                      # each plan covers what the last round left short: scrap, rejects
+        for _ in range(MOST_ROUNDS):  # each plan covers what the last round left short: scrap, rejects
             self.buy()
             self.make()
             if not self.plan_again():
                 break
-        if self.told.waiting:
-            self.fact("仍缺料的工单", [len(self.told.waiting), sorted({m for one in self.told.waiting.values() for m in one})[:5]])
         self.ship()
         self.invoice()
         self.take_back()
@@ -136,180 +114,295 @@ class Story:
         self.show()
         return self.told
 
-    # --- chapters -------------------------------------------------------------------------------------------
+    # --- the order ------------------------------------------------------------------------------------------
 
     def take_order(self) -> None:
-        """Sales enters the order, hears of the credit limit, confirms, promises dates."""
-        self.teller.chapter("销售订单：录入、信用检查、确认、承诺交期")
-        party = self.key("parties.party", self.plot.customer)
-        plant = db.one("SELECT id FROM company_plant ORDER BY code LIMIT 1")[0]
-        today = self.now.date()
-        tax = str(db.one("SELECT id FROM company_taxcode WHERE rate = %s ORDER BY code LIMIT 1", [self.plot.tax])[0])
-        order = dict(party=str(party), plant=str(plant), ordered_on=today.isoformat(), customer_reference=f"PO-{today:%m%d}-1",
-                     wanted_on=(today + timedelta(days=max(w.in_days for w in self.plot.lines))).isoformat())
-        lines = [
-            dict(item=str(self.key("items.item", w.item)), quantity=str(w.quantity), tax_code=tax,
-                 wanted_on=(today + timedelta(days=w.in_days)).isoformat()) | ({"price": str(w.price)} if w.price else {})
-            for w in self.plot.lines
-        ]
+        """Sales enters the order, hears of the credit limit, confirms, promises days."""
+        self.chapter("销售订单：信用检查、确认、承诺交期", "Sales order: credit check, confirmation, promise")
+        head, lines = self._order_lines()
         huge = [line | {"quantity": str(Decimal(line["quantity"]) * 1000)} for line in lines]
-        too_much = self.do("sales", "sales.order.create", records=[order | {"lines": huge}]).ids
-        limit = db.one("SELECT credit_limit FROM parties_party WHERE id = %s", [party])[0]
-        if limit is not None:
-            self.told.figures["refused"] = self.refused("sales", "sales.order.confirm", too_much)
-            self.fact("超出信用额度被拒绝", [limit])
+        too_much = self.do("sales", "sales.order.create", records=[head | {"lines": huge}]).ids
+        refusal = self.refused("sales", "sales.order.confirm", too_much)
+        self.told.figures["refused"] = refusal.code
         self.do("sales", "sales.order.delete", too_much)
-        made = self.do("sales", "sales.order.create", records=[order | {"priority": "urgent", "lines": lines}])
-        self.told.order = made.ids[0]
-        self.do("sales", "sales.order.confirm", [self.told.order])
-        self.do("planner", "sales.order.promise", [self.told.order])
-        self.fact("订单金额（含税）", db.one("SELECT number, gross_amount FROM sales_order WHERE id = %s", [self.told.order]))
+        (order,) = self.do("sales", "sales.order.create", records=[head | {"lines": lines}]).ids
+        self.told.order = order
+        self.do("sales", "sales.order.confirm", [order])
+        self.do("planner", "sales.order.promise", [order])
+        number, net, tax, gross, currency, customer, limit = db.one(
+            """
+            SELECT o.number, o.net_amount, o.tax_amount, o.gross_amount, c.code, p.name, p.credit_limit
+            FROM sales_order o JOIN parties_party p ON p.id = o.party_id
+            JOIN company_currency c ON c.id = o.currency_id WHERE o.id = %s
+            """, [order])
+        self.fact("{customer} 的订单 {number}：{n} 行，净额 {net} + 增值税 {tax} = {gross} {currency}",
+                  "Order {number} of {customer}: {n} lines, net {net} + VAT {tax} = {gross} {currency}",
+                  customer=customer, number=number, n=len(lines), net=net, tax=tax, gross=gross,
+                  currency=currency)
+        rows = db.rows(
+            """
+            SELECT l.id, i.code, l.quantity, l.price, l.wanted_on, l.promised_on
+            FROM sales_orderline l JOIN items_item i ON i.id = l.item_id
+            WHERE l.order_id = %s ORDER BY l.position
+            """, [order])
+        for wish, (line, item, quantity, price, wanted, promised) in zip(self.plot.lines, rows, strict=True):
+            self.fact("　{item} × {quantity}，单价 {price}，要求 {wanted}，承诺 {promised}{mark}",
+                      "  {item} × {quantity} at {price}, wanted {wanted}, promised {promised}{mark}",
+                      item=item, quantity=quantity, price=price, wanted=wanted, promised=promised,
+                      mark=L("，加急", ", urgent") if wish.is_urgent else "")
+            if wish.is_urgent:
+                self.urgent.append(str(line))
+        self.fact("信用额度 {limit}：千倍数量的订单被拒绝（{why}）",
+                  "Credit limit {limit}: an order a thousand times as large was refused ({why})",
+                  limit=limit, why=refusal.label)
+
+    def _order_lines(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Give the order's head and lines as sales enters them."""
+        today, wishes = self.now.date(), self.plot.lines
+        tax = str(self._tax_code())
+        head = dict(
+            party=str(self.customer), plant=str(self.plant), ordered_on=today.isoformat(),
+            customer_reference=f"PO-{today:%m%d}-1",
+            wanted_on=(today + timedelta(days=max(w.in_days for w in wishes))).isoformat(),
+        )
+        return head, [
+            dict(item=str(key_of("items.item", w.item)), quantity=str(w.quantity), tax_code=tax,
+                 wanted_on=(today + timedelta(days=w.in_days)).isoformat())
+            for w in wishes
+        ]
+
+    def _tax_code(self) -> UUID:
+        sql = "SELECT id FROM company_taxcode WHERE rate = %s ORDER BY code LIMIT 1"
+        return db.one(sql, [self.plot.tax])[0]
+
+    # --- the plan -------------------------------------------------------------------------------------------
 
     def plan(self) -> None:
-        """The planner runs the plan and turns planned orders into work and purchase orders; running twice changes nothing."""
-        self.teller.chapter("计划：运算一遍，再算一遍不变，转工单和采购订单")
-        self.do("planner", "planning.run.plan")
-        first = self._planned()
-        self.do("planner", "planning.run.plan")
-        if self._planned() != first:
+        """The planner runs the plan, mends what it complains of, and turns planned orders into orders.
+
+        Running twice changes nothing.
+        """
+        self.chapter("计划：运算两遍结果相同，处理例外，转工单和采购订单",
+                     "Plan: run twice, the same; exceptions dealt with; work and purchase orders")
+        self._run_plan()
+        first = _planned_orders()
+        self._run_plan()
+        if _planned_orders() != first:
             raise AssertionError("the plan run twice differs")
-        self.fact("计划订单", [len(first)])
-        self._convert()
+        mine = self._mine(first)
+        kinds = [row[1] for row in first if row[0] in mine]
+        self.fact("计划订单 {all} 张（第二遍不变）；为本订单转 {mine} 张：自制 {make}，采购 {buy}",
+                  "{all} planned orders, the same when run again; {mine} are carried out: {make} to make, "
+                  "{buy} to buy",
+                  all=len(first), mine=len(mine), make=kinds.count("make"), buy=kinds.count("buy"))
+        if len(mine) < len(first):
+            self.fact("其余 {rest} 张只补安全库存，留给计划员",
+                      "The other {rest} refill safety stocks and stay planned", rest=len(first) - len(mine))
+        self._mend(mine)
+        self._convert(mine)
 
     def plan_again(self) -> bool:
         """Plan for what is short after scrap and rejects; say whether there was anything."""
-        self.do("planner", "planning.run.plan")
-        return self._convert() > 0
+        self._run_plan()
+        mine = self._mine(_planned_orders())
+        if mine:
+            self.fact("报废和拒收后再算：又缺 {n} 项，补单",
+                      "Planned again after scrap and rejects: {n} more orders", n=len(mine))
+        mended = self._mend(mine)
+        self._convert(mine)
+        return bool(mine) or mended
 
-    def _planned(self) -> list[tuple]:
-        """Give the planned orders; those of items out of use, or nobody's, stay with the planner as messages."""
-        return db.rows(
-            """
-            SELECT p.id, p.item_id, p.quantity, p.due_on, p.starts_on FROM planning_plannedorder p
-            JOIN items_item i ON i.id = p.item_id WHERE p.state = 'planned' AND i.is_active AND (p.kind = 'make' OR p.supplier_id IS NOT NULL)
-            ORDER BY p.id
-            """)
+    def _run_plan(self) -> None:
+        is_open = "SELECT id FROM sales_orderline WHERE id = ANY(%s::uuid[]) AND open_quantity > 0"
+        rush = [str(row[0]) for row in db.rows(is_open, [self.urgent])]
+        self.do("planner", "planning.run.plan", plant=str(self.plant), rush=rush)
 
-    def _convert(self) -> int:
-        """Turn planned orders into orders; what has no supplier is bought by hand, what was out of use is taken up again."""
-        planned = [row[0] for row in self._planned()]
-        if planned:
-            self.do("planner", "planning.planned_order.convert", planned)
-        return len(planned) + self._take_up() + self._buy_by_hand()
+    def _mine(self, planned: Sequence[tuple]) -> list[UUID]:
+        """Give the planned orders that are carried out: all, or those that serve the customer's order."""
+        if self.plot.whole_plan:
+            return [row[0] for row in planned]
+        serving = {step.supply for step in self._served_by()}
+        return [row[0] for row in planned if row[0] in serving]
 
-    def _take_up(self) -> int:
-        """Take items up again that were out of use and are needed after all."""
-        needed = [r[0] for r in db.rows(
-            "SELECT DISTINCT i.id FROM planning_plannedorder p JOIN items_item i ON i.id = p.item_id WHERE p.state = 'planned' AND NOT i.is_active")]
-        if needed:
-            self.do("planner", "items.item.activate", needed)
-        return len(needed)
+    def _served_by(self) -> tuple[planning.PegStep, ...]:
+        run = planning.current_run(self.plant)
+        return planning.served_by(run, [self.told.order]) if run else ()
 
-    def _buy_by_hand(self) -> int:
-        """Order from a supplier of the buyer's choice what the plan found no supplier for, at what it last was worth."""
+    def _mend(self, mine: Sequence[UUID]) -> bool:
+        """Do what the plan's messages ask for: take items up again, fetch from line sides.
+
+        Takes:  mine: the planned orders that are carried out
+        Gives:  whether anything was fetched
+        """
         rows = db.rows(
             """
-            SELECT p.item_id, p.plant_id, sum(p.quantity), max(p.due_on) FROM planning_plannedorder p JOIN items_item i ON i.id = p.item_id
-            WHERE p.state = 'planned' AND p.kind = 'buy' AND p.supplier_id IS NULL AND i.is_active
-              AND NOT EXISTS (SELECT 1 FROM purchasing_orderline l WHERE l.item_id = p.item_id AND l.open_quantity > 0)
-            GROUP BY 1, 2 ORDER BY 1
-            """)
+            SELECT m.kind, m.item_id, i.code, m.quantity, m.text_zh, m.text_en
+            FROM planning_message m JOIN planning_run r ON r.id = m.run_id AND r.is_current
+            JOIN items_item i ON i.id = m.item_id WHERE r.plant_id = %s ORDER BY i.code
+            """, [self.plant])
+        planned = {row[2] for row in _planned_orders() if row[0] in mine}
+        served = {step.item for step in self._served_by()}
+        self._take_up([row for row in rows if row[0] == "out_of_use" and row[1] in planned])
+        return self._fetch([
+            row for row in rows if row[0] == "line_side" and (self.plot.whole_plan or row[1] in served)
+        ])  # fmt: skip
+
+    def _take_up(self, rows: Sequence[tuple]) -> None:
+        """The planner takes items up again that were out of use and are needed after all."""
         if not rows:
-            return 0
-        supplier, currency = db.one("SELECT p.id, coalesce(p.currency_id, c.currency_id) FROM parties_party p, company_company c WHERE p.is_supplier AND p.is_active ORDER BY p.code LIMIT 1")
-        tax = str(db.one("SELECT id FROM company_taxcode WHERE rate = %s ORDER BY code LIMIT 1", [self.plot.tax])[0])
-        worth = stock.unit_costs(rows[0][1], [r[0] for r in rows])
-        self.do("buyer", "purchasing.order.create", records=[dict(
-            party=str(supplier), plant=str(rows[0][1]), currency=str(currency), ordered_on=self.now.date().isoformat(), lines=[
-                dict(item=str(item), quantity=str(quantity), price=str(round(worth.get(item) or Decimal(1), 4)), tax_code=tax, wanted_on=due.isoformat())
-                for item, _, quantity, due in rows])])
-        return len(rows)
+            return
+        self.do("planner", "items.item.activate", [row[1] for row in rows])
+        self.told.taken_up += [row[2] for row in rows]
+        for row in rows[:SHOWN]:
+            self.teller.fact(L(f"　{row[4]} → 已重新启用", f"  {row[5]} → taken up again"))
+
+    def _fetch(self, rows: Sequence[tuple]) -> bool:
+        """The warehouse brings from line sides to the store what the plan needs there: one transfer."""
+        missing = {row[1]: row[3] for row in rows}
+        lines = []
+        for row in stock.stock_rows(self.plant, list(missing)) if missing else ():
+            is_ours = row.kind == "line_side" and row.owner is None and row.lot_state == "released"
+            quantity = min(missing[row.item], row.on_hand - row.allocated) if is_ours else ZERO
+            if quantity > 0:
+                missing[row.item] -= quantity
+                lines.append(dict(item=str(row.item), quantity=str(quantity), source=str(row.location))
+                             | ({"lot": str(row.lot)} if row.lot else {}))
+        if not lines:
+            return False
+        made = self.do("warehouse", "inventory.stock_document.create", records=[dict(
+            kind="transfer", plant=str(self.plant), reason="线边调回", lines=lines)]).ids
+        self.do("warehouse", "inventory.stock_document.post", made)
+        self.told.fetched += len(lines)
+        first = rows[0]
+        self.teller.fact(L(f"　{first[4]} 等 {len(rows)} 项 → 一张调拨单，{len(lines)} 行",
+                           f"  {first[5]}, and {len(rows) - 1} more → one transfer of {len(lines)} lines"))
+        return True
+
+    def _convert(self, planned: Sequence[UUID]) -> None:
+        if not planned:
+            return
+        self.do("planner", "planning.planned_order.convert", planned)
+        orders, lines, finished = db.one(
+            """
+            SELECT count(*) FILTER (WHERE kind = 'make'), count(*) FILTER (WHERE kind = 'buy'),
+                   count(*) FILTER (WHERE kind = 'make' AND item_id IN
+                                    (SELECT item_id FROM sales_orderline WHERE order_id = %s))
+            FROM planning_plannedorder WHERE id = ANY(%s)
+            """, [self.told.order, list(planned)])
+        self.fact("转为工单 {orders} 张（成品 {finished}，自制件和部件 {parts}），采购 {lines} 行",
+                  "Became {orders} work orders (finished goods {finished}, sub-assemblies and parts {parts}) "
+                  "and {lines} lines to buy",
+                  orders=orders, finished=finished, parts=orders - finished, lines=lines)
+
+    # --- buying ---------------------------------------------------------------------------------------------
 
     def buy(self) -> None:
         """The buyer orders; goods come in two parts; of one lot, three of ten are rejected."""
-        self.teller.chapter("采购：下单、供应商确认、分两次到货、一批 10 件拒收 3 件")
-        drafts = [r[0] for r in db.rows("SELECT id FROM purchasing_order WHERE state = 'draft' AND NOT is_history ORDER BY created_at, id")]
+        drafts = [r[0] for r in db.rows(
+            "SELECT id FROM purchasing_order WHERE state = 'draft' AND NOT is_history "
+            "ORDER BY created_at, id")]
         if not drafts:
             return
+        self.chapter("采购：下单、供应商确认、分两次到货、检验入库",
+                     "Purchasing: order, confirmation, two deliveries, inspection")
         self.do("buyer", "purchasing.order.order", drafts)
         for order in drafts:
             self.do("buyer", "purchasing.order.confirm", [order])
         self.told.purchase_orders += drafts
-        self.sleep(2)
-        self._receive(drafts, first=True)
-        self.sleep(2)
-        self._receive(drafts, first=False)
+        before = self.told.rejected
+        for is_first in (True, False):
+            self.sleep(2)
+            for order in drafts:
+                self._receive(order, is_first=is_first)
+        orders, net, suppliers, lines, receipts, lots = db.one(
+            """
+            SELECT count(DISTINCT o.id), sum(l.net_amount), count(DISTINCT o.party_id), count(*),
+                   (SELECT count(*) FROM purchasing_receipt r WHERE r.order_id = ANY(%(orders)s)),
+                   (SELECT count(DISTINCT x.lot_id) FROM purchasing_receiptline x JOIN purchasing_receipt r
+                    ON r.id = x.receipt_id WHERE r.order_id = ANY(%(orders)s))
+            FROM purchasing_order o JOIN purchasing_orderline l ON l.order_id = o.id
+            WHERE o.id = ANY(%(orders)s)
+            """, {"orders": drafts})
+        self.fact("采购订单 {orders} 张 {lines} 行，{suppliers} 家供应商，不含税 {net}；"
+                  "到货 {receipts} 次，批次 {lots} 个",
+                  "{orders} purchase orders, {lines} lines, {suppliers} suppliers, net {net}; "
+                  "{receipts} deliveries, {lots} lots",
+                  orders=orders, lines=lines, suppliers=suppliers, net=net, receipts=receipts, lots=lots)
+        if self.told.rejected and not before:
+            item, quantity, bad = self.told.rejected
+            self.fact("{item} 一批 {quantity} 件中拒收 {bad} 件（尺寸超差），移入不良品库",
+                      "{bad} of {quantity} of one lot of {item} were rejected (size) and set apart",
+                      item=item, quantity=quantity, bad=bad)
 
-    def _receive(self, orders: Sequence[UUID], *, first: bool) -> None:
-        """Receive half of each line at first, then the rest; quality books what is good and rejects what is not."""
-        for order in orders:
-            lines = []
-            for line, item, tracking, open_, places in db.rows(
-                """
-                SELECT l.id, i.code, i.tracking, l.open_quantity, u.places FROM purchasing_orderline l
-                JOIN items_item i ON i.id = l.item_id JOIN company_unit u ON u.id = i.unit_id
-                WHERE l.order_id = %s AND l.open_quantity > 0 ORDER BY l.position
-                """, [order],
-            ):
-                quantity = _half(open_, places) if first else open_
-                lots = [(quantity, False)]
-                if self.told.rejected is None and tracking == "lot" and quantity >= 10 and places == 0:
-                    lots = [(Decimal(10), True), (quantity - 10, False)]
-                for part, is_faulty in lots:
-                    if part <= 0:
-                        continue
-                    row = dict(order_line=str(line), quantity=str(part))
-                    if tracking == "lot":
-                        row |= dict(lot_number=f"{item}-{self.now:%y%m%d}{'X' if is_faulty else ''}-{str(order)[-4:]}{len(lines)}",
-                                    supplier_lot=f"S{str(line)[-6:]}")
-                    elif tracking == "serial":
-                        row["serial_numbers"] = [f"{item}-{str(line)[-4:]}-{first:d}{n:03}" for n in range(int(part))]
-                    lines.append(row | {"faulty": is_faulty})
-            if not lines:
-                continue
-            faulty = [row.pop("faulty") for row in lines]
-            self.do("warehouse", "purchasing.order.receive", [order], lines=lines, delivery_note=f"DN-{str(order)[-6:]}-{1 if first else 2}")
-            receipt = db.one("SELECT id FROM purchasing_receipt WHERE order_id = %s AND state = 'arrived' ORDER BY created_at DESC LIMIT 1", [order])[0]
-            self._book(receipt, any(faulty))
+    def _receive(self, order: UUID, *, is_first: bool) -> None:
+        """Receive half of each line at first, then the rest; quality books the good and rejects the bad."""
+        lines, has_faulty = [], False
+        for line, item, tracking, open_, places in db.rows(
+            """
+            SELECT l.id, i.code, i.tracking, l.open_quantity, u.places FROM purchasing_orderline l
+            JOIN items_item i ON i.id = l.item_id JOIN company_unit u ON u.id = i.unit_id
+            WHERE l.order_id = %s AND l.open_quantity > 0 ORDER BY l.position
+            """, [order],
+        ):
+            quantity = half(open_, places) if is_first else open_
+            parts = [(quantity, "")]
+            is_told = has_faulty or self.told.rejected is not None
+            if not is_told and tracking == "lot" and quantity >= 10 and not places:
+                has_faulty, parts = True, [(Decimal(10), "X"), (quantity - 10, "")]
+            for part, mark in parts:
+                if part > 0:
+                    name = f"{item}-{self.now:%y%m%d}{mark}-{str(order)[-4:]}{len(lines)}"
+                    goods = dict(order_line=str(line), quantity=str(part))
+                    lines.append(goods | _marks(tracking, name, line, part))
+        if not lines:
+            return
+        self.do("warehouse", "purchasing.order.receive", [order], lines=lines,
+                delivery_note=f"DN-{str(order)[-6:]}-{1 if is_first else 2}")
+        (receipt,) = db.one(
+            "SELECT id FROM purchasing_receipt WHERE order_id = %s AND state = 'arrived' "
+            "ORDER BY created_at DESC LIMIT 1", [order])
+        self._book(receipt, has_faulty)
 
     def _book(self, receipt: UUID, has_faulty: bool) -> None:
         lines = []
         for line, item, quantity, lot in db.rows(
             """
-            SELECT r.id, i.code, r.quantity, r.lot_number FROM purchasing_receiptline r JOIN items_item i ON i.id = r.item_id
-            WHERE r.receipt_id = %s ORDER BY r.position
+            SELECT r.id, i.code, r.quantity, r.lot_number FROM purchasing_receiptline r
+            JOIN items_item i ON i.id = r.item_id WHERE r.receipt_id = %s ORDER BY r.position
             """, [receipt],
         ):
-            bad = Decimal(3) if has_faulty and quantity == 10 and "X-" in lot and self.told.rejected is None else ZERO
+            is_faulty = has_faulty and self.told.rejected is None and quantity == 10 and "X-" in lot
+            bad = Decimal(3) if is_faulty else ZERO
             if bad:
                 self.told.rejected = (item, quantity, bad)
-            lines.append(dict(receipt_line=str(line), accepted=str(quantity - bad), rejected=str(bad), reason="尺寸超差" if bad else ""))
+            lines.append(dict(receipt_line=str(line), accepted=str(quantity - bad), rejected=str(bad),
+                              reason="尺寸超差" if bad else ""))
         self.do("quality", "purchasing.receipt.book", [receipt], lines=lines)
-        if self.told.rejected and has_faulty:
-            self.fact("拒收", self.told.rejected)
+
+    # --- making ---------------------------------------------------------------------------------------------
 
     def make(self) -> None:
-        """Work orders from the lowest level up: release, issue by lot, report in parts by several people, receive."""
-        self.teller.chapter("生产：下达、按批领料、多人分次报工、报废、完工入库")
+        """Work orders from the lowest level up: release, issue by lot, report in parts, receive."""
+        self.chapter("生产：齐套检查、下达、按批领料、分次报工、完工入库",
+                     "Production: kit check, release, issue by lot, reports in parts, finished lots")
+        before, days = len(self.told.work_orders), 0
         while ready := self._ready():
             for order in ready:
                 self._make(order)
             self.sleep(1)
+            days += 1
+        made = self.told.work_orders[before:]
+        if made:
+            self._tell_made(made, days)
 
     def _ready(self) -> list[UUID]:
-        """Give work orders not begun whose material is all in stock."""
+        """Give work orders not begun whose material is all in stock, the first due served first."""
         waiting = [r[0] for r in db.rows(
-            "SELECT id FROM production_workorder WHERE state IN ('planned', 'firm') AND kind = 'standard' ORDER BY due_on, id")]
-        found, self.told.waiting = [], {}
-        for order in waiting:
-            try:
-                execute(self.ctx("planner"), registry.command("production.work_order.release"), ids=[order], data={}, dry_run=True)
-            except NotKitted as refusal:
-                self.told.waiting[order] = refusal.data["missing"]
-                continue
-            else:
-                found.append(order)
-        return found
+            "SELECT id FROM production_workorder WHERE state IN ('planned', 'firm') AND kind = 'standard' "
+            "ORDER BY due_on, id")]
+        kits = production.kit_check(waiting, on=self.now.date()) if waiting else ()
+        lacking = {line.order for line in kits if line.missing > 0}
+        return [order for order in waiting if order not in lacking]
 
     def _make(self, order: UUID) -> None:
         try:
@@ -317,203 +410,263 @@ class Story:
         except NotKitted:                                   # a sibling has just taken the material
             return
         self.told.work_orders.append(order)
-        code, quantity, tracking = db.one(
-            "SELECT i.code, w.quantity, i.tracking FROM production_workorder w JOIN items_item i ON i.id = w.item_id WHERE w.id = %s", [order])
-        if db.one("SELECT count(*) FROM production_material WHERE work_order_id = %s AND NOT is_backflushed AND quantity > 0", [order])[0]:
+        code, quantity, tracking, issues = db.one(
+            """
+            SELECT i.code, w.quantity, i.tracking, EXISTS (SELECT FROM production_material m
+                   WHERE m.work_order_id = w.id AND NOT m.is_backflushed AND m.quantity > 0)
+            FROM production_workorder w JOIN items_item i ON i.id = w.item_id WHERE w.id = %s
+            """, [order])
+        if issues:
             self.do("warehouse", "production.work_order.issue", [order])
         lot = f"{code}-{self.now:%y%m%d}-{str(order)[-4:]}"
         self._report(order, code, quantity, lot if tracking == "lot" else "")
         self._complete(order, code, tracking, lot)
 
     def _report(self, order: UUID, code: str, quantity: Decimal, lot: str) -> None:
-        """Report every operation in two parts by two people; of one order one piece is scrapped at its first operation."""
-        people = [str(r[0]) for r in db.rows("SELECT id FROM people_employee WHERE is_active ORDER BY code LIMIT 30")]
-        reason = db.one("SELECT id FROM production_defectreason ORDER BY code LIMIT 1")[0]
-        good = quantity
-        spoils = self.told.scrapped is None and code != self.plot.finished and quantity >= 5
-        for n, (operation, ratio) in enumerate(db.rows(
-            "SELECT id, report_ratio FROM production_operation WHERE work_order_id = %s AND state <> 'skipped' ORDER BY sequence", [order])):
-            start = (n * 7) % max(1, len(people) - 2)
-            team = [dict(employee=e) for e in people[start:start + 2]]
-            if spoils and n == 0:
+        """Report every operation in two parts, by people of its department; once a piece is scrapped."""
+        good, is_spoilt = quantity, self._spoils(code, quantity)
+        for turn, (operation, ratio, people) in enumerate(db.rows(_OPERATIONS, [order])):
+            team = [dict(employee=str(people[(turn * 3 + n) % len(people)])) for n in range(3)]
+            if is_spoilt and turn == 0:
                 good -= 1
                 self.told.scrapped = (order, Decimal(1))
-                self.do("worker", "production.work_order.report", reports=[dict(
-                    id=str(new_id()), operation=str(operation), kind="scrap", quantity=str(ratio), people=team[:1],
-                    defects=[dict(reason=str(reason), quantity=str(ratio))])])
-            part = _half(good, 0)
-            for quantity_ in (part, good - part):
-                if quantity_ > 0:
-                    self.do("worker", "production.work_order.report", reports=[dict(
-                        id=str(new_id()), operation=str(operation), kind="good", quantity=str(quantity_ * ratio), people=team,
-                        output_lot=lot)])
+                reason = str(key_of("production.defect_reason", self.plot.scrap_reason))
+                self._say(operation, "scrap", ratio, team[:1],
+                          defects=[dict(reason=reason, quantity=str(ratio))])
+            part = half(good, 0)
+            for share, by in ((part, team[:2]), (good - part, team[2:])):
+                if share > 0:
+                    self._say(operation, "good", share * ratio, by, output_lot=lot)
+
+    def _spoils(self, code: str, quantity: Decimal) -> bool:
+        return self.told.scrapped is None and code != self.plot.finished and quantity >= 5
+
+    def _say(self, operation: UUID, kind: str, quantity: Decimal, people: list[dict], **more: Any) -> None:
+        self.do("worker", "production.work_order.report", reports=[dict(
+            id=str(new_id()), operation=str(operation), kind=kind, quantity=str(quantity), people=people,
+            **more)])
 
     def _complete(self, order: UUID, code: str, tracking: str, lot: str) -> None:
-        good = db.one(
+        (good,) = db.one(
             """
-            SELECT CASE WHEN count(o.id) = 0 THEN max(w.quantity) ELSE round(min(o.good_quantity / o.report_ratio), 6) END
-            FROM production_workorder w LEFT JOIN production_operation o ON o.work_order_id = w.id AND o.state <> 'skipped'
+            SELECT CASE WHEN count(o.id) = 0 THEN max(w.quantity)
+                   ELSE round(min(o.good_quantity / o.report_ratio), 6) END
+            FROM production_workorder w
+            LEFT JOIN production_operation o ON o.work_order_id = w.id AND o.state <> 'skipped'
             WHERE w.id = %s
-            """, [order])[0]
+            """, [order])
         if tracking == "serial":
-            lines = [dict(quantity="1", lot=f"{code}-{str(order)[-4:]}-{n:03}") for n in range(1, int(good) + 1)]
+            names = (f"{code}-{str(order)[-4:]}-{n:03}" for n in range(1, int(good) + 1))
+            lines = [dict(quantity="1", lot=name) for name in names]
         else:
             lines = [dict(quantity=str(good), lot=lot if tracking == "lot" else "")]
         self.do("warehouse", "production.work_order.complete", [order], lines=lines, is_last=True)
 
-    def ship(self) -> None:
-        """Two parcels: half of everything, then the rest."""
-        self.teller.chapter("发货：分两个包裹")
-        for first in (True, False):
-            lines = []
-            for line, item, tracking, open_ in db.rows(
+    def _tell_made(self, made: Sequence[UUID], days: int) -> None:
+        finished, issued, taken, lots = db.one(_MADE, {"orders": list(made), "order": self.told.order})
+        reports, people, operations = db.one(_REPORTED, {"orders": list(made)})
+        self.fact("完工 {n} 张工单，{days} 天：成品 {finished}，自制件和部件 {parts}",
+                  "{n} work orders done in {days} days: finished goods {finished}, sub-assemblies and parts "
+                  "{parts}",
+                  n=len(made), days=days, finished=finished, parts=len(made) - finished)
+        self.fact("按批领料 {issued} 行，{taken} 个批次；{operations} 道工序报工 {reports} 次，{people} 人；"
+                  "完工批次 {lots} 个",
+                  "{issued} issues of {taken} lots; {reports} reports on {operations} operations by {people} "
+                  "people; {lots} lots received",
+                  issued=issued, taken=taken, operations=operations, reports=reports, people=people,
+                  lots=lots)
+        if self.told.scrapped and self.told.scrapped[0] in made:
+            number, item, zh, en = db.one(
                 """
-                SELECT l.id, l.item_id, i.tracking, l.open_quantity FROM sales_orderline l JOIN items_item i ON i.id = l.item_id
-                WHERE l.order_id = %s AND l.open_quantity > 0 ORDER BY l.position
-                """, [self.told.order],
-            ):
-                quantity = _half(open_, 0) if first else open_
-                if quantity > 0:
-                    lines.append(dict(order_line=str(line), quantity=str(quantity)))
-            self.do("warehouse", "sales.order.ship", [self.told.order], lines=lines, tracking_number=f"SF{self.now:%m%d%H%M%S}")
+                SELECT w.number, i.code, d.name, coalesce(nullif(d.name_en, ''), d.name)
+                FROM production_workorder w JOIN items_item i ON i.id = w.item_id, production_defectreason d
+                WHERE w.id = %s AND d.code = %s
+                """, [self.told.scrapped[0], self.plot.scrap_reason])
+            self.fact("工单 {number}（{item}）报废 1 件，原因：{why}",
+                      "Work order {number} ({item}): 1 piece scrapped, {why}",
+                      number=number, item=item, why=L(zh, en))
+
+    # --- to the customer ------------------------------------------------------------------------------------
+
+    def ship(self) -> None:
+        """Two parcels: half of everything, then the rest. Raises: AssertionError while work orders wait."""
+        waiting = db.rows(
+            "SELECT i.code FROM production_workorder w JOIN items_item i ON i.id = w.item_id "
+            "WHERE w.state IN ('planned', 'firm') ORDER BY 1")
+        if waiting:
+            raise AssertionError(f"work orders wait for material: {[row[0] for row in waiting]}")
+        self.chapter("发货：分两个包裹", "Shipment: two parcels")
+        for is_first in (True, False):
+            lines = [
+                dict(order_line=str(line), quantity=str(quantity))
+                for line, open_ in db.rows(
+                    "SELECT id, open_quantity FROM sales_orderline WHERE order_id = %s AND open_quantity > 0 "
+                    "ORDER BY position", [self.told.order])
+                if (quantity := half(open_, 0) if is_first else open_) > 0
+            ]
+            self.do("warehouse", "sales.order.ship", [self.told.order], lines=lines,
+                    tracking_number=f"SF{self.now:%m%d%H%M%S}")
             self.sleep(1)
-        self.told.shipments = [r[0] for r in db.rows("SELECT DISTINCT s.shipment_id FROM sales_shipmentline s JOIN sales_orderline l ON l.id = s.order_line_id WHERE l.order_id = %s", [self.told.order])]
-        self.fact("发货单", [len(self.told.shipments)])
+        rows = db.rows(
+            """
+            SELECT id, number, tracking_number, array_agg(code || ' × ' || trim_scale(quantity)
+                   ORDER BY code), sum(lots)
+            FROM (SELECT s.id, s.number, s.tracking_number, i.code, sum(x.quantity) AS quantity,
+                         count(DISTINCT x.lot_id) AS lots
+                  FROM sales_shipment s JOIN sales_shipmentline x ON x.shipment_id = s.id
+                  JOIN items_item i ON i.id = x.item_id JOIN sales_orderline l ON l.id = x.order_line_id
+                  WHERE l.order_id = %s GROUP BY s.id, i.code) goods
+            GROUP BY id, number, tracking_number ORDER BY number
+            """, [self.told.order])
+        self.told.shipments = [row[0] for row in rows]
+        for _, number, tracking, goods, lots in rows:
+            self.fact("发货单 {number}，运单 {tracking}：{goods}；{lots} 个批次",
+                      "Shipment {number}, parcel {tracking}: {goods}; {lots} lots",
+                      number=number, tracking=tracking, goods=goods, lots=lots)
 
     def invoice(self) -> None:
         """Invoice with VAT, paid in two payments; the suppliers' invoices are entered."""
-        self.teller.chapter("开票（13% 增值税）、分两次收款、采购收票")
-        self.told.invoices = list(self.do("accountant", "finance.customer_invoice.from_orders", orders=[str(self.told.order)]).ids)
+        self.chapter("开票（13% 增值税），分两次收款；采购收票",
+                     "Invoice with 13 % VAT, two payments; suppliers' invoices")
+        self.told.invoices = list(
+            self.do("accountant", "finance.customer_invoice.from_orders", orders=[str(self.told.order)]).ids)
         (key,) = self.told.invoices
-        number, net, tax, gross, party, currency = db.one(
-            "SELECT number, net_amount, tax_amount, gross_amount, party_id, currency_id FROM finance_customerinvoice WHERE id = %s", [key])
-        self.fact("发票", (number, net, tax, gross))
-        bank = db.one("SELECT id FROM finance_account WHERE code = '1002'")[0]
+        number, net, tax, gross, currency = db.one(
+            "SELECT number, net_amount, tax_amount, gross_amount, currency_id FROM finance_customerinvoice "
+            "WHERE id = %s", [key])
+        self.fact("发票 {number}：净额 {net} + 增值税 {tax} = {gross}",
+                  "Invoice {number}: net {net} + VAT {tax} = {gross}",
+                  number=number, net=net, tax=tax, gross=gross)
+        bank = key_of("finance.account", "1002")
         first = (gross / 2).quantize(Decimal("0.01"))
         for amount in (first, gross - first):
             self.sleep(1)
-            payment = self.do("accountant", "finance.payment.create", records=[dict(
-                direction="in", party=str(party), paid_on=self.now.date().isoformat(), account=str(bank), currency=str(currency),
-                amount=str(amount), reference=f"{number} 货款")]).ids[0]
+            (payment,) = self.do("accountant", "finance.payment.create", records=[dict(
+                direction="in", party=str(self.customer), paid_on=self.now.date().isoformat(),
+                account=str(bank), currency=str(currency), amount=str(amount),
+                reference=f"{number} 货款")]).ids
             self.do("accountant", "finance.payment.post", [payment], invoices=[dict(invoice=str(key))])
             self.told.payments.append(payment)
-        received = [r[0] for r in db.rows(
-            "SELECT DISTINCT order_id FROM purchasing_orderline WHERE order_id = ANY(%s) AND received_quantity > returned_quantity + invoiced_quantity",
-            [self.told.purchase_orders])]
+        self.fact("收款两次：{first} + {second}，发票已结清",
+                  "Paid in two payments, {first} and {second}: the invoice is settled",
+                  first=first, second=gross - first)
+        received = [str(r[0]) for r in db.rows(
+            "SELECT DISTINCT order_id FROM purchasing_orderline WHERE order_id = ANY(%s) "
+            "AND received_quantity > returned_quantity + invoiced_quantity", [self.told.purchase_orders])]
         if received:
-            self.do("accountant", "finance.supplier_invoice.from_orders", orders=[str(o) for o in received])
+            bills = self.do("accountant", "finance.supplier_invoice.from_orders", orders=received).ids
+            (owed,) = db.one(
+                "SELECT sum(gross_amount) FROM finance_supplierinvoice WHERE id = ANY(%s)", [list(bills)])
+            self.fact("供应商发票 {n} 张，含税 {owed}", "{n} suppliers' invoices, {owed} with VAT",
+                      n=len(bills), owed=owed)
 
     def take_back(self) -> None:
         """One piece comes back; a red credit note follows."""
-        self.teller.chapter("退货一件，红字发票")
-        line, lot, location = db.one(
+        self.chapter("退货一件，红字发票", "One piece comes back; a red credit note")
+        line, lot, number = db.one(
             """
-            SELECT s.order_line_id, s.lot_id, s.location_id FROM sales_shipmentline s JOIN items_item i ON i.id = s.item_id
+            SELECT s.order_line_id, s.lot_id, t.number
+            FROM sales_shipmentline s JOIN items_item i ON i.id = s.item_id
             LEFT JOIN inventory_lot t ON t.id = s.lot_id WHERE s.shipment_id = ANY(%s) AND i.code = %s
             ORDER BY t.origin = ANY(%s) DESC NULLS LAST, s.position LIMIT 1
             """, [self.told.shipments, self.plot.finished, self.told.work_orders])
-        party, plant = db.one("SELECT party_id, plant_id FROM sales_order WHERE id = %s", [self.told.order])
-        row = dict(order_line=str(line), quantity="1", outcome="inspection") | ({"lot": str(lot)} if lot else {})
-        made = self.do("sales", "sales.return_order.create", records=[dict(
-            party=str(party), plant=str(plant), reason="defective", note="运转异响", lines=[row])]).ids[0]
+        row = dict(order_line=str(line), quantity="1", outcome="inspection")
+        row |= {"lot": str(lot)} if lot else {}
+        (made,) = self.do("sales", "sales.return_order.create", records=[dict(
+            party=str(self.customer), plant=str(self.plant), reason="defective", note="运转异响",
+            lines=[row])]).ids
         self.do("warehouse", "sales.return_order.receive", [made])
-        self.told.credit_note = self.do("accountant", "finance.customer_invoice.from_orders", orders=[str(self.told.order)]).ids[0]
+        (self.told.credit_note,) = self.do(
+            "accountant", "finance.customer_invoice.from_orders", orders=[str(self.told.order)]).ids
         self.told.traced_lot = lot
-        self.fact("红字发票", db.one("SELECT number, gross_amount FROM finance_customerinvoice WHERE id = %s", [self.told.credit_note]))
+        (back,) = db.one("SELECT number FROM sales_returnorder WHERE id = %s", [made])
+        note, net, tax, gross = db.one(
+            "SELECT number, net_amount, tax_amount, gross_amount FROM finance_customerinvoice WHERE id = %s",
+            [self.told.credit_note])
+        self.fact("退货单 {back}：{item} 1 件，批次 {lot}，进待检",
+                  "Return {back}: 1 of {item}, lot {lot}, to inspection",
+                  back=back, item=self.plot.finished, lot=number)
+        self.fact("红字发票 {note}：净额 {net} + 增值税 {tax} = {gross}",
+                  "Credit note {note}: net {net} + VAT {tax} = {gross}",
+                  note=note, net=net, tax=tax, gross=gross)
+
+    # --- the end --------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Work orders are closed; vouchers are made and checked by another accountant."""
-        self.teller.chapter("关闭工单，汇总凭证，另一会计审核")
+        self.chapter("关闭工单，汇总凭证，另一会计审核",
+                     "Work orders closed; vouchers, checked by another accountant")
         self.do("planner", "production.work_order.close", self.told.work_orders)
         self.do("accountant", "finance.voucher.number")
         made = [r[0] for r in db.rows("SELECT id FROM finance_voucher WHERE state = 'made' ORDER BY no")]
         self.do("checker", "finance.voucher.check", made)
         dispatcher.wait_until_quiet(60)
+        self.fact("关闭工单 {n} 张；凭证 {made} 张，全部由另一人审核",
+                  "{n} work orders closed; {made} vouchers, all checked by another person",
+                  n=len(self.told.work_orders), made=len(made))
 
     def show(self) -> None:
         """Show what the books and the shop say, each from its ledger."""
-        self.teller.chapter("结果")
+        self.chapter("结果：追溯、成本、往来、试算平衡、验证",
+                     "Outcome: genealogy, cost, balance, trial balance, proofs")
         figures = self.told.figures
         if self.told.traced_lot:
-            lot = self.told.traced_lot
-            parts = [step.lot for step in stock.trace([lot], "up").steps]
-            figures["parts"] = len(parts)
-            figures["supplied"] = db.one(
-                "SELECT count(*) FROM inventory_lot WHERE id = ANY(%s) AND supplier_id IS NOT NULL", [parts])[0]
-            figures["whereabouts"] = len(stock.whereabouts([lot]))
-            self.fact("成品批次追溯：组成批次 / 其中供应商批次 / 去向", (figures["parts"], figures["supplied"], figures["whereabouts"]))
-        finished = db.one(
-            """
-            SELECT w.id, w.number, w.made_quantity FROM production_workorder w JOIN items_item i ON i.id = w.item_id
-            WHERE i.code = %s AND w.id = ANY(%s) ORDER BY w.made_quantity DESC LIMIT 1
-            """, [self.plot.finished, self.told.work_orders])
-        elements = {code: amount for code, amount in db.rows(
-            """
-            SELECT a.name, sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END)
-            FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id JOIN finance_account a ON a.id = l.account_id
-            WHERE l.work_order_id = %s AND a.kind = 'cost' AND e.event IN ('material_issue', 'conversion', 'material_return') GROUP BY a.name
-            """, [finished[0]])}
-        figures["unit_cost"] = {name: (amount / finished[2]).quantize(Decimal("0.01")) for name, amount in elements.items()}
-        self.fact("成品单位成本构成", sorted(figures["unit_cost"].items()))
-        party = self.key("parties.party", self.plot.customer)
-        figures["receivable"] = books.account_balance("1122", party=party)
-        self.fact("客户应收余额", [figures["receivable"]])
-        rows = books.trial_balance(date(self.now.year, 1, 1), date(self.now.year, 12, 31))
-        tops = [r for r in rows if len(r.code) == 4]
-        figures["trial"] = (sum((r.debit for r in tops), ZERO), sum((r.credit for r in tops), ZERO), sum((r.closing for r in tops), ZERO))
-        self.fact("试算平衡：借方发生、贷方发生、差额", figures["trial"])
-        figures["vouchers"] = db.one("SELECT count(*), count(*) FILTER (WHERE state = 'checked') FROM finance_voucher")
-        self.fact("凭证：张数、已审核", figures["vouchers"])
-        verdicts = proofs.run()
-        figures["broken"] = [(v.proof.key, f.text) for v in verdicts for f in v.found.faults]
-        self.fact("verify", [f"{sum(v.is_green for v in verdicts)}/{len(verdicts)}", sum(v.found.counted for v in verdicts)])
+            figures |= outcome.tell_genealogy(self, self.told.traced_lot)
+        figures |= outcome.tell_cost(self, self.plot.finished, self.told.work_orders)
+        figures |= outcome.tell_receivable(self, self.customer, self.receivable)
+        figures |= outcome.tell_books(self, self.now.year)
+        figures |= outcome.tell_proofs(self)
         if figures["broken"]:
             raise AssertionError(f"not all proofs hold: {figures['broken'][:5]}")
 
-    def refused(self, role: str, command: str, ids: Iterable[UUID], **data: Any) -> str:
-        """Try what must be refused; give the refusal's code. Raises: AssertionError when it is not."""
-        try:
-            self.do(role, command, ids, **data)
-        except DomainError as refusal:
-            return refusal.code
-        raise AssertionError(f"{command} was not refused")
 
-    # --- helpers --------------------------------------------------------------------------------------------
-
-    def key(self, noun_key: str, code: str) -> UUID:
-        """Give the key of a record by its code."""
-        from banyan.kernel.exchange import resolve
-
-        found = resolve(noun_key, [code])[code]
-        if found is None:
-            raise LookupError(f"there is no {noun_key} {code}")
-        return found
-
-    def fact(self, what: str, values: Iterable[Any]) -> None:
-        """Tell a figure."""
-        self.teller.fact(what, "  ".join(str(v) for v in values))
-
-
-def _half(quantity: Decimal, places: int) -> Decimal:
-    """Give half of a quantity, rounded down to whole units of its places, at least one unit where there is one."""
-    step = Decimal(1).scaleb(-places)
-    half = (quantity / 2 // step) * step
-    return half if half > 0 else min(quantity, step)
+#: Operations in order, each with its report ratio and people: its department's, else any that produce.
+_OPERATIONS = """
+    SELECT o.id, o.report_ratio, coalesce(
+        (SELECT array_agg(e.id ORDER BY e.code) FROM people_employee e
+         WHERE e.is_active AND e.department_id = c.department_id),
+        (SELECT array_agg(e.id ORDER BY e.code) FROM people_employee e JOIN company_department d
+         ON d.id = e.department_id WHERE e.is_active AND d.kind = 'production'))
+    FROM production_operation o LEFT JOIN equipment_workcentre c ON c.id = o.work_centre_id
+    WHERE o.work_order_id = %s AND o.state <> 'skipped' ORDER BY o.sequence
+"""
+_MADE = """
+    SELECT (SELECT count(*) FROM production_workorder w WHERE w.id = ANY(%(orders)s)
+            AND w.item_id IN (SELECT item_id FROM sales_orderline WHERE order_id = %(order)s)),
+           count(*), count(DISTINCT x.lot_id),
+           (SELECT count(DISTINCT c.lot_id) FROM production_completionline c JOIN production_completion p
+            ON p.id = c.completion_id WHERE p.work_order_id = ANY(%(orders)s))
+    FROM production_materialissueline x JOIN production_materialissue s ON s.id = x.issue_id
+    WHERE s.work_order_id = ANY(%(orders)s)
+"""
+_REPORTED = """
+    SELECT count(DISTINCT r.id), count(DISTINCT p ->> 'employee'), count(DISTINCT r.operation_id)
+    FROM production_report r CROSS JOIN jsonb_array_elements(r.people) p
+    WHERE r.work_order_id = ANY(%(orders)s)
+"""
 
 
-class Terminal:
-    """Tells the story on the terminal, with the seconds each chapter took."""
+def _planned_orders() -> list[tuple]:
+    """Give the planned orders that nobody has decided upon, as the plan has them."""
+    return db.rows(
+        "SELECT id, kind, item_id, quantity, due_on, starts_on, supplier_id FROM planning_plannedorder "
+        "WHERE state = 'planned' ORDER BY id")
 
-    def __init__(self) -> None:
-        self.began = time.perf_counter()
 
-    def chapter(self, title: str) -> None:
-        """Print a chapter's title."""
-        print(f"[{time.perf_counter() - self.began:6.1f} s] {title}", flush=True)
+def _marks(tracking: str, name: str, line: UUID, quantity: Decimal) -> dict[str, Any]:
+    """Give the lot or serial numbers on a delivery."""
+    if tracking == "lot":
+        return dict(lot_number=name, supplier_lot=f"S{str(line)[-6:]}")
+    if tracking == "serial":
+        return dict(serial_numbers=[f"{name}-{n:03}" for n in range(int(quantity))])
+    return {}
 
-    def fact(self, what: str, figure: str) -> None:
-        """Print a figure."""
-        print(f"             {what}: {figure}", flush=True)
+
+# --- a factory from nothing ---------------------------------------------------------------------------------
+
+NO_FACTORY = L("没有名为 {name} 的工厂；可用：{all}", "There is no factory {name}; choose one of {all}")
+NOT_EMPTY = L("数据库已有公司，故事只能在空库上讲",
+              "The database holds a company; the story needs an empty one")
 
 
 def main(factory: str = "demo", teller: Teller | None = None) -> int:
@@ -527,21 +680,28 @@ def main(factory: str = "demo", teller: Teller | None = None) -> int:
         "demo": rongxi.set_up, "adventureworks": cycles.set_up,
     }
     if factory not in factories:
-        print(L("没有名为 {f} 的工厂；可用：{all}", "There is no factory {f}; choose one of {all}").filled(
-            {"f": factory, "all": sorted(factories)}), file=sys.stderr)
-        return 2
+        return _refuse(NO_FACTORY.filled({"name": factory, "all": sorted(factories)}), 2)
     if db.one("SELECT EXISTS (SELECT 1 FROM company_company)")[0]:
-        print(L("数据库已有公司，故事只能在空库上讲", "The database holds a company; the story needs an empty one"), file=sys.stderr)
-        return 1
+        return _refuse(NOT_EMPTY, 1)
     teller = teller or Terminal()
     now = datetime.now(UTC)
-    begins = (now - timedelta(days=45)).replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = first_day(now)
     run = JobRun(kind=KIND, title_zh="演示工厂", title_en="Demo factory", state="running", created_at=now)
     JobRun.objects.bulk_create([run])
     plot, people = factories[factory](Context(SYSTEM, now=begins, through="story", program="story"), teller)
     Story(plot, people, begins=begins, teller=teller).tell()
     JobRun.objects.filter(pk=run.pk).update(state="done", finished_at=datetime.now(UTC))
     return 0
+
+
+def first_day(now: datetime) -> datetime:
+    """Give when the story begins, so that it ends before now."""
+    return (now - timedelta(days=45)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _refuse(why: Label, code: int) -> int:
+    print(why, file=sys.stderr)
+    return code
 
 
 def is_unfinished() -> bool:
@@ -558,5 +718,6 @@ def logins() -> list[dict[str, str]]:
     words = {r.code: (r.name_zh, r.name_en) for r in Role.objects.filter(code__in=ROLES)}
     known = set(User.objects.filter(login__in=ROLES, is_active=True).values_list("login", flat=True))
     return [
-        {"zh": words[r][0], "en": words[r][1], "login": r, "password": PASSWORD} for r in ROLES if r in known and r in words
-    ]
+        {"zh": words[r][0], "en": words[r][1], "login": r, "password": PASSWORD}
+        for r in ROLES if r in known and r in words
+    ]  # fmt: skip

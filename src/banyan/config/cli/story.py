@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from banyan.config.cli._django import running
+from banyan.config.cli._django import language, running
 
 
 @click.command()
@@ -13,5 +13,7 @@ def command(factory: str) -> None:
     """Fill an empty database with the story of a factory, through the product's own commands."""
     with running():
         from banyan.demo import story
+        from banyan.lib.labels import speaking
 
-        raise SystemExit(story.main(factory=factory))
+        with speaking(language()):
+            raise SystemExit(story.main(factory=factory))

@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from banyan.kernel import reading, registry, schema
 from banyan.kernel.commands import Command, execute
 from banyan.kernel.context import Context
+from banyan.kernel.models import Audit
 from banyan.kernel.nouns import Noun
 from banyan.kernel.spec import FieldSpec
 from banyan.lib.errors import DomainError
@@ -286,6 +287,8 @@ class Run:
             return
         done = noun.model._base_manager.filter(pk__in=[one.id for one in due], **then.unless)
         skipped = set(done.values_list("pk", flat=True))
+        if then.once:
+            skipped |= _gone_through(then.command, [one.id for one in due])
         alike: dict[str, list[Wanted]] = {}
         given: dict[str, dict[str, Any]] = {}
         for one in due:
@@ -376,6 +379,12 @@ class Run:
 def record_model(command: Command) -> type[BaseModel]:
     """Give the model of one record of a command that takes many as `records`."""
     return get_args(command.input_model().model_fields["records"].annotation)[0]
+
+
+def _gone_through(command: str, ids: Sequence[UUID]) -> set[UUID]:
+    """Give those of the records that a command has been done to before."""
+    rows = Audit.objects.filter(command=command, outcome="done", records__overlap=list(ids))
+    return {id for records in rows.values_list("records", flat=True) for id in records}
 
 
 def _named_records(refusal: DomainError) -> set[int]:

@@ -72,10 +72,14 @@ class LinesStep:
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """A command that each record goes through unless it holds these values, or one on a noun as a whole."""
+    """A command that each record goes through unless it holds these values, or one on a noun as a whole.
+
+    What a record goes through `once` is not done to it again, whatever people have made of it since.
+    """
 
     command: str
     unless: Mapping[str, Any] = field(default_factory=dict)
+    once: bool = False
     where: Condition = field(default_factory=dict)
     fields: Mapping[str, Value] = field(default_factory=dict)
 
