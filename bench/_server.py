@@ -95,6 +95,14 @@ class Server:
         web = sum(used for pid, used in ticks.items() if self._is_web(pid))
         return web / tick, data / tick
 
+    def peak_memory(self) -> int:
+        """Give the most megabytes that one web process has held at once."""
+        found = [0]
+        for entry in Path("/proc").glob("[0-9]*/status"):
+            if self._is_web(int(entry.parent.name)):
+                found += [int(line.split()[1]) for line in entry.read_text().splitlines() if "VmHWM" in line]
+        return max(found) // 1024
+
     def _is_web(self, pid: int) -> bool:
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()

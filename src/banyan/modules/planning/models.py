@@ -62,8 +62,10 @@ class PlannedOrder(Document):
     #: A run proposes thousands anew; what persons decide on them is in the audit.
     keeps_no_history = True
 
-    plant = models.ForeignKey("company.Plant", models.PROTECT, related_name="+")
-    run = models.ForeignKey(Run, models.PROTECT, null=True, related_name="+", db_index=False)
+    plant = models.ForeignKey("company.Plant", models.PROTECT, related_name="+", db_index=False)
+    run = models.ForeignKey(
+        Run, models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     item = models.ForeignKey("items.Item", models.PROTECT, related_name="+", db_index=False)
     kind = models.CharField(max_length=4)
     quantity = QuantityField()

@@ -6,7 +6,6 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from hashlib import blake2b
 from uuid import UUID
 
 from banyan.kernel import db, locks
@@ -91,19 +90,15 @@ def _run(ctx: Context, plant: UUID, today: date, calendar: WorkingCalendar, data
     for order in changes.new:
         order.key = new_id()
     told = rules.most_urgent(plan.messages)
-    pegs, messages = writing.peg_lines(plan), writing.message_lines(plan, told)
+    if standing and not any(changes) and standing.fingerprint == writing.fingerprint(plan, told):
+        return _confirm(ctx, standing, today)
     run = _counted(ctx, plant, today, data, plan, changes)
     run.message_count, run.untold_count = len(told), len(plan.messages) - len(told)
-    run.fingerprint = _fingerprint(pegs, messages)
-    if standing and standing.fingerprint == run.fingerprint and not any(changes):
-        return _confirm(ctx, standing, today)
-    if not data.is_trial:
-        Run.objects.filter(plant=plant, is_current=True).update(is_current=False)
-    run.save(force_insert=True)
     if not data.is_trial:
         writing.write_orders(ctx, run, changes)
-    writing.write_pegs(run, pegs)
-    writing.write_messages(run, messages)
+        Run.objects.filter(plant=plant, is_current=True).update(is_current=False)
+    run.fingerprint = writing.write_found(run, plan, told)
+    run.save(force_insert=True)
     writing.forget_old_runs(plant)
     owe_numbers([run])
     return run
@@ -140,14 +135,6 @@ def _counted(
         late_count=sum(m.kind in ("late", "past") for m in plan.messages),
         created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
     )  # fmt: skip
-
-
-def _fingerprint(*parts: Sequence[str]) -> str:
-    digest = blake2b(digest_size=32)
-    for lines in parts:
-        digest.update("\n".join(lines).encode())
-        digest.update(b"\0")
-    return digest.hexdigest()
 
 
 def _confirm(ctx: Context, run: Run, today: date) -> Run:

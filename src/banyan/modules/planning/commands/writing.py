@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from hashlib import blake2b
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,32 @@ KEPT_RUNS = 10
 _TEXT_LENGTH = 500
 #: So many rows are sent to the database at once.
 _CHUNK = 2000
+
+
+# --- what a run has found -----------------------------------------------------------------------------------
+
+
+def write_found(run: Run, plan: Plan, told: Sequence[Message]) -> str:
+    """Keep pegs and messages. Gives: their fingerprint"""
+    digest = blake2b(digest_size=32)
+    _copy("planning_peg", _PEG, _of_run(run, _noted(_peg_lines(plan), digest)))
+    _copy("planning_message", _MESSAGE, _of_run(run, _noted(_message_lines(plan, told), digest)))
+    return digest.hexdigest()
+
+
+def fingerprint(plan: Plan, told: Sequence[Message]) -> str:
+    """Give the fingerprint of pegs and messages: another where any of them differs."""
+    digest = blake2b(digest_size=32)
+    for lines in (_peg_lines(plan), _message_lines(plan, told)):
+        for _ in _noted(lines, digest):
+            pass
+    return digest.hexdigest()
+
+
+def _noted(lines: Iterable[str], digest: blake2b) -> Iterator[str]:
+    for line in lines:
+        digest.update(line.encode())
+        yield line
 
 
 # --- planned orders -----------------------------------------------------------------------------------------
@@ -79,32 +106,23 @@ def _columns(orders: Sequence[Order]) -> dict[str, list]:
 
 # --- pegs ---------------------------------------------------------------------------------------------------
 
-_PEG = ("supply_noun", "supply", "supply_line", "supply_on", "item_id", "quantity", "demand_noun", "demand",
-        "demand_line", "demand_on", "priority")  # fmt: skip
+_PEG = ("run_id", "id", "supply_noun", "supply", "supply_line", "supply_on", "item_id", "quantity",
+        "demand_noun", "demand", "demand_line", "demand_on", "priority")  # fmt: skip
 
 
-def peg_lines(plan: Plan) -> list[str]:
+def _peg_lines(plan: Plan) -> Iterator[str]:
     """Give a line for each peg, as COPY reads it, without its run: which supply serves which demand."""
     days, keys, names = _Days(), _Keys(), _names(plan)
     demands, parents = plan.demands, plan.parents
     ends = [f"{noun}\t{keys[record]}\t{keys[line]}" for noun, record, line in names]
     supplies = [f"{end}\t{days[day]}\t" for end, day in zip(ends, plan.ready, strict=True)]
-    lines = []
     for s, d, quantity in plan.pegs:
         item, _, day, ref, rank = demands[d]
         if ref.record is None:
             taker = ends[parents[d]]
         else:
             taker = f"{ref.noun}\t{keys[ref.record]}\t{keys[ref.line]}"
-        lines.append(
-            f"{supplies[s]}{keys[item]}\t{_number(quantity)}\t{taker}\t{days[day]}\t{PRIORITY[rank]}"
-        )
-    return lines
-
-
-def write_pegs(run: Run, lines: Sequence[str]) -> None:
-    """Keep which supply serves which demand, up to the customers."""
-    _copy("planning_peg", ("run_id", "id", *_PEG), _of_run(run, lines))
+        yield f"{supplies[s]}{keys[item]}\t{_number(quantity)}\t{taker}\t{days[day]}\t{PRIORITY[rank]}"
 
 
 def _names(plan: Plan) -> list[tuple[str, UUID | None, UUID | None]]:
@@ -150,7 +168,7 @@ class _Keys(dict):
         return text
 
 
-def _of_run(run: Run, lines: Sequence[str]) -> Iterator[str]:
+def _of_run(run: Run, lines: Iterable[str]) -> Iterator[str]:
     """Give lines with their run and a key each; keys in a row, as an index takes them quickest."""
     run_key, first = str(run.pk), str(new_id())[:-8]
     return (f"{run_key}\t{first}{place:08x}\t{line}" for place, line in enumerate(lines))
@@ -215,21 +233,16 @@ _WHY: Mapping[str, Label] = {
 }  # fmt: skip
 
 
-def write_messages(run: Run, lines: Sequence[str]) -> None:
-    """Keep what people should do or know, in both languages."""
-    _copy(
-        "planning_message",
-        ("run_id", "id", "item_id", "quantity", "kind", "day", "wanted_on", "days_late", "supply_noun",
-         "supply", "supply_line", "demand_noun", "demand", "demand_line", "cause_item_id", "text_zh",
-         "text_en"),
-        _of_run(run, lines),
-    )  # fmt: skip
+_MESSAGE = (
+    "run_id", "id", "item_id", "quantity", "kind", "day", "wanted_on", "days_late", "supply_noun", "supply",
+    "supply_line", "demand_noun", "demand", "demand_line", "cause_item_id", "text_zh", "text_en",
+)  # fmt: skip
 
 
-def message_lines(plan: Plan, told: Sequence[Message]) -> list[str]:
-    """Give a line for each message, as COPY reads it, without its run. One statement."""
+def _message_lines(plan: Plan, told: Sequence[Message]) -> Iterator[str]:
+    """Give a line for each message, as COPY reads it, without its run, in both languages. One statement."""
     names, codes = _names(plan), _codes(plan, told)
-    return [_message_line(plan, one, names, codes) for one in told]
+    return (_message_line(plan, one, names, codes) for one in told)
 
 
 def _codes(plan: Plan, told: Sequence[Message]) -> dict[UUID, str]:
