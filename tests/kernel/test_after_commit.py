@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import connection, transaction
 from oauth2_provider.models import get_access_token_model, get_application_model
 
 from banyan.kernel import chain, db, dispatcher, events, jobs, rates
@@ -191,6 +191,28 @@ def test_rates_hold_over_processes():
         for _ in range(40):
             rates.take("a", 120, clock=clock)
     assert refusal.value.data["limit"] == 120
+
+
+@jobs.job("test.break", L("中断", "Break"))
+def break_off(ctx, progress, data):
+    User.objects.create(login="made", name="x")
+    with progress._side.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [db.one("SELECT pg_backend_pid()")[0]])
+    return {"users": User.objects.count()}
+
+
+def test_a_job_whose_database_went_away_is_done_again_until_it_is_given_up(ctx, live_db, app_role):
+    with transaction.atomic():
+        run = jobs.start(ctx, "test.break", {})
+    for _ in range(2):
+        with pytest.raises(jobs.BrokenOff), transaction.atomic():
+            jobs.perform(run.pk)
+        connection.close()
+        run.refresh_from_db()
+        assert (run.state, run.finished_at, User.objects.count()) == ("running", None, 0)
+    jobs.perform(run.pk, attempts=jobs.MOST_ATTEMPTS)
+    run.refresh_from_db()
+    assert (run.state, run.result["code"]) == ("failed", "job_broken_off")
 
 
 def test_what_has_expired_is_forgotten_and_nothing_else(ctx, live_db, app_role):

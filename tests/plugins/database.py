@@ -142,7 +142,7 @@ def django_db_setup(test_databases, django_test_environment, django_db_blocker) 
     databases.copy(name)
     with ExitStack() as stack:
         stack.enter_context(django_db_blocker.unblock())
-        stack.enter_context(_connected_to(databases.cluster, name))
+        stack.enter_context(connected_to(databases.cluster, name))
         stack.enter_context(django_db_blocker.block())
         yield
     databases.drop(name)
@@ -165,7 +165,8 @@ def own_files(_files: Path, monkeypatch) -> None:
 
 
 @contextmanager
-def _connected_to(cluster: Cluster, name: str) -> Iterator[None]:
+def connected_to(cluster: Cluster, name: str) -> Iterator[None]:
+    """Let Django meanwhile speak, as the owner, to a database of a cluster."""
     from django.db import connections
 
     connection = connections["default"]
@@ -203,7 +204,7 @@ def live_db(django_db_setup, test_databases, django_db_blocker) -> Iterator[Live
     databases, slot = test_databases
     name = f"live_banyan_{slot}"
     databases.copy(name)
-    with django_db_blocker.unblock(), _connected_to(databases.cluster, name):
+    with django_db_blocker.unblock(), connected_to(databases.cluster, name):
         yield LiveDatabase(name, databases.cluster)
     databases.drop(name)
 

@@ -5,7 +5,8 @@
         run.progress(done, total)               # also refuses to go on when somebody asked to cancel
 
 `start(ctx, "kernel.import", data)` enqueues inside the transaction: rolled back, nothing is left. A worker that dies
-is noticed by its missing heartbeat, and its job runs again from the start: jobs are one transaction, or rerunnable.
+is noticed by its missing heartbeat, and its job runs again from the start, as it does when the database went away:
+jobs are one transaction, or rerunnable. One that was broken off `MOST_ATTEMPTS` times may be the cause, and is given up.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
+from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app as queue
 
 from banyan.kernel import access
@@ -30,10 +32,16 @@ from banyan.lib.labels import L, Label
 
 log = logging.getLogger("banyan.jobs")
 BEAT_SECONDS = 0.5
+MOST_ATTEMPTS = 10
+RETRY_SECONDS = 3
 
 
 class Cancelled(Exception):
     """Somebody asked to stop; the job's transaction is rolled back."""
+
+
+class BrokenOff(Exception):
+    """The database went away in the middle of a job; it is done again."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +128,38 @@ def cancel(ctx: Context, key: UUID) -> None:
         raise Conflict("job_ended", L("任务已结束", "The job has ended"))
 
 
-def perform(key: UUID, limits: tuple[str, ...] | None = None, now: datetime | None = None) -> None:
-    """Do a job: the worker's way in. Ends in state done, failed or cancelled; a second call after the end does nothing."""
+def perform(
+    key: UUID, limits: tuple[str, ...] | None = None, now: datetime | None = None, *, attempts: int = 0
+) -> None:
+    """Do a job: the worker's way in. Ends in state done, failed or cancelled; a second call after the end does nothing.
+
+    Takes:  attempts: how often it was broken off before
+    Raises: BrokenOff when the database went away, to be done again
+    """
+    try:
+        _perform(key, limits, now or datetime.now(UTC), attempts)
+    except (OperationalError, InterfaceError) as fault:
+        if not is_away(fault):
+            raise
+        raise BrokenOff(str(key)) from fault
+
+
+def is_away(fault: Exception) -> bool:
+    """Say whether a fault means that the database went away, and not that it refused."""
+    state = getattr(fault.__cause__, "sqlstate", None)
+    return state is None or state.startswith("08") or state in ("57P01", "57P02", "57P03")
+
+
+def _perform(key: UUID, limits: tuple[str, ...] | None, started: datetime, attempts: int) -> None:
     run = JobRun.objects.filter(pk=key).first()
     if run is None or run.finished_at is not None:
         return
     side = Progress(key)
     side.mark(state="running", beat_at=datetime.now(UTC))
-    started = now or datetime.now(UTC)
     try:
+        if attempts >= MOST_ATTEMPTS:
+            raise Conflict("job_broken_off", L("任务中断了 {count} 次，不再重试", "The job was broken off {count} times and is given up"),
+                           {"count": attempts})
         who = SYSTEM if run.created_by_id in (None, SYSTEM_ID) else access.principal_of(run.created_by_id, limits)
         if who is None:
             raise Conflict("job_owner_gone", L("任务的发起人已停用", "Whoever started the job is no longer active"))
@@ -143,7 +174,9 @@ def perform(key: UUID, limits: tuple[str, ...] | None = None, now: datetime | No
 
         side.mark(state="failed", error=refusal.text("zh"), finished_at=datetime.now(UTC),
                   result=orjson.dumps(refusal.as_problem(run_language(run))).decode())
-    except Exception:
+    except Exception as fault:
+        if isinstance(fault, (OperationalError, InterfaceError)) and is_away(fault):
+            raise
         log.exception("job %s (%s) failed", key, run.kind)
         side.mark(state="failed", error=traceback.format_exc()[-4000:], finished_at=datetime.now(UTC))
         raise
@@ -161,10 +194,13 @@ def run_language(run: JobRun) -> str:
     return who.language if who else "zh"
 
 
-@queue.task(name="banyan.job", queue="jobs", pass_context=False)
-def do_job(run: str, limits: list[str] | None = None) -> None:
+@queue.task(
+    name="banyan.job", queue="jobs", pass_context=True,
+    retry=RetryStrategy(wait=RETRY_SECONDS, retry_exceptions=(BrokenOff,)),
+)
+def do_job(context: JobContext, run: str, limits: list[str] | None = None) -> None:
     """Procrastinate's way to `perform`."""
-    perform(UUID(run), tuple(limits) if limits is not None else None)
+    perform(UUID(run), tuple(limits) if limits is not None else None, attempts=context.job.attempts)
 
 
 @queue.periodic(cron="* * * * *")

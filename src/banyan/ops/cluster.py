@@ -18,6 +18,7 @@ from typing import IO
 from banyan.ops import processes
 
 OLDEST = 15
+PATIENCE = 120.0
 SOCKET_LIMIT = 107
 SOCKET_NAME = ".s.PGSQL.5432"
 OWNER, APP = "banyan_owner", "banyan_app"
@@ -147,7 +148,7 @@ class Cluster:
         Raises: ClusterError with the end of the log
         """
         with self._lock("start"):
-            if self.is_running():
+            if self._is_there():
                 return False
             if not (self.data / "PG_VERSION").exists():
                 self._make()
@@ -156,6 +157,17 @@ class Cluster:
             self._launch()
             self._prepare()
             return True
+
+    def _is_there(self) -> bool:
+        """Tell whether a postmaster takes sessions; one that just comes, goes or recovers is waited for."""
+        limit = time.monotonic() + PATIENCE
+        while self.is_running():
+            if self._run([find_binaries() / "pg_isready", "-q", "-h", self.socket_folder]).returncode == 0:
+                return True
+            if time.monotonic() > limit:
+                raise ClusterError(f"PostgreSQL runs, but takes no sessions for two minutes; see {self.log}.")
+            time.sleep(0.05)
+        return False
 
     def stop(self) -> None:
         """Stop the cluster if it runs; sessions still open are ended."""
@@ -293,7 +305,7 @@ class Cluster:
                 [programs / "postgres", "-D", self.data], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, cwd=self.data, umask=0o077, **self._as_user(),
             )  # fmt: skip
-        limit = time.monotonic() + 120
+        limit = time.monotonic() + PATIENCE
         while time.monotonic() < limit:
             if server.poll() is not None:
                 raise ClusterError(f"PostgreSQL did not start; the end of {self.log}:\n{self._log_end()}")

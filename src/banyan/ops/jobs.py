@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import Any
 
+from django.db import close_old_connections
 from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 
@@ -26,6 +29,15 @@ async def rescue_stalled(app: App, *, silent_seconds: float = SILENT_SECONDS) ->
     return len(stalled)
 
 
+def with_living_connection(work: Callable[[], Any], *_: Any) -> Any:
+    """Do a job on a connection that was looked at, since the thread's own may have ended with the database."""
+    close_old_connections()
+    try:
+        return work()
+    finally:
+        close_old_connections()
+
+
 async def work(app: App, *, concurrency: int) -> None:
     """Work off jobs until a signal asks for the end."""
     async with app.open_async():
@@ -37,6 +49,7 @@ async def work(app: App, *, concurrency: int) -> None:
                 shutdown_graceful_timeout=5.0,
                 delete_jobs="successful",
                 stalled_worker_timeout=SILENT_SECONDS,
+                task_middleware=[with_living_connection],
             )
         finally:
             rescue.cancel()
