@@ -9,7 +9,6 @@ describe("a number that is being typed", () => {
     ["1.5", ".", false, "1.5"],
     ["", ".", true, "0."],
     ["12", "⌫", true, "1"],
-    ["12", "C", false, ""],
   ])("%s and key %s (first: %s) is %s", (text, key, isFresh, result) => expect(typed(text, key, isFresh)).toBe(result));
 
   it.each([["1,200", 1, "1201"], ["0.1", 1, "1.1"], ["", -1, "0"], ["x", 1, "1"]])("%s stepped by %i is %s", (text, by, result) =>

@@ -8,7 +8,6 @@ export function stepped(text: string, by: number): string {
 
 /** Gives the text after a key of the pad; the first key replaces what stood there. */
 export function typed(text: string, key: string, isFresh: boolean): string {
-  if (key === "C") return "";
   if (key === "⌫") return text.slice(0, -1);
   const before = isFresh ? "" : text;
   if (key === ".") return before.includes(".") ? before : `${before || "0"}.`;

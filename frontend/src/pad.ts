@@ -1,6 +1,6 @@
 /** Big dialogs: numbers by plus and minus, and on a touch screen by a pad whose keys fit a glove. */
 import { stepped, typed } from "./digits";
-import { all, on, one } from "./page";
+import { all, each, on, one } from "./page";
 
 let field: HTMLInputElement | null = null;
 
@@ -19,7 +19,7 @@ on("focusin", ".box-form-big [data-number]", (element) => {
   if (!pad || !isTouch()) return;
   field.inputMode = "none";
   pad.hidden = false;
-  requestAnimationFrame(() => element.scrollIntoView({ block: "center" }));
+  requestAnimationFrame(() => element.scrollIntoView({ block: "nearest" }));
 });
 on("focusin", ".box-form-big input:not([data-number]), .box-form-big select, .box-form-big textarea", (element) => {
   if ((element as HTMLInputElement).type === "radio") return;
@@ -36,6 +36,17 @@ on("click", "[data-less], [data-more]", (button) => {
   const input = one<HTMLInputElement>("[data-number]", button.parentElement as HTMLElement);
   if (input) set(input, stepped(input.value, "more" in button.dataset ? 1 : -1));
 });
+/** A field that belongs to another is shown only while that one has something in it. */
+function showNeeded(form: HTMLElement): void {
+  for (const part of all("[data-when]", form)) {
+    const owner = one<HTMLInputElement>(`[name="${CSS.escape(part.dataset.when ?? "")}"]`, form);
+    part.hidden = !owner || !owner.value.trim() || Number(owner.value) === 0;
+  }
+}
+
+each(".box-form", showNeeded);
+on("input", ".box-form", showNeeded);
+
 on("click", "[data-fill]", (button) => {
   const input = one<HTMLInputElement>("[data-number]", button.closest("[data-path]") as HTMLElement);
   if (input) set(input, button.dataset.fill ?? "");

@@ -70,6 +70,7 @@ def test_a_worker_reports_on_a_released_order_in_one_dialog(worker, world, work)
     assert "20 检验" not in dialog
     assert "尺寸超差" in dialog
     assert 'data-fill="20"' in dialog
+    assert 'data-when="bad"' in dialog
     operation = re.search(r'name="operation" value="([^"]+)" checked', dialog)[1]
     told = {"operation": operation, "good": "18", "bad": "2", "bad_is": "scrap", "_from": "record"}
     refused = worker.post("/production/operations/do/tally", told, headers=PART)

@@ -29,13 +29,17 @@ class Input(BaseModel):
 
 
 def field(zh: str, en: str, default: Any = ..., *, help: Label | None = None, reference: str | None = None,
-          unit: str | None = None, choices: Sequence[Any] = (), **more: Any) -> Any:
-    """Give a Pydantic field with its label pair; `reference` names the noun an id refers to."""
+          unit: str | None = None, choices: Sequence[Any] = (), when: str = "", **more: Any) -> Any:
+    """Give a Pydantic field with its label pair; `reference` names the noun an id refers to.
+
+    `when` names another field: a dialog shows this one only while that one has something in it.
+    """
     extra = {
         "label": {"zh": zh, "en": en},
         **({"help": {"zh": help.zh, "en": help.en}} if help else {}),
         **({"reference": reference} if reference else {}),
         **({"unit": unit} if unit else {}),
+        **({"when": when} if when else {}),
         **({"choices": [{"key": c.key, "zh": c.label.zh, "en": c.label.en} for c in choices]} if choices else {}),
     }
     return Field(default, title=en, json_schema_extra={"x-banyan": extra}, **more)

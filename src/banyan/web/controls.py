@@ -53,7 +53,7 @@ Kind = Literal[
 NUMBERS = ("integer", "decimal")
 REQUIRED = L("必填", "is required")
 #: A choice with more options is a list to open, not tiles to tap.
-MOST_TILES = 12
+MOST_TILES = 24
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ class Control:
     is_key: bool = False
     is_tiled: bool = False
     most: Any = None
+    when: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -203,6 +204,7 @@ def _of_info(name: str, info: FieldInfo) -> Control:
         reference=words.get("reference"),
         unit=words.get("unit"),
         default=default,
+        when=words.get("when", ""),
         **details,
     )
 

@@ -30,10 +30,10 @@ class Tally(Input):
     operation: UUID = field("工序", "Operation", reference="production.operation")
     good: Annotated[Quantity, Field(ge=0)] = field("合格", "Good", ZERO)
     bad: Annotated[Quantity, Field(ge=0)] = field("不良", "Bad", ZERO)
-    reason: UUID | None = field("不良原因", "Why bad", None, reference="production.defect_reason")
+    reason: UUID | None = field("不良原因", "Why bad", None, reference="production.defect_reason", when="bad")
     bad_is: Literal["scrap", "rework"] = field(
         "不良品", "Bad pieces", "scrap",
-        choices=[choice("scrap", "报废", "Scrapped"), choice("rework", "返工", "To be reworked")],
+        choices=[choice("scrap", "报废", "Scrapped"), choice("rework", "返工", "To be reworked")], when="bad",
     )  # fmt: skip
     lot: Annotated[Text, Field(max_length=60)] = field("产出批号", "Output lot", "")
     minutes: Annotated[Quantity, Field(ge=0, le=100_000)] | None = field("工时", "Time", None, unit="min")
