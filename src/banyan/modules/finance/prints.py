@@ -54,9 +54,9 @@ prints.document(
         ),
     ),
     totals=(
-        column("net_amount", L("不含税金额", "Net amount")),
-        column("tax_amount", L("税额", "VAT")),
-        column("gross_amount", L("价税合计", "Total")),
+        column("net_amount", L("不含税金额", "Net amount"), stays=True),
+        column("tax_amount", L("税额", "VAT"), stays=True),
+        column("gross_amount", L("价税合计", "Total"), stays=True),
     ),
     in_words=("gross_amount", "currency.code"),
     signs=(
@@ -72,4 +72,4 @@ prints.document(
 @answers("finance.customer_invoice.invoice.fill")
 def fill_invoices(ctx: Context, records: Sequence[dict[str, Any]]) -> None:
     """Say where the customer is. Two statements."""
-    add_addresses(records, "invoice")
+    add_addresses(ctx, records, "invoice")

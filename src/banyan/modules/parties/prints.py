@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from banyan.kernel import prints
+from banyan.kernel.context import Context
 from banyan.lib.labels import is_chinese, spoken_language
 from banyan.modules.parties.models import Address, Contact
 
@@ -14,24 +15,30 @@ CONTACT = prints.given("party_contact", "text", "联系人", "Contact", see="par
 GIVEN = (ADDRESS, CONTACT)
 
 
-def add_addresses(records: Iterable[dict[str, Any]], kind: str) -> None:
-    """Set the address of each record's party, of the kind if there is one, and its contact. Two statements."""
-    records = list(records)
-    parties = {one["party"] for one in records if one.get("party")}
-    addresses: dict[str, tuple[tuple[bool, bool, int], str]] = {}
-    for one in Address.objects.filter(party__in=parties).order_by("position"):
-        rank = (one.kind != kind, not one.is_default, one.position)
-        key = str(one.party_id)
-        if key not in addresses or rank < addresses[key][0]:
-            addresses[key] = (rank, _worded(one))
+def add_addresses(ctx: Context, records: Sequence[dict[str, Any]], kind: str) -> None:
+    """Set where each record's party is, at an address of the kind if there is one, and whom to ask there.
+
+    Gives:  empty to whoever may not read parties. Two statements
+    """
+    may_read = ctx.may("parties.party.read")
+    parties = {one["party"] for one in records if one.get("party")} if may_read else set()
+    addresses = _addresses(parties, kind)
     contacts: dict[str, str] = {}
-    for party, name, phone in (
-        Contact.objects.filter(party__in=parties).order_by("position").values_list("party", "name", "phone")
-    ):
+    rows = Contact.objects.filter(party__in=parties).order_by("position")
+    for party, name, phone in rows.values_list("party", "name", "phone"):
         contacts.setdefault(str(party), f"{name} {phone}".strip())
     for one in records:
-        one[ADDRESS.key] = addresses.get(one.get("party"), ((), ""))[1]
+        one[ADDRESS.key] = addresses.get(one.get("party"), "")
         one[CONTACT.key] = contacts.get(one.get("party"), "")
+
+
+def _addresses(parties: Collection[str], kind: str) -> dict[str, str]:
+    rows = list(Address.objects.filter(party__in=parties))
+    rows.sort(key=lambda one: (one.kind != kind, not one.is_default, one.position))
+    found: dict[str, str] = {}
+    for one in rows:
+        found.setdefault(str(one.party_id), _worded(one))
+    return found
 
 
 def _worded(address: Address) -> str:

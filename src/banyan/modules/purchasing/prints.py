@@ -17,8 +17,9 @@ prints.scanned_as("purchasing.receipt", "r")
 
 ITEM = (
     column("item.code", L("物料编码", "Item")),
-    column("item.name", L("名称及规格", "Name and specification"), "item.specification", "note"),
+    column("item.name", L("名称及规格", "Name and specification"), "item.specification"),
 )
+NOTED = (ITEM[0], column("item.name", ITEM[1].label, "item.specification", "note"))
 
 prints.document(
     "order",
@@ -51,7 +52,7 @@ prints.document(
     tables=(
         table(
             "lines",
-            *ITEM,
+            *NOTED,
             column("quantity", stays=True),
             column("unit.name", L("单位", "Unit"), stays=True),
             column("price", stays=True),
@@ -64,7 +65,7 @@ prints.document(
             stays=True,
         ),
     ),
-    totals=(column("net_amount"), column("tax_amount"), column("gross_amount")),
+    totals=tuple(column(key, stays=True) for key in ("net_amount", "tax_amount", "gross_amount")),
     in_words=("gross_amount", "currency.code"),
     notes=(column("terms"),),
     signs=(
@@ -134,4 +135,4 @@ prints.label(
 @answers("purchasing.order.order.fill")
 def fill_orders(ctx: Context, records: Sequence[dict[str, Any]]) -> None:
     """Say where the supplier is. Two statements."""
-    add_addresses(records, "registered")
+    add_addresses(ctx, records, "registered")

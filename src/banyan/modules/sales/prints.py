@@ -31,7 +31,7 @@ PRICED = (
     column("tax_code.rate", L("税率", "VAT"), stays=True),
     column("net_amount", stays=True),
 )
-TOTALS = (column("net_amount"), column("tax_amount"), column("gross_amount"))
+TOTALS = tuple(column(key, stays=True) for key in ("net_amount", "tax_amount", "gross_amount"))
 CUSTOMER = (
     column("party.name", is_strong=True, stays=True),
     column("party_address"),
@@ -211,21 +211,21 @@ prints.label(
 @answers("sales.quotation.quotation.fill")
 def fill_quotations(ctx: Context, records: Sequence[dict[str, Any]]) -> None:
     """Say where the customer is. Two statements."""
-    add_addresses(records, "registered")
+    add_addresses(ctx, records, "registered")
 
 
 @answers("sales.order.confirmation.fill")
 def fill_confirmations(ctx: Context, records: Sequence[dict[str, Any]]) -> None:
     """Say where the customer is and where the goods go. Four statements."""
-    add_addresses(records, "delivery")
+    add_addresses(ctx, records, "delivery")
     _deliver(records)
-    add_addresses(records, "registered")
+    add_addresses(ctx, records, "registered")
 
 
 @answers("sales.shipment.parcel.fill")
 def fill_parcels(ctx: Context, records: Sequence[dict[str, Any]]) -> None:
     """Say where the goods go. Two statements."""
-    add_addresses(records, "delivery")
+    add_addresses(ctx, records, "delivery")
     _deliver(records)
 
 

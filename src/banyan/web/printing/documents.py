@@ -33,8 +33,10 @@ _NOTHING = (None, "", [], "0", 0, False)
 #: Sizes of letters in points, and of what surrounds them in millimetres, as in style.css.
 _SIZE, _STRONG, _UNDER, _HEAD_SIZE, _PADDING = 9.0, 10.0, 7.5, 8.5, 3.2
 #: A text column needs not more than this however long its words, nor wishes for more than that.
-_LEAST_MOST, _MOST, _OPEN, _NUMBERS = 34.0, 80.0, 15.0, 8.0
+_LEAST_MOST, _MOST, _OPEN, _NUMBERS, _HEAD_MOST = 34.0, 80.0, 15.0, 8.0, 26.0
 _UPRIGHT, _ACROSS = 184.0, 271.0
+#: A longer value takes a whole line.
+_THIRD = 58.0
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -67,7 +69,6 @@ class Fact:
 
     label: str
     text: str
-    css: str = ""
     is_strong: bool = False
     is_wide: bool = False
 
@@ -165,6 +166,8 @@ class Filler:
         """Give a value in words."""
         if isinstance(value, Pointed):
             return str(value)
+        if field.type == "reference" and field.reference and value:
+            return self.reach.titles.get(field.reference, {}).get(UUID(str(value)), "")
         return self.wording.text(field, value, self.reach.titles, unit=unit)
 
     def text(self, fields: Fields, path: str, row: Mapping[str, Any]) -> str:
@@ -286,12 +289,13 @@ class Composer(Filler):
             field = self.reach.field(fields, column.path)
             if field is None:
                 continue
-            text = self.text(fields, column.path, record)
-            if not text and not column.stays:
+            value = self.reach.value(fields, record, column.path)
+            if value in _NOTHING and not column.stays:
                 continue
+            text = self.worded(field, value)
             label = "" if is_plain and column.label is None else str(column.label or field.label)
-            css = "num" if field.is_number and not field.choices else ""
-            made.append(Fact(label, text, css, column.is_strong, column.is_wide))
+            is_wide = column.is_wide or width(f"{label}{text}", _SIZE) > _THIRD
+            made.append(Fact(label, text, column.is_strong, is_wide))
         return tuple(made)
 
     def _words(self, record: Mapping[str, Any]) -> str:
@@ -393,24 +397,25 @@ class Composer(Filler):
 
 
 def _need(column: Column, head: str, css: str, cells: Sequence[Cell], foot: str) -> Need:
-    """Give the room a column needs: numbers and days whole, texts at least their longest word."""
+    """Give the room a column needs: numbers and days whole, texts at least their longest word.
+
+    A text column wishes for what four of five rows take, so that one long name does not squeeze the others.
+    """
     points = _STRONG if column.is_strong else _SIZE
     if column.width:
         return Need(column.width, column.width)
-    top = longest_word(head, _HEAD_SIZE) + _PADDING
+    top, whole = (measure(head, _HEAD_SIZE) + _PADDING for measure in (longest_word, width))
     if "open" in css and not column.path:
-        return Need(max(top, _OPEN), max(width(head, _HEAD_SIZE) + _PADDING, _OPEN), grows=True)
-    wish = max((width(c.text, points) for c in cells), default=0)
+        return Need(max(top, _OPEN), max(whole, _OPEN), grows=True)
     if "num" in css or "when" in css or "mid" in css:
-        wish = max(wish, width(foot, points)) + _PADDING
-        return Need(max(wish, top), max(wish, top))
-    under = max((width(t, _UNDER) for c in cells for t in c.under), default=0)
-    words = [longest_word(c.text, points) for c in cells] + [
-        longest_word(t, _UNDER) for c in cells for t in c.under
-    ]
-    wish = min(max(wish, under, top - _PADDING), _MOST) + _PADDING
-    least = min(max(max(words, default=0) + _PADDING, top), _LEAST_MOST, wish)
-    return Need(least, wish, grows=True)
+        content = max((width(t, points) for t in (foot, *(c.text for c in cells))), default=0) + _PADDING
+        return Need(max(content, top), max(content, min(whole, _HEAD_MOST)))
+    takes = sorted(max(width(c.text, points), *(width(t, _UNDER) for t in c.under), 0) for c in cells)
+    words = [longest_word(c.text, points) for c in cells]
+    words += [longest_word(t, _UNDER) for c in cells for t in c.under]
+    least = min(max(max(words, default=0) + _PADDING, top), _LEAST_MOST)
+    usual = takes[(len(takes) - 1) * 4 // 5] if takes else 0
+    return Need(least, max(min(usual, _MOST) + _PADDING, least), grows=True)
 
 
 def _laid(part: Part, room: float) -> Part:

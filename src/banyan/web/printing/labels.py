@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +17,12 @@ from banyan.web.printing.reach import Fields
 #: Leads from a row to the record it belongs to.
 PARENT = "^."
 _LINE = 1.25
-_TITLE, _TEXT = (22.0, 7.0), (11.0, 5.5)
+#: Points of texts at most, all at least; millimetres between lines; rows of a text; how much wider is bold.
+_TEXT, _LEAST, _GAP, _ROWS, _BOLD = 11.0, 5.5, 0.4, 2, 1.12
+#: A title stands on so many rows where it is so large there and takes no more of the label than that.
+_TITLE_ROWS = ((1, 11.0, 0.5), (2, 9.0, 0.5), (3, 7.0, 0.5), (9, _LEAST, 0.6))
+#: Titles grow smaller until all lines have room in letters that read well, else in any.
+_TITLES, _READABLE = (22.0, 18.0, 14.0, 11.0, 9.0), 7.0
 #: How much of a label its code may take, and how large it need not be exceeded.
 _CODE_SHARE, _CODE_MOST = 0.46, 40.0
 
@@ -194,32 +198,56 @@ def code_edge(size: Size) -> float:
 
 
 def _sticker(said: Text, size: Size, left: float, top: float) -> Sticker:
-    width = size.width - 2 * size.margin - code_edge(size) - 1
+    room = size.width - 2 * size.margin - code_edge(size) - 1
     free = size.height - 2 * size.margin
-    title = _fitted(said.title, width, free * 0.42, _TITLE)
-    free -= title.height
-    lines = []
-    for number, text in enumerate(said.lines):
-        line = _fitted(text, width, max(free / (len(said.lines) - number), _TEXT[1] * POINT * _LINE), _TEXT)
-        if line.height > free:
+    for least, most in [(_READABLE, m) for m in _TITLES] + [(_LEAST, m) for m in _TITLES]:
+        title = _title(said.title, room, free, most)
+        lines = _lines(said.lines, room, free - title.height - _GAP)
+        if len(lines) == len(said.lines) and all(one.points >= least for one in lines):
             break
-        lines.append(line)
-        free -= line.height + 0.4
-    return Sticker(left, top, said.code, title, tuple(lines))
+    return Sticker(left, top, said.code, title, lines)
 
 
-def _fitted(text: str, width: float, height: float, points: tuple[float, float]) -> Line:
-    """Give a text in the largest letters that fit a width and height; in the smallest, cut, where none do."""
-    most, least = points
-    size = most
-    while size > least:
-        rows = _rows(text, width, size)
-        if rows * size * POINT * _LINE <= height:
-            return Line(text, round(size, 1), rows)
-        size -= 0.5
-    rows = max(1, min(_rows(text, width, least), int(height // (least * POINT * _LINE))))
-    return Line(text, least, rows)
+def _title(text: str, room: float, height: float, most: float) -> Line:
+    """Give the title whole, on as few rows as leave it large; never cut, because half a code is another code.
+
+    Takes:  most: the largest letters, in points
+    """
+    for most_rows, least, share in _TITLE_ROWS:
+        points = most
+        while points >= min(least, most):
+            found = measure.rows(text, room / _BOLD, points)
+            is_whole = points <= _LEAST or measure.longest_piece(text, points) <= room / _BOLD
+            fits = len(found) <= most_rows and len(found) * points * POINT * _LINE <= height * share
+            if is_whole and fits:
+                return Line("\n".join(found), points, len(found))
+            points -= 0.5
+    found = measure.rows(text, room / _BOLD, _LEAST)
+    return Line("\n".join(found), _LEAST, len(found))
 
 
-def _rows(text: str, width: float, points: float) -> int:
-    return max(1, math.ceil(measure.width(text, points) / (width * 0.97)))
+def _lines(texts: Sequence[str], room: float, height: float) -> tuple[Line, ...]:
+    """Give lines in the largest letters in which all have room; in the smallest the last are left out."""
+    points = _TEXT
+    while True:
+        made = [_cut(text, room, points) for text in texts]
+        if sum(one.height + _GAP for one in made) <= height:
+            return tuple(made)
+        if points <= _LEAST:
+            break
+        points -= 0.5
+    kept: list[Line] = []
+    for one in made:
+        height -= one.height + _GAP
+        if height < 0:
+            break
+        kept.append(one)
+    return tuple(kept)
+
+
+def _cut(text: str, room: float, points: float) -> Line:
+    """Give a text on no more rows than one may take; what is too long ends in an ellipsis."""
+    found = measure.rows(text, room, points)
+    if len(found) > _ROWS:
+        found = [*found[: _ROWS - 1], found[_ROWS - 1].rstrip()[:-1] + "…"]
+    return Line("\n".join(found), points, len(found))

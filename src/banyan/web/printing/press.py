@@ -78,12 +78,13 @@ def print_order(
     with speaking(order.language), translation.override("zh-hans" if order.language == "zh" else "en"):
         layout = layouts.find(ctx, noun, order.layout)
         paper = Paper(order.language, ZoneInfo(order.zone), order.site)
+        total = steps = len(order.ids)
         if isinstance(layout, LabelLayout):
-            sheets: Iterator[str] = _label_sheets(ctx, noun, layout, paper, order)
+            pages = _label_pages(ctx, noun, layout, paper, order)
+            sheets, steps = _label_sheets(pages, order, layout), -(-len(pages) // CHUNK)
         else:
             sheets = _document_sheets(ctx, noun, layout, paper, order)
-        total = len(order.ids)
-        content = pdf_of(sheets, lambda done: progress(min(done, total), total))
+        content = pdf_of(sheets, lambda done: progress(total * done // steps, total))
         return Printed(_name(noun, layout, order, ctx.now), content)
 
 
@@ -93,7 +94,7 @@ def document_html(
     """Give the HTML of documents, one per record."""
     records = _read(ctx, noun, ids)
     for sheet in Composer(ctx, noun, layout, paper).sheets(records):
-        yield render_to_string(layout.template, {"sheet": sheet, "qr": qr(sheet.code)} | _around(ctx, paper))
+        yield render_to_string(layout.template, {"sheet": sheet} | _around(ctx, paper))
 
 
 def _document_sheets(
@@ -103,18 +104,23 @@ def _document_sheets(
         yield from document_html(ctx, noun, layout, paper, part)
 
 
-def _label_sheets(ctx: Context, noun: Noun, layout: LabelLayout, paper: Paper, order: Order) -> Iterator[str]:
-    """Give pages of labels, some at a time, so that they are laid out while the next are read."""
-    size, labeller, said = (
-        labels.size_of(order.size or layout.preferred),
-        labels.Labeller(ctx, noun, layout, paper),
-        [],
-    )
-    for part in _chunks(order.ids):
-        said += labeller.texts(_read(ctx, noun, part))
+def _label_pages(
+    ctx: Context, noun: Noun, layout: LabelLayout, paper: Paper, order: Order
+) -> list[list[labels.Sticker]]:
+    labeller = labels.Labeller(ctx, noun, layout, paper)
+    said = [one for part in _chunks(order.ids) for one in labeller.texts(_read(ctx, noun, part))]
+    size = labels.size_of(order.size or layout.preferred)
     made = list(labels.pages(said, size, copies=order.copies, skip=order.skip))
     if not made:
         raise NotFound("nothing_to_print", L("没有可打印的标签", "There is nothing to print a label for"))
+    return made
+
+
+def _label_sheets(
+    made: Sequence[Sequence[labels.Sticker]], order: Order, layout: LabelLayout
+) -> Iterator[str]:
+    """Give the HTML of pages of labels, some pages at a time."""
+    size = labels.size_of(order.size or layout.preferred)
     for start in range(0, len(made), CHUNK):
         pages = [[(one, qr(one.code)) for one in page] for page in made[start : start + CHUNK]]
         yield render_to_string(LABELS, {"pages": pages, "size": size, "edge": labels.code_edge(size)})
