@@ -23,6 +23,7 @@ _DECLARATIONS = ("nouns", "events", "commands", "reactions", "reports", "proofs"
 _nouns: Mapping[str, Noun] = MappingProxyType({})
 _by_path: Mapping[str, Noun] = MappingProxyType({})
 _commands: dict[str, Command] = {}
+_by_noun: dict[str, tuple[Command, ...]] = {}
 _ports: dict[str, Callable[..., Any]] = {}
 epoch = 0
 
@@ -70,6 +71,7 @@ def withdraw(key: str) -> None:
     _by_path = MappingProxyType({n.spec.path: n for n in _nouns.values()})
     for name in [c.key for c in _commands.values() if c.noun == key]:
         del _commands[name]
+    _by_noun.clear()
     epoch += 1
 
 
@@ -101,6 +103,7 @@ def noun_at(path: str) -> Noun:
 def add_command(command: Command) -> None:
     """Add a command; a noun's own `create`, `change` or `delete` replaces the generic one."""
     _commands[command.key] = command
+    _by_noun.clear()
 
 
 def has_command(key: str) -> bool:
@@ -124,7 +127,10 @@ def commands() -> tuple[Command, ...]:
 
 def commands_of(noun_key: str) -> tuple[Command, ...]:
     """Give the commands of a noun, in order of declaration."""
-    return tuple(c for c in _commands.values() if c.noun == noun_key)
+    found = _by_noun.get(noun_key)
+    if found is None:
+        found = _by_noun[noun_key] = tuple(c for c in _commands.values() if c.noun == noun_key)
+    return found
 
 
 def answers(port: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 
+from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.models import SavedView
 from banyan.kernel.nouns import Noun
@@ -53,7 +54,7 @@ class Asked:
     opens_narrow: bool = False
     preset: Preset | None = None
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Give the address's parameters, so that they mean the same when they are asked again."""
         return self.params.urlencode(safe=":,") or ("all=1" if self.opens_narrow else "")
@@ -75,23 +76,17 @@ class Asked:
         return [v for text in self.params.getlist(name) for v in text.split(",") if v]
 
 
+_VIEWS = f"""
+SELECT id, name, coalesce(query->>'text', ''), layout, coalesce(created_by_id = %(person)s, false), is_shared,
+       coalesce(created_by_id = %(person)s AND query->'is_default' = 'true'::jsonb, false)
+FROM "{SavedView._meta.db_table}" WHERE noun = %(noun)s AND (created_by_id = %(person)s OR is_shared)
+ORDER BY name
+"""
+
+
 def views_of(ctx: Context, noun: Noun) -> tuple[View, ...]:
     """Give a person's own views of a noun and those shared by others. One statement."""
-    rows = SavedView.objects.filter(noun=noun.spec.key).filter(
-        Q(created_by_id=ctx.person) | Q(is_shared=True)
-    )
-    return tuple(
-        View(
-            v.pk,
-            v.name,
-            str(v.query.get("text", "")),
-            v.layout,
-            v.created_by_id == ctx.person,
-            v.is_shared,
-            v.created_by_id == ctx.person and bool(v.query.get("is_default")),
-        )
-        for v in rows.order_by("name")
-    )
+    return tuple(View(*row) for row in db.rows(_VIEWS, {"noun": noun.spec.key, "person": ctx.person}))
 
 
 def read(request: HttpRequest, noun: Noun, *, limit: int = PAGE_ROWS) -> Asked:

@@ -42,6 +42,19 @@ _FIXED: Mapping[str, Methods] = {
 }
 
 
+class Calls:
+    """Middleware that answers calls which bear a token before all that only pages need: sessions, forms."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = request.path_info.removeprefix(f"{answers.ROOT}/")
+        if path and path != request.path_info and "HTTP_AUTHORIZATION" in request.META:
+            return entry(request, path)
+        return self.get_response(request)
+
+
 @csrf_exempt
 def entry(request: HttpRequest, path: str) -> HttpResponse:
     """Answer a call under /api/v1/; whatever goes wrong leaves as problem+json, a fault with a number."""
