@@ -42,6 +42,7 @@ def test_every_row_is_accounted_for_and_a_second_run_changes_nothing(bring_in, a
         assert source.brought + sum(len(rows) for _, rows in source.left) == source.rows, source.name
         assert source.rows == len(cells(SLICE, source.name))
     assert first.is_reconciled
+    assert list(first.lines("en"))[-1].startswith("Reconciled: ")
 
     before = Audit.objects.filter(outcome="done").exclude(command="inventory.location.make_standing").count()
     second = bring_in(SLICE)

@@ -191,7 +191,7 @@ class Story(Cast):
             raise AssertionError("the plan run twice differs")
         mine = self._mine(first)
         kinds = [row[1] for row in first if row[0] in mine]
-        self.fact("计划订单 {all} 张（第二遍不变）；为本订单转 {mine} 张：自制 {make}，采购 {buy}",
+        self.fact("计划订单 {all} 张（第二遍不变）；转单 {mine} 张：自制 {make}，采购 {buy}",
                   "{all} planned orders, the same when run again; {mine} are carried out: {make} to make, "
                   "{buy} to buy",
                   all=len(first), mine=len(mine), make=kinds.count("make"), buy=kinds.count("buy"))
@@ -207,7 +207,7 @@ class Story(Cast):
         mine = self._mine(_planned_orders())
         if mine:
             self.fact("报废和拒收后再算：又缺 {n} 项，补单",
-                      "Planned again after scrap and rejects: {n} more orders", n=len(mine))
+                      "Planned again after scrap and rejects, new orders: {n}", n=len(mine))
         mended = self._mend(mine)
         self._convert(mine)
         return bool(mine) or mended
@@ -290,8 +290,8 @@ class Story(Cast):
             FROM planning_plannedorder WHERE id = ANY(%s)
             """, [self.told.order, list(planned)])
         self.fact("转为工单 {orders} 张（成品 {finished}，自制件和部件 {parts}），采购 {lines} 行",
-                  "Became {orders} work orders (finished goods {finished}, sub-assemblies and parts {parts}) "
-                  "and {lines} lines to buy",
+                  "They became work orders: {orders} (finished goods {finished}, sub-assemblies and parts "
+                  "{parts}); lines to buy: {lines}",
                   orders=orders, finished=finished, parts=orders - finished, lines=lines)
 
     # --- buying ---------------------------------------------------------------------------------------------
@@ -325,8 +325,8 @@ class Story(Cast):
             """, {"orders": drafts})
         self.fact("采购订单 {orders} 张 {lines} 行，{suppliers} 家供应商，不含税 {net}；"
                   "到货 {receipts} 次，批次 {lots} 个",
-                  "{orders} purchase orders, {lines} lines, {suppliers} suppliers, net {net}; "
-                  "{receipts} deliveries, {lots} lots",
+                  "Purchase orders: {orders}, lines: {lines}, suppliers: {suppliers}, net {net}; "
+                  "deliveries: {receipts}, lots: {lots}",
                   orders=orders, lines=lines, suppliers=suppliers, net=net, receipts=receipts, lots=lots)
         if self.told.rejected and not before:
             item, quantity, bad = self.told.rejected
@@ -386,7 +386,7 @@ class Story(Cast):
         self.chapter("生产：齐套检查、下达、按批领料、分次报工、完工入库",
                      "Production: kit check, release, issue by lot, reports in parts, finished lots")
         before, days = len(self.told.work_orders), 0
-        while ready := self._ready():
+        while ready := self._ready(is_told=not days):
             for order in ready:
                 self._make(order)
             self.sleep(1)
@@ -395,13 +395,17 @@ class Story(Cast):
         if made:
             self._tell_made(made, days)
 
-    def _ready(self) -> list[UUID]:
+    def _ready(self, *, is_told: bool) -> list[UUID]:
         """Give work orders not begun whose material is all in stock, the first due served first."""
         waiting = [r[0] for r in db.rows(
             "SELECT id FROM production_workorder WHERE state IN ('planned', 'firm') AND kind = 'standard' "
             "ORDER BY due_on, id")]
         kits = production.kit_check(waiting, on=self.now.date()) if waiting else ()
         lacking = {line.order for line in kits if line.missing > 0}
+        if is_told and waiting:
+            self.fact("齐套检查：{ready} 张齐套，{lacking} 张等下级完工",
+                      "Kit check: {ready} complete, {lacking} wait for what others make",
+                      ready=len(waiting) - len(lacking), lacking=len(lacking))
         return [order for order in waiting if order not in lacking]
 
     def _make(self, order: UUID) -> None:
@@ -466,13 +470,13 @@ class Story(Cast):
         finished, issued, taken, lots = db.one(_MADE, {"orders": list(made), "order": self.told.order})
         reports, people, operations = db.one(_REPORTED, {"orders": list(made)})
         self.fact("完工 {n} 张工单，{days} 天：成品 {finished}，自制件和部件 {parts}",
-                  "{n} work orders done in {days} days: finished goods {finished}, sub-assemblies and parts "
-                  "{parts}",
+                  "Work orders done in {days} days: {n} (finished goods {finished}, sub-assemblies and parts "
+                  "{parts})",
                   n=len(made), days=days, finished=finished, parts=len(made) - finished)
         self.fact("按批领料 {issued} 行，{taken} 个批次；{operations} 道工序报工 {reports} 次，{people} 人；"
                   "完工批次 {lots} 个",
-                  "{issued} issues of {taken} lots; {reports} reports on {operations} operations by {people} "
-                  "people; {lots} lots received",
+                  "Issues: {issued}, of {taken} lots; reports: {reports} on {operations} operations by "
+                  "{people} people; finished lots received: {lots}",
                   issued=issued, taken=taken, operations=operations, reports=reports, people=people,
                   lots=lots)
         if self.told.scrapped and self.told.scrapped[0] in made:

@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from banyan.lib.labels import Label, plain
+from banyan.lib.labels import L, Label, plain
 
 SHOWN = 8
+RECONCILED = L(
+    "与来源勾稽一致：每行都有交代，每个合计都相符", "Reconciled: every row is accounted for, every sum agrees"
+)
+NOT_RECONCILED = L(
+    "与来源勾稽不一致：见上面的“没有交代”、≠ 和 !", "NOT reconciled: see NOT ACCOUNTED FOR, ≠ and ! above"
+)
 
 
 @dataclass(slots=True)
@@ -148,6 +154,7 @@ class Report:
             yield f"! 另有 {rest} 项" if zh else f"! and {rest} more"
         words = "新建 {:,}，修改 {:,}，用时 {:.1f} 秒" if zh else "{:,} made, {:,} changed, in {:.1f} s"
         yield words.format(self.made, self.changed, self.seconds)
+        yield (RECONCILED if self.is_reconciled else NOT_RECONCILED).in_(language)
 
 
 def _shown(rows: tuple[int, ...], zh: bool) -> str:
