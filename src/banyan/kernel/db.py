@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from django.apps import apps
 from django.db import connection, models
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class _Cursor(ServerBindingCursor):
@@ -52,30 +54,31 @@ def run(sql: str, params: Sequence[Any] | dict = ()) -> int:
         return held.rowcount
 
 
-def insert_rows(records: Sequence[models.Model]) -> None:
-    """Write new records of one model. One statement, however many there are.
+def insert_rows(records: Sequence[Row], *, ignore_conflicts: bool = False) -> tuple[Row, ...]:
+    """Write new records of one model and give them. One statement, however many there are.
 
     What the database fills in itself, or is told as an expression, goes the ORM's way
     """
     if not records:
-        return
+        return ()
     model = type(records[0])
     fields = [f for f in model._meta.concrete_fields if not f.generated]
     values = [[f.pre_save(record, True) for f in fields] for record in records]
     if any(hasattr(value, "resolve_expression") for row in values for value in row):
-        model._base_manager.bulk_create(records, batch_size=2000)
-        return
+        return tuple(model._base_manager.bulk_create(records, batch_size=2000, ignore_conflicts=ignore_conflicts))
     columns = [f.column for f in fields]
     listed = ", ".join(f'"{column}"' for column in columns)
+    end = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
     for start in range(0, len(records), 5000):
         rows_ = [dict(zip(columns, row, strict=True)) for row in values[start : start + 5000]]
         run(
             f'INSERT INTO "{model._meta.db_table}" ({listed}) '
-            f'SELECT {listed} FROM jsonb_populate_recordset(NULL::"{model._meta.db_table}", %s::jsonb)',
+            f'SELECT {listed} FROM jsonb_populate_recordset(NULL::"{model._meta.db_table}", %s::jsonb){end}',
             [orjson.dumps(rows_, default=_as_json).decode()],
         )
     for record in records:
         record._state.adding, record._state.db = False, connection.alias
+    return tuple(records)
 
 
 def update_rows(records: Sequence[models.Model], columns: Sequence[str]) -> int:

@@ -26,8 +26,7 @@ from banyan.modules.finance.errors import (
 )
 from banyan.modules.finance.events import CustomerInvoiced, Paid, PeriodClosedEvent, SupplierInvoiced
 from banyan.modules.finance.models import (
-    Account, CustomerInvoice, CustomerInvoiceLine, ManualEntry, ManualEntryLine, Matching, Payment, Period, PostingRule,
-    StockAccount, SupplierInvoice, SupplierInvoiceLine, Voucher, VoucherEntry,
+    Account, CustomerInvoice, CustomerInvoiceLine, ManualEntry, ManualEntryLine, Matching, Payment, Period, StockAccount, SupplierInvoice, SupplierInvoiceLine, Voucher, VoucherEntry,
 )
 from banyan.modules.finance.values import Leg, Posting
 from banyan.modules.purchasing import commands as purchasing
@@ -56,10 +55,10 @@ def install_chart(ctx: Context, data: InstallChart) -> tuple[Account, ...]:
     if Account.objects.exists():
         raise Conflict("finance.chart_exists", L("已有会计科目，不能再次启用科目表", "There are accounts already; a chart cannot be installed again"))
     made = charts.accounts(ctx, data.chart)
-    Account.objects.bulk_create(made)
+    db.insert_rows(made)
     by_code = {a.code: a.pk for a in made}
-    PostingRule.objects.bulk_create(charts.rules(ctx, data.chart, by_code))
-    StockAccount.objects.bulk_create([StockAccount(
+    db.insert_rows(charts.rules(ctx, data.chart, by_code))
+    db.insert_rows([StockAccount(
         account_id=by_code["1403"], created_at=ctx.now, created_by_id=ctx.person, changed_at=ctx.now, changed_by_id=ctx.person)])
     return tuple(made)
 
@@ -84,7 +83,7 @@ def open_year(ctx: Context, data: NewYear) -> tuple[Period, ...]:
             last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
             made.append(Period(code=f"{data.year:04}-{month:02}", starts_on=first, ends_on=last, created_at=ctx.now,
                                created_by_id=ctx.person, changed_at=ctx.now, changed_by_id=ctx.person))
-    Period.objects.bulk_create(made)
+    db.insert_rows(made)
     return tuple(made)
 
 
@@ -161,8 +160,8 @@ def number_vouchers(ctx: Context, period: Period) -> int:
         )
         vouchers.append(voucher)
         links += [VoucherEntry(id=new_id(), voucher_id=voucher.pk, entry_id=UUID(k)) for k in keys]
-    Voucher.objects.bulk_create(vouchers)
-    VoucherEntry.objects.bulk_create(links, batch_size=5000)
+    db.insert_rows(vouchers)
+    db.insert_rows(links)
     return len(vouchers)
 
 
@@ -275,8 +274,8 @@ def _invoice(
         invoice.tax_amount += tax_part
         invoice.gross_amount = invoice.net_amount + invoice.tax_amount
     invoices = tuple(invoice for invoice, _ in made.values())
-    model.objects.bulk_create(invoices)
-    line_model.objects.bulk_create([row for _, lines in made.values() for row in lines])
+    db.insert_rows(invoices)
+    db.insert_rows([row for _, lines in made.values() for row in lines])
     if data.post:
         post(ctx, [i.pk for i in invoices])
         for invoice in invoices:
@@ -527,7 +526,7 @@ def _match(ctx: Context, payment: Payment, shares: Sequence[Share]) -> None:
             supplier_invoice=invoice if kind is SupplierInvoice else None,
         ))
     save(ctx, list(invoices.values()))
-    Matching.objects.bulk_create(made)
+    db.insert_rows(made)
 
 
 class Settle(Input):
@@ -619,7 +618,7 @@ def reverse_payment(ctx: Context, payments: Sequence[Payment], data: Reason) -> 
                 invoice.settled_amount -= row["total"]
                 invoice.state = "posted"
         save(ctx, list(invoices.values()))
-    Matching.objects.bulk_create([
+    db.insert_rows([
         Matching(payment_id=r["payment_id"], customer_invoice_id=r["customer_invoice_id"],
                  supplier_invoice_id=r["supplier_invoice_id"], amount=-r["total"], at=ctx.now, by=ctx.person)
         for r in rows

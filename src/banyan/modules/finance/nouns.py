@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Draft, choice, f, life, lines, noun, numbering, section

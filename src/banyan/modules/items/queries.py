@@ -9,7 +9,7 @@ from uuid import UUID
 
 from banyan.kernel import db
 from banyan.modules.items.errors import ItemInactive, NoConversion
-from banyan.modules.items.models import Item, ItemUnit, Substitute
+from banyan.modules.items.models import ItemUnit, Substitute
 from banyan.modules.items.rules import UnitOf, factor_to_stock, in_stock_unit
 
 

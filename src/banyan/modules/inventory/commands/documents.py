@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from banyan.kernel import access, registry
+from banyan.kernel import access, db, registry
 from banyan.kernel.commands import command, owe_numbers
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Draft
@@ -175,7 +175,7 @@ def transfer(ctx: Context, data: Transfer) -> StockDocument:
         changed_by_id=ctx.person, moved_at=ctx.now, state="posted",
     )  # fmt: skip
     document.save(force_insert=True)
-    StockDocumentLine.objects.bulk_create([
+    db.insert_rows([
         StockDocumentLine(
             document=document, position=1, item_id=data.item, lot_id=data.lot, quantity=data.quantity
         )

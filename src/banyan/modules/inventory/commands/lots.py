@@ -39,7 +39,7 @@ def make_lots(ctx: Context, wants: Sequence[LotWant]) -> tuple[Lot, ...]:
         if items[want.item].tracking == "none":
             raise errors.LotNotTracked(item=items[want.item].code)
     named = _numbered(ctx, wants)
-    Lot.objects.bulk_create(
+    db.insert_rows(
         [
             Lot(
                 id=new_id(), item_id=w.item, number=w.number, supplier_id=w.supplier,

@@ -237,8 +237,8 @@ def _write(ctx: Context, lines: Sequence[_Line], data: Complete) -> tuple[Comple
         for row, line in zip(rows, lines, strict=True)
     ]
     moves = [move.pk for _, move in posted(ctx, intents)]
-    made = tuple(Completion.objects.bulk_create(papers.values()))
-    CompletionLine.objects.bulk_create(
+    made = db.insert_rows(list(papers.values()))
+    db.insert_rows(
         [
             CompletionLine(
                 id=row,

@@ -309,5 +309,5 @@ def _write(copies: Sequence[_Copy], own: set[UUID]) -> None:
         (Output, "outputs", ("unit_cost",)),
     ):
         rows = [row for copy in copies for row in getattr(copy, name)]
-        model.objects.bulk_create([row for row in rows if row.pk not in own], batch_size=2000)
+        db.insert_rows([row for row in rows if row.pk not in own])
         db.update_rows([row for row in rows if row.pk in own], columns)

@@ -92,7 +92,7 @@ def move_material(
     stock.link_lots(ctx, _edges(intents, wanted_by, sign=-1))
     debts += _booked(ctx, wants)
     flow.save_materials(materials.values())
-    MaterialDebt.objects.bulk_create(debts)
+    db.insert_rows(debts)
     return {report: tuple(found) for report, found in moves.items()}
 
 
@@ -412,7 +412,7 @@ def settle(
         ctx, [Edge(i.lot, None, -i.quantity, ORDER, i.origin) for i in intents if i.lot and i.quantity]
     )
     flow.save_materials(materials)
-    MaterialDebt.objects.bulk_create(rows)
+    db.insert_rows(rows)
     return total
 
 

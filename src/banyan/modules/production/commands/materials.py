@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from banyan.kernel import db
 from banyan.kernel.commands import command, owe_numbers
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
@@ -35,7 +36,6 @@ from banyan.modules.production.errors import (
 )
 from banyan.modules.production.models import (
     Material,
-    MaterialDebt,
     MaterialIssue,
     MaterialIssueLine,
     WorkOrder,
@@ -330,8 +330,8 @@ def _post(
         for n, move in posted(ctx, intents)
     ]
     flow.save_materials(materials.values())
-    made = tuple(MaterialIssue.objects.bulk_create(issues.values()))
-    MaterialIssueLine.objects.bulk_create(rows, batch_size=2000)
+    made = db.insert_rows(list(issues.values()))
+    db.insert_rows(rows)
     owe_numbers(made)
     return made
 
@@ -454,4 +454,4 @@ def waive_debts(ctx: Context, orders: Sequence[WorkOrder], data: Waive) -> None:
     for row in rows:
         materials[row.material_id].debt_quantity += row.quantity
     flow.save_materials(materials.values())
-    MaterialDebt.objects.bulk_create(rows)
+    db.insert_rows(rows)

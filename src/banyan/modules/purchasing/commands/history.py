@@ -109,7 +109,7 @@ def import_history(ctx: Context, data: ImportHistory) -> tuple[Order, ...]:
             lines.append(_columns(order, position, line, facts[line.item], found))
         order.gross_amount = order.net_amount + order.tax_amount
         orders.append(order)
-    Order.objects.bulk_create(orders, batch_size=2000)
+    db.insert_rows(orders)
     db.run(
         _WRITE_LINES,
         [

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from banyan.kernel import registry
+from banyan.kernel import db, registry
 from banyan.kernel.commands import command, execute, name_of, tell
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Day, Input, Quantity, Text, field
@@ -132,7 +132,7 @@ def confirm_orders(ctx: Context, orders: Sequence[Order], data: Confirm) -> None
         if day and line.open_quantity and line.confirmed_on != day:
             line.confirmed_on = day
             changed.append(line)
-    OrderLine.objects.bulk_update(changed, ["confirmed_on"], batch_size=1000)
+    db.update_rows(changed, ["confirmed_on"])
     for order in orders:
         order.is_confirmed = True
         order.supplier_reference = data.supplier_reference or order.supplier_reference
@@ -204,7 +204,7 @@ def cancel_orders(ctx: Context, orders: Sequence[Order], data: Cancel) -> None:
         given_up += rows
     for line in given_up:
         line.cancelled_quantity += line.open_quantity
-    OrderLine.objects.bulk_update(given_up, ["cancelled_quantity"], batch_size=1000)
+    db.update_rows(given_up, ["cancelled_quantity"])
     for order in orders:
         order.state = state_of(order, by_order[order.pk])
 

@@ -521,7 +521,7 @@ def _write_arrivals(arrivals: Sequence[Arrival]) -> None:
         for position, row in enumerate(arrival.lines, start=1):
             row.position = position
     fresh = [arrival.receipt for arrival in arrivals if arrival.receipt._state.adding]
-    Receipt.objects.bulk_create(fresh)
+    db.insert_rows(fresh)
     owe_numbers(fresh)
     columns = [f.name for f in ReceiptLine._meta.concrete_fields if not f.primary_key]
     ReceiptLine.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
 
+from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.locks import lock
 from banyan.modules.items import queries as items
@@ -31,4 +32,4 @@ def count_invoiced(ctx: Context, quantities: Mapping[UUID, Decimal], *, may_exce
                 order=orders[line.order_id].number, item=items.items_by_id([line.item_id])[line.item_id].code,
                 shipped=line.shipped_quantity, invoiced=line.invoiced_quantity,
             )  # fmt: skip
-    OrderLine.objects.bulk_update(lines, ["invoiced_quantity"], batch_size=1000)
+    db.update_rows(lines, ["invoiced_quantity"])

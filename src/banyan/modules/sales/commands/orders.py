@@ -196,7 +196,7 @@ def cancel_orders(ctx: Context, orders: Sequence[Order], data: Cancel) -> None:
     gone = [line for rows in given_up.values() for line in rows]
     for line in gone:
         line.cancelled_quantity += line.open_quantity
-    OrderLine.objects.bulk_update(gone, ["cancelled_quantity"], batch_size=1000)
+    db.update_rows(gone, ["cancelled_quantity"])
     for order in orders:
         order.state = rules.order_state(progress(line) for line in lines if line.order_id == order.pk)
     kept = [Demand(LINE, ln.pk, ln.item_id, ln.plant_id) for ln in gone if ln.order_id in binding]

@@ -479,9 +479,9 @@ def _event(
 def _write(dispatches: Sequence[Dispatch]) -> None:
     """Write shipments that are new, and the lines of all as they go."""
     fresh = [one.shipment for one in dispatches if one.shipment._state.adding]
-    Shipment.objects.bulk_create(fresh)
+    db.insert_rows(fresh)
     owe_numbers(fresh)
-    Parcel.objects.bulk_create([parcel for one in dispatches for parcel in one.parcels])
+    db.insert_rows([parcel for one in dispatches for parcel in one.parcels])
     for one in dispatches:
         for position, row in enumerate(one.lines, start=1):
             row.position = position
@@ -492,7 +492,7 @@ def _write(dispatches: Sequence[Dispatch]) -> None:
 
 def _settle(orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]) -> None:
     """Write the counters of order lines, and set the states of orders from them."""
-    OrderLine.objects.bulk_update(list(lines.values()), ["shipped_quantity"], batch_size=1000)
+    db.update_rows(list(lines.values()), ["shipped_quantity"])
     for order in orders.values():
         order.state = rules.order_state(
             progress(line) for line in lines.values() if line.order_id == order.pk
