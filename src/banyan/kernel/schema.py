@@ -92,12 +92,25 @@ def _with_zone(value: datetime) -> datetime:
     return found
 
 
+def _strict_time(value: Any) -> Any:
+    if isinstance(value, (int, float)):
+        raise ValueError("time")
+    return value
+
+
+def _without_zone(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("time")
+    return value
+
+
 Text = Annotated[str, BeforeValidator(_clean_text)]
 Number = Annotated[Decimal, BeforeValidator(_strict_decimal)]
 Quantity = Annotated[Decimal, BeforeValidator(_strict_decimal), Field(max_digits=20, decimal_places=6)]
 Money = Annotated[Decimal, BeforeValidator(_strict_decimal), Field(max_digits=20, decimal_places=2)]
 Day = Annotated[date, BeforeValidator(_strict_date), Field(ge=_EARLIEST, le=_LATEST)]
 Instant = Annotated[datetime, BeforeValidator(_strict_instant), AfterValidator(_with_zone)]
+Clock = Annotated[time, BeforeValidator(_strict_time), AfterValidator(_without_zone)]
 
 
 def type_of(spec: FieldSpec) -> Any:
@@ -120,7 +133,7 @@ def type_of(spec: FieldSpec) -> Any:
         most = spec.max_length or (255 if spec.type == "text" else 20_000)
         return Annotated[Text, Field(min_length=1 if spec.required else 0, max_length=most)]
     return {
-        "boolean": Annotated[bool, Field(strict=True)], "date": Day, "instant": Instant, "time": time,
+        "boolean": Annotated[bool, Field(strict=True)], "date": Day, "instant": Instant, "time": Clock,
         "reference": UUID, "file": Annotated[str, Field(pattern="^[0-9a-f]{64}$")], "json": Any,
         "tags": Annotated[list[Annotated[Text, Field(max_length=255)]], Field(max_length=200)],
     }[spec.type]
@@ -243,6 +256,7 @@ _VALUE: dict[str, tuple[str, str]] = {
     "number": ("须为数字，整数最多 14 位", "must be a number of at most 14 whole digits"),
     "date": ("须为日期，如 2026-11-22", "must be a date such as 2026-11-22"),
     "instant": ("须为带时区的时刻，如 2026-11-22T08:30:00+08:00", "must be an instant with zone"),
+    "time": ("须为不带时区的时间，如 08:30", "must be a time without zone, such as 08:30"),
     "zone": ("时刻须带时区，如 2026-11-22T08:30:00+08:00", "must be an instant with zone"),
     "year": ("年份须在 1900 到 9999 之间", "must lie between the years 1900 and 9999"),
     "nul": ("不能含有空字符（NUL）", "must not contain NUL characters"),
