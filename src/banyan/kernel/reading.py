@@ -16,10 +16,10 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.core.exceptions import EmptyResultSet
+from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from psycopg.adapt import Loader
 from psycopg.types.string import TextLoader
 
@@ -78,12 +78,8 @@ def list_records(ctx: Context, noun: Noun, query: Query) -> Page:
     if query.cursor:
         rows = rows.filter(_after(noun, query.cursor, order, descending))
     limit = max(1, min(query.limit, MOST))
-    way = F(order.column).desc(nulls_last=True) if descending else F(order.column).asc(nulls_last=True)
-    if not order.nullable:
-        way = F(order.column).desc() if descending else F(order.column).asc()
-    rows = rows.order_by(way, "-pk" if descending else "pk")
     columns = _columns(noun, fields, order)
-    found = _fetch(rows.values_list(*columns)[: limit + 1])
+    found = _fetch(rows, columns, _ordered(order, descending), limit + 1)
     more, found = len(found) > limit, found[:limit]
     cursor = _cursor(found[-1][columns.index(order.column)], found[-1][0]) if more else ""
     named = fields if query.expand is None else [f for f in fields if f.key in query.expand]
@@ -117,8 +113,7 @@ def read_records(
     if limits is None:
         found = _fetch_of(noun.model, columns, "id", keys)
     else:
-        rows = noun.model._base_manager.filter(limits, pk__in=list(keys))
-        found = _fetch(rows.values_list(*columns))
+        found = _fetch(noun.model._base_manager.filter(limits, pk__in=list(keys)), columns)
     seen: list[tuple[tuple[FieldSpec, ...], tuple[str, ...], list[tuple]]] = [(fields, columns, found)]
     by_key = {row["id"]: row for row in _rows(noun, columns, fields, found)}
     for row in by_key.values():
@@ -346,6 +341,11 @@ def _order(noun: Noun, sort: str) -> tuple[FieldSpec, bool]:
     return noun.spec.field(key), wanted.startswith("-")
 
 
+def _ordered(order: FieldSpec, descending: bool) -> tuple[tuple[str, str], tuple[str, str]]:
+    way = "DESC" if descending else "ASC"
+    return (order.column, f"{way} NULLS LAST" if order.nullable else way), ("id", way)
+
+
 def _cursor(value: Any, key: UUID) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([_plain(value), str(key)])).decode().rstrip("=")
 
@@ -417,28 +417,50 @@ _LOADERS: tuple[tuple[str, type[Loader]], ...] = (
 )  # fmt: skip
 
 
-def _fetch(rows: QuerySet) -> list[tuple]:
-    """Give the rows of a `values_list` with JSON-ready values, as fast as the driver reads them."""
-    try:
-        sql, params = rows.query.sql_with_params()
-    except EmptyResultSet:
-        return []
+def _fetch(
+    rows: QuerySet, columns: tuple[str, ...], order: Sequence[tuple[str, str]] = (), limit: int | None = None
+) -> list[tuple]:
+    """Give columns of rows with JSON-ready values.
+
+    Takes:  rows: with conditions on their own columns only; the rest of the statement is written here, because
+            the ORM needs longer for its words than the driver for its answer
+    """
+    query, names = rows.query, _names(rows.model)
+    sql, params = _select(rows.model, columns), []
+    if query.where:
+        try:
+            where, params = query.get_compiler(connection=connection).compile(query.where)
+            sql += f" WHERE {where}"
+        except EmptyResultSet:
+            return []
+        except FullResultSet:
+            pass
+    if order:
+        sql += f" ORDER BY {', '.join(f'{names[column]} {way}' for column, way in order)}"
+    if limit is not None:
+        sql += f" LIMIT {limit:d}"
     with connection.cursor() as cursor:
         return _read(cursor, sql, params)
 
 
 def _fetch_of(model: type[Model], columns: tuple[str, ...], by: str, keys: Sequence[UUID]) -> list[tuple]:
     """Give rows by their key, or lines by that of their record in order of position, with JSON-ready values."""
+    names = _names(model)
+    order = "" if by == "id" else f' ORDER BY {names["position"]}, {names["id"]}'
     with db.cursor() as cursor:
-        return _read(cursor, _statement(model, columns, by), [list(keys)])
+        return _read(cursor, f"{_select(model, columns)} WHERE {names[by]} = ANY(%s){order}", [list(keys)])
 
 
 @lru_cache(maxsize=2048)
-def _statement(model: type[Model], columns: tuple[str, ...], by: str) -> str:
-    names = {f.attname: f'"{f.column}"' for f in model._meta.concrete_fields}
-    order = "" if by == "id" else f' ORDER BY {names["position"]}, {names["id"]}'
-    listed = ", ".join(names[column] for column in columns)
-    return f'SELECT {listed} FROM "{model._meta.db_table}" WHERE {names[by]} = ANY(%s){order}'
+def _select(model: type[Model], columns: tuple[str, ...]) -> str:
+    names = _names(model)
+    return f'SELECT {", ".join(names[column] for column in columns)} FROM "{model._meta.db_table}"'
+
+
+@lru_cache(maxsize=1024)
+def _names(model: type[Model]) -> dict[str, str]:
+    """Give the columns of a table as SQL names them, by attribute."""
+    return {f.attname: f'"{model._meta.db_table}"."{f.column}"' for f in model._meta.concrete_fields}
 
 
 def _read(cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> list[tuple]:
