@@ -23,6 +23,8 @@ BUDGETS = {
     "/todo": 4,
     "/inbox": 8,
     "/jobs": 8,
+    "/find?q=远山": 8,
+    "/find?q=": 4,
 }
 RECORD, EDIT, TIMELINE, CHAIN, OPTIONS = 18, 18, 17, 30, 6
 

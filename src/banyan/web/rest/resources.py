@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from banyan.kernel import access, beside, files, queries, reading, registry, schema
+from banyan.kernel import access, beside, files, finding, queries, reading, registry, schema
 from banyan.kernel.commands import Command, Outcome, execute
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
@@ -439,7 +439,7 @@ def find(call: Call) -> HttpResponse:
     term, limit = call.request.GET.get("q", ""), parameters.find_limit(call.request.GET.get("limit"))
     items = [
         {**one, "href": f"{answers.ROOT}/{registry.noun(one['noun']).spec.path}/{one['id']}"}
-        for one in reading.find(call.ctx, term[:200], limit=limit)
+        for one in finding.find(call.ctx, term[:200], limit=limit)
     ]
     return answers.answer({"items": items}, Cache_Control="private, no-cache")
 

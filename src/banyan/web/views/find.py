@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from banyan.kernel import exchange, reading, registry
+from banyan.kernel import exchange, finding, reading, registry
 from banyan.kernel.context import Context
 from banyan.kernel.records import titles
 from banyan.lib.labels import L, Label
@@ -72,7 +72,7 @@ def _fits(label: Label, term: str) -> bool:
 
 def _records(ctx: Context, term: str) -> list[Hit]:
     hits = []
-    for found in reading.find(ctx, term, limit=6):
+    for found in finding.find(ctx, term, limit=6):
         spec = registry.noun(found["noun"]).spec
         hits.append(
             Hit(
