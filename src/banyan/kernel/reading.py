@@ -167,25 +167,6 @@ def each_record(ctx: Context, noun: Noun, query: Query, size: int = 2000) -> Ite
             return
 
 
-def find(ctx: Context, term: str, *, limit: int = 8) -> list[dict[str, Any]]:
-    """Give records of any noun whose find text contains the term, best nouns first.
-
-    Gives:  noun key, id, title; at most `limit` per noun; one statement per noun, and those of titles
-    """
-    found: dict[str, list[UUID]] = {}
-    for noun in sorted(registry.nouns(), key=lambda n: n.spec.find_order) if term.strip() else ():
-        spec = noun.spec
-        if spec.find and ctx.may(spec.permission("read")):
-            rows = _filtered(ctx, noun, Query(search=term, limit=limit))
-            found[spec.key] = list(rows.order_by("-pk").values_list("pk", flat=True)[:limit])
-    named = titles_of(found)
-    return [
-        {"noun": key, "id": str(one), "title": named[key].get(one, "")}
-        for key, ids in found.items()
-        for one in ids
-    ]
-
-
 def require_read(ctx: Context, noun: Noun) -> None:
     """Refuse whoever may not read the noun. Raises: NotAllowed."""
     ctx.require(noun.spec.permission("read"), noun.spec.label)
