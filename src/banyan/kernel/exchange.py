@@ -410,15 +410,17 @@ def _place(builder: _Builder, built: _Built, path: str, texts: Label | list[Labe
                                                               f"{'' if key in builder.column_of else key + ': '}{text.en}"))
 
 
-def check(ctx: Context, noun: Noun, table: Table, mapping: Mapping[str, str]) -> Check:
+def check(
+    ctx: Context, noun: Noun, table: Table, mapping: Mapping[str, str], *, is_rehearsed: bool = True
+) -> Check:
     """Say what an import would do and everything that is wrong, writing nothing.
 
-    Gives:  faults of cells first; when there are none, the import is rehearsed in full and rolled back
+    Takes:  is_rehearsed: when no cell is wrong, do the import in full and roll it back
     """
     ctx.require(noun.spec.permission("create"), noun.spec.label)
     plan = _plan(ctx, noun, table, mapping)
     builder = plan.builder
-    if not builder.faults:
+    if is_rehearsed and not builder.faults:
         try:
             execute(ctx.with_(through="import", key=None), _command(noun, table, mapping, plan),
                     data={"digest": table.digest, "columns": dict(mapping)}, dry_run=True)
@@ -590,7 +592,7 @@ class _Undo(schema.Input):
     batch: UUID = schema.field("导入批次", "Import")
 
 
-def undo(ctx: Context, batch_key: UUID) -> ImportBatch:
+def undo(ctx: Context, batch_key: UUID, *, progress: Progress | None = None) -> ImportBatch:
     """Take an import back: delete what it made, restore what it changed; all or nothing.
 
     Raises: Conflict when a record was changed since, NotFound for an unknown batch
@@ -616,6 +618,8 @@ def undo(ctx: Context, batch_key: UUID) -> ImportBatch:
             )
         for start in range(0, len(held.made), CHUNK):
             registry.command(noun.spec.permission("delete"))(ctx, held.made[start : start + CHUNK])
+            if progress:
+                progress(min(start + CHUNK, len(held.made)), len(held.made) + len(held.changed))
         change = registry.command(noun.spec.permission("change"))
         for one in held.changed:
             change(ctx, UUID(one["id"]), _restorable(noun, one["old"]))

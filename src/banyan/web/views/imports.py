@@ -18,7 +18,7 @@ from banyan.lib.labels import L
 from banyan.web import acting, areas
 from banyan.web.answers import go, page
 from banyan.web.cells import Wording
-from banyan.web.jobs import IMPORT
+from banyan.web.jobs import IMPORT, UNDO
 
 PREVIEW_ROWS = 5
 SHOWN_FAULTS = 100
@@ -70,7 +70,14 @@ def example(request: HttpRequest, noun: Noun) -> StreamingHttpResponse:
 
 @require_POST
 def undo(request: HttpRequest, noun: Noun, batch: UUID) -> HttpResponse:
-    """Take an import back."""
+    """Take an import back; a large one as a job."""
+    found = ImportBatch.objects.defer("made", "changed").filter(pk=batch, noun=noun.spec.key).first()
+    if found is None:
+        raise NotFound()
+    if found.rows > AT_ONCE:
+        with exchange.audited(request.ctx, noun, exchange.undo_command), transaction.atomic():
+            run = jobs.start(request.ctx, UNDO, {"batch": str(batch)})
+        return go(request, f"/jobs/{run.pk}", L("已在后台开始撤销", "Taking it back has begun"), tone="blue")
     exchange.undo(request.ctx, batch)
     return go(request, f"/{noun.spec.path}/import", L("导入已撤销", "The import was taken back"))
 
@@ -86,7 +93,8 @@ def _frame(noun: Noun, step: int) -> dict[str, Any]:
 
 
 def _choose(request: HttpRequest, noun: Noun) -> HttpResponse:
-    batches = list(ImportBatch.objects.filter(noun=noun.spec.key).order_by("-created_at")[:8])
+    rows = ImportBatch.objects.defer("made", "changed").filter(noun=noun.spec.key)
+    batches = list(rows.order_by("-created_at")[:8])
     names = dict(User.objects.filter(pk__in=[b.created_by_id for b in batches]).values_list("pk", "name"))
     wording = Wording(request.ctx.language, acting.zone_of(request))
     shown = [(b, names.get(b.created_by_id, ""), wording.instant(b.created_at)) for b in batches]
@@ -152,7 +160,7 @@ def _map(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mappi
 def _check(
     request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mapping[str, str]
 ) -> HttpResponse:
-    found = exchange.check(request.ctx, noun, table, mapping)
+    found = exchange.check(request.ctx, noun, table, mapping, is_rehearsed=len(table.rows) <= AT_ONCE)
     place = {c: n for n, c in enumerate(table.columns)}
     faulty: dict[int, dict[int, list[str]]] = {}
     loose: list[str] = []
