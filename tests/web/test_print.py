@@ -70,6 +70,19 @@ def test_nothing_selected_is_said(everyone):
     assert "请先选择记录" in page.content.decode()
 
 
+def test_many_copies_are_work_for_a_worker_too(everyone, world):
+    path = f"ids={world.part.pk}&layout=label&copies"
+    assert (
+        'action="/print/items/items.pdf"'
+        in everyone.get(f"/print/items/items?{path}=300", headers=DIALOG).text
+    )
+    assert (
+        'hx-post="/print/items/items"' in everyone.get(f"/print/items/items?{path}=301", headers=DIALOG).text
+    )
+    refused = everyone.get(f"/print/items/items.pdf?{path}=301")
+    assert (refused.status_code, refused.headers["X-Refusal"]) == (422, "print_too_long")
+
+
 def test_unknown_layouts_ids_and_sizes_are_refused_or_replaced(everyone, world):
     key = world.part.pk
     assert everyone.get(f"/print/items/items/{key}.pdf?layout=none").status_code == 404

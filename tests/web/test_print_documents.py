@@ -364,7 +364,7 @@ def test_a_traveller_leads_each_operation_to_its_report(ctx, mill):
     for part in ("RX-1", "图纸版本", "减速机", "工序3", "看图", "车削", "返工与报废", steel.item.code):
         assert part in said
     assert re.search(r"20\s+准备：10 min\s+单件：2.5 min", said), "10 + 2.5 × 4"
-    assert made.count('<td class="code"><img src="data:image/svg') == 3
+    assert made.count('<td class="code"><img src="data:image/png') == 3
 
 
 def test_a_draft_bears_its_state_across_the_page(ctx, mill, world):

@@ -25,7 +25,7 @@ def browser_of(login: str) -> Client:
 
 def test_a_long_print_is_done_by_a_worker_for_its_owner_only(live_db, ctx, monkeypatch):
     world = World(ctx)
-    monkeypatch.setattr(views, "AT_ONCE", 2)
+    monkeypatch.setattr(views, "RECORDS_AT_ONCE", 2)
     rows = [{"code": f"X-{n}", "name": f"件{n}", "unit": world.pieces, "kind": "bought"} for n in range(3)]
     ids = [str(one.pk) for one in world.make_many("items.item", rows)]
     one, other = browser_of("ann"), browser_of("bea")
