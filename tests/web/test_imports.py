@@ -101,3 +101,26 @@ def test_a_job_of_somebody_else_cannot_be_seen(signed_in, ctx):
     browser = signed_in("items.*")
     assert browser.get(f"/jobs/{run.pk}").status_code == 404
     assert browser.post(f"/jobs/{run.pk}/cancel", headers=PART).status_code == 404
+
+
+def test_a_fault_of_a_whole_row_names_the_field_in_words(everyone, world):
+    world.pieces  # noqa: B018  makes the unit
+    mapped = step(everyone, "read", text="编码\t名称\nD-1\t轴承座\n")
+    text = step(everyone, "check", mapped).content.decode()
+    label = registry.noun("items.item").spec.field("unit").label.zh
+    assert f'<div class="cell-fault">{label}：必填</div>' in text
+    assert "unit：" not in text
+
+
+def test_a_fault_of_a_line_names_the_line_and_its_field(everyone, world):
+    path = "/sales/orders/import"
+    world.plant, world.customer, world.product  # noqa: B018  makes them
+    table = "客户\t工厂\t明细·数量\nCU-1\tP1\t5\n"
+    mapped = everyone.post(path, {"step": "read", "text": table}, headers=PART)
+    text = mapped.content.decode()
+    data = {n: re.search(f'name="{n}" value="([^"]*)"', text)[1] for n in ("digest", "name")}
+    for number, body in re.findall(r'<select[^>]* name="(map\.\d+)"[^>]*>(.*?)</select>', text, re.S):
+        chosen = re.search(r'value="([^"]*)" selected', body)
+        data[number] = chosen[1] if chosen else ""
+    checked = everyone.post(path, data | {"step": "check"}, headers=PART).content.decode()
+    assert "明细·物料：必填" in checked

@@ -405,9 +405,20 @@ def _place(builder: _Builder, built: _Built, path: str, texts: Label | list[Labe
     if len(parts) > 1 and parts[1].isdigit() and key in built.line_rows:
         row = built.line_rows[key][int(parts[1])]
         key = ".".join([key, *parts[2:]])
+    about = None if key in builder.column_of else _label_of(builder.noun, key)
     for text in texts if isinstance(texts, list) else [texts]:
-        builder.fault(row, builder.column_of.get(key, ""), L(f"{'' if key in builder.column_of else key + '：'}{text.zh}",
-                                                              f"{'' if key in builder.column_of else key + ': '}{text.en}"))
+        said = L(f"{about.zh}：{text.zh}", f"{about.en}: {text.en}") if about else text
+        builder.fault(row, builder.column_of.get(key, ""), said)
+
+
+def _label_of(noun: Noun, path: str) -> Label | None:
+    """Give the words for a field that no column stands for: `plant`, `lines.item`; None where there is none."""
+    key, _, inner = path.partition(".")
+    line = next((one for one in noun.spec.lines if one.key == key), None)
+    if line is None:
+        return noun.spec.field(key).label if noun.spec.has_field(key) else None
+    field = next((f for f in line.fields if f.key == inner), None)
+    return L(f"{line.label.zh}·{field.label.zh}", f"{line.label.en}: {field.label.en}") if field else line.label
 
 
 def check(

@@ -6,6 +6,7 @@ A spec is immutable and JSON-serialisable. It comes from two providers (`nouns.n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields as dataclass_fields, is_dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -232,6 +233,25 @@ class NounSpec:
 
     def line(self, key: str) -> LineSpec:
         return next(line for line in self.lines if line.key == key)
+
+    def english(self, key: str) -> str | None:
+        """Give the field that says in English what another says in Chinese: `name_en` of `name` or `name_zh`."""
+        found = f"{key.removesuffix('_zh')}_en"
+        return found if found != key and self.has_field(found) else None
+
+    def in_language(self, keys: Iterable[str], is_english: bool) -> tuple[str, ...]:
+        """Give fields as one language shows them: of a text in both, the one; each only once."""
+        known = tuple(keys)
+        pairs = {key: other for key in known if key.endswith("_zh") and (other := self.english(key))}
+        shown = (pairs.get(key, key) if is_english else key for key in known)
+        mates = set(pairs.values())
+        return tuple(dict.fromkeys(key for key in shown if is_english or key not in mates))
+
+    @property
+    def naming(self) -> tuple[tuple[str, str | None], ...]:
+        """Give the fields of the title, each with the one that says it in English where there is one."""
+        mates = {self.english(key) for key in self.title}
+        return tuple((key, self.english(key)) for key in self.title if key not in mates)
 
     def permission(self, verb: str) -> str:
         return f"{self.key}.{verb}"

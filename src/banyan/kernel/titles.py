@@ -8,6 +8,7 @@ from uuid import UUID
 
 from banyan.kernel import db, registry
 from banyan.kernel.spec import FieldSpec
+from banyan.lib.labels import is_chinese, spoken_language
 
 
 def titles(noun_key: str, ids: Collection[UUID | str]) -> Mapping[UUID, str]:
@@ -16,7 +17,10 @@ def titles(noun_key: str, ids: Collection[UUID | str]) -> Mapping[UUID, str]:
 
 
 def titles_of(wanted: Mapping[str, Collection[UUID | str]]) -> dict[str, dict[UUID, str]]:
-    """Give the names of records by noun: one statement, plus one per depth of references in titles."""
+    """Give the names of records by noun, in the language now spoken.
+
+    One statement, plus one per depth of references in titles.
+    """
     asked = [(key, [str(one) for one in ids if one is not None]) for key, ids in wanted.items()]
     asked = [(key, ids) for key, ids in asked if ids]
     if not asked:
@@ -24,7 +28,10 @@ def titles_of(wanted: Mapping[str, Collection[UUID | str]]) -> dict[str, dict[UU
     fields = [_fields(key, registry.epoch) for key, _ in asked]
     width = max(map(len, fields))
     rows = db.rows(
-        " UNION ALL ".join(_select(key, registry.epoch, n, width) for n, (key, _) in enumerate(asked)),
+        " UNION ALL ".join(
+            _select(key, registry.epoch, n, width, is_chinese(spoken_language()))
+            for n, (key, _) in enumerate(asked)
+        ),
         [ids for _, ids in asked],
     )
     named = titles_of(_referred(rows, fields))
@@ -41,15 +48,23 @@ def titles_of(wanted: Mapping[str, Collection[UUID | str]]) -> dict[str, dict[UU
 @lru_cache(maxsize=1024)
 def _fields(key: str, epoch: int) -> tuple[FieldSpec, ...]:
     spec = registry.noun(key).spec
-    return tuple(spec.field(name) for name in spec.title)
+    return tuple(spec.field(name) for name, _ in spec.naming)
 
 
 @lru_cache(maxsize=4096)
-def _select(key: str, epoch: int, place: int, width: int) -> str:
-    """Give the SELECT of a noun's title fields as text, filled up to the width of the widest."""
-    meta = registry.noun(key).model._meta
+def _select(key: str, epoch: int, place: int, width: int, in_chinese: bool) -> str:
+    """Give the SELECT of a noun's title fields as text, filled up to the width of the widest.
+
+    What is there in English too is taken from there for those who read English.
+    """
+    spec, meta = registry.noun(key).spec, registry.noun(key).model._meta
     columns = {f.attname: f.column for f in meta.concrete_fields}
-    shown = [f'"{columns[field.column]}"::text' for field in _fields(key, epoch)]
+    shown = []
+    for name, english in spec.naming:
+        text = f'"{columns[spec.field(name).column]}"::text'
+        if english and not in_chinese:
+            text = f"""coalesce(nullif("{columns[spec.field(english).column]}"::text, ''), {text})"""
+        shown.append(text)
     shown += ["NULL"] * (width - len(shown))
     return (
         f'SELECT {place}, "{meta.pk.column}", {", ".join(shown)} FROM "{meta.db_table}" '

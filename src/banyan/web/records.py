@@ -15,7 +15,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.models import InboxItem
 from banyan.kernel.nouns import COMMON, Noun
 from banyan.kernel.spec import FieldSpec, NounSpec, Tone
-from banyan.lib.labels import L, Label
+from banyan.lib.labels import L, Label, is_chinese, spoken_language
 from banyan.web.cells import Titles, Wording, align, is_bare_key, unit_of
 from banyan.web.pairs import pairs_of, pointed
 
@@ -64,8 +64,10 @@ class Lines:
 def title_of(spec: NounSpec, record: Mapping[str, Any], titles: Titles) -> str:
     """Give the name by which people know a record: its title fields, references by their own names."""
     words = []
-    for key in spec.title:
+    for key, english in spec.naming:
         field, value = spec.field(key), record.get(key)
+        if english and not is_chinese(spoken_language()):
+            value = record.get(english) or value
         if value in (None, "", []):
             continue
         if field.choices:
@@ -88,9 +90,10 @@ def sections(
         del fields[key]  # the record itself says what it is
     state = spec.life.field if spec.life else ""
     made, used = [], {state, *(line.key for line in spec.lines)}
+    is_english = not is_chinese(wording.language)
     for part in spec.form:
-        keys = [k for k in part.fields if k in fields and k != state]
-        used.update(keys)
+        used.update(part.fields)
+        keys = [k for k in spec.in_language(part.fields, is_english) if k in fields and k != state]
         if keys:
             made.append(Section(part.label, _values(fields, keys, shown, wording, titles), part.folded))
     rest = [k for k in fields if k not in used and k != (spec.numbering and spec.numbering.field)]
