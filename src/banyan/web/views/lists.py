@@ -16,7 +16,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
 from banyan.kernel.spec import FieldSpec, NounSpec
-from banyan.lib.labels import L, Label
+from banyan.lib.labels import L, Label, is_chinese
 from banyan.web import acting, areas, chips, offers
 from banyan.web import asked as asking
 from banyan.web.answers import page, part
@@ -98,12 +98,17 @@ def list_page(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResp
 
 def _found(ctx: Context, noun: Noun, query: reading.Query) -> reading.Page:
     """Give a page of records; what they remember by noun and id has become the records it means."""
-    wanted = query.columns or noun.spec.list
+    wanted = query.columns or _columns(ctx, noun.spec)
     beside = mates(wanted, noun.spec.fields)
     found = reading.list_records(ctx, noun, replace(query, columns=(*wanted, *beside)))
     return replace(
         found, rows=pointed(found.rows, found.fields), fields=tuple(f for f in found.fields if f.key not in beside)
     )
+
+
+def _columns(ctx: Context, spec: NounSpec) -> tuple[str, ...]:
+    """Give the columns of a noun's list in the person's language."""
+    return spec.in_language(spec.list, not is_chinese(ctx.language))
 
 
 def common(request: HttpRequest, noun: Noun, asked: asking.Asked) -> dict[str, Any]:
@@ -197,7 +202,8 @@ def _cell_head(spec: NounSpec, field: FieldSpec) -> str:
 
 
 def _is_on_phone(spec: NounSpec, field: FieldSpec) -> bool:
-    return field.key in spec.phone or (spec.life is not None and field.key == spec.life.field)
+    shown = {*spec.phone, *spec.in_language(spec.phone, is_english=True)}
+    return field.key in shown or (spec.life is not None and field.key == spec.life.field)
 
 
 def _tabs(spec: NounSpec, asked: asking.Asked) -> Iterator[Tab]:
@@ -254,7 +260,7 @@ def _filters(request: HttpRequest, noun: Noun, asked: asking.Asked) -> Iterator[
 
 def _choosable(ctx: Any, spec: NounSpec, asked: asking.Asked) -> Iterator[tuple[FieldSpec, bool]]:
     """Give the columns to choose from: those shown first, in their order."""
-    shown = list(asked.query.columns or spec.list)
+    shown = list(asked.query.columns or _columns(ctx, spec))
     fields = {f.key: f for f in visible(ctx, spec.fields) if f.type not in ("json", "file")}
     for key in shown:
         if key in fields:
