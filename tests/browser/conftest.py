@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
+from banyan.demo import rongxi, story
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import User
+from tests.browser.hands import BUSY, Hand, settle
 from tests.plugins.world import World
 
 PASSWORD = "Wurzel-und-Zweig-7"
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
+#: The morning on which the demo factory is worked in, nine o'clock there; stock, prices and periods know it.
+MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+#: Milliseconds after which what should appear never will; a machine under load is slow, not wrong.
+PATIENCE = 45_000
+expect.set_options(timeout=PATIENCE)
+
+__all__ = ["settle"]
 
 
 @pytest.fixture
@@ -49,10 +59,7 @@ def signed_in(factory, open_page) -> Callable[..., object]:
     """Open a page where somebody who may do everything has signed in; `faults` is what the console says."""
 
     def make(**more):
-        page = open_page(**more)
-        page.faults = []
-        page.on("console", lambda m: page.faults.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+        page = watched(open_page(**more))
         page.goto("/login")
         page.fill("[name=username]", "all")
         page.fill("[name=password]", PASSWORD)
@@ -66,7 +73,60 @@ def signed_in(factory, open_page) -> Callable[..., object]:
     return make
 
 
-def settle(page) -> None:
-    """Wait until the page asks for nothing more."""
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(120)
+def watched(page: Page) -> Page:
+    """Have a page wait until it is ready, and with patience; `faults` is what its console says."""
+    page.add_init_script(BUSY)
+    page.set_default_timeout(PATIENCE)
+    visit, again = page.goto, page.reload
+    page.goto = lambda *what, **how: (visit(*what, **how), settle(page))[0]
+    page.reload = lambda **how: (again(**how), settle(page))[0]
+    page.faults = []
+    page.on("console", lambda m: page.faults.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+    return page
+
+
+class Unheard:
+    """Told of the set-up, and tells nobody."""
+
+    def chapter(self, title: object) -> None:
+        """Do nothing."""
+
+    def fact(self, *words: object) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+def demo(live_db, monkeypatch) -> None:
+    """Set the demo factory up, before its story, on a Monday morning whose clock goes on from now."""
+
+    class Clock:
+        late = MONDAY - datetime.now(UTC)
+
+        @classmethod
+        def now(cls) -> datetime:
+            return datetime.now(UTC) + cls.late
+
+    monkeypatch.setattr("banyan.web.acting.timezone", Clock)
+    rongxi.set_up(Context(SYSTEM, now=MONDAY, through="story", program="story"), Unheard())
+
+
+@pytest.fixture
+def enter(demo, open_page) -> Iterator[Callable[..., Hand]]:
+    """Give a function that has a person of the demo factory sign in; who is in already is the same hand.
+
+    What each saw last is kept as `last-ROLE.png`, for when something went wrong.
+    """
+
+    def come(role: str, **size: bool) -> Hand:
+        if role not in come.hands:
+            page = watched(open_page(**size))
+            hand = Hand(page, is_touch=bool(size.get("phone") or size.get("tablet")))
+            come.hands[role] = hand.sign_in(role, story.PASSWORD)
+        return come.hands[role]
+
+    come.hands = {}
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    yield come
+    for role, hand in come.hands.items():
+        hand.page.screenshot(path=SCREENS / f"last-{role}.png")

@@ -54,7 +54,7 @@ class Within(AtPlant):
 @query(
     "inventory.trace", L("批次追溯", "Trace of a lot"), input=TraceOf, icon="binary-tree",
     columns=(
-        column("depth", "层", "Level", "integer"), column("lot", "批次", "Lot"),
+        column("lot", "批次", "Lot"), column("depth", "层", "Level", "integer"),
         column("item", "物料", "Item"),
         column("state", "状态", "State"), column("quantity", "数量", "Quantity", "quantity"),
         column("through", "经由批次", "Through lot"), column("document", "单据", "Document"),

@@ -1,0 +1,221 @@
+"""What a person does with a page: goes by the menu, presses what is named so, fills what is labelled so.
+
+Everything is found by role and label, as it is read on the screen, and waited for by what must appear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from playwright.sync_api import Locator, Page, expect
+
+#: Counts what a page has asked the server for and not got yet; `since` is when that last changed.
+BUSY = """(() => { const seen = window.asked = { open: 0, since: 0 };
+const begin = () => { seen.open++; seen.since = performance.now() };
+const end = () => { seen.open--; seen.since = performance.now() };
+const send = XMLHttpRequest.prototype.send, get = window.fetch;
+XMLHttpRequest.prototype.send = function (...rest) {
+  begin(); this.addEventListener('loadend', end); return send.apply(this, rest) };
+window.fetch = (...rest) => { begin(); return get(...rest).finally(end) } })()"""
+IDLE = """() => document.readyState === 'complete' && document.body.dataset.ready !== undefined
+&& window.asked.open === 0 && performance.now() - window.asked.since > 90"""
+PASTE = """(cell, text) => { const data = new DataTransfer(); data.setData('text/plain', text);
+cell.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true})) }"""
+
+
+def settle(page: Page) -> None:
+    """Wait until the page is there, asks the server for nothing more, and has had time to show the answer."""
+    page.wait_for_function(IDLE)
+
+
+class Hand:
+    """A person at a page, who reads Chinese."""
+
+    def __init__(self, page: Page, *, is_touch: bool = False) -> None:
+        self.page, self.is_touch = page, is_touch
+        self.taps = 0
+
+    # --- coming in and going about ----------------------------------------------------------------------
+
+    def sign_in(self, login: str, password: str) -> Hand:
+        """Sign in by the form."""
+        self.page.goto("/login")
+        self.page.get_by_label("登录名").fill(login)
+        self.page.get_by_label("密码", exact=True).fill(password)
+        self.page.get_by_role("button", name="登录", exact=True).click()
+        self.page.locator("body[data-ready]").wait_for()
+        return self.quiet()
+
+    def go(self, area: str, screen: str) -> Hand:
+        """Go to a screen by the menu: its area, then its name."""
+        side = self.page.get_by_role("complementary", name="菜单")
+        if side.is_visible():
+            group = side.locator("details").filter(has=self._named("summary", area))
+            if group.get_attribute("open") is None:
+                self._tap(group.locator("summary"))
+            self._tap(group.get_by_role("link", name=screen, exact=True))
+        else:
+            self._tap(self.page.get_by_role("button", name="全部", exact=True))
+            part = self.box.locator("section").filter(has=self._named("h2", area))
+            self._tap(part.get_by_role("link", name=screen, exact=True))
+        expect(self.page.locator("h1")).to_contain_text(screen)
+        return self.quiet()
+
+    def _named(self, tag: str, text: str) -> Locator:
+        return self.page.locator(tag, has_text=re.compile(f"^\\s*{re.escape(text)}\\s*$"))
+
+    def quiet(self) -> Hand:
+        """Wait until nothing is asked of the server any more."""
+        settle(self.page)
+        return self
+
+    # --- looking ----------------------------------------------------------------------------------------
+
+    @property
+    def title(self) -> str:
+        return self.page.locator("h1").inner_text()
+
+    @property
+    def number(self) -> str:
+        """The number of the document that is open."""
+        return self.title.split()[0]
+
+    @property
+    def main(self) -> Locator:
+        return self.page.get_by_role("main")
+
+    @property
+    def box(self) -> Locator:
+        """The dialog that is open."""
+        return self.page.get_by_role("dialog")
+
+    def sees(self, *texts: str | re.Pattern) -> Hand:
+        """Wait until texts stand in the page."""
+        for text in texts:
+            expect(self.main).to_contain_text(text)
+        return self
+
+    def value(self, label: str) -> str:
+        """Give what stands under a label of a record's page."""
+        word = self.main.locator("dt").filter(has_text=re.compile(f"^\\s*{re.escape(label)}\\s*$")).first
+        return word.locator("xpath=following-sibling::dd[1]").inner_text().strip()
+
+    def row(self, *words: str) -> Locator:
+        """Give the rows of a list or table in which all these words stand."""
+        rows = self.main.locator("tbody tr")
+        for word in words:
+            rows = rows.filter(has_text=word)
+        return rows
+
+    def cells(self, *words: str) -> list[str]:
+        """Give the cells of the first row that holds these words."""
+        return [text.strip() for text in self.row(*words).first.locator("td").all_inner_texts()]
+
+    # --- lists ------------------------------------------------------------------------------------------
+
+    def search(self, text: str) -> Hand:
+        """Type into the list's search and wait for its answer."""
+        with self.page.expect_response(lambda answer: "q=" in answer.url):
+            self.main.get_by_role("searchbox", name="搜索").fill(text)
+        return self.quiet()
+
+    def open(self, *words: str) -> Hand:
+        """Open the record whose row holds these words."""
+        self._tap(self.row(*words).first.get_by_role("link").first)
+        return self.quiet()
+
+    def pick(self, *words: str) -> Hand:
+        """Tick every row that holds these words."""
+        for box in self.row(*words).get_by_role("checkbox").all():
+            box.check()
+        return self
+
+    # --- pressing and filling ---------------------------------------------------------------------------
+
+    def press(self, name: str) -> Hand:
+        """Press what is named so on the page, where it is not shown in the menu of further commands.
+
+        Raises: AssertionError with the refusal's words
+        """
+        named = re.compile(f"^\\s*{re.escape(name)}\\s*$")
+        found = self.main.get_by_role("button", name=named).or_(self.main.get_by_role("link", name=named))
+        shown = found.filter(visible=True)
+        if not shown.count():
+            self._tap(self.main.get_by_label("更多", exact=True).first)
+        self._tap(shown.first)
+        self.quiet()
+        refused = self.page.locator("#notes .refusal")
+        if refused.count():
+            raise AssertionError(refused.first.inner_text())
+        return self
+
+    def do(self, name: str, **fields: str) -> Hand:
+        """Press a command, fill the dialog by label where it asks something, and send it."""
+        self.press(name)
+        return self.fill(fields).send() if self.box.count() else self
+
+    def fill(self, fields: Mapping[str, str]) -> Hand:
+        """Fill fields outside of grids by their labels: choices, references, tiles and plain ones alike."""
+        for label, value in fields.items():
+            named = re.compile(f"^\\s*{re.escape(label)}\\s*\\*?( \\S+)?\\s*$")
+            tiles = self._place.get_by_role("radiogroup", name=named)
+            if tiles.count():
+                self._tap(tiles.get_by_label(value).first)
+                continue
+            found = self._place.get_by_label(named).and_(self.page.locator(":not([data-cell])"))
+            self.put(found.first, value)
+        return self
+
+    @property
+    def _place(self) -> Locator:
+        return self.box if self.box.count() else self.main
+
+    def put(self, field: Locator, value: str) -> Hand:
+        """Put a value into one field as its kind wants it."""
+        kind = field.evaluate("e => e.getAttribute('role') || (e.tagName === 'SELECT' ? 'select' : e.type)")
+        if kind == "combobox":
+            field.fill(value)
+            self.page.get_by_role("option").filter(has_text=value).first.click()
+        elif kind == "select":
+            field.select_option(label=field.locator("option", has_text=value).first.inner_text())
+        elif kind == "checkbox":
+            field.set_checked(value == "是")
+        else:
+            field.fill(value)
+        return self
+
+    def cell(self, column: str, row: int = 1) -> Locator:
+        """Give a cell of a line grid by its column's name and its row from 1."""
+        found = self._place.get_by_label(column, exact=True).and_(self.page.locator("[data-cell]"))
+        return found.nth(row - 1)
+
+    def remove_line(self, row: int) -> Hand:
+        """Take a line out of a grid."""
+        self._tap(self._place.get_by_role("button", name="删除此行").nth(row - 1))
+        return self
+
+    def paste(self, cell: Locator, rows: Sequence[Sequence[str]]) -> Hand:
+        """Paste a block from a spreadsheet at a cell."""
+        cell.focus()
+        cell.evaluate(PASTE, "\n".join("\t".join(row) for row in rows) + "\n")
+        expect(self.page.get_by_text(f"已粘贴 {len(rows) - 1} 行")).to_be_visible()
+        return self.quiet()
+
+    def send(self) -> Hand:
+        """Send the open dialog and wait until it has gone.
+
+        Raises: AssertionError with the refusal's words
+        """
+        self._tap(self.box.locator(".box-foot button").last)
+        self.quiet()
+        told = self.box.locator(".refusal")
+        if told.count():
+            marked = self.box.locator(".is-faulty [data-fault]").all_inner_texts()
+            raise AssertionError(" | ".join([told.first.inner_text(), *marked]))
+        expect(self.box).to_have_count(0)
+        return self.quiet()
+
+    def _tap(self, found: Locator) -> None:
+        self.taps += 1
+        found.tap() if self.is_touch else found.click()

@@ -1,0 +1,44 @@
+"""What holds for every page: nothing sticks out, fingers fit, one language."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page
+
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+#: Parts that show what people have entered, in whatever language.
+ENTERED = (
+    ".rows td, .values dd, .board-card, .chain-box, .timeline, .head h1, .top-place, .menu-title, "
+    ".avatar-round, .lines td, .linegrid, .task, .inbox-lines, .box-what, option, .brand, .language"
+)
+SMALL = """() => [...document.querySelectorAll(
+    'button, .btn, select, .bottom > *, .menu-item, summary.btn, summary.chip')]
+.filter(e => e.checkVisibility() && !e.closest('.token, .options'))
+.map(e => [e.getBoundingClientRect(), e]).filter(([r]) => r.height > 0 && r.height < 43.5)
+.map(([r, e]) => `${e.outerHTML.slice(0, 90)} ${r.height}`)"""
+WORDS = """entered => { const copy = document.querySelector('#main').cloneNode(true);
+copy.querySelectorAll(entered).forEach(e => e.remove()); return copy.textContent }"""
+#: The innermost parts that reach beyond the screen, unless something around them scrolls for itself.
+WIDE = """width => { if (document.documentElement.scrollWidth <= width && innerWidth <= width) return [];
+const scrolls = e => e && e !== document.body && e !== document.documentElement
+  && (/(auto|scroll|hidden|clip)/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+const out = [...document.body.querySelectorAll('*')].filter(
+  e => e.checkVisibility() && e.getBoundingClientRect().right > width + 1 && !scrolls(e.parentElement));
+return [`${document.documentElement.scrollWidth} ${innerWidth}`,
+  ...out.filter(e => !out.some(o => o !== e && e.contains(o))).map(e => e.outerHTML.slice(0, 120))] }"""
+WIDER = """() => [...document.querySelectorAll('dialog[open], dialog[open] .box-body')]
+.filter(e => e.scrollWidth > e.clientWidth + 1)
+.map(e => `${e.className} ${e.scrollWidth} > ${e.clientWidth}`)"""
+
+
+def check(page: Page, name: str, *, is_phone: bool = False, language: str = "zh") -> None:
+    """Hold a page, and the dialog that is open on it, to what holds for all."""
+    wide = page.evaluate(WIDE, page.viewport_size["width"])
+    assert wide == [], f"{name} is wider than the screen: {wide}"
+    assert page.evaluate(WIDER) == [], f"the dialog of {name} scrolls sideways"
+    if is_phone:
+        assert page.evaluate(SMALL) == [], name
+    if language == "en":
+        words = page.evaluate(WORDS, ENTERED)
+        assert not CHINESE.search(words), f"{name}: {CHINESE.findall(words)}"

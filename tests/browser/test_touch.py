@@ -1,0 +1,81 @@
+"""What is done standing up, with a thumb: goods taken in, material picked, work reported."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from banyan.kernel import exchange, registry
+from banyan.kernel.commands import execute
+from banyan.kernel.context import SYSTEM, Context
+from tests.browser.conftest import MONDAY, SCREENS
+from tests.browser.hands import Hand
+from tests.browser.looks import check
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+DEVICES = [{"phone": True}, {"tablet": True}]
+
+
+def do(command: str, ids: Any = (), **data: Any) -> Any:
+    """Run a command as the system, on the morning of the story."""
+    ctx = Context(SYSTEM, now=MONDAY, through="story", program="story")
+    return execute(ctx, registry.command(command), ids=list(ids), data=data or None).ids
+
+
+def key(noun: str, code: str) -> str:
+    """Give the key of a record of the demo factory by its code."""
+    return str(exchange.resolve(noun, [code])[code])
+
+
+@pytest.fixture
+def waiting(demo) -> None:
+    """Have a purchase order wait for its goods, and a work order for its material."""
+    plant, today = key("company.plant", "P1"), f"{MONDAY:%Y-%m-%d}"
+    line = {"item": key("items.item", "BP-MOT-075"), "quantity": "20", "wanted_on": today}
+    bought = do("purchasing.order.create", records=[
+        {"party": key("parties.party", "S009"), "plant": plant, "ordered_on": today, "lines": [line]}
+    ])  # fmt: skip
+    do("purchasing.order.order", bought)
+    made = do("production.work_order.create", records=[{
+        "item": key("items.item", "SA-R37-OUT"), "plant": plant, "quantity": "4",
+        "due_on": f"{MONDAY + timedelta(days=3):%Y-%m-%d}",
+    }])  # fmt: skip
+    do("production.work_order.release", made)
+
+
+@pytest.mark.parametrize("size", DEVICES, ids=["phone", "tablet"])
+def test_goods_are_taken_in_material_is_picked_and_work_is_reported(waiting, enter, size):
+    device = next(iter(size))
+    keeper, worker = enter("warehouse", **size), enter("worker", **size)
+
+    def look(hand: Hand, name: str) -> None:
+        folder = SCREENS / "touch"
+        folder.mkdir(parents=True, exist_ok=True)
+        hand.page.screenshot(path=folder / f"{device}-{name}.png")
+        check(hand.page, name, is_phone="phone" in size)
+
+    keeper.go("采购", "采购订单").open("S009").press("到货")
+    keeper.put(keeper.cell("数量"), "12").put(keeper.cell("批号"), "MOT-C")
+    look(keeper, "receipt")
+    keeper.send().sees("部分到货")
+    look(keeper, "received")
+
+    keeper.go("生产", "工单").open("SA-R37-OUT").press("领料")
+    keeper.put(keeper.cell("批次"), "L250121")
+    look(keeper, "pick")
+    keeper.send()
+
+    worker.go("生产", "工单").open("SA-R37-OUT")
+    look(worker, "work-order")
+    worker.taps = 0
+    worker.press("报工").fill({"合格": "3"})
+    look(worker, "report")
+    worker.send()
+    assert worker.taps + 1 <= 3, "a report takes two taps and a number"
+    worker.press("报工").fill({"工序": "压装轴承", "不良": "1", "不良原因": "D21"})
+    look(worker, "scrap")
+    worker.send().sees("SA-R37-OUT")
+    look(worker, "reported")
+    assert worker.page.faults == keeper.page.faults == []
