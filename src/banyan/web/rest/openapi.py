@@ -380,7 +380,7 @@ class _Description:
                 f"queries.{asked.key}.read",
                 asked.label,
                 asked.permission,
-                more=(404,),
+                more=(404, 409),
                 parameters=self._input_parameters(asked.input) if asked.input else None,
                 **words,
             ),
