@@ -31,7 +31,7 @@ from banyan.kernel.titles import titles_of
 from banyan.lib.errors import Invalid, NotAllowed, NotFound
 from banyan.lib.labels import L
 
-COUNT_LIMIT = 10_000
+COUNT_LIMIT, COUNT_BY_LIMIT = 10_000, 100_000
 MOST = 500
 OPERATORS = ("eq", "ne", "in", "gt", "gte", "lt", "lte", "contains", "starts", "empty")
 
@@ -146,14 +146,21 @@ def count_records(ctx: Context, noun: Noun, query: Query) -> tuple[int, bool]:
     return min(found, COUNT_LIMIT), found > COUNT_LIMIT
 
 
-def count_by(ctx: Context, noun: Noun, query: Query, field_key: str) -> dict[str, int]:
-    """Give the number of records per value of a choice field, for boards and filter chips. One statement."""
-    from django.db.models import Count
+def count_by(
+    ctx: Context, noun: Noun, query: Query, field_key: str, *, most: int | None = None
+) -> dict[str, int]:
+    """Give the number of records per value of a choice field, for boards and filter chips. One statement.
 
+    Takes:  most: only so many records are counted, and one more to tell that there are more
+    """
     require_read(ctx, noun)
     column = noun.spec.field(field_key).column
-    rows = _filtered(ctx, noun, query).order_by().values_list(column).annotate(n=Count("pk"))
-    return dict(rows)
+    asked = _statement(_filtered(ctx, noun, query), (column,), limit=None if most is None else most + 1)
+    if asked is None:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT one, count(*) FROM ({asked[0]}) AS found (one) GROUP BY one", asked[1])
+        return dict(cursor.fetchall())
 
 
 def each_record(ctx: Context, noun: Noun, query: Query, size: int = 2000) -> Iterator[list[dict[str, Any]]]:
@@ -401,7 +408,18 @@ _LOADERS: tuple[tuple[str, type[Loader]], ...] = (
 def _fetch(
     rows: QuerySet, columns: tuple[str, ...], order: Sequence[tuple[str, str]] = (), limit: int | None = None
 ) -> list[tuple]:
-    """Give columns of rows with JSON-ready values.
+    """Give columns of rows with JSON-ready values."""
+    asked = _statement(rows, columns, order, limit)
+    if asked is None:
+        return []
+    with connection.cursor() as cursor:
+        return _read(cursor, *asked)
+
+
+def _statement(
+    rows: QuerySet, columns: tuple[str, ...], order: Sequence[tuple[str, str]] = (), limit: int | None = None
+) -> tuple[str, Sequence[Any]] | None:
+    """Give the statement that reads columns of rows, None where no row can fit.
 
     Takes:  rows: with conditions on their own columns only; the rest of the statement is written here, because
             the ORM needs longer for its words than the driver for its answer
@@ -413,15 +431,14 @@ def _fetch(
             where, params = query.get_compiler(connection=connection).compile(query.where)
             sql += f" WHERE {where}"
         except EmptyResultSet:
-            return []
+            return None
         except FullResultSet:
             pass
     if order:
         sql += f" ORDER BY {', '.join(f'{names[column]} {way}' for column, way in order)}"
     if limit is not None:
         sql += f" LIMIT {limit:d}"
-    with connection.cursor() as cursor:
-        return _read(cursor, sql, params)
+    return sql, params
 
 
 def _fetch_of(model: type[Model], columns: tuple[str, ...], by: str, keys: Sequence[UUID]) -> list[tuple]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from html import escape
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from banyan.kernel import exchange, reading
@@ -131,7 +133,7 @@ def common(request: HttpRequest, noun: Noun, asked: asking.Asked) -> dict[str, A
         "filters": filters,
         "create": offers.creation(ctx, noun),
         "actions": offers.noun_actions(ctx, noun),
-        "columns": tuple(_choosable(ctx, spec, asked)),
+        "columns": _column_menu(ctx, spec, asked),
         "columns_query": asked.with_(columns=None),
         "list_query": asked.with_(layout=None),
         "board_query": asked.with_(layout="board"),
@@ -258,26 +260,35 @@ def _filters(request: HttpRequest, noun: Noun, asked: asking.Asked) -> Iterator[
             )
 
 
-def _choosable(ctx: Any, spec: NounSpec, asked: asking.Asked) -> Iterator[tuple[FieldSpec, bool]]:
-    """Give the columns to choose from: those shown first, in their order."""
+def _column_menu(ctx: Context, spec: NounSpec, asked: asking.Asked) -> SafeString:
+    """Give the columns to choose from as a menu: those shown first, in their order."""
     shown = list(asked.query.columns or _columns(ctx, spec))
-    fields = {f.key: f for f in visible(ctx, spec.fields) if f.type not in ("json", "file")}
-    for key in shown:
-        if key in fields:
-            yield fields[key], True
-    for key, field in fields.items():
-        if key not in shown:
-            yield field, False
+    fields = {f.key: str(f.label) for f in visible(ctx, spec.fields) if f.type not in ("json", "file")}
+    first = tuple((key, fields[key], True) for key in shown if key in fields)
+    rest = tuple((key, label, False) for key, label in fields.items() if key not in shown)
+    return _menu_of((*first, *rest), ctx.language)
+
+
+@lru_cache(maxsize=1024)
+def _menu_of(columns: tuple[tuple[str, str, bool], ...], language: str) -> SafeString:
+    return render_to_string("web/list_columns.html", {"columns": columns})
 
 
 def counts(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResponse:
-    """Give the number of records in the list, and per state whatever state is chosen. Two statements."""
-    total, is_more = reading.count_records(request.ctx, noun, asked.query)
-    states: list[tuple[str, int]] = []
-    life = noun.spec.life
+    """Give the number of records in the list, and per state whatever state is chosen.
+
+    Gives:  of very many only that there are at least so many; one statement, two where a state is chosen
+    """
+    life, filters = noun.spec.life, asked.query.filters
+    every = tuple(f for f in filters if not life or f[0] != life.field)
+    shown: dict[str, Any] = {"states": [], "is_least": False}
     if life:
-        every = tuple(f for f in asked.query.filters if f[0] != life.field)
         query = reading.Query(filters=every, search=asked.query.search)
-        found = reading.count_by(request.ctx, noun, query, life.field)
-        states = [("", sum(found.values())), *((s.key, found.get(s.key, 0)) for s in life.states)]
-    return part(request, "web/counts.html", {"total": total, "is_more": is_more, "states": states})
+        found = reading.count_by(request.ctx, noun, query, life.field, most=reading.COUNT_BY_LIMIT)
+        total = min(sum(found.values()), reading.COUNT_BY_LIMIT)
+        shown["states"] = [("", total), *((s.key, found.get(s.key, 0)) for s in life.states)]
+        shown["is_least"] = sum(found.values()) > total
+        shown |= {"total": total, "is_more": shown["is_least"]}
+    if not life or every != filters:
+        shown["total"], shown["is_more"] = reading.count_records(request.ctx, noun, asked.query)
+    return part(request, "web/counts.html", shown)
