@@ -1,4 +1,4 @@
-"""What dialogs are filled with at first: the materials still needed, so that only lots and less are typed."""
+"""What dialogs are filled with at first: materials needed, pieces ready; only what differs is typed."""
 
 from __future__ import annotations
 
@@ -11,26 +11,47 @@ from banyan.kernel import db, reading, registry
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
 from banyan.lib.labels import L, plain
+from banyan.modules.items.queries import items_by_id
 from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
 
+#: So many pieces with serial numbers are offered at once, at most.
+MOST_SERIALS = 200
 ROOM = L("{operation} · 可报 {room}", "{operation} · {room} to report")
 
 
 @answers("production.work_order.issue.start")
 def issue(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
     """Give a line for every material that one order still needs from the store."""
-    noun = registry.noun("production.work_order")
-    if len(orders) != 1 or not ctx.may(noun.spec.permission("read")):
-        return {}
-    found = reading.read_records(ctx, noun, orders, expand=False)
     lines = []
-    for line in found[0]["materials"] if found else ():
+    for line in _only(ctx, orders).get("materials", ()):
         there = Decimal(line["issued_quantity"]) - Decimal(line["returned_quantity"])
         open_ = Decimal(line["quantity"]) - there
         if open_ > 0 and not line["is_backflushed"]:
             lines.append({"material": line["id"], "quantity": open_})
     return {"lines": lines}
+
+
+@answers("production.work_order.complete.start")
+def complete(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
+    """Give the good pieces of one order not in store yet: a line, or one per piece with its serial number.
+
+    Serial numbers go on from the order's number: its first piece is 001.
+    """
+    found = _only(ctx, orders)
+    if not found or found["kind"] == "disassembly":
+        return {}
+    order, item = orders[0], UUID(found["item"])
+    made = Decimal(found["made_quantity"])
+    shop = flow.read_shop(orders=[order])
+    good = shop.finished(order) if order in shop.by_order else Decimal(found["quantity"])
+    ready = (good or Decimal(0)) - made
+    if ready <= 0:
+        return {}
+    if items_by_id([item])[item].tracking != "serial":
+        return {"lines": [{"quantity": ready}]}
+    numbers = range(int(made) + 1, int(made) + 1 + min(int(ready), MOST_SERIALS))
+    return {"lines": [{"quantity": 1, "lot": f"{found['number']}-{n:03}"} for n in numbers]}
 
 
 @answers("production.operation.tally.start")
@@ -62,3 +83,12 @@ def tally(ctx: Context, records: Sequence[UUID]) -> dict[str, Any]:
 _OF_ORDER = """
     SELECT work_order_id, id = %(key)s FROM production_operation WHERE id = %(key)s OR work_order_id = %(key)s
 """
+
+
+def _only(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
+    """Give the one order that is asked for, nothing where several are or it may not be read."""
+    noun = registry.noun("production.work_order")
+    if len(orders) != 1 or not ctx.may(noun.spec.permission("read")):
+        return {}
+    found = reading.read_records(ctx, noun, orders, expand=False)
+    return found[0] if found else {}
