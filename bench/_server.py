@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 HOST = "127.0.0.1"
+#: Seconds after which a connection is opened anew, for the server closes one that rests.
+IDLE = 10
 FIRST_PORT = 18200
 START_SECONDS = 180
 Value = TypeVar("Value")
@@ -171,6 +173,7 @@ class Client:
         self.cookies = cookies
         self._socket: socket.socket | None = None
         self._rest = b""
+        self._used_at = 0.0
 
     def get(self, path: str) -> Answer:
         """Ask for a page or record."""
@@ -198,11 +201,15 @@ class Client:
         if method != "GET":
             more += f"Content-Length: {len(body)}\r\n"
         head = f"{method} {path} HTTP/1.1\r\n{self.common}{more}\r\n".encode()
+        if time.monotonic() - self._used_at > IDLE:
+            self.close()
         if self._socket is None:
             self._socket = socket.create_connection((HOST, self.port), timeout=self.timeout)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(head + body)
-        return self._read()
+        answer = self._read()
+        self._used_at = time.monotonic()
+        return answer
 
     def _read(self) -> Answer:
         data = self._rest
