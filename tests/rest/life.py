@@ -411,9 +411,12 @@ def planning(t: Traveller, world: Any) -> None:
         "planning.planned_order.change",
         "PATCH",
         f"planning/planned_orders/{planned}",
-        {"quantity": row["quantity"]},
+        {"quantity": str(10 * float(row["quantity"]))},
         If_Match=f'"v{row["version"]}"',
     )
+    t.post("planning.run.plan", plant=head["plant"])
+    too_much = t.first("planning.message", "kind=surplus&is_current=true&supply_noun=planning.planned_order")
+    t.post("planning.message.accept", too_much["id"])
     t.post("planning.planned_order.loosen", planned)
     t.post("planning.planned_order.convert", planned)
 

@@ -27,3 +27,11 @@ class LinesUnknown(Conflict):
     en = "{count} of the order lines named as urgent have nothing open"
     way_out_zh = "选择未交完的订单行"
     way_out_en = "Choose lines that still wait for goods"
+
+
+class NothingProposed(Conflict):
+    code = "planning.nothing_proposed"
+    zh = "没有可接受的建议：{messages}"
+    en = "There is nothing to accept: {messages}"
+    way_out_zh = "只有当前计划对已确认计划订单的提前、推后、减少和取消可以接受；工单和采购订单请打开后修改"
+    way_out_en = "Only firm planned orders follow the current plan; open other orders to change them"

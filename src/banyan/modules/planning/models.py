@@ -141,8 +141,9 @@ class Peg(_OfARun):  # noqa: DJ008
 
 
 class Message(_OfARun):  # noqa: DJ008
-    """Something to speed up, put off, cancel or mend, and why."""
+    """Something to speed up, put off, cancel or mend, and why; `is_current` while its run is."""
 
+    is_current = models.BooleanField(default=False)
     kind = models.CharField(max_length=12)
     day = models.DateField(null=True)
     wanted_on = models.DateField(null=True)
@@ -160,4 +161,9 @@ class Message(_OfARun):  # noqa: DJ008
     text_en = models.CharField(max_length=500)
 
     class Meta:
-        indexes = [models.Index(fields=["run", "-days_late", "id"], name="planning_message_run")]
+        indexes = [
+            models.Index(fields=["run", "-days_late", "id"], name="planning_message_run"),
+            models.Index(
+                fields=["-days_late", "id"], name="planning_message_current", condition=Q(is_current=True)
+            ),
+        ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from banyan.kernel.nouns import choice, f, life, noun, numbering, section
+from banyan.kernel.nouns import choice, f, life, noun, numbering, preset, section
 from banyan.kernel.spec import Link, Scope
 from banyan.lib.labels import L
 from banyan.modules.planning.models import Message, Peg, PlannedOrder, Run
@@ -179,13 +179,22 @@ noun(
         days_late=f("晚几天", "Days late", readonly=True, sortable=True),
         cause_item=f("卡在", "Held up by", readonly=True),
         supply_noun=f("供给类型", "Supply", choices=NOUNS, readonly=True),
+        supply=f("供给", "Supply record", readonly=True, type="text"),
         demand_noun=f("需求类型", "Demand", choices=NOUNS, readonly=True),
+        demand=f("需求", "Demand record", readonly=True, type="text"),
+        is_current=f("当前", "Current", readonly=True),
     ),
     verbs=(),
     title=("text_zh",),
-    list=("kind", "text_zh", "item", "days_late", "day", "wanted_on"),
+    list=("kind", "text_zh", "item", "days_late", "day", "wanted_on", "supply", "demand"),
     filters=("run", "kind", "item"),
+    form=(
+        section("消息", "Message", "kind", "text_zh", "text_en", "item", "quantity"),
+        section("日期", "Days", "day", "wanted_on", "days_late", "cause_item"),
+        section("来自", "Of", "supply", "demand", "run", "is_current"),
+    ),
     phone=("kind", "text_zh"),
+    presets=(preset("current", "当前计划", "Current plan", "is_current:eq=true", first=True),),
     sort="-days_late",
     scope=Scope(),
     retention="derived",

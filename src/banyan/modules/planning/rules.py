@@ -523,7 +523,11 @@ class Want(NamedTuple):
 
 
 def earliest_days(
-    wants: Sequence[Want], items: Mapping[UUID, PlanItem], free: Free, today: int, days: WorkDays,
+    wants: Sequence[Want],
+    items: Mapping[UUID, PlanItem],
+    free: Free,
+    today: int,
+    days: WorkDays,
 ) -> dict[UUID, int]:
     """Give for each want the first day on which it can be there, those asked first being served first.
 

@@ -92,8 +92,7 @@ def _lines(ctx: Context, orders: Sequence[PlannedOrder]) -> list[dict]:
     facts = items.items_by_id([o.item_id for o in orders])
     offered = [sources.get((o.supplier_id, o.item_id)) for o in orders]
     units = [
-        source.unit if source else facts[o.item_id].unit_id
-        for o, source in zip(orders, offered, strict=True)
+        source.unit if source else facts[o.item_id].unit_id for o, source in zip(orders, offered, strict=True)
     ]
     one_is = items.to_stock_units(
         [(o.item_id, unit, Decimal(1)) for o, unit in zip(orders, units, strict=True)]

@@ -96,7 +96,7 @@ def _run(ctx: Context, plant: UUID, today: date, calendar: WorkingCalendar, data
     run.message_count, run.untold_count = len(told), len(plan.messages) - len(told)
     if not data.is_trial:
         writing.write_orders(ctx, run, changes)
-        Run.objects.filter(plant=plant, is_current=True).update(is_current=False)
+        writing.supersede(plant)
     run.fingerprint = writing.write_found(run, plan, told)
     run.save(force_insert=True)
     writing.forget_old_runs(plant)

@@ -35,7 +35,9 @@ def write_found(run: Run, plan: Plan, told: Sequence[Message]) -> str:
     """Keep pegs and messages. Gives: their fingerprint"""
     digest = blake2b(digest_size=32)
     _copy("planning_peg", _PEG, _of_run(run, _noted(_peg_lines(plan), digest)))
-    _copy("planning_message", _MESSAGE, _of_run(run, _noted(_message_lines(plan, told), digest)))
+    flag = "f" if run.is_trial else "t"
+    noted = (f"{line}\t{flag}" for line in _noted(_message_lines(plan, told), digest))
+    _copy("planning_message", _MESSAGE, _of_run(run, noted))
     return digest.hexdigest()
 
 
@@ -139,6 +141,16 @@ def _taker(plan: Plan, names: Sequence[tuple], demand: int) -> tuple[str, UUID |
     return ref.noun, ref.record, ref.line
 
 
+def supersede(plant: UUID) -> None:
+    """Take from the current run of a plant, and from its messages, that they are current. Two statements."""
+    for table, column in (("planning_message", "run_id"), ("planning_run", "id")):
+        db.run(
+            f"UPDATE {table} SET is_current = false WHERE is_current AND {column} IN "
+            "(SELECT id FROM planning_run WHERE plant_id = %s AND is_current)",
+            [plant],
+        )
+
+
 def forget_old_runs(plant: UUID) -> None:
     """Take away pegs and messages of all but the last runs of a plant; the runs themselves stay."""
     for table in ("planning_peg", "planning_message"):
@@ -236,6 +248,7 @@ _WHY: Mapping[str, Label] = {
 _MESSAGE = (
     "run_id", "id", "item_id", "quantity", "kind", "day", "wanted_on", "days_late", "supply_noun", "supply",
     "supply_line", "demand_noun", "demand", "demand_line", "cause_item_id", "text_zh", "text_en",
+    "is_current",
 )  # fmt: skip
 
 

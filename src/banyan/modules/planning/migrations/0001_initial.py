@@ -253,6 +253,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("quantity", banyan.kernel.models.QuantityField(decimal_places=6, max_digits=20)),
+                ("is_current", models.BooleanField(default=False)),
                 ("kind", models.CharField(max_length=12)),
                 ("day", models.DateField(null=True)),
                 ("wanted_on", models.DateField(null=True)),
@@ -395,5 +396,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="message",
             index=models.Index(fields=["run", "-days_late", "id"], name="planning_message_run"),
+        ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("is_current", True)),
+                fields=["-days_late", "id"],
+                name="planning_message_current",
+            ),
         ),
     ]

@@ -18,7 +18,7 @@ from banyan.lib.errors import NotAllowed
 from banyan.lib.ids import new_id
 from banyan.modules.inventory.models import Location
 from banyan.modules.planning import queries, reactions
-from banyan.modules.planning.errors import LinesUnknown, NoSupplier, StructureBroken
+from banyan.modules.planning.errors import LinesUnknown, NoSupplier, NothingProposed, StructureBroken
 from banyan.modules.planning.models import Message, Peg, PlannedOrder, Run
 from banyan.modules.production.models import WorkOrder
 from banyan.modules.purchasing.models import Order, OrderLine
@@ -208,6 +208,56 @@ def test_a_trial_changes_no_planned_order_and_is_compared(factory):
     slips = queries.compare_runs(current.pk, trial.pk)
     assert [(s.line, s.before, s.after) for s in slips] == [
         (early.pk, on("03-02"), on("03-16")), (rush.pk, on("03-16"), on("03-02"))]  # fmt: skip
+
+
+def test_the_list_of_messages_shows_those_of_the_current_plan(factory):
+    factory.sell(factory.fg, 1, "2026-03-09")
+    first = factory.plan()
+    factory.plan(is_trial=True)
+    assert set(Message.objects.filter(is_current=True).values_list("run", flat=True)) == {first.pk}
+    factory.sell(factory.fg, 1, "2026-03-10")
+    second = factory.plan()
+    assert set(Message.objects.filter(is_current=True).values_list("run", flat=True)) == {second.pk}
+    assert Message.objects.filter(run=first).exists()
+
+
+def test_proposals_for_firm_orders_are_accepted(worked, world):
+    worked.plan()
+    part, bar = worked.order(worked.part), worked.order(worked.bar)
+    world.do("planning.planned_order.firm", [part, bar])
+    world.change(part, quantity="50", starts_on="2026-04-06", due_on="2026-04-10")
+    world.change(bar, starts_on="2026-04-16", due_on="2026-04-27")
+    worked.plan()
+    told = Message.objects.filter(is_current=True).exclude(kind="late")
+    assert set(told.values_list("item__code", "kind")) == {
+        ("PART", "surplus"), ("PART", "postpone"), ("BAR", "expedite")}  # fmt: skip
+    world.do("planning.message.accept", list(told))
+    assert worked.orders(state="firm") == [
+        ("PART", 30, on("04-16"), on("04-20")), ("BAR", 30, on("03-26"), on("04-06"))]  # fmt: skip
+    assert not told.all().exists()
+
+
+def test_a_firm_order_that_nobody_needs_goes_with_the_next_run(worked, world):
+    worked.plan()
+    part = worked.order(worked.part)
+    world.do("planning.planned_order.firm", part)
+    world.do("sales.order.cancel", worked.line.order_id, reason="不要了", lines=[])
+    run = worked.plan()
+    message = Message.objects.get(run=run, supply=part.pk)
+    assert message.kind == "cancel"
+    world.do("planning.message.accept", message)
+    worked.plan()
+    assert not PlannedOrder.objects.filter(item=worked.part).exists()
+    with pytest.raises(NothingProposed):
+        world.do("planning.message.accept", message)
+
+
+def test_what_is_not_ours_to_move_is_refused(worked, world):
+    world.do("sales.order.cancel", worked.line.order_id, reason="不要了", lines=[])
+    message = Message.objects.get(run=worked.plan(), kind="cancel")
+    with pytest.raises(NothingProposed) as refusal:
+        world.do("planning.message.accept", message)
+    assert "BOLT" in refusal.value.text("en")
 
 
 def test_a_rush_order_is_served_from_stock_first(factory):
