@@ -48,6 +48,12 @@ on("click", "[data-pick-none]", () => {
 });
 each("#list", count);
 each("#rows", count);
+// An answer that only fills places of its page (the counts) is dropped when the page is left.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { detail } = event as CustomEvent;
+  const asker = detail.requestConfig?.elt as HTMLElement | undefined;
+  if (asker && !asker.isConnected && asker.getAttribute("hx-swap") === "none") detail.shouldSwap = false;
+});
 document.addEventListener("htmx:afterSwap", (event) => {
   const { target, elt } = (event as CustomEvent).detail;
   if ((target as HTMLElement).id === "list" || (elt as HTMLElement).id === "list") {

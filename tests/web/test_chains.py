@@ -93,7 +93,11 @@ def test_an_order_leads_through_the_plan_to_what_was_made(ctx, world):
 def plan(world, order, work):
     """Give a planned order of the current run that serves the order and became the work order."""
     runs, orders, pegs = (registry.noun(f"planning.{n}").model for n in ("run", "planned_order", "peg"))
-    marks = {"created_at": world.ctx.now, "created_by_id": world.ctx.person, "changed_by_id": world.ctx.person}
+    marks = {
+        "created_at": world.ctx.now,
+        "created_by_id": world.ctx.person,
+        "changed_by_id": world.ctx.person,
+    }
     run = runs.objects.create(
         plant=world.plant, planned_at=world.ctx.now, planned_on="2026-03-02", is_current=True, **marks
     )
@@ -115,9 +119,11 @@ def test_a_step_takes_the_same_statements_for_one_document_as_for_many(ctx, worl
         item = world.item(is_sold=True)
         receive(world, item, str(count))
         order = world.make(
-            "sales.order", party=world.customer, plant=world.plant,
-            lines=[{"item": item, "quantity": "1", "price": "10", "tax_code": world.vat13} for _ in range(count)],
-        )  # fmt: skip
+            "sales.order",
+            party=world.customer,
+            plant=world.plant,
+            lines=[{"item": item, "quantity": "1", "price": "10", "tax_code": world.vat13}] * count,
+        )
         world.do("sales.order.confirm", order)
         for line in order.lines.all():
             world.do("sales.order.ship", order, lines=[{"order_line": line, "quantity": "1"}])

@@ -21,7 +21,9 @@ def balances(world):
     store = model.objects.get(plant=world.plant, kind="warehouse")
     rows = registry.noun("inventory.balance").model
     return [
-        rows.objects.create(item=item, plant_id=world.plant.pk, location=store, kind="warehouse", on_hand=count)
+        rows.objects.create(
+            item=item, plant_id=world.plant.pk, location=store, kind="warehouse", on_hand=count
+        )
         for item, count in ((world.part, 7), (world.screw, 0))
     ]
 

@@ -1,4 +1,5 @@
-"""A hundred thousand rows from the screens: checked, imported as a job that can be watched and stopped, taken back."""
+"""A hundred thousand rows from the screens: checked,
+imported as a job that can be watched and stopped, taken back."""
 
 from __future__ import annotations
 
@@ -28,7 +29,10 @@ def worker(server: Server, tmp_path: Path) -> Iterator[subprocess.Popen]:
     """Give the worker of long jobs beside the server."""
     with open(tmp_path / "worker.log", "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "banyan.config.cli", "work"], env=server.surroundings, stdout=log, stderr=log
+            [sys.executable, "-m", "banyan.config.cli", "work"],
+            env=server.surroundings,
+            stdout=log,
+            stderr=log,
         )
     yield process
     process.terminate()

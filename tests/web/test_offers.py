@@ -39,10 +39,9 @@ def work(world):
         for n, name in ((10, "车削"), (20, "检验"))
     ])  # fmt: skip
     world.do("engineering.routing.release", routing)
-    order = world.make(
+    return world.make(
         "production.work_order", item=world.part, plant=world.plant, quantity="20", due_on="2026-05-04"
     )
-    return order
 
 
 @pytest.fixture

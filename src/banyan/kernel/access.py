@@ -53,6 +53,7 @@ SELECT u.id, u.name, u.language, u.theme, u.login, u.plants, u.teams, u.is_super
        coalesce(array_agg(DISTINCT r.code) FILTER (WHERE r.code IS NOT NULL), '{{}}'),
        coalesce(array_agg(DISTINCT g.permission || ' ' || g.reach) FILTER (WHERE g.id IS NOT NULL), '{{}}'),
        coalesce(array_agg(DISTINCT array_to_string(r.areas, ' ')) FILTER (WHERE r.code IS NOT NULL), '{{}}'),
+       coalesce(array_agg(DISTINCT array_to_string(r.cards, ' ')) FILTER (WHERE r.code IS NOT NULL), '{{}}'),
        coalesce(max(r.home), ''), {limits}
 FROM {source}
 LEFT JOIN kernel_userrole ur ON ur.user_id = u.id
@@ -88,13 +89,18 @@ def person_of(user_id: UUID) -> tuple[Principal, str] | None:
 
 def _principal(row: tuple, limits: tuple[str, ...] | None) -> Principal:
     (key, name, language, theme, login, plants, teams, is_superuser, is_program, employee, roles, grants, areas,
-     home) = row
+     cards, home) = row
     return Principal(
         id=key, name=name, language=language, theme=theme, login=login, plants=tuple(plants), teams=tuple(teams),
         grants=(("*", "all"),) if is_superuser else _grants(tuple(grants)), roles=tuple(roles),
-        areas=tuple(dict.fromkeys(a for group in areas for a in group.split())), home=home, limits=limits,
+        areas=_merged(areas), cards=_merged(cards), home=home, limits=limits,
         is_program=is_program, employee=employee,
     )
+
+
+def _merged(groups: Iterable[str]) -> tuple[str, ...]:
+    """Give the words of several roles, each once."""
+    return tuple(dict.fromkeys(word for group in groups for word in group.split()))
 
 
 @lru_cache(maxsize=1024)

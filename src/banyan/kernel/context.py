@@ -35,6 +35,7 @@ class Principal:
     roles: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
     home: str = ""
+    cards: tuple[str, ...] = ()
     theme: str = "auto"
     login: str = ""
     limits: tuple[str, ...] | None = None

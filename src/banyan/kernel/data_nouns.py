@@ -18,11 +18,28 @@ from django.db.models.fields import NOT_PROVIDED
 
 from banyan.kernel import registry
 from banyan.kernel.models import (
-    Document, Line, MoneyField, PercentField, PriceField, QuantityField, Rank, Record, find_column, find_index,
+    Document,
+    Line,
+    MoneyField,
+    PercentField,
+    PriceField,
+    QuantityField,
+    Rank,
+    Record,
+    find_column,
+    find_index,
 )
 from banyan.kernel.nouns import COMMON, Noun
 from banyan.kernel.spec import (
-    Choice, FieldSpec, Life, LineSpec, NounSpec, Numbering, Scope, Section, Transition,
+    Choice,
+    FieldSpec,
+    Life,
+    LineSpec,
+    NounSpec,
+    Numbering,
+    Scope,
+    Section,
+    Transition,
 )
 from banyan.lib.errors import FieldFaults
 from banyan.lib.labels import L, Label

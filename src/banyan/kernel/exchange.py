@@ -14,7 +14,8 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -257,13 +258,13 @@ class _Builder:
         if spec is None:
             data["id"] = str(value).strip()
             return
-        if spec.type == "reference" and spec.reference:
-            found = self.references[spec.reference].get(str(value).strip())
-            if found is None:
+        if spec.reference and spec.type in ("reference", "tags"):
+            known = {name: self.references[spec.reference].get(name) for name in _names_in(spec, value)}
+            for name in (name for name, found in known.items() if found is None):
                 self.fault(row, column, L("找不到{noun}“{value}”", "no {noun} “{value}”").filled(
-                    {"noun": registry.noun(spec.reference).spec.label, "value": str(value)[:80]}))
-            else:
-                data[spec.key] = found
+                    {"noun": registry.noun(spec.reference).spec.label, "value": name[:80]}))
+            if None not in known.values():
+                data[spec.key] = list(known.values()) if spec.type == "tags" else next(iter(known.values()))
             return
         try:
             data[spec.key] = value_of(spec, value)
@@ -274,11 +275,18 @@ class _Builder:
         wanted: dict[str, set[str]] = {}
         columns = [(i, s) for i, _, s in self.heads if s] + [(i, s) for c in self.lines.values() for i, _, s in c]
         for index, spec in columns:
-            if spec.type == "reference" and spec.reference:
+            if spec.reference and spec.type in ("reference", "tags"):
                 names = wanted.setdefault(spec.reference, set())
-                names.update(str(c).strip() for row in self.table.rows if _filled(c := _cell(row, index)))
+                for row in self.table.rows:
+                    if _filled(cell := _cell(row, index)):
+                        names.update(_names_in(spec, cell))
         for key, names in wanted.items():
             self.references[key] = resolve(key, names)
+
+
+def _names_in(spec: FieldSpec, cell: Any) -> list[str]:
+    """Give the names that a cell of a reference holds: one, or those of several records with commas between."""
+    return value_of(spec, cell) if spec.type == "tags" else [str(cell).strip()]
 
 
 def resolve(noun_key: str, names: Iterable[str]) -> dict[str, UUID | None]:
@@ -699,7 +707,8 @@ def _shown_value(ctx: Context, field: FieldSpec, value: Any, titles: Mapping[str
     if field.type == "boolean":
         return L("是", "Yes").in_(ctx.language) if value else L("否", "No").in_(ctx.language)
     if field.type == "tags":
-        return ", ".join(value)
+        named = titles.get(field.reference or "", {})
+        return ", ".join(named.get(UUID(one), one) if field.reference else one for one in value)
     return Decimal(value) if field.is_number and isinstance(value, str) else value
 
 
@@ -734,7 +743,8 @@ def _natural_names(
     for record in records:
         for f in heads:
             if f.reference and record[f.key]:
-                wanted.setdefault(f.reference, set()).add(record[f.key])
+                several = record[f.key] if f.type == "tags" else [record[f.key]]
+                wanted.setdefault(f.reference, set()).update(several)
         for ls, fields in lines:
             for row in record[ls.key]:
                 for f in fields:
@@ -754,6 +764,8 @@ def _natural_names(
 def _full_value(field: FieldSpec, value: Any, names: Mapping[str, Mapping[str, str]]) -> Any:
     if value is None:
         return ""
+    if field.type == "tags" and field.reference:
+        return ",".join(names.get(field.reference, {}).get(one, one) for one in value)
     if field.reference:
         return names.get(field.reference, {}).get(value, value)
     if isinstance(value, bool):

@@ -193,6 +193,7 @@ class Role(Record):
     name_en = models.CharField(max_length=80)
     areas = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     home = models.CharField(max_length=120, blank=True, default="")
+    cards = ArrayField(models.CharField(max_length=80), default=list, blank=True)
 
 
 class RoleGrant(Line):

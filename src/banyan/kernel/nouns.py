@@ -17,7 +17,8 @@ model cannot say: labels, layout, life, numbering, scope.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +27,18 @@ from django.db import models
 
 from banyan.kernel.models import MoneyField, PercentField, QuantityField
 from banyan.kernel.spec import (
-    Choice, FieldSpec, FieldType, Life, LineSpec, Link, NounSpec, Numbering, Preset, Scope, Section, Tone,
+    Choice,
+    FieldSpec,
+    FieldType,
+    Life,
+    LineSpec,
+    Link,
+    NounSpec,
+    Numbering,
+    Preset,
+    Scope,
+    Section,
+    Tone,
     Transition,
 )
 from banyan.lib.labels import L, Label
@@ -271,6 +283,7 @@ def _field(
     noun_keys: Mapping[type[models.Model], str], *, life: Life | None = None, sort: str = "",
 ) -> FieldSpec:
     column = model._meta.get_field(name)
+    stored = column.output_field if getattr(column, "generated", False) else column
     reference, choices, readonly = words.reference, words.choices, words.readonly
     if isinstance(column, models.ForeignKey):
         reference = noun_keys.get(column.related_model) or reference
@@ -282,7 +295,7 @@ def _field(
     elif life and name == life.field:
         kind, choices, readonly = "choice", life.states, True
     else:
-        kind = next((t for cls, t in _TYPES if isinstance(column, cls)), "text")
+        kind = next((t for cls, t in _TYPES if isinstance(stored, cls)), "text")
     if column.choices and not choices:
         choices = tuple(Choice(str(k), L(str(v), str(v))) for k, v in column.choices)
     if choices:
@@ -298,8 +311,8 @@ def _field(
         key=name, no=number, type=words.type or kind, label=words.label, column=column.attname, help=words.help,
         required=required, readonly=readonly or bool(getattr(column, "generated", False)), nullable=column.null,
         unique=column.unique, choices=tuple(choices), reference=reference,
-        max_length=getattr(column, "max_length", None), places=getattr(column, "decimal_places", None),
-        digits=getattr(column, "max_digits", None), minimum=words.minimum, maximum=words.maximum, unit=words.unit,
+        max_length=getattr(stored, "max_length", None), places=getattr(stored, "decimal_places", None),
+        digits=getattr(stored, "max_digits", None), minimum=words.minimum, maximum=words.maximum, unit=words.unit,
         default=default, see=words.see, filterable=words.filterable,
         sortable=words.sortable or name == sort.lstrip("-") or column.unique,
     )

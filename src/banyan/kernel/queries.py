@@ -40,7 +40,10 @@ class Column:
 
 @dataclass(frozen=True)
 class DeclaredQuery:
-    """A question people and programs may ask."""
+    """A question people and programs may ask.
+
+    Takes:  card: the columns on a card of the home page, the first as its title; order: its place in the menu
+    """
 
     key: str
     label: Label
@@ -51,6 +54,8 @@ class DeclaredQuery:
     area: str = ""
     permission: str = ""
     icon: str = "report"
+    card: tuple[str, ...] = ()
+    order: int = 40
 
 
 _queries: dict[str, DeclaredQuery] = {}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
@@ -174,6 +175,15 @@ def each_record(ctx: Context, noun: Noun, query: Query, size: int = 2000) -> Ite
             return
 
 
+def matching(ctx: Context, noun: Noun, query: Query) -> QuerySet:
+    """Give the rows that a query asks for within the person's reach, to be counted and summed.
+
+    Raises: NotAllowed, Invalid
+    """
+    require_read(ctx, noun)
+    return _filtered(ctx, noun, query)
+
+
 def require_read(ctx: Context, noun: Noun) -> None:
     """Refuse whoever may not read the noun. Raises: NotAllowed."""
     ctx.require(noun.spec.permission("read"), noun.spec.label)
@@ -266,6 +276,7 @@ def _condition(ctx: Context, noun: Noun, key: str, operator: str, value: str) ->
 
 def _tagged(field: FieldSpec, operator: str, value: str) -> Q:
     """Give the condition on a list of texts: that it holds one, any of several, or nothing."""
+    field = replace(field, type="reference") if field.reference else field  # several keys, each one checked
     one = Q(**{f"{field.column}__contains": [_value(field, value)]})
     if operator in ("eq", "contains", "ne"):
         return ~one if operator == "ne" else one
@@ -481,7 +492,9 @@ def _references(
     wanted: dict[str, set[str]] = {}
     for fields, columns, rows in seen:
         for field in fields:
-            if field.type == "reference" and field.reference:
+            if field.type in ("reference", "tags") and field.reference:
                 place = columns.index(field.column)
-                wanted.setdefault(field.reference, set()).update(r[place] for r in rows if r[place] is not None)
+                values = [row[place] for row in rows if row[place] is not None]
+                ids = [one for many in values for one in many] if field.type == "tags" else values
+                wanted.setdefault(field.reference, set()).update(map(str, ids))
     return wanted

@@ -200,10 +200,10 @@ def check_references(
 
     def collect(fields: Sequence[FieldSpec], row: BaseModel, path: tuple) -> None:
         for field in fields:
-            if field.type == "reference" and field.reference and field.key in row.model_fields_set:
+            if field.type in ("reference", "tags") and field.reference and field.key in row.model_fields_set:
                 value = getattr(row, field.key)
-                if value is not None:
-                    wanted.setdefault(field.reference, {}).setdefault(value, []).append((*path, field.key))
+                for one in value if isinstance(value, list) else [value] if value is not None else []:
+                    wanted.setdefault(field.reference, {}).setdefault(one, []).append((*path, field.key))
 
     for number, row in enumerate(rows):
         path = ("records", number) if prefix else ()

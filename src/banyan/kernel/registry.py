@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from banyan.kernel.commands import Command
     from banyan.kernel.nouns import Noun
 
-_DECLARATIONS = ("nouns", "events", "commands", "reactions", "reports", "proofs", "jobs", "prints", "starts")
+_DECLARATIONS = ("nouns", "events", "commands", "reactions", "reports", "proofs", "jobs", "prints", "starts",
+                 "figures")
 
 _nouns: Mapping[str, Noun] = MappingProxyType({})
 _by_path: Mapping[str, Noun] = MappingProxyType({})

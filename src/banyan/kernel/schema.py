@@ -132,6 +132,8 @@ def type_of(spec: FieldSpec) -> Any:
     if spec.type in ("text", "long_text"):
         most = spec.max_length or (255 if spec.type == "text" else 20_000)
         return Annotated[Text, Field(min_length=1 if spec.required else 0, max_length=most)]
+    if spec.type == "tags" and spec.reference:
+        return Annotated[list[UUID], Field(max_length=200)]
     return {
         "boolean": Annotated[bool, Field(strict=True)], "date": Day, "instant": Instant, "time": Clock,
         "reference": UUID, "file": Annotated[str, Field(pattern="^[0-9a-f]{64}$")], "json": Any,

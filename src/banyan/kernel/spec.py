@@ -7,7 +7,8 @@ A spec is immutable and JSON-serialisable. It comes from two providers (`nouns.n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields as dataclass_fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
+from dataclasses import fields as dataclass_fields
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -34,8 +35,8 @@ class Choice:
 class FieldSpec:
     """One field of a noun or of its lines.
 
-    `no` is stable for ever; `column` is the attribute that holds the stored value (for a reference: its id);
-    `see` names the permission without which the field does not exist for a person.
+    `no` is stable for ever; `column` is the attribute that holds the stored value (for a reference: its id; for
+    tags with a reference: the ids of several records); `see` names the permission without which the field does not exist for a person.
     """
 
     key: str

@@ -15,12 +15,18 @@ from banyan.lib.labels import L, Label
 
 @dataclass(frozen=True)
 class DefaultRole:
-    """A role as it is first written."""
+    """A role as it is first written.
+
+    Takes:  areas: of the menu, in order; home: the page its work begins with; cards: what its home page
+            shows, in
+            order (kernel.figures, declared queries, and the parts tasks, inbox, new, areas)
+    """
 
     code: str
     label: Label
     areas: tuple[str, ...]
     home: str
+    cards: tuple[str, ...]
     grants: tuple[tuple[str, Reach], ...]
 
 
@@ -48,8 +54,14 @@ ROLES: tuple[DefaultRole, ...] = (
     DefaultRole(
         "worker",
         L("工人", "Worker"),
-        ("production",),
-        "production/work_orders",
+        ("production", "equipment", "inventory"),
+        "queries/production.my_tasks",
+        (
+            "production.my_tasks",
+            "production.my_day",
+            "inbox",
+            "areas",
+        ),
         (
             *EVERYONE,
             ("production.work_order.read", "plant"),
@@ -69,6 +81,18 @@ ROLES: tuple[DefaultRole, ...] = (
         ("production", "people", "equipment"),
         "production/work_orders",
         (
+            "production.running",
+            "production.late",
+            "production.flags",
+            "production.good_today",
+            "production.scrap_today",
+            "equipment.down",
+            "production.my_tasks",
+            "tasks",
+            "inbox",
+            "areas",
+        ),
+        (
             *EVERYONE,
             *_FACTORY_READS,
             *_STOCK_READS,
@@ -82,6 +106,19 @@ ROLES: tuple[DefaultRole, ...] = (
         L("计划员", "Planner"),
         ("planning", "production", "engineering", "sales", "purchasing"),
         "planning/planned_orders",
+        (
+            "planning.late",
+            "planning.to_convert",
+            "production.to_release",
+            "production.late",
+            "sales.late",
+            "purchasing.late",
+            "tasks",
+            "sales.late_lines",
+            "inbox",
+            "new",
+            "areas",
+        ),
         (
             *EVERYONE,
             *_FACTORY_READS,
@@ -103,6 +140,14 @@ ROLES: tuple[DefaultRole, ...] = (
         ("engineering", "items", "equipment"),
         "engineering/boms",
         (
+            "inventory.held",
+            "production.scrap_today",
+            "tasks",
+            "inbox",
+            "new",
+            "areas",
+        ),
+        (
             *EVERYONE,
             *_FACTORY_READS,
             *_STOCK_READS,
@@ -117,6 +162,17 @@ ROLES: tuple[DefaultRole, ...] = (
         L("仓管", "Warehouse keeper"),
         ("inventory", "purchasing", "sales", "production"),
         "inventory/balances",
+        (
+            "purchasing.to_receive",
+            "purchasing.to_book",
+            "sales.to_ship",
+            "production.running",
+            "inventory.expiring",
+            "inventory.counts",
+            "tasks",
+            "inbox",
+            "areas",
+        ),
         (
             *EVERYONE,
             *_FACTORY_READS,
@@ -142,6 +198,18 @@ ROLES: tuple[DefaultRole, ...] = (
         ("purchasing", "parties", "inventory"),
         "purchasing/orders",
         (
+            "purchasing.late",
+            "purchasing.due_this_week",
+            "purchasing.drafts",
+            "purchasing.unconfirmed",
+            "planning.to_buy",
+            "tasks",
+            "purchasing.late_warnings",
+            "inbox",
+            "new",
+            "areas",
+        ),
+        (
             *EVERYONE,
             *_STOCK_READS,
             ("purchasing.*", "plant"),
@@ -157,6 +225,18 @@ ROLES: tuple[DefaultRole, ...] = (
         ("sales", "parties", "inventory"),
         "sales/orders",
         (
+            "sales.late",
+            "sales.due_this_week",
+            "sales.drafts",
+            "sales.quotations",
+            "sales.urgent",
+            "sales.late_lines",
+            "tasks",
+            "inbox",
+            "new",
+            "areas",
+        ),
+        (
             *EVERYONE,
             *_STOCK_READS,
             ("sales.*", "plant"),
@@ -171,6 +251,15 @@ ROLES: tuple[DefaultRole, ...] = (
         L("质量", "Quality"),
         ("inventory", "production", "purchasing"),
         "inventory/lots",
+        (
+            "purchasing.to_book",
+            "inventory.held",
+            "inventory.expiring",
+            "production.scrap_today",
+            "tasks",
+            "inbox",
+            "areas",
+        ),
         (
             *EVERYONE,
             *_FACTORY_READS,
@@ -189,6 +278,19 @@ ROLES: tuple[DefaultRole, ...] = (
         ("finance", "sales", "purchasing", "inventory", "parties"),
         "finance/entries",
         (
+            "finance.receivables_overdue",
+            "finance.payables_due",
+            "finance.to_invoice",
+            "finance.vouchers",
+            "finance.drafts",
+            "finance.open_periods",
+            "finance.cash",
+            "tasks",
+            "finance.open_items",
+            "inbox",
+            "areas",
+        ),
+        (
             *EVERYONE,
             *_STOCK_READS,
             *_FACTORY_READS,
@@ -205,6 +307,23 @@ ROLES: tuple[DefaultRole, ...] = (
         ("sales", "production", "inventory", "finance", "purchasing", "planning"),
         "",
         (
+            "sales.late",
+            "sales.due_this_week",
+            "production.output_today",
+            "production.late",
+            "planning.late",
+            "production.flags",
+            "purchasing.late",
+            "inventory.value",
+            "finance.receivables_overdue",
+            "finance.payables_due",
+            "finance.cash",
+            "finance.to_invoice",
+            "sales.late_lines",
+            "inbox",
+            "areas",
+        ),
+        (
             *EVERYONE,
             ("*.*.read", "all"),
             ("finance.costs", "all"),
@@ -217,6 +336,12 @@ ROLES: tuple[DefaultRole, ...] = (
         L("信息部", "IT"),
         ("system", "company", "people", "items", "parties"),
         "kernel/users",
+        (
+            "kernel.users",
+            "tasks",
+            "inbox",
+            "areas",
+        ),
         (("*", "all"),),
     ),
 )
@@ -234,6 +359,7 @@ def write_defaults(ctx: Context) -> int:
                 name_en=role.label.en,
                 areas=list(role.areas),
                 home=role.home,
+                cards=list(role.cards),
                 created_at=ctx.now,
                 changed_at=ctx.now,
                 created_by_id=ctx.person,

@@ -117,7 +117,7 @@ def shown_to(sight: Sight) -> tuple[Shown, ...]:
     for asked in queries.queries():
         if who.may(asked.permission):
             found = Entry(asked.label, f"/queries/{asked.key}", asked.icon)
-            entries.setdefault(asked.area, []).append((40, found))
+            entries.setdefault(asked.area, []).append((asked.order, found))
     names = [key for key in entries if not wanted or key in wanted]
     return tuple(
         Shown(area_of(key), tuple(e for _, e in sorted(entries[key], key=lambda pair: pair[0])))

@@ -118,7 +118,9 @@ def read(request: HttpRequest, noun: Noun, *, limit: int = PAGE_ROWS) -> Asked:
         if not params.getlist(name):
             del params[name]
     narrow = first is not None or any(v.is_default for v in views)
-    return Asked(_query(request, params, limit), params.get("layout", "list"), params, views, view, narrow, preset)
+    return Asked(
+        _query(request, params, limit), params.get("layout", "list"), params, views, view, narrow, preset
+    )
 
 
 def _query(request: HttpRequest, params: QueryDict, limit: int) -> Query:

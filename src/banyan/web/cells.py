@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from html import escape
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from banyan.kernel import registry
 from banyan.kernel.context import Context
 from banyan.kernel.spec import Choice, FieldSpec
-from banyan.lib.labels import L, is_chinese
+from banyan.lib.labels import L, is_chinese, plain
 from banyan.web.pairs import Pointed
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -55,6 +56,8 @@ class Wording:
             return EMPTY
         if kind == "reference":
             return self._reference(field.reference, value, titles, linked)
+        if kind == "tags" and field.reference:
+            return mark_safe("、".join(self._reference(field.reference, v, titles, linked) for v in value))
         if kind == "tags":
             return mark_safe(
                 " ".join(f'<span class="badge bg-secondary-lt">{escape(str(v))}</span>' for v in value)
@@ -96,6 +99,8 @@ class Wording:
             return self.instant(value)
         if kind == "time":
             return str(value)[:5]
+        if kind == "tags" and field.reference:
+            value = [title_in(titles, field.reference, one) for one in value]
         if kind == "tags":
             return ("、" if is_chinese(self.language) else ", ").join(map(str, value))
         return str(value)
@@ -177,6 +182,21 @@ def number(value: Any, *, places: int | None = None, unit: str | None = None) ->
     grouped = f"{int(whole):,}"
     shown = f"{sign}{grouped}.{fraction}" if fraction else f"{sign}{grouped}"
     return f"{shown} {unit}" if unit and unit != "%" else f"{shown}{unit or ''}"
+
+
+_SHORT = {"zh": ((8, "亿"), (4, "万")), "en": ((9, "bn"), (6, "m"), (3, "k"))}
+
+
+def compact(value: Any, language: str) -> str:
+    """Give a large number in few characters: 1234567 is 123.5万 in Chinese and 1.23m in English."""
+    amount = Decimal(value)
+    for power, word in _SHORT["zh" if is_chinese(language) else "en"]:
+        if abs(amount) >= 10 ** (power + (1 if power <= 4 else 0)):
+            short = amount.scaleb(-power)
+            places = max(0, 3 - len(str(abs(int(short)))))
+            return f"{number(plain(round(short, places)))}{'' if is_chinese(language) else ' '}{word}"
+    is_whole = amount == amount.to_integral_value()
+    return number(plain(round(amount, 0 if is_whole else 2)), places=None if is_whole else 2)
 
 
 _MARKS = {

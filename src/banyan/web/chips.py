@@ -17,7 +17,11 @@ from banyan.lib.labels import L, Label
 from banyan.web.asked import Asked
 
 _SIGNS = {"ne": "≠", "gt": ">", "gte": "≥", "lt": "<", "lte": "≤"}
-_WORDS = {"contains": L("含", "contains"), "starts": L("开头为", "starts with"), "empty": L("为空", "is empty")}
+_WORDS = {
+    "contains": L("含", "contains"),
+    "starts": L("开头为", "starts with"),
+    "empty": L("为空", "is empty"),
+}
 _YES, _NO = L("是", "Yes"), L("否", "No")
 SHOWN_NAMES = 2
 

@@ -151,7 +151,7 @@ def of_field(spec: FieldSpec) -> Control:
     """Give the control of a noun's field."""
     return Control(
         key=spec.key,
-        kind=_KINDS[spec.type],
+        kind="references" if spec.type == "tags" and spec.reference else _KINDS[spec.type],
         label=spec.label,
         required=spec.required,
         nullable=spec.nullable,

@@ -103,9 +103,10 @@ def of_record(
         for c in registry.commands_of(noun.spec.key)
         if c.on == "records" and c.screen and c.name not in (*_FORMS, "delete") and _is_open(ctx, c, state)
     ]
-    taking = list(_taking(ctx, noun, state, record)) if record else []
-    found = [*own, *(offered for offered, _ in taking)]
-    first = _first(own, [offered for offered, is_due in taking if is_due], _steps(noun, state))
+    others = list(_taking(ctx, noun, state, record)) if record else []
+    due = [offered for offered in others if _is_due(ctx, noun, record or {}, offered)]
+    found = [*own, *others]
+    first = _first(own, due, _steps(noun, state))
     delete = _one(noun, "delete")
     change = _one(noun, "change")
     return RecordOffers(
@@ -117,10 +118,10 @@ def of_record(
     )
 
 
-def _first(own: list[Offer], taking: list[Offer], steps: tuple[str, ...]) -> Offer | None:
+def _first(own: list[Offer], due: list[Offer], steps: tuple[str, ...]) -> Offer | None:
     """Give the next step: what the noun itself calls so, else what is due elsewhere, else a step of its
     life."""
-    primary = [o for o in (*own, *taking) if o.command.is_primary]
+    primary = [*(o for o in own if o.command.is_primary), *due]
     onward = [o for o in own if o.command.name in steps and o.tone not in ("red", "orange")]
     return next(iter((*primary, *onward)), None)
 
@@ -162,23 +163,38 @@ def _offered_on(command: Command) -> Iterator[tuple[OfferedOn, bool]]:
 
 
 def _taking(
-    ctx: Context, noun: Noun, state: str | None, record: Mapping[str, Any]
-) -> Iterator[tuple[Offer, bool]]:
-    """Give the offers of other nouns' commands, each with whether it is due now.
-
-    A module says so by the port `COMMAND.is_due` (ctx, noun key, id); without it all that is offered is due.
-    """
+    ctx: Context, noun: Noun, state: str | None, record: Mapping[str, Any], *, in_any_state: bool = False
+) -> Iterator[Offer]:
+    """Give the offers of other nouns' commands on a record."""
     for command, on, is_whole in taking(noun.spec.key):
-        if not ctx.may(command.permission) or (on.states and state not in on.states):
+        if not ctx.may(command.permission) or not registry.has_noun(command.noun):
             continue
         value = record.get(on.value) if on.value else record["id"]
-        if not value or not registry.has_noun(command.noun):
+        if not value or (on.states and state not in on.states and not in_any_state):
             continue
         told = {"_on": f"{noun.spec.key}:{record['id']}", "_from": "record"}
         asks = urlencode(told | ({on.field: value} if is_whole else {}))
-        is_due = registry.port(f"{command.key}.is_due", lambda _ctx, _noun, _key: True)
-        made = Offer(command, f"/{registry.noun(command.noun).spec.path}/do/{command.name}", True, asks)
-        yield made, command.offered_on is not None and is_due(ctx, noun.spec.key, UUID(record["id"]))
+        path = f"/{registry.noun(command.noun).spec.path}/do/{command.name}"
+        yield Offer(command, path, True, asks)
+
+
+def _is_due(ctx: Context, noun: Noun, record: Mapping[str, Any], offered: Offer) -> bool:
+    """Say whether a command of another noun is the next step: it says itself where it is offered, and may be
+    so now.
+
+    A module says whether by the port `COMMAND.is_due` (ctx, noun key, id); without it what is offered is due.
+    """
+    command = offered.command
+    if command.offered_on is None or not command.is_primary:
+        return False
+    ask = registry.port(f"{command.key}.is_due", lambda _ctx, _noun, _key: True)
+    return ask(ctx, noun.spec.key, UUID(record["id"]))
+
+
+def taking_now(ctx: Context, noun: Noun, record: Mapping[str, Any]) -> tuple[Offer, ...]:
+    """Give the primary commands of other nouns that a row offers, without asking whether they are due."""
+    found = _taking(ctx, noun, None, record, in_any_state=True)
+    return tuple(o for o in found if o.command.is_primary and o.command.offered_on is not None)
 
 
 def _new(ctx: Context, noun: Noun, key: str) -> Iterator[tuple[NounSpec, str]]:

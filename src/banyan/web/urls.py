@@ -9,6 +9,8 @@ from banyan.web.views import beside, find, go, home, inbox, jobs, me, nouns, pri
 urlpatterns = [
     path("", home.home, name="home"),
     path("todo", home.todo, name="todo"),
+    path("cards/figures", home.figure_cards, name="figure_cards"),
+    path("cards/<str:key>", home.query_card, name="query_card"),
     path("login", sign_in.sign_in, name="sign_in"),
     path("logout", sign_in.sign_out, name="sign_out"),
     path("language", sign_in.outside_language, name="outside_language"),

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-import banyan.kernel.models
-import banyan.lib.ids
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
+
+import banyan.kernel.models
+import banyan.lib.ids
 
 FUNCTIONS = Path(__file__).parents[1] / "functions.sql"
 
@@ -294,6 +295,7 @@ class Migration(migrations.Migration):
                 ('name_en', models.CharField(max_length=80)),
                 ('areas', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),
                 ('home', models.CharField(blank=True, default='', max_length=120)),
+                ('cards', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), blank=True, default=list, size=None)),
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

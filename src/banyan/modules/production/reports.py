@@ -72,7 +72,9 @@ def kit(ctx: Context, data: OfOrder) -> Iterator[dict[str, Any]]:
 
 
 @query(
-    "production.my_tasks", L("我的任务", "My tasks"), input=Mine, icon="list-check", permission=READ,
+    "production.my_tasks", L("我的任务", "My tasks"), input=Mine, icon="list-check", permission=READ, order=5,
+    card=("operation", "item", "room", "number", "due_on"),
+    help=L("派给我和我班组的工序", "Operations given to me and my team"),
     columns=(
         column("number", "工单", "Work order"), column("item", "物料", "Item"),
         column("operation", "工序", "Operation"), column("state", "状态", "State"),
@@ -96,7 +98,8 @@ def my_tasks(ctx: Context, data: Mine) -> Iterator[dict[str, Any]]:
 
 
 @query(
-    "production.my_day", L("我的今天", "My day"), input=MyDay, icon="calendar-user", permission=READ,
+    "production.my_day", L("我的今天", "My day"), input=MyDay, icon="calendar-user", permission=READ, order=6,
+    card=("operation", "kind", "quantity", "wage", "number"),
     help=L("当天报的件数、工时和计件工资", "Pieces, time and piece wage of a day"),
     columns=(
         column("number", "工单", "Work order"), column("operation", "工序", "Operation"),

@@ -203,15 +203,13 @@ class Composer(Filler):
         columns += [c for block in (*layout.blocks, *layout.sections) for c in block.lines]
         paths = [*_paths(columns), *(s.path for s in layout.signs if s.path)]
         paths += layout.in_words or ()
+        paths += () if self.noun.spec.numbering else self.noun.spec.title
         yield self.fields, list(records), paths
         for table in layout.tables:
             rows = [row for one in records for row in one.get(table.source) or ()]
             wanted = [*_paths(table.columns), *table.order, *table.sums]
-            yield (
-                self.row_fields(table.source, table.given),
-                rows,
-                [*wanted, table.sums_within] if table.sums_within else wanted,
-            )
+            wanted += [table.sums_within] if table.sums_within else []
+            yield self.row_fields(table.source, table.given), rows, wanted
 
     def _with_pairs(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Give the records with what they remember by noun and id turned into the records meant."""
@@ -267,11 +265,7 @@ class Composer(Filler):
         if spec.numbering:
             return str(UNNUMBERED)
         fields = self.fields
-        words = [
-            self.worded(fields[k], record.get(k))
-            for k in spec.title
-            if k in fields and not fields[k].reference
-        ]
+        words = [self.worded(fields[k], record.get(k)) for k in spec.title if k in fields]
         return " ".join(w for w in words if w) or str(UNNUMBERED)
 
     def _groups(

@@ -58,8 +58,7 @@ def chain(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     shown = {kind: _shown(ids, key) for kind, ids in _by_noun(found.nodes).items()}
     states = _states(shown)
     groups = [
-        _group(registry.noun(kind), ids, shown[kind], states, key)
-        for kind, ids in ordered(found).items()
+        _group(registry.noun(kind), ids, shown[kind], states, key) for kind, ids in ordered(found).items()
     ]
     booked = [
         (registry.noun(one.noun).spec, one.count, f"/{registry.noun(one.noun).spec.path}?{one.query}")
@@ -100,9 +99,7 @@ def _shown(ids: list[UUID], here: UUID) -> list[UUID]:
     return first if here not in ids or here in first else [*first[:-1], here]
 
 
-def _group(
-    noun: Noun, ids: list[UUID], shown: list[UUID], states: Mapping[UUID, str], here: UUID
-) -> Group:
+def _group(noun: Noun, ids: list[UUID], shown: list[UUID], states: Mapping[UUID, str], here: UUID) -> Group:
     spec = noun.spec
     named = titles(spec.key, shown)
     boxes = tuple(

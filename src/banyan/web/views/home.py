@@ -1,27 +1,35 @@
-"""Home: what is to do now, and the pages of an area."""
+"""Home: what a person sees first, in the order that the person's roles say; and the pages of an area."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from django.db.models import Count, F, Q, Value
 from django.http import HttpRequest, HttpResponse
 
-from banyan.kernel import access, registry
+from banyan.kernel import access, figures, queries, registry
 from banyan.kernel.context import Context
 from banyan.kernel.models import InboxItem
 from banyan.kernel.nouns import Noun
-from banyan.kernel.spec import Choice, NounSpec
+from banyan.kernel.queries import Column, DeclaredQuery
+from banyan.kernel.spec import NUMBERS, Choice, NounSpec
 from banyan.lib.errors import NotFound
 from banyan.lib.labels import L
 from banyan.web import acting, areas, offers, records
 from banyan.web.answers import page, part
-from banyan.web.cells import Wording
+from banyan.web.cells import Wording, compact
+from banyan.web.views.queries import path_of_row, text_of
 
 QUICK = 6
+CARD_ROWS = 6
+#: What somebody sees whose roles name no cards.
+CARDS = ("tasks", "new", "areas", "inbox")
+#: Parts of the page that are neither figures nor queries.
+PARTS = ("tasks", "inbox", "new", "areas")
 
 
 @dataclass(frozen=True)
@@ -51,27 +59,122 @@ class Task:
         return sum(w.late for w in self.waiting)
 
 
+@dataclass(frozen=True)
+class Block:
+    """A part of the home page: figures side by side, a query's first rows, or one of the fixed parts."""
+
+    kind: str
+    figures: tuple[figures.Figure, ...] = ()
+    query: DeclaredQuery | None = None
+
+    @property
+    def keys(self) -> str:
+        return ",".join(one.key for one in self.figures)
+
+
 def home(request: HttpRequest) -> HttpResponse:
-    """Give the first page: inbox, what is to do now, where to begin."""
+    """Give the first page: the cards of the person's roles; what takes longer is asked for by the page
+    itself."""
     ctx = request.ctx
     zone = acting.zone_of(request)
-    items = InboxItem.objects.filter(person_id=ctx.person, done_at=None).order_by("-created_at")[:6]
     shown = areas.shown_areas(ctx)
-    keys = {entry.noun for one in shown for entry in one.entries}
-    quick = [
+    blocks = tuple(blocks_of(ctx))
+    facts: dict[str, Any] = {
+        "blocks": blocks,
+        "areas": shown,
+        "today": Wording(ctx.language, zone).day(ctx.now.astimezone(zone).date()),
+        "begin": _begin(ctx),
+    }
+    kinds = {block.kind for block in blocks}
+    if "inbox" in kinds:
+        items = InboxItem.objects.filter(person_id=ctx.person, done_at=None).order_by("-created_at")[:6]
+        facts["items"] = inbox_lines(ctx, items, Wording(ctx.language, zone, ctx))
+    if "new" in kinds:
+        facts["quick"] = _quick(ctx, {entry.noun for one in shown for entry in one.entries})
+    return page(request, "web/home.html", facts)
+
+
+def blocks_of(ctx: Context) -> Iterator[Block]:
+    """Give the parts of a person's home page; what the person may not see, or nobody declares, is left
+    out."""
+    for is_figure, group in groupby(ctx.principal.cards or CARDS, key=lambda key: key in figures.figures()):
+        if is_figure:
+            found = [figures.figures()[key] for key in group]
+            seen = tuple(one for one in found if figures.may_measure(ctx, one))
+            if seen:
+                yield Block("figures", figures=seen)
+            continue
+        for key in group:
+            asked = next((q for q in queries.queries() if q.key == key), None)
+            if asked and ctx.may(asked.permission):
+                yield Block("query", query=asked)
+            elif key in PARTS:
+                yield Block(key)
+
+
+def _quick(ctx: Context, keys: set[str]) -> list[tuple[NounSpec, str]]:
+    found = [
         (n.spec, offers.creation(ctx, n)) for n in registry.nouns() if n.spec.key in keys and n.spec.numbering
     ]
-    return page(
-        request,
-        "web/home.html",
-        {
-            "items": inbox_lines(ctx, items, Wording(ctx.language, zone, ctx)),
-            "areas": shown,
-            "quick": [(spec, path) for spec, path in quick if path][:QUICK],
-            "today": Wording(ctx.language, zone).day(ctx.now.astimezone(zone).date()),
-            "begin": _begin(ctx),
-        },
-    )
+    return [(spec, path) for spec, path in found if path][:QUICK]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure with what it comes to."""
+
+    figure: figures.Figure
+    text: str
+    whole: str
+    path: str
+    tone: str
+    note: str
+
+
+def figure_cards(request: HttpRequest) -> HttpResponse:
+    """Give figures with what they come to: `?keys=sales.late,inventory.value`."""
+    ctx, zone = request.ctx, acting.zone_of(request)
+    keys = [key for key in request.GET.get("keys", "").split(",") if key in figures.figures()]
+    wording = Wording(ctx.language, zone, ctx)
+    found = figures.measure(ctx, keys, figures.Days(ctx.now.astimezone(zone).date(), zone))
+    tiles = [_tile(figures.figures()[key], measure, wording) for key, measure in found.items()]
+    return part(request, "web/figures.html", {"tiles": tiles})
+
+
+def _tile(one: figures.Figure, measure: figures.Measure, wording: Wording) -> Tile:
+    whole = text_of(Column(one.key, one.label, measure.type), measure.value, wording)
+    short = compact(measure.value, wording.language) if measure.type in NUMBERS else whole
+    tone = one.tone if measure.value else "green" if one.tone in ("red", "orange") else "grey"
+    return Tile(one, short, whole, measure.path, tone, str(measure.note or ""))
+
+
+@dataclass(frozen=True)
+class CardRow:
+    """A row of a query on a card: its title, the rest in few words, where it leads, what to do with it."""
+
+    title: str
+    details: tuple[tuple[str, str], ...]
+    path: str
+    offer: offers.Offer | None
+
+
+def query_card(request: HttpRequest, key: str) -> HttpResponse:
+    """Give the first rows of a query, each with its next step."""
+    ctx, asked = request.ctx, queries.declared_query(key)
+    wording = Wording(ctx.language, acting.zone_of(request), ctx)
+    rows = queries.ask(ctx, asked, {})
+    columns = {c.key: c for c in asked.columns}
+    shown = [columns[k] for k in asked.card] or list(asked.columns[:4])
+    cards = [_card_row(ctx, shown, row, wording) for row in rows[:CARD_ROWS]]
+    return part(request, "web/query_card.html", {"asked": asked, "rows": cards, "count": len(rows)})
+
+
+def _card_row(ctx: Context, shown: list[Column], row: Mapping[str, Any], wording: Wording) -> CardRow:
+    title, *rest = [(str(c.label), text_of(c, row.get(c.key), wording)) for c in shown]
+    kind, key = row.get("_noun"), row.get("_id")
+    taking = offers.taking_now(ctx, registry.noun(kind), {"id": str(key)}) if kind and key else ()
+    details = tuple(pair for pair in rest if pair[1])
+    return CardRow(title[1], details, path_of_row(row, wording), next(iter(taking), None))
 
 
 def todo(request: HttpRequest) -> HttpResponse:

@@ -104,7 +104,9 @@ def _found(ctx: Context, noun: Noun, query: reading.Query) -> reading.Page:
     beside = mates(wanted, noun.spec.fields)
     found = reading.list_records(ctx, noun, replace(query, columns=(*wanted, *beside)))
     return replace(
-        found, rows=pointed(found.rows, found.fields), fields=tuple(f for f in found.fields if f.key not in beside)
+        found,
+        rows=pointed(found.rows, found.fields),
+        fields=tuple(f for f in found.fields if f.key not in beside),
     )
 
 

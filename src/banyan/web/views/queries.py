@@ -75,15 +75,15 @@ def _names(fields: tuple[controls.Control, ...], data: Mapping[str, Any]) -> dic
 
 def _row(asked: DeclaredQuery, row: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     return {
-        "path": _path(row, wording),
+        "path": path_of_row(row, wording),
         "cells": [
-            (column, _text(column, row.get(column.key), wording), "num" if column.type in NUMBERS else "")
+            (column, text_of(column, row.get(column.key), wording), "num" if column.type in NUMBERS else "")
             for column in asked.columns
         ],
     }
 
 
-def _path(row: Mapping[str, Any], wording: Wording) -> str:
+def path_of_row(row: Mapping[str, Any], wording: Wording) -> str:
     """Give the address of what a row opens, where the person may: a record, or a further query."""
     if row.get("_noun") and row.get("_id"):
         return wording.path_of(row["_noun"], row["_id"]) or ""
@@ -92,7 +92,7 @@ def _path(row: Mapping[str, Any], wording: Wording) -> str:
     return ""
 
 
-def _text(column: Column, value: Any, wording: Wording) -> str:
+def text_of(column: Column, value: Any, wording: Wording) -> str:
     spec = FieldSpec(column.key, 0, column.type, column.label, column.key)
     if column.type == "reference":
         return "" if value is None else str(value)
@@ -106,7 +106,7 @@ def _totals(asked: DeclaredQuery, rows: list[dict[str, Any]], wording: Wording) 
         c.key: plain(sum((Decimal(r[c.key]) for r in rows if r.get(c.key)), Decimal(0)))
         for c in asked.columns if c.is_summed
     }  # fmt: skip
-    return [(c, _text(c, sums.get(c.key), wording), "num" if c.type in NUMBERS else "") for c in asked.columns]
+    return [(c, text_of(c, sums.get(c.key), wording), "num" if c.type in NUMBERS else "") for c in asked.columns]
 
 
 def _cell(column: Column, value: Any) -> Any:

@@ -291,9 +291,8 @@ def planned_operations(operations: Sequence[Operation]) -> list[rules.PlannedOpe
 
 
 def _write(copies: Sequence[_Copy], own: set[UUID]) -> None:
-    for model, name, columns in (
+    for name, columns in (
         (
-            Operation,
             "operations",
             (
                 "predecessors",
@@ -305,8 +304,8 @@ def _write(copies: Sequence[_Copy], own: set[UUID]) -> None:
                 "has_backflush",
             ),
         ),
-        (Material, "materials", ("operation", "places", "is_backflushed", "unit_cost")),
-        (Output, "outputs", ("unit_cost",)),
+        ("materials", ("operation", "places", "is_backflushed", "unit_cost")),
+        ("outputs", ("unit_cost",)),
     ):
         rows = [row for copy in copies for row in getattr(copy, name)]
         db.insert_rows([row for row in rows if row.pk not in own])

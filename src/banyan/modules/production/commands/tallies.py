@@ -112,5 +112,6 @@ def _said(ctx: Context, data: Tally) -> Label:
     if not wage:
         return L("{booked}。今天合格 {pieces} 件", "{booked}. Today {pieces} good").filled(today)
     return L(
-        "{booked}。今天合格 {pieces} 件，计件工资 ¥{wage}", "{booked}. Today {pieces} good, piece wage ¥{wage}"
+        "{booked}。今天合格 {pieces} 件，计件工资 ¥{wage}",
+        "{booked}. Today {pieces} good, piece wage ¥{wage}",
     ).filled(today)

@@ -99,7 +99,12 @@ class Reverse(Input):
 
 
 @command(
-    "sales.order.ship", L("发货", "Ship"), input=Ship, icon="truck-delivery", tone="green", is_primary=True,
+    "sales.order.ship",
+    L("发货", "Ship"),
+    input=Ship,
+    icon="truck-delivery",
+    tone="green",
+    is_primary=True,
     is_big=True,
 )
 def ship_orders(ctx: Context, orders: Sequence[Order], data: Ship) -> tuple[Shipment, ...]:
