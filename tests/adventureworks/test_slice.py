@@ -85,8 +85,11 @@ def test_records_stand_as_the_source_has_them(bring_in):
     # places: seven work centres with a rate and a line side
     assert WorkCentre.objects.filter(machine_rate__gt=0, line_side__kind="line_side").count() == 7
     # people, at whose average pay in Production work centres reckon
-    present = {row["BusinessEntityID"] for row in cells(SLICE, "EmployeeDepartmentHistory")
-               if (row["DepartmentID"], row["EndDate"]) == ("7", "")}
+    present = {
+        row["BusinessEntityID"]
+        for row in cells(SLICE, "EmployeeDepartmentHistory")
+        if (row["DepartmentID"], row["EndDate"]) == ("7", "")
+    }
     rates = [D(_latest_pay()[key]["Rate"]) for key in present]
     assert set(WorkCentre.objects.values_list("labour_rate", flat=True)) == {
         (sum(rates) / len(rates)).quantize(D("0.01"))

@@ -1,4 +1,5 @@
-"""The architecture, executed: floors, keys that point down, words in both languages, lock files without addresses."""
+"""The architecture, executed: floors, keys that point down, words in both languages,
+lock files without addresses."""
 
 from __future__ import annotations
 
@@ -15,8 +16,18 @@ from banyan.kernel import registry
 
 ROOT = Path(__file__).parents[2]
 MODULES = (
-    "company", "parties", "items", "people", "inventory", "equipment", "engineering", "sales", "purchasing",
-    "production", "planning", "finance",
+    "company",
+    "parties",
+    "items",
+    "people",
+    "inventory",
+    "equipment",
+    "engineering",
+    "sales",
+    "purchasing",
+    "production",
+    "planning",
+    "finance",
 )
 BESIDE = ({"parties", "items"}, {"sales", "purchasing"})
 
@@ -32,9 +43,21 @@ def level(label: str) -> int:
 
 
 def test_imports_follow_the_floors():
-    done = subprocess.run([sys.executable, "-m", "importlinter.cli", "lint"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "importlinter.cli", "lint"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if "No module named" in done.stderr:
-        done = subprocess.run([str(Path(sys.executable).parent / "lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "lint-imports")],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 
@@ -46,13 +69,20 @@ def own_models():
 def test_foreign_keys_point_down_and_leave_no_reverse_accessor(model):
     here = model._meta.app_label
     for field in model._meta.get_fields():
-        if not isinstance(field, (models.ForeignKey, models.OneToOneField, models.ManyToManyField)) or field.auto_created:
+        if (
+            not isinstance(field, (models.ForeignKey, models.OneToOneField, models.ManyToManyField))
+            or field.auto_created
+        ):
             continue
         there = field.related_model._meta.app_label
         if there == here:
             continue
-        assert level(there) < level(here) or there == "kernel", f"{model._meta.label}.{field.name} points up to {there}"
-        assert field.remote_field.related_name == "+", f"{model._meta.label}.{field.name} leaves a reverse accessor in {there}"
+        assert level(there) < level(here) or there == "kernel", (
+            f"{model._meta.label}.{field.name} points up to {there}"
+        )
+        assert field.remote_field.related_name == "+", (
+            f"{model._meta.label}.{field.name} leaves a reverse accessor in {there}"
+        )
 
 
 def test_every_table_is_a_noun_a_line_or_the_kernels():
@@ -79,7 +109,9 @@ def test_every_label_is_in_both_languages():
     faults = []
     for noun in registry.nouns():
         labels = [noun.spec.label, noun.spec.plural, noun.spec.help, *(f.label for f in noun.spec.fields)]
-        labels += [f.label for line in noun.spec.lines for f in line.fields] + [s.label for s in noun.spec.form]
+        labels += [f.label for line in noun.spec.lines for f in line.fields] + [
+            s.label for s in noun.spec.form
+        ]
         labels += [c.label for f in noun.spec.fields for c in f.choices]
         labels += [c.label for c in registry.commands_of(noun.spec.key)]
         faults += [f"{noun.spec.key}: {lb.en}" for lb in labels if chinese.search(lb.en)]
@@ -87,10 +119,17 @@ def test_every_label_is_in_both_languages():
 
 
 def test_nothing_of_this_machine_is_in_the_tree():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
     for name in listed:
         path = ROOT / name
-        if not name or path.suffix in {".png", ".woff2", ".wasm", ".ico"} or not path.is_file() or path == Path(__file__):
+        if (
+            not name
+            or path.suffix in {".png", ".woff2", ".wasm", ".ico"}
+            or not path.is_file()
+            or path == Path(__file__)
+        ):
             continue
         text = path.read_text(encoding="utf-8", errors="ignore")
         assert "/work/main" not in text, name

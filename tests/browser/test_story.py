@@ -24,7 +24,7 @@ Enter = Callable[..., Hand]
 def keep(hand: Hand, name: str) -> None:
     """Keep what a person sees, under the number of the step and a name."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    hand.page.screenshot(path=FOLDER / f"{name}.png")
+    hand.page.screenshot(path=FOLDER / f"{name}.png", caret="initial")  # hiding it leaves a style behind
 
 
 def amount(text: str) -> Decimal:

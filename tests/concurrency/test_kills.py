@@ -1,4 +1,5 @@
-"""The server is killed again and again in the middle of its work: what was acknowledged is there, once; nothing is half-done."""
+"""The server is killed again and again in the middle of its work: what was acknowledged is there, once;
+nothing is half-done."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from tests.plugins.world import World
 CLIENTS = 6
 OPEN = """
     SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND usename = 'banyan_app' AND xact_start IS NOT NULL AND backend_xid IS NOT NULL
+    WHERE datname = current_database() AND usename = 'banyan_app' AND xact_start IS NOT NULL
+        AND backend_xid IS NOT NULL
 """
 
 

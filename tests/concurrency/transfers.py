@@ -27,7 +27,12 @@ def stocked(ctx: Context, world: World) -> dict[str, str]:
     )
     lines = [{"item": world.part, "quantity": "100000", "amount": "100000.00", "target": there}]
     paper = world.make(
-        "inventory.stock_document", kind="adjustment", plant=world.plant, source=str(source), reason="test", lines=lines
+        "inventory.stock_document",
+        kind="adjustment",
+        plant=world.plant,
+        source=str(source),
+        reason="test",
+        lines=lines,
     )
     world.do("inventory.stock_document.post", paper)
     return {"item": str(world.part.pk), "quantity": "1", "source": str(there.pk), "target": str(here.pk)}
@@ -84,7 +89,7 @@ def assert_nothing_lost(clients: list[Client], body: dict[str, str]) -> int:
     keys = [key for one in clients for key in one.acknowledged]
     moved = dict(
         db.rows(
-            "SELECT reason, count(*) FROM inventory_move WHERE source_id = %s AND target_id = %s GROUP BY reason",
+            "SELECT reason, count(*) FROM inventory_move WHERE source_id = %s AND target_id = %s GROUP BY 1",
             [body["source"], body["target"]],
         )
     )

@@ -95,8 +95,11 @@ def test_a_refused_create_leaves_only_its_audit_line(nobody, ctx, noun, samples)
 @every_created
 def test_an_unknown_field_is_named(ctx, noun, samples):
     with pytest.raises(Invalid) as refusal:
-        execute(ctx, registry.command(noun.spec.permission("create")),
-                data={"records": [samples.input(noun) | {"没有的字段": 1}]})
+        execute(
+            ctx,
+            registry.command(noun.spec.permission("create")),
+            data={"records": [samples.input(noun) | {"没有的字段": 1}]},
+        )
     assert list(refusal.value.fields) == ["records.0.没有的字段"]
 
 
@@ -113,11 +116,24 @@ def test_a_stale_change_is_refused(ctx, noun, samples):
     if "change" not in noun.spec.verbs:
         pytest.skip("cannot be changed")
     key = samples.make(noun)
-    field = next((f for f in noun.spec.fields if f.type in ("text", "long_text") and not f.readonly and not f.unique and not f.choices), None)
+    field = next(
+        (
+            f
+            for f in noun.spec.fields
+            if f.type in ("text", "long_text") and not f.readonly and not f.unique and not f.choices
+        ),
+        None,
+    )
     if field is None:
         pytest.skip("has no free text")
     with pytest.raises(Stale):
-        execute(ctx, registry.command(noun.spec.permission("change")), ids=[key], data={field.key: "新值"}, versions={key: 99})
+        execute(
+            ctx,
+            registry.command(noun.spec.permission("change")),
+            ids=[key],
+            data={field.key: "新值"},
+            versions={key: 99},
+        )
 
 
 @every_created

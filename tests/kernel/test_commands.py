@@ -15,7 +15,8 @@ pytestmark = pytest.mark.django_db
 
 def create_user(ctx, login="li.wei", **more):
     return execute(
-        ctx, registry.command("kernel.user.create"),
+        ctx,
+        registry.command("kernel.user.create"),
         data={"records": [{"login": login, "name": "李伟", **more}]},
     )
 
@@ -64,9 +65,19 @@ def test_a_stale_version_is_refused(ctx):
 
 def test_each_input_for_itself_collects_refusals_of_every_kind(ctx):
     create_user(ctx, login="known")
-    rows = [{"login": "a", "name": "甲"}, {"login": "known", "name": "乙"}, {"name": "丙"}, {"login": "d", "name": "丁"}]
-    done = execute(ctx, registry.command("kernel.user.create"), each=True, inputs=[{"records": [row]} for row in rows])
-    assert {place: refusal.code for place, refusal in done.faults.items()} == {1: "already_exists", 2: "invalid"}
+    rows = [
+        {"login": "a", "name": "甲"},
+        {"login": "known", "name": "乙"},
+        {"name": "丙"},
+        {"login": "d", "name": "丁"},
+    ]
+    done = execute(
+        ctx, registry.command("kernel.user.create"), each=True, inputs=[{"records": [row]} for row in rows]
+    )
+    assert {place: refusal.code for place, refusal in done.faults.items()} == {
+        1: "already_exists",
+        2: "invalid",
+    }
     assert [user.login for user in done.records] == ["a", "d"]
     assert set(User.objects.values_list("login", flat=True)) == {"known", "a", "d"}
 
@@ -77,13 +88,23 @@ def test_an_input_per_record_is_done_wholly_or_not_at_all(ctx):
     with pytest.raises(Invalid) as refusal:
         execute(ctx, change, ids=[first, second], inputs=[{"name": "甲"}, {"name": 5}])
     assert list(refusal.value.fields) == ["records.1.name"]
-    execute(ctx, change, ids=[second, first], inputs=[{"name": "乙"}, {"name": "甲"}], versions={first: 1, second: 1})
+    execute(
+        ctx,
+        change,
+        ids=[second, first],
+        inputs=[{"name": "乙"}, {"name": "甲"}],
+        versions={first: 1, second: 1},
+    )
     assert dict(User.objects.values_list("login", "name")) == {"a": "甲", "b": "乙"}
 
 
 def test_a_dry_run_changes_nothing(ctx):
-    execute(ctx, registry.command("kernel.user.create"),
-            data={"records": [{"login": "a", "name": "b"}]}, dry_run=True)
+    execute(
+        ctx,
+        registry.command("kernel.user.create"),
+        data={"records": [{"login": "a", "name": "b"}]},
+        dry_run=True,
+    )
     assert User.objects.count() == 0
     assert Audit.objects.count() == 0
 
@@ -96,10 +117,21 @@ def test_find_text_is_searched_by_one_two_and_three_characters(ctx):
 
 
 def test_a_principal_has_the_grants_of_all_its_roles(ctx):
-    role = execute(ctx, registry.command("kernel.role.create"), data={"records": [{
-        "code": "sales", "name_zh": "销售", "name_en": "Sales", "areas": ["sales"],
-        "grants": [{"permission": "sales.*", "reach": "own"}, {"permission": "*.read"}],
-    }]}).ids[0]
+    role = execute(
+        ctx,
+        registry.command("kernel.role.create"),
+        data={
+            "records": [
+                {
+                    "code": "sales",
+                    "name_zh": "销售",
+                    "name_en": "Sales",
+                    "areas": ["sales"],
+                    "grants": [{"permission": "sales.*", "reach": "own"}, {"permission": "*.read"}],
+                }
+            ]
+        },
+    ).ids[0]
     key = create_user(ctx, roles=[{"role": str(role)}]).ids[0]
     who = access.principal_of(key)
     assert who.reach("sales.order.confirm") == "own"
@@ -115,15 +147,32 @@ def test_a_ledger_row_cannot_be_changed(ctx):
 
 def test_a_change_never_takes_a_line_from_another_record(ctx):
     def role(code):
-        return Role.objects.get(pk=execute(ctx, registry.command("kernel.role.create"), data={"records": [{
-            "code": code, "name_zh": code, "name_en": code, "grants": [{"permission": "sales.*"}],
-        }]}).ids[0])
+        return Role.objects.get(
+            pk=execute(
+                ctx,
+                registry.command("kernel.role.create"),
+                data={
+                    "records": [
+                        {
+                            "code": code,
+                            "name_zh": code,
+                            "name_en": code,
+                            "grants": [{"permission": "sales.*"}],
+                        }
+                    ]
+                },
+            ).ids[0]
+        )
 
     mine, other = role("mine"), role("other")
     line = other.grants.get()
     with pytest.raises(Invalid) as refusal:
-        execute(ctx, registry.command("kernel.role.change"), ids=[mine.pk],
-                data={"grants": [{"id": str(line.pk), "permission": "*"}]})
+        execute(
+            ctx,
+            registry.command("kernel.role.change"),
+            ids=[mine.pk],
+            data={"grants": [{"id": str(line.pk), "permission": "*"}]},
+        )
     assert list(refusal.value.fields) == ["grants.0.id"]
     assert other.grants.get().permission == "sales.*"
 
@@ -136,15 +185,22 @@ def test_records_that_changed_differently_are_written_in_one_statement(ctx, djan
             user.name, user.plants, user.last_login = f"第{n}人", [ids[0]] * n, ctx.now if n else None
         with django_assert_num_queries(1):
             save(ctx, list(found.values()))
-    stored = User.objects.filter(pk__in=ids).order_by("pk").values_list("name", "plants", "last_login", "version")
+    stored = (
+        User.objects.filter(pk__in=ids).order_by("pk").values_list("name", "plants", "last_login", "version")
+    )
     assert [(name, len(plants), at is None, version) for name, plants, at, version in stored] == [
-        ("第0人", 0, True, 2), ("第1人", 1, False, 2), ("第2人", 2, False, 2),
+        ("第0人", 0, True, 2),
+        ("第1人", 1, False, 2),
+        ("第2人", 2, False, 2),
     ]
 
 
 def test_a_rehearsal_finds_what_commit_would(ctx):
-    role = execute(ctx, registry.command("kernel.role.create"), data={"records": [
-        {"code": "sales", "name_zh": "销售", "name_en": "Sales"}]}).ids[0]
+    role = execute(
+        ctx,
+        registry.command("kernel.role.create"),
+        data={"records": [{"code": "sales", "name_zh": "销售", "name_en": "Sales"}]},
+    ).ids[0]
     user = create_user(ctx, roles=[{"role": str(role)}]).ids[0]
     with pytest.raises(Conflict) as refusal:
         execute(ctx, registry.command("kernel.role.delete"), ids=[role], dry_run=True)
@@ -163,11 +219,27 @@ def test_the_audit_keeps_a_backslash_and_drops_nul(ctx):
 
 
 def test_a_changed_line_keeps_what_the_change_does_not_name(ctx):
-    role = execute(ctx, registry.command("kernel.role.create"), data={"records": [{
-        "code": "sales", "name_zh": "销售", "name_en": "Sales",
-        "grants": [{"permission": "sales.*", "reach": "own"}, {"permission": "items.*"}],
-    }]}).ids[0]
+    role = execute(
+        ctx,
+        registry.command("kernel.role.create"),
+        data={
+            "records": [
+                {
+                    "code": "sales",
+                    "name_zh": "销售",
+                    "name_en": "Sales",
+                    "grants": [{"permission": "sales.*", "reach": "own"}, {"permission": "items.*"}],
+                }
+            ]
+        },
+    ).ids[0]
     first = RoleGrant.objects.get(permission="sales.*")
-    execute(ctx, registry.command("kernel.role.change"), ids=[role],
-            data={"grants": [{"id": str(first.pk), "permission": "sales.order.*"}]})
-    assert list(RoleGrant.objects.values_list("pk", "permission", "reach")) == [(first.pk, "sales.order.*", "own")]
+    execute(
+        ctx,
+        registry.command("kernel.role.change"),
+        ids=[role],
+        data={"grants": [{"id": str(first.pk), "permission": "sales.order.*"}]},
+    )
+    assert list(RoleGrant.objects.values_list("pk", "permission", "reach")) == [
+        (first.pk, "sales.order.*", "own")
+    ]

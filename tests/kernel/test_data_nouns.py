@@ -20,16 +20,25 @@ def passes(db):
     noun = data_nouns.compile_definition(VISITOR_PASS)
     data_nouns.create_tables(noun)
     registry.publish([noun])
-    registry.add_command(Command(
-        key="made.visitor_pass.issue", label=L("发证", "Issue"), permission="made.visitor_pass.issue",
-        function=lambda ctx, records: None,
-    ))
+    registry.add_command(
+        Command(
+            key="made.visitor_pass.issue",
+            label=L("发证", "Issue"),
+            permission="made.visitor_pass.issue",
+            function=lambda ctx, records: None,
+        )
+    )
     yield noun
     registry.withdraw("made.visitor_pass")
 
 
 def create(ctx, **more):
-    data = {"visitor": "张三", "visits_on": "2026-03-02", "things": [{"thing": "笔记本电脑", "quantity": "1"}], **more}
+    data = {
+        "visitor": "张三",
+        "visits_on": "2026-03-02",
+        "things": [{"thing": "笔记本电脑", "quantity": "1"}],
+        **more,
+    }
     return execute(ctx, registry.command("made.visitor_pass.create"), data={"records": [data]}).ids[0]
 
 
@@ -39,7 +48,9 @@ def test_it_is_created_read_changed_and_found(ctx, passes):
     row = reading.read_record(ctx, passes, key)
     assert (row["visitor"], row["state"], row["version"]) == ("李四", "draft", 2)
     assert [t["thing"] for t in row["things"]] == ["笔记本电脑"]
-    assert [r["id"] for r in reading.list_records(ctx, passes, reading.Query(search="李四")).rows] == [str(key)]
+    assert [r["id"] for r in reading.list_records(ctx, passes, reading.Query(search="李四")).rows] == [
+        str(key)
+    ]
     assert History.objects.filter(record=key).count() == 2
 
 

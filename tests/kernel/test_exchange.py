@@ -28,7 +28,8 @@ def test_a_pasted_block_makes_records_with_lines(ctx):
     assert (batch.rows, len(batch.made)) == (3, 2)
     sales = Role.objects.get(code="sales")
     assert list(sales.grants.order_by("position").values_list("permission", "reach")) == [
-        ("sales.*", "own"), ("parties.*", "all"),
+        ("sales.*", "own"),
+        ("parties.*", "all"),
     ]
 
 
@@ -42,7 +43,12 @@ def test_every_faulty_cell_is_named_and_nothing_is_written(ctx):
     noun = registry.noun("kernel.user")
     table = exchange.read_table("x.csv", "login,name,language,roles.role\na,甲,zh,none\n,乙,fr,\na,丙,en,\n")
     found = exchange.check(ctx, noun, table, exchange.suggest_map(noun, table.columns))
-    assert {(f.row, f.column) for f in found.faults} == {(1, "roles.role"), (2, "login"), (2, "language"), (3, "login")}
+    assert {(f.row, f.column) for f in found.faults} == {
+        (1, "roles.role"),
+        (2, "login"),
+        (2, "language"),
+        (3, "login"),
+    }
     with pytest.raises(Invalid):
         exchange.run(ctx, noun, table, exchange.suggest_map(noun, table.columns))
     assert User.objects.count() == ImportBatch.objects.count() == 0

@@ -28,9 +28,13 @@ def test_what_has_no_english_name_keeps_its_own(world):
 
 def test_titles_of_titles_speak_the_language_too(world):
     item = world.item(code="N-1", name="齿轮", name_en="Gear")
-    order = world.make("production.work_order", item=item, plant=world.plant, quantity="1", due_on="2026-05-04")
+    order = world.make(
+        "production.work_order", item=item, plant=world.plant, quantity="1", due_on="2026-05-04"
+    )
     with speaking("en"):
-        assert titles_of({"production.work_order": [order.pk]})["production.work_order"][order.pk] == "N-1 Gear"
+        assert (
+            titles_of({"production.work_order": [order.pk]})["production.work_order"][order.pk] == "N-1 Gear"
+        )
 
 
 @pytest.mark.parametrize(

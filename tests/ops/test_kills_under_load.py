@@ -1,4 +1,5 @@
-"""Every process of an installation is killed while people and jobs work on it: nothing is lost, nothing done twice."""
+"""Every process of an installation is killed while people and jobs work on it: nothing is lost,
+nothing done twice."""
 
 from __future__ import annotations
 
@@ -83,7 +84,11 @@ def victim(site: Site, kind: str, chance: random.Random) -> int:
     if kind == "postmaster":
         return pid
     if kind == "backend":
-        mine = [p for p in processes.living() if processes.command_line(p).startswith("postgres: banyan_app banyan")]
+        mine = [
+            p
+            for p in processes.living()
+            if processes.command_line(p).startswith("postgres: banyan_app banyan")
+        ]
         return chance.choice([p for p in mine if processes.working_folder(p) == site.cluster().data])
     if kind == "web worker":
         web = site.child("web")
@@ -138,7 +143,9 @@ def test_no_kill_of_any_process_loses_or_doubles_anything(site, ctx):
         return not JobRun.objects.filter(pk__in=begun, finished_at=None).exists()
 
     until(lambda: patiently(ended), 240, "all jobs have ended")
-    assert dict(JobRun.objects.filter(pk__in=begun).values_list("pk", "state")) == dict.fromkeys(begun, "done")
+    assert dict(JobRun.objects.filter(pk__in=begun).values_list("pk", "state")) == dict.fromkeys(
+        begun, "done"
+    )
     assert Item.objects.filter(code__startswith="J").count() == ROWS * len(begun)
     until(lambda: not Outbox.objects.filter(dispatched_at=None).exists(), 60, "all events are delivered")
     until(lambda: not Delivery.objects.exclude(state="done").exists(), 60, "all deliveries are done")

@@ -31,13 +31,14 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "people.shift": {"starts_at": "08:00", "ends_at": "16:00"},
 }
 
-#: Optional fields, of a noun or of its lines, that a sample gives because their default stands on other records.
+#: Optional fields, of a noun or of its lines, that a sample gives: their default stands on other records.
 ALSO: dict[str, tuple[str, ...]] = {
     "sales.customer_price": ("currency", "valid_from"),
     "sales.quotation": ("plant", "currency"), "sales.quotation.lines": ("price", "tax_code"),
     "sales.order": ("plant", "currency", "exchange_rate"), "sales.order.lines": ("price", "tax_code"),
     "purchasing.supplier_item": ("currency", "valid_from"),
-    "purchasing.order": ("plant", "currency", "exchange_rate"), "purchasing.order.lines": ("price", "tax_code"),
+    "purchasing.order": ("plant", "currency", "exchange_rate"),
+    "purchasing.order.lines": ("price", "tax_code"),
 }  # fmt: skip
 
 
@@ -52,14 +53,19 @@ class Samples:
         """Give an input for create: required fields, one line where lines are required."""
         also = ALSO.get(noun.spec.key, ())
         data = {
-            f.key: self.value(noun, f) for f in noun.spec.fields
+            f.key: self.value(noun, f)
+            for f in noun.spec.fields
             if (f.required or f.key in also) and not f.readonly and f.key not in given
         }
         for line in noun.spec.lines:
             if line.required and line.key not in given:
                 also = ALSO.get(f"{noun.spec.key}.{line.key}", ())
                 data[line.key] = [
-                    {f.key: self.value(noun, f) for f in line.fields if (f.required or f.key in also) and not f.readonly}
+                    {
+                        f.key: self.value(noun, f)
+                        for f in line.fields
+                        if (f.required or f.key in also) and not f.readonly
+                    }
                 ]
         together = {k: v(self) if callable(v) else v for k, v in TOGETHER.get(noun.spec.key, {}).items()}
         return data | together | given
@@ -88,9 +94,19 @@ class Samples:
             return str(self.any(field.reference)) if field.reference else str(UUID(int=number))
         low = field.minimum if field.minimum is not None else Decimal(1)
         return {
-            "text": f"样{number}"[: field.max_length or 40], "long_text": "说明 🙂", "boolean": True, "integer": int(low),
-            "decimal": str(low), "quantity": str(max(low, Decimal(1))), "money": str(max(low, Decimal(1))), "percent": str(low),
-            "date": "2026-03-02", "instant": "2026-03-02T08:00:00Z", "time": "08:00", "json": {}, "tags": ["甲"],
+            "text": f"样{number}"[: field.max_length or 40],
+            "long_text": "说明 🙂",
+            "boolean": True,
+            "integer": int(low),
+            "decimal": str(low),
+            "quantity": str(max(low, Decimal(1))),
+            "money": str(max(low, Decimal(1))),
+            "percent": str(low),
+            "date": "2026-03-02",
+            "instant": "2026-03-02T08:00:00Z",
+            "time": "08:00",
+            "json": {},
+            "tags": ["甲"],
             "file": "0" * 64,
         }[field.type]
 

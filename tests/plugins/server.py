@@ -1,4 +1,5 @@
-"""A real web process before a test's own database, to be talked to over a connection, killed and started again."""
+"""A real web process before a test's own database, to be talked to over a connection,
+killed and started again."""
 
 from __future__ import annotations
 
@@ -42,17 +43,27 @@ class Server:
     def __init__(self, url: str, folder: Path) -> None:
         self.port = free_port()
         self.surroundings = os.environ | {
-            "DATABASE_URL": url, "BANYAN_DB_ROLE": "app", "DJANGO_SETTINGS_MODULE": "banyan.config.settings",
-            "BANYAN_SECRET_KEY": SECRET, "BANYAN_RATE_PER_MINUTE": "10000000", "BANYAN_DATA": str(folder),
-        }  # fmt: skip
+            "DATABASE_URL": url,
+            "BANYAN_DB_ROLE": "app",
+            "DJANGO_SETTINGS_MODULE": "banyan.config.settings",
+            "BANYAN_SECRET_KEY": SECRET,
+            "BANYAN_RATE_PER_MINUTE": "10000000",
+            "BANYAN_DATA": str(folder),
+        }
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
         """Start it and wait until it serves. Raises: TimeoutError after a minute."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port),
-             "--workers", "1", "--blocking-threads", "8", "--log-level", "error", "banyan.config.wsgi:application"],
-            env=self.surroundings, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [
+                sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
+                "--port", str(self.port), "--workers", "1", "--blocking-threads", "8", "--log-level", "error",
+                "banyan.config.wsgi:application",
+            ],
+            env=self.surroundings,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )  # fmt: skip
         end = time.monotonic() + 60
         while time.monotonic() < end:

@@ -196,7 +196,9 @@ FIELDS = [
 ]
 
 DOCUMENTS = [
-    *line("sales/orders", ORDER, "quantity", None, "", "0", "-1", THIRTY, "1.0000001", "x", "NaN", True, [], NUL),
+    *line(
+        "sales/orders", ORDER, "quantity", None, "", "0", "-1", THIRTY, "1.0000001", "x", "NaN", True, [], NUL
+    ),
     *line("sales/orders", ORDER, "price", "", "-1", THIRTY, "1.12345678", "x", False, {}),
     *line("sales/orders", ORDER, "item", None, "", "{gone}", "{customer}", "x", 7),
     *line("sales/orders", ORDER, "tax_code", "{gone}", "{product}", "13%"),
@@ -213,15 +215,36 @@ DOCUMENTS = [
     *create("inventory/stock_documents", ADJUST, "kind", "magic", None, "", 3),
     *create("inventory/stock_documents", ADJUST, "lines", "x", [{}], [{"item": "{gone}", "quantity": "1"}]),
     ("confirm what is confirmed", "POST", "sales/orders/{order}/confirm", {}, {}, 409),
-    ("change what is confirmed", "PATCH", "sales/orders/{order}", {"customer_reference": "x"}, {"If_Match": "*"}, 409),
+    (
+        "change what is confirmed",
+        "PATCH",
+        "sales/orders/{order}",
+        {"customer_reference": "x"},
+        {"If_Match": "*"},
+        409,
+    ),
     ("delete what is confirmed", "DELETE", "sales/orders/{order}", None, {"If_Match": "*"}, 409),
-    ("an older version", "PATCH", "sales/orders/{order}", {"customer_reference": "x"}, {"If_Match": '"v1"'}, 412),
+    (
+        "an older version",
+        "PATCH",
+        "sales/orders/{order}",
+        {"customer_reference": "x"},
+        {"If_Match": '"v1"'},
+        412,
+    ),
     ("another order's version", "POST", "sales/orders/{draft}/confirm", {}, {"If_Match": '"v2"'}, 412),
     ("ship what is a draft", "POST", "sales/orders/{draft}/ship", {}, {}, 409),
     ("close what is a draft", "POST", "sales/orders/{draft}/close", {}, {}, 409),
     ("cancel without a reason", "POST", "sales/orders/{order}/cancel", {}, {}, 422),
     ("cancel for NUL", "POST", "sales/orders/{order}/cancel", {"reason": NUL}, {}, 422),
-    ("promise in year 0", "POST", "sales/orders/{order}/promise", {"promised_on": "0000-01-01", "reason": "x"}, {}, 422),
+    (
+        "promise in year 0",
+        "POST",
+        "sales/orders/{order}/promise",
+        {"promised_on": "0000-01-01", "reason": "x"},
+        {},
+        422,
+    ),
     ("confirm another noun's record", "POST", "sales/orders/{product}/confirm", {}, {}, 404),
     ("confirm nothing", "POST", "sales/orders/{gone}/confirm", {}, {}, 404),
     ("change a move", "PATCH", "inventory/moves/{gone}", {"quantity": "1"}, {"If_Match": "*"}, 405),
@@ -489,7 +512,15 @@ PEOPLE = [
     (f"{column}={value[:24]!r}", f"code,name,plant,{column}\nN1,某,{{plant_code}},{value}\n", 422)
     for column, values in {
         "hired_on": ("0000-01-01", "2026-02-30", "10000-01-01", "1899-12-31", "yesterday", "2026-13-01"),
-        "hourly_pay": ("-1", THIRTY, "1.1234567", "x", "1e3", "NaN", "１２３４５６７８９０１２３４５６７８９０"),
+        "hourly_pay": (
+            "-1",
+            THIRTY,
+            "1.1234567",
+            "x",
+            "1e3",
+            "NaN",
+            "１２３４５６７８９０１２３４５６７８９０",
+        ),
         "job_title": (LONG,),
         "department": ("nowhere", "{plant_code}"),
         "team": ("nobody",),
@@ -531,13 +562,17 @@ def world(samples, api, documents):
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # within the test's transaction, as a commit would
     unit = registry.noun("items.item").model.objects.get(pk=keys["item"]).unit
     plant = registry.noun("company.plant").model.objects.get(pk=keys["plant"])
-    return keys | documents | {
-        "plant_code": plant.code,
-        "unit": str(unit.pk),
-        "unit_code": unit.code,
-        "gone": str(new_id()),
-        "user": str(api.user.pk),
-    }
+    return (
+        keys
+        | documents
+        | {
+            "plant_code": plant.code,
+            "unit": str(unit.pk),
+            "unit_code": unit.code,
+            "gone": str(new_id()),
+            "user": str(api.user.pk),
+        }
+    )
 
 
 def filled(value: Any, world: dict[str, str]) -> Any:

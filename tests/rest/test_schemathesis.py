@@ -1,8 +1,8 @@
 """The whole description, thrown at the interface: no fault, no answer that it does not describe.
 
 Every run takes a new seed and prints it; BANYAN_SEED repeats one, BANYAN_EXAMPLES sets how many there are for
-each operation in one round. The short run meets as many operations as fit into its seconds, in random order; the
-long one all of them, round by round, until its minutes are over.
+each operation in one round. The short run meets as many operations as fit into its seconds, in random order;
+the long one all of them, round by round, until its minutes are over.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def _throw(operation: Any, api: Any, keys: list[str], seed: int, each: int) -> N
         if known and keys and "id" in (case.path_parameters or {}):
             case.path_parameters["id"] = keys[0]
         with transaction.atomic():
-            answer = case.call(headers={"Authorization": f"Bearer {api.token}", "Accept-Encoding": "identity"})
+            answer = case.call(
+                headers={"Authorization": f"Bearer {api.token}", "Accept-Encoding": "identity"}
+            )
             case.validate_response(answer, checks=CHECKS)
             transaction.set_rollback(True)
 

@@ -14,7 +14,8 @@ PIECE = 256 * 1024
 def drained(application: Callable) -> Callable:
     """Give the application that reads on, up to 128 MB, what it was sent and did not want.
 
-    A connection is cut when it still carries a body, and whoever sends one too large would not read the answer why.
+    A connection is cut when it still carries a body, and whoever sends one too large would not read the
+    answer why.
     """
 
     def answer(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:

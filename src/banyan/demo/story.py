@@ -134,40 +134,66 @@ class Story(Cast):
             SELECT o.number, o.net_amount, o.tax_amount, o.gross_amount, c.code, p.name, p.credit_limit
             FROM sales_order o JOIN parties_party p ON p.id = o.party_id
             JOIN company_currency c ON c.id = o.currency_id WHERE o.id = %s
-            """, [order])
-        self.fact("{customer} 的订单 {number}：{n} 行，净额 {net} + 增值税 {tax} = {gross} {currency}",
-                  "Order {number} of {customer}: {n} lines, net {net} + VAT {tax} = {gross} {currency}",
-                  customer=customer, number=number, n=len(lines), net=net, tax=tax, gross=gross,
-                  currency=currency)
+            """,
+            [order],
+        )
+        self.fact(
+            "{customer} 的订单 {number}：{n} 行，净额 {net} + 增值税 {tax} = {gross} {currency}",
+            "Order {number} of {customer}: {n} lines, net {net} + VAT {tax} = {gross} {currency}",
+            customer=customer,
+            number=number,
+            n=len(lines),
+            net=net,
+            tax=tax,
+            gross=gross,
+            currency=currency,
+        )
         rows = db.rows(
             """
             SELECT l.id, i.code, l.quantity, l.price, l.wanted_on, l.promised_on
             FROM sales_orderline l JOIN items_item i ON i.id = l.item_id
             WHERE l.order_id = %s ORDER BY l.position
-            """, [order])
+            """,
+            [order],
+        )
         for wish, (line, item, quantity, price, wanted, promised) in zip(self.plot.lines, rows, strict=True):
-            self.fact("　{item} × {quantity}，单价 {price}，要求 {wanted}，承诺 {promised}{mark}",
-                      "  {item} × {quantity} at {price}, wanted {wanted}, promised {promised}{mark}",
-                      item=item, quantity=quantity, price=price, wanted=wanted, promised=promised,
-                      mark=L("，加急", ", urgent") if wish.is_urgent else "")
+            self.fact(
+                "　{item} × {quantity}，单价 {price}，要求 {wanted}，承诺 {promised}{mark}",
+                "  {item} × {quantity} at {price}, wanted {wanted}, promised {promised}{mark}",
+                item=item,
+                quantity=quantity,
+                price=price,
+                wanted=wanted,
+                promised=promised,
+                mark=L("，加急", ", urgent") if wish.is_urgent else "",
+            )
             if wish.is_urgent:
                 self.urgent.append(str(line))
-        self.fact("信用额度 {limit}：千倍数量的订单被拒绝（{why}）",
-                  "Credit limit {limit}: an order a thousand times as large was refused ({why})",
-                  limit=limit, why=refusal.label)
+        self.fact(
+            "信用额度 {limit}：千倍数量的订单被拒绝（{why}）",
+            "Credit limit {limit}: an order a thousand times as large was refused ({why})",
+            limit=limit,
+            why=refusal.label,
+        )
 
     def _order_lines(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Give the order's head and lines as sales enters them."""
         today, wishes = self.now.date(), self.plot.lines
         tax = str(self._tax_code())
         head = dict(
-            party=str(self.customer), plant=str(self.plant), ordered_on=today.isoformat(),
+            party=str(self.customer),
+            plant=str(self.plant),
+            ordered_on=today.isoformat(),
             customer_reference=f"PO-{today:%m%d}-1",
             wanted_on=(today + timedelta(days=max(w.in_days for w in wishes))).isoformat(),
         )
         return head, [
-            dict(item=str(key_of("items.item", w.item)), quantity=str(w.quantity), tax_code=tax,
-                 wanted_on=(today + timedelta(days=w.in_days)).isoformat())
+            dict(
+                item=str(key_of("items.item", w.item)),
+                quantity=str(w.quantity),
+                tax_code=tax,
+                wanted_on=(today + timedelta(days=w.in_days)).isoformat(),
+            )
             for w in wishes
         ]
 
@@ -182,8 +208,10 @@ class Story(Cast):
 
         Running twice changes nothing.
         """
-        self.chapter("计划：运算两遍结果相同，处理例外，转工单和采购订单",
-                     "Plan: run twice, the same; exceptions dealt with; work and purchase orders")
+        self.chapter(
+            "计划：运算两遍结果相同，处理例外，转工单和采购订单",
+            "Plan: run twice, the same; exceptions dealt with; work and purchase orders",
+        )
         self._run_plan()
         first = _planned_orders()
         self._run_plan()
@@ -191,13 +219,21 @@ class Story(Cast):
             raise AssertionError("the plan run twice differs")
         mine = self._mine(first)
         kinds = [row[1] for row in first if row[0] in mine]
-        self.fact("计划订单 {all} 张（第二遍不变）；转单 {mine} 张：自制 {make}，采购 {buy}",
-                  "{all} planned orders, the same when run again; {mine} are carried out: {make} to make, "
-                  "{buy} to buy",
-                  all=len(first), mine=len(mine), make=kinds.count("make"), buy=kinds.count("buy"))
+        self.fact(
+            "计划订单 {all} 张（第二遍不变）；转单 {mine} 张：自制 {make}，采购 {buy}",
+            "{all} planned orders, the same when run again; {mine} are carried out: {make} to make, "
+            "{buy} to buy",
+            all=len(first),
+            mine=len(mine),
+            make=kinds.count("make"),
+            buy=kinds.count("buy"),
+        )
         if len(mine) < len(first):
-            self.fact("其余 {rest} 张只补安全库存，留给计划员",
-                      "The other {rest} refill safety stocks and stay planned", rest=len(first) - len(mine))
+            self.fact(
+                "其余 {rest} 张只补安全库存，留给计划员",
+                "The other {rest} refill safety stocks and stay planned",
+                rest=len(first) - len(mine),
+            )
         self._mend(mine)
         self._convert(mine)
 
@@ -206,8 +242,11 @@ class Story(Cast):
         self._run_plan()
         mine = self._mine(_planned_orders())
         if mine:
-            self.fact("报废和拒收后再算：又缺 {n} 项，补单",
-                      "Planned again after scrap and rejects, new orders: {n}", n=len(mine))
+            self.fact(
+                "报废和拒收后再算：又缺 {n} 项，补单",
+                "Planned again after scrap and rejects, new orders: {n}",
+                n=len(mine),
+            )
         mended = self._mend(mine)
         self._convert(mine)
         return bool(mine) or mended
@@ -239,7 +278,9 @@ class Story(Cast):
             SELECT m.kind, m.item_id, i.code, m.quantity, m.text_zh, m.text_en
             FROM planning_message m JOIN planning_run r ON r.id = m.run_id AND r.is_current
             JOIN items_item i ON i.id = m.item_id WHERE r.plant_id = %s ORDER BY i.code
-            """, [self.plant])
+            """,
+            [self.plant],
+        )
         planned = {row[2] for row in _planned_orders() if row[0] in mine}
         served = {step.item for step in self._served_by()}
         self._take_up([row for row in rows if row[0] == "out_of_use" and row[1] in planned])
@@ -265,17 +306,26 @@ class Story(Cast):
             quantity = min(missing[row.item], row.on_hand - row.allocated) if is_ours else ZERO
             if quantity > 0:
                 missing[row.item] -= quantity
-                lines.append(dict(item=str(row.item), quantity=str(quantity), source=str(row.location))
-                             | ({"lot": str(row.lot)} if row.lot else {}))
+                lines.append(
+                    dict(item=str(row.item), quantity=str(quantity), source=str(row.location))
+                    | ({"lot": str(row.lot)} if row.lot else {})
+                )
         if not lines:
             return False
-        made = self.do("warehouse", "inventory.stock_document.create", records=[dict(
-            kind="transfer", plant=str(self.plant), reason="线边调回", lines=lines)]).ids
+        made = self.do(
+            "warehouse",
+            "inventory.stock_document.create",
+            records=[dict(kind="transfer", plant=str(self.plant), reason="线边调回", lines=lines)],
+        ).ids
         self.do("warehouse", "inventory.stock_document.post", made)
         self.told.fetched += len(lines)
         first = rows[0]
-        self.teller.fact(L(f"　{first[4]} 等 {len(rows)} 项 → 一张调拨单，{len(lines)} 行",
-                           f"  {first[5]}, and {len(rows) - 1} more → one transfer of {len(lines)} lines"))
+        self.teller.fact(
+            L(
+                f"　{first[4]} 等 {len(rows)} 项 → 一张调拨单，{len(lines)} 行",
+                f"  {first[5]}, and {len(rows) - 1} more → one transfer of {len(lines)} lines",
+            )
+        )
         return True
 
     def _convert(self, planned: Sequence[UUID]) -> None:
@@ -288,23 +338,36 @@ class Story(Cast):
                    count(*) FILTER (WHERE kind = 'make' AND item_id IN
                                     (SELECT item_id FROM sales_orderline WHERE order_id = %s))
             FROM planning_plannedorder WHERE id = ANY(%s)
-            """, [self.told.order, list(planned)])
-        self.fact("转为工单 {orders} 张（成品 {finished}，自制件和部件 {parts}），采购 {lines} 行",
-                  "They became work orders: {orders} (finished goods {finished}, sub-assemblies and parts "
-                  "{parts}); lines to buy: {lines}",
-                  orders=orders, finished=finished, parts=orders - finished, lines=lines)
+            """,
+            [self.told.order, list(planned)],
+        )
+        self.fact(
+            "转为工单 {orders} 张（成品 {finished}，自制件和部件 {parts}），采购 {lines} 行",
+            "They became work orders: {orders} (finished goods {finished}, sub-assemblies and parts "
+            "{parts}); lines to buy: {lines}",
+            orders=orders,
+            finished=finished,
+            parts=orders - finished,
+            lines=lines,
+        )
 
     # --- buying ---------------------------------------------------------------------------------------------
 
     def buy(self) -> None:
         """The buyer orders; goods come in two parts; of one lot, three of ten are rejected."""
-        drafts = [r[0] for r in db.rows(
-            "SELECT id FROM purchasing_order WHERE state = 'draft' AND NOT is_history "
-            "ORDER BY created_at, id")]
+        drafts = [
+            r[0]
+            for r in db.rows(
+                "SELECT id FROM purchasing_order WHERE state = 'draft' AND NOT is_history "
+                "ORDER BY created_at, id"
+            )
+        ]
         if not drafts:
             return
-        self.chapter("采购：下单、供应商确认、分两次到货、检验入库",
-                     "Purchasing: order, confirmation, two deliveries, inspection")
+        self.chapter(
+            "采购：下单、供应商确认、分两次到货、检验入库",
+            "Purchasing: order, confirmation, two deliveries, inspection",
+        )
         self.do("buyer", "purchasing.order.order", drafts)
         for order in drafts:
             self.do("buyer", "purchasing.order.confirm", [order])
@@ -322,17 +385,30 @@ class Story(Cast):
                     ON r.id = x.receipt_id WHERE r.order_id = ANY(%(orders)s))
             FROM purchasing_order o JOIN purchasing_orderline l ON l.order_id = o.id
             WHERE o.id = ANY(%(orders)s)
-            """, {"orders": drafts})
-        self.fact("采购订单 {orders} 张 {lines} 行，{suppliers} 家供应商，不含税 {net}；"
-                  "到货 {receipts} 次，批次 {lots} 个",
-                  "Purchase orders: {orders}, lines: {lines}, suppliers: {suppliers}, net {net}; "
-                  "deliveries: {receipts}, lots: {lots}",
-                  orders=orders, lines=lines, suppliers=suppliers, net=net, receipts=receipts, lots=lots)
+            """,
+            {"orders": drafts},
+        )
+        self.fact(
+            "采购订单 {orders} 张 {lines} 行，{suppliers} 家供应商，不含税 {net}；"
+            "到货 {receipts} 次，批次 {lots} 个",
+            "Purchase orders: {orders}, lines: {lines}, suppliers: {suppliers}, net {net}; "
+            "deliveries: {receipts}, lots: {lots}",
+            orders=orders,
+            lines=lines,
+            suppliers=suppliers,
+            net=net,
+            receipts=receipts,
+            lots=lots,
+        )
         if self.told.rejected and not before:
             item, quantity, bad = self.told.rejected
-            self.fact("{item} 一批 {quantity} 件中拒收 {bad} 件（尺寸超差），移入不良品库",
-                      "{bad} of {quantity} of one lot of {item} were rejected (size) and set apart",
-                      item=item, quantity=quantity, bad=bad)
+            self.fact(
+                "{item} 一批 {quantity} 件中拒收 {bad} 件（尺寸超差），移入不良品库",
+                "{bad} of {quantity} of one lot of {item} were rejected (size) and set apart",
+                item=item,
+                quantity=quantity,
+                bad=bad,
+            )
 
     def _receive(self, order: UUID, *, is_first: bool) -> None:
         """Receive half of each line at first, then the rest; quality books the good and rejects the bad."""
@@ -342,7 +418,8 @@ class Story(Cast):
             SELECT l.id, i.code, i.tracking, l.open_quantity, u.places FROM purchasing_orderline l
             JOIN items_item i ON i.id = l.item_id JOIN company_unit u ON u.id = i.unit_id
             WHERE l.order_id = %s AND l.open_quantity > 0 ORDER BY l.position
-            """, [order],
+            """,
+            [order],
         ):
             quantity = half(open_, places) if is_first else open_
             parts = [(quantity, "")]
@@ -356,11 +433,18 @@ class Story(Cast):
                     lines.append(goods | _marks(tracking, name, line, part))
         if not lines:
             return
-        self.do("warehouse", "purchasing.order.receive", [order], lines=lines,
-                delivery_note=f"DN-{str(order)[-6:]}-{1 if is_first else 2}")
+        self.do(
+            "warehouse",
+            "purchasing.order.receive",
+            [order],
+            lines=lines,
+            delivery_note=f"DN-{str(order)[-6:]}-{1 if is_first else 2}",
+        )
         (receipt,) = db.one(
             "SELECT id FROM purchasing_receipt WHERE order_id = %s AND state = 'arrived' "
-            "ORDER BY created_at DESC LIMIT 1", [order])
+            "ORDER BY created_at DESC LIMIT 1",
+            [order],
+        )
         self._book(receipt, has_faulty)
 
     def _book(self, receipt: UUID, has_faulty: bool) -> None:
@@ -369,22 +453,31 @@ class Story(Cast):
             """
             SELECT r.id, i.code, r.quantity, r.lot_number FROM purchasing_receiptline r
             JOIN items_item i ON i.id = r.item_id WHERE r.receipt_id = %s ORDER BY r.position
-            """, [receipt],
+            """,
+            [receipt],
         ):
             is_faulty = has_faulty and self.told.rejected is None and quantity == 10 and "X-" in lot
             bad = Decimal(3) if is_faulty else ZERO
             if bad:
                 self.told.rejected = (item, quantity, bad)
-            lines.append(dict(receipt_line=str(line), accepted=str(quantity - bad), rejected=str(bad),
-                              reason="尺寸超差" if bad else ""))
+            lines.append(
+                dict(
+                    receipt_line=str(line),
+                    accepted=str(quantity - bad),
+                    rejected=str(bad),
+                    reason="尺寸超差" if bad else "",
+                )
+            )
         self.do("quality", "purchasing.receipt.book", [receipt], lines=lines)
 
     # --- making ---------------------------------------------------------------------------------------------
 
     def make(self) -> None:
         """Work orders from the lowest level up: release, issue by lot, report in parts, receive."""
-        self.chapter("生产：齐套检查、下达、按批领料、分次报工、完工入库",
-                     "Production: kit check, release, issue by lot, reports in parts, finished lots")
+        self.chapter(
+            "生产：齐套检查、下达、按批领料、分次报工、完工入库",
+            "Production: kit check, release, issue by lot, reports in parts, finished lots",
+        )
         before, days = len(self.told.work_orders), 0
         while ready := self._ready(is_told=not days):
             for order in ready:
@@ -397,21 +490,28 @@ class Story(Cast):
 
     def _ready(self, *, is_told: bool) -> list[UUID]:
         """Give work orders not begun whose material is all in stock, the first due served first."""
-        waiting = [r[0] for r in db.rows(
-            "SELECT id FROM production_workorder WHERE state IN ('planned', 'firm') AND kind = 'standard' "
-            "ORDER BY due_on, id")]
+        waiting = [
+            r[0]
+            for r in db.rows(
+                "SELECT id FROM production_workorder WHERE state IN ('planned', 'firm') "
+                "AND kind = 'standard' ORDER BY due_on, id"
+            )
+        ]
         kits = production.kit_check(waiting, on=self.now.date()) if waiting else ()
         lacking = {line.order for line in kits if line.missing > 0}
         if is_told and waiting:
-            self.fact("齐套检查：{ready} 张齐套，{lacking} 张等下级完工",
-                      "Kit check: {ready} complete, {lacking} wait for what others make",
-                      ready=len(waiting) - len(lacking), lacking=len(lacking))
+            self.fact(
+                "齐套检查：{ready} 张齐套，{lacking} 张等下级完工",
+                "Kit check: {ready} complete, {lacking} wait for what others make",
+                ready=len(waiting) - len(lacking),
+                lacking=len(lacking),
+            )
         return [order for order in waiting if order not in lacking]
 
     def _make(self, order: UUID) -> None:
         try:
             self.do("planner", "production.work_order.release", [order])
-        except NotKitted:                                   # a sibling has just taken the material
+        except NotKitted:  # a sibling has just taken the material
             return
         self.told.work_orders.append(order)
         code, quantity, tracking, issues = db.one(
@@ -419,7 +519,9 @@ class Story(Cast):
             SELECT i.code, w.quantity, i.tracking, EXISTS (SELECT FROM production_material m
                    WHERE m.work_order_id = w.id AND NOT m.is_backflushed AND m.quantity > 0)
             FROM production_workorder w JOIN items_item i ON i.id = w.item_id WHERE w.id = %s
-            """, [order])
+            """,
+            [order],
+        )
         if issues:
             self.do("warehouse", "production.work_order.issue", [order])
         lot = f"{code}-{self.now:%y%m%d}-{str(order)[-4:]}"
@@ -435,8 +537,9 @@ class Story(Cast):
                 good -= 1
                 self.told.scrapped = (order, Decimal(1))
                 reason = str(key_of("production.defect_reason", self.plot.scrap_reason))
-                self._say(operation, "scrap", ratio, team[:1],
-                          defects=[dict(reason=reason, quantity=str(ratio))])
+                self._say(
+                    operation, "scrap", ratio, team[:1], defects=[dict(reason=reason, quantity=str(ratio))]
+                )
             part = half(good, 0)
             for share, by in ((part, team[:2]), (good - part, team[2:])):
                 if share > 0:
@@ -446,9 +549,20 @@ class Story(Cast):
         return self.told.scrapped is None and code != self.plot.finished and quantity >= 5
 
     def _say(self, operation: UUID, kind: str, quantity: Decimal, people: list[dict], **more: Any) -> None:
-        self.do("worker", "production.work_order.report", reports=[dict(
-            id=str(new_id()), operation=str(operation), kind=kind, quantity=str(quantity), people=people,
-            **more)])
+        self.do(
+            "worker",
+            "production.work_order.report",
+            reports=[
+                dict(
+                    id=str(new_id()),
+                    operation=str(operation),
+                    kind=kind,
+                    quantity=str(quantity),
+                    people=people,
+                    **more,
+                )
+            ],
+        )
 
     def _complete(self, order: UUID, code: str, tracking: str, lot: str) -> None:
         (good,) = db.one(
@@ -458,7 +572,9 @@ class Story(Cast):
             FROM production_workorder w
             LEFT JOIN production_operation o ON o.work_order_id = w.id AND o.state <> 'skipped'
             WHERE w.id = %s
-            """, [order])
+            """,
+            [order],
+        )
         if tracking == "serial":
             names = (f"{code}-{str(order)[-4:]}-{n:03}" for n in range(1, int(good) + 1))
             lines = [dict(quantity="1", lot=name) for name in names]
@@ -469,26 +585,43 @@ class Story(Cast):
     def _tell_made(self, made: Sequence[UUID], days: int) -> None:
         finished, issued, taken, lots = db.one(_MADE, {"orders": list(made), "order": self.told.order})
         reports, people, operations = db.one(_REPORTED, {"orders": list(made)})
-        self.fact("完工 {n} 张工单，{days} 天：成品 {finished}，自制件和部件 {parts}",
-                  "Work orders done in {days} days: {n} (finished goods {finished}, sub-assemblies and parts "
-                  "{parts})",
-                  n=len(made), days=days, finished=finished, parts=len(made) - finished)
-        self.fact("按批领料 {issued} 行，{taken} 个批次；{operations} 道工序报工 {reports} 次，{people} 人；"
-                  "完工批次 {lots} 个",
-                  "Issues: {issued}, of {taken} lots; reports: {reports} on {operations} operations by "
-                  "{people} people; finished lots received: {lots}",
-                  issued=issued, taken=taken, operations=operations, reports=reports, people=people,
-                  lots=lots)
+        self.fact(
+            "完工 {n} 张工单，{days} 天：成品 {finished}，自制件和部件 {parts}",
+            "Work orders done in {days} days: {n} (finished goods {finished}, sub-assemblies and parts "
+            "{parts})",
+            n=len(made),
+            days=days,
+            finished=finished,
+            parts=len(made) - finished,
+        )
+        self.fact(
+            "按批领料 {issued} 行，{taken} 个批次；{operations} 道工序报工 {reports} 次，{people} 人；"
+            "完工批次 {lots} 个",
+            "Issues: {issued}, of {taken} lots; reports: {reports} on {operations} operations by "
+            "{people} people; finished lots received: {lots}",
+            issued=issued,
+            taken=taken,
+            operations=operations,
+            reports=reports,
+            people=people,
+            lots=lots,
+        )
         if self.told.scrapped and self.told.scrapped[0] in made:
             number, item, zh, en = db.one(
                 """
                 SELECT w.number, i.code, d.name, coalesce(nullif(d.name_en, ''), d.name)
                 FROM production_workorder w JOIN items_item i ON i.id = w.item_id, production_defectreason d
                 WHERE w.id = %s AND d.code = %s
-                """, [self.told.scrapped[0], self.plot.scrap_reason])
-            self.fact("工单 {number}（{item}）报废 1 件，原因：{why}",
-                      "Work order {number} ({item}): 1 piece scrapped, {why}",
-                      number=number, item=item, why=L(zh, en))
+                """,
+                [self.told.scrapped[0], self.plot.scrap_reason],
+            )
+            self.fact(
+                "工单 {number}（{item}）报废 1 件，原因：{why}",
+                "Work order {number} ({item}): 1 piece scrapped, {why}",
+                number=number,
+                item=item,
+                why=L(zh, en),
+            )
 
     # --- to the customer ------------------------------------------------------------------------------------
 
@@ -496,7 +629,8 @@ class Story(Cast):
         """Two parcels: half of everything, then the rest. Raises: AssertionError while work orders wait."""
         waiting = db.rows(
             "SELECT i.code FROM production_workorder w JOIN items_item i ON i.id = w.item_id "
-            "WHERE w.state IN ('planned', 'firm') ORDER BY 1")
+            "WHERE w.state IN ('planned', 'firm') ORDER BY 1"
+        )
         if waiting:
             raise AssertionError(f"work orders wait for material: {[row[0] for row in waiting]}")
         self.chapter("发货：分两个包裹", "Shipment: two parcels")
@@ -505,11 +639,18 @@ class Story(Cast):
                 dict(order_line=str(line), quantity=str(quantity))
                 for line, open_ in db.rows(
                     "SELECT id, open_quantity FROM sales_orderline WHERE order_id = %s AND open_quantity > 0 "
-                    "ORDER BY position", [self.told.order])
+                    "ORDER BY position",
+                    [self.told.order],
+                )
                 if (quantity := half(open_, 0) if is_first else open_) > 0
             ]
-            self.do("warehouse", "sales.order.ship", [self.told.order], lines=lines,
-                    tracking_number=f"SF{self.now:%m%d%H%M%S}")
+            self.do(
+                "warehouse",
+                "sales.order.ship",
+                [self.told.order],
+                lines=lines,
+                tracking_number=f"SF{self.now:%m%d%H%M%S}",
+            )
             self.sleep(1)
         rows = db.rows(
             """
@@ -521,48 +662,89 @@ class Story(Cast):
                   JOIN items_item i ON i.id = x.item_id JOIN sales_orderline l ON l.id = x.order_line_id
                   WHERE l.order_id = %s GROUP BY s.id, i.code) goods
             GROUP BY id, number, tracking_number ORDER BY number
-            """, [self.told.order])
+            """,
+            [self.told.order],
+        )
         self.told.shipments = [row[0] for row in rows]
         for _, number, tracking, goods, lots in rows:
-            self.fact("发货单 {number}，运单 {tracking}：{goods}；{lots} 个批次",
-                      "Shipment {number}, parcel {tracking}: {goods}; {lots} lots",
-                      number=number, tracking=tracking, goods=goods, lots=lots)
+            self.fact(
+                "发货单 {number}，运单 {tracking}：{goods}；{lots} 个批次",
+                "Shipment {number}, parcel {tracking}: {goods}; {lots} lots",
+                number=number,
+                tracking=tracking,
+                goods=goods,
+                lots=lots,
+            )
 
     def invoice(self) -> None:
         """Invoice with VAT, paid in two payments; the suppliers' invoices are entered."""
-        self.chapter("开票（13% 增值税），分两次收款；采购收票",
-                     "Invoice with 13 % VAT, two payments; suppliers' invoices")
+        self.chapter(
+            "开票（13% 增值税），分两次收款；采购收票",
+            "Invoice with 13 % VAT, two payments; suppliers' invoices",
+        )
         self.told.invoices = list(
-            self.do("accountant", "finance.customer_invoice.from_orders", orders=[str(self.told.order)]).ids)
+            self.do("accountant", "finance.customer_invoice.from_orders", orders=[str(self.told.order)]).ids
+        )
         (key,) = self.told.invoices
         number, net, tax, gross, currency = db.one(
             "SELECT number, net_amount, tax_amount, gross_amount, currency_id FROM finance_customerinvoice "
-            "WHERE id = %s", [key])
-        self.fact("发票 {number}：净额 {net} + 增值税 {tax} = {gross}",
-                  "Invoice {number}: net {net} + VAT {tax} = {gross}",
-                  number=number, net=net, tax=tax, gross=gross)
+            "WHERE id = %s",
+            [key],
+        )
+        self.fact(
+            "发票 {number}：净额 {net} + 增值税 {tax} = {gross}",
+            "Invoice {number}: net {net} + VAT {tax} = {gross}",
+            number=number,
+            net=net,
+            tax=tax,
+            gross=gross,
+        )
         bank = key_of("finance.account", "1002")
         first = (gross / 2).quantize(Decimal("0.01"))
         for amount in (first, gross - first):
             self.sleep(1)
-            (payment,) = self.do("accountant", "finance.payment.create", records=[dict(
-                direction="in", party=str(self.customer), paid_on=self.now.date().isoformat(),
-                account=str(bank), currency=str(currency), amount=str(amount),
-                reference=f"{number} 货款")]).ids
+            (payment,) = self.do(
+                "accountant",
+                "finance.payment.create",
+                records=[
+                    dict(
+                        direction="in",
+                        party=str(self.customer),
+                        paid_on=self.now.date().isoformat(),
+                        account=str(bank),
+                        currency=str(currency),
+                        amount=str(amount),
+                        reference=f"{number} 货款",
+                    )
+                ],
+            ).ids
             self.do("accountant", "finance.payment.post", [payment], invoices=[dict(invoice=str(key))])
             self.told.payments.append(payment)
-        self.fact("收款两次：{first} + {second}，发票已结清",
-                  "Paid in two payments, {first} and {second}: the invoice is settled",
-                  first=first, second=gross - first)
-        received = [str(r[0]) for r in db.rows(
-            "SELECT DISTINCT order_id FROM purchasing_orderline WHERE order_id = ANY(%s) "
-            "AND received_quantity > returned_quantity + invoiced_quantity", [self.told.purchase_orders])]
+        self.fact(
+            "收款两次：{first} + {second}，发票已结清",
+            "Paid in two payments, {first} and {second}: the invoice is settled",
+            first=first,
+            second=gross - first,
+        )
+        received = [
+            str(r[0])
+            for r in db.rows(
+                "SELECT DISTINCT order_id FROM purchasing_orderline WHERE order_id = ANY(%s) "
+                "AND received_quantity > returned_quantity + invoiced_quantity",
+                [self.told.purchase_orders],
+            )
+        ]
         if received:
             bills = self.do("accountant", "finance.supplier_invoice.from_orders", orders=received).ids
             (owed,) = db.one(
-                "SELECT sum(gross_amount) FROM finance_supplierinvoice WHERE id = ANY(%s)", [list(bills)])
-            self.fact("供应商发票 {n} 张，含税 {owed}", "{n} suppliers' invoices, {owed} with VAT",
-                      n=len(bills), owed=owed)
+                "SELECT sum(gross_amount) FROM finance_supplierinvoice WHERE id = ANY(%s)", [list(bills)]
+            )
+            self.fact(
+                "供应商发票 {n} 张，含税 {owed}",
+                "{n} suppliers' invoices, {owed} with VAT",
+                n=len(bills),
+                owed=owed,
+            )
 
     def take_back(self) -> None:
         """One piece comes back; a red credit note follows."""
@@ -573,46 +755,75 @@ class Story(Cast):
             FROM sales_shipmentline s JOIN items_item i ON i.id = s.item_id
             LEFT JOIN inventory_lot t ON t.id = s.lot_id WHERE s.shipment_id = ANY(%s) AND i.code = %s
             ORDER BY t.origin = ANY(%s) DESC NULLS LAST, s.position LIMIT 1
-            """, [self.told.shipments, self.plot.finished, self.told.work_orders])
+            """,
+            [self.told.shipments, self.plot.finished, self.told.work_orders],
+        )
         row = dict(order_line=str(line), quantity="1", outcome="inspection")
         row |= {"lot": str(lot)} if lot else {}
-        (made,) = self.do("sales", "sales.return_order.create", records=[dict(
-            party=str(self.customer), plant=str(self.plant), reason="defective", note="运转异响",
-            lines=[row])]).ids
+        (made,) = self.do(
+            "sales",
+            "sales.return_order.create",
+            records=[
+                dict(
+                    party=str(self.customer),
+                    plant=str(self.plant),
+                    reason="defective",
+                    note="运转异响",
+                    lines=[row],
+                )
+            ],
+        ).ids
         self.do("warehouse", "sales.return_order.receive", [made])
         (self.told.credit_note,) = self.do(
-            "accountant", "finance.customer_invoice.from_orders", orders=[str(self.told.order)]).ids
+            "accountant", "finance.customer_invoice.from_orders", orders=[str(self.told.order)]
+        ).ids
         self.told.traced_lot = lot
         (back,) = db.one("SELECT number FROM sales_returnorder WHERE id = %s", [made])
         note, net, tax, gross = db.one(
             "SELECT number, net_amount, tax_amount, gross_amount FROM finance_customerinvoice WHERE id = %s",
-            [self.told.credit_note])
-        self.fact("退货单 {back}：{item} 1 件，批次 {lot}，进待检",
-                  "Return {back}: 1 of {item}, lot {lot}, to inspection",
-                  back=back, item=self.plot.finished, lot=number)
-        self.fact("红字发票 {note}：净额 {net} + 增值税 {tax} = {gross}",
-                  "Credit note {note}: net {net} + VAT {tax} = {gross}",
-                  note=note, net=net, tax=tax, gross=gross)
+            [self.told.credit_note],
+        )
+        self.fact(
+            "退货单 {back}：{item} 1 件，批次 {lot}，进待检",
+            "Return {back}: 1 of {item}, lot {lot}, to inspection",
+            back=back,
+            item=self.plot.finished,
+            lot=number,
+        )
+        self.fact(
+            "红字发票 {note}：净额 {net} + 增值税 {tax} = {gross}",
+            "Credit note {note}: net {net} + VAT {tax} = {gross}",
+            note=note,
+            net=net,
+            tax=tax,
+            gross=gross,
+        )
 
     # --- the end --------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Work orders are closed; vouchers are made and checked by another accountant."""
-        self.chapter("关闭工单，汇总凭证，另一会计审核",
-                     "Work orders closed; vouchers, checked by another accountant")
+        self.chapter(
+            "关闭工单，汇总凭证，另一会计审核", "Work orders closed; vouchers, checked by another accountant"
+        )
         self.do("planner", "production.work_order.close", self.told.work_orders)
         self.do("accountant", "finance.voucher.number")
         made = [r[0] for r in db.rows("SELECT id FROM finance_voucher WHERE state = 'made' ORDER BY no")]
         self.do("checker", "finance.voucher.check", made)
         dispatcher.wait_until_quiet(60)
-        self.fact("关闭工单 {n} 张；凭证 {made} 张，全部由另一人审核",
-                  "{n} work orders closed; {made} vouchers, all checked by another person",
-                  n=len(self.told.work_orders), made=len(made))
+        self.fact(
+            "关闭工单 {n} 张；凭证 {made} 张，全部由另一人审核",
+            "{n} work orders closed; {made} vouchers, all checked by another person",
+            n=len(self.told.work_orders),
+            made=len(made),
+        )
 
     def show(self) -> None:
         """Show what the books and the shop say, each from its ledger."""
-        self.chapter("结果：追溯、成本、往来、试算平衡、验证",
-                     "Outcome: genealogy, cost, balance, trial balance, proofs")
+        self.chapter(
+            "结果：追溯、成本、往来、试算平衡、验证",
+            "Outcome: genealogy, cost, balance, trial balance, proofs",
+        )
         figures = self.told.figures
         if self.told.traced_lot:
             figures |= outcome.tell_genealogy(self, self.told.traced_lot)
@@ -654,7 +865,8 @@ def _planned_orders() -> list[tuple]:
     """Give the planned orders that nobody has decided upon, as the plan has them."""
     return db.rows(
         "SELECT id, kind, item_id, quantity, due_on, starts_on, supplier_id FROM planning_plannedorder "
-        "WHERE state = 'planned' ORDER BY id")
+        "WHERE state = 'planned' ORDER BY id"
+    )
 
 
 def _marks(tracking: str, name: str, line: UUID, quantity: Decimal) -> dict[str, Any]:
@@ -669,8 +881,9 @@ def _marks(tracking: str, name: str, line: UUID, quantity: Decimal) -> dict[str,
 # --- a factory from nothing ---------------------------------------------------------------------------------
 
 NO_FACTORY = L("没有名为 {name} 的工厂；可用：{all}", "There is no factory {name}; choose one of {all}")
-NOT_EMPTY = L("数据库已有公司，故事只能在空库上讲",
-              "The database holds a company; the story needs an empty one")
+NOT_EMPTY = L(
+    "数据库已有公司，故事只能在空库上讲", "The database holds a company; the story needs an empty one"
+)
 
 
 def main(factory: str = "demo", teller: Teller | None = None) -> int:
@@ -681,7 +894,8 @@ def main(factory: str = "demo", teller: Teller | None = None) -> int:
     from banyan.demo import cycles, rongxi
 
     factories: dict[str, Callable[[Context, Teller], tuple[Plot, dict[str, UUID]]]] = {
-        "demo": rongxi.set_up, "adventureworks": cycles.set_up,
+        "demo": rongxi.set_up,
+        "adventureworks": cycles.set_up,
     }
     if factory not in factories:
         return _refuse(NO_FACTORY.filled({"name": factory, "all": sorted(factories)}), 2)

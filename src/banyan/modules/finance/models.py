@@ -7,7 +7,16 @@ from django.db import models
 from django.db.models import F, Q
 
 from banyan.kernel.models import (
-    Document, Ledger, Line, MoneyField, PriceField, QuantityField, Rank, Record, find_column, find_index,
+    Document,
+    Ledger,
+    Line,
+    MoneyField,
+    PriceField,
+    QuantityField,
+    Rank,
+    Record,
+    find_column,
+    find_index,
 )
 
 SIDES = ("debit", "credit")
@@ -54,8 +63,8 @@ class Period(Record):
 class Entry(Ledger):
     """An immutable entry: what happened, when, from which document; its lines balance (trigger).
 
-    Period, accounts and dimensions carry no foreign key: every posting of the factory would share a lock on the same
-    few rows. None of them can be deleted, and `banyan verify` looks for what is missing.
+    Period, accounts and dimensions carry no foreign key: every posting of the factory would share a lock on
+    the same few rows. None of them can be deleted, and `banyan verify` looks for what is missing.
     """
 
     on = models.DateField()
@@ -78,25 +87,45 @@ class Entry(Ledger):
 
 
 class EntryLine(Ledger):
-    """A line of an entry: an account, a side, and a signed amount (red entries are negative on the same side)."""
+    """A line of an entry: an account, a side,
+    and a signed amount (red entries are negative on the same side)."""
 
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField()
     on = models.DateField()
-    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     side = models.CharField(max_length=6)
     amount = MoneyField()
-    currency = models.ForeignKey("company.Currency", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False)
+    currency = models.ForeignKey(
+        "company.Currency", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     currency_amount = MoneyField(null=True)
     quantity = QuantityField(null=True)
-    party = models.ForeignKey("parties.Party", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False)
-    item = models.ForeignKey("items.Item", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False)
-    work_order = models.ForeignKey(
-        "production.WorkOrder", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    party = models.ForeignKey(
+        "parties.Party", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
     )
-    department = models.ForeignKey("company.Department", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False)
-    employee = models.ForeignKey("people.Employee", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False)
-    plant = models.ForeignKey("company.Plant", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False)
+    item = models.ForeignKey(
+        "items.Item", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    work_order = models.ForeignKey(
+        "production.WorkOrder",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    department = models.ForeignKey(
+        "company.Department", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    employee = models.ForeignKey(
+        "people.Employee", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    plant = models.ForeignKey(
+        "company.Plant", models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     origin_line = models.UUIDField(null=True)
 
     class Meta:
@@ -106,14 +135,21 @@ class EntryLine(Ledger):
         ]
         indexes = [
             models.Index(fields=["account", "on"], name="entry_line_account"),
-            models.Index(fields=["work_order"], name="entry_line_order", condition=Q(work_order__isnull=False)),
-            models.Index(fields=["party", "account"], name="entry_line_party", condition=Q(party__isnull=False)),
-            models.Index(fields=["origin_line"], name="entry_line_origin", condition=Q(origin_line__isnull=False)),
+            models.Index(
+                fields=["work_order"], name="entry_line_order", condition=Q(work_order__isnull=False)
+            ),
+            models.Index(
+                fields=["party", "account"], name="entry_line_party", condition=Q(party__isnull=False)
+            ),
+            models.Index(
+                fields=["origin_line"], name="entry_line_origin", condition=Q(origin_line__isnull=False)
+            ),
         ]
 
 
 class AccountBalance(models.Model):
-    """Turnover of an account in a closed period and its balance at the end; written by close, dropped by re-open."""
+    """Turnover of an account in a closed period and its balance at the end; written by close,
+    dropped by re-open."""
 
     period = models.ForeignKey(Period, models.CASCADE, related_name="+")
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
@@ -124,7 +160,8 @@ class AccountBalance(models.Model):
 
 
 class Voucher(Record):
-    """A summary voucher: a gap-free number per word and month over entries; checked by another person than its maker."""
+    """A summary voucher: a gap-free number per word and month over entries;
+    checked by another person than its maker."""
 
     lock_rank = Rank.DOCUMENT + 8
 
@@ -157,7 +194,8 @@ class VoucherEntry(Ledger):
 
 
 class PostingRule(Record):
-    """How an event becomes an entry: which account on which side; `stock` stands for the item's stock account."""
+    """How an event becomes an entry: which account on which side;
+    `stock` stands for the item's stock account."""
 
     event = models.CharField(max_length=40, unique=True)
     debit = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
@@ -243,7 +281,8 @@ class SupplierInvoice(Invoice):
         constraints = [
             models.CheckConstraint(condition=_SETTLED, name="supplier_invoice_settled"),
             models.UniqueConstraint(
-                fields=["party", "reference"], name="supplier_invoice_once",
+                fields=["party", "reference"],
+                name="supplier_invoice_once",
                 condition=~Q(reference="") & ~Q(state="reversed"),
             ),
         ]
@@ -256,7 +295,9 @@ class SupplierInvoice(Invoice):
 
 class SupplierInvoiceLine(InvoiceLine):
     invoice = models.ForeignKey(SupplierInvoice, models.CASCADE, related_name="+")
-    order_line = models.ForeignKey("purchasing.OrderLine", models.PROTECT, null=True, blank=True, related_name="+")
+    order_line = models.ForeignKey(
+        "purchasing.OrderLine", models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
 
 class Payment(Document):
@@ -287,7 +328,9 @@ class Payment(Document):
         ]
         indexes = [
             find_index("payment_find"),
-            models.Index(fields=["party"], name="payment_party_open", condition=Q(matched_amount__lt=F("amount"))),
+            models.Index(
+                fields=["party"], name="payment_party_open", condition=Q(matched_amount__lt=F("amount"))
+            ),
             models.Index(fields=["-created_at", "-id"], name="payment_new"),
         ]
 
@@ -305,7 +348,8 @@ class Matching(Ledger):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(customer_invoice__isnull=True) ^ Q(supplier_invoice__isnull=True), name="matching_one_invoice"
+                condition=Q(customer_invoice__isnull=True) ^ Q(supplier_invoice__isnull=True),
+                name="matching_one_invoice",
             ),
         ]
 
@@ -333,9 +377,13 @@ class ManualEntryLine(Line):
     amount = MoneyField()
     party = models.ForeignKey("parties.Party", models.PROTECT, null=True, blank=True, related_name="+")
     employee = models.ForeignKey("people.Employee", models.PROTECT, null=True, blank=True, related_name="+")
-    department = models.ForeignKey("company.Department", models.PROTECT, null=True, blank=True, related_name="+")
+    department = models.ForeignKey(
+        "company.Department", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     item = models.ForeignKey("items.Item", models.PROTECT, null=True, blank=True, related_name="+")
-    work_order = models.ForeignKey("production.WorkOrder", models.PROTECT, null=True, blank=True, related_name="+")
+    work_order = models.ForeignKey(
+        "production.WorkOrder", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     note = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:

@@ -1,4 +1,5 @@
-"""Writing entries: the one way into the ledger, used by commands and by reactions to what happens elsewhere."""
+"""Writing entries: the one way into the ledger,
+used by commands and by reactions to what happens elsewhere."""
 
 from __future__ import annotations
 
@@ -35,10 +36,17 @@ def post(ctx: Context, postings: Iterable[Posting]) -> tuple[UUID, ...]:
     entries, lines = [], []
     for posting in wanted:
         entry = new_id()
-        entries.append(dict(
-            id=entry, on=posting.on, event=posting.event, origin_noun=posting.origin_noun, origin=posting.origin,
-            text=posting.text[:200], reverses=posting.reverses,
-        ))
+        entries.append(
+            dict(
+                id=entry,
+                on=posting.on,
+                event=posting.event,
+                origin_noun=posting.origin_noun,
+                origin=posting.origin,
+                text=posting.text[:200],
+                reverses=posting.reverses,
+            )
+        )
         lines += [_line(entry, n, posting.on, leg) for n, leg in enumerate(posting.legs, start=1)]
     days = sorted({p.on for p in wanted})
     for day, period, state in db.rows(_WRITE, [days, ctx.now, ctx.person, _json(entries), _json(lines)]):
@@ -49,22 +57,26 @@ def post(ctx: Context, postings: Iterable[Posting]) -> tuple[UUID, ...]:
     return tuple(entry["id"] for entry in entries)
 
 
-#: The periods are held against closing until commit (finance_periods, functions.sql), then entries and lines written;
-#: those of a day that is not open are not, and the caller refuses.
+#: The periods are held against closing until commit (finance_periods, functions.sql), then entries and lines
+#: written; those of a day that is not open are not, and the caller refuses.
 _WRITE = """
     WITH days AS MATERIALIZED (SELECT d."on", d.period, d.state FROM finance_periods(%s::date[]) d),
     entries AS (
-        INSERT INTO finance_entry (id, "on", period_id, event, origin_noun, origin, text, reverses_id, posted_at, posted_by)
+        INSERT INTO finance_entry (id, "on", period_id, event, origin_noun, origin, text, reverses_id,
+            posted_at, posted_by)
         SELECT v.id, v."on", d.period, v.event, v.origin_noun, v.origin, v.text, v.reverses, %s, %s
-        FROM jsonb_to_recordset(%s::jsonb) v(id uuid, "on" date, event text, origin_noun text, origin uuid, text text,
+        FROM jsonb_to_recordset(%s::jsonb) v(id uuid, "on" date, event text, origin_noun text, origin uuid,
+                                             text text,
                                              reverses uuid)
         JOIN days d ON d."on" = v."on" AND d.state = 'open'
     ), lines AS (
-        INSERT INTO finance_entryline (id, entry_id, position, "on", account_id, side, amount, currency_id, currency_amount,
+        INSERT INTO finance_entryline (id, entry_id, position, "on", account_id, side, amount, currency_id,
+            currency_amount,
             quantity, party_id, item_id, work_order_id, department_id, employee_id, plant_id, origin_line)
         SELECT v.id, v.entry, v.position, v."on", v.account, v.side, v.amount, v.currency, v.currency_amount,
                v.quantity, v.party, v.item, v.work_order, v.department, v.employee, v.plant, v.origin_line
-        FROM jsonb_to_recordset(%s::jsonb) v(id uuid, entry uuid, position smallint, "on" date, account uuid, side text,
+        FROM jsonb_to_recordset(%s::jsonb) v(id uuid, entry uuid, position smallint, "on" date, account uuid,
+            side text,
             amount numeric, currency uuid, currency_amount numeric, quantity numeric, party uuid, item uuid,
             work_order uuid, department uuid, employee uuid, plant uuid, origin_line uuid)
         JOIN days d ON d."on" = v."on" AND d.state = 'open'
@@ -84,14 +96,19 @@ def _json(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def accounts_of(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | None]]:
-    """Give (debit, credit) account per event from the posting rules; a None account stands for the item's stock account.
+    """Give (debit, credit) account per event from the posting rules;
+    a None account stands for the item's stock account.
 
     Gives:  nothing while the books are off: a factory may start with quantities alone, and has no period then
     Raises: NoRule naming the first event that has none
     """
     wanted = sorted(set(events))
-    found = {e: (d, c) for e, d, c in db.rows(
-        "SELECT event, debit_id, credit_id FROM finance_postingrule WHERE event = ANY(%s)", [wanted])}
+    found = {
+        e: (d, c)
+        for e, d, c in db.rows(
+            "SELECT event, debit_id, credit_id FROM finance_postingrule WHERE event = ANY(%s)", [wanted]
+        )
+    }
     for event in wanted:
         if event not in found:
             if not are_books_on():
@@ -101,7 +118,8 @@ def accounts_of(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | No
 
 
 def accounts_needed(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | None]]:
-    """Give (debit, credit) account per event where nothing can be done without books. Raises: BooksOff, NoRule."""
+    """Give (debit, credit) account per event where nothing can be done without books. Raises:
+    BooksOff, NoRule."""
     found = accounts_of(events)
     if not found:
         raise BooksOff
@@ -114,7 +132,8 @@ def are_books_on() -> bool:
 
 
 def stock_accounts(items: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Give the stock account per item: its category's, or the nearest category above, or the general one. One statement.
+    """Give the stock account per item: its category's, or the nearest category above, or the general one.
+    One statement.
 
     Raises: NoRule when there is no general stock account
     """
@@ -123,12 +142,14 @@ def stock_accounts(items: Sequence[UUID]) -> dict[UUID, UUID]:
         WITH RECURSIVE up(item, category, depth) AS (
             SELECT i.id, i.category_id, 0 FROM items_item i WHERE i.id = ANY(%s)
             UNION ALL
-            SELECT up.item, c.parent_id, up.depth + 1 FROM up JOIN items_category c ON c.id = up.category WHERE depth < 8
+            SELECT up.item, c.parent_id, up.depth + 1 FROM up JOIN items_category c ON c.id = up.category
+                WHERE depth < 8
         )
         SELECT DISTINCT ON (up.item) up.item, s.account_id
         FROM up JOIN finance_stockaccount s ON s.category_id IS NOT DISTINCT FROM up.category
         ORDER BY up.item, up.category IS NULL, up.depth
-        """, [list(set(items))],
+        """,
+        [list(set(items))],
     )
     found = dict(rows)
     if len(found) < len(set(items)):
@@ -142,14 +163,27 @@ def reverse(ctx: Context, entries: Sequence[UUID], on: date, event: str = "rever
     heads = {e.pk: e for e in Entry.objects.filter(pk__in=entries)}
     legs: dict[UUID, list[Leg]] = {key: [] for key in heads}
     for line in lines:
-        legs[line.entry_id].append(Leg(
-            account=line.account_id, side=line.side, amount=-line.amount, party=line.party_id, item=line.item_id,
-            work_order=line.work_order_id, department=line.department_id, employee=line.employee_id,
-            plant=line.plant_id, quantity=None if line.quantity is None else -line.quantity,
-            origin_line=line.origin_line, currency=line.currency_id,
-            currency_amount=None if line.currency_amount is None else -line.currency_amount,
-        ))
-    return post(ctx, [
-        Posting(event, on, head.origin_noun, head.origin, tuple(legs[key]), head.text, reverses=key)
-        for key, head in heads.items()
-    ])
+        legs[line.entry_id].append(
+            Leg(
+                account=line.account_id,
+                side=line.side,
+                amount=-line.amount,
+                party=line.party_id,
+                item=line.item_id,
+                work_order=line.work_order_id,
+                department=line.department_id,
+                employee=line.employee_id,
+                plant=line.plant_id,
+                quantity=None if line.quantity is None else -line.quantity,
+                origin_line=line.origin_line,
+                currency=line.currency_id,
+                currency_amount=None if line.currency_amount is None else -line.currency_amount,
+            )
+        )
+    return post(
+        ctx,
+        [
+            Posting(event, on, head.origin_noun, head.origin, tuple(legs[key]), head.text, reverses=key)
+            for key, head in heads.items()
+        ],
+    )

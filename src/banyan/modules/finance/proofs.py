@@ -13,50 +13,72 @@ _SIGNED = "CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END"
 @proof("finance.entries_balance", L("每笔分录借贷相等", "Every entry balances"))
 def entries_balance() -> Found:
     return none_of(
-        "finance.entry", counted="SELECT count(*) FROM finance_entry",
+        "finance.entry",
+        counted="SELECT count(*) FROM finance_entry",
         faults=f"""
-        SELECT e.id, coalesce(sum({_SIGNED}), 0) FROM finance_entry e LEFT JOIN finance_entryline l ON l.entry_id = e.id
+        SELECT e.id, coalesce(sum({_SIGNED}), 0) FROM finance_entry e
+            LEFT JOIN finance_entryline l ON l.entry_id = e.id
         GROUP BY e.id HAVING coalesce(sum({_SIGNED}), 1) <> 0 OR count(l.id) = 0
-        """, text="debit and credit differ by {1}",
+        """,
+        text="debit and credit differ by {1}",
     )
 
 
-@proof("finance.entries_in_period", L("分录日期在其期间内，行与分录同日", "Entries lie in their period, lines on their entry's day"))
+@proof(
+    "finance.entries_in_period",
+    L("分录日期在其期间内，行与分录同日", "Entries lie in their period, lines on their entry's day"),
+)
 def entries_in_period() -> Found:
     return none_of(
-        "finance.entry", counted="SELECT count(*) FROM finance_entryline",
+        "finance.entry",
+        counted="SELECT count(*) FROM finance_entryline",
         faults="""
-        SELECT e.id, e.on, coalesce(p.code, 'a missing period') FROM finance_entry e LEFT JOIN finance_period p ON p.id = e.period_id
+        SELECT e.id, e.on, coalesce(p.code, 'a missing period') FROM finance_entry e
+            LEFT JOIN finance_period p ON p.id = e.period_id
         WHERE p.id IS NULL OR e.on NOT BETWEEN p.starts_on AND p.ends_on
         UNION ALL
-        SELECT e.id, l.on, 'line' FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id WHERE l.on <> e.on
-        """, text="{1} does not belong to {2}",
+        SELECT e.id, l.on, 'line' FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
+            WHERE l.on <> e.on
+        """,
+        text="{1} does not belong to {2}",
     )
 
 
 @proof("finance.dimensions", L("分录行的科目与辅助核算存在", "Accounts and dimensions of entry lines exist"))
 def dimensions() -> Found:
-    checks = (("account_id", "finance_account"), ("party_id", "parties_party"), ("item_id", "items_item"),
-              ("work_order_id", "production_workorder"), ("plant_id", "company_plant"))
+    checks = (
+        ("account_id", "finance_account"),
+        ("party_id", "parties_party"),
+        ("item_id", "items_item"),
+        ("work_order_id", "production_workorder"),
+        ("plant_id", "company_plant"),
+    )
     return none_of(
-        "finance.entry", counted="SELECT count(*) FROM finance_entryline",
+        "finance.entry",
+        counted="SELECT count(*) FROM finance_entryline",
         faults=" UNION ALL ".join(
-            f"SELECT l.entry_id, '{column}', l.{column} FROM finance_entryline l WHERE l.{column} IS NOT NULL "
-            f"AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = l.{column})" for column, table in checks
-        ), text="{1} {2} is missing",
+            f"SELECT l.entry_id, '{column}', l.{column} FROM finance_entryline l "
+            f"WHERE l.{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = l.{column})"
+            for column, table in checks
+        ),
+        text="{1} {2} is missing",
     )
 
 
-@proof("finance.stock_in_ledger", L("总账存货 = 库存价值分录", "Stock in the ledger equals the value entries"))
+@proof(
+    "finance.stock_in_ledger", L("总账存货 = 库存价值分录", "Stock in the ledger equals the value entries")
+)
 def stock_in_ledger() -> Found:
     """Compare, per item and plant, what stands on stock accounts with what the value entries sum up to."""
     if not are_books_on():
         return Found(0)
     return none_of(
-        "items.item", counted="SELECT count(*) FROM inventory_valueentry",
+        "items.item",
+        counted="SELECT count(*) FROM inventory_valueentry",
         faults="""
         WITH accounts AS (SELECT DISTINCT account_id FROM finance_stockaccount), ledger AS (
-            SELECT l.item_id, l.plant_id, sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END) AS amount
+            SELECT l.item_id, l.plant_id, sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END)
+                AS amount
             FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
             WHERE l.account_id IN (SELECT account_id FROM accounts) AND e.event <> 'opening' GROUP BY 1, 2
         ), stock AS (
@@ -66,96 +88,138 @@ def stock_in_ledger() -> Found:
         FROM stock s FULL JOIN ledger l ON l.item_id = s.item_id AND l.plant_id = s.plant_id
         LEFT JOIN items_item i ON i.id = coalesce(s.item_id, l.item_id)
         WHERE coalesce(l.amount, 0) <> coalesce(s.amount, 0)
-        """, text="{1}: ledger {2}, stock {3}",
+        """,
+        text="{1}: ledger {2}, stock {3}",
     )
 
 
-@proof("finance.wip", L("工单在制成本 = 其领料、报工、完工", "Work in process by order equals its issues, reports and completions"))
+@proof(
+    "finance.wip",
+    L(
+        "工单在制成本 = 其领料、报工、完工",
+        "Work in process by order equals its issues, reports and completions",
+    ),
+)
 def wip() -> Found:
     if not are_books_on():
         return Found(0)
     return none_of(
-        "production.work_order", counted="SELECT count(DISTINCT work_order_id) FROM finance_entryline",
+        "production.work_order",
+        counted="SELECT count(DISTINCT work_order_id) FROM finance_entryline",
         faults="""
         WITH ledger AS (
-            SELECT l.work_order_id AS id, sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END) AS amount
-            FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id JOIN finance_account a ON a.id = l.account_id
-            WHERE l.work_order_id IS NOT NULL AND a.kind = 'cost' AND e.event <> 'production_variance' GROUP BY 1
+            SELECT l.work_order_id AS id, sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END)
+                AS amount
+            FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
+                JOIN finance_account a ON a.id = l.account_id
+            WHERE l.work_order_id IS NOT NULL AND a.kind = 'cost' AND e.event <> 'production_variance'
+                GROUP BY 1
         ), happened AS (
             SELECT m.origin AS id, -sum(v.amount + v.difference) AS amount FROM inventory_valueentry v
             JOIN inventory_move m ON m.id = v.move_id WHERE m.origin_noun = 'production.work_order' GROUP BY 1
             UNION ALL
-            SELECT r.work_order_id, sum(r.labour_amount + r.machine_amount + r.overhead_amount) FROM production_report r GROUP BY 1
+            SELECT r.work_order_id, sum(r.labour_amount + r.machine_amount + r.overhead_amount)
+                FROM production_report r GROUP BY 1
         ), summed AS (SELECT id, sum(amount) AS amount FROM happened GROUP BY 1)
         SELECT coalesce(s.id, l.id), w.number, coalesce(l.amount, 0), coalesce(s.amount, 0)
-        FROM summed s FULL JOIN ledger l ON l.id = s.id LEFT JOIN production_workorder w ON w.id = coalesce(s.id, l.id)
+        FROM summed s FULL JOIN ledger l ON l.id = s.id
+            LEFT JOIN production_workorder w ON w.id = coalesce(s.id, l.id)
         WHERE coalesce(l.amount, 0) <> coalesce(s.amount, 0)
-        """, text="{1}: ledger {2}, events {3}",
+        """,
+        text="{1}: ledger {2}, events {3}",
     )
 
 
 @proof("finance.closed_orders", L("已关闭工单没有在制余额", "Closed work orders leave nothing in process"))
 def closed_orders() -> Found:
     return none_of(
-        "production.work_order", counted="SELECT count(*) FROM production_workorder WHERE state = 'closed'",
+        "production.work_order",
+        counted="SELECT count(*) FROM production_workorder WHERE state = 'closed'",
         faults=f"""
-        SELECT w.id, w.number, sum({_SIGNED}) FROM finance_entryline l JOIN finance_account a ON a.id = l.account_id
+        SELECT w.id, w.number, sum({_SIGNED}) FROM finance_entryline l
+            JOIN finance_account a ON a.id = l.account_id
         JOIN production_workorder w ON w.id = l.work_order_id
         WHERE w.state = 'closed' AND a.kind = 'cost' GROUP BY w.id HAVING sum({_SIGNED}) <> 0
-        """, text="{1} is closed with {2} in process",
+        """,
+        text="{1} is closed with {2} in process",
     )
 
 
-@proof("finance.vouchers", L("凭证号连续，已结账期间分录均有凭证", "Vouchers run without gaps; closed periods are complete"))
+@proof(
+    "finance.vouchers",
+    L("凭证号连续，已结账期间分录均有凭证", "Vouchers run without gaps; closed periods are complete"),
+)
 def vouchers() -> Found:
     return none_of(
-        "finance.voucher", counted="SELECT count(*) FROM finance_voucher",
+        "finance.voucher",
+        counted="SELECT count(*) FROM finance_voucher",
         faults="""
         SELECT p.id, p.code, 'numbers run to ' || max(v.no) || ', there are ' || count(*)
-        FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id GROUP BY p.id, v.word HAVING max(v.no) <> count(*)
+        FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id GROUP BY p.id, v.word
+            HAVING max(v.no) <> count(*)
         UNION ALL
-        SELECT e.id, p.code, 'an entry has no voucher' FROM finance_entry e JOIN finance_period p ON p.id = e.period_id
+        SELECT e.id, p.code, 'an entry has no voucher' FROM finance_entry e
+            JOIN finance_period p ON p.id = e.period_id
         WHERE p.state = 'closed' AND NOT EXISTS (SELECT 1 FROM finance_voucherentry x WHERE x.entry_id = e.id)
         UNION ALL
-        SELECT v.id, p.code, 'voucher ' || v.no || ' names ' || v.entries || ' entries, there are ' || count(x.id)
-        FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id LEFT JOIN finance_voucherentry x ON x.voucher_id = v.id
+        SELECT v.id, p.code,
+            'voucher ' || v.no || ' names ' || v.entries || ' entries, there are ' || count(x.id)
+        FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id
+            LEFT JOIN finance_voucherentry x ON x.voucher_id = v.id
         GROUP BY v.id, p.code HAVING count(x.id) <> v.entries
-        """, text="{1}: {2}",
+        """,
+        text="{1}: {2}",
     )
 
 
-@proof("finance.matched", L("发票已核销与收付款已核销 = 核销记录", "Settled and matched amounts equal the matchings"))
+@proof(
+    "finance.matched",
+    L("发票已核销与收付款已核销 = 核销记录", "Settled and matched amounts equal the matchings"),
+)
 def matched() -> Found:
     return none_of(
-        "finance.matching", counted="SELECT count(*) FROM finance_matching",
+        "finance.matching",
+        counted="SELECT count(*) FROM finance_matching",
         faults="""
         SELECT p.id, p.number, p.matched_amount, coalesce(sum(m.amount), 0) FROM finance_payment p
-        LEFT JOIN finance_matching m ON m.payment_id = p.id GROUP BY p.id HAVING p.matched_amount <> coalesce(sum(m.amount), 0)
+        LEFT JOIN finance_matching m ON m.payment_id = p.id GROUP BY p.id
+            HAVING p.matched_amount <> coalesce(sum(m.amount), 0)
         UNION ALL
         SELECT i.id, i.number, i.settled_amount, coalesce(sum(m.amount), 0) FROM finance_customerinvoice i
-        LEFT JOIN finance_matching m ON m.customer_invoice_id = i.id GROUP BY i.id HAVING i.settled_amount <> coalesce(sum(m.amount), 0)
+        LEFT JOIN finance_matching m ON m.customer_invoice_id = i.id GROUP BY i.id
+            HAVING i.settled_amount <> coalesce(sum(m.amount), 0)
         UNION ALL
         SELECT i.id, i.number, i.settled_amount, coalesce(sum(m.amount), 0) FROM finance_supplierinvoice i
-        LEFT JOIN finance_matching m ON m.supplier_invoice_id = i.id GROUP BY i.id HAVING i.settled_amount <> coalesce(sum(m.amount), 0)
-        """, text="{1}: kept {2}, matched {3}",
+        LEFT JOIN finance_matching m ON m.supplier_invoice_id = i.id GROUP BY i.id
+            HAVING i.settled_amount <> coalesce(sum(m.amount), 0)
+        """,
+        text="{1}: kept {2}, matched {3}",
     )
 
 
-@proof("finance.invoiced", L("订单行已开票 = 发票明细", "Invoiced quantities of order lines equal the invoices"))
+@proof(
+    "finance.invoiced", L("订单行已开票 = 发票明细", "Invoiced quantities of order lines equal the invoices")
+)
 def invoiced() -> Found:
     return none_of(
-        "finance.customer_invoice", counted="SELECT count(*) FROM finance_customerinvoiceline",
+        "finance.customer_invoice",
+        counted="SELECT count(*) FROM finance_customerinvoiceline",
         faults="""
-        SELECT l.id, 'sales', l.invoiced_quantity, coalesce(sum(r.quantity) FILTER (WHERE i.state IN ('posted', 'paid')), 0)
+        SELECT l.id, 'sales', l.invoiced_quantity, coalesce(sum(r.quantity)
+            FILTER (WHERE i.state IN ('posted', 'paid')), 0)
         FROM sales_orderline l LEFT JOIN finance_customerinvoiceline r ON r.order_line_id = l.id
         LEFT JOIN finance_customerinvoice i ON i.id = r.invoice_id GROUP BY l.id
-        HAVING l.invoiced_quantity <> coalesce(sum(r.quantity) FILTER (WHERE i.state IN ('posted', 'paid')), 0)
+        HAVING l.invoiced_quantity <> coalesce(sum(r.quantity)
+            FILTER (WHERE i.state IN ('posted', 'paid')), 0)
         UNION ALL
-        SELECT l.id, 'purchasing', l.invoiced_quantity, coalesce(sum(r.quantity) FILTER (WHERE i.state IN ('posted', 'paid')), 0)
+        SELECT l.id, 'purchasing', l.invoiced_quantity, coalesce(sum(r.quantity)
+            FILTER (WHERE i.state IN ('posted', 'paid')), 0)
         FROM purchasing_orderline l LEFT JOIN finance_supplierinvoiceline r ON r.order_line_id = l.id
         LEFT JOIN finance_supplierinvoice i ON i.id = r.invoice_id GROUP BY l.id
-        HAVING l.invoiced_quantity <> coalesce(sum(r.quantity) FILTER (WHERE i.state IN ('posted', 'paid')), 0)
-        """, text="{1}: {2} counted, {3} invoiced",
+        HAVING l.invoiced_quantity <> coalesce(sum(r.quantity)
+            FILTER (WHERE i.state IN ('posted', 'paid')), 0)
+        """,
+        text="{1}: {2} counted, {3} invoiced",
     )
 
 
@@ -172,8 +236,11 @@ def origins() -> Found:
             continue
         table = registry.noun(noun_key).model._meta.db_table
         faults += [
-            Fault("finance.entry", str(r[0]), f"{noun_key} {r[1]} is missing") for r in db.rows(
-                f'SELECT e.id, e.origin FROM finance_entry e WHERE e.origin_noun = %s '
-                f'AND NOT EXISTS (SELECT 1 FROM "{table}" t WHERE t.id = e.origin) LIMIT 20', [noun_key])
+            Fault("finance.entry", str(r[0]), f"{noun_key} {r[1]} is missing")
+            for r in db.rows(
+                f"SELECT e.id, e.origin FROM finance_entry e WHERE e.origin_noun = %s "
+                f'AND NOT EXISTS (SELECT 1 FROM "{table}" t WHERE t.id = e.origin) LIMIT 20',
+                [noun_key],
+            )
         ]
     return Found(total, tuple(faults[:20]), len(faults))

@@ -16,8 +16,10 @@ def trial_balance(first: date, last: date) -> tuple[TrialRow, ...]:
 
     Gives:  opening and closing as debit minus credit; red entries lower the turnover of their own side
     """
-    return tuple(TrialRow(*row) for row in db.rows(
-        """
+    return tuple(
+        TrialRow(*row)
+        for row in db.rows(
+            """
         WITH snapshot AS (
             SELECT p.ends_on, b.account_id, b.closing FROM finance_accountbalance b
             JOIN finance_period p ON p.id = b.period_id
@@ -26,70 +28,93 @@ def trial_balance(first: date, last: date) -> tuple[TrialRow, ...]:
                                  AND EXISTS (SELECT 1 FROM finance_accountbalance x WHERE x.period_id = q.id))
         ), later AS (
             SELECT l.account_id,
-                   sum(CASE WHEN l.on < %(first)s THEN CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END ELSE 0 END) AS opening,
+                   sum(CASE WHEN l.on < %(first)s THEN CASE l.side WHEN 'debit' THEN l.amount
+                       ELSE -l.amount END ELSE 0 END) AS opening,
                    sum(CASE WHEN l.on >= %(first)s AND l.side = 'debit' THEN l.amount ELSE 0 END) AS debit,
                    sum(CASE WHEN l.on >= %(first)s AND l.side = 'credit' THEN l.amount ELSE 0 END) AS credit
             FROM finance_entryline l
             WHERE l.on <= %(last)s AND l.on > coalesce((SELECT min(ends_on) FROM snapshot), DATE '0001-01-01')
             GROUP BY l.account_id
         ), own AS (
-            SELECT coalesce(s.account_id, t.account_id) AS account_id, coalesce(s.closing, 0) + coalesce(t.opening, 0) AS opening,
+            SELECT coalesce(s.account_id, t.account_id)
+                   AS account_id, coalesce(s.closing, 0) + coalesce(t.opening, 0) AS opening,
                    coalesce(t.debit, 0) AS debit, coalesce(t.credit, 0) AS credit
             FROM snapshot s FULL JOIN later t ON t.account_id = s.account_id
         ), tree AS (
             WITH RECURSIVE up(account_id, leaf) AS (
                 SELECT account_id, account_id FROM own
                 UNION ALL
-                SELECT a.parent_id, up.leaf FROM up JOIN finance_account a ON a.id = up.account_id WHERE a.parent_id IS NOT NULL
+                SELECT a.parent_id, up.leaf FROM up JOIN finance_account a ON a.id = up.account_id
+                    WHERE a.parent_id IS NOT NULL
             ) SELECT * FROM up
         )
         SELECT a.id, a.code, a.name, a.name_en, sum(o.opening), sum(o.debit), sum(o.credit),
                sum(o.opening) + sum(o.debit) - sum(o.credit)
         FROM tree JOIN own o ON o.account_id = tree.leaf JOIN finance_account a ON a.id = tree.account_id
         GROUP BY a.id HAVING bool_or(o.opening <> 0 OR o.debit <> 0 OR o.credit <> 0) ORDER BY a.code
-        """, {"first": first, "last": last},
-    ))
+        """,
+            {"first": first, "last": last},
+        )
+    )
 
 
-def account_balance(account_code: str, *, party: UUID | None = None, work_order: UUID | None = None) -> Decimal:
+def account_balance(
+    account_code: str, *, party: UUID | None = None, work_order: UUID | None = None
+) -> Decimal:
     """Give debit minus credit of an account and those below it, of one party or work order where told."""
     return db.one(
         """
         SELECT coalesce(sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END), 0)
         FROM finance_entryline l JOIN finance_account a ON a.id = l.account_id
-        WHERE a.code LIKE %s || '%%' AND (%s::uuid IS NULL OR l.party_id = %s) AND (%s::uuid IS NULL OR l.work_order_id = %s)
-        """, [account_code, party, party, work_order, work_order],
+        WHERE a.code LIKE %s || '%%' AND (%s::uuid IS NULL OR l.party_id = %s) AND (%s::uuid IS NULL
+            OR l.work_order_id = %s)
+        """,
+        [account_code, party, party, work_order, work_order],
     )[0]
 
 
-def balances_by_origin_line(account: UUID, origin_lines: Sequence[UUID]) -> dict[UUID, tuple[Decimal, Decimal]]:
-    """Give (quantity, amount) that stand on an account for document lines: goods shipped and not yet invoiced."""
-    return {row[0]: (row[1], row[2]) for row in db.rows(
-        """
+def balances_by_origin_line(
+    account: UUID, origin_lines: Sequence[UUID]
+) -> dict[UUID, tuple[Decimal, Decimal]]:
+    """Give (quantity, amount) that stand on an account for document lines:
+    goods shipped and not yet invoiced."""
+    return {
+        row[0]: (row[1], row[2])
+        for row in db.rows(
+            """
         SELECT origin_line, coalesce(sum(CASE side WHEN 'debit' THEN quantity ELSE -quantity END), 0),
                sum(CASE side WHEN 'debit' THEN amount ELSE -amount END)
         FROM finance_entryline WHERE account_id = %s AND origin_line = ANY(%s) GROUP BY origin_line
-        """, [account, list(origin_lines)],
-    )}
+        """,
+            [account, list(origin_lines)],
+        )
+    }
 
 
 def wip_by_order(work_orders: Sequence[UUID], account_prefix: str) -> dict[UUID, Decimal]:
     """Give what stands in work in process per work order."""
-    return dict(db.rows(
-        """
+    return dict(
+        db.rows(
+            """
         SELECT l.work_order_id, sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END)
         FROM finance_entryline l JOIN finance_account a ON a.id = l.account_id
         WHERE l.work_order_id = ANY(%s) AND a.code LIKE %s || '%%' GROUP BY l.work_order_id
-        """, [list(work_orders), account_prefix],
-    ))
+        """,
+            [list(work_orders), account_prefix],
+        )
+    )
 
 
 def receivable(parties: Sequence[UUID]) -> dict[UUID, Decimal]:
     """Give what each party owes: posted customer invoices less payments in, from the ledger."""
-    return dict(db.rows(
-        """
+    return dict(
+        db.rows(
+            """
         SELECT l.party_id, sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END)
-        FROM finance_entryline l JOIN finance_postingrule r ON r.event = 'customer_invoice' AND r.debit_id = l.account_id
+        FROM finance_entryline l JOIN finance_postingrule r ON r.event = 'customer_invoice'
+            AND r.debit_id = l.account_id
         WHERE l.party_id = ANY(%s) GROUP BY l.party_id
-        """, [list(parties)],
-    ))
+        """,
+            [list(parties)],
+        )
+    )

@@ -25,10 +25,22 @@ ZERO = Decimal(0)
 WORK_ORDER = "production.work_order"
 #: Where a document's line says which order line it is about, and whose: noun → SQL over its lines' keys.
 _LINE_OF = {
-    "sales.shipment": "SELECT s.id, s.order_line_id, p.party_id FROM sales_shipmentline s JOIN sales_shipment p ON p.id = s.shipment_id WHERE s.id = ANY(%s)",
-    "sales.return_order": "SELECT s.id, s.order_line_id, p.party_id FROM sales_returnline s JOIN sales_returnorder p ON p.id = s.return_order_id WHERE s.id = ANY(%s)",
-    "purchasing.receipt": "SELECT s.id, s.order_line_id, p.party_id FROM purchasing_receiptline s JOIN purchasing_receipt p ON p.id = s.receipt_id WHERE s.id = ANY(%s)",
-    "purchasing.return_order": "SELECT s.id, s.order_line_id, p.party_id FROM purchasing_returnline s JOIN purchasing_returnorder p ON p.id = s.return_order_id WHERE s.id = ANY(%s)",
+    "sales.shipment": (
+        "SELECT s.id, s.order_line_id, p.party_id FROM sales_shipmentline s "
+        "JOIN sales_shipment p ON p.id = s.shipment_id WHERE s.id = ANY(%s)"
+    ),
+    "sales.return_order": (
+        "SELECT s.id, s.order_line_id, p.party_id FROM sales_returnline s "
+        "JOIN sales_returnorder p ON p.id = s.return_order_id WHERE s.id = ANY(%s)"
+    ),
+    "purchasing.receipt": (
+        "SELECT s.id, s.order_line_id, p.party_id FROM purchasing_receiptline s "
+        "JOIN purchasing_receipt p ON p.id = s.receipt_id WHERE s.id = ANY(%s)"
+    ),
+    "purchasing.return_order": (
+        "SELECT s.id, s.order_line_id, p.party_id FROM purchasing_returnline s "
+        "JOIN purchasing_returnorder p ON p.id = s.return_order_id WHERE s.id = ANY(%s)"
+    ),
 }
 
 
@@ -41,7 +53,8 @@ def period_is_open(day: date) -> bool:
 
 @before_commit(StockMoved)
 def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
-    """Post every move that changes what our stock is worth, by the posting rule of its kind; taken back ones red."""
+    """Post every move that changes what our stock is worth, by the posting rule of its kind;
+    taken back ones red."""
     facts = [f for e in events for f in e.moves if f.amount or f.difference]
     if not facts:
         return
@@ -49,7 +62,9 @@ def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
     made = _items_of_orders({f.origin for f in facts if f.origin_noun == WORK_ORDER})
     kinds = {f.move: _kind(f, made) for f in facts}
     facts = [f for f in facts if kinds[f.move]]
-    accounts = posting.accounts_of({rules.RED.get(kinds[f.move][0], kinds[f.move][0]) for f in facts} | {"price_variance"})
+    accounts = posting.accounts_of(
+        {rules.RED.get(kinds[f.move][0], kinds[f.move][0]) for f in facts} | {"price_variance"}
+    )
     if not facts or not accounts:
         return
     stock = posting.stock_accounts([f.item for f in facts])
@@ -62,20 +77,37 @@ def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
         debit, credit = accounts[event]
         line, party = lines.get(fact.origin_line, (None, None))
         order = fact.origin if fact.origin_noun == WORK_ORDER else None
-        far = dict(item=fact.item, plant=fact.plant, quantity=sign * fact.quantity, party=party, work_order=order, origin_line=line)
+        far = dict(
+            item=fact.item,
+            plant=fact.plant,
+            quantity=sign * fact.quantity,
+            party=party,
+            work_order=order,
+            origin_line=line,
+        )
         near = dict(item=fact.item, plant=fact.plant, quantity=sign * fact.quantity)
         amount = sign * fact.amount
-        legs = groups.setdefault((event, zones[fact.plant].day(fact.moved_at), fact.origin_noun, fact.origin, fact.reason), [])
+        legs = groups.setdefault(
+            (event, zones[fact.plant].day(fact.moved_at), fact.origin_noun, fact.origin, fact.reason), []
+        )
         whole = amount + sign * fact.difference
         if debit is None:
             legs += [Leg(stock[fact.item], "debit", amount, **near), Leg(credit, "credit", whole, **far)]
-            legs.append(Leg(accounts["price_variance"][0], "debit", whole - amount, item=fact.item, plant=fact.plant))
+            legs.append(
+                Leg(accounts["price_variance"][0], "debit", whole - amount, item=fact.item, plant=fact.plant)
+            )
         else:
             legs += [Leg(debit, "debit", whole, **far), Leg(stock[fact.item], "credit", amount, **near)]
-            legs.append(Leg(accounts["price_variance"][0], "credit", whole - amount, item=fact.item, plant=fact.plant))
-    posting.post(ctx, [
-        Posting(event, day, noun, origin, tuple(legs), reason) for (event, day, noun, origin, reason), legs in groups.items()
-    ])
+            legs.append(
+                Leg(accounts["price_variance"][0], "credit", whole - amount, item=fact.item, plant=fact.plant)
+            )
+    posting.post(
+        ctx,
+        [
+            Posting(event, day, noun, origin, tuple(legs), reason)
+            for (event, day, noun, origin, reason), legs in groups.items()
+        ],
+    )
 
 
 def _kind(fact: MovedFact, made: dict[UUID, UUID]) -> tuple[str, int] | None:
@@ -84,7 +116,9 @@ def _kind(fact: MovedFact, made: dict[UUID, UUID]) -> tuple[str, int] | None:
     if fact.reverses:
         source, target, sign = target, source, -1
     is_finished = made.get(fact.origin) == fact.item
-    event = rules.stock_event(source, target, is_finished=is_finished, is_opening=fact.reason in ("opening", "期初"))
+    event = rules.stock_event(
+        source, target, is_finished=is_finished, is_opening=fact.reason in ("opening", "期初")
+    )
     return (event, sign) if event else None
 
 
@@ -115,12 +149,23 @@ def post_revaluation(ctx: Context, events: Sequence[StockRevalued]) -> None:
     variance = accounts["production_variance"][0]
     stock = posting.stock_accounts([item for _, item, *_ in changes])
     zones = {p.id: p for p in plants({plant for _, _, plant, *_ in changes})}
-    posting.post(ctx, [
-        Posting("production_variance", zones[plant].day(ctx.now), e.noun or "inventory.value_entry", e.record, (
-            Leg(stock[item], "debit", amount, item=item, plant=plant), Leg(variance, "credit", amount, item=item, plant=plant),
-        ), reason)
-        for e, item, plant, amount, reason in changes
-    ])
+    posting.post(
+        ctx,
+        [
+            Posting(
+                "production_variance",
+                zones[plant].day(ctx.now),
+                e.noun or "inventory.value_entry",
+                e.record,
+                (
+                    Leg(stock[item], "debit", amount, item=item, plant=plant),
+                    Leg(variance, "credit", amount, item=item, plant=plant),
+                ),
+                reason,
+            )
+            for e, item, plant, amount, reason in changes
+        ],
+    )
 
 
 @before_commit(Reported)
@@ -136,16 +181,28 @@ def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
     postings = []
     for e in paid:
         legs = []
-        for kind, amount in (("labour", e.labour_amount), ("machine", e.machine_amount), ("overhead", e.overhead_amount)):
+        for kind, amount in (
+            ("labour", e.labour_amount),
+            ("machine", e.machine_amount),
+            ("overhead", e.overhead_amount),
+        ):
             debit, credit = accounts[kind]
-            legs += [Leg(debit, "debit", amount, work_order=e.record, plant=e.plant), Leg(credit, "credit", amount, plant=e.plant)]
-        postings.append(Posting("conversion", zones[e.plant].day(e.reported_at), "production.report", e.report, tuple(legs)))
+            legs += [
+                Leg(debit, "debit", amount, work_order=e.record, plant=e.plant),
+                Leg(credit, "credit", amount, plant=e.plant),
+            ]
+        postings.append(
+            Posting(
+                "conversion", zones[e.plant].day(e.reported_at), "production.report", e.report, tuple(legs)
+            )
+        )
     posting.post(ctx, postings)
 
 
 @before_commit(WorkOrderClosed)
 def post_variance(ctx: Context, events: Sequence[WorkOrderClosed]) -> None:
-    """Take what is left of a closed order's work in process to the production variance, so that it ends at zero."""
+    """Take what is left of a closed order's work in process to the production variance,
+    so that it ends at zero."""
     left: dict[UUID, list[tuple[UUID, Decimal]]] = {}
     for order, account, amount in db.rows(
         """
@@ -153,20 +210,41 @@ def post_variance(ctx: Context, events: Sequence[WorkOrderClosed]) -> None:
         FROM finance_entryline l JOIN finance_account a ON a.id = l.account_id
         WHERE l.work_order_id = ANY(%s) AND a.kind = 'cost' GROUP BY 1, 2
         HAVING sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END) <> 0
-        """, [[e.record for e in events]],
+        """,
+        [[e.record for e in events]],
     ):
         left.setdefault(order, []).append((account, amount))
     if not left:
         return
     (variance, _) = posting.accounts_of(["production_variance"])["production_variance"]
     zones = {p.id: p for p in plants({e.plant for e in events})}
-    posting.post(ctx, [
-        Posting("production_variance", zones[e.plant].day(ctx.now), "production.work_order", e.record, (
-            Leg(variance, "debit", sum((a for _, a in left[e.record]), ZERO), work_order=e.record, item=e.item, plant=e.plant),
-            *(Leg(account, "credit", amount, work_order=e.record, plant=e.plant) for account, amount in left[e.record]),
-        ))
-        for e in events if e.record in left
-    ])
+    posting.post(
+        ctx,
+        [
+            Posting(
+                "production_variance",
+                zones[e.plant].day(ctx.now),
+                "production.work_order",
+                e.record,
+                (
+                    Leg(
+                        variance,
+                        "debit",
+                        sum((a for _, a in left[e.record]), ZERO),
+                        work_order=e.record,
+                        item=e.item,
+                        plant=e.plant,
+                    ),
+                    *(
+                        Leg(account, "credit", amount, work_order=e.record, plant=e.plant)
+                        for account, amount in left[e.record]
+                    ),
+                ),
+            )
+            for e in events
+            if e.record in left
+        ],
+    )
 
 
 @before_commit(OrderConfirmed)
@@ -176,31 +254,45 @@ def check_credit(ctx: Context, events: Sequence[OrderConfirmed]) -> None:
     Raises: CreditExceeded, CreditNeedsConsent
     """
     parties = [e.party for e in events]
-    limits = {key: (name, limit) for key, name, limit in db.rows(
-        "SELECT id, name, credit_limit FROM parties_party WHERE id = ANY(%s) AND credit_limit IS NOT NULL ORDER BY id FOR NO KEY UPDATE",
-        [parties])}
+    limits = {
+        key: (name, limit)
+        for key, name, limit in db.rows(
+            "SELECT id, name, credit_limit FROM parties_party "
+            "WHERE id = ANY(%s) AND credit_limit IS NOT NULL ORDER BY id FOR NO KEY UPDATE",
+            [parties],
+        )
+    }
     if not limits:
         return
     owed = queries.receivable(list(limits))
-    on_order = dict(db.rows(
-        """
-        SELECT o.party_id, sum((l.net_amount + l.tax_amount) * (l.stock_quantity - l.cancelled_quantity - l.invoiced_quantity) / l.stock_quantity)
+    on_order = dict(
+        db.rows(
+            """
+        SELECT o.party_id, sum((l.net_amount + l.tax_amount)
+            * (l.stock_quantity - l.cancelled_quantity - l.invoiced_quantity) / l.stock_quantity)
         FROM sales_order o JOIN sales_orderline l ON l.order_id = o.id
-        WHERE o.party_id = ANY(%s) AND o.state IN ('confirmed', 'partly_shipped', 'shipped') AND NOT o.id = ANY(%s)
+        WHERE o.party_id = ANY(%s) AND o.state IN ('confirmed', 'partly_shipped', 'shipped')
+          AND NOT o.id = ANY(%s)
           AND l.stock_quantity - l.cancelled_quantity > l.invoiced_quantity
         GROUP BY o.party_id
-        """, [list(limits), [e.record for e in events]],
-    ))
+        """,
+            [list(limits), [e.record for e in events]],
+        )
+    )
     for e in events:
         if e.party not in limits:
             continue
         name, limit = limits[e.party]
         used = owed.get(e.party, ZERO) + on_order.get(e.party, ZERO)
-        over = rules.credit_over(limit=limit, owed=owed.get(e.party, ZERO), on_order=on_order.get(e.party, ZERO), amount=e.amount)
+        over = rules.credit_over(
+            limit=limit, owed=owed.get(e.party, ZERO), on_order=on_order.get(e.party, ZERO), amount=e.amount
+        )
         on_order[e.party] = on_order.get(e.party, ZERO) + e.amount
         if not over:
             continue
         if not ctx.may("finance.override_credit"):
-            raise CreditExceeded(party=name, limit=limit, used=round(used, 2), amount=e.amount, over=round(over, 2))
+            raise CreditExceeded(
+                party=name, limit=limit, used=round(used, 2), amount=e.amount, over=round(over, 2)
+            )
         if "finance.credit_consent" not in ctx.consents:
             raise CreditNeedsConsent(party=name, over=round(over, 2))

@@ -30,18 +30,32 @@ def _days(ctx: Context, data: Days) -> tuple[date, date]:
     return data.first or today.replace(day=1), data.last or today
 
 
-@query("finance.trial_balance", L("科目余额表", "Trial balance"), input=Days, icon="scale", columns=(
-    column("code", "科目编码", "Code"), column("name", "科目名称", "Account"), column("opening", "期初余额", "Opening", "money"),
-    column("debit", "借方发生", "Debit", "money"), column("credit", "贷方发生", "Credit", "money"),
-    column("closing", "期末余额", "Closing", "money"),
-))
+@query(
+    "finance.trial_balance",
+    L("科目余额表", "Trial balance"),
+    input=Days,
+    icon="scale",
+    columns=(
+        column("code", "科目编码", "Code"),
+        column("name", "科目名称", "Account"),
+        column("opening", "期初余额", "Opening", "money"),
+        column("debit", "借方发生", "Debit", "money"),
+        column("credit", "贷方发生", "Credit", "money"),
+        column("closing", "期末余额", "Closing", "money"),
+    ),
+)
 def trial_balance(ctx: Context, data: Days) -> Iterator[dict[str, Any]]:
     """Give the balance of every account, those above summed up; a row opens the account's ledger."""
     first, last = _days(ctx, data)
     for row in queries.trial_balance(first, last):
         yield dict(
-            code=row.code, name=row.name if ctx.language == "zh" or not row.name_en else row.name_en, opening=row.opening,
-            debit=row.debit, credit=row.credit, closing=row.closing, _query="finance.ledger",
+            code=row.code,
+            name=row.name if ctx.language == "zh" or not row.name_en else row.name_en,
+            opening=row.opening,
+            debit=row.debit,
+            credit=row.credit,
+            closing=row.closing,
+            _query="finance.ledger",
             _input=dict(account=str(row.account), first=first.isoformat(), last=last.isoformat()),
         )
 
@@ -53,12 +67,22 @@ class LedgerOf(Days):
     party: UUID | None = field("往来单位", "Party", None, reference="parties.party")
 
 
-@query("finance.ledger", L("明细账", "Account ledger"), input=LedgerOf, icon="book", columns=(
-    column("on", "日期", "Date", "date"), column("text", "摘要", "Text"), column("account", "科目", "Account"),
-    column("party", "往来单位", "Party"), column("work_order", "工单", "Work order"),
-    column("debit", "借方", "Debit", "money", summed=True), column("credit", "贷方", "Credit", "money", summed=True),
-    column("balance", "余额", "Balance", "money"),
-))
+@query(
+    "finance.ledger",
+    L("明细账", "Account ledger"),
+    input=LedgerOf,
+    icon="book",
+    columns=(
+        column("on", "日期", "Date", "date"),
+        column("text", "摘要", "Text"),
+        column("account", "科目", "Account"),
+        column("party", "往来单位", "Party"),
+        column("work_order", "工单", "Work order"),
+        column("debit", "借方", "Debit", "money", summed=True),
+        column("credit", "贷方", "Credit", "money", summed=True),
+        column("balance", "余额", "Balance", "money"),
+    ),
+)
 def ledger(ctx: Context, data: LedgerOf) -> Iterator[dict[str, Any]]:
     """Give the lines of an account and those below it, with running balance; a row opens its entry."""
     first, last = _days(ctx, data)
@@ -67,26 +91,38 @@ def ledger(ctx: Context, data: LedgerOf) -> Iterator[dict[str, Any]]:
         return
     opening = db.one(
         """
-        SELECT coalesce(sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END), 0) FROM finance_entryline l
+        SELECT coalesce(sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END), 0)
+            FROM finance_entryline l
         JOIN finance_account a ON a.id = l.account_id
         WHERE a.code LIKE %s || '%%' AND l.on < %s AND (%s::uuid IS NULL OR l.party_id = %s)
-        """, [code[0], first, data.party, data.party],
+        """,
+        [code[0], first, data.party, data.party],
     )[0]
     balance: Decimal = opening
     for on, event, text, account, party, order, side, amount, entry in db.rows(
         """
         SELECT l.on, e.event, e.text, a.code || ' ' || a.name, p.name, w.number, l.side, l.amount, e.id
-        FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id JOIN finance_account a ON a.id = l.account_id
-        LEFT JOIN parties_party p ON p.id = l.party_id LEFT JOIN production_workorder w ON w.id = l.work_order_id
+        FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
+            JOIN finance_account a ON a.id = l.account_id
+        LEFT JOIN parties_party p ON p.id = l.party_id
+            LEFT JOIN production_workorder w ON w.id = l.work_order_id
         WHERE a.code LIKE %s || '%%' AND l.on BETWEEN %s AND %s AND (%s::uuid IS NULL OR l.party_id = %s)
         ORDER BY l.on, e.posted_at, e.id, l.position LIMIT 10000
-        """, [code[0], first, last, data.party, data.party],
+        """,
+        [code[0], first, last, data.party, data.party],
     ):
         balance += amount if side == "debit" else -amount
         yield dict(
-            on=on, text=text or _event_label(event, ctx.language), account=account, party=party or "", work_order=order or "",
-            debit=amount if side == "debit" else None, credit=amount if side == "credit" else None, balance=balance,
-            _noun="finance.entry", _id=str(entry),
+            on=on,
+            text=text or _event_label(event, ctx.language),
+            account=account,
+            party=party or "",
+            work_order=order or "",
+            debit=amount if side == "debit" else None,
+            credit=amount if side == "credit" else None,
+            balance=balance,
+            _noun="finance.entry",
+            _id=str(entry),
         )
 
 
@@ -105,10 +141,19 @@ class Side(Input):
     side: str = field("往来", "Side", "customer", choices=_SIDES, pattern="^(customer|supplier)$")
 
 
-@query("finance.open_items", L("往来账龄", "Open items and ageing"), input=Side, icon="hourglass", columns=(
-    column("party", "往来单位", "Party"), column("number", "单据", "Document"), column("due_on", "到期日", "Due on", "date"),
-    column("open", "未结金额", "Open", "money", summed=True), column("overdue_days", "逾期天数", "Days overdue", "integer"),
-))
+@query(
+    "finance.open_items",
+    L("往来账龄", "Open items and ageing"),
+    input=Side,
+    icon="hourglass",
+    columns=(
+        column("party", "往来单位", "Party"),
+        column("number", "单据", "Document"),
+        column("due_on", "到期日", "Due on", "date"),
+        column("open", "未结金额", "Open", "money", summed=True),
+        column("overdue_days", "逾期天数", "Days overdue", "integer"),
+    ),
+)
 def open_items(ctx: Context, data: Side) -> Iterator[dict[str, Any]]:
     """Give the open invoices of all customers or suppliers, oldest first; a row opens the invoice."""
     table = "customer_invoice" if data.side == "customer" else "supplier_invoice"
@@ -116,12 +161,20 @@ def open_items(ctx: Context, data: Side) -> Iterator[dict[str, Any]]:
     for key, party, number, due_on, open_ in db.rows(
         f"""
         SELECT i.id, p.name, i.number, i.due_on, i.gross_amount - i.settled_amount
-        FROM finance_{table.replace('_', '')} i JOIN parties_party p ON p.id = i.party_id
-        WHERE i.state = 'posted' AND i.gross_amount <> i.settled_amount ORDER BY i.due_on, i.number LIMIT 10000
+        FROM finance_{table.replace("_", "")} i JOIN parties_party p ON p.id = i.party_id
+        WHERE i.state = 'posted' AND i.gross_amount <> i.settled_amount ORDER BY i.due_on, i.number
+            LIMIT 10000
         """
     ):
-        yield dict(party=party, number=number, due_on=due_on, open=open_,
-                   overdue_days=max(0, (today - due_on).days) if due_on else 0, _noun=f"finance.{table}", _id=str(key))
+        yield dict(
+            party=party,
+            number=number,
+            due_on=due_on,
+            open=open_,
+            overdue_days=max(0, (today - due_on).days) if due_on else 0,
+            _noun=f"finance.{table}",
+            _id=str(key),
+        )
 
 
 class OrderCost(Input):
@@ -130,10 +183,18 @@ class OrderCost(Input):
     work_order: UUID = field("工单", "Work order", reference="production.work_order")
 
 
-@query("finance.order_cost", L("工单成本", "Cost of a work order"), input=OrderCost, icon="coin", columns=(
-    column("account", "成本项目", "Cost element"), column("debit", "投入", "In", "money", summed=True),
-    column("credit", "转出", "Out", "money", summed=True), column("balance", "在制", "Left in process", "money", summed=True),
-))
+@query(
+    "finance.order_cost",
+    L("工单成本", "Cost of a work order"),
+    input=OrderCost,
+    icon="coin",
+    columns=(
+        column("account", "成本项目", "Cost element"),
+        column("debit", "投入", "In", "money", summed=True),
+        column("credit", "转出", "Out", "money", summed=True),
+        column("balance", "在制", "Left in process", "money", summed=True),
+    ),
+)
 def order_cost(ctx: Context, data: OrderCost) -> Iterator[dict[str, Any]]:
     """Give what a work order cost by element: material, labour, machine, and what went to stock."""
     for account, code, name, debit, credit in db.rows(
@@ -142,7 +203,14 @@ def order_cost(ctx: Context, data: OrderCost) -> Iterator[dict[str, Any]]:
                sum(CASE WHEN l.side = 'credit' THEN l.amount ELSE 0 END)
         FROM finance_entryline l JOIN finance_account a ON a.id = l.account_id
         WHERE l.work_order_id = %s GROUP BY a.id ORDER BY a.code
-        """, [data.work_order],
+        """,
+        [data.work_order],
     ):
-        yield dict(account=f"{code} {name}", debit=debit, credit=credit, balance=debit - credit,
-                   _query="finance.ledger", _input=dict(account=str(account), first="1990-01-01"))
+        yield dict(
+            account=f"{code} {name}",
+            debit=debit,
+            credit=credit,
+            balance=debit - credit,
+            _query="finance.ledger",
+            _input=dict(account=str(account), first="1990-01-01"),
+        )

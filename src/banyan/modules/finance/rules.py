@@ -11,10 +11,14 @@ from banyan.modules.finance.values import Leg, Posting, Side
 ZERO = Decimal(0)
 
 #: Kinds of location whose content is our stock.
-OURS = frozenset({"warehouse", "zone", "bin", "line_side", "inspection", "rejected", "transit", "subcontractor"})
+OURS = frozenset(
+    {"warehouse", "zone", "bin", "line_side", "inspection", "rejected", "transit", "subcontractor"}
+)
 
 
-def stock_event(source_kind: str, target_kind: str, *, is_finished: bool = False, is_opening: bool = False) -> str | None:
+def stock_event(
+    source_kind: str, target_kind: str, *, is_finished: bool = False, is_opening: bool = False
+) -> str | None:
     """Give the posting event of a stock move by where it comes from and goes to; None where no value changes.
 
     Takes:  is_finished: the moved item is what its work order makes, so production → stock is a completion
@@ -23,21 +27,28 @@ def stock_event(source_kind: str, target_kind: str, *, is_finished: bool = False
         return None
     if target_kind in OURS:
         return {
-            "supplier": "purchase_receipt", "customer": "customer_return", "scrap": "stock_gain",
+            "supplier": "purchase_receipt",
+            "customer": "customer_return",
+            "scrap": "stock_gain",
             "adjustment": "stock_opening" if is_opening else "stock_gain",
             "production": "completion" if is_finished else "material_return",
         }.get(source_kind)
     if source_kind in OURS:
         return {
-            "supplier": "purchase_return", "customer": "shipment", "scrap": "stock_scrap",
-            "adjustment": "stock_loss", "production": "completion_undone" if is_finished else "material_issue",
+            "supplier": "purchase_return",
+            "customer": "shipment",
+            "scrap": "stock_scrap",
+            "adjustment": "stock_loss",
+            "production": "completion_undone" if is_finished else "material_issue",
         }.get(target_kind)
     return None
 
 
 #: Events that are posted red (negative on the same sides) by the rule of the event they take back.
 RED = {
-    "purchase_return": "purchase_receipt", "customer_return": "shipment", "material_return": "material_issue",
+    "purchase_return": "purchase_receipt",
+    "customer_return": "shipment",
+    "material_return": "material_issue",
     "completion_undone": "completion",
 }
 
@@ -63,8 +74,18 @@ def without_nothing(posting: Posting) -> Posting | None:
     legs = tuple(leg for leg in posting.legs if leg.amount)
     if not legs:
         return None
-    return posting if len(legs) == len(posting.legs) else Posting(
-        posting.event, posting.on, posting.origin_noun, posting.origin, legs, posting.text, posting.reverses
+    return (
+        posting
+        if len(legs) == len(posting.legs)
+        else Posting(
+            posting.event,
+            posting.on,
+            posting.origin_noun,
+            posting.origin,
+            legs,
+            posting.text,
+            posting.reverses,
+        )
     )
 
 
@@ -107,7 +128,8 @@ def price_of(amount: Decimal, quantity: Decimal) -> Decimal:
 def cost_share(quantity: Decimal, amount: Decimal, part: Decimal) -> Decimal:
     """Give the value of a part of what stands on an account: all of it with the last piece.
 
-    Takes:  (quantity, amount) standing; part to take, of the same sign as quantity, or of the other to add at its cost
+    Takes:  (quantity, amount) standing; part to take, of the same sign as quantity, or of the other to add at
+            its cost
     """
     if not quantity:
         return ZERO

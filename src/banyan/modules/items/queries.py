@@ -88,7 +88,9 @@ def items_by_id(ids: Sequence[UUID]) -> dict[UUID, ItemFacts]:
 
 def items_by_code(codes: Sequence[str]) -> dict[str, ItemFacts]:
     """Give the facts of items by code. One statement."""
-    return {row[1]: ItemFacts(*row) for row in db.rows(f"{_FACTS} WHERE i.code = ANY(%s)", [list(set(codes))])}
+    return {
+        row[1]: ItemFacts(*row) for row in db.rows(f"{_FACTS} WHERE i.code = ANY(%s)", [list(set(codes))])
+    }
 
 
 def require_usable(ids: Sequence[UUID]) -> dict[UUID, ItemFacts]:

@@ -41,7 +41,9 @@ _RULES = {
     "payment_out": ("220201", "1002", "付款"),
 }
 #: Our own: opening stock and opening balances meet here and leave nothing.
-_OPENING = Account(code="1999", name="期初过渡", name_en="Opening clearing", kind="asset", normal_side="debit")
+_OPENING = Account(
+    code="1999", name="期初过渡", name_en="Opening clearing", kind="asset", normal_side="debit"
+)
 
 
 def accounts(ctx: Context, chart: str) -> list[Account]:
@@ -54,21 +56,44 @@ def accounts(ctx: Context, chart: str) -> list[Account]:
     for r in rows:
         parent = made.get(r["parent_code"])
         made[r["code"]] = Account(
-            id=new_id(), code=r["code"], name=r["name_zh"], name_en=r["name_en"], kind=r["kind"], normal_side=r["normal_side"],
-            parent_id=parent.pk if parent else None, is_leaf=r["code"] not in parents,
-            auxiliaries=[a for a in r["auxiliaries"].split(";") if a], **stamp,
+            id=new_id(),
+            code=r["code"],
+            name=r["name_zh"],
+            name_en=r["name_en"],
+            kind=r["kind"],
+            normal_side=r["normal_side"],
+            parent_id=parent.pk if parent else None,
+            is_leaf=r["code"] not in parents,
+            auxiliaries=[a for a in r["auxiliaries"].split(";") if a],
+            **stamp,
         )
-    opening = Account(code=_OPENING.code, name=_OPENING.name, name_en=_OPENING.name_en, kind="asset", normal_side="debit", **stamp)
+    opening = Account(
+        code=_OPENING.code,
+        name=_OPENING.name,
+        name_en=_OPENING.name_en,
+        kind="asset",
+        normal_side="debit",
+        **stamp,
+    )
     return [*made.values(), opening]
 
 
 def rules(ctx: Context, chart: str, by_code: Mapping[str, UUID]) -> list[PostingRule]:
     """Give the posting rules of a chart. Raises: KeyError when the chart lacks an account they need."""
+
     def account(form: str) -> UUID | None:
         return by_code[form.format(**_PREFIX[chart])] if form else None
 
     return [
-        PostingRule(event=event, debit_id=account(debit), credit_id=account(credit), note=note, created_at=ctx.now,
-                    created_by_id=ctx.person, changed_at=ctx.now, changed_by_id=ctx.person)
+        PostingRule(
+            event=event,
+            debit_id=account(debit),
+            credit_id=account(credit),
+            note=note,
+            created_at=ctx.now,
+            created_by_id=ctx.person,
+            changed_at=ctx.now,
+            changed_by_id=ctx.person,
+        )
         for event, (debit, credit, note) in _RULES.items()
     ]

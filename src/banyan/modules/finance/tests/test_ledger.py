@@ -62,14 +62,21 @@ def test_the_database_refuses_what_does_not_balance(ctx, books):
     sell(ctx, books)
     entry = Entry.objects.get()
     with pytest.raises(IntegrityError, match="does not balance"):
-        EntryLine.objects.create(entry=entry, position=9, on=MARCH, account_id=books["1122"], side="debit", amount=D("5"))
+        EntryLine.objects.create(
+            entry=entry, position=9, on=MARCH, account_id=books["1122"], side="debit", amount=D("5")
+        )
 
 
 def test_a_reversal_is_red_and_keeps_the_turnover_true(ctx, books):
     (key,) = sell(ctx, books)
     posting.reverse(ctx, [key], MARCH)
-    assert [row for row in trial_balance(date(2026, 3, 1), date(2026, 3, 31)) if row.debit or row.credit] == []
-    assert list(EntryLine.objects.order_by("amount").values_list("side", "amount"))[0] == ("debit", D("-100.00"))
+    assert [
+        row for row in trial_balance(date(2026, 3, 1), date(2026, 3, 31)) if row.debit or row.credit
+    ] == []
+    assert list(EntryLine.objects.order_by("amount").values_list("side", "amount"))[0] == (
+        "debit",
+        D("-100.00"),
+    )
     with pytest.raises(IntegrityError):
         posting.reverse(ctx, [key], MARCH)
 
@@ -77,7 +84,10 @@ def test_a_reversal_is_red_and_keeps_the_turnover_true(ctx, books):
 def test_the_trial_balance_sums_accounts_above(ctx, books):
     sell(ctx, books, on=date(2026, 2, 27))
     sell(ctx, books, "30.00")
-    rows = {r.code: (r.opening, r.debit, r.credit, r.closing) for r in trial_balance(date(2026, 3, 1), date(2026, 3, 31))}
+    rows = {
+        r.code: (r.opening, r.debit, r.credit, r.closing)
+        for r in trial_balance(date(2026, 3, 1), date(2026, 3, 31))
+    }
     assert rows["1122"] == (D("100.00"), D("30.00"), D(0), D("130.00"))
     assert rows["5001"] == (D("-100.00"), D(0), D("30.00"), D("-130.00"))
 
@@ -118,10 +128,15 @@ def test_whoever_made_a_voucher_may_not_check_it(ctx, books):
 
 def test_a_manual_entry_is_posted_by_somebody_else(ctx, books, person):
     maker, checker = person("finance.*"), person("finance.*")
-    lines = [{"account": str(books["1002"]), "side": "debit", "amount": "5.00"},
-             {"account": str(books["1001"]), "side": "credit", "amount": "5.00"}]
-    key = execute(maker, registry.command("finance.manual_entry.create"),
-                  data={"records": [{"on": "2026-03-02", "text": "存现", "lines": lines}]}).ids[0]
+    lines = [
+        {"account": str(books["1002"]), "side": "debit", "amount": "5.00"},
+        {"account": str(books["1001"]), "side": "credit", "amount": "5.00"},
+    ]
+    key = execute(
+        maker,
+        registry.command("finance.manual_entry.create"),
+        data={"records": [{"on": "2026-03-02", "text": "存现", "lines": lines}]},
+    ).ids[0]
     with pytest.raises(NotAllowed):
         do(maker, "finance.manual_entry.post", [key])
     do(checker, "finance.manual_entry.post", [key])

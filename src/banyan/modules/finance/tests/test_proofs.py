@@ -19,40 +19,81 @@ def account(code):
 
 @pytest.fixture
 def factory(ctx, world):
-    """Give a factory whose books have seen stock come in, an entry by hand, a voucher, an order of each kind."""
+    """Give a factory whose books have seen stock come in, an entry by hand, a voucher,
+    an order of each kind."""
     world.do("finance.account.install", chart="cas_small")
     world.do("finance.period.open_year", year=2026)
     ensure_standing(ctx, world.plant.pk)
     place = world.make("inventory.location", code="B1", name="架", kind="bin", plant=world.plant)
-    found = db.one("SELECT id FROM inventory_location WHERE kind = 'adjustment' AND plant_id = %s", [world.plant.pk])[0]
-    paper = world.make("inventory.stock_document", kind="adjustment", plant=world.plant, source=str(found), reason="期初", lines=[
-        {"item": world.part, "quantity": "10", "amount": "50.00", "target": place}])
+    found = db.one(
+        "SELECT id FROM inventory_location WHERE kind = 'adjustment' AND plant_id = %s", [world.plant.pk]
+    )[0]
+    paper = world.make(
+        "inventory.stock_document",
+        kind="adjustment",
+        plant=world.plant,
+        source=str(found),
+        reason="期初",
+        lines=[{"item": world.part, "quantity": "10", "amount": "50.00", "target": place}],
+    )
     world.do("inventory.stock_document.post", paper)
-    entry = world.make("finance.manual_entry", on="2026-03-02", text="存现", lines=[
-        {"account": account("1002"), "side": "debit", "amount": "5.00"},
-        {"account": account("1001"), "side": "credit", "amount": "5.00"}])
+    entry = world.make(
+        "finance.manual_entry",
+        on="2026-03-02",
+        text="存现",
+        lines=[
+            {"account": account("1002"), "side": "debit", "amount": "5.00"},
+            {"account": account("1001"), "side": "credit", "amount": "5.00"},
+        ],
+    )
     world.do("finance.manual_entry.post", entry)
     world.do("finance.voucher.number")
-    world.make("finance.payment", direction="in", party=world.customer, paid_on="2026-03-02", account=account("1002"),
-               currency=world.currency, amount="10.00")
-    world.make("production.work_order", item=world.product, plant=world.plant, quantity="1", due_on="2026-03-20")
-    world.make("sales.order", party=world.customer, plant=world.plant, currency=world.currency, ordered_on="2026-03-02",
-               lines=[{"item": world.part, "quantity": "1", "price": "9", "tax_code": world.vat13}])
+    world.make(
+        "finance.payment",
+        direction="in",
+        party=world.customer,
+        paid_on="2026-03-02",
+        account=account("1002"),
+        currency=world.currency,
+        amount="10.00",
+    )
+    world.make(
+        "production.work_order", item=world.product, plant=world.plant, quantity="1", due_on="2026-03-20"
+    )
+    world.make(
+        "sales.order",
+        party=world.customer,
+        plant=world.plant,
+        currency=world.currency,
+        ordered_on="2026-03-02",
+        lines=[{"item": world.part, "quantity": "1", "price": "9", "tax_code": world.vat13}],
+    )
     return world
 
 
-LINE = "(SELECT l.id FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id WHERE e.event = 'manual' ORDER BY l.position LIMIT 1)"
-ON_ORDER = """
+LINE = """(
+    SELECT l.id FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
+    WHERE e.event = 'manual' ORDER BY l.position LIMIT 1
+)"""
+ON_ORDER = (
+    """
 UPDATE finance_entryline SET work_order_id = (SELECT id FROM production_workorder LIMIT 1),
-       account_id = (SELECT id FROM finance_account WHERE code = '40010102') WHERE id = """ + LINE
+       account_id = (SELECT id FROM finance_account WHERE code = '40010102') WHERE id = """
+    + LINE
+)
 FAULTS = {
     "finance.entries_balance": ["UPDATE finance_entryline SET amount = amount + 1 WHERE id = " + LINE],
     "finance.entries_in_period": ["UPDATE finance_entry SET \"on\" = '2026-05-05' WHERE event = 'manual'"],
     "finance.dimensions": ["UPDATE finance_entryline SET party_id = gen_random_uuid() WHERE id = " + LINE],
     "finance.stock_in_ledger": ["UPDATE inventory_valueentry SET amount = amount + 0.01"],
     "finance.wip": [ON_ORDER],
-    "finance.closed_orders": [ON_ORDER, "UPDATE production_workorder SET state = 'closed', closed_at = now()"],
-    "finance.vouchers": ["UPDATE finance_voucher SET no = no + 1 WHERE no = (SELECT max(no) FROM finance_voucher)"],
+    "finance.closed_orders": [
+        ON_ORDER,
+        "UPDATE production_workorder SET state = 'closed', closed_at = now()",
+    ],
+    "finance.vouchers": [
+        "UPDATE finance_voucher SET no = no + 1 WHERE no = (SELECT max(no) FROM finance_voucher)"
+    ],
     "finance.matched": ["UPDATE finance_payment SET matched_amount = 1"],
     "finance.invoiced": ["UPDATE sales_orderline SET invoiced_quantity = 1"],
     "finance.origins": ["UPDATE finance_entry SET origin = gen_random_uuid() WHERE event = 'manual'"],

@@ -7,22 +7,25 @@ import pytest
 from banyan.modules.finance import rules
 
 
-@pytest.mark.parametrize(("source", "target", "finished", "opening", "event"), [
-    ("supplier", "inspection", False, False, "purchase_receipt"),
-    ("inspection", "bin", False, False, None),
-    ("inspection", "supplier", False, False, "purchase_return"),
-    ("bin", "production", False, False, "material_issue"),
-    ("production", "bin", False, False, "material_return"),
-    ("production", "bin", True, False, "completion"),
-    ("bin", "production", True, False, "completion_undone"),
-    ("bin", "customer", False, False, "shipment"),
-    ("customer", "inspection", False, False, "customer_return"),
-    ("adjustment", "bin", False, False, "stock_gain"),
-    ("adjustment", "bin", False, True, "stock_opening"),
-    ("bin", "adjustment", False, False, "stock_loss"),
-    ("rejected", "scrap", False, False, "stock_scrap"),
-    ("supplier", "customer", False, False, None),
-])
+@pytest.mark.parametrize(
+    ("source", "target", "finished", "opening", "event"),
+    [
+        ("supplier", "inspection", False, False, "purchase_receipt"),
+        ("inspection", "bin", False, False, None),
+        ("inspection", "supplier", False, False, "purchase_return"),
+        ("bin", "production", False, False, "material_issue"),
+        ("production", "bin", False, False, "material_return"),
+        ("production", "bin", True, False, "completion"),
+        ("bin", "production", True, False, "completion_undone"),
+        ("bin", "customer", False, False, "shipment"),
+        ("customer", "inspection", False, False, "customer_return"),
+        ("adjustment", "bin", False, False, "stock_gain"),
+        ("adjustment", "bin", False, True, "stock_opening"),
+        ("bin", "adjustment", False, False, "stock_loss"),
+        ("rejected", "scrap", False, False, "stock_scrap"),
+        ("supplier", "customer", False, False, None),
+    ],
+)
 def test_a_move_is_posted_by_where_it_goes(source, target, finished, opening, event):
     assert rules.stock_event(source, target, is_finished=finished, is_opening=opening) == event
 
@@ -34,25 +37,34 @@ def test_parts_of_a_line_always_sum_up_to_the_line():
     assert rules.share(whole, D(3), D(-1), total) == D("-33.33")
 
 
-@pytest.mark.parametrize(("quantity", "amount", "part", "value"), [
-    (D(3), D("10.00"), D(1), D("3.33")),
-    (D(2), D("6.67"), D(2), D("6.67")),
-    (D(0), D(0), D(1), D(0)),
-    (D(-1), D("-3.33"), D(-1), D("-3.33")),
-])
+@pytest.mark.parametrize(
+    ("quantity", "amount", "part", "value"),
+    [
+        (D(3), D("10.00"), D(1), D("3.33")),
+        (D(2), D("6.67"), D(2), D("6.67")),
+        (D(0), D(0), D(1), D(0)),
+        (D(-1), D("-3.33"), D(-1), D("-3.33")),
+    ],
+)
 def test_the_last_piece_takes_what_is_left(quantity, amount, part, value):
     assert rules.cost_share(quantity, amount, part) == value
 
 
-@pytest.mark.parametrize(("limit", "owed", "on_order", "amount", "over"), [
-    (None, D(10), D(0), D(99), D(0)), (D(100), D(40), D(30), D(30), D(0)), (D(100), D(40), D(30), D("30.01"), D("0.01")),
-    (D(0), D(0), D(0), D(5), D(5)),
-])
+@pytest.mark.parametrize(
+    ("limit", "owed", "on_order", "amount", "over"),
+    [
+        (None, D(10), D(0), D(99), D(0)),
+        (D(100), D(40), D(30), D(30), D(0)),
+        (D(100), D(40), D(30), D("30.01"), D("0.01")),
+        (D(0), D(0), D(0), D(5), D(5)),
+    ],
+)
 def test_credit(limit, owed, on_order, amount, over):
     assert rules.credit_over(limit=limit, owed=owed, on_order=on_order, amount=amount) == over
 
 
 def test_entries_of_a_day_and_event_share_a_voucher():
     assert rules.voucher_groups([("a", "d1", "x"), ("b", "d1", "y"), ("c", "d1", "x")]) == {
-        ("d1", "x"): ["a", "c"], ("d1", "y"): ["b"],
+        ("d1", "x"): ["a", "c"],
+        ("d1", "y"): ["b"],
     }

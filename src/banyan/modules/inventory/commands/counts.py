@@ -56,8 +56,9 @@ def start_counts(ctx: Context, counts: Sequence[Count]) -> None:
     CountLine.objects.bulk_create(rows, batch_size=2000)
 
 
-@command(f"{NOUN}.enter", L("录入实盘", "Enter"), input=Enter, icon="clipboard-check", is_primary=True,
-         is_big=True)
+@command(
+    f"{NOUN}.enter", L("录入实盘", "Enter"), input=Enter, icon="clipboard-check", is_primary=True, is_big=True
+)
 def enter_counts(ctx: Context, counts: Sequence[Count], data: Enter) -> None:
     """Note what was found, against the books of this moment; a second figure for a line is its recount.
 

@@ -5,20 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('company', '0001_initial'),
-        ('items', '0001_initial'),
+        ("company", "0001_initial"),
+        ("items", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(fields=['name', 'id'], name='items_item_name'),
+            model_name="item",
+            index=models.Index(fields=["name", "id"], name="items_item_name"),
         ),
         migrations.AddIndex(
-            model_name='itemplant',
-            index=models.Index(fields=['created_at', 'id'], name='items_item_plant_made'),
+            model_name="itemplant",
+            index=models.Index(fields=["created_at", "id"], name="items_item_plant_made"),
         ),
     ]

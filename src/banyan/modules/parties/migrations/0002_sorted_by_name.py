@@ -5,16 +5,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('company', '0001_initial'),
-        ('parties', '0001_initial'),
+        ("company", "0001_initial"),
+        ("parties", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='party',
-            index=models.Index(fields=['name', 'id'], name='parties_party_name'),
+            model_name="party",
+            index=models.Index(fields=["name", "id"], name="parties_party_name"),
         ),
     ]

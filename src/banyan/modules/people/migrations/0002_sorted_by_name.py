@@ -5,25 +5,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('company', '0001_initial'),
-        ('people', '0001_initial'),
+        ("company", "0001_initial"),
+        ("people", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='attendance',
-            name='day',
+            model_name="attendance",
+            name="day",
             field=models.DateField(),
         ),
         migrations.AddIndex(
-            model_name='attendance',
-            index=models.Index(fields=['day', 'id'], name='people_attendance_day'),
+            model_name="attendance",
+            index=models.Index(fields=["day", "id"], name="people_attendance_day"),
         ),
         migrations.AddIndex(
-            model_name='employee',
-            index=models.Index(fields=['name', 'id'], name='people_employee_name'),
+            model_name="employee",
+            index=models.Index(fields=["name", "id"], name="people_employee_name"),
         ),
     ]
