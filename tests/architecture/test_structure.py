@@ -1,5 +1,4 @@
-"""The architecture, executed: floors, keys that point down, words in both languages,
-lock files without addresses."""
+"""The architecture, executed: floors, keys that point down, words in both languages, lock files without addresses."""
 
 from __future__ import annotations
 

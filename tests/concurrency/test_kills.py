@@ -1,5 +1,4 @@
-"""The server is killed again and again in the middle of its work: what was acknowledged is there, once;
-nothing is half-done."""
+"""The server is killed again and again amid its work: what was acknowledged is there, once; nothing is half-done."""
 
 from __future__ import annotations
 

@@ -113,8 +113,7 @@ class Findings:
         self.told = refusals()
 
     def refused(self, what: str, status: int) -> None:
-        """Note it where what was asked was not refused,
-        or the refusal left other than one line in the audit."""
+        """Note it where what was asked was not refused, or the refusal left other than one line in the audit."""
         self.expect(what, status, allowed=False)
         told, self.told = self.told, refusals()
         if self.told != told + 1:

@@ -65,8 +65,7 @@ def test_events_are_delivered_in_order_and_once(ctx, live_db):
 
 
 def test_an_event_of_an_open_transaction_is_not_skipped(ctx, live_db):
-    """A later event waits until the earlier transaction has ended,
-    so nothing appears behind the dispatcher."""
+    """A later event waits until the earlier transaction has ended, so nothing appears behind the dispatcher."""
     from django.db import connections
 
     side = connections.create_connection("default")

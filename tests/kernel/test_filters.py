@@ -1,5 +1,4 @@
-"""Filters of every field type: right values find, wrong ones are refused in words,
-none reaches the database."""
+"""Filters of every field type: right values find, wrong ones are refused in words, none reaches the database."""
 
 from __future__ import annotations
 

@@ -125,8 +125,7 @@ def fill(cluster: Cluster, template: Cluster, name: str) -> None:
 
 
 def make_site(template: Cluster, name: str, **surroundings: str) -> Site:
-    """Make a site on a free port, its database a copy of the tests' migrated template;
-    it does not run yet."""
+    """Make a site on a free port, its database a copy of the tests' migrated template; it does not run yet."""
     folder = Path(tempfile.mkdtemp(prefix="banyan-up-"))
     folder.chmod(0o755)
     with socket.socket() as probe:

@@ -1,5 +1,4 @@
-"""Every process of an installation is killed while people and jobs work on it: nothing is lost,
-nothing done twice."""
+"""Every process of an installation is killed while people and jobs work on it: nothing is lost, nothing done twice."""
 
 from __future__ import annotations
 

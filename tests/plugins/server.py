@@ -1,5 +1,4 @@
-"""A real web process before a test's own database, to be talked to over a connection,
-killed and started again."""
+"""A real web process before a test's own database, to be talked to over a connection, killed and started again."""
 
 from __future__ import annotations
 

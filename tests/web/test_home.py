@@ -1,5 +1,4 @@
-"""The home page: what a role sees first is data; figures open the rows they count, in a bounded number of
-statements."""
+"""The home page: what a role sees first is data; figures open the rows they count, in bounded statements."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A hundred thousand rows from the screens: checked,
-imported as a job that can be watched and stopped, taken back."""
+"""A hundred thousand rows from the screens: checked, imported as a job that can be watched and stopped, taken back."""
 
 from __future__ import annotations
 

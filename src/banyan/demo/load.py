@@ -71,8 +71,7 @@ class Loader:
         return execute(self.ctx, registry.command(command), ids=tuple(ids), data=data or None).value
 
     def key(self, noun_key: str, code: str) -> str | None:
-        """Give the key of a record by its code; None for an empty code. Raises:
-        KeyError for an unknown one."""
+        """Give the key of a record by its code; None for an empty code. Raises: KeyError for an unknown one."""
         if not code:
             return None
         if code not in self.keys[noun_key]:
@@ -189,8 +188,7 @@ def _company(loader: Loader) -> None:
 
 
 def _exception(row: Row, intervals: Sequence[Row]) -> dict[str, Any]:
-    """Give a special day; one that is worked has the hours of a Monday,
-    from its first beginning to its last end."""
+    """Give a special day; one that is worked has the hours of a Monday, from its first beginning to its last end."""
     day = dict(day=row["on"], is_working=yes(row["is_working"]), note=row["name_zh"])
     if day["is_working"]:
         monday = [r for r in intervals if r["weekday"] == "1"]
@@ -422,8 +420,7 @@ def _places(loader: Loader) -> None:
 
 
 def load_engineering(loader: Loader) -> None:
-    """Load BOM and routing revisions and release those that are;
-    superseded ones are released before their successors."""
+    """Load BOM and routing revisions and release those that are, superseded ones before their successors."""
     lines = grouped("bom_lines", "item_code", "revision")
     boms = rows("boms")
     made = loader.make(

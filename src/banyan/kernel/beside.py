@@ -78,7 +78,8 @@ def say(ctx: Context, noun: Noun, records: Sequence[Any], data: Say) -> None:
     for record in records:
         name = name_of(noun, record)
         notify(
-            ctx, sorted(known), "mention", L("{who} 在 {record} 中提到了您：{text}", "{who} mentioned you at {record}: {text}")
+            ctx, sorted(known), "mention",
+            L("{who} 在 {record} 中提到了您：{text}", "{who} mentioned you at {record}: {text}")
             .filled({"who": ctx.principal.name, "record": name, "text": data.text[:200]}), noun.spec.key, record.pk,
         )
 
@@ -162,8 +163,11 @@ def timeline(ctx: Context, noun: Noun, key: UUID, limit: int = 100) -> list[Mome
         changes = tuple(
             (line, str(seen[c].label), old.get(c), new.get(c)) for c in (new or old) if c in seen
         )
-        if changes and row.operation == "update" or (row.operation != "update" and row.table != noun.model._meta.db_table):
+        if changes and row.operation == "update" or (
+            row.operation != "update" and row.table != noun.model._meta.db_table
+        ):
             who = names.get(UUID(parts[0]), "") if len(parts) == 3 else row.actor
-            moments.append(Moment(row.at, row.operation, who, parts[-1], parts[1] if len(parts) == 3 else "", "", changes))
+            through = parts[1] if len(parts) == 3 else ""
+            moments.append(Moment(row.at, row.operation, who, parts[-1], through, "", changes))
     moments += [Moment(c.created_at, "comment", names.get(c.created_by_id, ""), text=c.text) for c in said]
     return sorted(moments, key=lambda m: m.at, reverse=True)[:limit]

@@ -99,7 +99,8 @@ def chain_is_whole() -> Found:
         elif bytes(one.previous) != previous:
             faults.append(Fault("kernel.audit_seal", str(one.pk), f"seal {one.no} does not follow from seal {no - 1}"))
         elif count != one.rows:
-            faults.append(Fault("kernel.audit_seal", str(one.pk), f"seal {one.no} covers {one.rows} rows; {count} are there"))
+            why = f"seal {one.no} covers {one.rows} rows; {count} are there"
+            faults.append(Fault("kernel.audit_seal", str(one.pk), why))
         elif digest != bytes(one.hash):
             faults.append(Fault("kernel.audit_seal", str(one.pk), f"a row under seal {one.no} was altered"))
         previous, since = bytes(one.hash), one.horizon

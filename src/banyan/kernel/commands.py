@@ -33,7 +33,7 @@ import orjson
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, models, transaction
 from pydantic import BaseModel
 
-from banyan.kernel import access, db, events, locks, registry, schema
+from banyan.kernel import access, db, events, locks, registry, schema, steady
 from banyan.kernel.context import Context
 from banyan.kernel.models import Counter
 from banyan.kernel.spec import Tone
@@ -308,7 +308,8 @@ def _parts(
     if has_inputs and cmd.on == "noun":
         return tuple(_Part(number, (), one) for number, one in enumerate(data))
     if has_inputs:
-        return tuple(sorted((_Part(one, (one,), given) for one, given in zip(ids, data, strict=True)), key=lambda p: p.key))
+        parts = (_Part(one, (one,), given) for one, given in zip(ids, data, strict=True))
+        return tuple(sorted(parts, key=lambda p: p.key))
     if each:
         return tuple(_Part(one, (one,), data) for one in sorted(set(ids)))
     return None
@@ -342,6 +343,7 @@ def _outermost(
         pass
     finally:
         locks.end(locked)
+        steady.end()
         _work.reset(token)
     return outcome
 
@@ -472,6 +474,7 @@ def save(ctx: Context, records: Sequence[Any]) -> None:
     """
     groups: dict[tuple, list[Any]] = {}
     for record in records:
+        steady.written(type(record))
         record.version += 1
         record.changed_at, record.changed_by_id = ctx.now, ctx.person
         changes = locks.dirty(record)
@@ -553,7 +556,9 @@ def _give_numbers(ctx: Context, work: Work) -> None:
 
 def _numbered(pattern: str, ctx: Context, n: int) -> str:
     now = ctx.now
-    return pattern.format(yyyy=f"{now.year:04}", yy=f"{now.year % 100:02}", mm=f"{now.month:02}", dd=f"{now.day:02}", n=n)
+    return pattern.format(
+        yyyy=f"{now.year:04}", yy=f"{now.year % 100:02}", mm=f"{now.month:02}", dd=f"{now.day:02}", n=n
+    )
 
 
 def take_numbers(series: str, period: str, count: int) -> int:
@@ -574,17 +579,22 @@ def _actor(ctx: Context, cmd: Command) -> str:
 
 
 def _claim_key(ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any) -> dict | None:
-    """Say who acts, to the history triggers, and take the client's key. Gives the stored answer when it is taken."""
+    """Say who acts, to the history triggers, take the client's key, and learn which facts in hand still hold.
+
+    Gives:  the stored answer when the key is taken
+    """
     if ctx.key is None:
-        db.run("SELECT set_config('banyan.actor', %s, true)", [_actor(ctx, cmd)])
+        steady.begin(db.one(f"SELECT {steady.STAMPS}, set_config('banyan.actor', %s, true)", [_actor(ctx, cmd)])[0])
         return None
     digest = _body_hash(cmd, ids, data)
-    if db.run(
+    taken = db.one(
         "WITH actor AS (SELECT set_config('banyan.actor', %s, true)) "
         "INSERT INTO kernel_request (id, principal, key, body_hash) SELECT %s, %s, %s, %s FROM actor "
-        "ON CONFLICT (principal, key) DO NOTHING",
+        f"ON CONFLICT (principal, key) DO NOTHING RETURNING {steady.STAMPS}",
         [_actor(ctx, cmd), new_id(), ctx.person, ctx.key, digest],
-    ):
+    )
+    if taken is not None:
+        steady.begin(taken[0])
         return None
     body_hash, answer = db.one(
         "SELECT body_hash, answer FROM kernel_request WHERE principal = %s AND key = %s", [ctx.person, ctx.key]
@@ -608,7 +618,8 @@ def _kept_answer(ctx: Context, outcome: Outcome) -> str | None:
 
 _TRAIL = """
     WITH audit AS (
-        INSERT INTO kernel_audit (id, at, device_at, person, program, through, command, noun, records, input, outcome, code, key)
+        INSERT INTO kernel_audit (id, at, device_at, person, program, through, command, noun,
+                                  records, input, outcome, code, key)
         VALUES (%(id)s, %(at)s, %(device_at)s, %(person)s, %(program)s, %(through)s, %(command)s, %(noun)s,
                 %(records)s::uuid[], %(input)s::jsonb, %(outcome)s, %(code)s, %(key)s)
     ), request AS (
@@ -617,8 +628,8 @@ _TRAIL = """
     )
     INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload, person)
     SELECT v.id, %(at)s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, %(person)s
-    FROM jsonb_to_recordset(%(told)s::jsonb) v(id uuid, type text, event_version smallint, noun text, record uuid, number text,
-                                         payload jsonb)
+    FROM jsonb_to_recordset(%(told)s::jsonb) v(id uuid, type text, event_version smallint, noun text, record uuid,
+                                               number text, payload jsonb)
 """
 
 

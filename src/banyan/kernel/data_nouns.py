@@ -148,8 +148,9 @@ def _check(definition: Mapping[str, Any]) -> None:
     for key in ("key", "plural_key", "table", "label", "plural", "help", "fields"):
         if not definition.get(key):
             faults.add(key, L("必填", "is required"))
+    lines = enumerate(definition.get("lines", ()))
     for where, fields in [("fields", definition.get("fields", ())),
-                          *((f"lines.{n}.fields", ls.get("fields", ())) for n, ls in enumerate(definition.get("lines", ())))]:
+                          *((f"lines.{n}.fields", ls.get("fields", ())) for n, ls in lines)]:
         numbers: set[int] = set()
         for n, d in enumerate(fields):
             if d.get("type") not in _COLUMNS:
@@ -186,7 +187,8 @@ def _model(
     for who in ("created_by", "changed_by"):
         if issubclass(base, Record):
             attributes[who] = models.ForeignKey(
-                User, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+", editable=False
+                User, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+                editable=False,
             )
     return type(name, (base,), attributes)
 
@@ -209,7 +211,9 @@ def _field(definition: Mapping[str, Any], model: type[models.Model]) -> FieldSpe
         key=definition["key"], no=definition["no"], type=kind, label=_label(definition["label"]), column=column.attname,
         help=_label(definition["help"]) if definition.get("help") else None, required=bool(definition.get("required")),
         readonly=bool(definition.get("readonly")), nullable=column.null, unique=column.unique,
-        choices=tuple(Choice(c["key"], _label(c["label"]), c.get("tone", "grey")) for c in definition.get("choices", ())),
+        choices=tuple(
+            Choice(c["key"], _label(c["label"]), c.get("tone", "grey")) for c in definition.get("choices", ())
+        ),
         reference=definition.get("reference"), max_length=definition.get("max_length", 255) if kind == "text" else None,
         places=column.decimal_places if number else None, digits=column.max_digits if number else None,
         minimum=Decimal(str(definition["minimum"])) if "minimum" in definition else None,

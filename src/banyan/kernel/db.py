@@ -11,6 +11,8 @@ from django.db import connection, models
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 
+from banyan.kernel import steady
+
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -62,6 +64,7 @@ def insert_rows(records: Sequence[Row], *, ignore_conflicts: bool = False) -> tu
     if not records:
         return ()
     model = type(records[0])
+    steady.written(model)
     fields = [f for f in model._meta.concrete_fields if not f.generated]
     values = [[f.pre_save(record, True) for f in fields] for record in records]
     if any(hasattr(value, "resolve_expression") for row in values for value in row):
@@ -89,6 +92,7 @@ def update_rows(records: Sequence[models.Model], columns: Sequence[str]) -> int:
     if not records:
         return 0
     model = type(records[0])
+    steady.written(model)
     table, key = model._meta.db_table, model._meta.pk
     names = {f.attname: f.column for f in model._meta.concrete_fields}
     rows_ = [

@@ -40,7 +40,8 @@ noun(
                     "Figures, queries and parts of the home page in order: sales.late, production.my_tasks, tasks, "
                     "inbox, areas"))),
     lines=[lines("grants", RoleGrant, L("权限", "Grants"), fields=dict(
-        permission=f("权限", "Permission", L("如 sales.order.confirm，可用 *", "Such as sales.order.confirm; * is allowed")),
+        permission=f("权限", "Permission",
+                     L("如 sales.order.confirm，可用 *", "Such as sales.order.confirm; * is allowed")),
         reach=f("范围", "Reach", choices=[choice("own", "本人", "Own"), choice("team", "班组", "Team"),
                                         choice("plant", "工厂", "Plant"), choice("all", "全部", "All")])))],
     title=("name_zh", "name_en"), natural_key="code", list=("code", "name_zh", "name_en"), sort="code",
@@ -52,8 +53,9 @@ noun(
     AccessToken, key="kernel.token", plural_key="tokens", label=L("访问令牌", "Access token"),
     plural=L("访问令牌", "Access tokens"), icon="key", area="system", verbs=("change", "delete"),
     help=L("程序用来代表某人调用接口；只显示一次", "Lets a program act for a person; shown only once"),
-    fields=dict(name=f("名称", "Name"), user=f("用户", "User", readonly=True), scopes=f("限于", "Limited to", readonly=True),
-                expires_at=f("到期", "Expires"), is_active=f("启用", "Active")),
+    fields=dict(name=f("名称", "Name"), user=f("用户", "User", readonly=True),
+                scopes=f("限于", "Limited to", readonly=True), expires_at=f("到期", "Expires"),
+                is_active=f("启用", "Active")),
     title=("name",), list=("name", "user", "expires_at", "is_active", "created_at"), scope=Scope(own="user_id"),
 )
 
@@ -61,7 +63,7 @@ noun(
     InboxItem, key="kernel.inbox_item", plural_key="inbox", label=L("待办", "Inbox item"), plural=L("待办", "Inbox"),
     help=L("要看或要办的事", "What you should see or do"), icon="inbox", area="system", verbs=(),
     fields=dict(kind=f("类型", "Kind", readonly=True), person=f("给谁", "For", readonly=True),
-                text_zh=f("内容", "Text (Chinese)", readonly=True), text_en=f("英文内容", "Text (English)", readonly=True),
-                done_at=f("完成于", "Done at", readonly=True)),
+                text_zh=f("内容", "Text (Chinese)", readonly=True),
+                text_en=f("英文内容", "Text (English)", readonly=True), done_at=f("完成于", "Done at", readonly=True)),
     title=("text_zh",), list=("text_zh", "kind", "created_at", "done_at"), scope=Scope(own="person_id"),
 )

@@ -1,9 +1,10 @@
 """The dispatcher: takes events from the outbox in commit order and brings each to those who hear of it.
 
 Reads only what committed before the oldest transaction open in this database (`banyan_horizon`), so nothing that
-appears late is missed; sorted by `seq`, which is drawn while the record is locked, so the order per record is the order of commits.
-Each listener gets each event at least once and one record's events in order: while one waits for a retry, later
-ones of the same record and listener wait behind it. After `MOST_ATTEMPTS` a delivery is dead: seen, and replayed by hand.
+appears late is missed; sorted by `seq`, which is drawn while the record is locked, so the order per record is the
+order of commits. Each listener gets each event at least once and one record's events in order: while one waits for a
+retry, later ones of the same record and listener wait behind it. After `MOST_ATTEMPTS` a delivery is dead: seen, and
+replayed by hand.
 """
 
 from __future__ import annotations
@@ -156,7 +157,8 @@ class Which(Input):
 
 
 def _replay(ctx: Context, data: Which) -> int:
-    return Delivery.objects.filter(pk__in=data.deliveries, state="dead").update(state="waiting", attempts=0, next_at=ctx.now)
+    dead = Delivery.objects.filter(pk__in=data.deliveries, state="dead")
+    return dead.update(state="waiting", attempts=0, next_at=ctx.now)
 
 
 def _give_up(ctx: Context, data: Which) -> int:

@@ -119,7 +119,8 @@ def _check_unpacked(raw: bytes) -> None:
     except zipfile.BadZipFile:
         raise UnsupportedMedia("workbook_broken", L("无法读取该工作簿", "The workbook cannot be read")) from None
     if size > MOST_UNPACKED:
-        raise TooLarge("workbook_too_large", L("工作簿解压后超过 {most} MB", "The workbook is larger than {most} MB when unpacked"),
+        raise TooLarge("workbook_too_large",
+                       L("工作簿解压后超过 {most} MB", "The workbook is larger than {most} MB when unpacked"),
                        {"most": MOST_UNPACKED // 1024 // 1024})
 
 
@@ -159,7 +160,8 @@ def targets(noun: Noun) -> tuple[Target, ...]:
     found += [Target(f.key, f.label, f.required) for f in noun.spec.fields if not f.readonly]
     for line in noun.spec.lines:
         found += [
-            Target(f"{line.key}.{f.key}", L(f"{line.label.zh}·{f.label.zh}", f"{line.label.en}: {f.label.en}"), f.required)
+            Target(f"{line.key}.{f.key}",
+                   L(f"{line.label.zh}·{f.label.zh}", f"{line.label.en}: {f.label.en}"), f.required)
             for f in line.fields if not f.readonly
         ]
     return tuple(found)
@@ -214,7 +216,8 @@ class _Builder:
             if not path:
                 continue
             if path not in known:
-                raise Invalid("map_unknown", L("没有可写入的字段 {field}", "There is no field {field} to write"), {"field": path})
+                raise Invalid("map_unknown", L("没有可写入的字段 {field}", "There is no field {field} to write"),
+                              {"field": path})
             self.column_of[path] = column
             if "." in path:
                 line, key = path.split(".", 1)
@@ -358,7 +361,8 @@ def value_of(spec: FieldSpec, cell: Any) -> Any:
                 return date(*(int(part) for part in match.groups()[:3])).isoformat()
             except ValueError:
                 pass
-        raise ValueError(L("“{value}”不是日期，如 2026-11-22", "“{value}” is not a date such as 2026-11-22").filled({"value": text[:40]}))
+        raise ValueError(L("“{value}”不是日期，如 2026-11-22", "“{value}” is not a date such as 2026-11-22")
+                         .filled({"value": text[:40]}))
     if spec.type == "tags":
         return [part.strip() for part in re.split(r"[,，;；、]", text) if part.strip()]
     if isinstance(cell, float) and cell == int(cell):
@@ -387,7 +391,8 @@ def _plan(ctx: Context, noun: Noun, table: Table, mapping: Mapping[str, str]) ->
         for one in built:
             value = str(one.data.get(natural, ""))
             if value and value in seen:
-                builder.fault(one.row, builder.column_of[natural], L("与第 {row} 行重复", "repeats row {row}").filled({"row": seen[value]}))
+                builder.fault(one.row, builder.column_of[natural],
+                              L("与第 {row} 行重复", "repeats row {row}").filled({"row": seen[value]}))
             seen.setdefault(value, one.row)
     plan = _Plan([], [], builder)
     for one in built:
@@ -485,8 +490,13 @@ def run(
 
 
 @contextmanager
-def audited(ctx: Context, noun: Noun, make: Callable[[Noun], Command] | None = None, data: Any = None) -> Iterator[None]:
-    """Require the right to an import, or to what `make` gives; leave the audit line of what is refused before it begins."""
+def audited(
+    ctx: Context, noun: Noun, make: Callable[[Noun], Command] | None = None, data: Any = None
+) -> Iterator[None]:
+    """Require the right to an import, or to what `make` gives.
+
+    Leaves the audit line of what is refused before it begins.
+    """
     cmd = (make or import_command)(noun)
     with audits_refusals(ctx.with_(through="import"), cmd, data=data):
         ctx.require(cmd.permission, noun.spec.label)
@@ -495,8 +505,8 @@ def audited(ctx: Context, noun: Noun, make: Callable[[Noun], Command] | None = N
 
 def import_command(noun: Noun, work: Callable[[Context, Any], ImportBatch] | None = None) -> Command:
     """Give the command that imports records of a noun."""
-    return Command(key=noun.spec.permission("import"), label=L("导入", "Import"), function=work, input=_Source, on="noun",
-                   permission=noun.spec.permission("create"))
+    return Command(key=noun.spec.permission("import"), label=L("导入", "Import"), function=work, input=_Source,
+                   on="noun", permission=noun.spec.permission("create"))
 
 
 def undo_command(noun: Noun, work: Callable[[Context, Any], ImportBatch] | None = None) -> Command:
@@ -571,7 +581,8 @@ def _change(
         new = jsonable(schema.dump(parsed))
         if any(not _same(old.get(k), new.get(k)) for k in given):
             change(ctx, key, parsed)
-            changed.append({"id": str(key), "old": {k: old.get(k) for k in sorted(given)}, "version": old.get("version", 0) + 1})
+            was = {k: old.get(k) for k in sorted(given)}
+            changed.append({"id": str(key), "old": was, "version": old.get("version", 0) + 1})
         if progress and number % 200 == 0:
             progress(done + number, total)
     return changed
@@ -582,7 +593,8 @@ def _require_in_scope(ctx: Context, noun: Noun, permission: str, plan: _Plan) ->
     limits = access.scope(ctx, noun, permission)
     if limits is None:
         return
-    within = set(noun.model._base_manager.filter(limits, pk__in=[k for _, k, _ in plan.changes]).values_list("pk", flat=True))
+    rows = noun.model._base_manager.filter(limits, pk__in=[k for _, k, _ in plan.changes])
+    within = set(rows.values_list("pk", flat=True))
     faults = FieldFaults()
     for built, key, _ in plan.changes:
         if key not in within:
@@ -632,7 +644,9 @@ def undo(ctx: Context, batch_key: UUID, *, progress: Progress | None = None) -> 
         touched += [UUID(c["id"]) for c in held.changed if now.get(UUID(c["id"])) != c["version"]]
         if touched:
             raise Conflict(
-                "import_changed_since", L("有 {count} 条记录在导入后又被修改，不能撤销", "{count} records were changed after the import; it cannot be taken back"),
+                "import_changed_since",
+                L("有 {count} 条记录在导入后又被修改，不能撤销",
+                  "{count} records were changed after the import; it cannot be taken back"),
                 {"count": len(touched), "ids": touched[:20]},
             )
         for start in range(0, len(held.made), CHUNK):
@@ -653,7 +667,8 @@ def _require_all_in_scope(ctx: Context, noun: Noun, keys: Sequence[UUID]) -> Non
     limits = access.scope(ctx, noun, noun.spec.permission("delete"))
     rows = noun.model._base_manager.filter(pk__in=keys)
     if limits is not None and rows.exclude(limits).exists():
-        raise NotFound("import_unknown", L("没有这次导入，或不在您的范围内", "There is no such import, or it lies outside your scope"))
+        raise NotFound("import_unknown", L("没有这次导入，或不在您的范围内",
+                                           "There is no such import, or it lies outside your scope"))
 
 
 def _restorable(noun: Noun, old: Mapping[str, Any]) -> dict[str, Any]:
@@ -805,7 +820,9 @@ def xlsx_of(heads: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[byt
     import xlsxwriter
 
     with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
-        book = xlsxwriter.Workbook(file.name, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+        book = xlsxwriter.Workbook(
+            file.name, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        )
         sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
         sheet.freeze_panes(1, 0)
         sheet.write_row(0, 0, heads, bold)

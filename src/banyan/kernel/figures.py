@@ -1,5 +1,4 @@
-"""Figures: what a list or a question comes to in one number, for the cards of a home page. Each opens its
-rows.
+"""Figures: what a list or a question comes to in one number, for the cards of a home page. Each opens its rows.
 
     figure("sales.late", L("逾期订单", "Late orders"), noun="sales.order", tone="red",
            where="state:in=confirmed,partly_shipped&wanted_on:lt={today}")          # a number of records
@@ -10,8 +9,7 @@ rows.
     def cash(ctx, days): return Measure(Decimal(12), "money", path="/finance/accounts")
 
 Those of lists are declared data alone, and take one statement together; a measured one takes those of its
-function.
-Which figures a person sees first is said by the roles (`Role.cards`).
+function. Which figures a person sees first is said by the roles (`Role.cards`).
 """
 
 from __future__ import annotations
@@ -42,8 +40,7 @@ _DECIMAL = DecimalField(max_digits=30, decimal_places=6)
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a figure comes to: the number, what kind it is, more in words, and the page that shows its
-    rows."""
+    """What a figure comes to: the number, what kind it is, more in words, and the page that shows its rows."""
 
     value: Decimal | int
     type: FieldType = "integer"
@@ -85,10 +82,8 @@ class Days:
 class Figure:
     """A declared figure.
 
-    Takes:  where: filters of the noun's list; `{today}` and the like are filled in (`Days`); sums: fields
-            that
-            are added up, with a minus before those taken off, the number of records when empty; tone: the
-            colour
+    Takes:  where: filters of the noun's list; `{today}` and the like are filled in (`Days`); sums: fields that
+            are added up, with a minus before those taken off, the number of records when empty; tone: the colour
             of a number above zero
     """
 

@@ -55,7 +55,8 @@ def store(name: str, chunks: Iterable[bytes]) -> StoredFile:
     ending = Path(name).suffix.lower()
     if ending not in ALLOWED:
         raise UnsupportedMedia(
-            "file_type", L("不支持 {ending} 文件；可用：{allowed}", "{ending} files are not taken; use one of {allowed}"),
+            "file_type",
+            L("不支持 {ending} 文件；可用：{allowed}", "{ending} files are not taken; use one of {allowed}"),
             {"ending": ending or name, "allowed": sorted(ALLOWED)},
         )
     folder = root() / "incoming"
@@ -106,7 +107,8 @@ def _write(draft: Path, chunks: Iterable[bytes]) -> tuple[str, int, bytes]:
 def _check_type(ending: str, head: bytes) -> None:
     if ending in _PLAIN:
         if head[:2] in (b"MZ", b"PK") or head[:4] == b"\x7fELF" or head.lstrip()[:5].lower() in (b"<html", b"<!doc"):
-            raise Invalid("file_content", L("文件内容与扩展名 {ending} 不符", "The content is not what {ending} says"), {"ending": ending})
+            raise Invalid("file_content", L("文件内容与扩展名 {ending} 不符", "The content is not what {ending} says"),
+                          {"ending": ending})
         return
     try:
         seen = {match.extension for match in puremagic.magic_string(head)}
@@ -115,7 +117,8 @@ def _check_type(ending: str, head: bytes) -> None:
     alike = {".jpg": {".jpg", ".jpeg", ".jfif"}, ".jpeg": {".jpg", ".jpeg", ".jfif"}}.get(ending, {ending})
     zipped = ending in (".xlsx", ".docx", ".zip") and head[:4] == b"PK\x03\x04"
     if not zipped and not seen & alike:
-        raise Invalid("file_content", L("文件内容与扩展名 {ending} 不符", "The content is not what {ending} says"), {"ending": ending})
+        raise Invalid("file_content", L("文件内容与扩展名 {ending} 不符", "The content is not what {ending} says"),
+                      {"ending": ending})
 
 
 def _thumbnail(source: Path, target: Path) -> bool:

@@ -95,3 +95,12 @@ LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'table % is a ledger: rows are added, never altered', TG_TABLE_NAME USING ERRCODE = '42501';
 END $$;
+
+-- A steady table gets a new stamp whenever it is written (kernel/steady.py).
+CREATE OR REPLACE FUNCTION banyan_steady() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO kernel_stamp (name, stamp) VALUES (TG_TABLE_NAME, gen_random_uuid())
+    ON CONFLICT (name) DO UPDATE SET stamp = excluded.stamp;
+    RETURN NULL;
+END $$;

@@ -39,16 +39,20 @@ def statements(existing: set[str]) -> list[str]:
 def of_model(model: type[models.Model]) -> list[str]:
     """Give the SQL for the guards of one table."""
     table = model._meta.db_table
+    steady = [
+        f'CREATE OR REPLACE TRIGGER banyan_steady AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON "{table}" '
+        "FOR EACH STATEMENT EXECUTE FUNCTION banyan_steady()"
+    ] if getattr(model, "is_steady", False) else []
     if getattr(model, "append_only", False):
         return [
             f'CREATE OR REPLACE TRIGGER banyan_append_only BEFORE UPDATE OR DELETE ON "{table}" '
             "FOR EACH STATEMENT EXECUTE FUNCTION banyan_append_only()"
         ]
     if not issubclass(model, (Record, Line)) or getattr(model, "keeps_no_history", False):
-        return []
+        return steady
     derived = "{" + ",".join((*ENGINE, *getattr(model, "derived", ()))) + "}"
     parent = _parent(model)
-    made = []
+    made = steady
     for operation, tables in (
         ("INSERT", "REFERENCING NEW TABLE AS fresh"),
         ("UPDATE", "REFERENCING NEW TABLE AS fresh OLD TABLE AS stale"),

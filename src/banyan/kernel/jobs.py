@@ -4,9 +4,10 @@
     def import_table(ctx, run, data): ...
         run.progress(done, total)               # also refuses to go on when somebody asked to cancel
 
-`start(ctx, "kernel.import", data)` enqueues inside the transaction: rolled back, nothing is left. A worker that dies
-is noticed by its missing heartbeat, and its job runs again from the start, as it does when the database went away:
-jobs are one transaction, or rerunnable. One that was broken off `MOST_ATTEMPTS` times may be the cause, and is given up.
+`start(ctx, "kernel.import", data)` enqueues inside the transaction: rolled back, nothing is left. A worker that
+dies is noticed by its missing heartbeat, and its job runs again from the start, as it does when the database went
+away: jobs are one transaction, or rerunnable. One that was broken off `MOST_ATTEMPTS` times may be the cause, and is
+given up.
 """
 
 from __future__ import annotations
@@ -158,7 +159,8 @@ def _perform(key: UUID, limits: tuple[str, ...] | None, started: datetime, attem
     side.mark(state="running", beat_at=datetime.now(UTC))
     try:
         if attempts >= MOST_ATTEMPTS:
-            raise Conflict("job_broken_off", L("任务中断了 {count} 次，不再重试", "The job was broken off {count} times and is given up"),
+            raise Conflict("job_broken_off",
+                           L("任务中断了 {count} 次，不再重试", "The job was broken off {count} times and is given up"),
                            {"count": attempts})
         who = SYSTEM if run.created_by_id in (None, SYSTEM_ID) else access.principal_of(run.created_by_id, limits)
         if who is None:

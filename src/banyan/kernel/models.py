@@ -103,11 +103,13 @@ class Record(models.Model):
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     created_by = models.ForeignKey(
-        "kernel.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+", editable=False
+        "kernel.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+        editable=False,
     )
     changed_at = models.DateTimeField(db_default=Now(), editable=False)
     changed_by = models.ForeignKey(
-        "kernel.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+", editable=False
+        "kernel.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+        editable=False,
     )
 
     class Meta:
@@ -252,7 +254,9 @@ class Audit(Ledger):
     """Who did what, when, through what, with what outcome; one row per command, refusals included."""
 
     seq = models.BigIntegerField(unique=True, db_default=Func(models.Value("kernel_audit_seq"), function="nextval"))
-    xid = models.BigIntegerField(db_default=Func(function="banyan_xid", output_field=models.BigIntegerField()), db_index=True)
+    xid = models.BigIntegerField(
+        db_default=Func(function="banyan_xid", output_field=models.BigIntegerField()), db_index=True
+    )
     at = models.DateTimeField()
     device_at = models.DateTimeField(null=True)
     person = models.UUIDField(null=True)
@@ -348,6 +352,13 @@ class Delivery(models.Model):
             models.Index(fields=["next_at"], name="delivery_due", condition=models.Q(state="waiting")),
             models.Index(fields=["listener", "key", "seq"], name="delivery_gate", condition=~models.Q(state="done")),
         ]
+
+
+class Stamp(models.Model):
+    """A steady table's name, and a stamp that is new whenever it was written (kernel.steady)."""
+
+    name = models.CharField(primary_key=True, max_length=80)
+    stamp = models.UUIDField()
 
 
 class Counter(models.Model):

@@ -42,7 +42,9 @@ def take(principal: str, limit: int, *, lease: int = LEASE, clock: Callable[[], 
     if db.one(_TAKE, [principal, window, size, limit]) is None:
         wait = 60 - int(now % 60)
         raise TooMany(
-            "too_many", L("请求过于频繁（每分钟 {limit} 次），请 {wait} 秒后再试", "Too many requests ({limit} a minute); try again in {wait} s"),
+            "too_many",
+            L("请求过于频繁（每分钟 {limit} 次），请 {wait} 秒后再试",
+              "Too many requests ({limit} a minute); try again in {wait} s"),
             {"limit": limit, "wait": wait},
         )
     with _guard:

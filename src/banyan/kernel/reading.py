@@ -247,7 +247,8 @@ def _condition(ctx: Context, noun: Noun, key: str, operator: str, value: str) ->
     else:
         field = spec.field(key)
     if not access.may_see(ctx, field):
-        raise NotAllowed("field_not_allowed", L("您没有“{field}”的权限", "You have no right to “{field}”"), {"field": field.label})
+        raise NotAllowed("field_not_allowed", L("您没有“{field}”的权限", "You have no right to “{field}”"),
+                         {"field": field.label})
     column = field.column
     if field.type == "tags":
         return _tagged(field, operator, value)
@@ -356,7 +357,8 @@ def _after(noun: Noun, cursor: str, order: FieldSpec, descending: bool) -> Q:
         key = UUID(str(key))
         value = None if text is None else _value(order, text if isinstance(text, str) else str(text))
     except (ValueError, TypeError, Invalid):
-        raise Invalid("cursor", L("翻页标记无效，请从第一页开始", "The cursor is not valid; start from the first page")) from None
+        raise Invalid("cursor", L("翻页标记无效，请从第一页开始",
+                                  "The cursor is not valid; start from the first page")) from None
     column, way = order.column, "lt" if descending else "gt"
     if value is None:
         return Q(**{f"{column}__isnull": True, f"pk__{way}": key})

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, create_model
 
-from banyan.kernel import db, registry, schema
+from banyan.kernel import db, registry, schema, steady
 from banyan.kernel.access import may_see
 from banyan.kernel.commands import Command, owe_numbers
 from banyan.kernel.context import Context
@@ -128,12 +128,15 @@ def change(ctx: Context, noun: Noun, records: Sequence[Any], data: BaseModel) ->
             rows = [row for d in drafts for row in d.lines.get(line.key, ())]
             if rows:
                 columns = [f.name for f in model._meta.concrete_fields if not f.primary_key and not f.generated]
-                model._base_manager.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
+                model._base_manager.bulk_create(
+                    rows, update_conflicts=True, unique_fields=["id"], update_fields=columns
+                )
     return tuple(records)
 
 
 def delete(ctx: Context, noun: Noun, records: Sequence[Any]) -> tuple[Any, ...]:
     """Delete drafts, or master data that nothing refers to; their lines go with them."""
+    steady.written(noun.model)
     keys = [record.pk for record in records]
     for line in noun.spec.lines:
         noun.line_models[line.key]._base_manager.filter(**{f"{line.parent}__in": keys})._raw_delete("default")
@@ -180,7 +183,7 @@ def _line(
 
 
 def _write_lines(noun: Noun, drafts: Sequence[Draft]) -> None:
-    for key, model in noun.line_models.items():
+    for key in noun.line_models:
         db.insert_rows([row for draft in drafts for row in draft.lines.get(key, ())])
 
 
@@ -224,7 +227,10 @@ def check_references(
 
 
 def _check_line_ids(noun: Noun, records: Sequence[Any], data: BaseModel, faults: FieldFaults) -> None:
-    """Note every given line id that is given twice or belongs to another record: a change never takes a line away from its own."""
+    """Note every given line id that is given twice or belongs to another record.
+
+    A change never takes a line away from its own.
+    """
     for line in noun.spec.lines:
         rows = getattr(data, line.key) if line.key in data.model_fields_set else ()
         ids = [row.id for row in rows if row.id]

@@ -85,7 +85,8 @@ def noun(key: str) -> Noun:
     """Give the noun of that key. Raises: NotFound."""
     found = _nouns.get(key)
     if found is None:
-        raise NotFound("noun_unknown", L("没有名为 {noun} 的单据或档案", "There is no noun named {noun}"), {"noun": key})
+        raise NotFound("noun_unknown", L("没有名为 {noun} 的单据或档案", "There is no noun named {noun}"),
+                       {"noun": key})
     return found
 
 

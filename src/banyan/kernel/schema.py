@@ -326,12 +326,16 @@ def refusal_of(fault: Exception) -> DomainError:
     state = getattr(cause, "sqlstate", "") or ""
     facts = {"constraint": name, "table": (diag.table_name or "") if diag else ""}
     if state == "23505":
-        return Conflict("already_exists", L("已存在相同的记录（{constraint}）", "Such a record exists already ({constraint})"), facts)
+        return Conflict("already_exists", L("已存在相同的记录（{constraint}）",
+                                            "Such a record exists already ({constraint})"), facts)
     if state == "23503":
-        return Conflict("still_referenced", L("所引用的记录不存在，或该记录仍被引用（{constraint}）",
-                                              "A referenced record is missing, or this one is still in use ({constraint})"), facts)
+        return Conflict("still_referenced",
+                        L("所引用的记录不存在，或该记录仍被引用（{constraint}）",
+                          "A referenced record is missing, or this one is still in use ({constraint})"), facts)
     if state == "23514":
-        return Conflict("constraint_refused", L("违反了数据约束 {constraint}", "The database constraint {constraint} refused it"), facts)
+        return Conflict("constraint_refused", L("违反了数据约束 {constraint}",
+                                                "The database constraint {constraint} refused it"), facts)
     if state.startswith("22"):
         return Invalid("out_of_range", L("数值或文本超出范围", "A value is out of range"), facts)
-    return Conflict("constraint_refused", L("数据库拒绝了该操作（{constraint}）", "The database refused it ({constraint})"), facts)
+    return Conflict("constraint_refused", L("数据库拒绝了该操作（{constraint}）",
+                                            "The database refused it ({constraint})"), facts)

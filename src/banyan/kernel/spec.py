@@ -36,7 +36,8 @@ class FieldSpec:
     """One field of a noun or of its lines.
 
     `no` is stable for ever; `column` is the attribute that holds the stored value (for a reference: its id; for
-    tags with a reference: the ids of several records); `see` names the permission without which the field does not exist for a person.
+    tags with a reference: the ids of several records); `see` names the permission without which the field does not
+    exist for a person.
     """
 
     key: str

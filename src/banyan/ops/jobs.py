@@ -30,8 +30,7 @@ async def rescue_stalled(app: App, *, silent_seconds: float = SILENT_SECONDS) ->
 
 
 def with_living_connection(work: Callable[[], Any], *_: Any) -> Any:
-    """Do a job on a connection that was looked at,
-    since the thread's own may have ended with the database."""
+    """Do a job on a connection that was looked at, since the thread's own may have ended with the database."""
     close_old_connections()
     try:
         return work()

@@ -17,8 +17,7 @@ from banyan.lib.labels import L, Label
 class DefaultRole:
     """A role as it is first written.
 
-    Takes:  areas: of the menu, in order; home: the page its work begins with; cards: what its home page
-            shows, in
+    Takes:  areas: of the menu, in order; home: the page its work begins with; cards: what its home page shows, in
             order (kernel.figures, declared queries, and the parts tasks, inbox, new, areas)
     """
 

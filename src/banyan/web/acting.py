@@ -52,8 +52,7 @@ def _signed_in(request: HttpRequest) -> Principal | None:
     """Give whose session this is, while the account is active and its password the one signed in with.
 
     That is Django's own check (`django.contrib.auth.get_user`), made of the statement that reads the grants;
-    where it fails, Django looks for itself, as it knows older secret keys and ends what is no session any
-    more.
+    where it fails, Django looks for itself, as it knows older secret keys and ends what is no session any more.
     """
     session = request.session
     try:

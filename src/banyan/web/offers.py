@@ -179,8 +179,7 @@ def _taking(
 
 
 def _is_due(ctx: Context, noun: Noun, record: Mapping[str, Any], offered: Offer) -> bool:
-    """Say whether a command of another noun is the next step: it says itself where it is offered, and may be
-    so now.
+    """Say whether a command of another noun is the next step: it says itself where it is offered, and may be so now.
 
     A module says whether by the port `COMMAND.is_due` (ctx, noun key, id); without it what is offered is due.
     """

@@ -1,5 +1,4 @@
-"""Pairs of (noun key, id): where a record remembers another without a foreign key,
-people see its noun and title."""
+"""Pairs of (noun key, id): where a record remembers another without a foreign key, people see its noun and title."""
 
 from __future__ import annotations
 
@@ -43,11 +42,9 @@ def mates(keys: Sequence[str], fields: Iterable[FieldSpec]) -> tuple[str, ...]:
 
 
 def pointed(rows: Iterable[Mapping[str, Any]], fields: Iterable[FieldSpec]) -> list[dict[str, Any]]:
-    """Give rows whose ids of pairs have become the records they mean;
-    one statement per noun and its title's nouns.
+    """Give rows whose ids of pairs have become the records they mean; one statement per noun and its title's nouns.
 
-    Gives:  nouns' keys as their labels; where there is no id, or no such record, only what the noun's field
-            says
+    Gives:  nouns' keys as their labels; where there is no id, or no such record, only what the noun's field says
     """
     found = [dict(row) for row in rows]
     pairs = pairs_of(found[0]) if found else {}

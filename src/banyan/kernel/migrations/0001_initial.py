@@ -304,6 +304,13 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Stamp',
+            fields=[
+                ('name', models.CharField(max_length=80, primary_key=True, serialize=False)),
+                ('stamp', models.UUIDField()),
+            ],
+        ),
+        migrations.CreateModel(
             name='RoleGrant',
             fields=[
                 ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),

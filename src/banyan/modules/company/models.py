@@ -164,6 +164,7 @@ class Plant(Record):
     """A factory: where stock lies and work is done; its zone decides which day it is there."""
 
     lock_rank = Rank.MASTER + 5
+    is_steady = True
 
     code = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=120)

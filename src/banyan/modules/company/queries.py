@@ -9,10 +9,10 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from banyan.kernel import db
+from banyan.kernel import db, steady
 from banyan.lib.calendar import Shift, Span, WorkingCalendar
 from banyan.modules.company.errors import NoExchangeRate, NotSetUp
-from banyan.modules.company.models import Company, Currency, ExchangeRate, TaxCode, Unit
+from banyan.modules.company.models import Company, Currency, ExchangeRate, Plant, TaxCode, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,15 @@ def the_company() -> Company:
 
 
 def plants(ids: Sequence[UUID] | None = None) -> tuple[PlantFacts, ...]:
-    """Give all plants, or those named, by code. One statement."""
-    rows = db.rows(
-        "SELECT id, code, name, company_id, calendar_id, zone FROM company_plant "
-        "WHERE %(all)s OR id = ANY(%(ids)s::uuid[]) ORDER BY code",
-        {"all": ids is None, "ids": list(ids or ())},
-    )
-    return tuple(PlantFacts(*row) for row in rows)
+    """Give all plants, or those named, by code. At most one statement."""
+    wanted = None if ids is None else {UUID(str(one)) for one in ids}
+    return tuple(plant for plant in _plants() if wanted is None or plant.id in wanted)
+
+
+@steady.kept(Plant)
+def _plants() -> tuple[PlantFacts, ...]:
+    found = db.rows("SELECT id, code, name, company_id, calendar_id, zone FROM company_plant ORDER BY code")
+    return tuple(PlantFacts(*row) for row in found)
 
 
 def default_plant() -> PlantFacts:

@@ -79,8 +79,7 @@ class InstallChart(Input):
     icon="list-tree",
 )
 def install_chart(ctx: Context, data: InstallChart) -> tuple[Account, ...]:
-    """Create the accounts of a chart, the posting rules and the general stock account;
-    only where there are none.
+    """Create the accounts of a chart, the posting rules and the general stock account; only where there are none.
 
     Raises: Conflict when there are accounts already
     """
@@ -221,8 +220,7 @@ def _keep_balances(period: Period) -> None:
 
 
 def number_vouchers(ctx: Context, period: Period) -> int:
-    """Give summary vouchers, numbered without gaps, to a period's entries that have none:
-    one per day and event.
+    """Give summary vouchers, numbered without gaps, to a period's entries that have none: one per day and event.
 
     Gives:  how many vouchers were made
     Writes: vouchers and the links to their entries; one person at a time (the period's counter)
@@ -383,8 +381,7 @@ def _invoice(
     line_model: type,
     post: Callable[..., None],
 ) -> tuple[Any, ...]:
-    """Make invoices of what was delivered and not invoiced, one per party, currency and sign;
-    post them where told.
+    """Make invoices of what was delivered and not invoiced, one per party, currency and sign; post them where told.
 
     Takes:  rows of _TO_INVOICE
     Raises: NothingToInvoice
@@ -471,8 +468,7 @@ class InvoiceOrders(Input):
     ),
 )
 def invoice_orders(ctx: Context, data: InvoiceOrders) -> tuple[CustomerInvoice, ...]:
-    """Invoice what was shipped of orders, one invoice per customer and currency;
-    what came back as a red credit note.
+    """Invoice what was shipped of orders, one invoice per customer and currency; what came back as a red credit note.
 
     Raises: NothingToInvoice; what posting raises
     Writes: invoices with lines; entries when posted at once
@@ -628,8 +624,7 @@ class InvoicePurchases(Input):
     ),
 )
 def invoice_purchases(ctx: Context, data: InvoicePurchases) -> tuple[SupplierInvoice, ...]:
-    """Enter the supplier's invoice for what was received, at the order's prices,
-    one per supplier and currency.
+    """Enter the supplier's invoice for what was received, at the order's prices, one per supplier and currency.
 
     Raises: NothingToInvoice; what posting raises
     """
@@ -642,8 +637,7 @@ def invoice_purchases(ctx: Context, data: InvoicePurchases) -> tuple[SupplierInv
 
 @command("finance.supplier_invoice.post", L("记账", "Post"), icon="check", is_primary=True)
 def post_supplier_invoice(ctx: Context, invoices: Sequence[SupplierInvoice]) -> None:
-    """Post supplier invoices: what was received not invoiced and input VAT against the payable;
-    price differences apart.
+    """Post supplier invoices: received not invoiced and input VAT against the payable; price differences apart.
 
     Raises: what purchasing refuses when more is invoiced than was received
     """
@@ -719,8 +713,7 @@ def post_supplier_invoice(ctx: Context, invoices: Sequence[SupplierInvoice]) -> 
     tone="orange",
 )
 def reverse_supplier_invoice(ctx: Context, invoices: Sequence[SupplierInvoice], data: Reason) -> None:
-    """Take posted supplier invoices back whole by red entries. Raises:
-    Conflict when a payment is matched to one."""
+    """Take posted supplier invoices back whole by red entries. Raises: Conflict when a payment is matched to one."""
     _refuse_settled(invoices)
     lines = list(SupplierInvoiceLine.objects.filter(invoice__in=invoices))
     _count_invoiced(ctx, purchasing.count_invoiced, lines, -1)

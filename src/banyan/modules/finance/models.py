@@ -87,8 +87,7 @@ class Entry(Ledger):
 
 
 class EntryLine(Ledger):
-    """A line of an entry: an account, a side,
-    and a signed amount (red entries are negative on the same side)."""
+    """A line of an entry: an account, a side, and a signed amount (red entries are negative on the same side)."""
 
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField()
@@ -148,8 +147,7 @@ class EntryLine(Ledger):
 
 
 class AccountBalance(models.Model):
-    """Turnover of an account in a closed period and its balance at the end; written by close,
-    dropped by re-open."""
+    """Turnover of an account in a closed period and its balance at the end; written by close, dropped by re-open."""
 
     period = models.ForeignKey(Period, models.CASCADE, related_name="+")
     account = models.ForeignKey(Account, models.PROTECT, related_name="+")
@@ -160,8 +158,7 @@ class AccountBalance(models.Model):
 
 
 class Voucher(Record):
-    """A summary voucher: a gap-free number per word and month over entries;
-    checked by another person than its maker."""
+    """A summary voucher: a gap-free number per word and month over entries; checked by someone other than its maker."""
 
     lock_rank = Rank.DOCUMENT + 8
 
@@ -194,8 +191,9 @@ class VoucherEntry(Ledger):
 
 
 class PostingRule(Record):
-    """How an event becomes an entry: which account on which side;
-    `stock` stands for the item's stock account."""
+    """How an event becomes an entry: which account on which side; `stock` stands for the item's stock account."""
+
+    is_steady = True
 
     event = models.CharField(max_length=40, unique=True)
     debit = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")

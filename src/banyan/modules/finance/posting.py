@@ -1,5 +1,4 @@
-"""Writing entries: the one way into the ledger,
-used by commands and by reactions to what happens elsewhere."""
+"""Writing entries: the one way into the ledger, used by commands and by reactions to what happens elsewhere."""
 
 from __future__ import annotations
 
@@ -10,12 +9,12 @@ from uuid import UUID
 
 import orjson
 
-from banyan.kernel import db
+from banyan.kernel import db, steady
 from banyan.kernel.context import Context
 from banyan.lib.ids import new_id
 from banyan.modules.finance import rules
 from banyan.modules.finance.errors import BooksOff, NoPeriod, NoRule, NotBalanced, PeriodClosed
-from banyan.modules.finance.models import Entry, EntryLine
+from banyan.modules.finance.models import Entry, EntryLine, PostingRule
 from banyan.modules.finance.values import Leg, Posting
 
 
@@ -96,19 +95,14 @@ def _json(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def accounts_of(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | None]]:
-    """Give (debit, credit) account per event from the posting rules;
-    a None account stands for the item's stock account.
+    """Give (debit, credit) account per event from the posting rules; None stands for the item's stock account.
 
     Gives:  nothing while the books are off: a factory may start with quantities alone, and has no period then
     Raises: NoRule naming the first event that has none
     """
     wanted = sorted(set(events))
-    found = {
-        e: (d, c)
-        for e, d, c in db.rows(
-            "SELECT event, debit_id, credit_id FROM finance_postingrule WHERE event = ANY(%s)", [wanted]
-        )
-    }
+    every = _rules()
+    found = {event: every[event] for event in wanted if event in every}
     for event in wanted:
         if event not in found:
             if not are_books_on():
@@ -117,9 +111,14 @@ def accounts_of(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | No
     return found
 
 
+@steady.kept(PostingRule)
+def _rules() -> dict[str, tuple[UUID | None, UUID | None]]:
+    found = db.rows("SELECT event, debit_id, credit_id FROM finance_postingrule")
+    return {event: (debit, credit) for event, debit, credit in found}
+
+
 def accounts_needed(events: Iterable[str]) -> dict[str, tuple[UUID | None, UUID | None]]:
-    """Give (debit, credit) account per event where nothing can be done without books. Raises:
-    BooksOff, NoRule."""
+    """Give (debit, credit) account per event where nothing can be done without books. Raises: BooksOff, NoRule."""
     found = accounts_of(events)
     if not found:
         raise BooksOff
@@ -132,8 +131,7 @@ def are_books_on() -> bool:
 
 
 def stock_accounts(items: Sequence[UUID]) -> dict[UUID, UUID]:
-    """Give the stock account per item: its category's, or the nearest category above, or the general one.
-    One statement.
+    """Give the stock account per item: its category's, or the nearest above, or the general one. One statement.
 
     Raises: NoRule when there is no general stock account
     """

@@ -76,8 +76,7 @@ def account_balance(
 def balances_by_origin_line(
     account: UUID, origin_lines: Sequence[UUID]
 ) -> dict[UUID, tuple[Decimal, Decimal]]:
-    """Give (quantity, amount) that stand on an account for document lines:
-    goods shipped and not yet invoiced."""
+    """Give (quantity, amount) that stand on an account for document lines: goods shipped and not yet invoiced."""
     return {
         row[0]: (row[1], row[2])
         for row in db.rows(

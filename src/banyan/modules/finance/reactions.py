@@ -53,8 +53,7 @@ def period_is_open(day: date) -> bool:
 
 @before_commit(StockMoved)
 def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
-    """Post every move that changes what our stock is worth, by the posting rule of its kind;
-    taken back ones red."""
+    """Post every move that changes what our stock is worth, by the posting rule of its kind; taken back ones red."""
     facts = [f for e in events for f in e.moves if f.amount or f.difference]
     if not facts:
         return
@@ -201,8 +200,7 @@ def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
 
 @before_commit(WorkOrderClosed)
 def post_variance(ctx: Context, events: Sequence[WorkOrderClosed]) -> None:
-    """Take what is left of a closed order's work in process to the production variance,
-    so that it ends at zero."""
+    """Take what is left of a closed order's work in process to the production variance, so that it ends at zero."""
     left: dict[UUID, list[tuple[UUID, Decimal]]] = {}
     for order, account, amount in db.rows(
         """

@@ -128,8 +128,7 @@ def price_of(amount: Decimal, quantity: Decimal) -> Decimal:
 def cost_share(quantity: Decimal, amount: Decimal, part: Decimal) -> Decimal:
     """Give the value of a part of what stands on an account: all of it with the last piece.
 
-    Takes:  (quantity, amount) standing; part to take, of the same sign as quantity, or of the other to add at
-            its cost
+    Takes:  (quantity, amount) standing; part to take, of the same sign as quantity, or of the other to add at its cost
     """
     if not quantity:
         return ZERO

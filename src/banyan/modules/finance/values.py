@@ -45,8 +45,7 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:
-    """An account in a trial balance: opening, turnover and closing;
-    opening and closing are debit minus credit."""
+    """An account in a trial balance: opening, turnover and closing; opening and closing are debit minus credit."""
 
     account: UUID
     code: str

@@ -73,8 +73,7 @@ class Block:
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Give the first page: the cards of the person's roles; what takes longer is asked for by the page
-    itself."""
+    """Give the first page: the cards of the person's roles; what takes longer is asked for by the page itself."""
     ctx = request.ctx
     zone = acting.zone_of(request)
     shown = areas.shown_areas(ctx)
@@ -95,8 +94,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def blocks_of(ctx: Context) -> Iterator[Block]:
-    """Give the parts of a person's home page; what the person may not see, or nobody declares, is left
-    out."""
+    """Give the parts of a person's home page; what the person may not see, or nobody declares, is left out."""
     for is_figure, group in groupby(ctx.principal.cards or CARDS, key=lambda key: key in figures.figures()):
         if is_figure:
             found = [figures.figures()[key] for key in group]

@@ -19,8 +19,7 @@ def account(code):
 
 @pytest.fixture
 def factory(ctx, world):
-    """Give a factory whose books have seen stock come in, an entry by hand, a voucher,
-    an order of each kind."""
+    """Give a factory whose books have seen stock come in, an entry by hand, a voucher, an order of each kind."""
     world.do("finance.account.install", chart="cas_small")
     world.do("finance.period.open_year", year=2026)
     ensure_standing(ctx, world.plant.pk)
