@@ -43,6 +43,8 @@ from banyan.lib.labels import L, Label
 
 log = logging.getLogger("banyan.commands")
 RETRIES = 6
+#: Records from which on the same change of all is written as one condition rather than row by row.
+SAME_FROM = 100
 AUDIT_INPUT_BYTES = 8_000
 #: An escaped NUL in JSON, but not a backslash that is written before "u0000".
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
@@ -479,7 +481,7 @@ def save(ctx: Context, records: Sequence[Any]) -> None:
         record.changed_at, record.changed_by_id = ctx.now, ctx.person
         changes = locks.dirty(record)
         groups.setdefault(tuple(sorted((k, _frozen(v)) for k, v in changes.items())), []).append(record)
-    if len(groups) == 1:
+    if len(groups) == 1 and len(records) > SAME_FROM:
         type(records[0])._base_manager.filter(pk__in=[r.pk for r in records]).update(**locks.dirty(records[0]))
     elif groups:
         db.update_rows(records, sorted({column for key in groups for column, _ in key}))
@@ -584,7 +586,7 @@ def _claim_key(ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any) -> di
     Gives:  the stored answer when the key is taken
     """
     if ctx.key is None:
-        steady.begin(db.one(f"SELECT {steady.STAMPS}, set_config('banyan.actor', %s, true)", [_actor(ctx, cmd)])[0])
+        steady.begin(db.one(f"SELECT set_config('banyan.actor', %s, true), {steady.STAMPS}", [_actor(ctx, cmd)])[1])
         return None
     digest = _body_hash(cmd, ids, data)
     taken = db.one(

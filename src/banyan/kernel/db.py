@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import orjson
@@ -24,6 +26,50 @@ class _Cursor(ServerBindingCursor):
         super()._send_query_prepared(name, pgq, **more)
 
 
+_AMONG = re.compile(r"= ANY\((%\((\w+)\)s|%s)(?:::(\w+)\[\])?\)|%s")
+
+
+def equal(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> tuple[str, Sequence[Any] | Mapping[str, Any]]:
+    """Give a statement that compares with one value where it would look among a list of one.
+
+    The server guesses that a list has ten; so the plan for any list seems worse to it than one for this very list,
+    and it plans each time anew (docs/adr/0009). Planning a join of six takes longer than running it.
+    """
+    if "= ANY(%" not in sql:
+        return sql, params
+    if isinstance(params, Mapping):
+        lone = frozenset(name for name, value in params.items() if isinstance(value, (list, tuple)) and len(value) == 1)
+        return _equal(sql, lone), {**params, **{f"{name}_1": params[name][0] for name in lone}} if lone else params
+    places = frozenset(n for n, value in enumerate(params) if isinstance(value, (list, tuple)) and len(value) == 1)
+    changed = _equal(sql, places)
+    if changed is sql:
+        return sql, params
+    kept = _places(sql) & places
+    return changed, [value[0] if n in kept else value for n, value in enumerate(params)]
+
+
+@lru_cache(maxsize=4096)
+def _equal(sql: str, lone: frozenset[Any]) -> str:
+    place = -1
+
+    def one(found: re.Match) -> str:
+        nonlocal place
+        name, kind = found[2], f"::{found[3]}" if found[3] else ""
+        if name is not None:
+            return f"= %({name}_1)s{kind}" if name in lone else found[0]
+        place += 1
+        return f"= %s{kind}" if found[1] and place in lone else found[0]
+
+    return _AMONG.sub(one, sql) if lone else sql
+
+
+@lru_cache(maxsize=4096)
+def _places(sql: str) -> frozenset[int]:
+    """Give which of the values of a statement are lists that something is looked for among."""
+    values = [found for found in _AMONG.finditer(sql) if found[2] is None]
+    return frozenset(n for n, found in enumerate(values) if found[1])
+
+
 def cursor() -> CursorWrapper:
     """Give a cursor that sends values beside the statement, so that the server keeps its plan (docs/adr/0009).
 
@@ -35,24 +81,28 @@ def cursor() -> CursorWrapper:
     return connection._prepare_cursor(bare)  # as connection.cursor() does: health, counting, errors
 
 
+def _asked(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> tuple[str, Any]:
+    return equal(sql, params) if params else (sql, None)
+
+
 def rows(sql: str, params: Sequence[Any] | dict = ()) -> list[tuple]:
     """Give the rows of one statement."""
     with cursor() as held:
-        held.execute(sql, params or None)
+        held.execute(*_asked(sql, params))
         return held.fetchall()
 
 
 def one(sql: str, params: Sequence[Any] | dict = ()) -> tuple | None:
     """Give the first row of one statement, None where there is none."""
     with cursor() as held:
-        held.execute(sql, params or None)
+        held.execute(*_asked(sql, params))
         return held.fetchone()
 
 
 def run(sql: str, params: Sequence[Any] | dict = ()) -> int:
     """Run one statement and give the number of rows it touched."""
     with cursor() as held:
-        held.execute(sql, params or None)
+        held.execute(*_asked(sql, params))
         return held.rowcount
 
 

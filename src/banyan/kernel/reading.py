@@ -459,7 +459,7 @@ def _fetch_of(model: type[Model], columns: tuple[str, ...], by: str, keys: Seque
     names = _names(model)
     order = "" if by == "id" else f' ORDER BY {names["position"]}, {names["id"]}'
     with db.cursor() as cursor:
-        return _read(cursor, f"{_select(model, columns)} WHERE {names[by]} = ANY(%s){order}", [list(keys)])
+        return _read(cursor, *db.equal(f"{_select(model, columns)} WHERE {names[by]} = ANY(%s){order}", [list(keys)]))
 
 
 @lru_cache(maxsize=2048)

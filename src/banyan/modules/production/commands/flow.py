@@ -117,16 +117,16 @@ _LOCK = """
     WITH orders AS MATERIALIZED (
         SELECT id FROM production_workorder
         WHERE id IN (SELECT work_order_id FROM production_operation WHERE id = ANY(%(named)s))
-          AND (%(all_orders)s OR %(released_orders)s AND state = 'released')
+          AND {orders}
         ORDER BY id FOR NO KEY UPDATE
     )
     SELECT o.id, (SELECT array_agg(id) FROM orders) FROM production_operation o
-    WHERE CASE WHEN %(siblings)s
-          THEN o.work_order_id = ANY(
-              ARRAY(SELECT work_order_id FROM production_operation WHERE id = ANY(%(named)s)))
-          ELSE o.id = ANY(%(named)s) END AND (SELECT count(*) FROM orders) >= 0
+    WHERE {operations} AND (SELECT count(*) FROM orders) >= 0
     ORDER BY o.id FOR NO KEY UPDATE OF o
 """
+
+
+_SIBLINGS = "o.work_order_id IN (SELECT work_order_id FROM production_operation WHERE id = ANY(%(named)s))"
 
 
 def lock_for_reports(
@@ -137,9 +137,11 @@ def lock_for_reports(
     Takes:  released_orders: those that wait for their first report; siblings: all operations of the orders
     Gives:  the orders locked
     """
-    rows = db.rows(_LOCK, dict(
-        named=list(operations), released_orders=released_orders, all_orders=all_orders, siblings=siblings,
-    ))  # fmt: skip
+    statement = _LOCK.format(
+        orders="true" if all_orders else "state = 'released'" if released_orders else "false",
+        operations=_SIBLINGS if siblings else "o.id = ANY(%(named)s)",
+    )
+    rows = db.rows(statement, {"named": list(operations)})
     orders = tuple(rows[0][1] or ()) if rows else ()
     locks.claim(WorkOrder.lock_rank, orders)
     locks.claim(Operation.lock_rank, [key for key, _ in rows])
@@ -154,17 +156,19 @@ def read_shop(
 
     Read after the locks are held, so that it sees what others committed while this one waited
     """
+    if not orders and not operations:
+        return Shop(())
+    named = {"orders": list(orders), "named": list(operations), "reports": list(reports)}
+    ways = ("o.work_order_id = ANY(%(orders)s)" if orders else "", _SIBLINGS if operations else "")
     rows = db.rows(
         f"""
-        SELECT (SELECT jsonb_object_agg(id, encode(digest, 'hex')) FROM production_report WHERE id = ANY(%s)),
+        SELECT (SELECT jsonb_object_agg(id, encode(digest, 'hex')) FROM production_report WHERE id = ANY(%(reports)s)),
                {_COLUMNS}
         FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
-        WHERE o.work_order_id = ANY(
-            %s::uuid[] || ARRAY(SELECT work_order_id FROM production_operation WHERE id = ANY(%s))
-        )
+        WHERE {" OR ".join(filter(None, ways))}
         ORDER BY o.sequence
         """,
-        [list(reports), list(orders), list(operations)],
+        named,
     )
     shop = Shop(_op(row[1:]) for row in rows)
     known = rows[0][0] if rows else None
