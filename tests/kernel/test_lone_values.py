@@ -12,7 +12,7 @@ from banyan.kernel import db
     [
         ("a = ANY(%s)", [[1]], "a = %s", [1]),
         ("a = ANY(%s::uuid[])", [["x"]], "a = %s::uuid", ["x"]),
-        ("a = ANY(%s) AND b = %s AND c = ANY(%s)", [[1, 2], [3], [4]], "a = ANY(%s) AND b = %s AND c = %s", [[1, 2], [3], 4]),
+        ("a = ANY(%s), b = %s, c = ANY(%s)", [[1, 2], [3], [4]], "a = ANY(%s), b = %s, c = %s", [[1, 2], [3], 4]),
         ("unnest(%s) JOIN b ON c = ANY(%s)", [[1], []], "unnest(%s) JOIN b ON c = ANY(%s)", [[1], []]),
         ("a <> ALL(%s)", [[1]], "a <> ALL(%s)", [[1]]),
         ("a = ANY(%s || b)", [[1]], "a = ANY(%s || b)", [[1]]),
