@@ -8,6 +8,8 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+import orjson
+
 from banyan.kernel import db
 from banyan.kernel.commands import command, tell
 from banyan.kernel.context import Context
@@ -343,7 +345,7 @@ earliest_date: Callable[[Context, Sequence[DateWish]], dict[UUID, date]] = port(
 
 _WRITE_PROMISES = """
     WITH wish AS (
-        SELECT * FROM unnest(%(lines)s::uuid[], %(days)s::date[], %(keys)s::uuid[]) AS w(line, day, key)
+        SELECT * FROM jsonb_to_recordset(%(days)s::jsonb) AS w(line uuid, day date, key uuid)
     ), told AS (
         UPDATE sales_orderline l SET promised_on = w.day FROM wish w
         WHERE l.id = w.line AND l.promised_on IS DISTINCT FROM w.day
@@ -364,9 +366,7 @@ def _write_promises(ctx: Context, days: Mapping[UUID, date | None], reason: str)
     db.run(
         _WRITE_PROMISES,
         {
-            "lines": list(days),
-            "days": list(days.values()),
-            "keys": [new_id() for _ in days],
+            "days": orjson.dumps([{"line": line, "day": day, "key": new_id()} for line, day in days.items()]).decode(),
             "reason": reason,
             "at": ctx.now,
             "person": ctx.person,
