@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from banyan.kernel import data_nouns, registry
+from banyan.kernel import data_nouns, figures, queries, registry
 from tests.kernel.visitor_pass import VISITOR_PASS
 from tests.web.conftest import PART
 
@@ -145,10 +145,9 @@ def test_pages_carry_a_policy_without_inline_script_or_style(everyone, world):
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=", text)
 
 
-def test_every_icon_of_a_noun_is_in_the_sprite():
+def test_every_icon_is_in_the_sprite():
     from banyan.web import assets
 
-    wanted = {n.spec.icon for n in registry.nouns()} | {
-        c.icon for c in registry.commands() if c.icon and c.screen
-    }
+    declared = (*registry.commands(), *queries.queries(), *figures.figures().values())
+    wanted = {n.spec.icon for n in registry.nouns()} | {one.icon for one in declared if one.icon}
     assert sorted(wanted - assets.icon_names()) == [], "add them to frontend/icons.txt"

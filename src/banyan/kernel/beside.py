@@ -57,7 +57,7 @@ def add_beside_commands(noun: Noun) -> None:
         ),
         Command(
             key=spec.permission("detach"), label=L("移除附件", "Detach"), permission=spec.permission("change"),
-            function=lambda ctx, records, data: detach(ctx, noun, records, data), input=Detach, icon="paperclip-off",
+            function=lambda ctx, records, data: detach(ctx, noun, records, data), input=Detach, icon="trash",
             screen=False, bumps=False,
         ),
     ):

@@ -98,7 +98,7 @@ def my_tasks(ctx: Context, data: Mine) -> Iterator[dict[str, Any]]:
 
 
 @query(
-    "production.my_day", L("我的今天", "My day"), input=MyDay, icon="calendar-user", permission=READ, order=6,
+    "production.my_day", L("我的今天", "My day"), input=MyDay, icon="calendar-time", permission=READ, order=6,
     card=("operation", "kind", "quantity", "wage", "number"),
     help=L("当天报的件数、工时和计件工资", "Pieces, time and piece wage of a day"),
     columns=(
