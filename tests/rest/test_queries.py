@@ -58,3 +58,11 @@ def test_every_query_is_described_with_its_fields_in_the_address():
         told = paths[f"/queries/{asked.key}"]["get"].get("parameters", [])
         assert {one["name"] for one in told} == set(asked.input.model_fields if asked.input else ())
         assert all(one["in"] == "query" and one["description"] for one in told)
+
+
+def test_a_question_about_a_record_that_does_not_exist_is_refused(api):
+    """Whatever the query: every reference that a question can name is checked before it is asked."""
+    nobody = "67d9849f-3c94-58e0-9974-b822f0a612e1"
+    answer = api.post("queries/engineering.explosion", {"item": nobody, "is_summed": True})
+    assert answer.status_code == 422
+    assert [fault["path"] for fault in answer.data["errors"]] == ["item"]

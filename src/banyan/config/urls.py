@@ -8,6 +8,7 @@ from django.urls import include, path
 
 from banyan.config.environ import has_part
 
+handler400 = "banyan.web.incidents.malformed"
 handler404 = "banyan.web.incidents.nothing_here"
 
 

@@ -31,6 +31,18 @@ class Broken(DomainError):
     way_out_en = "You may try again; if it stays, tell your administrator the incident number"
 
 
+class HeaderInvalid(DomainError):
+    """A header cannot be read, such as a host name that is none."""
+
+    status = 400
+    title = L("请求头无效", "Invalid header")
+    code = "header_invalid"
+    zh = "请求头无效，例如 Host 不是本站的名称"
+    en = "A header is not valid, such as a Host that is none of this site's"
+    way_out_zh = "用 BANYAN_HOSTS 中的名称访问"
+    way_out_en = "Use one of the names in BANYAN_HOSTS"
+
+
 def answer(request: HttpRequest, refusal: DomainError) -> HttpResponse:
     """Give a refusal as a page, or as the fragment that the page puts beside the form or into a note."""
     if isinstance(refusal, NotAuthenticated):
@@ -69,6 +81,14 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
         response["HX-Redirect"] = target
         return response
     return redirect(target)
+
+
+def malformed(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer a request whose headers are not to be trusted, in plain words."""
+    if request.path_info.startswith("/api/"):
+        problem = HeaderInvalid().as_problem("en", request.path)
+        return HttpResponse(json.dumps(problem), status=400, content_type="application/problem+json")
+    return HttpResponse("请求无效 Bad request", status=400, content_type="text/plain; charset=utf-8")
 
 
 def nothing_here(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

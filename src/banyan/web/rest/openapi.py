@@ -35,8 +35,8 @@ _PROBLEMS: dict[int, Label] = {
     428: L("须用 If-Match 注明版本", "If-Match must name the version"),
     429: L("请求过于频繁", "Too many requests"),
 }
-_ALWAYS = (401, 403, 405, 422, 429)
-_WITH_BODY = (400, 409, 413, 415)
+_ALWAYS = (400, 401, 403, 405, 422, 429)
+_WITH_BODY = (409, 413, 415)
 
 
 @lru_cache(maxsize=8)
@@ -197,7 +197,7 @@ class _Description:
                 tag=spec.key,
                 parameters=[_parameter("If-Match"), *_WRITING],
                 responses={204: self._bare("已删除", "Deleted")},
-                more=(400, 404, 409, 412, 428),
+                more=(404, 409, 412, 428),
             )
         for part, label, answer in (
             ("timeline", L("动态", "Timeline"), "Timeline"),
@@ -318,7 +318,7 @@ class _Description:
                 tag=spec.key,
                 parameters=list(_WRITING),
                 responses={200: self._json(_ref("ImportDone"))},
-                more=(400, 404, 409),
+                more=(404, 409),
             ),
         }
 
