@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Max, Min, Q
 from pydantic import Field
 
-from banyan.kernel import access, db, registry
+from banyan.kernel import access, db, records, registry
 from banyan.kernel.commands import command, tell
 from banyan.kernel.context import Context
 from banyan.kernel.locks import dirty, lock
@@ -23,7 +23,7 @@ from banyan.modules.company.queries import plants
 from banyan.modules.wages import queries, rules
 from banyan.modules.wages.errors import RateInUse
 from banyan.modules.wages.events import StatementConfirmed, StatementPaid, StatementReversed
-from banyan.modules.wages.models import Approval, Statement, StatementDay, StatementItem, WageLine
+from banyan.modules.wages.models import Approval, Rate, Statement, StatementDay, StatementItem, WageLine
 
 ZERO = Decimal(0)
 LINE, STATEMENT = "wages.line", "wages.statement"
@@ -50,6 +50,18 @@ def prepare_rates(ctx: Context, drafts: Sequence[Draft]) -> None:
         )
         if not is_kept or set(dirty(rate)) - {"note", "valid_from", "valid_to"}:
             raise RateInUse(first=first, last=last)
+
+
+@command(
+    "wages.rate.delete", L("删除", "Delete"), icon="trash", tone="red", confirm=L("确定删除？", "Delete it?")
+)  # fmt: skip
+def delete_rates(ctx: Context, rates: Sequence[Rate]) -> tuple[Rate, ...]:
+    """Delete rates by which nothing was paid yet. Raises: RateInUse."""
+    keys = [rate.pk for rate in rates]
+    used = WageLine.objects.filter(rate__in=keys).aggregate(first=Min("day"), last=Max("day"))
+    if used["first"]:
+        raise RateInUse(**used)
+    return records.delete(ctx, registry.noun("wages.rate"), rates)
 
 
 # --- approval

@@ -43,7 +43,6 @@ noun(
     icon="coins",
     area="people",
     find_order=78,
-    verbs=("create", "change"),
     fields=dict(
         item=f("物料", "Item"),
         operation=f("工序", "Operation", L("工序名称", "The operation's name")),
@@ -83,7 +82,6 @@ noun(
     help=L("每件不良品按原因扣多少", "What a bad piece costs those who made it, by reason"),
     icon="coin-off",
     area="people",
-    verbs=("create", "change"),
     fields=dict(
         reason=f("不良原因", "Defect reason"),
         item=f("物料", "Item"),
@@ -111,7 +109,6 @@ noun(
     ),
     icon="chart-pie",
     area="people",
-    verbs=("create", "change"),
     fields=dict(
         employee=f("员工", "Employee"),
         factor=f("系数", "Factor", minimum=ZERO, maximum=Decimal(100)),

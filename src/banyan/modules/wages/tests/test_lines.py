@@ -138,6 +138,9 @@ def test_a_rate_that_has_paid_may_only_be_ended(payroll):
     for change in ({"piece_price": "2"}, {"valid_to": "2026-03-02"}, {"valid_from": "2026-03-03"}, {"operation": "x"}):
         with pytest.raises(RateInUse):
             payroll.world.change(rate, **change)
+    with pytest.raises(RateInUse):
+        payroll.world.do("wages.rate.delete", rate)
+    payroll.world.do("wages.rate.delete", [payroll.rate(item=payroll.world.part).pk])
     payroll.world.change(rate, valid_to="2026-03-03")
     payroll.rate(piece_price="2", valid_from="2026-03-03")
 
