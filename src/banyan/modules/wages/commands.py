@@ -19,8 +19,10 @@ from banyan.kernel.nouns import Draft
 from banyan.kernel.schema import Day, Input, Text, field
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label
-from banyan.modules.company.queries import plants
+from banyan.modules.company import queries as company
+from banyan.modules.production.commands.flow import lock_operations
 from banyan.modules.wages import queries, rules
+from banyan.modules.wages.counting import count_wages
 from banyan.modules.wages.errors import RateInUse
 from banyan.modules.wages.events import StatementConfirmed, StatementPaid, StatementReversed
 from banyan.modules.wages.models import Approval, Rate, Statement, StatementDay, StatementItem, WageLine
@@ -101,6 +103,31 @@ def approve_lines(ctx: Context, data: Approve) -> Label:
     ]
     db.insert_rows(made, ignore_conflicts=True)
     return L("已审核 {n} 条", "{n} approved").filled({"n": len(made)})
+
+
+class Days(Input):
+    """Reports of which days, by the plant's clock."""
+
+    first: Day = field("从", "From")
+    last: Day = field("到", "To")
+
+
+@command(
+    f"{LINE}.count_missing", L("补算工资", "Count missing wages"), input=Days, on="noun", icon="calculator",
+    help=L("工价后定时，补算尚无工资的报工", "For rates made later: reports that have earned nobody anything yet"),
+)  # fmt: skip
+def count_missing(ctx: Context, data: Days) -> Label:
+    """Count the wages of reports that were sent before there was a rate, by what is valid on their day.
+
+    Gives:  how many wage lines were written
+    Writes: wage lines; locks the operations of the reports, so that none is undone meanwhile
+    """
+    reach = ctx.principal.reach(f"{LINE}.count_missing")
+    plants = None if reach == "all" else ctx.principal.plants
+    first_seen = queries.unpaid_work(data.first, data.last, plants)
+    lock_operations(work.operation for work in first_seen)
+    made = count_wages(queries.unpaid_work(data.first, data.last, plants)) if first_seen else 0
+    return L("已补算 {n} 条", "{n} counted").filled({"n": made})
 
 
 # --- statements
@@ -256,7 +283,7 @@ def reverse_statements(ctx: Context, statements: Sequence[Statement], data: Why)
 
     Writes: the statements, their items; tells StatementReversed, on the day it is at their plant
     """
-    zones = {plant.id: plant for plant in plants({s.plant_id for s in statements})}
+    zones = {plant.id: plant for plant in company.plants({s.plant_id for s in statements})}
     for statement in statements:
         statement.reason = data.reason
     StatementItem.objects.filter(statement__in=[s.pk for s in statements]).update(is_active=False)

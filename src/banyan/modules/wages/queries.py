@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+import orjson
 from django.db.models import Exists, OuterRef, Q
 
 from banyan.kernel import db, steady
@@ -14,7 +15,7 @@ from banyan.kernel.registry import answers
 from banyan.modules.people.models import Employee, EmployeeSkill, Shift
 from banyan.modules.wages import rules
 from banyan.modules.wages.models import Approval, Deduction, Factor, Rate, StatementItem, WageLine
-from banyan.modules.wages.values import Price, Valid, Worker
+from banyan.modules.wages.values import Price, Valid, Work, Worker
 
 ZERO = Decimal(0)
 
@@ -86,6 +87,40 @@ def earned(employee_id: UUID, day: date) -> dict[tuple[UUID, str], Decimal]:
         return {}
     rows = db.rows(_EARNED, {"employee": employee_id, "day": day})
     return {(operation, kind): amount for operation, kind, amount in rows}
+
+
+_UNPAID = """
+    SELECT r.id, r.work_order_id, r.operation_id, o.name, r.kind, w.item_id, r.plant_id, r.reported_at,
+           coalesce(r.device_at, r.reported_at), r.people::text, r.defects::text
+    FROM production_report r JOIN production_operation o ON o.id = r.operation_id
+    JOIN production_workorder w ON w.id = r.work_order_id JOIN company_plant z ON z.id = r.plant_id
+    WHERE r.kind IN ('good', 'scrap', 'rework') AND (%(plants)s::uuid[] IS NULL OR r.plant_id = ANY(%(plants)s))
+      AND r.reported_at >= (%(first)s::date)::timestamp AT TIME ZONE z.zone
+      AND r.reported_at < (%(last)s::date + 1)::timestamp AT TIME ZONE z.zone
+      AND NOT EXISTS (SELECT 1 FROM wages_wageline l WHERE l.report_id = r.id)
+      AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
+    ORDER BY r.reported_at, r.id
+"""
+
+
+def unpaid_work(first: date, last: date, plants: Sequence[UUID] | None) -> tuple[Work, ...]:
+    """Give the reports of some days that stand and have earned nobody anything. One statement.
+
+    Takes:  plants: None for all
+    """
+    rows = db.rows(_UNPAID, {"first": first, "last": last, "plants": None if plants is None else list(plants)})
+    return tuple(
+        Work(
+            *facts,
+            tuple(
+                (UUID(p["employee"]), None if p["share"] is None else Decimal(p["share"]), Decimal(p["quantity"]),
+                 Decimal(p["minutes"]))
+                for p in orjson.loads(people)
+            ),
+            tuple((UUID(d["reason"]), Decimal(d["quantity"])) for d in orjson.loads(defects)),
+        )
+        for *facts, people, defects in rows
+    )  # fmt: skip
 
 
 def _approved(line: str) -> Exists:

@@ -8,7 +8,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.events import before_commit
 from banyan.modules.production.events import Reported
 from banyan.modules.wages import queries
-from banyan.modules.wages.counting import count_wages, take_back_wages
+from banyan.modules.wages.counting import count_wages, take_back_wages, work_of
 
 
 @before_commit(Reported)
@@ -19,5 +19,5 @@ def count_reports(ctx: Context, events: Sequence[Reported]) -> None:
     """
     if not queries.prices():
         return
-    count_wages([e for e in events if e.reverses is None and e.people])
+    count_wages([work_of(e) for e in events if e.reverses is None and e.people])
     take_back_wages([e for e in events if e.reverses is not None and e.people])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from uuid import UUID
 
@@ -47,6 +47,23 @@ class Worker:
     hourly_pay: Decimal
     shift: tuple[time, time] | None
     skills: tuple[tuple[UUID, date | None, date | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A report as wages see it: people with their share, count and minutes; defects as (reason, count)."""
+
+    report: UUID
+    work_order: UUID
+    operation: UUID
+    operation_name: str
+    kind: str
+    item: UUID
+    plant: UUID
+    reported_at: datetime
+    happened_at: datetime
+    people: tuple[tuple[UUID, Decimal | None, Decimal, Decimal], ...]
+    defects: tuple[tuple[UUID, Decimal], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,20 @@ def test_a_rate_that_has_paid_may_only_be_ended(payroll):
     payroll.rate(piece_price="2", valid_from="2026-03-03")
 
 
+def test_what_was_reported_before_there_was_a_rate_is_counted_later(payroll, ctx):
+    payroll.good(2, payroll.world.worker, payroll.world.second_worker)
+    payroll.undo(payroll.good(3))
+    payroll.good(4, ctx=ctx.with_(now=ctx.now + timedelta(days=1)))
+    payroll.rate(piece_price="1.25")
+    payroll.good(1)
+    count = {"first": "2026-03-01", "last": "2026-03-02"}
+    assert payroll.world.do("wages.line.count_missing", **count).en == "2 counted"
+    assert payroll.world.do("wages.line.count_missing", **count).en == "0 counted"
+    assert sorted(payroll.amounts()) == [D("1.25"), D("1.25"), D("1.25")]
+    payroll.world.do("wages.line.count_missing", first="2026-03-03", last="2026-03-03")
+    assert sum(payroll.amounts()) == D("8.75")
+
+
 def test_two_rates_for_the_same_at_a_time_are_refused(payroll):
     payroll.rate(item=payroll.world.product)
     payroll.rate(item=payroll.world.part)
