@@ -380,10 +380,13 @@ def reports(t: Traveller, world: Any, turn: str, mill: str) -> None:
 def wages(t: Traveller, world: Any) -> None:
     """A rate made late; what was reported is counted, approved, owed, taken back, owed again and paid."""
     today = str(TODAY)
-    t.make("wages.rate", piece_price="2.5", valid_from="2020-01-01")
+    t.make("wages.rate", item=str(world.product.pk), piece_price="2.5", valid_from="2020-01-01")
     day = timedelta(days=1)
     t.post("wages.line.count_missing", first=str(TODAY - day), last=str(TODAY + day))
     t.post("wages.line.approve")
+    t.post("wages.statement.prepare", month=str(TODAY + day))
+    draft = t.first("wages.statement", "state=draft")["id"]
+    t.send("wages.statement.delete", "DELETE", f"wages/statements/{draft}", If_Match='"v1"')
     for paid in (False, True):
         t.post("wages.statement.prepare", month=str(TODAY + day))
         statement = t.first("wages.statement", "state=draft")["id"]
