@@ -180,16 +180,18 @@ def prepare_statements(ctx: Context, data: Month) -> tuple[Statement, ...]:
     reach = access.scope(ctx, registry.noun(LINE), permission) or Q()
     lines = list(
         WageLine.objects.filter(queries.is_approved(), queries.is_open(), reach, told, day__lte=last)
-        .order_by("day", "at", "pk").values_list("pk", "employee_id")
+        .order_by("day", "at", "pk")
+        .values_list("pk", "employee_id", "day", "report_id", "quantity", "minutes", "amount")
     )  # fmt: skip
-    drafts |= _begun(ctx, {employee for _, employee in lines} - set(drafts), first, last)
+    drafts |= _begun(ctx, {employee for _, employee, *_ in lines} - set(drafts), first, last)
     places: dict[UUID, int] = {}
     items = []
-    for line, employee in lines:
+    for line, employee, day, report, quantity, minutes, amount in lines:
         places[employee] = places.get(employee, 0) + 1
-        items.append(
-            StatementItem(id=new_id(), statement=drafts[employee], line_id=line, position=places[employee])
-        )
+        items.append(StatementItem(
+            id=new_id(), statement=drafts[employee], position=places[employee], line_id=line, day=day,
+            report_id=report, quantity=quantity, minutes=minutes, amount=amount,
+        ))  # fmt: skip
     db.insert_rows(items)
     empty = [s for employee, s in drafts.items() if employee not in places]
     Statement.objects.filter(pk__in=[s.pk for s in empty]).delete()

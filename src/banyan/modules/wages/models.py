@@ -262,10 +262,17 @@ class StatementDay(Line):
 
 
 class StatementItem(Line):
-    """A wage line that a statement pays; released where the statement is reversed."""
+    """A wage line that a statement pays, with what it says; released where the statement is reversed."""
 
     statement = models.ForeignKey(Statement, models.CASCADE, related_name="items")
     line = models.ForeignKey(WageLine, models.PROTECT, db_index=False, related_name="+")
+    day = models.DateField()
+    report = models.ForeignKey(
+        "production.Report", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    quantity = QuantityField(default=0)
+    minutes = QuantityField(default=0)
+    amount = MoneyField(default=0)
     is_active = models.BooleanField(default=True)
 
     class Meta:

@@ -239,7 +239,14 @@ noun(
         ),
         lines(
             "items", StatementItem, L("报工工资", "Wages of reports"),
-            fields=dict(line=f("工资明细", "Wage line", readonly=True)),
+            fields=dict(
+                day=f("日期", "Day", readonly=True),
+                report=f("报工", "Report", readonly=True),
+                quantity=f("合格数", "Good", readonly=True),
+                minutes=f("工时", "Time", readonly=True, unit="min"),
+                amount=f("金额", "Amount", readonly=True, see=PAY),
+                line=f("工资明细", "Wage line", readonly=True),
+            ),
         ),
     ],  # fmt: skip
     life=life(
@@ -253,7 +260,7 @@ noun(
     ),
     numbering=numbering("WS{yy}{mm}-{n:05}"),
     title=("number", "employee", "starts_on"),
-    list=("number", "employee", "starts_on", "team", "quantity", "minutes", "piece_amount", "time_amount",
+    list=("number", "employee", "starts_on", "quantity", "minutes", "piece_amount", "time_amount",
           "deduction_amount", "top_up_amount", "amount", "state"),
     filters=("state", "starts_on", "employee", "team", "department", "plant"),
     form=(

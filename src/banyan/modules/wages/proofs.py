@@ -69,7 +69,8 @@ _STATEMENTS = """
 _NOT_THEIRS = """
     SELECT s.id, s.number, l.id FROM wages_statementitem i JOIN wages_statement s ON s.id = i.statement_id
     JOIN wages_wageline l ON l.id = i.line_id
-    WHERE l.employee_id <> s.employee_id OR l.day > s.ends_on OR i.is_active = (s.state = 'reversed')
+    WHERE (i.day, i.report_id, i.quantity, i.minutes, i.amount) <> (l.day, l.report_id, l.quantity, l.minutes, l.amount)
+       OR l.employee_id <> s.employee_id OR l.day > s.ends_on OR i.is_active = (s.state = 'reversed')
        OR NOT EXISTS (SELECT 1 FROM wages_approval a WHERE a.line_id IN (l.id, l.reverses_id))
 """
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from banyan.kernel import db, registry
+from banyan.kernel import db, exchange, registry
 from banyan.kernel.commands import execute
 from banyan.kernel.proofs import run
 from banyan.kernel.queries import ask, declared_query
@@ -226,3 +226,28 @@ def test_ten_thousand_lines_take_as_many_statements_as_two(earned):
     assert many[0] <= few[0] + 2
     assert many[1] <= few[1] + 3
     assert Statement.objects.get(employee=first.employee_id).amount == first.amount * 9_999
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_statements_leave_as_a_table_for_payroll(earned, person, form):
+    earned.approve()
+    earned.prepare()
+    noun = registry.noun("wages.statement")
+
+    def columns(ctx):
+        table = exchange.read_table(f"x.{form}", b"".join(exchange.export(ctx, noun, Query(), form)))
+        return dict(zip(table.columns, zip(*table.rows, strict=True), strict=True))
+
+    assert sorted(D(str(amount)) for amount in columns(earned.ctx)["应付工资"]) == [D("12.50"), 25]
+    assert {"员工", "合格数"} <= set(columns(person("wages.statement.read")))
+    assert "应付工资" not in columns(person("wages.statement.read"))
+
+
+def test_a_statement_opens_to_its_reports(earned, ctx):
+    earned.approve()
+    (statement,) = earned.prepare(employee=earned.world.worker.pk)
+    item = StatementItem.objects.get(statement=statement)
+    line = WageLine.objects.get(employee=earned.world.worker)
+    assert (item.report_id, item.quantity, item.amount) == (line.report_id, 20, 25)
+    (row,) = ask(ctx, declared_query("wages.of_statement"), {"statement": str(statement.pk)})
+    assert (row["_noun"], row["_id"], row["operation"]) == ("production.report", str(line.report_id), "10 车削")
