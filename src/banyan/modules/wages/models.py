@@ -135,7 +135,9 @@ class WageLine(Ledger):
     rows. `banyan verify` compares them.
     """
 
-    report = models.ForeignKey("production.Report", models.PROTECT, db_constraint=False, related_name="+")
+    report = models.ForeignKey(
+        "production.Report", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     employee = models.ForeignKey(
         "people.Employee", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
@@ -152,7 +154,7 @@ class WageLine(Ledger):
         "production.Operation", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
     item = models.ForeignKey("items.Item", models.PROTECT, db_constraint=False, db_index=False, related_name="+")
-    rate = models.ForeignKey(Rate, models.PROTECT, db_constraint=False, related_name="+")
+    rate = models.ForeignKey(Rate, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     kind = models.CharField(max_length=8)
     day = models.DateField()
     at = models.DateTimeField()
@@ -165,11 +167,14 @@ class WageLine(Ledger):
     time_amount = MoneyField(default=0)
     deduction_amount = MoneyField(default=0)
     amount = MoneyField(default=0)
-    reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="+")
+    reverses = models.ForeignKey("self", models.PROTECT, null=True, db_index=False, related_name="+")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["report", "employee"], name="wages_line_once"),
+            models.UniqueConstraint(
+                fields=["reverses"], condition=Q(reverses__isnull=False), name="wages_line_taken_back_once"
+            ),
             models.CheckConstraint(
                 condition=Q(amount=F("piece_amount") + F("time_amount") + F("deduction_amount")),
                 name="wages_line_adds_up",
