@@ -25,6 +25,7 @@ MODULES = (
     "sales",
     "purchasing",
     "production",
+    "wages",
     "planning",
     "finance",
 )

@@ -18,7 +18,7 @@ TODAY = timezone.now().date()
 
 def live(t: Traveller, world: Any) -> None:
     """Live through it all."""
-    for leg in (books, accounts, masters, stock, structure, selling, buying, making, planning, money, asking):
+    for leg in (books, accounts, masters, stock, structure, selling, buying, making, wages, planning, money, asking):
         try:
             leg(t, world)
         except (
@@ -375,6 +375,26 @@ def reports(t: Traveller, world: Any, turn: str, mill: str) -> None:
     t.post(
         "production.report_flag.settle", t.first("production.report_flag", "state=open")["id"], answer="确认"
     )
+
+
+def wages(t: Traveller, world: Any) -> None:
+    """A rate made late; what was reported is counted, approved, owed, taken back, owed again and paid."""
+    today = str(TODAY)
+    t.make("wages.rate", item=str(world.product.pk), piece_price="2.5", valid_from="2020-01-01")
+    day = timedelta(days=1)
+    t.post("wages.line.count_missing", first=str(TODAY - day), last=str(TODAY + day))
+    t.post("wages.line.approve")
+    t.post("wages.statement.prepare", month=str(TODAY + day))
+    draft = t.first("wages.statement", "state=draft")["id"]
+    t.send("wages.statement.delete", "DELETE", f"wages/statements/{draft}", If_Match='"v1"')
+    for paid in (False, True):
+        t.post("wages.statement.prepare", month=str(TODAY + day))
+        statement = t.first("wages.statement", "state=draft")["id"]
+        t.post("wages.statement.confirm", statement)
+        if paid:
+            t.post("wages.statement.pay", statement, paid_on=today)
+        else:
+            t.post("wages.statement.reverse", statement, reason="单价有误")
 
 
 def planning(t: Traveller, world: Any) -> None:

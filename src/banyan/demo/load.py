@@ -485,7 +485,6 @@ def _operation(loader: Loader, row: Row) -> dict[str, Any]:
         is_subcontracted=yes(row["is_subcontracted"]),
         supplier=loader.key("parties.party", row["subcontractor_code"]),
         subcontract_price=row["subcontract_price"],
-        piece_rate=row["piece_rate"],
     )
 
 
@@ -494,6 +493,27 @@ def _release(loader: Loader, noun_key: str, files: Sequence[Row], made: Sequence
         ids = [key for key, r in zip(made, files, strict=True) if r["state"] == wanted]
         if ids:
             loader.do(f"{noun_key}.release", ids)
+
+
+def load_wages(loader: Loader) -> None:
+    """Load what work is paid: the piece by item and operation, else the hour by each person's own pay."""
+    piece = {(r["item_code"], r["name_zh"]): r["piece_rate"] for r in rows("routing_operations") if r["piece_rate"]}
+    since = dict(valid_from="2020-01-01")
+    loader.make(
+        "wages.rate",
+        [dict(is_own_pay=True, shift_minimum="100", note="未定单价的按工时", **since)]
+        + [
+            dict(
+                item=loader.key("items.item", item), operation=name, piece_price=price, shift_minimum="100", **since
+            )
+            for (item, name), price in piece.items()
+        ],
+    )  # fmt: skip
+    reasons = [r["code"] for r in rows("defect_reasons")]
+    loader.make(
+        "wages.deduction",
+        [dict(reason=loader.key("production.defect_reason", code), price="2", **since) for code in reasons],
+    )
 
 
 def load_prices(loader: Loader) -> None:

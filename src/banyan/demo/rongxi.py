@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 
 from banyan.demo.acting import Teller
-from banyan.demo.load import Loader, filled, load_engineering, load_masters, load_prices, rows
+from banyan.demo.load import Loader, filled, load_engineering, load_masters, load_prices, load_wages, rows
 from banyan.demo.story import PASSWORD, Plot, Wanted
 from banyan.kernel.context import Context
 from banyan.kernel.models import User
@@ -34,6 +34,7 @@ def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
     teller.chapter(L("物料清单与工艺路线", "Bills of material and routings"))
     load_engineering(loader)
     load_prices(loader)
+    load_wages(loader)
     teller.chapter(L("账套、期初库存、期初余额", "Books, opening stock, opening balances"))
     open_books(loader)
     people = make_users(loader)

@@ -110,6 +110,7 @@ class Story(Cast):
         self.ship()
         self.invoice()
         self.take_back()
+        self.pay_wages()
         self.close()
         self.show()
         return self.told
@@ -800,6 +801,31 @@ class Story(Cast):
         )
 
     # --- the end --------------------------------------------------------------------------------------------
+
+    def pay_wages(self) -> None:
+        """The leader approves what reports have earned; the accountant makes the month's statements and confirms them.
+
+        A factory without rates pays nobody by the piece or the hour, and has no such chapter.
+        """
+        if not db.one("SELECT EXISTS (SELECT 1 FROM wages_wageline)")[0]:
+            return
+        self.chapter("计件计时工资：审核、工资单、计提", "Piece and time wages: approval, statements, accrual")
+        self.do("leader", "wages.line.approve")
+        self.do("accountant", "wages.statement.prepare", month=self.now.date().isoformat())
+        drafts = [r[0] for r in db.rows("SELECT id FROM wages_statement WHERE state = 'draft' ORDER BY id")]
+        self.do("accountant", "wages.statement.confirm", drafts)
+        lines, people, pieces, amount = db.one(
+            """
+            SELECT (SELECT count(*) FROM wages_approval), count(DISTINCT employee_id), sum(quantity), sum(amount)
+            FROM wages_statement WHERE state = 'confirmed'
+            """
+        )
+        self.told.figures["wages"] = amount
+        self.fact(
+            "审核工资明细 {lines} 条；{people} 人，合格 {pieces} 件，应付工资 {amount} 元",
+            "Wage lines approved: {lines}; {people} people, {pieces} good pieces, {amount} CNY owed",
+            lines=lines, people=people, pieces=pieces, amount=amount,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Work orders are closed; vouchers are made and checked by another accountant."""

@@ -29,10 +29,13 @@ def scope(ctx: Context, noun: Noun, permission: str) -> Q | None:
     if reach is None:
         return NOTHING
     columns, who = noun.spec.scope, ctx.principal
-    if reach == "own" and columns.own:
-        return Q(**{columns.own: who.id})
+    own = Q(**{columns.own: who.id}) if columns.own else None
+    if columns.employee:
+        own = Q(**{columns.employee: who.employee}) if who.employee else NOTHING
+    if reach == "own" and own is not None:
+        return own
     if reach == "team" and columns.team:
-        return Q(**{f"{columns.team}__in": who.teams}) | (Q(**{columns.own: who.id}) if columns.own else Q())
+        return Q(**{f"{columns.team}__in": who.teams}) | (own or Q())
     if reach in ("team", "plant") and columns.plant:
         return Q(**{f"{columns.plant}__in": who.plants}) | Q(**{f"{columns.plant}__isnull": True})
     return None

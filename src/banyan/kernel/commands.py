@@ -211,6 +211,13 @@ def tell(*told: events.Event) -> None:
     work.told.extend(told)
 
 
+def hear(ctx: Context) -> None:
+    """Let listeners before commit hear now what has been told, for a command that reads what they write."""
+    work = _work.get()
+    if work is not None:
+        _hear(ctx, work)
+
+
 def execute(
     ctx: Context, cmd: Command, *, ids: Sequence[UUID] = (), data: Any = None,
     versions: Mapping[UUID, int] | None = None, dry_run: bool = False, each: bool = False,

@@ -164,9 +164,13 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The columns that decide whose a record is; None where the noun has no such owner."""
+    """The columns that decide whose a record is; None where the noun has no such owner.
+
+    Takes:  own: names the user; employee: names the employee, for records that are about somebody rather than by them
+    """
 
     own: str | None = None
+    employee: str | None = None
     team: str | None = None
     plant: str | None = None
 

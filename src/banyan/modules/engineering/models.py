@@ -161,7 +161,6 @@ class RoutingOperation(Line):
     service_item = models.ForeignKey("items.Item", models.PROTECT, null=True, blank=True, related_name="+")
     subcontract_price = PriceField(default=0)
     subcontract_days = models.PositiveSmallIntegerField(default=0)
-    piece_rate = PriceField(default=0)
     data = models.JSONField(default=list, blank=True)
 
     class Meta:
@@ -169,7 +168,7 @@ class RoutingOperation(Line):
             models.UniqueConstraint(fields=["routing", "sequence"], name="engineering_operation_once"),
             models.CheckConstraint(
                 condition=Q(setup_minutes__gte=0, run_minutes__gte=0, queue_minutes__gte=0)
-                & Q(subcontract_price__gte=0, piece_rate__gte=0),
+                & Q(subcontract_price__gte=0),
                 name="engineering_operation_not_negative",
             ),
             models.CheckConstraint(

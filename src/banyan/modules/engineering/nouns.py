@@ -127,7 +127,6 @@ noun(
                 service_item=f("服务", "Service", L("采购的服务", "What is bought from the subcontractor")),
                 subcontract_price=f("委外单价", "Price outside", minimum=ZERO, see="engineering.cost"),
                 subcontract_days=f("委外天数", "Days outside", unit="d", minimum=ZERO),
-                piece_rate=f("计件单价", "Piece rate", minimum=ZERO, see="people.pay"),
                 data=f("采集数据", "Data to capture", type="json"),
             ),
         )

@@ -73,7 +73,7 @@ _OUTPUTS = """
 _OPERATIONS = """
     SELECT routing_id, sequence, name, work_centre_id, setup_minutes, run_minutes, queue_minutes,
            overlap_quantity, report_ratio, predecessors, yield_percent, skill_id, instructions,
-           is_subcontracted, supplier_id, service_item_id, subcontract_price, subcontract_days, piece_rate,
+           is_subcontracted, supplier_id, service_item_id, subcontract_price, subcontract_days,
            data::text, id, name_en
     FROM engineering_routingoperation WHERE routing_id = ANY(%s) ORDER BY routing_id, sequence
 """
@@ -282,5 +282,5 @@ def _operation(row: tuple) -> Operation:
 _COLUMNS = (
     "sequence", "name", "work_centre", "setup_minutes", "run_minutes", "queue_minutes", "overlap_quantity",
     "report_ratio", "predecessors", "yield_percent", "skill", "instructions", "is_subcontracted", "supplier",
-    "service_item", "subcontract_price", "subcontract_days", "piece_rate", "data", "operation", "name_en",
+    "service_item", "subcontract_price", "subcontract_days", "data", "operation", "name_en",
 )  # fmt: skip

@@ -121,7 +121,6 @@ class Operation:
     service_item: UUID | None = None
     subcontract_price: Decimal = Decimal(0)
     subcontract_days: int = 0
-    piece_rate: Decimal = Decimal(0)
     data: tuple[Any, ...] = ()
     operation: UUID | None = None
     name_en: str = ""

@@ -51,6 +51,8 @@ EVENTS = [
     choice("price_variance", "采购价格差异", "Purchase price variance"),
     choice("payment_in", "收款", "Payment received"),
     choice("payment_out", "付款", "Payment made"),
+    choice("wage_accrual", "计提工资", "Wages accrued"),
+    choice("wage_payment", "发放工资", "Wages paid"),
     choice("manual", "手工凭证", "Manual entry"),
     choice("opening", "期初余额", "Opening balance"),
     choice("reversal", "红字冲销", "Reversal"),

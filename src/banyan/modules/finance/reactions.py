@@ -20,6 +20,7 @@ from banyan.modules.inventory.events import StockMoved, StockRevalued
 from banyan.modules.inventory.values import MovedFact
 from banyan.modules.production.events import Reported, WorkOrderClosed
 from banyan.modules.sales.events import OrderConfirmed
+from banyan.modules.wages.events import StatementConfirmed, StatementPaid, StatementReversed
 
 ZERO = Decimal(0)
 WORK_ORDER = "production.work_order"
@@ -243,6 +244,46 @@ def post_variance(ctx: Context, events: Sequence[WorkOrderClosed]) -> None:
             if e.record in left
         ],
     )
+
+
+@before_commit(StatementConfirmed)
+def accrue_wages(ctx: Context, events: Sequence[StatementConfirmed]) -> None:
+    """Post wages that are owed, by person: what was absorbed as labour against wages payable."""
+    _post_wages(ctx, "wage_accrual", events, 1)
+
+
+@before_commit(StatementReversed)
+def take_back_wages(ctx: Context, events: Sequence[StatementReversed]) -> None:
+    """Post red what a statement that is taken back had accrued."""
+    _post_wages(ctx, "wage_accrual", events, -1)
+
+
+@before_commit(StatementPaid)
+def pay_wages(ctx: Context, events: Sequence[StatementPaid]) -> None:
+    """Post wages that are paid: wages payable against the bank."""
+    _post_wages(ctx, "wage_payment", events, 1)
+
+
+def _post_wages(
+    ctx: Context, event: str, told: Sequence[StatementConfirmed | StatementReversed | StatementPaid], sign: int
+) -> None:
+    accounts = posting.accounts_of([event])
+    if not accounts:
+        return
+    debit, credit = accounts[event]
+    posting.post(
+        ctx,
+        [
+            Posting(
+                event, e.on, "wages.statement", e.record,
+                tuple(
+                    Leg(account, side, sign * e.amount, department=e.department, employee=e.employee, plant=e.plant)
+                    for account, side in ((debit, "debit"), (credit, "credit"))
+                ),
+            )
+            for e in told
+        ],
+    )  # fmt: skip
 
 
 @before_commit(OrderConfirmed)

@@ -26,6 +26,7 @@ class Skill(Record):
 class Shift(Record):
     """A span of the day that people work; an end before the start lies on the next day."""
 
+    is_steady = True
     lock_rank = Rank.MASTER + 31
 
     code = models.CharField(max_length=16, unique=True)
@@ -60,6 +61,7 @@ class Team(Record):
 class Employee(Record):
     """A person who works here, with or without a user of their own."""
 
+    is_steady = True
     lock_rank = Rank.MASTER + 33
 
     code = models.CharField(max_length=32, unique=True)
@@ -101,6 +103,8 @@ class Employee(Record):
 
 class EmployeeSkill(Line):
     """A skill somebody has, at a level from 1 to 5, from a day up to (not with) another."""
+
+    is_steady = True
 
     employee = models.ForeignKey(Employee, models.CASCADE, related_name="skills")
     skill = models.ForeignKey(Skill, models.PROTECT, related_name="+")

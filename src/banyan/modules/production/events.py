@@ -26,13 +26,24 @@ class WorkReleased(Event):
 
 
 @dataclass(frozen=True)
+class Part:
+    """Somebody's part of a report: the share as it was told, none where all are alike, and what it comes to."""
+
+    employee: UUID
+    share: Decimal | None
+    quantity: Decimal
+    minutes: Decimal
+
+
+@dataclass(frozen=True)
 class Reported(Event):
     """Somebody reported on an operation; amounts contain the set-up, `setup_amount` says how much of them it
     is.
 
     Takes:  kind as reported, for an undo that of the report taken back: quantity, minutes and amounts are
             negative then and `reverses` names it; quantity in counts of the operation, pieces in
-            finished-piece equivalents
+            finished-piece equivalents; happened_at is earlier than reported_at for what was kept offline;
+            defects: (reason, count)
     """
 
     type = "production.reported"
@@ -53,8 +64,11 @@ class Reported(Event):
     machine_amount: Decimal
     overhead_amount: Decimal
     setup_amount: Decimal
-    wage_amount: Decimal
     reported_at: datetime
+    happened_at: datetime
+    operation_name: str = ""
+    people: tuple[Part, ...] = ()
+    defects: tuple[tuple[UUID, Decimal], ...] = ()
     reverses: UUID | None = None
 
 

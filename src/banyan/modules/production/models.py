@@ -173,7 +173,6 @@ class Operation(Line):
     is_subcontracted = models.BooleanField(default=False)
     supplier = models.ForeignKey("parties.Party", models.PROTECT, null=True, blank=True, related_name="+")
     subcontract_price = PriceField(default=0)
-    piece_rate = PriceField(default=0)
     labour_rate = PriceField(default=0)
     machine_rate = PriceField(default=0)
     overhead_rate = PriceField(default=0)
@@ -341,7 +340,6 @@ class Report(Ledger):
     machine_amount = MoneyField(default=0)
     overhead_amount = MoneyField(default=0)
     setup_amount = MoneyField(default=0)
-    wage_amount = MoneyField(default=0)
     lots = models.JSONField(default=list)
     output_lot = models.ForeignKey(
         "inventory.Lot", models.PROTECT, null=True, db_index=False, related_name="+"

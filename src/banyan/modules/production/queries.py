@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel import db
+from banyan.kernel.registry import port
 from banyan.lib.quantity import round_quantity
 from banyan.modules.engineering import queries as engineering
 from banyan.modules.inventory.models import Lot
@@ -200,7 +201,7 @@ def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
 
 _WORK = """
     SELECT w.number, o.id, o.sequence, o.name, coalesce(u.kind, r.kind), sum((p ->> 'quantity')::numeric),
-           sum((p ->> 'minutes')::numeric), sum((p ->> 'wage')::numeric)
+           sum((p ->> 'minutes')::numeric)
     FROM production_report r
     JOIN production_workorder w ON w.id = r.work_order_id JOIN production_operation o ON o.id = r.operation_id
     JOIN company_plant z ON z.id = r.plant_id LEFT JOIN production_report u ON u.id = r.reverses_id
@@ -214,8 +215,12 @@ _WORK = """
 """
 
 
+#: What somebody's work of a plant's day has earned: (employee, day) → {(operation, kind): amount}.
+earned = port("wages.earned", lambda employee_id, day: {})
+
+
 def work_of(employee_id: UUID, day: date) -> tuple[Done, ...]:
-    """Give what an employee reported on a plant's day, their own part of count, time and wage. One
+    """Give what an employee reported on a plant's day, their own part of count and time. One
     statement."""
     rows = db.rows(_WORK, {"employee": str(employee_id), "day": day})
     return tuple(Done(number or "", *rest) for number, *rest in rows)

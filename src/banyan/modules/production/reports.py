@@ -100,7 +100,7 @@ def my_tasks(ctx: Context, data: Mine) -> Iterator[dict[str, Any]]:
 @query(
     "production.my_day", L("我的今天", "My day"), input=MyDay, icon="calendar-time", permission=READ, order=6,
     card=("operation", "kind", "quantity", "wage", "number"),
-    help=L("当天报的件数、工时和计件工资", "Pieces, time and piece wage of a day"),
+    help=L("当天报的件数、工时和工资", "Pieces, time and wage of a day"),
     columns=(
         column("number", "工单", "Work order"), column("operation", "工序", "Operation"),
         column("kind", "类型", "Kind"), column("quantity", "数量", "Quantity", "quantity", summed=True),
@@ -111,12 +111,15 @@ def my_tasks(ctx: Context, data: Mine) -> Iterator[dict[str, Any]]:
 def my_day(ctx: Context, data: MyDay) -> Iterator[dict[str, Any]]:
     """Give what a person did on a day; the wage is shown to themselves, and to those who may see pay."""
     employee = data.employee or ctx.principal.employee
-    sees_wage = employee == ctx.principal.employee or ctx.may("people.pay")
-    for done in queries.work_of(employee, data.day or default_plant().day(ctx.now)) if employee else ():
+    sees_wage = employee == ctx.principal.employee or ctx.principal.reach("wages.pay") not in (None, "own")
+    day = data.day or default_plant().day(ctx.now)
+    wages = queries.earned(employee, day) if employee and sees_wage else {}
+    for done in queries.work_of(employee, day) if employee else ():
         yield {
             "number": done.number, "operation": f"{done.sequence} {done.name}",
             "kind": _KINDS[done.kind].in_(ctx.language), "quantity": done.quantity, "minutes": done.minutes,
-            "wage": done.wage if sees_wage else None, "_noun": "production.operation", "_id": done.operation,
+            "wage": wages.get((done.operation, done.kind), Decimal(0)) if sees_wage else None,
+            "_noun": "production.operation", "_id": done.operation,
         }  # fmt: skip
 
 

@@ -76,7 +76,6 @@ class Done:
     kind: str
     quantity: Decimal
     minutes: Decimal
-    wage: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -277,7 +277,6 @@ class Migration(migrations.Migration):
                     banyan.kernel.models.PriceField(decimal_places=6, default=0, max_digits=20),
                 ),
                 ("subcontract_days", models.PositiveSmallIntegerField(default=0)),
-                ("piece_rate", banyan.kernel.models.PriceField(decimal_places=6, default=0, max_digits=20)),
                 ("data", models.JSONField(blank=True, default=list)),
                 (
                     "routing",
@@ -500,7 +499,6 @@ class Migration(migrations.Migration):
                     ("queue_minutes__gte", 0),
                     ("run_minutes__gte", 0),
                     ("setup_minutes__gte", 0),
-                    ("piece_rate__gte", 0),
                     ("subcontract_price__gte", 0),
                 ),
                 name="engineering_operation_not_negative",

@@ -39,6 +39,8 @@ _RULES = {
     "price_variance": ("{COS}03", "", "发票价与暂估价之差"),
     "payment_in": ("1002", "1122", "收款"),
     "payment_out": ("220201", "1002", "付款"),
+    "wage_accrual": ("{OVH}08", "221101", "计提计件计时工资，与已分配人工对冲"),
+    "wage_payment": ("221101", "1002", "发放工资"),
 }
 #: Our own: opening stock and opening balances meet here and leave nothing.
 _OPENING = Account(

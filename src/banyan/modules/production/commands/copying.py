@@ -146,7 +146,6 @@ def _operations(order: WorkOrder, routing: RoutingFacts) -> list[Operation]:
             is_subcontracted=step.is_subcontracted,
             supplier_id=step.supplier,
             subcontract_price=step.subcontract_price if step.is_subcontracted else ZERO,
-            piece_rate=step.piece_rate,
             source_line=step.operation,
         )
         for n, step in enumerate(routing.operations, start=1)

@@ -24,7 +24,6 @@ _COLUMNS = """
     o.good_quantity, o.scrap_quantity, o.rework_quantity, o.sent_back_quantity, o.come_back_quantity, o.state,
     o.started,
     o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate,
-    o.piece_rate,
     o.work_centre_id, o.machine_id, o.has_backflush,
     w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id
 """
@@ -47,7 +46,6 @@ class Op:
     setup_minutes: Decimal
     run_minutes: Decimal
     rates: rules.Rates
-    piece_rate: Decimal
     work_centre: UUID | None
     machine: UUID | None
     has_backflush: bool
@@ -202,7 +200,6 @@ def _op(row: tuple) -> Op:
         labour,
         machine_rate,
         overhead,
-        piece_rate,
         work_centre,
         machine,
         backflush,
@@ -227,7 +224,6 @@ def _op(row: tuple) -> Op:
         setup,
         run,
         rules.Rates(labour, machine_rate, overhead),
-        piece_rate,
         work_centre,
         machine,
         backflush,

@@ -24,7 +24,6 @@ from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
 from banyan.lib.errors import DomainError, FieldFaults
 from banyan.lib.labels import L
-from banyan.lib.money import round_money
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
@@ -41,7 +40,7 @@ from banyan.modules.production.errors import (
     TooMuchReported,
     WrongReport,
 )
-from banyan.modules.production.events import Reported
+from banyan.modules.production.events import Part, Reported
 from banyan.modules.production.models import AT_WORK, DefectReason, Report, ReportFlag
 
 ZERO = Decimal(0)
@@ -127,7 +126,6 @@ class ReportAnswer:
     kind: str
     quantity: Decimal
     minutes: Decimal
-    wage_amount: Decimal
     flags: tuple[str, ...]
     reported_at: datetime
 
@@ -199,7 +197,6 @@ _UNDONE = (
     "machine_amount",
     "overhead_amount",
     "setup_amount",
-    "wage_amount",
     "output_lot_id",
     "lots",
     "person",
@@ -219,7 +216,6 @@ class _Entry:
     people: list[dict[str, Any]] = dataclass_field(default_factory=list)
     worker: UUID | None = None
     effort: rules.Effort = rules.Effort()
-    wage: Decimal = ZERO
     minutes: Decimal | None = None
     flags: list[str] = dataclass_field(default_factory=list)
     excess: Decimal = ZERO
@@ -486,8 +482,6 @@ class _Booking:
             machine_minutes=given.machine_minutes,
             people=len(entry.people),
         )
-        if entry.kind == "good":
-            entry.wage = round_money(op.piece_rate * entry.quantity)
         if is_first:
             op.has_setup_charged = op.is_changed = True
 
@@ -501,10 +495,7 @@ class _Booking:
     def _take_back_effort(self, entry: _Entry) -> None:
         row = entry.undone
         entry.effort = rules.Effort(*(row[name] for name in rules.Effort.__slots__)).back()
-        entry.wage, entry.minutes = (
-            -row["wage_amount"],
-            -row["minutes"] if row["minutes"] is not None else None,
-        )
+        entry.minutes = None if row["minutes"] is None else -row["minutes"]
         if row["setup_minutes"]:
             entry.op.has_setup_charged, entry.op.is_changed = False, True
 
@@ -512,11 +503,7 @@ class _Booking:
         if entry.undone:
             entry.people = [
                 p
-                | {
-                    "minutes": str(-Decimal(p["minutes"])),
-                    "quantity": str(-Decimal(p["quantity"])),
-                    "wage": str(-Decimal(p["wage"])),
-                }
+                | {"minutes": str(-Decimal(p["minutes"])), "quantity": str(-Decimal(p["quantity"]))}
                 for p in entry.undone["people"]
             ]
             return
@@ -524,7 +511,6 @@ class _Booking:
         try:
             minutes = rules.shared_out(entry.effort.labour_minutes, shares)
             counts = rules.shared_out(entry.quantity if entry.kind in rules.COUNTED else ZERO, shares, 6)
-            wages = rules.shared_out(entry.wage, shares)
         except ValueError:
             raise WrongReport(
                 fields={
@@ -540,9 +526,8 @@ class _Booking:
                 "share": None if p["share"] is None else str(p["share"]),
                 "minutes": str(m),
                 "quantity": str(q),
-                "wage": str(w),
             }
-            for p, m, q, w in zip(entry.people, minutes, counts, wages, strict=True)
+            for p, m, q in zip(entry.people, minutes, counts, strict=True)
         ]
 
     # --- material, ledger, counters
@@ -599,7 +584,6 @@ class _Booking:
             machine_amount=effort.machine_amount,
             overhead_amount=effort.overhead_amount,
             setup_amount=effort.setup_amount,
-            wage_amount=entry.wage,
             lots=[{"lot": use.lot, "quantity": use.quantity} for use in one.lots],
             output_lot_id=entry.output_lot,
             data=one.data,
@@ -683,8 +667,11 @@ class _Booking:
             machine_amount=effort.machine_amount,
             overhead_amount=effort.overhead_amount,
             setup_amount=effort.setup_amount,
-            wage_amount=entry.wage,
             reported_at=self._at(entry),
+            happened_at=_moved_at(entry) or self._at(entry),
+            operation_name=op.name,
+            people=tuple(_part(p) for p in entry.people) if entry.kind in rules.COUNTED else (),
+            defects=tuple((d.reason, d.quantity) for d in entry.data.defects),
             reverses=row["reverses_id"],
         )
 
@@ -703,7 +690,6 @@ _ANSWERED = (
     "kind",
     "quantity",
     "labour_minutes",
-    "wage_amount",
     "flags",
     "reported_at",
 )
@@ -724,6 +710,16 @@ def _moved_at(entry: _Entry) -> datetime | None:
     return entry.data.device_at if entry.data.is_offline else None
 
 
+def _part(person: dict[str, Any]) -> Part:
+    share = person["share"]
+    return Part(
+        UUID(person["employee"]),
+        None if share is None else Decimal(share),
+        Decimal(person["quantity"]),
+        Decimal(person["minutes"]),
+    )
+
+
 def _answer(row: dict[str, Any]) -> ReportAnswer:
     return ReportAnswer(
         row["id"],
@@ -732,7 +728,6 @@ def _answer(row: dict[str, Any]) -> ReportAnswer:
         row["kind"],
         row["quantity"],
         row["labour_minutes"],
-        row["wage_amount"],
         tuple(row["flags"]),
         row["reported_at"],
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from banyan.kernel.commands import OfferedOn, command
+from banyan.kernel.commands import OfferedOn, command, hear
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import choice
 from banyan.kernel.schema import Input, Quantity, Text, field
@@ -99,19 +99,21 @@ def _field(path: str, reports: list[OneReport]) -> str:
 
 
 def _said(ctx: Context, data: Tally) -> Label:
-    """Give what was booked in words; to an employee also the day's pieces and piece wage."""
+    """Give what was booked in words; to an employee also the day's pieces and wage."""
     facts = {"good": plain(data.good), "bad": plain(data.bad)}
     booked = L("已报：合格 {good}，不良 {bad}", "Booked: {good} good, {bad} bad").filled(facts)
     employee = ctx.principal.employee
     if not employee:
         return booked
-    done = queries.work_of(employee, default_plant().day(ctx.now))
+    hear(ctx)
+    day = default_plant().day(ctx.now)
+    done = queries.work_of(employee, day)
     pieces = sum((one.quantity for one in done if one.kind == "good"), ZERO)
-    wage = sum((one.wage for one in done), ZERO)
+    wage = sum(queries.earned(employee, day).values(), ZERO)
     today = {"booked": booked, "pieces": plain(pieces), "wage": f"{wage:,.2f}"}
     if not wage:
         return L("{booked}。今天合格 {pieces} 件", "{booked}. Today {pieces} good").filled(today)
     return L(
-        "{booked}。今天合格 {pieces} 件，计件工资 ¥{wage}",
-        "{booked}. Today {pieces} good, piece wage ¥{wage}",
+        "{booked}。今天合格 {pieces} 件，工资 ¥{wage}",
+        "{booked}. Today {pieces} good, wage ¥{wage}",
     ).filled(today)

@@ -124,7 +124,6 @@ class Migration(migrations.Migration):
                     "subcontract_price",
                     banyan.kernel.models.PriceField(decimal_places=6, default=0, max_digits=20),
                 ),
-                ("piece_rate", banyan.kernel.models.PriceField(decimal_places=6, default=0, max_digits=20)),
                 ("labour_rate", banyan.kernel.models.PriceField(decimal_places=6, default=0, max_digits=20)),
                 ("machine_rate", banyan.kernel.models.PriceField(decimal_places=6, default=0, max_digits=20)),
                 (
@@ -266,7 +265,6 @@ class Migration(migrations.Migration):
                     banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20),
                 ),
                 ("setup_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
-                ("wage_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
                 ("lots", models.JSONField(default=list)),
                 ("data", models.JSONField(default=dict)),
                 ("note", models.CharField(default="", max_length=500)),

@@ -1,0 +1,143 @@
+"""Reads of wages: prices and people as they are kept in a process, what has been earned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import orjson
+from django.db.models import Exists, OuterRef, Q
+
+from banyan.kernel import db, steady
+from banyan.kernel.registry import answers
+from banyan.modules.people.models import Employee, EmployeeSkill, Shift
+from banyan.modules.wages import rules
+from banyan.modules.wages.models import Approval, Deduction, Factor, Rate, StatementItem, WageLine
+from banyan.modules.wages.values import Price, Valid, Work, Worker
+
+ZERO = Decimal(0)
+
+
+@steady.kept(Rate)
+def prices() -> Mapping[UUID | None, tuple[Price, ...]]:
+    """Give the rates by item, None for those of all items, narrowest first. At most one statement."""
+    rows = db.rows(
+        "SELECT id, plant_id, item_id, operation, skill_id, piece_price, hour_price, is_own_pay, shift_minimum, "
+        "valid_from, valid_to FROM wages_rate"
+    )
+    found: dict[UUID | None, list[Price]] = {}
+    for row in rows:
+        found.setdefault(row[2], []).append(Price(*row))
+    return {item: rules.narrowest_first(group) for item, group in found.items()}
+
+
+@steady.kept(Deduction)
+def deductions() -> Mapping[UUID, tuple[Valid, ...]]:
+    """Give what bad pieces cost, by reason. At most one statement."""
+    return _grouped("SELECT reason_id, price, valid_from, valid_to, item_id FROM wages_deduction")
+
+
+@steady.kept(Factor)
+def factors() -> Mapping[UUID, tuple[Valid, ...]]:
+    """Give how shared piece wages are spread, by employee. At most one statement."""
+    return _grouped("SELECT employee_id, factor, valid_from, valid_to FROM wages_factor")
+
+
+def _grouped(sql: str) -> Mapping[UUID, tuple[Valid, ...]]:
+    found: dict[UUID, list[Valid]] = {}
+    for key, *rest in db.rows(sql):
+        found.setdefault(key, []).append(Valid(*rest))
+    return {key: tuple(group) for key, group in found.items()}
+
+
+@steady.kept(Employee, EmployeeSkill, Shift)
+def workers() -> Mapping[UUID, Worker]:
+    """Give everybody as wages see them. At most two statements."""
+    skills: dict[UUID, list[tuple[UUID, date | None, date | None]]] = {}
+    for employee, *skill in db.rows(
+        "SELECT employee_id, skill_id, valid_from, valid_to FROM people_employeeskill"
+    ):
+        skills.setdefault(employee, []).append(tuple(skill))
+    rows = db.rows(
+        "SELECT e.id, e.plant_id, e.team_id, e.department_id, coalesce(e.hourly_pay, 0), s.starts_at, s.ends_at "
+        "FROM people_employee e LEFT JOIN people_shift s ON s.id = e.shift_id"
+    )
+    return {
+        key: Worker(
+            plant, team, department, pay, (starts, ends) if starts else None, tuple(skills.get(key, ()))
+        )
+        for key, plant, team, department, pay, starts, ends in rows
+    }
+
+
+_EARNED = """
+    SELECT l.operation_id, l.kind, sum(l.amount) FROM wages_wageline l JOIN company_plant z ON z.id = l.plant_id
+    WHERE l.employee_id = %(employee)s AND l.at >= (%(day)s::date)::timestamp AT TIME ZONE z.zone
+      AND l.at < (%(day)s::date + 1)::timestamp AT TIME ZONE z.zone
+    GROUP BY 1, 2
+"""
+
+
+@answers("wages.earned")
+def earned(employee_id: UUID, day: date) -> dict[tuple[UUID, str], Decimal]:
+    """Give what somebody earned by reports of a plant's day, by operation and kind. At most one statement."""
+    if not prices():
+        return {}
+    rows = db.rows(_EARNED, {"employee": employee_id, "day": day})
+    return {(operation, kind): amount for operation, kind, amount in rows}
+
+
+_UNPAID = """
+    SELECT r.id, r.work_order_id, r.operation_id, o.name, r.kind, w.item_id, r.plant_id, r.reported_at,
+           coalesce(r.device_at, r.reported_at), r.people::text, r.defects::text
+    FROM production_report r JOIN production_operation o ON o.id = r.operation_id
+    JOIN production_workorder w ON w.id = r.work_order_id JOIN company_plant z ON z.id = r.plant_id
+    WHERE r.kind IN ('good', 'scrap', 'rework') AND (%(plants)s::uuid[] IS NULL OR r.plant_id = ANY(%(plants)s))
+      AND r.reported_at >= (%(first)s::date)::timestamp AT TIME ZONE z.zone
+      AND r.reported_at < (%(last)s::date + 1)::timestamp AT TIME ZONE z.zone
+      AND NOT EXISTS (SELECT 1 FROM wages_wageline l WHERE l.report_id = r.id)
+      AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
+    ORDER BY r.reported_at, r.id
+"""
+
+
+def unpaid_work(first: date, last: date, plants: Sequence[UUID] | None) -> tuple[Work, ...]:
+    """Give the reports of some days that stand and have earned nobody anything. One statement.
+
+    Takes:  plants: None for all
+    """
+    rows = db.rows(_UNPAID, {"first": first, "last": last, "plants": None if plants is None else list(plants)})
+    return tuple(
+        Work(
+            *facts,
+            tuple(
+                (UUID(p["employee"]), None if p["share"] is None else Decimal(p["share"]), Decimal(p["quantity"]),
+                 Decimal(p["minutes"]))
+                for p in orjson.loads(people)
+            ),
+            tuple((UUID(d["reason"]), Decimal(d["quantity"])) for d in orjson.loads(defects)),
+        )
+        for *facts, people, defects in rows
+    )  # fmt: skip
+
+
+def _approved(line: str) -> Exists:
+    return Exists(Approval.objects.filter(line=OuterRef(line)))
+
+
+def is_approved() -> Q:
+    """Give the condition that a wage line is approved: it, or the one it takes back."""
+    return Q(_approved("pk")) | Q(_approved("reverses"))
+
+
+def is_waiting() -> Q:
+    """Give the condition that a wage line stands and is not approved."""
+    taken_back = Exists(WageLine.objects.filter(reverses=OuterRef("pk")))
+    return Q(~_approved("pk"), ~Q(taken_back), reverses__isnull=True)
+
+
+def is_open() -> Q:
+    """Give the condition that no statement pays a wage line."""
+    return ~Q(Exists(StatementItem.objects.filter(line=OuterRef("pk"), is_active=True)))
