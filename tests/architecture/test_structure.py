@@ -25,10 +25,11 @@ MODULES = (
     "sales",
     "purchasing",
     "production",
+    "exceptions",
     "planning",
     "finance",
 )
-BESIDE = ({"parties", "items"}, {"sales", "purchasing"})
+BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "planning"})
 
 
 def level(label: str) -> int:

@@ -49,6 +49,16 @@ _FACTORY_READS = (
     ("people.skill.read", "all"),
 )
 
+#: Whoever works in the factory may call for help, and answer.
+_CALLS = (
+    ("exceptions.exception.read", "plant"),
+    ("exceptions.exception.raise", "plant"),
+    ("exceptions.exception.take", "plant"),
+    ("exceptions.exception.contain", "plant"),
+    ("exceptions.category.read", "all"),
+    ("exceptions.cause.read", "all"),
+)
+
 ROLES: tuple[DefaultRole, ...] = (
     DefaultRole(
         "worker",
@@ -72,6 +82,7 @@ ROLES: tuple[DefaultRole, ...] = (
             ("production.defect_reason.read", "all"),
             ("equipment.*.read", "plant"),
             ("inventory.lot.read", "plant"),
+            *_CALLS,
         ),
     ),
     DefaultRole(
@@ -83,6 +94,9 @@ ROLES: tuple[DefaultRole, ...] = (
             "production.running",
             "production.late",
             "production.flags",
+            "exceptions.open",
+            "exceptions.overdue",
+            "exceptions.severe",
             "production.good_today",
             "production.scrap_today",
             "equipment.down",
@@ -98,6 +112,8 @@ ROLES: tuple[DefaultRole, ...] = (
             ("production.*", "plant"),
             ("people.attendance.*", "plant"),
             ("equipment.machine.change", "plant"),
+            ("exceptions.exception.*", "plant"),
+            ("exceptions.*.read", "plant"),
         ),
     ),
     DefaultRole(
@@ -126,6 +142,7 @@ ROLES: tuple[DefaultRole, ...] = (
             ("production.*", "plant"),
             ("engineering.*", "all"),
             ("items.*", "all"),
+            ("exceptions.*.read", "plant"),
             ("sales.*.read", "plant"),
             ("sales.order.promise", "plant"),
             ("purchasing.*.read", "plant"),
@@ -154,6 +171,8 @@ ROLES: tuple[DefaultRole, ...] = (
             ("items.*", "all"),
             ("equipment.*", "plant"),
             ("production.defect_reason.*", "all"),
+            ("exceptions.exception.*", "plant"),
+            ("exceptions.*.read", "plant"),
         ),
     ),
     DefaultRole(
@@ -189,6 +208,7 @@ ROLES: tuple[DefaultRole, ...] = (
             ("production.material_issue.*", "plant"),
             ("production.completion.*", "plant"),
             ("parties.*.read", "all"),
+            *_CALLS,
         ),
     ),
     DefaultRole(
@@ -254,6 +274,9 @@ ROLES: tuple[DefaultRole, ...] = (
             "purchasing.to_book",
             "inventory.held",
             "inventory.expiring",
+            "exceptions.open",
+            "exceptions.overdue",
+            "exceptions.severe",
             "production.scrap_today",
             "tasks",
             "inbox",
@@ -265,6 +288,7 @@ ROLES: tuple[DefaultRole, ...] = (
             *_STOCK_READS,
             ("inventory.lot.*", "plant"),
             ("production.defect_reason.*", "all"),
+            ("exceptions.*", "plant"),
             ("purchasing.*.read", "plant"),
             ("purchasing.receipt.*", "plant"),
             ("sales.shipment.read", "plant"),
@@ -312,6 +336,9 @@ ROLES: tuple[DefaultRole, ...] = (
             "production.late",
             "planning.late",
             "production.flags",
+            "exceptions.open",
+            "exceptions.overdue",
+            "exceptions.severe",
             "purchasing.late",
             "inventory.value",
             "finance.receivables_overdue",
