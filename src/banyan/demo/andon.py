@@ -95,9 +95,8 @@ def tell(cast: Cast) -> None:
     places = [row[0] for row in db.rows(_OPERATIONS)]
     began, end = cast.now, datetime.now(UTC) - timedelta(hours=30)
     for place, call in enumerate(CALLS):
-        at = began + (end - began) * (place / (len(CALLS) - 1))
-        if call.minutes:
-            at = at.replace(hour=1, minute=10)
+        at = (began + (end - began) * (place / (len(CALLS) - 1))).replace(hour=1, minute=10)
+        at -= timedelta(days=max(0, at.weekday() - 4))  # nobody works at the weekend
         _call(cast, call, at, places[place * 5 % len(places)] if places else None)
     _escalate(end + timedelta(hours=30))
     counts = dict(db.rows("SELECT state, count(*) FROM exceptions_shopexception GROUP BY 1"))

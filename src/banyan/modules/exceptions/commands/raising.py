@@ -62,8 +62,8 @@ class Raise(Input):
 
 
 @command(
-    "exceptions.exception.raise", L("安灯呼叫", "Call for help"), input=Raise, on="noun", icon="urgent", tone="red",
-    is_big=True, creates=True, offered_on=tuple(OfferedOn(noun, value) for noun, value in _ON),
+    "exceptions.exception.raise", L("安灯呼叫", "Call for help"), input=Raise, on="noun", icon="urgent", tone="orange",
+    is_big=True, is_at_hand=True, creates=True, offered_on=tuple(OfferedOn(noun, value) for noun, value in _ON),
     help=L("提出异常，通知责任班组；严重的使工序停工",
            "Raise an exception and tell the responsible team; a severe one stops its operation"),
 )  # fmt: skip
