@@ -33,8 +33,9 @@ from banyan.modules.production.models import DefectReason
 
 NOUN = queries.NOUN
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif"}
-_ON = (("production.work_order", "work_order"), ("production.operation", "operation"),
-       ("equipment.machine", "machine"), ("inventory.lot", "lot"))  # fmt: skip
+#: On which records help is called, and which field of the call takes them.
+CALLED_ON = (("production.work_order", "work_order"), ("production.operation", "operation"),
+             ("equipment.machine", "machine"), ("inventory.lot", "lot"))  # fmt: skip
 
 
 class Raise(Input):
@@ -54,16 +55,14 @@ class Raise(Input):
     work_order: UUID | None = field("工单", "Work order", None, reference="production.work_order", when="work_order")
     machine: UUID | None = field("设备", "Machine", None, reference="equipment.machine", when="machine")
     lot: UUID | None = field("批次", "Lot", None, reference="inventory.lot", when="lot")
-    defect_reason: UUID | None = field(
-        "不良原因", "Defect reason", None, reference="production.defect_reason", when="defect_reason"
-    )
     plant: UUID | None = field("工厂", "Plant", None, reference="company.plant", when="plant")
     device_at: Instant | None = field("设备时间", "Device time", None, when="device_at")
+    defect_reason: UUID | None = field("不良原因", "Defect reason", None, reference="production.defect_reason")
 
 
 @command(
     "exceptions.exception.raise", L("安灯呼叫", "Call for help"), input=Raise, on="noun", icon="urgent", tone="orange",
-    is_big=True, is_at_hand=True, creates=True, offered_on=tuple(OfferedOn(noun, value) for noun, value in _ON),
+    is_big=True, is_at_hand=True, creates=True, offered_on=tuple(OfferedOn(noun, value) for noun, value in CALLED_ON),
     help=L("提出异常，通知责任班组；严重的使工序停工",
            "Raise an exception and tell the responsible team; a severe one stops its operation"),
 )  # fmt: skip

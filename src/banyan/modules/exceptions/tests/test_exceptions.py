@@ -59,6 +59,21 @@ def test_a_call_says_where_it_is_and_who_is_responsible(floor, operation):
     assert Outbox.objects.filter(type="exceptions.raised").count() == 1
 
 
+@pytest.mark.parametrize("on", ["work_order", "operation", "machine", "lot"])
+def test_the_dialog_offers_what_may_be_meant(floor, operation, on):
+    floor.report(operation.work_order, 10, "start")
+    record = {
+        "work_order": operation.work_order, "operation": operation, "machine": floor.world.lathe,
+        "lot": floor.steel_lot,
+    }[on]  # fmt: skip
+    start = registry.port("exceptions.exception.raise.start", None)(floor.ctx, [record.pk])
+    choices = {name: [key for key, _ in found] for name, found in start["_choices"].items() if found}
+    assert choices.pop(on) == [record.pk]
+    others = [floor.operation(operation.work_order, sequence).pk for sequence in (10, 20, 30)]
+    assert choices == {"work_order": {"operation": others}, "machine": {"operation": others[:1]}}.get(on, {})
+    assert start.get("operation") == (operation.pk if on == "work_order" else None)
+
+
 @pytest.mark.parametrize("on", ["work_order", "machine", "lot", "plant"])
 def test_a_call_comes_from_an_order_a_machine_a_lot_or_a_plant(floor, operation, on):
     named = {
