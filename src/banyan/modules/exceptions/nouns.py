@@ -218,7 +218,7 @@ noun(
     Level,
     key="exceptions.level",
     plural_key="levels",
-    icon="stairs-up",
+    icon="stairs",
     area="production",
     find_order=81,
     label=L("升级级别", "Escalation level"),

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from banyan.kernel import beside
 from banyan.kernel.commands import command
-from banyan.kernel.context import Context
+from banyan.kernel.context import SYSTEM_ID, Context
 from banyan.kernel.schema import Input, Text, field
 from banyan.lib.labels import L, Label
 from banyan.modules.exceptions import queries
@@ -107,7 +107,7 @@ def assign_exceptions(ctx: Context, cases: Sequence[ShopException], data: Assign
         beside.notify(ctx, people, "exception", text.filled({"number": case.number}), NOUN, case.pk)
 
 
-@command(f"{NOUN}.grade", L("定级", "Grade"), input=Grade, icon="flag-exclamation", tone="orange")
+@command(f"{NOUN}.grade", L("定级", "Grade"), input=Grade, icon="flag-2", tone="orange")
 def grade_exceptions(ctx: Context, cases: Sequence[ShopException], data: Grade) -> None:
     """Say how severe exceptions are; a severe one that is not contained stops its operation.
 
@@ -154,7 +154,7 @@ def resolve_exceptions(ctx: Context, cases: Sequence[ShopException], data: Resol
     _tell_raisers(ctx, cases, L("{number} 已由 {who} 解决，请确认", "{number} was resolved by {who}: please check"))
 
 
-@command(f"{NOUN}.close", L("关闭", "Close"), input=Close, icon="lock-check", is_primary=True)
+@command(f"{NOUN}.close", L("关闭", "Close"), input=Close, icon="lock", is_primary=True)
 def close_exceptions(ctx: Context, cases: Sequence[ShopException], data: Close) -> None:
     """Say what keeps it from happening again. Writes: exceptions and steps."""
     for case in cases:
@@ -197,8 +197,9 @@ def cancel_exceptions(ctx: Context, cases: Sequence[ShopException], data: Why) -
 
 
 def _tell_raisers(ctx: Context, cases: Sequence[ShopException], text: Label) -> None:
-    """Tell those who raised exceptions what became of them, but not of what they did themselves."""
+    """Tell the people who raised exceptions what became of them, but not of what they did themselves."""
+    raisers = {case.created_by_id for case in cases} - {None, ctx.person, SYSTEM_ID}
     for case in cases:
-        if case.created_by_id and case.created_by_id != ctx.person:
+        if case.created_by_id in raisers:
             said = text.filled({"number": case.number, "who": ctx.principal.name})
             beside.notify(ctx, [case.created_by_id], "exception", said, NOUN, case.pk)

@@ -102,7 +102,7 @@ LEVELS = (LevelFacts(1, 0), LevelFacts(2, 30), LevelFacts(3, 120))
         (at(2, "09:59"), 0, (), at(2, "10:00")),
         (at(2, "10:00"), 0, (1,), at(2, "10:30")),
         (at(2, "10:29"), 1, (), at(2, "10:30")),
-        (at(2, "10:45"), 0, (1, 2), at(2, "13:00")),  # whoever was not looked at for a while is told all at once
+        (at(2, "10:45"), 0, (1, 2), at(2, "12:00")),  # whoever was not looked at for a while is told all at once
         (at(2, "23:00"), 2, (3,), None),
         (at(2, "23:00"), 3, (), None),
     ],
