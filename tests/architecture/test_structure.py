@@ -26,10 +26,11 @@ MODULES = (
     "purchasing",
     "production",
     "wages",
+    "exceptions",
     "planning",
     "finance",
 )
-BESIDE = ({"parties", "items"}, {"sales", "purchasing"})
+BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "planning"})
 
 
 def level(label: str) -> int:

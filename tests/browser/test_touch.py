@@ -79,3 +79,14 @@ def test_goods_are_taken_in_material_is_picked_and_work_is_reported(waiting, ent
     worker.send().sees("SA-R37-OUT")
     look(worker, "reported")
     assert worker.page.faults == keeper.page.faults == []
+
+
+def test_help_is_called_in_three_taps(waiting, enter):
+    worker = enter("worker", phone=True).go("生产", "工单").open("SA-R37-OUT")
+    worker.taps = 0
+    worker.press("安灯呼叫").fill({"异常类别": "质量"})
+    check(worker.page, "call", is_phone=True)
+    worker.send().sees("已提出", "SA-R37-OUT")
+    assert worker.taps <= 3, "help, the category, done"
+    with pytest.raises(AssertionError, match="已停工"):
+        worker.go("生产", "工单").open("SA-R37-OUT").press("报工").fill({"合格": "3"}).send()

@@ -26,6 +26,7 @@ def _three_letters(samples: Samples) -> str:
 #: What a spec cannot say: values that belong together. A function gives a new value each time.
 TOGETHER: dict[str, dict[str, Any]] = {
     "company.currency": {"code": _three_letters},
+    "exceptions.level": {"sequence": lambda samples: next(_numbers)},
     "inventory.lot": {"item": lambda samples: str(samples.make(registry.noun("items.item"), tracking="lot"))},
     "parties.party": {"is_customer": True, "is_supplier": True},
     "people.shift": {"starts_at": "08:00", "ends_at": "16:00"},

@@ -57,7 +57,9 @@ def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
     loader.do("parties.party.change", [key_of("parties.party", CUSTOMER)], credit_limit=str(CREDIT_LIMIT))
     if not db.one("SELECT EXISTS (SELECT 1 FROM company_taxcode WHERE rate = %s)", [PLOT.tax])[0]:
         loader.make("company.tax_code", [dict(code="VAT13", name="VAT 13 %", rate="13", kind="vat")])
-    return PLOT, make_users(loader)
+    people = make_users(loader)
+    loader.do("exceptions.category.add_usual")
+    return PLOT, people
 
 
 def _open_balance(loader: Loader, teller: Teller) -> None:

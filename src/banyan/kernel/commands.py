@@ -83,7 +83,8 @@ class Command:
     """A declared command. `on` says what it acts on: records (locked rows) or the noun as a whole.
 
     `offered_on` names the nouns whose records offer a command on the noun; None where that follows from its input.
-    `is_big` says that its dialog is filled in by hands at work: large numbers, choices to tap.
+    `is_big` says that its dialog is filled in by hands at work: large numbers, choices to tap. `is_at_hand` says
+    that its button is in sight wherever it is offered, on a phone too.
     """
 
     key: str
@@ -103,6 +104,7 @@ class Command:
     bumps: bool = True
     offered_on: tuple[OfferedOn, ...] | None = None
     is_big: bool = False
+    is_at_hand: bool = False
 
     @property
     def noun(self) -> str:

@@ -29,10 +29,12 @@ class Input(BaseModel):
 
 
 def field(zh: str, en: str, default: Any = ..., *, help: Label | None = None, reference: str | None = None,
-          unit: str | None = None, choices: Sequence[Any] = (), when: str = "", **more: Any) -> Any:
+          unit: str | None = None, choices: Sequence[Any] = (), when: str = "", is_file: bool = False,
+          **more: Any) -> Any:
     """Give a Pydantic field with its label pair; `reference` names the noun an id refers to.
 
-    `when` names another field: a dialog shows this one only while that one has something in it.
+    `when` names another field: a dialog shows this one only while that one has something in it. `is_file` says
+    that it takes the digest of a stored file.
     """
     extra = {
         "label": {"zh": zh, "en": en},
@@ -40,6 +42,7 @@ def field(zh: str, en: str, default: Any = ..., *, help: Label | None = None, re
         **({"reference": reference} if reference else {}),
         **({"unit": unit} if unit else {}),
         **({"when": when} if when else {}),
+        **({"is_file": True} if is_file else {}),
         **({"choices": [{"key": c.key, "zh": c.label.zh, "en": c.label.en} for c in choices]} if choices else {}),
     }
     return Field(default, title=en, json_schema_extra={"x-banyan": extra}, **more)

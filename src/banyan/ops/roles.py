@@ -49,6 +49,16 @@ _FACTORY_READS = (
     ("people.skill.read", "all"),
 )
 
+#: Whoever works in the factory may call for help, and answer.
+_CALLS = (
+    ("exceptions.exception.read", "plant"),
+    ("exceptions.exception.raise", "plant"),
+    ("exceptions.exception.take", "plant"),
+    ("exceptions.exception.contain", "plant"),
+    ("exceptions.category.read", "all"),
+    ("exceptions.cause.read", "all"),
+)
+
 ROLES: tuple[DefaultRole, ...] = (
     DefaultRole(
         "worker",
@@ -76,6 +86,7 @@ ROLES: tuple[DefaultRole, ...] = (
             ("wages.line.read", "own"),
             ("wages.statement.read", "own"),
             ("wages.pay", "own"),
+            *_CALLS,
         ),
     ),
     DefaultRole(
@@ -87,6 +98,9 @@ ROLES: tuple[DefaultRole, ...] = (
             "production.running",
             "production.late",
             "production.flags",
+            "exceptions.open",
+            "exceptions.overdue",
+            "exceptions.severe",
             "production.good_today",
             "production.scrap_today",
             "equipment.down",
@@ -105,6 +119,8 @@ ROLES: tuple[DefaultRole, ...] = (
             ("wages.line.*", "plant"),
             ("wages.approval.read", "plant"),
             ("equipment.machine.change", "plant"),
+            ("exceptions.exception.*", "plant"),
+            ("exceptions.*.read", "plant"),
         ),
     ),
     DefaultRole(
@@ -133,6 +149,7 @@ ROLES: tuple[DefaultRole, ...] = (
             ("production.*", "plant"),
             ("engineering.*", "all"),
             ("items.*", "all"),
+            ("exceptions.*.read", "plant"),
             ("sales.*.read", "plant"),
             ("sales.order.promise", "plant"),
             ("purchasing.*.read", "plant"),
@@ -161,6 +178,8 @@ ROLES: tuple[DefaultRole, ...] = (
             ("items.*", "all"),
             ("equipment.*", "plant"),
             ("production.defect_reason.*", "all"),
+            ("exceptions.exception.*", "plant"),
+            ("exceptions.*.read", "plant"),
         ),
     ),
     DefaultRole(
@@ -196,6 +215,7 @@ ROLES: tuple[DefaultRole, ...] = (
             ("production.material_issue.*", "plant"),
             ("production.completion.*", "plant"),
             ("parties.*.read", "all"),
+            *_CALLS,
         ),
     ),
     DefaultRole(
@@ -261,6 +281,9 @@ ROLES: tuple[DefaultRole, ...] = (
             "purchasing.to_book",
             "inventory.held",
             "inventory.expiring",
+            "exceptions.open",
+            "exceptions.overdue",
+            "exceptions.severe",
             "production.scrap_today",
             "tasks",
             "inbox",
@@ -272,6 +295,7 @@ ROLES: tuple[DefaultRole, ...] = (
             *_STOCK_READS,
             ("inventory.lot.*", "plant"),
             ("production.defect_reason.*", "all"),
+            ("exceptions.*", "plant"),
             ("purchasing.*.read", "plant"),
             ("purchasing.receipt.*", "plant"),
             ("sales.shipment.read", "plant"),
@@ -322,6 +346,9 @@ ROLES: tuple[DefaultRole, ...] = (
             "production.late",
             "planning.late",
             "production.flags",
+            "exceptions.open",
+            "exceptions.overdue",
+            "exceptions.severe",
             "purchasing.late",
             "inventory.value",
             "finance.receivables_overdue",

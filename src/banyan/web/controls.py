@@ -239,6 +239,8 @@ def _kind_of(annotation: Any, metadata: list[Any], words: Mapping[str, Any]) -> 
         else:
             break
     details |= _limits(metadata)
+    if words.get("is_file"):
+        return "file", details
     options = _options(annotation, metadata, words)
     if options:
         return "choice", details | {"options": options}

@@ -52,6 +52,10 @@ class Offer:
         return self.command.tone
 
     @property
+    def is_at_hand(self) -> bool:
+        return self.command.is_at_hand
+
+    @property
     def help(self) -> Label | None:
         return self.command.help
 
@@ -73,8 +77,9 @@ class RecordOffers:
 
     @property
     def beside(self) -> tuple[Offer, ...]:
-        """Give those shown as buttons; the rest stand in a menu."""
-        return tuple(o for o in self.others if o.tone != "red")[:2]
+        """Give those shown as buttons, first those that are always at hand; the rest stand in a menu."""
+        shown = sorted((o for o in self.others if o.tone != "red"), key=lambda o: not o.is_at_hand)
+        return tuple(shown[:2])
 
     @property
     def in_menu(self) -> tuple[Offer, ...]:

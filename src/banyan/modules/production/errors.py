@@ -45,6 +45,14 @@ class NotAtWork(Conflict):
     way_out_en = "Ask the leader about the state of the order and the operation"
 
 
+class OperationStopped(Conflict):
+    code = "production.operation_stopped"
+    zh = "{order} 工序 {operation} 已停工：{why}"
+    en = "{order}, operation {operation} is stopped: {why}"
+    way_out_zh = "先采取临时措施解除停工；已经做完的由班组长确认后补报"
+    way_out_en = "A temporary countermeasure lets it go on; what is made already is reported after that"
+
+
 class ReportKeyReused(Invalid):
     code = "production.report_key_reused"
     zh = "标识 {id} 已用于另一条报工"

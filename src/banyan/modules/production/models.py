@@ -136,7 +136,8 @@ class Operation(Line):
 
     Minutes are per finished piece (run) and per order (set-up); quantities are counts, `report_ratio` of them
     make a finished piece, `places` is how finely they are counted. Counters follow from the reports and
-    change under this row's lock only; `started` is how many people are at it.
+    change under this row's lock only; `started` is how many people are at it. `is_stopped` is set from above
+    while something must be put right before anybody goes on.
     """
 
     lock_rank = Rank.OPERATION
@@ -149,6 +150,7 @@ class Operation(Line):
         "state",
         "started",
         "has_setup_charged",
+        "is_stopped",
     )
 
     work_order = models.ForeignKey(WorkOrder, models.CASCADE, related_name="operations")
@@ -183,6 +185,7 @@ class Operation(Line):
     state = models.CharField(max_length=8, default="open", editable=False)
     started = models.PositiveSmallIntegerField(default=0, editable=False)
     has_setup_charged = models.BooleanField(default=False, editable=False)
+    is_stopped = models.BooleanField(default=False, editable=False)
     good_quantity = QuantityField(default=0, editable=False)
     scrap_quantity = QuantityField(default=0, editable=False)
     rework_quantity = QuantityField(default=0, editable=False)

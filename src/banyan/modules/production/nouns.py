@@ -294,6 +294,7 @@ noun(
         is_subcontracted=f("委外", "Subcontracted", readonly=True),
         instructions=f("作业指导", "Instructions", readonly=True),
         started=f("在做人数", "People at it", readonly=True),
+        is_stopped=f("停工", "Stopped", readonly=True),
     ),
     title=("work_order", "sequence", "name"),
     sort="sequence",
@@ -307,7 +308,7 @@ noun(
         "good_quantity",
         "scrap_quantity",
     ),
-    filters=("state", "work_centre", "machine", "work_order"),
+    filters=("state", "work_centre", "machine", "work_order", "is_stopped"),
     phone=("work_order", "name", "good_quantity", "quantity"),
 )
 
@@ -379,6 +380,7 @@ noun(
                 choice("over", "超报", "Too many", "red"),
                 choice("closed", "工单已关闭", "Order closed", "orange"),
                 choice("skipped", "工序已跳过", "Operation skipped", "orange"),
+                choice("stopped", "停工中报工", "Reported while stopped", "red"),
             ],
         ),
         work_order=f("工单", "Work order", readonly=True),

@@ -20,6 +20,8 @@ from banyan.lib.quantity import Rounding, round_quantity
 
 Kind = Literal["start", "pause", "good", "scrap", "rework", "undo"]
 COUNTED: frozenset[str] = frozenset({"good", "scrap", "rework"})
+#: Reports of people who go on with an operation; a pause ends what is stopped already.
+GOES_ON: frozenset[str] = COUNTED | {"start"}
 ZERO, ONE, HUNDRED, HOUR = Decimal(0), Decimal(1), Decimal(100), Decimal(60)
 Key = TypeVar("Key")
 

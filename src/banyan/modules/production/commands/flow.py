@@ -3,7 +3,7 @@ once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ _COLUMNS = """
     o.started,
     o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate,
     o.work_centre_id, o.machine_id, o.has_backflush,
-    w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id
+    w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id, o.is_stopped
 """
 
 
@@ -56,6 +56,7 @@ class Op:
     order_state: str
     created_by: UUID | None
     flow: rules.Flow
+    is_stopped: bool = False
     is_changed: bool = False
 
     @property
@@ -100,6 +101,17 @@ def lock_operations(ids: Iterable[UUID]) -> None:
     wanted = sorted(set(ids))
     locks.claim(Operation.lock_rank, wanted)
     db.run("SELECT 1 FROM production_operation WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [wanted])
+
+
+def mark_stopped(stopped: Mapping[UUID, bool]) -> None:
+    """Say which operations, locked already, nobody may go on with, and with which one may. One statement."""
+    if stopped:
+        db.run(
+            "UPDATE production_operation o SET is_stopped = v.stopped "
+            "FROM jsonb_to_recordset(%s::jsonb) v(id uuid, stopped boolean) "
+            "WHERE o.id = v.id AND o.is_stopped <> v.stopped",
+            [as_json([dict(id=key, stopped=is_stopped) for key, is_stopped in sorted(stopped.items())])],
+        )
 
 
 def lock_all_operations(orders: Iterable[UUID]) -> None:
@@ -209,6 +221,7 @@ def _op(row: tuple) -> Op:
         tolerance,
         order_state,
         created_by,
+        is_stopped,
     ) = row
     before = tuple(int(one) for one in predecessors.split(";")) if predecessors else ()
     return Op(
@@ -236,6 +249,7 @@ def _op(row: tuple) -> Op:
         rules.Flow(
             sequence, before, ratio, quantity, good, scrap, rework, sent_back, come_back, state == "skipped"
         ),
+        is_stopped,
     )
 
 

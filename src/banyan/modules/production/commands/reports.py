@@ -21,6 +21,7 @@ from pydantic import Field
 from banyan.kernel import db
 from banyan.kernel.commands import command, tell
 from banyan.kernel.context import Context
+from banyan.kernel.registry import port
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
 from banyan.lib.errors import DomainError, FieldFaults
 from banyan.lib.labels import L
@@ -33,6 +34,7 @@ from banyan.modules.production.errors import (
     AlreadyUndone,
     CannotUndo,
     NotAtWork,
+    OperationStopped,
     OperationUnknown,
     ReportKeyReused,
     ReportUnknown,
@@ -45,6 +47,8 @@ from banyan.modules.production.models import AT_WORK, DefectReason, Report, Repo
 
 ZERO = Decimal(0)
 MOST_REPORTS = 500
+#: Why nobody may go on with an operation, in words: (ctx, operation) to a label.
+stops = port("production.operation.stops", lambda _ctx, _operation: "")
 
 
 class DefectCount(Input):
@@ -441,6 +445,10 @@ class _Booking:
 
     def _require_at_work(self, entry: _Entry) -> None:
         op = entry.op
+        if op.is_stopped and entry.kind in rules.GOES_ON and not entry.undone:
+            if not entry.data.is_offline:
+                raise OperationStopped(order=op.number, operation=op.title, why=stops(self.ctx, op.id))
+            entry.flags.append("stopped")
         if op.state not in ("closed", "skipped") and (op.order_state in AT_WORK):
             return
         if not entry.data.is_offline:

@@ -140,6 +140,7 @@ class Migration(migrations.Migration):
                 ("state", models.CharField(default="open", editable=False, max_length=8)),
                 ("started", models.PositiveSmallIntegerField(default=0, editable=False)),
                 ("has_setup_charged", models.BooleanField(default=False, editable=False)),
+                ("is_stopped", models.BooleanField(default=False, editable=False)),
                 (
                     "good_quantity",
                     banyan.kernel.models.QuantityField(
