@@ -25,10 +25,11 @@ MODULES = (
     "sales",
     "purchasing",
     "production",
+    "station",
     "planning",
     "finance",
 )
-BESIDE = ({"parties", "items"}, {"sales", "purchasing"})
+BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"station", "planning"})
 
 
 def level(label: str) -> int:

@@ -98,6 +98,9 @@ ROLES: tuple[DefaultRole, ...] = (
             ("production.*", "plant"),
             ("people.attendance.*", "plant"),
             ("equipment.machine.change", "plant"),
+            ("station.kept_act.*", "plant"),
+            ("station.badge.*", "all"),
+            ("station.device.*", "plant"),
         ),
     ),
     DefaultRole(
