@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import segno
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Role, User, UserRole
 from banyan.modules.production.models import Operation, Report
 from banyan.modules.production.tests.conftest import Shop
+from banyan.modules.station import badges
 from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
+from tests.plugins.browser import PHONE, PROGRAMS
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -294,3 +301,85 @@ def test_a_label_opens_its_task_by_its_number_too(floor, chromium, site):
     page.get_by_role("button", name="确定").click()
     expect(page.locator("h1")).to_contain_text("20 铣削")
     context.close()
+
+
+def film(file: Path, text: str) -> Path:
+    """Write what a camera sees for a second, over and over: a code."""
+    width, height = 640, 480
+    with file.open("wb") as out:
+        out.write(f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420mpeg2\n".encode())
+        code = file.with_suffix(".png")
+        segno.make(text, error="m").save(code, scale=8, border=4)
+        drawn = Image.open(code).convert("L")
+        drawn.thumbnail((height, height))
+        seen = Image.new("L", (width, height), 255)
+        seen.paste(drawn, ((width - drawn.width) // 2, (height - drawn.height) // 2))
+        frame = b"FRAME\n" + seen.tobytes() + bytes([128]) * (width * height // 2)
+        out.write(frame * 10)
+    return file
+
+
+def test_a_camera_reads_the_badge_and_then_the_label_of_an_operation(floor, chromium, site, tmp_path):
+    """The decoder is the one fetched by browsers that have none of their own."""
+    badge = badges.badge_code(floor.badge.pk, floor.badge.serial)
+    label = f"https://factory.example{codes.make('production.operation', floor.second.pk)}"
+    program = os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)))
+    seen = film(tmp_path / "camera.y4m", badge)
+    browser = chromium.browser_type.launch(
+        executable_path=program,
+        args=[
+            "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={seen}",
+        ],
+    )  # fmt: skip
+    page = browser.new_page(base_url=site, locale="zh-CN", viewport=PHONE)
+    page.goto("/station/")
+    page.locator("#pairing").fill(floor.pairing_code())
+    page.get_by_role("button", name="配对").click()
+    page.get_by_role("button", name="扫工牌登录").click()
+    expect(page.locator("[data-task]").first).to_be_visible()
+    film(seen, label)
+    page.get_by_role("button", name="扫码").click()
+    expect(page.get_by_role("heading", name="20 铣削")).to_be_visible()
+    browser.close()
+
+
+def test_it_paints_soon_is_small_and_answers_a_tap_at_once(floor, open_page):
+    """Measured as on a poor phone: 1.6 Mbit/s, a processor four times slower."""
+    page = open_page(phone=True)
+    link = page.context.new_cdp_session(page)
+    sizes = []
+    link.on("Network.loadingFinished", lambda told: sizes.append(told["encodedDataLength"]))
+    link.send("Network.enable")
+    link.send("Network.emulateNetworkConditions", {
+        "offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 94_000,
+    })  # fmt: skip
+    link.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.goto("/station/")
+    page.wait_for_selector("body[data-ready]")
+    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    drawn = page.evaluate("performance.now()")
+    size = sum(sizes) / 1000
+    link.send("Network.emulateNetworkConditions", {
+        "offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+    })  # fmt: skip
+    hand = Worker(page, "poor")
+    hand.sign_in(floor)
+    hand.tap(f'[data-task="{floor.first.pk}"]')
+    taps = page.evaluate("""async () => {
+        const frame = () => new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
+        const taken = [];
+        for (const key of "123456") {
+            const began = performance.now();
+            document.querySelector(`[data-key="${key}"]`).click();
+            await frame();
+            taken.push(performance.now() - began);
+        }
+        return taken.sort((a, b) => a - b);
+    }""")
+    print(f"\nstation_first_paint_ms {paint:.0f} (drawn by {drawn:.0f})")
+    print(f"station_transfer_kb {size:.0f}")
+    print(f"station_tap_ms {taps[-1]:.0f} (median {taps[3]:.0f})")
+    assert paint < 1_500
+    assert size < 150
+    assert taps[3] < 100

@@ -1,6 +1,6 @@
 /** The station: sign in, pick or scan a task, tell what was made. Everything works on what the device holds. */
 import "./station.css";
-import "../mark.svg?url";
+import markAddress from "../mark.svg?url";
 import "./icon-192.png?url";
 import "./icon-512.png?url";
 import { typed } from "../digits";
@@ -59,7 +59,7 @@ const tasks = (): Task[] => (state.kept ? withActs(state.kept.day.tasks, ahead()
 const today = (): Today | null =>
   state.kept ? todayWith(state.kept.day.today, ahead().filter((act) => act._person === state.person?.id), state.acts) : null;
 const waiting = () => state.acts.filter((act) => act._state === "waiting").length;
-const troubled = () => mine().filter((act) => act._state === "kept" || act._state === "refused" || act._state === "flagged").length;
+const troubled = () => mine().filter((act) => act._state === "kept" || act._state === "refused").length;
 
 async function load(): Promise<void> {
   state.known = await people.people();
@@ -295,13 +295,13 @@ function topBar(): HTMLElement {
     `button.pill${count ? ".pill-wait" : troubled() ? ".pill-warn" : ".pill-ok"}`,
     { type: "button", onclick: () => go("queue"), "data-queue": count, "aria-label": t("队列：{n} 条待发", "Queue: {n} waiting", { n: count }) },
     icon(count ? "cloud-upload" : troubled() ? "alert-triangle" : "check"),
-    count ? t("{n} 待发", "{n} waiting", { n: count }) : t("已同步", "Synced"),
+    count ? t("{n} 待发", "{n} waiting", { n: count }) : troubled() ? t("{n} 未入账", "{n} not booked", { n: troubled() }) : t("已同步", "Synced"),
   );
   return h(
     "header.bar", {},
     isBack
       ? h("button.plain", { type: "button", onclick: () => go(state.person ? "tasks" : "sign"), "aria-label": t("返回", "Back") }, icon("arrow-left"))
-      : h("span.mark", { "aria-hidden": "true" }, "榕"),
+      : h("img.mark", { src: markAddress, alt: "" }),
     h("strong.who", {}, state.person?.name ?? state.device?.name ?? t("工位", "Station")),
     net,
     state.person ? chip : null,
@@ -407,13 +407,12 @@ function taskScreen(): HTMLElement[] {
   return [
     h("main.card", {},
       h("section.about", {},
-        h("h1", {}, `${task.sequence} ${named(task)}`),
-        h("p", {}, h("b", {}, task.item), ` ${task.item_name} `, h("span.dim", {}, task.number)),
+        h("div.head", {},
+          h("div", {}, h("h1", {}, `${task.sequence} ${named(task)}`), h("p", {}, h("b", {}, task.item), ` ${task.item_name} `, h("span.dim", {}, task.number))),
+          h("button.btn", { type: "button", "data-mark": task.started ? "pause" : "start", onclick: () => void mark(task, task.started ? "pause" : "start") }, icon(task.started ? "player-pause" : "player-play"), task.started ? t("暂停", "Pause") : t("开工", "Start")),
+        ),
         h("div.sums.sums-flat", {}, sum(task.room, t("可报", "To report")), sum(`${task.good}/${task.quantity}`, t("合格/计划", "Good/plan")), sum(rounded(number(task.scrap) + number(task.rework)), t("不良", "Bad"))),
-        task.started
-          ? h("button.btn.btn-tall", { type: "button", onclick: () => void mark(task, "pause") }, icon("player-pause"), t("暂停", "Pause"))
-          : h("button.btn.btn-tall", { type: "button", onclick: () => void mark(task, "start") }, icon("player-play"), t("开工", "Start")),
-        h("div.tabs", { role: "tablist" }, tab("report", t("报工", "Report")), tab("info", t("图纸、要求、用料", "Drawing, notes, material"))),
+        h("div.tabs", { role: "tablist" }, tab("report", t("报工", "Report")), tab("info", t("要求、用料", "Notes, material"))),
         h("div.info", {}, info(task)),
       ),
       h(`section.told${state.tab === "info" ? ".is-aside" : ""}`, {}, reportForm(task, draft)),
@@ -452,10 +451,10 @@ function reportForm(task: Task, draft: Draft): HTMLElement[] {
           h("div.chips.chips-scroll", { role: "group", "aria-label": t("不良原因", "Why bad") }, reasons.map(chip)))
       : h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machine_code ? h("span.chip.chip-flat", {}, task.machine_code) : null),
     h("div.inputs", {}, captured(task).map((name) => h("label.labelled", {}, h("span", {}, name), h("input.field", { id: `data-${name}`, value: draft.data[name] ?? "", autocomplete: "off", oninput: (e: Event) => { draft.data = { ...draft.data, [name]: (e.target as HTMLInputElement).value }; void setDraft(draft); } , onchange: () => render() })))),
-    crew.length > 1 ? h("details.crew", {}, h("summary", {}, icon("users"), draft.people.length > 1 ? t("{n} 人平分", "{n} people share", { n: draft.people.length }) : t("多人一起做", "Several people")), h("div.chips", {}, crew.map((one) => h(`button.chip${(draft.people.length ? draft.people : [own]).includes(one.id) ? ".is-on" : ""}`, { type: "button", onclick: () => toggled(one.id) }, one.name)))) : null,
     pad(press, task.places > 0),
+    crew.length > 1 ? h("details.crew", {}, h("summary", {}, icon("users"), draft.people.length > 1 ? t("{n} 人平分", "{n} people share", { n: draft.people.length }) : t("多人一起做", "Several people")), h("div.chips", {}, crew.map((one) => h(`button.chip${(draft.people.length ? draft.people : [own]).includes(one.id) ? ".is-on" : ""}`, { type: "button", onclick: () => toggled(one.id) }, one.name)))) : null,
     draft.isSure && over > 0 ? h("p.warn", { role: "alert" }, icon("alert-triangle"), t("比可报的多 {n}。确实做了就再按一次，班组长会看到。", "{n} more than can be reported. If it is so, press again; the leader will see it.", { n: rounded(over) })) : null,
-    h(`button.btn.btn-huge${draft.isSure && over > 0 ? ".btn-warn" : ".btn-primary"}`, { type: "button", "data-done": true, disabled: Boolean(fault), onclick: () => void report(task) }, icon("check"), fault || (draft.isSure && over > 0 ? t("确认多报", "Report all the same") : t("完成", "Done"))),
+    h(`button.btn.btn-huge.finish${draft.isSure && over > 0 ? ".btn-warn" : ".btn-primary"}`, { type: "button", "data-done": true, disabled: Boolean(fault), onclick: () => void report(task) }, icon("check"), fault || (draft.isSure && over > 0 ? t("确认多报", "Report all the same") : t("完成", "Done"))),
   ].filter(Boolean) as HTMLElement[];
 }
 
@@ -582,8 +581,16 @@ async function start(): Promise<void> {
     const own = await people.ownSession();
     if (own) await enter(own);
   } else await fetchDay();
-  const asked = location.hash.slice(1);
-  if (asked && state.person) await find(decodeURIComponent(asked));
+  const warm = () => "BarcodeDetector" in window || document.hidden || void import("./decoder").catch(() => null);
+  setTimeout(warm, 20_000);
+  const follow = async () => {
+    const asked = decodeURIComponent(location.hash.slice(1));
+    if (!asked || !state.person) return;
+    history.replaceState(null, "", location.pathname);
+    await find(asked);
+  };
+  await follow();
+  addEventListener("hashchange", () => void follow());
   addEventListener("online", () => void fetchDay());
   if ("serviceWorker" in navigator) void navigator.serviceWorker.register("/station/sw.js", { scope: "/station/" });
 }

@@ -127,7 +127,7 @@ export interface Known {
 /** Says whether an act is not in the figures that the server told when asked at a time. */
 export function isAhead(act: Act, asked: number): boolean {
   if (act._state === "waiting") return true;
-  return (act._state === "done" || act._state === "flagged") && (act._settled ?? 0) >= asked;
+  return (act._state === "done" || act._state === "flagged") && (act._settled ?? 0) > asked;
 }
 
 const number = (text: string | undefined): number => Number(text ?? 0) || 0;

@@ -83,6 +83,7 @@ ROLES: tuple[DefaultRole, ...] = (
             "production.running",
             "production.late",
             "production.flags",
+            "station.kept",
             "production.good_today",
             "production.scrap_today",
             "equipment.down",

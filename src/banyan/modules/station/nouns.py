@@ -68,7 +68,13 @@ noun(
     fields=dict(
         employee=f("员工", "Employee"),
         is_active=f("启用", "Active"),
-        serial=f("卡次", "Issue", L("补办后旧卡失效", "A new issue makes the old card void"), readonly=True),
+        serial=f(
+            "卡次",
+            "Issue",
+            L("补办后旧卡失效", "A new issue makes the old card void"),
+            readonly=True,
+            see="station.badge.replace",
+        ),
         used_at=f("最近登录", "Last sign-in", readonly=True),
         locked_until=f("锁定到", "Locked until", readonly=True),
     ),

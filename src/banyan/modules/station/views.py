@@ -155,7 +155,9 @@ def sync(request: HttpRequest, language: str) -> Any:
 @public
 def shell(request: HttpRequest) -> HttpResponse:
     """Give the station's page: the same for everybody, so that a device can keep it."""
-    response = render(request, "station/shell.html")
+    built = assets.manifest()
+    parts = [assets.address(one) for one in built[SHELL[0]].get("imports", ())]
+    response = render(request, "station/shell.html", {"parts": parts})
     response["Content-Security-Policy"] = STATION_POLICY
     response["Cache-Control"] = "no-cache"
     return response
@@ -192,8 +194,8 @@ def manifest(request: HttpRequest) -> HttpResponse:
     ]  # fmt: skip
     told = {
         "id": "/station/", "name": "Banyan 榕 工位", "short_name": "工位", "start_url": "/station/",
-        "scope": "/station/", "display": "standalone", "lang": "zh-Hans", "theme_color": "#0f5f6e", "background_color": "#f4f6f7",
-        "icons": icons,
+        "scope": "/station/", "display": "standalone", "lang": "zh-Hans", "theme_color": "#0f5f6e",
+        "background_color": "#f4f6f7", "icons": icons,
     }  # fmt: skip
     response = HttpResponse(orjson.dumps(told), content_type="application/manifest+json")
     response["Cache-Control"] = "no-cache"
