@@ -17,6 +17,7 @@ from banyan.modules.production.models import Report, ReportFlag
 from banyan.modules.production.tests.conftest import Shop
 from banyan.modules.station import badges
 from banyan.modules.station.models import Badge, Device, KeptAct
+from banyan.modules.station.proofs import booked_acts_stand
 from tests.plugins.world import World
 
 pytestmark = pytest.mark.django_db
@@ -234,6 +235,10 @@ def test_what_cannot_be_booked_is_kept_for_the_leader_and_stops_nothing(station,
     row = Report.objects.get(pk=lost["id"])
     assert (row.device_at, row.people[0]["employee"]) == (kept.happened_at, str(shop.world.worker.pk))
     assert station.states(lost) == ["done"]
+    assert booked_acts_stand().faults == ()
+    KeptAct.objects.filter(pk=torn["id"]).update(state="booked")
+    assert len(booked_acts_stand().faults) == 1
+    KeptAct.objects.filter(pk=torn["id"]).update(state="open")
     other = KeptAct.objects.get(pk=torn["id"])
     shop.world.do("station.kept_act.dismiss", other, answer="重复")
     assert other.state == "dismissed"
