@@ -17,7 +17,7 @@ function compressed(): Plugin {
         for (const name of readdirSync(folder)) {
           const file = join(folder, name);
           if (statSync(file).isDirectory()) visit(file);
-          else if (/\.(js|css|svg|json)$/.test(name)) {
+          else if (/\.(js|css|svg|json|wasm)$/.test(name)) {
             const content = readFileSync(file);
             writeFileSync(file + ".br", brotliCompressSync(content));
             writeFileSync(file + ".gz", gzipSync(content, { level: 9 }));
@@ -58,6 +58,9 @@ export default defineConfig({
       input: {
         main: resolve(import.meta.dirname, "src/main.ts"),
         theme: resolve(import.meta.dirname, "src/theme.ts"),
+        station: resolve(import.meta.dirname, "src/station/main.ts"),
+        station_theme: resolve(import.meta.dirname, "src/station/theme.ts"),
+        station_worker: resolve(import.meta.dirname, "src/station/worker.ts"),
       },
     },
   },

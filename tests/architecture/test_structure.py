@@ -27,10 +27,11 @@ MODULES = (
     "production",
     "wages",
     "exceptions",
+    "station",
     "planning",
     "finance",
 )
-BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "planning"})
+BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "planning"})
 
 
 def level(label: str) -> int:

@@ -23,12 +23,18 @@ def _three_letters(samples: Samples) -> str:
     return "".join(chr(65 + n // d % 26) for d in (676, 26, 1))
 
 
+def _with_account(samples: Samples) -> str:
+    user = samples.make(registry.noun("kernel.user"))
+    return str(samples.make(registry.noun("people.employee"), user=str(user)))
+
+
 #: What a spec cannot say: values that belong together. A function gives a new value each time.
 TOGETHER: dict[str, dict[str, Any]] = {
     "company.currency": {"code": _three_letters},
     "exceptions.level": {"sequence": lambda samples: next(_numbers)},
     "inventory.lot": {"item": lambda samples: str(samples.make(registry.noun("items.item"), tracking="lot"))},
     "parties.party": {"is_customer": True, "is_supplier": True},
+    "station.badge": {"employee": lambda samples: _with_account(samples)},
     "people.shift": {"starts_at": "08:00", "ends_at": "16:00"},
 }
 

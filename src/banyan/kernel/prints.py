@@ -15,7 +15,7 @@ may not see, or must not read, is not printed. What no path reaches, the module 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +125,8 @@ class DocumentLayout:
 class LabelLayout:
     """A label for a record, or with `source` for each of its rows: large `title`, smaller `lines`, a code.
 
-    `scans` is what the code leads to: (noun, path to its key).
+    `scans` is what the code leads to: (noun, path to its key); `says` gives the code's text itself, from the record,
+    where it leads nowhere.
     """
 
     key: str
@@ -135,6 +136,7 @@ class LabelLayout:
     lines: tuple[Column, ...] = ()
     source: str = ""
     scans: tuple[str, str] = ("", "id")
+    says: Callable[[Mapping[str, Any]], str] | None = None
     given: tuple[FieldSpec, ...] = ()
     preferred: str = ""
 

@@ -101,6 +101,7 @@ ROLES: tuple[DefaultRole, ...] = (
             "exceptions.open",
             "exceptions.overdue",
             "exceptions.severe",
+            "station.kept",
             "production.good_today",
             "production.scrap_today",
             "equipment.down",
@@ -121,6 +122,9 @@ ROLES: tuple[DefaultRole, ...] = (
             ("equipment.machine.change", "plant"),
             ("exceptions.exception.*", "plant"),
             ("exceptions.*.read", "plant"),
+            ("station.kept_act.*", "plant"),
+            ("station.badge.*", "all"),
+            ("station.device.*", "plant"),
         ),
     ),
     DefaultRole(

@@ -311,6 +311,7 @@ class Output(Line):
 class Report(Ledger):
     """A person's word on an operation; its key is made by the device that sent it.
 
+    `device_at` is the device's time set right, `clock_at` as its clock had it.
     `person` sent it, `worker` is whose clock it stops: the first of the people named, else the sender.
     `digest` is of what was sent, so that a key used twice for different things is seen. `moves` are the stock
     moves it made.
@@ -351,6 +352,7 @@ class Report(Ledger):
     note = models.CharField(max_length=500, default="")
     flags = ArrayField(models.CharField(max_length=16), default=list)
     device_at = models.DateTimeField(null=True)
+    clock_at = models.DateTimeField(null=True)
     reported_at = models.DateTimeField()
     person = models.UUIDField()
     worker = models.UUIDField()

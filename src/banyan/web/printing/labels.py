@@ -165,7 +165,8 @@ class Labeller(Filler):
         noun, path = self.layout.scans
         key = record["id"] if path == f"{PARENT}id" else self.reach.value(self._own, row, path)
         target = (noun, key) if noun and key else (self.noun.spec.key, record["id"])
-        return Text(said[0], tuple(s for s in said[1:] if s), self.paper.code(*target))
+        code = self.layout.says(record) if self.layout.says else self.paper.code(*target)
+        return Text(said[0], tuple(s for s in said[1:] if s), code)
 
     def _said(self, column: Column, record: Mapping[str, Any], row: Mapping[str, Any]) -> str:
         is_above = column.path.startswith(PARENT)

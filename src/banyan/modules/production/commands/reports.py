@@ -95,6 +95,9 @@ class OneReport(Input):
     note: Annotated[Text, Field(max_length=500)] = field("备注", "Note", "")
     reverses: UUID | None = field("撤销的报工", "Undoes", None, reference="production.report")
     device_at: Instant | None = field("设备时间", "Device time", None)
+    clock_at: Instant | None = field(
+        "设备时钟", "Device clock", None, help=L("设备自己的时间，未校正", "The device's own time, not set right")
+    )
     offline: bool = field("离线时记录", "Recorded offline", False)
 
     @property
@@ -566,6 +569,19 @@ class _Booking:
         moves = move_material(self.ctx, uses, takes_back) if uses or takes_back else {}
         for entry in self.entries:
             entry.moves = moves.get(entry.data.id, ())
+        self._flag_held()
+
+    def _flag_held(self) -> None:
+        """Note the offline reports that used a lot which has been put on hold since."""
+        told = [e for e in self.entries if e.data.is_offline and not e.undone and (e.moves or e.data.lots)]
+        if not told:
+            return
+        moves = [move for e in told for move in e.moves]
+        lots = [use.lot for e in told for use in e.data.lots]
+        stopped = {key for (key,) in db.rows(_STOPPED, [moves, lots])}
+        for entry in told:
+            if stopped & {*entry.moves, *(use.lot for use in entry.data.lots)}:
+                entry.flags.append("held")
 
     def _row(self, entry: _Entry) -> dict[str, Any]:
         one, op, effort = entry.data, entry.op, entry.effort
@@ -598,6 +614,7 @@ class _Booking:
             note=one.note,
             flags=entry.flags,
             device_at=one.device_at,
+            clock_at=one.clock_at,
             reported_at=self._at(entry),
             person=self.ctx.person,
             worker=entry.worker,
@@ -702,6 +719,12 @@ _ANSWERED = (
     "reported_at",
 )
 
+#: Moves, and lots, that a hold should have stopped.
+_STOPPED = """
+SELECT id FROM inventory_move WHERE id = ANY(%s) AND flag = 'held_lot'
+UNION ALL SELECT id FROM inventory_lot WHERE id = ANY(%s) AND state IN ('held', 'rejected')
+"""
+
 #: People at operations of some orders: one row per operation and worker whose last mark is a start.
 _STARTED = """
 SELECT operation_id, count(*) FROM (
@@ -742,8 +765,12 @@ def _answer(row: dict[str, Any]) -> ReportAnswer:
 
 
 def _digest(one: OneReport) -> bytes:
-    """Give the hash of what was sent, but for how it was sent: later it may come online or by another way."""
-    return hashlib.sha256(one.model_dump_json(exclude={"offline"}, exclude_defaults=True).encode()).digest()
+    """Give the hash of what was sent, but for how it was sent: later it may come online or by another way.
+
+    Of a device's own time and that time set right, the first was sent and the second may come out otherwise.
+    """
+    how = {"offline", "device_at"} if one.clock_at else {"offline"}
+    return hashlib.sha256(one.model_dump_json(exclude=how, exclude_defaults=True).encode()).digest()
 
 
 def _in_reach(ctx: Context, op: Op) -> bool:

@@ -276,6 +276,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("device_at", models.DateTimeField(null=True)),
+                ("clock_at", models.DateTimeField(null=True)),
                 ("reported_at", models.DateTimeField()),
                 ("person", models.UUIDField()),
                 ("worker", models.UUIDField()),

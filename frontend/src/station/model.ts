@@ -1,0 +1,191 @@
+/** What the station knows: tasks of a day, people, and acts on their way. */
+export type Kind = "start" | "pause" | "good" | "scrap" | "rework" | "undo";
+export type State = "waiting" | "done" | "flagged" | "kept" | "refused";
+
+export interface Part {
+  id: string;
+  kind: Kind;
+  quantity?: string;
+  defects?: { reason: string; quantity: string }[];
+  reverses?: string;
+}
+
+/** What somebody did in one go. What begins with `_` stays on the device. */
+export interface Act {
+  seq: number;
+  id: string;
+  kind: "start" | "pause" | "report" | "undo";
+  at: string;
+  operation?: string;
+  parts: Part[];
+  people?: { employee: string }[];
+  data?: Record<string, string>;
+  note?: string;
+  output_lot?: string;
+  said: string;
+  _person: string;
+  _state: State;
+  _text?: string;
+  _flags?: string[];
+  _settled?: number;
+  _undone?: boolean;
+  _rate?: number;
+}
+
+export interface Material {
+  item: string;
+  name: string;
+  unit: string;
+  unit_en: string;
+  needed: string;
+  issued: string;
+  owed: string;
+  place: string;
+}
+
+export interface Task {
+  id: string;
+  order: string;
+  number: string;
+  priority: string;
+  due_on: string;
+  item: string;
+  item_name: string;
+  specification?: string;
+  unit: string;
+  unit_en?: string;
+  sequence: number;
+  name: string;
+  name_en?: string;
+  state: string;
+  quantity: string;
+  good: string;
+  scrap: string;
+  rework: string;
+  room: string;
+  ratio: string;
+  rate: string;
+  places: number;
+  started: number;
+  instructions?: string;
+  capture?: unknown;
+  machine?: string;
+  machine_code?: string;
+  work_centre?: string;
+  mine: boolean;
+  materials: Material[];
+  last: { kind: Kind; quantity: string; at: string; who: string }[];
+}
+
+export interface Reason {
+  id: string;
+  code: string;
+  name: string;
+  name_en: string;
+  kind: "scrap" | "rework" | "both";
+}
+
+export interface Today {
+  good: string;
+  bad: string;
+  minutes: string;
+  wage: string;
+  lines: { number: string; operation: string; kind: Kind; quantity: string; wage: string }[];
+}
+
+export interface Person {
+  id: string;
+  name: string;
+  code: string;
+  employee: string | null;
+}
+
+export interface Day {
+  day: string;
+  person: Person & { may_report: boolean };
+  tasks: Task[];
+  reasons: Reason[];
+  people: { id: string; code: string; name: string }[];
+  today: Today;
+}
+
+/** A day as the device keeps it: when it was asked for, and the server's mark of it. */
+export interface KeptDay {
+  day: Day;
+  mark: string;
+  asked: number;
+}
+
+/** Somebody who has signed in on this device, and what an offline sign-in is checked by. */
+export interface Known {
+  person: Person;
+  ticket: string;
+  proofs: Record<string, { salt: string; hash: string }>;
+  isOut?: boolean;
+}
+
+/** Says whether an act is not in the figures that the server told when asked at a time. */
+export function isAhead(act: Act, asked: number): boolean {
+  if (act._state === "waiting") return true;
+  return (act._state === "done" || act._state === "flagged") && (act._settled ?? 0) > asked;
+}
+
+const number = (text: string | undefined): number => Number(text ?? 0) || 0;
+export const rounded = (value: number): string => String(Math.round(value * 1e6) / 1e6);
+
+/** Gives the tasks as they stand once what this device has told since is counted. */
+export function withActs(tasks: Task[], acts: Act[]): Task[] {
+  const found = new Map(tasks.map((task) => [task.id, { ...task }]));
+  const bySequence = [...found.values()].sort((a, b) => a.sequence - b.sequence);
+  const kinds = new Map<string, { task: string; part: Part }>();
+  for (const act of acts) for (const part of act.parts) if (act.operation) kinds.set(part.id, { task: act.operation, part });
+  const apply = (id: string, part: Part, sign: number) => {
+    const task = found.get(id);
+    if (!task) return;
+    const count = sign * number(part.quantity);
+    if (part.kind === "start" || part.kind === "pause") {
+      const by = part.kind === "start" ? sign : -sign;
+      task.started = Math.max(0, task.started + by);
+      task.state = task.started > 0 ? "running" : task.state;
+      return;
+    }
+    task.room = rounded(Math.max(0, number(task.room) - count));
+    if (part.kind === "good") task.good = rounded(number(task.good) + count);
+    if (part.kind === "scrap") task.scrap = rounded(number(task.scrap) + count);
+    if (part.kind === "rework") task.rework = rounded(number(task.rework) + count);
+    if (part.kind !== "good") return;
+    const next = bySequence.find((one) => one.order === task.order && one.sequence > task.sequence);
+    if (next) next.room = rounded(Math.max(0, number(next.room) + (count / (number(task.ratio) || 1)) * (number(next.ratio) || 1)));
+  };
+  for (const act of acts) {
+    for (const part of act.parts) {
+      if (part.kind !== "undo") {
+        if (act.operation) apply(act.operation, part, 1);
+      } else {
+        const undone = part.reverses ? kinds.get(part.reverses) : undefined;
+        if (undone) apply(undone.task, undone.part, -1);
+      }
+    }
+  }
+  return tasks.map((task) => found.get(task.id) ?? task);
+}
+
+/** Gives today's sums with what this device has told since. */
+export function todayWith(today: Today, acts: Act[], all: Act[]): Today {
+  const kinds = new Map(all.flatMap((act) => act.parts.map((part) => [part.id, { part, rate: act._rate ?? 0 }] as const)));
+  let [good, bad, wage] = [number(today.good), number(today.bad), number(today.wage)];
+  const count = (part: Part, rate: number, sign: number) => {
+    if (part.kind === "good") {
+      good += sign * number(part.quantity);
+      wage += sign * number(part.quantity) * rate;
+    } else if (part.kind === "scrap" || part.kind === "rework") bad += sign * number(part.quantity);
+  };
+  for (const act of acts) {
+    for (const part of act.parts) {
+      const undone = part.reverses ? kinds.get(part.reverses) : undefined;
+      if (part.kind !== "undo") count(part, act._rate ?? 0, 1);
+      else if (undone) count(undone.part, undone.rate, -1);
+    }
+  }
+  return { ...today, good: rounded(good), bad: rounded(bad), wage: wage.toFixed(2) };
+}

@@ -1,0 +1,141 @@
+/** The queue: an act is on the disk before anybody is told it is done, and leaves when the server has answered. */
+import { ask, Refused, Unreached } from "./link";
+import type { Act, Known, State, Today } from "./model";
+import * as store from "./store";
+
+const MOST = 50;
+/** How long settled acts stay in sight. */
+const KEPT_HOURS = 48;
+const [SOON, LATE] = [2_000, 60_000];
+
+interface Answer {
+  id: string;
+  state: State;
+  flags: string[];
+  text: string;
+}
+
+export interface Hooks {
+  changed: () => void;
+  people: () => Promise<Record<string, Known>>;
+  out: (person: string) => Promise<void>;
+  settled: (person: string, today: Today) => Promise<void>;
+}
+
+let hooks: Hooks;
+let timer = 0;
+let pause = SOON;
+let busy = false;
+let again = false;
+export let isReached = navigator.onLine;
+
+/** Begins to send what waits: now, when the network comes back, when the page is looked at, and after a pause. */
+export function begin(given: Hooks): void {
+  hooks = given;
+  addEventListener("online", () => send());
+  addEventListener("offline", () => reached(false));
+  document.addEventListener("visibilitychange", () => document.hidden || send());
+  send();
+}
+
+export async function put(act: Omit<Act, "seq">): Promise<void> {
+  await store.add(act);
+  hooks.changed();
+  send();
+}
+
+/** Sends what waits, one page at a time for the whole device. */
+export function send(): void {
+  clearTimeout(timer);
+  if (busy) {
+    again = true;
+    return;
+  }
+  busy = true;
+  void alone(drain)
+    .catch(() => true)
+    .then((isDone) => {
+      busy = false;
+      if (again) {
+        again = false;
+        send();
+        return;
+      }
+      pause = isDone ? SOON : Math.min(LATE, pause * 2);
+      timer = window.setTimeout(send, isDone ? LATE : pause);
+    });
+}
+
+async function alone(work: () => Promise<boolean>): Promise<boolean> {
+  if (!navigator.locks) return work();
+  return (await navigator.locks.request("station-sync", { ifAvailable: true }, (lock) => (lock ? work() : true))) ?? true;
+}
+
+/** Gives whether all is sent that can be; false when it is to be tried again soon. */
+async function drain(): Promise<boolean> {
+  const people = await hooks.people();
+  const stuck = new Set<string>();
+  for (;;) {
+    const waiting = (await store.acts()).filter((act) => act._state === "waiting" && !stuck.has(act._person));
+    if (!waiting.length) break;
+    const person = waiting[0]._person;
+    const end = waiting.findIndex((act) => act._person !== person);
+    const batch = waiting.slice(0, Math.min(end < 0 ? waiting.length : end, MOST));
+    const ticket = people[person]?.ticket;
+    if (!ticket || people[person].isOut) {
+      stuck.add(person);
+      continue;
+    }
+    try {
+      await sendBatch(person, ticket, batch);
+    } catch (fault) {
+      if (!(fault instanceof Refused)) {
+        reached(false);
+        return false;
+      }
+      stuck.add(person);
+      if (fault.status === 401) await hooks.out(person);
+    }
+  }
+  await tidy();
+  return stuck.size === 0;
+}
+
+async function sendBatch(person: string, ticket: string, batch: Act[]): Promise<void> {
+  const device = await deviceKey();
+  const acts = batch.map((act) => Object.fromEntries(Object.entries(act).filter(([name]) => !name.startsWith("_"))));
+  const body = { device, sent_at: new Date().toISOString(), acts };
+  const answer = await ask("sync", body, { Authorization: `Station ${ticket}` });
+  const told = (await answer.json().catch(() => {
+    throw new Unreached();
+  })) as { acts: Answer[]; today: Today };
+  const states = new Map(told.acts.map((one) => [one.id, one]));
+  if (batch.some((act) => !states.has(act.id))) throw new Unreached();
+  const now = Date.now();
+  await store.change(
+    batch.map((act) => act.seq),
+    (act) => {
+      const one = states.get(act.id);
+      return one ? { ...act, _state: one.state, _text: one.text, _flags: one.flags, _settled: now } : act;
+    },
+  );
+  reached(true);
+  await hooks.settled(person, told.today);
+}
+
+/** Gives the key under which this device's acts stand in one order. */
+async function deviceKey(): Promise<string> {
+  return (await store.fact<string>("device.key")) as string;
+}
+
+async function tidy(): Promise<void> {
+  const edge = Date.now() - KEPT_HOURS * 3_600_000;
+  const old = (await store.acts()).filter((act) => act._state !== "waiting" && (act._settled ?? 0) < edge);
+  if (old.length) await store.change(old.map((act) => act.seq), () => null);
+}
+
+export function reached(now: boolean): void {
+  if (isReached === now) return;
+  isReached = now;
+  hooks.changed();
+}

@@ -1,0 +1,74 @@
+"""What can go wrong at a station, in words."""
+
+from __future__ import annotations
+
+from banyan.lib.errors import Conflict, DomainError, Invalid, NotAuthenticated
+from banyan.lib.labels import L
+
+
+class WrongPairingCode(NotAuthenticated):
+    code = "station.wrong_pairing_code"
+    zh = "配对码不对或已过期"
+    en = "This pairing code is wrong or has expired"
+    way_out_zh = "请管理员在“工位设备”中重新生成"
+    way_out_en = "Ask an administrator for a new one, in the list of station devices"
+
+
+class DeviceUnknown(NotAuthenticated):
+    code = "station.device_unknown"
+    zh = "此设备没有配对，或已被停用"
+    en = "This device is not paired, or has been taken out of use"
+    way_out_zh = "请管理员给出配对码"
+    way_out_en = "Ask an administrator for a pairing code"
+
+
+class SignInRefused(NotAuthenticated):
+    code = "station.sign_in_refused"
+    zh = "工牌或 PIN 不对"
+    en = "Badge or PIN is wrong"
+    way_out_zh = "请重试；忘记 PIN 时请班组长重设"
+    way_out_en = "Try again; a leader can give you a new PIN"
+
+
+class SignInNeeded(NotAuthenticated):
+    code = "station.sign_in_needed"
+    zh = "请重新登录，排队的报工会保留"
+    en = "Sign in again; what is queued stays"
+
+
+class SignInLocked(DomainError):
+    status = 429
+    title = L("尝试次数过多", "Too many attempts")
+    code = "station.sign_in_locked"
+    zh = "尝试次数过多，请 {minutes} 分钟后再试"
+    en = "Too many attempts; try again in {minutes} minutes"
+    way_out_zh = "班组长可以在“工牌”中解锁"
+    way_out_en = "A leader can unlock the badge in the list of badges"
+
+
+class NoAccount(Invalid):
+    code = "station.no_account"
+    zh = "{employee} 还没有账号，不能使用工牌"
+    en = "{employee} has no user account yet and cannot use a badge"
+    way_out_zh = "先在员工资料中关联一个账号"
+    way_out_en = "Link a user to the employee first"
+
+
+class ActUnreadable(Invalid):
+    code = "station.act_unreadable"
+    zh = "报工内容不完整：{fault}"
+    en = "The report is not complete: {fault}"
+
+
+class ActTwice(Conflict):
+    code = "station.act_twice"
+    zh = "标识 {id} 已用于另一条报工"
+    en = "The key {id} was used for another report"
+
+
+class ActBroken(Conflict):
+    code = "station.act_broken"
+    zh = "入账时系统出错，事件编号 {incident}"
+    en = "Booking it failed, incident {incident}"
+    way_out_zh = "稍后重试；仍不行时请把事件编号告诉管理员"
+    way_out_en = "Try again later; if it stays, tell the administrator the incident number"

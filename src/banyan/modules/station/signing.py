@@ -1,0 +1,172 @@
+"""Signing in at a station: pairing a device, a badge or a PIN, and the ticket that acts are sent with.
+
+Misses are counted in the database under the row's lock, over all processes: five lock a badge, thirty a device,
+for a quarter of an hour. A ticket stops to count when the person, the device or the badge's issue does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+
+from banyan.kernel import access, db
+from banyan.kernel.context import Context, Principal
+from banyan.kernel.models import User
+from banyan.modules.company.queries import default_plant
+from banyan.modules.station import badges
+from banyan.modules.station.badges import Ticket
+from banyan.modules.station.errors import (
+    DeviceUnknown,
+    SignInLocked,
+    SignInNeeded,
+    SignInRefused,
+    WrongPairingCode,
+)
+from banyan.modules.station.models import Badge, Device
+from banyan.web import acting
+
+LOCK = timedelta(minutes=15)
+MISSES_OF_BADGE = 5
+MISSES_OF_DEVICE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who acts, at which station."""
+
+    principal: Principal
+    device: UUID | None
+    device_code: str
+    plant: UUID | None
+
+    def context(self, now: datetime, language: str) -> Context:
+        """Give the circumstances of an act at this station."""
+        return Context(
+            principal=self.principal, now=now, plant=self.plant, language=language,
+            program=f"station {self.device_code}".strip(),
+        )  # fmt: skip
+
+
+def pair(code: str, now: datetime) -> tuple[str, Device]:
+    """Make a device the station whose pairing code it was told; the code is worth nothing afterwards.
+
+    Gives:  the token that the device keeps; only its hash is stored
+    Raises: WrongPairingCode
+    """
+    digest = access.token_digest(badges.tidy(code))
+    with transaction.atomic():
+        device = Device.objects.select_for_update().filter(pairing_digest=digest, is_active=True).first()
+        if device is None or device.pairing_until is None or device.pairing_until < now:
+            raise WrongPairingCode
+        token = access.new_token()
+        device.digest, device.paired_at = access.token_digest(token), now
+        device.pairing_digest, device.pairing_until = None, None
+        device.save(update_fields=["digest", "paired_at", "pairing_digest", "pairing_until"])
+    return token, device
+
+
+def device_of(token: str) -> Device:
+    """Give the station of a device's token. Raises: DeviceUnknown"""
+    found = Device.objects.filter(digest=access.token_digest(token), is_active=True).first() if token else None
+    if found is None:
+        raise DeviceUnknown
+    return found
+
+
+def sign_in(device: Device, now: datetime, *, badge: str = "", code: str = "", pin: str = "") -> str:
+    """Give a ticket for a badge that was scanned, or for an employee's code and PIN.
+
+    Raises: SignInLocked after too many misses, of the badge or of the device; SignInRefused
+    Writes: misses, committed even where it is refused
+    """
+    with transaction.atomic():
+        device = Device.objects.select_for_update().get(pk=device.pk)
+        _require_open(device, now)
+        found = _scanned(badge) if badge else _named(code)
+        if found is not None:
+            _require_open(found, now)
+        is_right = _is_right(found, badge=badge, pin=pin)
+        user = User.objects.filter(employee_key=found.employee_id, is_active=True).first() if is_right else None
+        if user is None:
+            _missed(device, MISSES_OF_DEVICE, now)
+            if found is not None:
+                _missed(found, MISSES_OF_BADGE, now)
+        else:
+            Device.objects.filter(pk=device.pk).update(misses=0, locked_until=None)
+            Badge.objects.filter(pk=found.pk).update(misses=0, locked_until=None, used_at=now)
+    if user is None:
+        raise SignInRefused
+    return badges.sealed(Ticket(user.pk, device.pk, found.pk, str(found.serial)))
+
+
+def ticket_of_session(ctx: Context) -> str:
+    """Give a ticket for somebody who has signed in to the product itself, on a device of their own."""
+    user = User.objects.get(pk=ctx.person)
+    return badges.sealed(Ticket(user.pk, None, None, _stamp(user.password)))
+
+
+def seat_of(text: str) -> Seat:
+    """Give who a ticket lets act, while person, device and badge still stand. Raises: SignInNeeded"""
+    ticket = badges.opened(text)
+    found = access.person_of(ticket.user) if ticket else None
+    if found is None or found[0].is_program:
+        raise SignInNeeded
+    who, password = found
+    code, plant = "", None
+    if ticket.badge is not None:
+        row = db.one(_STANDING, [ticket.device, ticket.badge])
+        if row is None or str(row[0]) != ticket.stamp or row[1] != who.employee:
+            raise SignInNeeded
+        code, plant = row[2], row[3]
+    elif ticket.stamp != _stamp(password):
+        raise SignInNeeded
+    who = replace(who, grants=(*who.grants, acting.OWN_GRANT))
+    return Seat(who, ticket.device, code, plant or (who.plants[0] if who.plants else default_plant().id))
+
+
+_STANDING = """
+    SELECT b.serial, b.employee_id, d.code, d.plant_id FROM station_badge b, station_device d
+    WHERE d.id = %s AND b.id = %s AND b.is_active AND d.is_active AND d.digest IS NOT NULL
+"""
+
+
+def _stamp(password: str) -> str:
+    return User(password=password).get_session_auth_hash()[:16]
+
+
+def _scanned(text: str) -> Badge | None:
+    read = badges.read_badge(text[:200])
+    return Badge.objects.select_for_update().filter(pk=read[0], is_active=True).first() if read else None
+
+
+def _named(code: str) -> Badge | None:
+    rows = Badge.objects.select_for_update(of=("self",)).filter(is_active=True, employee__is_active=True)
+    return rows.filter(employee__code__iexact=code.strip()[:32]).first() if code.strip() else None
+
+
+def _is_right(found: Badge | None, *, badge: str, pin: str) -> bool:
+    """Say whether badge or PIN is right; a PIN of nobody takes as long to refuse as a wrong one."""
+    if badge:
+        read = badges.read_badge(badge[:200])
+        return found is not None and read is not None and badges.is_genuine(found.pk, found.serial, read[1])
+    if found is None or not found.pin_hash:
+        make_password(pin[:12])
+        return False
+    return check_password(pin[:12], found.pin_hash)
+
+
+def _require_open(row: Any, now: datetime) -> None:
+    if row.locked_until and row.locked_until > now:
+        raise SignInLocked(minutes=math.ceil((row.locked_until - now).total_seconds() / 60))
+
+
+def _missed(row: Any, most: int, now: datetime) -> None:
+    misses = row.misses + 1
+    locked = now + LOCK if misses >= most else None
+    type(row).objects.filter(pk=row.pk).update(misses=0 if locked else misses, locked_until=locked)

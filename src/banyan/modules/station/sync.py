@@ -1,0 +1,246 @@
+"""What waited at a station is booked: each act once, in the order in which it was done, and none dropped.
+
+An act is a fact by the time it comes here. What production cannot take as it stands is booked with a flag where
+its ledger allows that; what it can by no means book is kept for a leader (`station.kept_act`) and stops no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+from pydantic import TypeAdapter, ValidationError
+
+from banyan.kernel import db, schema
+from banyan.kernel.context import Context
+from banyan.kernel.schema import Instant
+from banyan.lib.errors import DomainError, Invalid
+from banyan.lib.labels import L, Label, plain
+from banyan.modules.production.commands import report_work
+from banyan.modules.production.commands.reports import OneReport
+from banyan.modules.production.errors import ReportKeyReused
+from banyan.modules.production.models import Operation, Report
+from banyan.modules.station import rules
+from banyan.modules.station.acts import Act, Batch, reports_of
+from banyan.modules.station.commands import keep_act, withdraw_kept
+from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable
+from banyan.modules.station.models import Device, KeptAct
+from banyan.modules.station.signing import Seat
+
+log = logging.getLogger("banyan.station")
+_KINDS = ("start", "pause", "report", "undo")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an act: done, flagged (booked, and a leader is to look), kept (for a leader), refused."""
+
+    id: str
+    state: str
+    flags: tuple[str, ...] = ()
+    text: Label | None = None
+    wage: Decimal | None = None
+
+    def as_json(self, language: str) -> dict[str, Any]:
+        """Give it as the device reads it."""
+        said = self.text.in_(language) if self.text else ""
+        wage = None if self.wage is None else plain(self.wage)
+        return {"id": self.id, "state": self.state, "flags": list(self.flags), "text": said, "wage": wage}
+
+
+@dataclass(slots=True)
+class _Told:
+    """An act of a batch on its way: as it was sent, and as it was understood."""
+
+    raw: dict[str, Any]
+    act: Act | None = None
+    fault: DomainError | None = None
+    happened_at: datetime | None = None
+    clock_at: datetime | None = None
+    reports: list[OneReport] = dataclass_field(default_factory=list)
+
+
+def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
+    """Book what waited at a device, act by act, each in a transaction of its own.
+
+    Takes:  acts of one person, in any order; what was sent before may come again
+    Gives:  {now, offset: seconds by which the device's clock is behind, acts: an answer each, by sequence}
+    Raises: nothing for what an act says; a database that is away is passed on, and the device sends again
+    """
+    offset = rules.clock_offset(batch.sent_at, ctx.now)
+    told = sorted((_read(raw) for raw in batch.acts), key=lambda one: _sequence(one.raw))
+    clock = told[0].clock_at or batch.sent_at if told else batch.sent_at
+    for one in told:
+        clock = one.clock_at = one.clock_at or clock
+    for one, at in zip(told, rules.happened([t.clock_at for t in told], offset, ctx.now), strict=True):
+        one.happened_at = at
+    with _in_turn(batch.device):
+        answers = [_settle(ctx, seat, one) for one in told]
+    _seen(seat, ctx.now, round(offset.total_seconds()))
+    return {
+        "now": ctx.now.isoformat(),
+        "offset": round(offset.total_seconds()),
+        "acts": [answer.as_json(ctx.language) for answer in answers],
+    }
+
+
+def _read(raw: dict[str, Any]) -> _Told:
+    try:
+        act = schema.parse(Act, raw)
+    except Invalid as fault:
+        return _Told(raw, fault=ActUnreadable(fault=_first(fault)), clock_at=_clock_of(raw))
+    return _Told(raw, act=act, clock_at=act.at)
+
+
+def _clock_of(raw: dict[str, Any]) -> datetime | None:
+    """Give the time of an act that cannot be read otherwise, where that can be read."""
+    try:
+        return TypeAdapter(Instant).validate_python(raw.get("at"))
+    except ValidationError:
+        return None
+
+
+def _first(fault: Invalid) -> str:
+    return "; ".join(f"{path}: {texts[0]}" for path, texts in list(fault.field_texts().items())[:3])[:300]
+
+
+def _sequence(raw: dict[str, Any]) -> int:
+    found = raw.get("seq")
+    return found if isinstance(found, int) and 0 <= found < 2**53 else 0
+
+
+class _in_turn:
+    """Let two requests of one device go one after the other, so that its acts are booked in their order."""
+
+    def __init__(self, device: UUID) -> None:
+        self.key = device.int >> 65
+
+    def __enter__(self) -> None:
+        db.run("SELECT pg_advisory_lock(%s)", [self.key])
+
+    def __exit__(self, *_fault: object) -> None:
+        try:
+            db.run("SELECT pg_advisory_unlock(%s)", [self.key])
+        except (OperationalError, InterfaceError):
+            log.info("the connection went with its lock")
+
+
+def _settle(ctx: Context, seat: Seat, told: _Told) -> Answer:
+    """Book an act, or keep it; give what became of it."""
+    key = _key_of(told)
+    if key is None:
+        return Answer(str(told.raw.get("id"))[:80], "refused", text=ActUnreadable(fault="id").label)
+    if told.act is None:
+        return _kept(ctx, seat, told, told.fault)  # once, however often it comes
+    told.reports = reports_of(told.act, told.happened_at)
+    if kept := KeptAct.objects.filter(pk=key).first():
+        return _answer_of(kept)
+    known = _known(told.reports)
+    if known is not None:
+        return known
+    if told.act.kind == "undo" and _withdrawn(ctx, told.act):
+        return Answer(str(key), "done", text=L("已撤回", "Withdrawn"))
+    try:
+        answers = report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in told.reports]})
+    except (OperationalError, InterfaceError):
+        raise
+    except ReportKeyReused as refusal:
+        return _known(told.reports) or Answer(str(key), "refused", text=refusal.label)
+    except DomainError as refusal:
+        return _kept(ctx, seat, told, refusal)
+    except Exception as fault:
+        incident = secrets.token_hex(4).upper()
+        log.error("incident %s at act %s", incident, key, exc_info=fault)
+        return _kept(ctx, seat, told, ActBroken(incident=incident))
+    flags = tuple(dict.fromkeys(flag for one in answers for flag in one.flags))
+    wage = sum((one.wage_amount for one in answers), Decimal(0))
+    return Answer(str(key), "flagged" if flags else "done", flags, wage=wage)
+
+
+def _known(reports: Sequence[OneReport]) -> Answer | None:
+    """Give the answer to an act that is booked already, None where it is not; another one's key is refused."""
+    rows = {r["id"]: r for r in Report.objects.filter(pk__in=[r.id for r in reports]).values(*_COMPARED)}
+    if not rows:
+        return None
+    first = str(reports[0].id)
+    for one in reports:
+        row = rows.get(one.id)
+        if row is None or not _is_same(one, row):
+            return Answer(first, "refused", text=ActTwice(id=one.id).label)
+    flags = tuple(dict.fromkeys(flag for row in rows.values() for flag in row["flags"]))
+    wage = sum((row["wage_amount"] for row in rows.values()), Decimal(0))
+    return Answer(first, "flagged" if flags else "done", flags, wage=wage)
+
+
+_COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags", "wage_amount")
+
+
+def _is_same(one: OneReport, row: dict[str, Any]) -> bool:
+    if one.kind != row["kind"]:
+        return False
+    if one.kind == "undo":
+        return one.reverses == row["reverses_id"]
+    return one.operation == row["operation_id"] and Decimal(one.quantity) == row["quantity"]
+
+
+def _withdrawn(ctx: Context, act: Act) -> bool:
+    """Take back what the same person told and what is only kept; say whether there was such."""
+    undone = [part.reverses for part in act.parts if part.reverses]
+    return bool(undone and withdraw_kept(ctx, {"acts": undone}))
+
+
+def _key_of(told: _Told) -> UUID | None:
+    if told.act is not None:
+        return told.act.id
+    try:
+        return UUID(str(told.raw.get("id")))
+    except ValueError:
+        return None
+
+
+def _kept(ctx: Context, seat: Seat, told: _Told, refusal: DomainError) -> Answer:
+    """Keep an act for a leader, with why it could not be booked and when it happened by either clock."""
+    key, act = _key_of(told), told.act
+    wanted = act.operation if act else None
+    place = Operation.objects.filter(pk=wanted).values_list("pk", "plant_id").first() if wanted else None
+    reasons = [text for texts in refusal.field_texts().values() for text in texts][:3]
+    more = f" ({'; '.join(reasons)})" if reasons else ""
+    keep_act(
+        ctx,
+        dict(
+            act=key, device=seat.device, plant=place[1] if place else seat.plant, employee=ctx.principal.employee,
+            sequence=_sequence(told.raw), kind=act.kind if act else _kind_of(told.raw), code=refusal.code,
+            operation=place[0] if place else None, said=act.said if act else str(told.raw.get("said", ""))[:300],
+            fault_zh=(refusal.text("zh") + more)[:500], fault_en=(refusal.text("en") + more)[:500],
+            body=_body(told), happened_at=told.happened_at, clock_at=told.clock_at,
+        ),
+    )  # fmt: skip
+    return Answer(str(key), "kept", text=refusal.label)
+
+
+def _body(told: _Told) -> dict[str, Any]:
+    return told.act.model_dump(mode="json") if told.act else told.raw
+
+
+def _kind_of(raw: dict[str, Any]) -> str:
+    kind = raw.get("kind")
+    return kind if kind in _KINDS else "report"
+
+
+def _answer_of(kept: KeptAct) -> Answer:
+    state = "done" if kept.state == "booked" else "kept"
+    return Answer(str(kept.pk), state, text=L(kept.answer or kept.fault_zh, kept.answer or kept.fault_en))
+
+
+def _seen(seat: Seat, now: datetime, offset: int) -> None:
+    if seat.device is not None:
+        Device.objects.filter(pk=seat.device).update(seen_at=now, clock_offset=offset)
+

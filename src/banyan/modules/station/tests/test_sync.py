@@ -1,0 +1,342 @@
+"""What a station sends arrives once, in order, whatever became of the network, the clock or the order meanwhile."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from decimal import Decimal as D
+
+import orjson
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from banyan.kernel.models import Role, RoleGrant, User, UserRole
+from banyan.lib.ids import new_id
+from banyan.modules.production.models import Report, ReportFlag
+from banyan.modules.production.tests.conftest import Shop
+from banyan.modules.station import badges
+from banyan.modules.station.models import Badge, Device, KeptAct
+from banyan.modules.station.proofs import booked_acts_stand
+from tests.plugins.world import World
+
+pytestmark = pytest.mark.django_db
+
+
+class Station:
+    """A paired device with somebody who has signed in, as the client is."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop, self.world = shop, shop.world
+        self.key, self.seq = new_id(), 0
+        self.client = Client()
+        code = self.world.next_code("ST")
+        device = self.world.make("station.device", code=code, name="车削一号", plant=self.world.plant)
+        code = self.world.do("station.device.pair", device).in_("en").split("enter ")[1].split()[0]
+        self.device = device
+        self.token = self.send("pair", {"code": code}).json()["token"]
+
+    def send(self, path: str, body: dict | None = None, **headers: str):
+        return self.client.post(
+            f"/station/api/{path}", orjson.dumps(body or {}), content_type="application/json", headers=headers
+        )
+
+    def enter(self, **proof: str):
+        answer = self.send("sign-in", proof, **{"Station-Device": self.token})
+        if answer.status_code == 200:
+            self.ticket = answer.json()["ticket"]
+        return answer
+
+    def act(self, kind: str, operation=None, *parts: tuple, **more) -> dict:
+        """Give an act as the device makes it; parts are (kind, quantity)."""
+        self.seq += 1
+        told = [{"id": str(new_id()), "kind": k, **({"quantity": str(q)} if q else {})} for k, q in parts]
+        at = more.pop("at", timezone.now() - timedelta(minutes=30) + timedelta(seconds=self.seq))
+        return {
+            "id": told[0]["id"], "seq": self.seq, "kind": kind, "at": at.isoformat(), "parts": told,
+            **({"operation": str(operation)} if operation else {}), **more,
+        }  # fmt: skip
+
+    def good(self, operation, quantity, **more) -> dict:
+        return self.act("report", operation, ("good", quantity), **more)
+
+    def undo(self, act: dict) -> dict:
+        made = self.act("undo", None, *[("undo", 0)] * len(act["parts"]))
+        for part, undone in zip(made["parts"], act["parts"], strict=True):
+            part["reverses"] = undone["id"]
+        return made
+
+    def sync(self, *acts: dict, clock=None, ticket: str | None = None):
+        body = {"device": str(self.key), "sent_at": (clock or timezone.now()).isoformat(), "acts": list(acts)}
+        return self.send("sync", body, Authorization=f"Station {ticket or self.ticket}")
+
+    def states(self, *acts: dict, **more) -> list[str]:
+        answer = self.sync(*acts, **more)
+        assert answer.status_code == 200, answer.content
+        return [one["state"] for one in answer.json()["acts"]]
+
+    def day(self, **headers: str):
+        return self.client.get("/station/api/day", headers={"Authorization": f"Station {self.ticket}", **headers})
+
+
+@pytest.fixture
+def shop(world: World, ctx) -> Shop:
+    world.ctx = ctx.with_(now=timezone.now() - timedelta(days=1))
+    made = Shop(world)
+    made.stocked()
+    world.ctx = made.ctx = ctx.with_(now=timezone.now())
+    return made
+
+
+@pytest.fixture
+def badge(shop) -> Badge:
+    user = User.objects.create(login="zhao", name="赵师傅", plants=[shop.world.plant.pk])
+    role = Role.objects.create(code="floor", name_zh="工人", name_en="Worker")
+    grants = [("production.*", "plant"), ("production.report.undo", "own")]
+    RoleGrant.objects.bulk_create(RoleGrant(role=role, permission=p, reach=r) for p, r in grants)
+    UserRole.objects.create(user=user, role=role)
+    shop.world.change(shop.world.worker, user=user.pk)
+    return shop.world.make("station.badge", employee=shop.world.worker)
+
+
+@pytest.fixture
+def station(shop, badge) -> Station:
+    made = Station(shop)
+    assert made.enter(badge=badges.badge_code(badge.pk, badge.serial)).status_code == 200
+    return made
+
+
+@pytest.fixture
+def first(shop):
+    order = shop.released()
+    return shop.operation(order, 10)
+
+
+def counts(operation) -> D:
+    operation.refresh_from_db()
+    return operation.good_quantity
+
+
+def test_what_is_sent_again_counts_once_and_is_answered_alike(station, first):
+    acts = [station.act("start", first.pk, ("start", 0)), station.good(first.pk, 5), station.good(first.pk, 7)]
+    before = station.sync(*acts).json()["acts"]
+    again = station.sync(*reversed(acts)).json()["acts"]
+    assert [one["state"] for one in before] == ["done"] * 3
+    assert again == before
+    assert counts(first) == 12
+    assert Report.objects.count() == 3
+
+
+def test_acts_are_booked_in_their_order_however_they_come(station, first):
+    acts = [station.good(first.pk, n) for n in range(1, 9)]
+    mixed = acts[:]
+    random.Random(7).shuffle(mixed)
+    answers = station.sync(*mixed).json()["acts"]
+    assert [one["id"] for one in answers] == [act["id"] for act in acts]
+    booked = Report.objects.order_by("device_at").values_list("quantity", flat=True)
+    assert [int(q) for q in booked] == list(range(1, 9))
+
+
+def test_a_batch_cut_off_half_way_goes_on_where_it_was(station, first, monkeypatch):
+    from django.db import OperationalError
+
+    from banyan.modules.station import sync as module
+
+    acts = [station.good(first.pk, 1) for _ in range(6)]
+    real, calls = module.report_work, []
+
+    def dies(ctx, data):
+        calls.append(data)
+        if len(calls) == 4:
+            raise OperationalError("terminating connection")
+        return real(ctx, data)
+
+    monkeypatch.setattr(module, "report_work", dies)
+    station.client.raise_request_exception = False
+    assert station.sync(*acts).status_code >= 500
+    assert Report.objects.count() == 3
+    monkeypatch.setattr(module, "report_work", real)
+    assert station.states(*acts) == ["done"] * 6
+    assert counts(first) == 6
+
+
+def test_two_devices_that_send_one_key_book_it_once(station, first, badge):
+    other = Station(station.shop)
+    other.enter(badge=badges.badge_code(badge.pk, badge.serial))
+    act = station.good(first.pk, 5)
+    assert station.states(act) == other.states(act, clock=timezone.now() + timedelta(minutes=9)) == ["done"]
+    assert counts(first) == 5
+    changed = act | {"parts": [act["parts"][0] | {"quantity": "50"}]}
+    assert other.states(changed) == ["refused"]
+    assert counts(first) == 5
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=3), -timedelta(days=2), timedelta(days=200)])
+def test_a_wrong_clock_is_set_right_and_both_times_are_kept(station, first, behind):
+    real = timezone.now() - timedelta(minutes=20)
+    act = station.good(first.pk, 5, at=real - behind)
+    answer = station.sync(act, clock=timezone.now() - behind).json()
+    assert abs(answer["offset"] - behind.total_seconds()) < 5
+    row = Report.objects.get()
+    assert abs(row.device_at - real) < timedelta(seconds=5)
+    assert row.clock_at == real - behind
+    station.device.refresh_from_db()
+    assert abs(station.device.clock_offset - behind.total_seconds()) < 5
+
+
+def test_a_clock_put_back_in_between_does_not_turn_the_order_round(station, first):
+    now = timezone.now()
+    acts = [station.good(first.pk, n + 1, at=now - timedelta(minutes=m)) for n, m in enumerate((10, 70, 5))]
+    station.sync(*acts)
+    booked = Report.objects.order_by("device_at").values_list("quantity", flat=True)
+    assert [int(q) for q in booked] == [1, 2, 3]
+
+
+def test_more_than_the_operation_before_is_booked_and_flagged(station, shop, first):
+    second = shop.operation(first.work_order, 20)
+    assert station.states(station.good(first.pk, 5), station.good(second.pk, 8)) == ["done", "flagged"]
+    flag = ReportFlag.objects.get()
+    assert (flag.kind, flag.excess_quantity) == ("over", 3)
+
+
+def test_an_order_closed_meanwhile_takes_the_report_with_a_flag(station, shop, first):
+    act = station.good(first.pk, 5)
+    shop.world.do("production.work_order.close", first.work_order)
+    assert station.states(act) == ["flagged"]
+    assert ReportFlag.objects.get().kind == "closed"
+    assert counts(first) == 5
+
+
+def test_a_lot_held_since_is_booked_flagged_and_its_output_held(station, shop, first):
+    lot = shop.steel_lot
+    made = timezone.now() - timedelta(hours=1)
+    act = station.good(
+        first.pk, 5, at=made, output_lot="FG-L1", lots=[{"lot": str(lot.pk), "quantity": "2.5"}]
+    )
+    shop.world.do("inventory.lot.hold", lot, reason="炉号待查")
+    assert station.states(act) == ["flagged"]
+    assert ReportFlag.objects.get().kind == "held"
+    row = Report.objects.get()
+    assert row.output_lot.state == "held"
+
+
+def test_what_cannot_be_booked_is_kept_for_the_leader_and_stops_nothing(station, shop, first):
+    lost, torn = station.good(new_id(), 4, said="10 车削 合格 4"), station.good(first.pk, "many")
+    found = station.states(lost, torn, station.good(first.pk, 5), station.good(first.pk, 6))
+    assert found == ["kept", "kept", "done", "done"]
+    assert station.states(lost, torn) == ["kept", "kept"]
+    assert counts(first) == 11
+    kept = KeptAct.objects.get(pk=lost["id"])
+    assert (kept.code, kept.said, kept.employee_id) == (
+        "production.operation_unknown", "10 车削 合格 4", shop.world.worker.pk
+    )  # fmt: skip
+    shop.world.do("station.kept_act.book", kept, operation=first.pk)
+    assert (kept.state, counts(first)) == ("booked", 15)
+    row = Report.objects.get(pk=lost["id"])
+    assert (row.device_at, row.people[0]["employee"]) == (kept.happened_at, str(shop.world.worker.pk))
+    assert station.states(lost) == ["done"]
+    assert booked_acts_stand().faults == ()
+    KeptAct.objects.filter(pk=torn["id"]).update(state="booked")
+    assert len(booked_acts_stand().faults) == 1
+    KeptAct.objects.filter(pk=torn["id"]).update(state="open")
+    other = KeptAct.objects.get(pk=torn["id"])
+    shop.world.do("station.kept_act.dismiss", other, answer="重复")
+    assert other.state == "dismissed"
+
+
+def test_a_report_of_ones_own_is_undone_booked_or_only_kept(station, first):
+    booked, lost = station.good(first.pk, 5), station.good(new_id(), 4)
+    assert station.states(booked, lost) == ["done", "kept"]
+    assert station.states(station.undo(booked), station.undo(lost)) == ["done", "done"]
+    assert counts(first) == 0
+    assert KeptAct.objects.get().state == "dismissed"
+
+
+def test_good_and_bad_of_one_act_are_told_together(station, shop, first):
+    reason = shop.world.make("production.defect_reason", code="D1", name="划伤", kind="both")
+    act = station.act("report", first.pk, ("good", 8), ("scrap", 2))
+    act["parts"][1]["defects"] = [{"reason": str(reason.pk), "quantity": "2"}]
+    assert station.states(act) == ["done"]
+    first.refresh_from_db()
+    assert (first.good_quantity, first.scrap_quantity) == (8, 2)
+
+
+def test_a_day_is_told_whole_and_once(station, shop, first):
+    shop.world.do(
+        "production.work_order.assign", first.work_order,
+        lines=[{"operation": first.pk, "employee": shop.world.worker}],
+    )  # fmt: skip
+    answer = station.day()
+    day = answer.json()
+    task = day["tasks"][0]
+    assert (task["id"], task["mine"], task["room"]) == (str(first.pk), True, "100")
+    assert [m["item"] for m in task["materials"]] == ["MP-1", "RM-1"]
+    assert [t["mine"] for t in day["tasks"]] == [True, False, False]
+    assert [p["name"] for p in day["people"]] == ["赵师傅"]
+    assert station.day(**{"If-None-Match": answer["ETag"]}).status_code == 304
+    station.sync(station.good(first.pk, 5))
+    assert station.day(**{"If-None-Match": answer["ETag"]}).json()["today"]["good"] == "5"
+
+
+def test_a_day_takes_as_many_statements_for_one_order_as_for_many(station, shop, first, django_assert_num_queries):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    station.day()
+    with CaptureQueriesContext(connection) as few:
+        station.day()
+    for _ in range(6):
+        shop.released()
+    with django_assert_num_queries(len(few)):
+        station.day()
+
+
+def test_a_badge_locks_after_five_misses_and_a_leader_opens_it(station, shop, badge):
+    told = shop.world.do("station.badge.new_pin", badge)
+    pin = told.in_("en").split()[-1]
+    assert station.enter(code="e-work", pin=pin).status_code == 200
+    wrong = "000000" if pin != "000000" else "111111"
+    assert [station.enter(code="E-WORK", pin=wrong).status_code for _ in range(6)] == [401] * 5 + [429]
+    assert station.enter(code="E-WORK", pin=pin).status_code == 429
+    shop.world.do("station.badge.unlock", badge)
+    assert station.enter(code="E-WORK", pin=pin).status_code == 200
+
+
+def test_a_lost_card_and_all_that_was_signed_in_with_it_is_void(station, shop, badge, first):
+    old = badges.badge_code(badge.pk, badge.serial)
+    shop.world.do("station.badge.replace", badge)
+    assert station.enter(badge=old).status_code == 401
+    assert station.sync(station.good(first.pk, 1)).status_code == 401
+    assert station.enter(badge=badges.badge_code(badge.pk, badge.serial)).status_code == 200
+
+
+def test_a_device_is_shut_out_and_a_pairing_code_serves_once(station, shop, badge):
+    code = shop.world.do("station.device.pair", station.device).in_("en").split("enter ")[1].split()[0]
+    assert station.day().status_code == 401
+    assert station.enter(badge=badges.badge_code(badge.pk, 1)).status_code == 401
+    assert station.send("pair", {"code": code.lower()}).status_code == 200
+    assert station.send("pair", {"code": code}).status_code == 401
+    shop.world.change(Device.objects.get(pk=station.device.pk), is_active=False)
+    assert station.enter(badge=badges.badge_code(badge.pk, 1)).status_code == 401
+
+
+def test_nobody_acts_without_a_ticket_and_no_cookie_stands_for_one(station, first):
+    body = {"device": str(station.key), "sent_at": timezone.now().isoformat(), "acts": []}
+    assert station.send("sync", body).status_code == 401
+    assert station.send("sync", body, Authorization="Station forged").status_code == 401
+    station.client.force_login(User.objects.get(login="zhao"), backend="django.contrib.auth.backends.ModelBackend")
+    assert station.send("sync", body).status_code == 401
+    own = station.client.get("/station/api/me").json()["ticket"]
+    assert station.states(station.good(first.pk, 2), ticket=own) == ["done"]
+
+
+def test_secrets_are_in_no_list_no_history_and_no_audit(station, shop, badge):
+    from banyan.kernel.models import Audit, History
+
+    pin = shop.world.do("station.badge.new_pin", badge).in_("en").split()[-1]
+    badge.refresh_from_db()
+    kept = str(list(History.objects.values_list("record", flat=False))) + str(list(Audit.objects.values()))
+    kept += str(list(History.objects.values()))
+    assert badge.pin_hash not in kept
+    assert pin not in kept
+    assert station.token not in kept

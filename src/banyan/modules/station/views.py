@@ -1,0 +1,202 @@
+"""The station's shell and its interface. Nobody is known by a cookie here but in `me`: what acts carries a ticket."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
+
+from banyan.kernel import schema
+from banyan.kernel.context import Context
+from banyan.lib.errors import DomainError, Invalid
+from banyan.lib.labels import L, speaking
+from banyan.modules.company.queries import default_plant
+from banyan.modules.people.queries import employees_by_id
+from banyan.modules.station import queries, signing
+from banyan.modules.station.acts import Batch
+from banyan.modules.station.errors import SignInNeeded
+from banyan.modules.station.signing import Seat
+from banyan.modules.station.sync import sync as sync_acts
+from banyan.web import assets
+from banyan.web.middleware import POLICY, public
+
+#: What the shell begins with; the scanner's decoder comes when it is first asked for.
+SHELL = ("src/station/main.ts", "src/station/theme.ts")
+LATER = "src/station/decoder.ts"
+#: A decoder of barcodes is compiled code; nothing else is allowed beyond the product's policy.
+STATION_POLICY = f"{POLICY}; script-src 'self' 'wasm-unsafe-eval'"
+MOST_BYTES = 4_000_000
+
+
+def _interface(method: str) -> Callable[..., Callable[..., HttpResponse]]:
+    """Make a view that answers scripts: JSON in and out, refusals as problem+json in the caller's language."""
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., HttpResponse]:
+        @public
+        @csrf_exempt
+        @never_cache
+        @sensitive_post_parameters()
+        @wraps(view)
+        def answer(request: HttpRequest) -> HttpResponse:
+            if request.method != method:
+                return HttpResponse(status=405, headers={"Allow": method})
+            language = "en" if request.headers.get("Accept-Language", "").startswith("en") else "zh"
+            with speaking(language):
+                try:
+                    found = view(request, language)
+                except DomainError as refusal:
+                    return JsonResponse(refusal.as_problem(language), status=refusal.status)
+            return found if isinstance(found, HttpResponse) else _json(found)
+
+        return answer
+
+    return decorate
+
+
+def _json(data: Any, status: int = 200) -> HttpResponse:
+    return HttpResponse(orjson.dumps(data, default=str), status=status, content_type="application/json")
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    """Give the request's JSON object. Raises: Invalid"""
+    if len(request.body) > MOST_BYTES:
+        raise Invalid("station.too_large", L("一次发送的内容过多", "Too much was sent at once"))
+    try:
+        found = orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise Invalid("station.not_json", L("内容不是 JSON 对象", "The content is no JSON object"))
+    return found
+
+
+def _seat(request: HttpRequest) -> Seat:
+    kind, _, ticket = request.headers.get("Authorization", "").partition(" ")
+    if kind != "Station":
+        raise SignInNeeded
+    return signing.seat_of(ticket.strip()[:2_000])
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    found = body.get(name, "")
+    return found if isinstance(found, str) else ""
+
+
+@_interface("POST")
+def pair(request: HttpRequest, language: str) -> Any:
+    """Make this device the station whose pairing code was typed; give the token it keeps."""
+    token, device = signing.pair(_text(_body(request), "code"), timezone.now())
+    return {"token": token, "device": {"id": device.pk, "code": device.code, "name": device.name}}
+
+
+@_interface("POST")
+def sign_in(request: HttpRequest, language: str) -> Any:
+    """Sign a person in by badge, or by code and PIN, on a paired device; give the ticket and who it is."""
+    body, now = _body(request), timezone.now()
+    device = signing.device_of(request.headers.get("Station-Device", "")[:200])
+    ticket = signing.sign_in(
+        device, now, badge=_text(body, "badge"), code=_text(body, "code"), pin=_text(body, "pin")
+    )
+    return {"ticket": ticket, "person": _person(signing.seat_of(ticket)), "now": now.isoformat()}
+
+
+@_interface("GET")
+def me(request: HttpRequest, language: str) -> Any:
+    """Give somebody who has signed in to the product a ticket for this device of their own; else nothing."""
+    ctx: Context | None = request.ctx
+    if ctx is None or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        return HttpResponse(status=204)
+    ticket = signing.ticket_of_session(ctx)
+    return {"ticket": ticket, "person": _person(signing.seat_of(ticket)), "now": timezone.now().isoformat()}
+
+
+def _person(seat: Seat) -> dict[str, Any]:
+    who = seat.principal
+    found = employees_by_id([who.employee]).get(who.employee) if who.employee else None
+    return {
+        "id": str(who.id), "name": found.name if found else who.name, "code": found.code if found else who.login,
+        "employee": str(who.employee) if who.employee else None, "language": who.language,
+    }  # fmt: skip
+
+
+@_interface("GET")
+def day(request: HttpRequest, language: str) -> Any:
+    """Give what a person needs for the shift; nothing where it is what the device has already (ETag)."""
+    ctx = _seat(request).context(timezone.now(), language)
+    ctx.require("production.work_order.read")
+    found = queries.day(ctx, default_plant().day(ctx.now))
+    content = orjson.dumps(found, default=str)
+    mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": mark, "Station-Time": ctx.now.isoformat()}
+    # a compressing layer between marks the tag as weak
+    if request.headers.get("If-None-Match", "").removeprefix("W/") == mark:
+        return HttpResponse(status=304, headers=headers)
+    return HttpResponse(content, content_type="application/json", headers=headers)
+
+
+@_interface("POST")
+def sync(request: HttpRequest, language: str) -> Any:
+    """Book what waited at the device for one person; give what became of each act, and the day's sums."""
+    seat, now = _seat(request), timezone.now()
+    ctx = seat.context(now, language)
+    answer = sync_acts(ctx, seat, schema.parse(Batch, _body(request)))
+    return answer | {"today": queries.today(ctx.principal.employee, default_plant().day(now))}
+
+
+@public
+def shell(request: HttpRequest) -> HttpResponse:
+    """Give the station's page: the same for everybody, so that a device can keep it."""
+    built = assets.manifest()
+    parts = [assets.address(one) for one in built[SHELL[0]].get("imports", ())]
+    response = render(request, "station/shell.html", {"parts": parts})
+    response["Content-Security-Policy"] = STATION_POLICY
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+@public
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """Give the script that keeps the shell on the device; its text changes whenever a file of the shell does."""
+    kept = [*_shell_files(), "/station/manifest.webmanifest"]
+    text = (assets.DIST / assets.manifest()["src/station/worker.ts"]["file"]).read_text()
+    head = f"self.SHELL = {orjson.dumps(kept).decode()};\n"
+    return HttpResponse(head + text, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+def _shell_files() -> list[str]:
+    """Give the addresses of all that the shell loads, but for what comes later."""
+    built = assets.manifest()
+    found, left = [], [*SHELL, "src/mark.svg", "src/station/icon-192.png"]
+    while left:
+        source = left.pop()
+        if source not in found and source != LATER:
+            found.append(source)
+            left += [*built[source].get("imports", ()), *built[source].get("dynamicImports", ())]
+    return [*(assets.address(one) for one in found), *assets.styles(SHELL[0])]
+
+
+@public
+def manifest(request: HttpRequest) -> HttpResponse:
+    """Say how the station is installed."""
+    icons = [
+        {"src": assets.address(f"src/station/icon-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png",
+         "purpose": "any maskable"}
+        for size in (192, 512)
+    ]  # fmt: skip
+    told = {
+        "id": "/station/", "name": "Banyan 榕 工位", "short_name": "工位", "start_url": "/station/",
+        "scope": "/station/", "display": "standalone", "lang": "zh-Hans", "theme_color": "#0f5f6e",
+        "background_color": "#f4f6f7", "icons": icons,
+    }  # fmt: skip
+    response = HttpResponse(orjson.dumps(told), content_type="application/manifest+json")
+    response["Cache-Control"] = "no-cache"
+    return response
