@@ -14,6 +14,7 @@ from fractions import Fraction
 from math import ceil
 from uuid import UUID
 
+from banyan.modules.planning.rules import MOST_LOTS
 from banyan.modules.planning.values import PlanItem, World
 
 MICRO = 1_000_000
@@ -196,7 +197,7 @@ class Reference:
             sizes, fixed = [], Fraction(item.fixed, MICRO)
             while sum(sizes) < net:
                 sizes.append(fixed)
-            return sizes
+            return sizes if len(sizes) <= MOST_LOTS else [sum(sizes)]
         size = max(net, Fraction(item.minimum, MICRO))
         if item.multiple:
             multiple = Fraction(item.multiple, MICRO)

@@ -42,7 +42,7 @@ def test_delivery_performance_by_supplier(order, ctx, django_assert_max_num_quer
 
 
 def test_price_history_of_an_item(order, ctx, world, django_assert_max_num_queries):
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         rows = ask(ctx, declared_query("purchasing.price_history"), {"item": str(world.screw.pk)})
     assert [(r["price"], r["unit"][0], r["currency"][:3]) for r in rows] == [
         ("3", "件", "CNY"),

@@ -35,7 +35,7 @@ def test_promises_kept_by_customer(order, ctx, django_assert_max_num_queries):
 
 
 def test_every_date_promised_for_an_order(order, ctx, django_assert_max_num_queries):
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         rows = ask(ctx, declared_query("sales.promise_history"), {"order": str(order.pk)})
     assert [(r["was"], r["promised_on"], r["reason"]) for r in rows] == [
         (None, "2026-03-02", ""), ("2026-03-02", "2026-03-09", "缺料"),
