@@ -40,12 +40,10 @@ def equal(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> tuple[str, Seq
     if isinstance(params, Mapping):
         lone = frozenset(name for name, value in params.items() if isinstance(value, (list, tuple)) and len(value) == 1)
         return _equal(sql, lone), {**params, **{f"{name}_1": params[name][0] for name in lone}} if lone else params
-    places = frozenset(n for n, value in enumerate(params) if isinstance(value, (list, tuple)) and len(value) == 1)
-    changed = _equal(sql, places)
-    if changed is sql:
+    lone = frozenset(n for n in _places(sql) if isinstance(params[n], (list, tuple)) and len(params[n]) == 1)
+    if not lone:
         return sql, params
-    kept = _places(sql) & places
-    return changed, [value[0] if n in kept else value for n, value in enumerate(params)]
+    return _equal(sql, lone), [value[0] if n in lone else value for n, value in enumerate(params)]
 
 
 @lru_cache(maxsize=4096)
@@ -58,9 +56,9 @@ def _equal(sql: str, lone: frozenset[Any]) -> str:
         if name is not None:
             return f"= %({name}_1)s{kind}" if name in lone else found[0]
         place += 1
-        return f"= %s{kind}" if found[1] and place in lone else found[0]
+        return f"= %s{kind}" if place in lone else found[0]
 
-    return _AMONG.sub(one, sql) if lone else sql
+    return _AMONG.sub(one, sql)
 
 
 @lru_cache(maxsize=4096)

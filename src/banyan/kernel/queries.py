@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 from banyan.kernel import registry, schema
 from banyan.kernel.context import Context
+from banyan.kernel.records import note_unknown
 from banyan.kernel.spec import FieldType
 from banyan.lib.errors import FieldFaults, NotFound, jsonable
 from banyan.lib.labels import L, Label
@@ -109,15 +110,14 @@ def ask(ctx: Context, asked: DeclaredQuery, data: Any = None) -> list[dict[str, 
 
 
 def _check_references(given: BaseModel) -> None:
-    """Refuse a question about a record that does not exist. One statement per record named. Raises: Invalid."""
+    """Refuse a question about a record that does not exist. One statement per noun asked for. Raises: Invalid."""
     faults = FieldFaults()
+    wanted: dict[str, dict[UUID, list[tuple]]] = {}
     for name, info in type(given).model_fields.items():
         extra = info.json_schema_extra
         kind = extra.get("x-banyan", {}).get("reference") if isinstance(extra, dict) else None
-        wanted = getattr(given, name)
-        if kind and isinstance(wanted, UUID) and registry.has_noun(kind):
-            noun = registry.noun(kind)
-            if not noun.model._base_manager.filter(pk=wanted).exists():
-                label = {"noun": noun.spec.label}
-                faults.add(name, L("找不到所选的{noun}", "no such {noun}").filled(label))
+        value = getattr(given, name)
+        if kind and isinstance(value, UUID) and registry.has_noun(kind):
+            wanted.setdefault(kind, {}).setdefault(value, []).append((name,))
+    note_unknown(wanted, faults)
     faults.refuse_if_any()

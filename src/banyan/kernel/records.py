@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -215,6 +215,14 @@ def check_references(
             if line.key in row.model_fields_set:
                 for n, one in enumerate(getattr(row, line.key)):
                     collect([f for f in line.fields if not f.readonly], one, (*path, line.key, n))
+    note_unknown(wanted, faults)
+
+
+def note_unknown(wanted: Mapping[str, Mapping[UUID, Sequence[tuple]]], faults: FieldFaults) -> None:
+    """Note every named record that does not exist. One statement per noun.
+
+    Takes:  by noun and record, the places where it is named
+    """
     for key, uses in sorted(wanted.items()):
         target = registry.noun(key)
         meta = target.model._meta
