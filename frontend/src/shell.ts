@@ -14,6 +14,7 @@ function locate(): void {
   all(".side-nav, .bottom").forEach((nav) => {
     if (best) one(`[data-path="${best.dataset.path}"]`, nav)?.setAttribute("aria-current", "page");
   });
+  all<HTMLDetailsElement>(".side-more").forEach((more) => (more.open ||= !!one("[aria-current]", more)));
   const area = best?.closest<HTMLElement>("[data-area]")?.dataset.area ?? /^\/areas\/(\w+)/.exec(here)?.[1];
   all(".bottom [data-area]").forEach((link) => {
     if (link.dataset.area === area) link.setAttribute("aria-current", "page");

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from banyan.kernel import queries, registry
 from banyan.kernel.context import SYSTEM_ID, Context, Principal, Reach
+from banyan.kernel.spec import NounSpec
 from banyan.lib.labels import L, Label
 
 
@@ -48,16 +49,35 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """What belongs together in an area; that of the daily work has no label."""
+
+    label: Label | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """An area as one person sees it."""
 
     area: Area
-    entries: tuple[Entry, ...]
+    groups: tuple[Group, ...]
 
     @property
     def path(self) -> str:
         return f"/areas/{self.area.key}"
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(e for group in self.groups for e in group.entries)
+
+
+#: The groups of an area, in order: what has a life or is opened daily, questions, what only grows, what is set up.
+WORK, ASKED, KEPT, SET_UP = range(4)
+GROUPS = (None, L("报表", "Analysis"), L("台账", "Ledgers"), L("设置", "Set-up"))
+#: So many entries are shown as one group.
+FEW = 7
+DAILY = 20
 
 _areas: dict[str, Area] = {}
 _screens: dict[str, Screen] = {}
@@ -105,24 +125,43 @@ def shown_areas(ctx: Context) -> tuple[Shown, ...]:
 def shown_to(sight: Sight) -> tuple[Shown, ...]:
     """Give the areas that follow from grants and roles."""
     who, wanted = Principal(SYSTEM_ID, "", grants=sight.grants, limits=sight.limits), sight.areas
-    entries: dict[str, list[tuple[int, Entry]]] = {}
+    entries: dict[str, list[tuple[int, int, Entry]]] = {}
     for one in _screens.values():
         if not one.permission or who.may(one.permission):
-            entries.setdefault(one.area, []).append((one.order, Entry(one.label, one.path, one.icon)))
+            entries.setdefault(one.area, []).append((WORK, one.order, Entry(one.label, one.path, one.icon)))
     for noun in registry.nouns():
         spec = noun.spec
         if who.may(spec.permission("read")):
             found = Entry(spec.plural, f"/{spec.path}", spec.icon, spec.key)
-            entries.setdefault(spec.area, []).append((20, found))
+            entries.setdefault(spec.area, []).append((_group_of(spec), DAILY, found))
     for asked in queries.queries():
         if who.may(asked.permission):
             found = Entry(asked.label, f"/queries/{asked.key}", asked.icon)
-            entries.setdefault(asked.area, []).append((asked.order, found))
+            group = WORK if asked.order < DAILY else ASKED
+            entries.setdefault(asked.area, []).append((group, asked.order, found))
     names = [key for key in entries if not wanted or key in wanted]
     return tuple(
-        Shown(area_of(key), tuple(e for _, e in sorted(entries[key], key=lambda pair: pair[0])))
+        Shown(area_of(key), _grouped(entries[key]))
         for key in sorted(names, key=lambda key: (wanted.index(key) if wanted else area_of(key).order, key))
     )
+
+
+def _group_of(spec: NounSpec) -> int:
+    if spec.life is not None:
+        return WORK
+    return SET_UP if "create" in spec.verbs else KEPT
+
+
+def _grouped(entries: list[tuple[int, int, Entry]]) -> tuple[Group, ...]:
+    """Give the entries by group, each by its place; few of them, or of one kind, as one group without a label."""
+    ordered = sorted(entries, key=lambda one: one[:2])
+    groups = [(n, tuple(e for group, _, e in ordered if group == n)) for n in range(len(GROUPS))]
+    filled = [(n, found) for n, found in groups if found]
+    if len(ordered) <= FEW or len(filled) == 1:
+        return (Group(None, tuple(e for _, _, e in ordered)),)
+    first = SET_UP if filled[0][0] != WORK and filled[-1][0] == SET_UP else filled[0][0]
+    return tuple(Group(None if n == first else GROUPS[n], found)
+                 for n, found in sorted(filled, key=lambda one: one[0] != first))  # fmt: skip
 
 
 def screens(ctx: Context) -> tuple[Screen, ...]:

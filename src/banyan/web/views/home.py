@@ -188,8 +188,8 @@ def area(request: HttpRequest, key: str) -> HttpResponse:
     if found is None:
         raise NotFound("area_unknown", L("没有这一栏", "There is no such area"))
     helps = {n.spec.key: n.spec.help for n in registry.nouns()}
-    entries = [(e, helps.get(e.noun)) for e in found.entries]
-    return page(request, "web/area.html", {"found": found, "entries": entries})
+    groups = [(group.label, [(e, helps.get(e.noun)) for e in group.entries]) for group in found.groups]
+    return page(request, "web/area.html", {"found": found, "groups": groups})
 
 
 def tasks(ctx: Context, today: date) -> tuple[Task, ...]:
