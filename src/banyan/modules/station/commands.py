@@ -11,7 +11,6 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from pydantic import Field
 
-from banyan.kernel import schema
 from banyan.kernel.access import token_digest
 from banyan.kernel.commands import command
 from banyan.kernel.context import Context
@@ -23,7 +22,7 @@ from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands import report_work
 from banyan.modules.station import badges
-from banyan.modules.station.acts import Act, reports_of
+from banyan.modules.station.acts import Further, book, read, reports_of, told_of
 from banyan.modules.station.errors import NoAccount
 from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
 
@@ -99,7 +98,11 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
     Writes: as `report_work`, in the order in which the acts happened
     """
     for kept in sorted(acts, key=lambda one: (one.happened_at, one.pk)):
-        act = schema.parse(Act, kept.body)
+        act = read(kept.body)
+        if isinstance(act, Further):
+            book(ctx, told_of(act, kept.happened_at))
+            kept.answer = str(L("已入账", "Booked"))
+            continue
         if data.operation:
             act.operation = data.operation
         reports = reports_of(act, kept.happened_at)

@@ -18,6 +18,8 @@ from banyan.modules.production import queries as production
 from banyan.modules.production import rules
 from banyan.modules.production.commands.flow import read_shop
 from banyan.modules.production.models import DefectReason
+from banyan.modules.station.acts import further_day
+from banyan.modules.wages.queries import piece_price
 
 ZERO = Decimal(0)
 #: Operations of a plant that a station knows besides a person's own tasks, so that any traveller can be scanned.
@@ -28,7 +30,7 @@ LAST_REPORTS = 3
 _TASKS = """
     SELECT o.id, w.id, w.number, w.priority, w.due_on, w.quantity, i.code, i.name, i.specification,
            u.name, u.name_en, o.sequence, o.name, o.name_en, o.state, o.quantity, o.good_quantity, o.scrap_quantity,
-           o.rework_quantity, o.started, o.places, o.report_ratio, o.instructions, o.capture, o.piece_rate,
+           o.rework_quantity, o.started, o.places, o.report_ratio, o.instructions, o.capture, i.id,
            o.machine_id, m.code, c.name
     FROM production_operation o
     JOIN production_workorder w ON w.id = o.work_order_id
@@ -46,7 +48,7 @@ _TASKS = """
 _NAMES = (
     "id", "order", "number", "priority", "due_on", "order_quantity", "item", "item_name", "specification",
     "unit", "unit_en", "sequence", "name", "name_en", "state", "quantity", "good", "scrap",
-    "rework", "started", "places", "ratio", "instructions", "capture", "rate",
+    "rework", "started", "places", "ratio", "instructions", "capture", "item_id",
     "machine", "machine_code", "work_centre",
 )  # fmt: skip
 
@@ -75,7 +77,7 @@ def day(ctx: Context, on: date) -> dict[str, Any]:
     employee = ctx.principal.employee
     me = employees_by_id([employee]).get(employee) if employee else None
     mine = production.my_tasks(employee) if employee else ()
-    tasks = _tasks(ctx.plant, [task.operation for task in mine])
+    tasks = _tasks(ctx.plant, [task.operation for task in mine], employee, on)
     return {
         "person": _person(ctx, me),
         "day": on.isoformat(),
@@ -84,7 +86,8 @@ def day(ctx: Context, on: date) -> dict[str, Any]:
             DefectReason.objects.filter(is_active=True).order_by("code").values("id", "code", "name", "name_en", "kind")
         ),
         "people": _people(me),
-        "today": today(employee, on),
+        "today": today(ctx, on),
+        **further_day(ctx),
     }
 
 
@@ -111,7 +114,7 @@ def _people(me: Any) -> list[dict[str, Any]]:
     return [{"id": str(key), "code": code, "name": name} for key, code, name in rows.values_list("id", "code", "name")]
 
 
-def _tasks(plant: UUID | None, mine: Sequence[UUID]) -> list[dict[str, Any]]:
+def _tasks(plant: UUID | None, mine: Sequence[UUID], employee: UUID | None, on: date) -> list[dict[str, Any]]:
     rows = db.rows(_TASKS, {"mine": list(mine), "plant": plant, "most": MOST_OTHERS})
     tasks = [dict(zip(_NAMES, row, strict=True)) for row in rows]
     orders = sorted({task["order"] for task in tasks})
@@ -119,6 +122,9 @@ def _tasks(plant: UUID | None, mine: Sequence[UUID]) -> list[dict[str, Any]]:
     materials = _materials(orders)
     last = _last(orders, [task["id"] for task in tasks])
     firsts = {order: min(ops) for order, ops in shop.by_order.items()} if shop else {}
+    for task in tasks:
+        at = shop.ops[task["id"]].plant
+        task["rate"] = piece_price(employee, at, task["item_id"], task["name"], on) if employee else ZERO
     return [
         _task(
             task, shop,
@@ -175,18 +181,20 @@ def _ordered(tasks: list[dict[str, Any]], mine: Sequence[UUID]) -> list[dict[str
     return sorted(tasks, key=lambda task: (places.get(task["id"], len(places)), task["due_on"], task["number"]))
 
 
-def today(employee: UUID | None, on: date) -> dict[str, Any]:
-    """Give what a person did on a day: pieces, minutes, piece wage, and by operation. One statement."""
+def today(ctx: Context, on: date) -> dict[str, Any]:
+    """Give what a person did on a day: pieces, minutes, what they earned, and by operation. Two statements."""
+    employee = ctx.principal.employee
     done = production.work_of(employee, on) if employee else ()
+    earned = production.earned(employee, on) if employee else {}
     return {
         "good": plain(sum((one.quantity for one in done if one.kind == "good"), ZERO)),
         "bad": plain(sum((one.quantity for one in done if one.kind != "good"), ZERO)),
         "minutes": plain(round(sum((one.minutes for one in done), ZERO), 0)),
-        "wage": f"{sum((one.wage for one in done), ZERO):.2f}",
+        "wage": f"{sum(earned.values(), ZERO):.2f}",
         "lines": [
             {
                 "number": one.number, "operation": f"{one.sequence} {one.name}", "kind": one.kind,
-                "quantity": plain(one.quantity), "wage": f"{one.wage:.2f}",
+                "quantity": plain(one.quantity), "wage": f"{earned.get((one.operation, one.kind), ZERO):.2f}",
             }
             for one in done
         ],
