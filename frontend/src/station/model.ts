@@ -14,10 +14,12 @@ export interface Part {
 export interface Act {
   seq: number;
   id: string;
-  kind: "start" | "pause" | "report" | "undo";
+  kind: string;
   at: string;
   operation?: string;
   parts: Part[];
+  /** What an act of a further kind says beside: sent as fields of its own. */
+  body?: Record<string, unknown>;
   people?: { employee: string }[];
   data?: Record<string, string>;
   note?: string;

@@ -103,7 +103,7 @@ async function drain(): Promise<boolean> {
 
 async function sendBatch(person: string, ticket: string, batch: Act[]): Promise<void> {
   const device = await deviceKey();
-  const acts = batch.map((act) => Object.fromEntries(Object.entries(act).filter(([name]) => !name.startsWith("_"))));
+  const acts = batch.map(sent);
   const body = { device, sent_at: new Date().toISOString(), acts };
   const answer = await ask("sync", body, { Authorization: `Station ${ticket}` });
   const told = (await answer.json().catch(() => {
@@ -121,6 +121,13 @@ async function sendBatch(person: string, ticket: string, batch: Act[]): Promise<
   );
   reached(true);
   await hooks.settled(person, told.today);
+}
+
+/** Gives an act as it is sent: without what is the device's own. */
+function sent(act: Act): Record<string, unknown> {
+  const { body, parts, ...rest } = act;
+  const told = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith("_")));
+  return body ? { ...told, ...body } : { ...told, parts };
 }
 
 /** Gives the key under which this device's acts stand in one order. */

@@ -16,7 +16,7 @@ from banyan.modules.company.queries import plants
 from banyan.modules.production.events import Reported
 from banyan.modules.wages import queries, rules
 from banyan.modules.wages.models import WageLine
-from banyan.modules.wages.values import Price, Share, Wage, Work, Worker
+from banyan.modules.wages.values import Share, Wage, Work, Worker
 
 ZERO, ONE = Decimal(0), Decimal(1)
 _TAKE_BACK = """
