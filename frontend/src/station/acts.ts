@@ -12,12 +12,14 @@ export function act(task: Task, kind: Act["kind"], parts: Part[], said: string, 
 }
 
 /** Makes and tells an act of a further kind, which a module of its own books; its key is that of what it becomes. */
-export async function tellFurther(kind: string, said: string, body: Record<string, unknown>, key = newId()): Promise<string> {
-  await tell({ id: key, kind, at: new Date().toISOString(), parts: [], body, said, _person: state.person?.id ?? "", _state: "waiting" });
+export async function tellFurther(kind: string, said: string, body: Record<string, unknown>, photos: string[] = []): Promise<string> {
+  const key = newId();
+  await tell({ id: key, kind, at: new Date().toISOString(), parts: [], body, said, _person: state.person?.id ?? "", _state: "waiting" }, photos);
   return key;
 }
 
-export async function tell(made: Omit<Act, "seq">): Promise<void> {
-  await queue.put(made);
+/** Puts an act into the queue; photos belong to it from now on, facts change with it or not at all. */
+export async function tell(made: Omit<Act, "seq">, photos: string[] = [], facts: Record<string, unknown> = {}): Promise<void> {
+  await queue.put(made, photos, facts);
   state.acts = await store.acts();
 }

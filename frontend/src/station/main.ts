@@ -2,6 +2,7 @@
 import "./station.css";
 import "./icon-192.png?url";
 import "./icon-512.png?url";
+import "./help";
 import "./menu";
 import "./task";
 import "./told";
@@ -10,7 +11,7 @@ import * as people from "./people";
 import * as queue from "./queue";
 import { render } from "./shell";
 import { enter } from "./sign";
-import { fetchDay, load, signedOut, state } from "./state";
+import { fetchDay, load, readQueue, signedOut, state } from "./state";
 import * as store from "./store";
 import { find } from "./tasks";
 
@@ -22,13 +23,13 @@ async function start(): Promise<void> {
   document.body.dataset.ready = "1";
   queue.begin({
     changed: async () => {
-      state.acts = await store.acts();
+      await readQueue();
       render();
     },
     people: people.people,
     out: signedOut,
     settled: async () => {
-      state.acts = await store.acts();
+      await readQueue();
       render();
       await fetchDay();
     },

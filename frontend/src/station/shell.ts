@@ -45,7 +45,7 @@ export function render(): void {
 
 export function go(screen: string): void {
   state.screen = screen;
-  state.note = "";
+  Object.assign(state, { note: "", labelFault: "" });
   if (screen !== "task") void setDraft(null);
   render();
   scrollTo(0, 0);
@@ -73,9 +73,9 @@ export function topBar(): HTMLElement {
   );
 }
 
-export function pad(press: (key: string) => void, hasPoint: boolean): HTMLElement {
-  const keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9", hasPoint ? "." : "", "0", "⌫"];
-  return h("div.pad", { role: "group", "aria-label": t("数字键", "Number keys") },
+export function pad(press: (key: string) => void, hasPoint: boolean, hasSign = false): HTMLElement {
+  const keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9", hasPoint ? "." : "", "0", ...(hasSign ? ["±"] : []), "⌫"];
+  return h(`div.pad${hasSign ? ".pad-signed" : ""}`, { role: "group", "aria-label": t("数字键", "Number keys") },
     keys.map((key) => key ? h("button.key", { type: "button", "data-key": key, "aria-label": key === "⌫" ? t("退格", "Backspace") : key, onclick: () => press(key) }, key) : h("span")),
   );
 }

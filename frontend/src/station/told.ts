@@ -1,10 +1,11 @@
 /** What was told: the word after a report, the queue, the day's sums. */
 import { t } from "../words";
 import { h, icon } from "./dom";
-import type { Act } from "./model";
+import { ask, Refused } from "./link";
+import type { Act, Task } from "./model";
 import * as queue from "./queue";
 import { undo } from "./report";
-import { addScreen, go, sum } from "./shell";
+import { addScreen, go, render, sum } from "./shell";
 import { fetchDay, hours, state, tasks, today } from "./state";
 import { open, tasksScreen } from "./tasks";
 
@@ -19,12 +20,37 @@ export function doneScreen(): HTMLElement[] {
       h("h1", { role: "status" }, told.said.split(" · ")[1] ?? told.said),
       h("p.dim", {}, told.said.split(" · ")[0]),
       h("p", {}, stateTag(told)),
-      sums ? h("div.sums", {}, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("计件工资", "Piece wage"))) : null,
+      told._text && told._state !== "done" ? h("p.warn-text", {}, told._text) : null,
+      state.labelFault ? h("p.fault", { role: "alert" }, state.labelFault) : null,
+      task?.is_last && told.output_lot ? finishedLot(task, told.output_lot) : null,
+      sums && told.kind !== "help" ? h("div.sums", {}, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))) : null,
       task ? h("button.btn.btn-primary.btn-huge", { type: "button", onclick: () => open(task) }, t("继续这道工序", "Go on with it")) : null,
       h("button.btn.btn-tall", { type: "button", onclick: () => go("tasks") }, icon("list-check"), t("任务", "Tasks")),
-      h("button.btn.btn-tall", { type: "button", onclick: () => void undo(told) }, icon("arrow-back-up"), t("撤销", "Undo")),
+      told.kind === "report" ? h("button.btn.btn-tall", { type: "button", onclick: () => void undo(told) }, icon("arrow-back-up"), t("撤销", "Undo")) : null,
     ),
   ];
+}
+
+/** Shows the finished lot, with its label to be printed. */
+function finishedLot(task: Task, lot: string): HTMLElement {
+  return h("div.lot", {}, h("span", {}, h("small.dim", {}, t("成品批次", "Finished lot")), h("b", { "data-finished-lot": true }, lot)),
+    h("button.btn", { type: "button", "data-label": true, disabled: !queue.isReached, onclick: () => void printLabel(task, lot) }, icon("printer"), queue.isReached ? t("打印标签", "Print label") : t("联网后可打印", "Prints with a network")));
+}
+
+/** Opens the lot's label as a page that the device prints. */
+async function printLabel(task: Task, lot: string): Promise<void> {
+  const ticket = state.person && state.known[state.person.id]?.ticket;
+  const page = window.open("", "_blank");
+  try {
+    const answer = await ask(`label?operation=${task.id}&lot=${encodeURIComponent(lot)}`, undefined, { Authorization: `Station ${ticket}` });
+    const address = URL.createObjectURL(await answer.blob());
+    if (page) page.location.href = address;
+    else location.href = address;
+  } catch (fault) {
+    page?.close();
+    state.labelFault = fault instanceof Refused ? fault.message : t("没有网络，稍后再打印", "No network; print it later");
+    render();
+  }
 }
 
 export function stateTag(told: Act): HTMLElement {
@@ -50,6 +76,7 @@ export function queueScreen(): HTMLElement[] {
     h("main.tasks", {},
       h("h1", {}, t("队列", "Queue")),
       h("p.dim", {}, queue.isReached ? t("网络正常，报工会自动发送。", "The network is there; reports go by themselves.") : t("没有网络。报工都在这台设备里，联网后按顺序自动发送，关机也不会丢。", "No network. Reports are kept on this device and go by themselves, in order; switching off loses nothing.")),
+      state.photos ? h("p.note", { "data-photos": state.photos }, icon("camera"), t("{n} 张照片随后发送", "{n} photos follow", { n: state.photos })) : null,
       h("button.btn.btn-tall", { type: "button", onclick: () => { queue.send(); void fetchDay(); } }, icon("refresh"), t("现在同步", "Sync now")),
       all.length ? h("ul.list", {}, all.map(row)) : h("p.empty", {}, t("没有待发的，也没有最近的。", "Nothing waits, and nothing was sent lately.")),
     ),
@@ -63,7 +90,7 @@ export function todayScreen(): HTMLElement[] {
   return [
     h("main.tasks", {},
       h("h1", {}, t("我的今天", "My day")),
-      h("div.sums", {}, sum(sums.good, t("合格", "Good")), sum(sums.bad, t("不良", "Bad")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("计件工资（估）", "Piece wage (estimate)"))),
+      h("div.sums", {}, sum(sums.good, t("合格", "Good")), sum(sums.bad, t("不良", "Bad")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))),
       sums.lines.length ? h("ul.lines", {}, sums.lines.map((one) => h("li", {}, h("span", {}, h("b", {}, one.operation), h("small.dim", {}, ` ${one.number}`)), h("span.num", {}, `${kinds[one.kind] ?? ""} ${one.quantity}`, h("small.dim", {}, ` ¥${one.wage}`))))) : h("p.empty", {}, t("今天还没有报工。", "Nothing reported today yet.")),
     ),
   ];

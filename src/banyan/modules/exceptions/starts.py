@@ -55,6 +55,8 @@ def called(ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
     known = ShopException.objects.filter(pk=told["id"], created_by_id=ctx.person).first()
     if known is None:
         call = {k: v for k, v in told["body"].items() if k in CALL and v}
+        if not call.keys() & ON.keys():
+            call["plant"] = ctx.plant
         (known,) = raise_exception(ctx, call | {"id": told["id"], "device_at": told["happened_at"]})
     return {"text": L("异常 {number}", "Exception {number}").filled({"number": known.number})}
 
