@@ -69,7 +69,7 @@ class RecallCustomer(Line):
     quantity = QuantityField(null=True)
     told_at = models.DateTimeField(null=True)
     told_by = models.ForeignKey(
-        "kernel.User", models.PROTECT, null=True, db_index=False, related_name="+"
+        "kernel.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
     )
     note = models.CharField(max_length=255, blank=True, default="")
 

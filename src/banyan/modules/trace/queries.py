@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from banyan.kernel import access, db, registry
 from banyan.kernel.context import Context
 from banyan.modules.inventory import queries as stock
@@ -278,7 +280,7 @@ _WORKED = """
     SELECT r.id, r.work_order_id, r.operation_id, o.sequence, o.name, o.name_en, r.kind, r.quantity,
            coalesce((SELECT array_agg(e.name ORDER BY x.n) FROM jsonb_array_elements(r.people) WITH ORDINALITY x(p, n)
                      JOIN people_employee e ON e.id = (x.p ->> 'employee')::uuid), '{{}}'),
-           r.machine_id, m.name, coalesce(r.device_at, r.reported_at), r.output_lot_id, r.data, o.capture
+           r.machine_id, m.name, coalesce(r.device_at, r.reported_at), r.output_lot_id, r.data::text, o.capture::text
     FROM unnest(%(orders)s::uuid[]) WITH ORDINALITY AS k(id, n)
     JOIN production_report r ON r.work_order_id = k.id
     JOIN production_operation o ON o.id = r.operation_id
@@ -301,7 +303,7 @@ def _worked(ctx: Context, orders: Sequence[UUID]) -> tuple[Worked, ...]:
         "plants": list(ctx.principal.plants),
     }  # fmt: skip
     return tuple(
-        Worked(*row[:8], tuple(row[8]), row[9], row[10] or "", *row[11:])
+        Worked(*row[:8], tuple(row[8]), row[9], row[10] or "", *row[11:13], *map(orjson.loads, row[13:]))
         for row in db.rows(_WORKED.format(limits=limits), given)
     )
 

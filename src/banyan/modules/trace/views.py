@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from banyan.kernel import reading, registry
 from banyan.kernel.context import Context
 from banyan.lib.labels import L, Label, plain
+from banyan.modules.engineering import capture
 from banyan.modules.production.nouns import REPORT_KINDS
 from banyan.modules.trace.lanes import lanes_of, much
 from banyan.modules.trace.lists import SECTIONS, Row, rows_of, spoken
@@ -152,23 +153,17 @@ def _worked(found: Picture, one: Worked, wording: Wording) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def readings(data: Mapping[str, Any], capture: Any, language: str) -> list[tuple[str, str]]:
-    """Give what was measured as (name, value), named as the operation names it."""
-    named = {}
-    for asked in capture if isinstance(capture, list) else ():
-        if isinstance(asked, Mapping):
-            key = str(asked.get("key") or asked.get("name") or "")
-            name = asked.get("name_en") if language == "en" else None
-            label = asked.get("label")
-            if isinstance(label, Mapping):
-                name = label.get(language) or label.get("zh")
-            unit = asked.get("unit") or ""
-            named[key] = (str(name or asked.get("name") or key), f" {unit}" if unit else "")
-    return [
-        (named.get(key, (key, ""))[0], f"{_said(value)}{named.get(key, ('', ''))[1]}")
-        for key, value in data.items()
-        if value not in (None, "", [], {})
-    ]
+def readings(data: Mapping[str, Any], asked: Any, language: str) -> list[tuple[str, str]]:
+    """Give what was measured as (name, value), named and with the unit as the operation has it."""
+    known = {one.name: one for one in capture.read(asked)}
+    found = []
+    for key, value in data.items():
+        if value in (None, "", [], {}):
+            continue
+        one = known.get(key)
+        name = (one.name_en if one and language == "en" else "") or key
+        found.append((name, f"{_said(value)} {one.unit}".strip() if one else _said(value)))
+    return found
 
 
 def _said(value: Any) -> str:
