@@ -34,7 +34,11 @@ async function start(): Promise<void> {
       await fetchDay();
     },
   });
-  if (!state.person && !state.device) {
+  const brought = /^#enter=(.+)$/.exec(location.hash);
+  if (brought) history.replaceState(null, "", location.pathname);
+  const invited = brought && (await people.byTicket(decodeURIComponent(brought[1])));
+  if (invited) await enter(invited);
+  else if (!state.person && !state.device) {
     const own = await people.ownSession();
     if (own) await enter(own);
   } else await fetchDay();
