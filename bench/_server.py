@@ -136,7 +136,9 @@ def _line(pid: int, parents: Mapping[int, int]) -> list[int]:
 
 
 def _free_port() -> int:
-    for port in range(FIRST_PORT, FIRST_PORT + 200):
+    """Give a port that nobody listens at; two that start at once look at different places first."""
+    first = FIRST_PORT + os.getpid() % 1_000
+    for port in range(first, first + 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -27,12 +27,12 @@ from banyan.lib.labels import L, Label
 from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import OneReport
 from banyan.modules.production.errors import ReportKeyReused
-from banyan.modules.production.models import Operation, Report
+from banyan.modules.production.models import Operation
 from banyan.modules.station import acts, rules
 from banyan.modules.station.acts import KINDS, Act, Batch, Further, reports_of
 from banyan.modules.station.commands import keep_act, withdraw_kept
 from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable
-from banyan.modules.station.models import Device, KeptAct
+from banyan.modules.station.models import Device
 from banyan.modules.station.signing import Seat
 
 log = logging.getLogger("banyan.station")
@@ -137,12 +137,13 @@ def _settle(ctx: Context, seat: Seat, told: _Told) -> Answer:
         return Answer(str(told.raw.get("id"))[:80], "refused", text=ActUnreadable(fault="id").label)
     if told.act is None:
         return _kept(ctx, seat, told, told.fault)  # once, however often it comes
-    if kept := KeptAct.objects.filter(pk=key).first():
-        return _answer_of(kept)
+    told.reports = [] if isinstance(told.act, Further) else reports_of(told.act, told.happened_at)
+    kept, rows = _before(key, told.reports)
+    if kept is not None:
+        return kept
     if isinstance(told.act, Further):
         return _guarded(ctx, seat, told, _further)
-    told.reports = reports_of(told.act, told.happened_at)
-    known = _known(told.reports)
+    known = _known(told.reports, rows)
     if known is not None:
         return known
     if told.act.kind == "undo" and _withdrawn(ctx, told.act):
@@ -170,7 +171,8 @@ def _reported(ctx: Context, told: _Told) -> Answer:
     try:
         answers = report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in told.reports]})
     except ReportKeyReused as refusal:
-        return _known(told.reports) or Answer(str(told.act.id), "refused", text=refusal.label)
+        _, rows = _before(told.act.id, told.reports)
+        return _known(told.reports, rows) or Answer(str(told.act.id), "refused", text=refusal.label)
     flags = tuple(dict.fromkeys(flag for one in answers for flag in one.flags))
     return Answer(str(told.act.id), "flagged" if flags else "done", flags)
 
@@ -181,9 +183,28 @@ def _further(ctx: Context, told: _Told) -> Answer:
     return Answer(str(told.act.id), "flagged" if flags else "done", flags, found.get("text"))
 
 
-def _known(reports: Sequence[OneReport]) -> Answer | None:
+def _before(key: UUID, reports: Sequence[OneReport]) -> tuple[Answer | None, dict[UUID, dict[str, Any]]]:
+    """Give the answer to an act that is kept, and the reports with its keys that are booked. One statement."""
+    kept, rows = None, {}
+    for is_kept, one, *facts in db.rows(_BEFORE, {"act": key, "reports": [r.id for r in reports]}):
+        if is_kept:
+            kept = _answer_of(key, *facts[-4:])
+        else:
+            rows[one] = dict(zip(_COMPARED, (one, *facts[:-4]), strict=True))
+    return kept, rows
+
+
+_COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags")
+_BEFORE = """
+    SELECT false, id, kind, quantity, operation_id, reverses_id, flags, '', '', '', '' FROM production_report
+    WHERE id = ANY(%(reports)s::uuid[])
+    UNION ALL
+    SELECT true, id, '', 0, NULL, NULL, '{}', state, answer, fault_zh, fault_en FROM station_keptact WHERE id = %(act)s
+"""
+
+
+def _known(reports: Sequence[OneReport], rows: dict[UUID, dict[str, Any]]) -> Answer | None:
     """Give the answer to an act that is booked already, None where it is not; another one's key is refused."""
-    rows = {r["id"]: r for r in Report.objects.filter(pk__in=[r.id for r in reports]).values(*_COMPARED)}
     if not rows:
         return None
     first = str(reports[0].id)
@@ -193,9 +214,6 @@ def _known(reports: Sequence[OneReport]) -> Answer | None:
             return Answer(first, "refused", text=ActTwice(id=one.id).label)
     flags = tuple(dict.fromkeys(flag for row in rows.values() for flag in row["flags"]))
     return Answer(first, "flagged" if flags else "done", flags)
-
-
-_COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags")
 
 
 def _is_same(one: OneReport, row: dict[str, Any]) -> bool:
@@ -250,12 +268,17 @@ def _kind_of(raw: dict[str, Any]) -> str:
     return kind if kind in KINDS else "report"
 
 
-def _answer_of(kept: KeptAct) -> Answer:
-    state = "done" if kept.state == "booked" else "kept"
-    return Answer(str(kept.pk), state, text=L(kept.answer or kept.fault_zh, kept.answer or kept.fault_en))
+def _answer_of(key: UUID, state: str, answer: str, fault_zh: str, fault_en: str) -> Answer:
+    """Give the answer to an act that is kept, as it stands by now."""
+    return Answer(str(key), "done" if state == "booked" else "kept", text=L(answer or fault_zh, answer or fault_en))
+
+
+#: A device that is heard of all the time is noted no more often than this.
+SEEN = timedelta(minutes=1)
 
 
 def _seen(seat: Seat, now: datetime, offset: int) -> None:
-    if seat.device is not None:
+    """Note when a device was heard of and how its clock goes, where that says something new."""
+    is_known = seat.seen_at is not None and now - seat.seen_at < SEEN and seat.clock_offset == offset
+    if seat.device is not None and not is_known:
         Device.objects.filter(pk=seat.device).update(seen_at=now, clock_offset=offset)
-

@@ -161,7 +161,7 @@ def sync(request: HttpRequest, language: str) -> Any:
     seat, now = _seat(request), timezone.now()
     ctx = seat.context(now, language)
     answer = sync_acts(ctx, seat, schema.parse(Batch, _body(request)))
-    return answer | {"today": queries.today(ctx, default_plant().day(now))}
+    return answer | {"today": queries.today(ctx, seat.day(now))}
 
 
 @_interface("GET")
