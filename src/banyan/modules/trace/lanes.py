@@ -8,18 +8,18 @@ from decimal import Decimal
 
 from banyan.kernel import registry
 from banyan.lib.labels import L, Label, plain
-from banyan.modules.inventory.values import TraceStep
-from banyan.modules.trace.lists import spoken
+from banyan.modules.inventory.values import LotWhereabouts, TraceStep
+from banyan.modules.trace.lists import named, spoken
 from banyan.modules.trace.queries import ORDER, LotFacts, Picture
 from banyan.web.cells import number
 
-#: Boxes in a lane; the others stand behind a link.
-MOST_BOXES = 12
+#: Boxes in a lane; the others stand behind a link. From so many on, lots of one item from one order are one box.
+MOST_BOXES, ALIKE = 8, 4
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A lot or a document on the picture. `to` are the keys of the boxes it leads to, towards the middle."""
+    """A lot, several alike, a place or a party. `key` are the lots it stands for, `to` those it leads to."""
 
     key: str
     title: str
@@ -38,6 +38,7 @@ class Lane:
     label: Label
     kind: str
     boxes: tuple[Box, ...]
+    count: int = 0
     more: int = 0
     more_path: str = ""
 
@@ -55,14 +56,37 @@ def _levels(found: Picture, *, up: bool) -> list[Lane]:
     for step in (found.up if up else found.down).steps:
         by_depth.setdefault(step.depth, []).append(step)
     label = L("来源 {n}", "Origin {n}") if up else L("去向 {n}", "Made of it {n}")
-    return [
-        Lane(
-            label.filled({"n": depth}), "up" if up else "down",
-            tuple(_step(found, step, up=up) for step in steps[:MOST_BOXES] if step.lot in found.lots),
-            max(0, len(steps) - MOST_BOXES), _listed(step.lot for step in steps),
-        )
-        for depth, steps in by_depth.items()
-    ]  # fmt: skip
+    return [_level(found, steps, label.filled({"n": depth}), up=up) for depth, steps in by_depth.items()]
+
+
+def _level(found: Picture, steps: list[TraceStep], label: Label, *, up: bool) -> Lane:
+    alike: dict[object, list[TraceStep]] = {}
+    for step in steps:
+        if step.lot in found.lots:
+            alike.setdefault((step.item, step.origin, step.through, step.state), []).append(step)
+    boxes: list[Box] = []
+    for several in alike.values():
+        if len(several) < ALIKE:
+            boxes += [_step(found, step, up=up) for step in several]
+        else:
+            boxes.append(_several(found, several))
+    left = sum(len(one.key.split()) for one in boxes[MOST_BOXES:]) + sum(s.lot not in found.lots for s in steps)
+    return Lane(
+        label, "up" if up else "down", tuple(boxes[:MOST_BOXES]), len(steps), left, _listed(s.lot for s in steps)
+    )
+
+
+def _several(found: Picture, steps: list[TraceStep]) -> Box:
+    """Give lots of one item that came from one order as one box."""
+    lots = [found.lots[step.lot] for step in steps]
+    order = found.orders.get(steps[0].origin)
+    numbers = sorted(one.number for one in lots)
+    count = str(L("{n} 个批次", "{n} lots").filled({"n": len(lots)}))
+    lines = (named(lots[0].code, lots[0].name, lots[0].name_en), f"{count} · {order.number}" if order else count)
+    return Box(
+        " ".join(str(one.id) for one in lots), f"{numbers[0]} … {numbers[-1]}", _listed(one.id for one in lots), lines,
+        "stack-2", lots[0].state, str(steps[0].through),
+    )  # fmt: skip
 
 
 def _listed(keys: Iterable[object]) -> str:
@@ -100,16 +124,26 @@ def _suppliers(found: Picture) -> Lane:
         lines = (f"{paper.number} · {paper.on or ''}".strip(" ·"), much(one.quantity, lot))
         path = _path(paper.noun, paper.id)
         boxes.append(Box(f"p{paper.id}{one.lot}", paper.party_name, path, lines, "truck", to=str(one.lot)))
-    return Lane(L("供应商", "Suppliers"), "end", tuple(boxes[:MOST_BOXES]), max(0, len(boxes) - MOST_BOXES), "#came")
+    return _end(L("供应商", "Suppliers"), boxes, "#came")
+
+
+def _end(label: Label, boxes: list[Box], more_path: str) -> Lane:
+    return Lane(label, "end", tuple(boxes[:MOST_BOXES]), len(boxes), max(0, len(boxes) - MOST_BOXES), more_path)
 
 
 def _places(found: Picture) -> Lane:
-    boxes = []
+    by_place: dict[str, list[LotWhereabouts]] = {}
     for one in found.places:
-        lot = found.lots[one.lot]
-        boxes.append(Box(f"b{one.lot}{one.location}", one.location_code, f"/trace/lots/{lot.id}",
-                         (lot.number, much(one.quantity, lot)), "map-pin", to=str(one.lot)))  # fmt: skip
-    return Lane(L("在库", "In stock"), "end", tuple(boxes[:MOST_BOXES]), max(0, len(boxes) - MOST_BOXES), "#stock")
+        by_place.setdefault(one.location_code, []).append(one)
+    boxes = []
+    for code, several in by_place.items():
+        lots = [found.lots[one.lot] for one in several]
+        lines = [lots[0].number if len(lots) == 1 else str(L("{n} 个批次", "{n} lots").filled({"n": len(lots)}))]
+        if len({lot.item for lot in lots}) == 1:
+            lines.append(much(sum((one.quantity for one in several), Decimal(0)), lots[0]))
+        to = " ".join(str(lot.id) for lot in lots)
+        boxes.append(Box(f"at{several[0].location}", code, "#stock", tuple(lines), "map-pin", to=to))
+    return _end(L("在库", "In stock"), boxes, "#stock")
 
 
 def _customers(found: Picture) -> Lane:
@@ -121,9 +155,7 @@ def _customers(found: Picture) -> Lane:
         lots = list(dict.fromkeys(str(one.lot) for one in gone))
         path = _path(first.noun, first.id) if len(papers) == 1 else "#customers"
         boxes.append(Box(f"c{party}", first.party_name, path, tuple(map(str, lines)), "users", to=" ".join(lots)))
-    return Lane(
-        L("客户", "Customers"), "end", tuple(boxes[:MOST_BOXES]), max(0, len(boxes) - MOST_BOXES), "#customers"
-    )  # fmt: skip
+    return _end(L("客户", "Customers"), boxes, "#customers")
 
 
 def _path(noun: str, key: object) -> str:
