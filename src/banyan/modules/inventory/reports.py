@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -13,12 +13,9 @@ from banyan.kernel.queries import column, query
 from banyan.kernel.records import titles
 from banyan.kernel.schema import Input, field
 from banyan.kernel.spec import Choice
-from banyan.lib.labels import L, Label
+from banyan.lib.labels import L
 from banyan.modules.inventory import queries
 from banyan.modules.inventory.kinds import FREE, STOPPED
-from banyan.modules.inventory.nouns import KINDS
-
-_KIND: Mapping[str, Label] = {one.key: one.label for one in KINDS}
 
 
 class OfLot(Input):

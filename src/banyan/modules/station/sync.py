@@ -28,12 +28,11 @@ from banyan.lib.labels import L, Label
 from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import OneReport
 from banyan.modules.production.errors import ReportKeyReused
-from banyan.modules.production.models import Operation
+from banyan.modules.production.models import Operation, Report
 from banyan.modules.station import acts, rules
 from banyan.modules.station.acts import KINDS, Act, Batch, Further, reports_of
 from banyan.modules.station.commands import keep_act, withdraw_kept
 from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable
-from banyan.modules.station.models import Device
 from banyan.modules.station.signing import Seat
 
 log = logging.getLogger("banyan.station")
@@ -80,10 +79,10 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
         clock = one.clock_at = one.clock_at or clock
     with _in_turn(batch.device):
         sender = (batch.device, ctx.person)
-        _place(sender, told, offset, ctx.now)
-        answers = [_settle(ctx.with_(now=timezone.now()), seat, one) for one in told]
-        _note(sender, told)
-    _seen(seat, ctx.now, round(offset.total_seconds()))
+        before = _before(sender, told)
+        _place(before, told, offset, ctx.now)
+        answers = [_settle(ctx.with_(now=timezone.now()), seat, one, before) for one in told]
+        _note(sender, told, seat, ctx.now, round(offset.total_seconds()))
     return {
         "now": ctx.now.isoformat(),
         "offset": round(offset.total_seconds()),
@@ -91,30 +90,77 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
     }
 
 
-_STORED = """
-    SELECT id, device_at FROM production_report WHERE id = ANY(%(keys)s) AND device_at IS NOT NULL
-    UNION ALL SELECT id, happened_at FROM station_keptact WHERE id = ANY(%(keys)s)
+@dataclass(slots=True)
+class _Before:
+    """What is known of a batch before it is booked: acts and reports of its keys, and the sender's last moment."""
+
+    kept: dict[UUID, Answer] = dataclass_field(default_factory=dict)
+    reports: dict[UUID, dict[str, Any]] = dataclass_field(default_factory=dict)
+    times: dict[UUID, datetime] = dataclass_field(default_factory=dict)
+    last: datetime | None = None
+
+
+_COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags")
+_BEFORE = """
+    SELECT 'report', device_at, id, kind, quantity, operation_id, reverses_id, flags, '', '', '', ''
+    FROM production_report WHERE id = ANY(%(keys)s::uuid[])
+    UNION ALL
+    SELECT 'kept', happened_at, id, '', 0, NULL, NULL, '{}', state, answer, fault_zh, fault_en
+    FROM station_keptact WHERE id = ANY(%(keys)s::uuid[])
+    UNION ALL
+    SELECT 'sender', happened_at, NULL, '', 0, NULL, NULL, '{}', '', '', '', ''
+    FROM station_sender WHERE device = %(device)s AND person = %(person)s
 """
 
 
-def _place(sender: tuple[UUID, UUID], told: Sequence[_Told], offset: timedelta, now: datetime) -> None:
+def _before(sender: tuple[UUID, UUID], told: Sequence[_Told]) -> _Before:
+    """Read what is known of the acts of a batch. One statement."""
+    keys = {key for one in told if (key := _key_of(one))}
+    keys |= {part.id for one in told if isinstance(one.act, Act) for part in one.act.parts}
+    found = _Before()
+    given = {"keys": list(keys), "device": sender[0], "person": sender[1]}
+    for kind, at, key, *facts in db.rows(_BEFORE, given):
+        if kind == "sender":
+            found.last = at
+        elif kind == "kept":
+            found.kept[key] = _answer_of(key, *facts[-4:])
+        else:
+            found.reports[key] = dict(zip(_COMPARED, (key, *facts[:-4]), strict=True))
+        if key and at:
+            found.times[key] = at
+    return found
+
+
+def _place(before: _Before, told: Sequence[_Told], offset: timedelta, now: datetime) -> None:
     """Say when each act happened: after all that the person told there before; what was sent before keeps its time."""
-    row = db.one("SELECT happened_at FROM station_sender WHERE device = %s AND person = %s", sender)
-    stored = dict(db.rows(_STORED, {"keys": [key for one in told if (key := _key_of(one))]}))
+    stored = before.times
     known = {place: stored[key] for place, one in enumerate(told) if (key := _key_of(one)) in stored}
-    times = rules.happened([one.clock_at for one in told], offset, now, after=row and row[0], known=known)
+    times = rules.happened([one.clock_at for one in told], offset, now, after=before.last, known=known)
     for one, at in zip(told, times, strict=True):
         one.happened_at = at
 
 
-def _note(sender: tuple[UUID, UUID], told: Sequence[_Told]) -> None:
-    """Remember when the last act of a person at a device happened."""
-    if told:
-        db.run(
-            "INSERT INTO station_sender AS s (device, person, happened_at) VALUES (%s, %s, %s) "
-            "ON CONFLICT (device, person) DO UPDATE SET happened_at = greatest(s.happened_at, excluded.happened_at)",
-            [*sender, max(one.happened_at for one in told)],
-        )
+#: A device that is heard of all the time is noted no more often than this.
+SEEN = timedelta(minutes=1)
+#: Written without waiting for the disk: the reports themselves are on it.
+_NOTE = """
+    WITH noted AS (
+        INSERT INTO station_sender AS s (device, person, happened_at)
+        SELECT %(device)s, %(person)s, %(at)s::timestamptz WHERE %(at)s::timestamptz IS NOT NULL
+        ON CONFLICT (device, person) DO UPDATE SET happened_at = greatest(s.happened_at, excluded.happened_at)
+    ), seen AS (
+        UPDATE station_device SET seen_at = %(now)s, clock_offset = %(offset)s WHERE id = %(station)s
+    ) SELECT set_config('synchronous_commit', 'off', true)
+"""
+
+
+def _note(sender: tuple[UUID, UUID], told: Sequence[_Told], seat: Seat, now: datetime, offset: int) -> None:
+    """Remember when the last act of a person at a device happened; and, where that is news, how its clock goes."""
+    is_known = seat.seen_at is not None and now - seat.seen_at < SEEN and seat.clock_offset == offset
+    db.run(_NOTE, {
+        "device": sender[0], "person": sender[1], "at": max((one.happened_at for one in told), default=None),
+        "now": now, "offset": offset, "station": None if is_known else seat.device,
+    })  # fmt: skip
 
 
 def _read(raw: dict[str, Any]) -> _Told:
@@ -158,20 +204,19 @@ class _in_turn:
             log.info("the connection went with its lock")
 
 
-def _settle(ctx: Context, seat: Seat, told: _Told) -> Answer:
+def _settle(ctx: Context, seat: Seat, told: _Told, before: _Before) -> Answer:
     """Book an act, or keep it; give what became of it."""
     key = _key_of(told)
     if key is None:
         return Answer(str(told.raw.get("id"))[:80], "refused", text=ActUnreadable(fault="id").label)
     if told.act is None:
         return _kept(ctx, seat, told, told.fault)  # once, however often it comes
-    told.reports = [] if isinstance(told.act, Further) else reports_of(told.act, told.happened_at)
-    kept, rows = _before(key, told.reports)
-    if kept is not None:
-        return kept
+    if key in before.kept:
+        return before.kept[key]
     if isinstance(told.act, Further):
         return _guarded(ctx, seat, told, _further)
-    known = _known(told.reports, rows)
+    told.reports = reports_of(told.act, told.happened_at)
+    known = _known(told.reports, before.reports)
     if known is not None:
         return known
     if told.act.kind == "undo" and _withdrawn(ctx, told.act):
@@ -199,8 +244,9 @@ def _reported(ctx: Context, told: _Told) -> Answer:
     try:
         answers = report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in told.reports]})
     except ReportKeyReused as refusal:
-        _, rows = _before(told.act.id, told.reports)
-        return _known(told.reports, rows) or Answer(str(told.act.id), "refused", text=refusal.label)
+        rows = Report.objects.filter(pk__in=[one.id for one in told.reports]).values(*_COMPARED)
+        known = _known(told.reports, {row["id"]: row for row in rows})
+        return known or Answer(str(told.act.id), "refused", text=refusal.label)
     flags = tuple(dict.fromkeys(flag for one in answers for flag in one.flags))
     return Answer(str(told.act.id), "flagged" if flags else "done", flags)
 
@@ -211,36 +257,16 @@ def _further(ctx: Context, told: _Told) -> Answer:
     return Answer(str(told.act.id), "flagged" if flags else "done", flags, found.get("text"))
 
 
-def _before(key: UUID, reports: Sequence[OneReport]) -> tuple[Answer | None, dict[UUID, dict[str, Any]]]:
-    """Give the answer to an act that is kept, and the reports with its keys that are booked. One statement."""
-    kept, rows = None, {}
-    for is_kept, one, *facts in db.rows(_BEFORE, {"act": key, "reports": [r.id for r in reports]}):
-        if is_kept:
-            kept = _answer_of(key, *facts[-4:])
-        else:
-            rows[one] = dict(zip(_COMPARED, (one, *facts[:-4]), strict=True))
-    return kept, rows
-
-
-_COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags")
-_BEFORE = """
-    SELECT false, id, kind, quantity, operation_id, reverses_id, flags, '', '', '', '' FROM production_report
-    WHERE id = ANY(%(reports)s::uuid[])
-    UNION ALL
-    SELECT true, id, '', 0, NULL, NULL, '{}', state, answer, fault_zh, fault_en FROM station_keptact WHERE id = %(act)s
-"""
-
-
 def _known(reports: Sequence[OneReport], rows: dict[UUID, dict[str, Any]]) -> Answer | None:
     """Give the answer to an act that is booked already, None where it is not; another one's key is refused."""
-    if not rows:
+    if not any(one.id in rows for one in reports):
         return None
     first = str(reports[0].id)
     for one in reports:
         row = rows.get(one.id)
         if row is None or not _is_same(one, row):
             return Answer(first, "refused", text=ActTwice(id=one.id).label)
-    flags = tuple(dict.fromkeys(flag for row in rows.values() for flag in row["flags"]))
+    flags = tuple(dict.fromkeys(flag for one in reports for flag in rows[one.id]["flags"]))
     return Answer(first, "flagged" if flags else "done", flags)
 
 
@@ -299,14 +325,3 @@ def _kind_of(raw: dict[str, Any]) -> str:
 def _answer_of(key: UUID, state: str, answer: str, fault_zh: str, fault_en: str) -> Answer:
     """Give the answer to an act that is kept, as it stands by now."""
     return Answer(str(key), "done" if state == "booked" else "kept", text=L(answer or fault_zh, answer or fault_en))
-
-
-#: A device that is heard of all the time is noted no more often than this.
-SEEN = timedelta(minutes=1)
-
-
-def _seen(seat: Seat, now: datetime, offset: int) -> None:
-    """Note when a device was heard of and how its clock goes, where that says something new."""
-    is_known = seat.seen_at is not None and now - seat.seen_at < SEEN and seat.clock_offset == offset
-    if seat.device is not None and not is_known:
-        Device.objects.filter(pk=seat.device).update(seen_at=now, clock_offset=offset)
