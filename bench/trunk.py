@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -72,7 +72,7 @@ def _measure_server(names: Sequence[str], as_json: bool) -> None:
         bench = _measures.Bench(server, factory)
         for name in names:
             for figure in getattr(_measures, name)(bench):
-                _show(figure, as_json)
+                show(figure, as_json)
         from django.db import connections
 
         connections.close_all()
@@ -107,12 +107,13 @@ def _measure_import(as_json: bool) -> None:
         server.stop()
     if done.returncode:
         raise SystemExit(f"The import failed: {done.stderr[-500:]}{done.stdout[-2500:]}")
-    _show(
+    show(
         SimpleNamespace(name="import_aw_s", value=seconds, unit="s", bare=None, ratio=None, note=""), as_json
     )
 
 
-def _show(figure, as_json: bool) -> None:
+def show(figure, as_json: bool, targets: Mapping[str, tuple[float, float]] = TARGETS) -> None:
+    """Print a figure with what is promised of it, or as JSON."""
     value = float(f"{figure.value:.4g}")
     bare = None if figure.bare is None else float(f"{figure.bare:.4g}")
     if as_json:
@@ -125,7 +126,7 @@ def _show(figure, as_json: bool) -> None:
         }
         print(json.dumps(given), flush=True)
         return
-    limit, aim = TARGETS.get(figure.name, (None, None))
+    limit, aim = targets.get(figure.name, (None, None))
     promised = "" if limit is None else f"[{limit:g}, {aim:g}]"
     against = "" if bare is None else f"bare {bare:g}, × {figure.ratio:g}"
     load = f"load {os.getloadavg()[0]:.1f}"

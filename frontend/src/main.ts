@@ -12,6 +12,7 @@ import "./lists";
 import "./notes";
 import "./pad";
 import "./shell";
+import "./trace";
 
 declare global {
   interface Window {

@@ -283,6 +283,7 @@ ROLES: tuple[DefaultRole, ...] = (
         "inventory/lots",
         (
             "purchasing.to_book",
+            "trace.open",
             "inventory.held",
             "inventory.expiring",
             "exceptions.open",
@@ -298,6 +299,7 @@ ROLES: tuple[DefaultRole, ...] = (
             *_FACTORY_READS,
             *_STOCK_READS,
             ("inventory.lot.*", "plant"),
+            ("trace.*", "plant"),
             ("production.defect_reason.*", "all"),
             ("exceptions.*", "plant"),
             ("purchasing.*.read", "plant"),
@@ -353,6 +355,7 @@ ROLES: tuple[DefaultRole, ...] = (
             "exceptions.open",
             "exceptions.overdue",
             "exceptions.severe",
+            "trace.open",
             "purchasing.late",
             "inventory.value",
             "finance.receivables_overdue",
@@ -366,6 +369,7 @@ ROLES: tuple[DefaultRole, ...] = (
         (
             *EVERYONE,
             ("*.*.read", "all"),
+            ("trace.recall.*", "all"),
             ("finance.costs", "all"),
             ("people.pay", "all"),
             ("wages.pay", "all"),

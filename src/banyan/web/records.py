@@ -166,6 +166,12 @@ def notices(ctx: Context, noun: Noun, record: Mapping[str, Any], today: date) ->
     return tuple(found)
 
 
+def pages(ctx: Context, noun: Noun, record: Mapping[str, Any]) -> tuple[tuple[str, Label, str], ...]:
+    """Give the pages of modules' own about a record, as (icon, label, address), by the port `NOUN.pages`."""
+    ask: Callable[..., Any] = registry.port(f"{noun.spec.key}.pages", lambda _ctx, _record: ())
+    return tuple(ask(ctx, record))
+
+
 def due_field(spec: NounSpec) -> FieldSpec | None:
     """Give the field by whose day a noun's records are due, None where it has none."""
     keys = {f.key for f in spec.fields}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -13,12 +13,9 @@ from banyan.kernel.queries import column, query
 from banyan.kernel.records import titles
 from banyan.kernel.schema import Input, field
 from banyan.kernel.spec import Choice
-from banyan.lib.labels import L, Label
+from banyan.lib.labels import L
 from banyan.modules.inventory import queries
 from banyan.modules.inventory.kinds import FREE, STOPPED
-from banyan.modules.inventory.nouns import KINDS
-
-_KIND: Mapping[str, Label] = {one.key: one.label for one in KINDS}
 
 
 class OfLot(Input):
@@ -73,37 +70,6 @@ def trace(ctx: Context, data: TraceOf) -> Iterator[dict[str, Any]]:
             "state": states[step.state].in_(ctx.language),
             "quantity": step.quantity, "through": lots.get(step.through, ""),
             "document": documents.get(step.origin, ""), "_noun": "inventory.lot", "_id": step.lot,
-        }  # fmt: skip
-
-
-@query(
-    "inventory.recall", L("召回范围", "Recall"), input=OfLot, icon="alert-triangle",
-    help=L("该批次及用它做出的批次，在哪里、发给了谁", "A lot and all made of it: where it is and went"),
-    columns=(
-        column("lot", "批次", "Lot"), column("item", "物料", "Item"), column("kind", "去向", "Where"),
-        column("place", "库位", "Location"), column("quantity", "数量", "Quantity", "quantity"),
-        column("document", "单据", "Document"), column("at", "时间", "At", "instant"),
-    ),
-)  # fmt: skip
-def recall(ctx: Context, data: OfLot) -> Iterator[dict[str, Any]]:
-    """Give where a lot and everything made of it lies or has gone; a row opens the document, else the lot."""
-    lots = [data.lot, *(step.lot for step in queries.trace([data.lot], "down").steps)]
-    found = queries.whereabouts(lots)
-    facts = {
-        key: (number, item)
-        for key, number, item in db.rows(
-            "SELECT id, number, item_id FROM inventory_lot WHERE id = ANY(%s)", [lots]
-        )
-    }
-    items = titles("items.item", [item for _, item in facts.values()])
-    documents = _documents(ctx, ((one.origin_noun, one.origin) for one in found if one.origin))
-    for one in found:
-        number, item = facts[one.lot]
-        yield {
-            "lot": number, "item": items.get(item, ""), "kind": _KIND[one.kind].in_(ctx.language),
-            "place": one.location_code, "quantity": one.quantity,
-            "document": documents.get(one.origin, ""), "at": one.last_at,
-            "_noun": one.origin_noun or "inventory.lot", "_id": one.origin or one.lot,
         }  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
@@ -38,12 +39,19 @@ MISSES_OF_DEVICE = 30
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Who acts, at which station."""
+    """Who acts, at which station; when that was last heard of, and by how many seconds its clock was behind."""
 
     principal: Principal
     device: UUID | None
     device_code: str
     plant: UUID | None
+    zone: str = ""
+    seen_at: datetime | None = None
+    clock_offset: int | None = None
+
+    def day(self, now: datetime) -> date:
+        """Give the day at the station's plant."""
+        return now.astimezone(ZoneInfo(self.zone)).date() if self.zone else default_plant().day(now)
 
     def context(self, now: datetime, language: str) -> Context:
         """Give the circumstances of an act at this station."""
@@ -107,7 +115,11 @@ def sign_in(device: Device, now: datetime, *, badge: str = "", code: str = "", p
 
 def ticket_of_session(ctx: Context) -> str:
     """Give a ticket for somebody who has signed in to the product itself, on a device of their own."""
-    user = User.objects.get(pk=ctx.person)
+    return ticket_of_user(User.objects.get(pk=ctx.person))
+
+
+def ticket_of_user(user: User) -> str:
+    """Give a ticket of somebody for a device of their own; it ends with their password."""
     return badges.sealed(Ticket(user.pk, None, None, _stamp(user.password)))
 
 
@@ -118,20 +130,23 @@ def seat_of(text: str) -> Seat:
     if found is None or found[0].is_program:
         raise SignInNeeded
     who, password = found
-    code, plant = "", None
+    station: tuple[Any, ...] = ("", None)
     if ticket.badge is not None:
         row = db.one(_STANDING, [ticket.device, ticket.badge])
         if row is None or str(row[0]) != ticket.stamp or row[1] != who.employee:
             raise SignInNeeded
-        code, plant = row[2], row[3]
+        station = row[2:]
     elif ticket.stamp != _stamp(password):
         raise SignInNeeded
     who = replace(who, grants=(*who.grants, acting.OWN_GRANT))
-    return Seat(who, ticket.device, code, plant or (who.plants[0] if who.plants else default_plant().id))
+    code, plant, *more = station
+    plant = plant or (who.plants[0] if who.plants else default_plant().id)
+    return Seat(who, ticket.device, code, plant, *more)
 
 
 _STANDING = """
-    SELECT b.serial, b.employee_id, d.code, d.plant_id FROM station_badge b, station_device d
+    SELECT b.serial, b.employee_id, d.code, d.plant_id, p.zone, d.seen_at, d.clock_offset
+    FROM station_badge b, station_device d JOIN company_plant p ON p.id = d.plant_id
     WHERE d.id = %s AND b.id = %s AND b.is_active AND d.is_active AND d.digest IS NOT NULL
 """
 

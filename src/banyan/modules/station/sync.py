@@ -8,35 +8,34 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
 
-from banyan.kernel import db, schema
+from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Instant
 from banyan.lib.errors import DomainError, Invalid
-from banyan.lib.labels import L, Label, plain
+from banyan.lib.labels import L, Label
 from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import OneReport
 from banyan.modules.production.errors import ReportKeyReused
 from banyan.modules.production.models import Operation, Report
-from banyan.modules.station import rules
-from banyan.modules.station.acts import Act, Batch, reports_of
+from banyan.modules.station import acts, rules
+from banyan.modules.station.acts import KINDS, Act, Batch, Further, reports_of
 from banyan.modules.station.commands import keep_act, withdraw_kept
 from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable
-from banyan.modules.station.models import Device, KeptAct
 from banyan.modules.station.signing import Seat
 
 log = logging.getLogger("banyan.station")
-_KINDS = ("start", "pause", "report", "undo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,11 @@ class Answer:
     state: str
     flags: tuple[str, ...] = ()
     text: Label | None = None
-    wage: Decimal | None = None
 
     def as_json(self, language: str) -> dict[str, Any]:
         """Give it as the device reads it."""
         said = self.text.in_(language) if self.text else ""
-        wage = None if self.wage is None else plain(self.wage)
-        return {"id": self.id, "state": self.state, "flags": list(self.flags), "text": said, "wage": wage}
+        return {"id": self.id, "state": self.state, "flags": list(self.flags), "text": said}
 
 
 @dataclass(slots=True)
@@ -61,7 +58,7 @@ class _Told:
     """An act of a batch on its way: as it was sent, and as it was understood."""
 
     raw: dict[str, Any]
-    act: Act | None = None
+    act: Act | Further | None = None
     fault: DomainError | None = None
     happened_at: datetime | None = None
     clock_at: datetime | None = None
@@ -80,11 +77,12 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
     clock = told[0].clock_at or batch.sent_at if told else batch.sent_at
     for one in told:
         clock = one.clock_at = one.clock_at or clock
-    for one, at in zip(told, rules.happened([t.clock_at for t in told], offset, ctx.now), strict=True):
-        one.happened_at = at
     with _in_turn(batch.device):
-        answers = [_settle(ctx, seat, one) for one in told]
-    _seen(seat, ctx.now, round(offset.total_seconds()))
+        sender = (batch.device, ctx.person)
+        before = _before(sender, told)
+        _place(before, told, offset, ctx.now)
+        answers = [_settle(ctx.with_(now=timezone.now()), seat, one, before) for one in told]
+        _note(sender, told, seat, ctx.now, round(offset.total_seconds()))
     return {
         "now": ctx.now.isoformat(),
         "offset": round(offset.total_seconds()),
@@ -92,9 +90,82 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
     }
 
 
+@dataclass(slots=True)
+class _Before:
+    """What is known of a batch before it is booked: acts and reports of its keys, and the sender's last moment."""
+
+    kept: dict[UUID, Answer] = dataclass_field(default_factory=dict)
+    reports: dict[UUID, dict[str, Any]] = dataclass_field(default_factory=dict)
+    times: dict[UUID, datetime] = dataclass_field(default_factory=dict)
+    last: datetime | None = None
+
+
+_COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags")
+_BEFORE = """
+    SELECT 'report', device_at, id, kind, quantity, operation_id, reverses_id, flags, '', '', '', ''
+    FROM production_report WHERE id = ANY(%(keys)s::uuid[])
+    UNION ALL
+    SELECT 'kept', happened_at, id, '', 0, NULL, NULL, '{}', state, answer, fault_zh, fault_en
+    FROM station_keptact WHERE id = ANY(%(keys)s::uuid[])
+    UNION ALL
+    SELECT 'sender', happened_at, NULL, '', 0, NULL, NULL, '{}', '', '', '', ''
+    FROM station_sender WHERE device = %(device)s AND person = %(person)s
+"""
+
+
+def _before(sender: tuple[UUID, UUID], told: Sequence[_Told]) -> _Before:
+    """Read what is known of the acts of a batch. One statement."""
+    keys = {key for one in told if (key := _key_of(one))}
+    keys |= {part.id for one in told if isinstance(one.act, Act) for part in one.act.parts}
+    found = _Before()
+    given = {"keys": list(keys), "device": sender[0], "person": sender[1]}
+    for kind, at, key, *facts in db.rows(_BEFORE, given):
+        if kind == "sender":
+            found.last = at
+        elif kind == "kept":
+            found.kept[key] = _answer_of(key, *facts[-4:])
+        else:
+            found.reports[key] = dict(zip(_COMPARED, (key, *facts[:-4]), strict=True))
+        if key and at:
+            found.times[key] = at
+    return found
+
+
+def _place(before: _Before, told: Sequence[_Told], offset: timedelta, now: datetime) -> None:
+    """Say when each act happened: after all that the person told there before; what was sent before keeps its time."""
+    stored = before.times
+    known = {place: stored[key] for place, one in enumerate(told) if (key := _key_of(one)) in stored}
+    times = rules.happened([one.clock_at for one in told], offset, now, after=before.last, known=known)
+    for one, at in zip(told, times, strict=True):
+        one.happened_at = at
+
+
+#: A device that is heard of all the time is noted no more often than this.
+SEEN = timedelta(minutes=1)
+#: Written without waiting for the disk: the reports themselves are on it.
+_NOTE = """
+    WITH noted AS (
+        INSERT INTO station_sender AS s (device, person, happened_at)
+        SELECT %(device)s, %(person)s, %(at)s::timestamptz WHERE %(at)s::timestamptz IS NOT NULL
+        ON CONFLICT (device, person) DO UPDATE SET happened_at = greatest(s.happened_at, excluded.happened_at)
+    ), seen AS (
+        UPDATE station_device SET seen_at = %(now)s, clock_offset = %(offset)s WHERE id = %(station)s
+    ) SELECT set_config('synchronous_commit', 'off', true)
+"""
+
+
+def _note(sender: tuple[UUID, UUID], told: Sequence[_Told], seat: Seat, now: datetime, offset: int) -> None:
+    """Remember when the last act of a person at a device happened; and, where that is news, how its clock goes."""
+    is_known = seat.seen_at is not None and now - seat.seen_at < SEEN and seat.clock_offset == offset
+    db.run(_NOTE, {
+        "device": sender[0], "person": sender[1], "at": max((one.happened_at for one in told), default=None),
+        "now": now, "offset": offset, "station": None if is_known else seat.device,
+    })  # fmt: skip
+
+
 def _read(raw: dict[str, Any]) -> _Told:
     try:
-        act = schema.parse(Act, raw)
+        act = acts.read(raw)
     except Invalid as fault:
         return _Told(raw, fault=ActUnreadable(fault=_first(fault)), clock_at=_clock_of(raw))
     return _Told(raw, act=act, clock_at=act.at)
@@ -133,54 +204,70 @@ class _in_turn:
             log.info("the connection went with its lock")
 
 
-def _settle(ctx: Context, seat: Seat, told: _Told) -> Answer:
+def _settle(ctx: Context, seat: Seat, told: _Told, before: _Before) -> Answer:
     """Book an act, or keep it; give what became of it."""
     key = _key_of(told)
     if key is None:
         return Answer(str(told.raw.get("id"))[:80], "refused", text=ActUnreadable(fault="id").label)
     if told.act is None:
         return _kept(ctx, seat, told, told.fault)  # once, however often it comes
+    if key in before.kept:
+        return before.kept[key]
+    if isinstance(told.act, Further):
+        return _guarded(ctx, seat, told, _further)
     told.reports = reports_of(told.act, told.happened_at)
-    if kept := KeptAct.objects.filter(pk=key).first():
-        return _answer_of(kept)
-    known = _known(told.reports)
+    known = _known(told.reports, before.reports)
     if known is not None:
         return known
     if told.act.kind == "undo" and _withdrawn(ctx, told.act):
         return Answer(str(key), "done", text=L("已撤回", "Withdrawn"))
+    return _guarded(ctx, seat, told, _reported)
+
+
+def _guarded(ctx: Context, seat: Seat, told: _Told, book: Callable[[Context, _Told], Answer]) -> Answer:
+    """Book an act; what refuses it, or breaks, keeps it for a leader. A database that is away is passed on."""
     try:
-        answers = report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in told.reports]})
+        return book(ctx, told)
     except (OperationalError, InterfaceError):
         raise
-    except ReportKeyReused as refusal:
-        return _known(told.reports) or Answer(str(key), "refused", text=refusal.label)
     except DomainError as refusal:
+        if KINDS[told.act.kind].is_intent:
+            return Answer(str(told.act.id), "refused", text=refusal.label)
         return _kept(ctx, seat, told, refusal)
     except Exception as fault:
         incident = secrets.token_hex(4).upper()
-        log.error("incident %s at act %s", incident, key, exc_info=fault)
+        log.error("incident %s at act %s", incident, told.act.id, exc_info=fault)
         return _kept(ctx, seat, told, ActBroken(incident=incident))
+
+
+def _reported(ctx: Context, told: _Told) -> Answer:
+    try:
+        answers = report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in told.reports]})
+    except ReportKeyReused as refusal:
+        rows = Report.objects.filter(pk__in=[one.id for one in told.reports]).values(*_COMPARED)
+        known = _known(told.reports, {row["id"]: row for row in rows})
+        return known or Answer(str(told.act.id), "refused", text=refusal.label)
     flags = tuple(dict.fromkeys(flag for one in answers for flag in one.flags))
-    wage = sum((one.wage_amount for one in answers), Decimal(0))
-    return Answer(str(key), "flagged" if flags else "done", flags, wage=wage)
+    return Answer(str(told.act.id), "flagged" if flags else "done", flags)
 
 
-def _known(reports: Sequence[OneReport]) -> Answer | None:
+def _further(ctx: Context, told: _Told) -> Answer:
+    found = acts.book(ctx, acts.told_of(told.act, told.happened_at))
+    flags = tuple(found.get("flags", ()))
+    return Answer(str(told.act.id), "flagged" if flags else "done", flags, found.get("text"))
+
+
+def _known(reports: Sequence[OneReport], rows: dict[UUID, dict[str, Any]]) -> Answer | None:
     """Give the answer to an act that is booked already, None where it is not; another one's key is refused."""
-    rows = {r["id"]: r for r in Report.objects.filter(pk__in=[r.id for r in reports]).values(*_COMPARED)}
-    if not rows:
+    if not any(one.id in rows for one in reports):
         return None
     first = str(reports[0].id)
     for one in reports:
         row = rows.get(one.id)
         if row is None or not _is_same(one, row):
             return Answer(first, "refused", text=ActTwice(id=one.id).label)
-    flags = tuple(dict.fromkeys(flag for row in rows.values() for flag in row["flags"]))
-    wage = sum((row["wage_amount"] for row in rows.values()), Decimal(0))
-    return Answer(first, "flagged" if flags else "done", flags, wage=wage)
-
-
-_COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags", "wage_amount")
+    flags = tuple(dict.fromkeys(flag for one in reports for flag in rows[one.id]["flags"]))
+    return Answer(first, "flagged" if flags else "done", flags)
 
 
 def _is_same(one: OneReport, row: dict[str, Any]) -> bool:
@@ -209,7 +296,7 @@ def _key_of(told: _Told) -> UUID | None:
 def _kept(ctx: Context, seat: Seat, told: _Told, refusal: DomainError) -> Answer:
     """Keep an act for a leader, with why it could not be booked and when it happened by either clock."""
     key, act = _key_of(told), told.act
-    wanted = act.operation if act else None
+    wanted = act.operation if isinstance(act, Act) else None
     place = Operation.objects.filter(pk=wanted).values_list("pk", "plant_id").first() if wanted else None
     reasons = [text for texts in refusal.field_texts().values() for text in texts][:3]
     more = f" ({'; '.join(reasons)})" if reasons else ""
@@ -227,20 +314,14 @@ def _kept(ctx: Context, seat: Seat, told: _Told, refusal: DomainError) -> Answer
 
 
 def _body(told: _Told) -> dict[str, Any]:
-    return told.act.model_dump(mode="json") if told.act else told.raw
+    return told.act.model_dump(mode="json") if isinstance(told.act, Act) else told.raw
 
 
 def _kind_of(raw: dict[str, Any]) -> str:
     kind = raw.get("kind")
-    return kind if kind in _KINDS else "report"
+    return kind if kind in KINDS else "report"
 
 
-def _answer_of(kept: KeptAct) -> Answer:
-    state = "done" if kept.state == "booked" else "kept"
-    return Answer(str(kept.pk), state, text=L(kept.answer or kept.fault_zh, kept.answer or kept.fault_en))
-
-
-def _seen(seat: Seat, now: datetime, offset: int) -> None:
-    if seat.device is not None:
-        Device.objects.filter(pk=seat.device).update(seen_at=now, clock_offset=offset)
-
+def _answer_of(key: UUID, state: str, answer: str, fault_zh: str, fault_en: str) -> Answer:
+    """Give the answer to an act that is kept, as it stands by now."""
+    return Answer(str(key), "done" if state == "booked" else "kept", text=L(answer or fault_zh, answer or fault_en))

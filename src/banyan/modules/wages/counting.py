@@ -86,16 +86,7 @@ def _weight(employee: UUID, share: Decimal | None, day: date) -> Decimal:
 
 
 def _price(work: Work, worker: Worker, day: date) -> Price | None:
-    """Give the rate for somebody's work; that of the item goes before those of all items."""
-    skills = frozenset(skill for skill, start, end in worker.skills if rules.is_valid(start, end, day))
-    by_item = queries.prices()
-    for group in (by_item.get(work.item, ()), by_item.get(None, ())):
-        found = rules.price_for(
-            group, plant=work.plant, item=work.item, operation=work.operation_name, skills=skills, day=day
-        )
-        if found is not None:
-            return found
-    return None
+    return queries.price_of(queries.prices(), worker, work.plant, work.item, work.operation_name, day)
 
 
 def _lost(work: Work, day: date) -> list[tuple[Decimal, Decimal]]:

@@ -49,6 +49,7 @@ def read_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
             "state": spec.life.state(state) if spec.life and state else None,
             "steps": steps(noun, state),
             "offers": offered,
+            "pages": records.pages(ctx, noun, record),
             "notices": records.notices(ctx, noun, record, ctx.now.astimezone(zone).date()),
             "sections": records.sections(ctx, spec, record, wording),
             "lines": records.lines(ctx, spec, record, wording),

@@ -23,7 +23,9 @@ from banyan.modules.inventory.commands.locations import (
     prepare_locations,
 )
 from banyan.modules.inventory.commands.lots import (
+    hold_all,
     hold_lots,
+    inherit_holds,
     link_lots,
     make_lots,
     prepare_lots,
@@ -46,7 +48,8 @@ from banyan.modules.inventory.commands.promises import (
 from banyan.modules.inventory.commands.values import revalue
 
 __all__ = [
-    "Posted", "allocate", "cancel_counts", "ensure_standing", "enter_counts", "hold_lots", "link_lots",
+    "Posted", "allocate", "cancel_counts", "ensure_standing", "enter_counts", "hold_all", "hold_lots",
+    "inherit_holds", "link_lots",
     "make_lots", "make_standing", "period_is_open", "post_counts", "post_documents", "post_moves",
     "prepare_documents", "prepare_item_locations", "prepare_locations", "prepare_lots", "promise",
     "promise_what_is_free", "reject_lots", "release_lots", "release_promises", "reversals",

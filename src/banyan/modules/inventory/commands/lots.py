@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from banyan.kernel import db, locks
 from banyan.kernel.commands import command, save, tell
@@ -17,8 +18,11 @@ from banyan.modules.inventory.commands.books import Books, LotFacts, columns, in
 from banyan.modules.inventory.events import LotHeld, LotReleased, PromisesBroken
 from banyan.modules.inventory.kinds import STOPPED
 from banyan.modules.inventory.models import Lot
-from banyan.modules.inventory.values import Allocated, Edge, LotWant
+from banyan.modules.inventory.values import Allocated, Edge, LotWant, Trace
 from banyan.modules.items.queries import items_by_id
+
+#: How far a hold follows genealogy, where nobody says less.
+MOST_LEVELS = 20
 
 
 def make_lots(ctx: Context, wants: Sequence[LotWant]) -> tuple[Lot, ...]:
@@ -128,8 +132,7 @@ def link_lots(ctx: Context, edges: Sequence[Edge]) -> None:
     }  # fmt: skip
     if reasons:
         held = list(locks.lock(Lot, reasons).values())
-        for lot in held:
-            _stop(ctx, [lot], "held", reasons[lot.pk])
+        _stop(ctx, held, "held", reasons)
         save(ctx, held)
 
 
@@ -168,12 +171,72 @@ def hold_lots(ctx: Context, lots: Sequence[Lot], data: Hold) -> None:
     Writes: lots, supply, promises that can no longer be kept; locks balances and supply by key; tells
             LotHeld, and PromisesBroken for those demand lines
     """
-    made = []
-    if data.with_output:
-        steps = queries.trace([lot.pk for lot in lots], "down").steps
-        made = [lot for lot in locks.lock(Lot, [s.lot for s in steps]).values() if lot.state not in STOPPED]
+    made, _ = _reached(lots, MOST_LEVELS if data.with_output else 0)
     _stop(ctx, [*lots, *made], "held", data.reason)
     save(ctx, made)
+
+
+def hold_all(
+    ctx: Context, lots: Sequence[UUID], reason: str, levels: int = MOST_LEVELS
+) -> tuple[tuple[Lot, ...], Trace]:
+    """Hold lots with what was made of them, so many levels down; what is held or rejected already stays as it is.
+
+    Gives:  the lots that it has stopped, and the trace that led to them, with the states from before
+    Raises: NoSuchLot
+    Writes: as hold does
+    """
+    first = locks.lock(Lot, lots)
+    for key in lots:
+        if key not in first:
+            raise errors.NoSuchLot(lot=key)
+    made, found = _reached(list(first.values()), levels)
+    stopped = [*(lot for lot in first.values() if lot.state not in STOPPED), *made]
+    _stop(ctx, stopped, "held", reason)
+    save(ctx, stopped)
+    return tuple(stopped), found
+
+
+def _reached(lots: Sequence[Lot], levels: int) -> tuple[list[Lot], Trace]:
+    """Lock what was made of locked lots, so many levels down; give those not stopped yet, and the trace.
+
+    Locks round by round, until a trace finds no other: what is linked meanwhile waits for a lot locked here and
+    inherits the hold, or is found in the next round.
+    """
+    found, known = Trace((), False), {}
+    while levels:
+        found = queries.trace([lot.pk for lot in lots], "down", levels)
+        fresh = {step.lot for step in found.steps} - known.keys()
+        if not fresh:
+            break
+        known |= locks.lock(Lot, fresh)
+    return [lot for _, lot in sorted(known.items()) if lot.state not in STOPPED], found
+
+
+def inherit_holds(ctx: Context, made: Mapping[UUID, UUID]) -> None:
+    """Hold lots that come out of orders into which a stopped lot has gone, where that is known for the order only.
+
+    Takes:  the order by lot. Call it before the lots are posted
+    Writes: those lots; locks what went into the orders against a change of state; tells LotHeld
+    """
+    if not made:
+        return
+    rows = db.rows(_WENT_IN, [list(set(made.values()))])
+    locks.note(Lot.lock_rank, [key for _, key, *_ in rows])
+    reasons = {order: f"{number}: {reason}" for order, _, number, state, reason in rows if state in STOPPED}
+    if not reasons:
+        return
+    lots = locks.lock(Lot, made).values()
+    held = [lot for lot in lots if made[lot.pk] in reasons and lot.state not in STOPPED]
+    _stop(ctx, held, "held", {lot.pk: reasons[made[lot.pk]] for lot in held})
+    save(ctx, held)
+
+
+_WENT_IN = """
+    SELECT e.origin, l.id, l.number, l.state, l.reason
+    FROM (SELECT origin, input_lot_id FROM inventory_genealogy WHERE origin = ANY(%s) AND output_lot_id IS NULL
+          GROUP BY 1, 2 HAVING sum(quantity) > 0) e
+    JOIN inventory_lot l ON l.id = e.input_lot_id ORDER BY l.id FOR SHARE OF l
+"""
 
 
 @command("inventory.lot.reject", L("判为不良", "Reject"), input=Why, icon="ban", tone="red")
@@ -198,8 +261,11 @@ def release_lots(ctx: Context, lots: Sequence[Lot], data: Why) -> None:
     tell(*(LotReleased(record=x.pk, item=x.item_id, number=x.number, reason=data.reason) for x in lots))
 
 
-def _stop(ctx: Context, lots: Sequence[Lot], state: str, reason: str) -> None:
-    """Set locked lots to held or rejected and take their stock out of what is available."""
+def _stop(ctx: Context, lots: Sequence[Lot], state: str, reason: str | Mapping[UUID, str]) -> None:
+    """Set locked lots to held or rejected and take their stock out of what is available.
+
+    Takes:  reason: one for all, or by lot
+    """
     if not lots:
         return
     books = _books_of(ctx, lots)
@@ -208,13 +274,14 @@ def _stop(ctx: Context, lots: Sequence[Lot], state: str, reason: str) -> None:
             books.pools[key[0], shelf.plant].available -= shelf.on_hand - shelf.allocated
             shelf.is_free = False
     for lot in lots:
-        lot.state, lot.reason, lot.stopped_at = state, reason, lot.stopped_at or ctx.now
+        lot.state, lot.stopped_at = state, lot.stopped_at or ctx.now
+        lot.reason = (reason if isinstance(reason, str) else reason[lot.pk])[:255]
     broken = books.settle()
     books.write()
     allocated = _allocated_on(books)
     tell(*(
         LotHeld(
-            record=lot.pk, item=lot.item_id, number=lot.number, state=state, reason=reason,
+            record=lot.pk, item=lot.item_id, number=lot.number, state=state, reason=lot.reason,
             allocated=tuple(one for one in allocated if one.lot == lot.pk),
         )
         for lot in lots

@@ -236,6 +236,7 @@ def _write(ctx: Context, lines: Sequence[_Line], data: Complete) -> tuple[Comple
         )
         for row, line in zip(rows, lines, strict=True)
     ]
+    stock.inherit_holds(ctx, {line.lot: line.order.pk for line in lines if line.lot})
     moves = [move.pk for _, move in posted(ctx, intents)]
     made = db.insert_rows(list(papers.values()))
     db.insert_rows(

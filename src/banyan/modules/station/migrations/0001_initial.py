@@ -70,6 +70,18 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Sender',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('device', models.UUIDField()),
+                ('person', models.UUIDField()),
+                ('happened_at', models.DateTimeField()),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('device', 'person'), name='station_sender_one')],
+            },
+        ),
+        migrations.CreateModel(
             name='KeptAct',
             fields=[
                 ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
@@ -77,7 +89,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('sequence', models.BigIntegerField(default=0)),
-                ('kind', models.CharField(max_length=8)),
+                ('kind', models.CharField(max_length=24)),
                 ('said', models.CharField(blank=True, default='', max_length=300)),
                 ('code', models.CharField(max_length=120)),
                 ('fault_zh', models.CharField(max_length=500)),

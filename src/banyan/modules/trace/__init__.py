@@ -1,0 +1,1 @@
+"""Trace: what a lot was made of and where it went; recalls."""

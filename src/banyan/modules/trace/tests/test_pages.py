@@ -1,0 +1,123 @@
+"""The pages of the trace: found by number or scan, both sides shown, bounded, and only what a person may read."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from banyan.kernel.models import User
+from banyan.modules.inventory import commands as stock
+from banyan.modules.inventory.values import Edge
+from banyan.modules.trace import queries
+from banyan.web import codes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(line):
+    """Give a way to sign in as somebody with a default role."""
+
+    def enter(role: str) -> Client:
+        line.acting(role)
+        client = Client(HTTP_HOST="localhost")
+        client.force_login(User.objects.get(login=role), backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return enter
+
+
+def test_a_lot_is_found_by_number_by_its_code_and_by_a_part_of_it(line, browser):
+    client = browser("quality")
+    path = f"/trace/lots/{line.gear.pk}"
+    code = codes.make("inventory.lot", line.gear.pk)
+    for text in ("GB-1", code, f"http://x{code}"):
+        assert client.get("/trace", {"text": text}).headers["Location"] == path
+    line.lot(line.world.product, "GB-10")
+    line.lot(line.world.product, "GB-11")
+    assert client.get("/trace", {"text": "GB-1"}).headers["Location"] == path
+    several = client.get("/trace", {"text": "GB-"}).content.decode()
+    assert several.count("trace-hit") == 3
+    assert "没有这个批次" in client.get("/trace", {"text": "nothing"}).content.decode()
+    assert client.get("/trace").status_code == 200
+
+
+def test_the_page_shows_both_sides(line, browser):
+    assert line.shipped
+    client = browser("quality")
+    text = client.get(f"/trace/lots/{line.gear.pk}").content.decode()
+    for wanted in ("HEAT-1", "远山机械有限公司", "13800000000", "海港装备", "车削", "直径", "20.01",
+                   line.world.worker.name, line.world.lathe.name, line.made.number, "全部冻结并召回"):  # fmt: skip
+        assert wanted in text, wanted
+    up = client.get(f"/trace/lots/{line.steel_lot.pk}").content.decode()
+    for wanted in ("GB-1", "远山机械有限公司"):
+        assert wanted in up
+    english = client.get(f"/trace/lots/{line.gear.pk}", headers={"Accept-Language": "en"})
+    assert english.status_code == 200
+    assert f"/trace/lots/{line.gear.pk}" in client.get(f"/inventory/lots/{line.gear.pk}").content.decode()
+
+
+def test_who_may_only_read_lots_sees_no_customer_and_no_hold(line, browser):
+    assert line.shipped
+    text = browser("worker").get(f"/trace/lots/{line.gear.pk}").content.decode()
+    assert "HEAT-1" in text
+    for hidden in ("远山机械有限公司", "13800000000", "全部冻结并召回"):
+        assert hidden not in text
+    assert browser("accountant").get(f"/trace/lots/{line.gear.pk}").status_code == 200
+    assert Client(HTTP_HOST="localhost").get(f"/trace/lots/{line.gear.pk}").status_code == 302
+
+
+def test_an_unknown_lot_is_not_found(line, browser):
+    assert browser("quality").get("/trace/lots/00000000-0000-4000-8000-000000000001").status_code == 404
+
+
+def test_the_page_takes_as_many_statements_for_many_lots_as_for_one(line, browser):
+    assert line.shipped
+    client = browser("quality")
+
+    def count() -> int:
+        client.get(f"/trace/lots/{line.steel_lot.pk}")
+        with CaptureQueriesContext(connection) as seen:
+            assert client.get(f"/trace/lots/{line.steel_lot.pk}").status_code == 200
+        return len(seen)
+
+    few = count()
+    order = line.made
+    lots = [line.lot(line.world.product, f"GB-M{n}") for n in range(60)]
+    line.inside(lambda ctx: stock.link_lots(
+        ctx, [Edge(line.steel_lot.pk, one.pk, 1, "production.work_order", order.pk) for one in lots]
+    ))  # fmt: skip
+    assert count() == few
+    assert few <= 24
+
+
+def test_the_recall_list_as_pdf_and_xlsx(line, browser):
+    assert line.shipped
+    client = browser("quality")
+    pdf = client.get(f"/print/inventory/lots/{line.steel_lot.pk}.pdf?layout=recall_list")
+    assert pdf.content[:5] == b"%PDF-"
+    recall = line.begin()
+    assert client.get(f"/print/trace/recalls/{recall.pk}.pdf?layout=recall_list").content[:5] == b"%PDF-"
+    answer = client.get(f"/queries/trace.recall_list/export.xlsx?lot={line.steel_lot.pk}")
+    sheet = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+    text = "".join(sheet.read(name).decode() for name in sheet.namelist() if name.endswith(".xml"))
+    for wanted in ("远山机械有限公司", "王经理", "13800000000", "GB-1", "已发给客户", "在库"):
+        assert wanted in text, wanted
+
+
+def test_the_list_tells_what_is_where(line):
+    from banyan.modules.trace.lists import rows_of
+
+    assert line.shipped
+    found = queries.picture(line.ctx, line.steel_lot.pk)
+    told = {(row.section, row.lot.number, int(row.quantity)) for row in rows_of(found)}
+    assert ("stock", "GB-1", 5) in told
+    assert sum(quantity for section, _, quantity in told if section == "customer") == 5 or len(
+        [1 for section, *_ in told if section == "customer"]
+    ) >= 2
+    assert any(section == "order" and lot == "HEAT-1" for section, lot, _ in told)
