@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from banyan.kernel import registry
+from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
+from banyan.lib.labels import Label
 from banyan.modules.production.commands.reports import DefectCount, LotUse, OneReport, Share
 
 ZERO = 0
@@ -41,6 +46,36 @@ class Act(Input):
     data: dict[str, Any] = field("采集数据", "Captured data", default_factory=dict)
     note: Annotated[Text, Field(max_length=500)] = field("备注", "Note", "")
     said: Annotated[Text, Field(max_length=300)] = field("内容", "In words", "")
+
+
+class OtherAct(Input):
+    """An act of a kind that another module books; what it says stands in `body`."""
+
+    id: UUID = field("标识", "Key")
+    seq: Annotated[int, Field(ge=0, le=2**53)] = field("序号", "Sequence")
+    kind: Annotated[Text, Field(max_length=8)] = field("类型", "Kind")
+    at: Instant = field("设备时间", "Device time")
+    parts: Annotated[list[Any], Field(max_length=0)] = field("报工", "Reports", default_factory=list)
+    body: dict[str, Any] = field("内容", "Content")
+    said: Annotated[Text, Field(max_length=300)] = field("内容", "In words", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ActKind:
+    """A kind of act that another module books, given by answering the port `station.act.KIND`.
+
+    Takes:  input: of the act's body; book: a function (context, body, when it happened) that books it and gives what
+            the person is told; the context bears the act's key, with which one command is run once however often it
+            comes. A refusal keeps the act for whoever decides on such
+    """
+
+    input: type[Input]
+    book: Callable[[Context, Any, datetime], Label | None]
+
+
+def kind_elsewhere(name: Any) -> ActKind | None:
+    """Give a kind of act that another module books, None for a report or an unknown kind."""
+    return registry.port(f"station.act.{name}", lambda: None)() if isinstance(name, str) else None
 
 
 class Batch(Input):

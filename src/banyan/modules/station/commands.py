@@ -23,7 +23,7 @@ from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands import report_work
 from banyan.modules.station import badges
-from banyan.modules.station.acts import Act, reports_of
+from banyan.modules.station.acts import Act, OtherAct, kind_elsewhere, reports_of
 from banyan.modules.station.errors import NoAccount
 from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
 
@@ -99,6 +99,12 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
     Writes: as `report_work`, in the order in which the acts happened
     """
     for kept in sorted(acts, key=lambda one: (one.happened_at, one.pk)):
+        kind = kind_elsewhere(kept.kind)
+        if kind is not None:
+            body = schema.parse(OtherAct, kept.body).body
+            said = kind.book(ctx, schema.parse(kind.input, body), kept.happened_at)
+            kept.answer = str(said or L("已入账", "Booked"))[:255]
+            continue
         act = schema.parse(Act, kept.body)
         if data.operation:
             act.operation = data.operation

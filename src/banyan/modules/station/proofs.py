@@ -7,7 +7,7 @@ from banyan.lib.labels import L
 
 _LOST = """
     SELECT k.id, k.said FROM station_keptact k
-    WHERE k.state = 'booked' AND NOT EXISTS (
+    WHERE k.state = 'booked' AND k.kind IN ('start', 'pause', 'report', 'undo') AND NOT EXISTS (
         SELECT 1 FROM jsonb_array_elements(k.body -> 'parts') p JOIN production_report r ON r.id = (p ->> 'id')::uuid)
 """
 

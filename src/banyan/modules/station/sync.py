@@ -20,6 +20,7 @@ from django.db import InterfaceError, OperationalError
 from pydantic import TypeAdapter, ValidationError
 
 from banyan.kernel import db, schema
+from banyan.kernel.commands import KeyReused
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Instant
 from banyan.lib.errors import DomainError, Invalid
@@ -29,7 +30,7 @@ from banyan.modules.production.commands.reports import OneReport
 from banyan.modules.production.errors import ReportKeyReused
 from banyan.modules.production.models import Operation, Report
 from banyan.modules.station import rules
-from banyan.modules.station.acts import Act, Batch, reports_of
+from banyan.modules.station.acts import Act, ActKind, Batch, OtherAct, kind_elsewhere, reports_of
 from banyan.modules.station.commands import keep_act, withdraw_kept
 from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable
 from banyan.modules.station.models import Device, KeptAct
@@ -61,7 +62,9 @@ class _Told:
     """An act of a batch on its way: as it was sent, and as it was understood."""
 
     raw: dict[str, Any]
-    act: Act | None = None
+    act: Act | OtherAct | None = None
+    kind: ActKind | None = None
+    body: Any = None
     fault: DomainError | None = None
     happened_at: datetime | None = None
     clock_at: datetime | None = None
@@ -93,7 +96,11 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
 
 
 def _read(raw: dict[str, Any]) -> _Told:
+    kind = kind_elsewhere(raw.get("kind"))
     try:
+        if kind is not None:
+            other = schema.parse(OtherAct, raw)
+            return _Told(raw, act=other, kind=kind, body=schema.parse(kind.input, other.body), clock_at=other.at)
         act = schema.parse(Act, raw)
     except Invalid as fault:
         return _Told(raw, fault=ActUnreadable(fault=_first(fault)), clock_at=_clock_of(raw))
@@ -140,29 +147,43 @@ def _settle(ctx: Context, seat: Seat, told: _Told) -> Answer:
         return Answer(str(told.raw.get("id"))[:80], "refused", text=ActUnreadable(fault="id").label)
     if told.act is None:
         return _kept(ctx, seat, told, told.fault)  # once, however often it comes
-    told.reports = reports_of(told.act, told.happened_at)
     if kept := KeptAct.objects.filter(pk=key).first():
         return _answer_of(kept)
-    known = _known(told.reports)
-    if known is not None:
-        return known
-    if told.act.kind == "undo" and _withdrawn(ctx, told.act):
-        return Answer(str(key), "done", text=L("已撤回", "Withdrawn"))
     try:
-        answers = report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in told.reports]})
+        return _report(ctx, told) if told.kind is None else _book_elsewhere(ctx, told)
     except (OperationalError, InterfaceError):
         raise
-    except ReportKeyReused as refusal:
-        return _known(told.reports) or Answer(str(key), "refused", text=refusal.label)
+    except KeyReused as refusal:
+        return Answer(str(key), "refused", text=refusal.label)
     except DomainError as refusal:
         return _kept(ctx, seat, told, refusal)
     except Exception as fault:
         incident = secrets.token_hex(4).upper()
         log.error("incident %s at act %s", incident, key, exc_info=fault)
         return _kept(ctx, seat, told, ActBroken(incident=incident))
+
+
+def _report(ctx: Context, told: _Told) -> Answer:
+    """Book an act of reports, once."""
+    told.reports = reports_of(told.act, told.happened_at)
+    known = _known(told.reports)
+    if known is not None:
+        return known
+    if told.act.kind == "undo" and _withdrawn(ctx, told.act):
+        return Answer(str(told.act.id), "done", text=L("已撤回", "Withdrawn"))
+    try:
+        answers = report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in told.reports]})
+    except ReportKeyReused as refusal:
+        return _known(told.reports) or Answer(str(told.act.id), "refused", text=refusal.label)
     flags = tuple(dict.fromkeys(flag for one in answers for flag in one.flags))
     wage = sum((one.wage_amount for one in answers), Decimal(0))
-    return Answer(str(key), "flagged" if flags else "done", flags, wage=wage)
+    return Answer(str(told.act.id), "flagged" if flags else "done", flags, wage=wage)
+
+
+def _book_elsewhere(ctx: Context, told: _Told) -> Answer:
+    """Let another module book an act of its kind, under the act's key."""
+    keyed = ctx.with_(key=f"act:{told.act.id}", device_at=told.happened_at)
+    return Answer(str(told.act.id), "done", text=told.kind.book(keyed, told.body, told.happened_at))
 
 
 def _known(reports: Sequence[OneReport]) -> Answer | None:
@@ -209,7 +230,7 @@ def _key_of(told: _Told) -> UUID | None:
 def _kept(ctx: Context, seat: Seat, told: _Told, refusal: DomainError) -> Answer:
     """Keep an act for a leader, with why it could not be booked and when it happened by either clock."""
     key, act = _key_of(told), told.act
-    wanted = act.operation if act else None
+    wanted = act.operation if isinstance(act, Act) else None
     place = Operation.objects.filter(pk=wanted).values_list("pk", "plant_id").first() if wanted else None
     reasons = [text for texts in refusal.field_texts().values() for text in texts][:3]
     more = f" ({'; '.join(reasons)})" if reasons else ""
@@ -232,7 +253,7 @@ def _body(told: _Told) -> dict[str, Any]:
 
 def _kind_of(raw: dict[str, Any]) -> str:
     kind = raw.get("kind")
-    return kind if kind in _KINDS else "report"
+    return kind if kind in _KINDS or kind_elsewhere(kind) else "report"
 
 
 def _answer_of(kept: KeptAct) -> Answer:
