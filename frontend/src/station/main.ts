@@ -14,6 +14,7 @@ import { isAhead, rounded, todayWith, withActs } from "./model";
 import * as people from "./people";
 import * as queue from "./queue";
 import * as store from "./store";
+import type { Face } from "./warehouse/face";
 
 type Screen = "sign" | "tasks" | "task" | "done" | "queue" | "today" | "menu";
 
@@ -51,6 +52,37 @@ const isChinese = () => document.documentElement.lang.startsWith("zh");
 const named = (one: { name: string; name_en?: string }) => (isChinese() ? one.name : one.name_en || one.name);
 const number = (text: string | undefined) => Number(text ?? 0) || 0;
 
+// --- the second face: the warehouse, for those who work in one; its code is fetched when it is first needed
+
+const faces: Record<string, Promise<Face>> = {};
+let face: Face | null = null;
+
+/** Says whether somebody sees the warehouse now; who has both faces chooses. */
+function isKeeper(): boolean {
+  const seen = state.person?.faces ?? [];
+  return seen.includes("warehouse") && (!seen.includes("work") || localStorage.getItem("station.face") === "warehouse");
+}
+
+async function warehouse(): Promise<Face> {
+  const id = state.person?.id ?? "";
+  faces[id] ??= import("./warehouse/face").then(({ open }) =>
+    open({
+      person: () => state.person, ticket: () => state.known[id]?.ticket ?? "", acts: () => state.acts, isReached: () => queue.isReached,
+      tell, render, pad,
+    }),
+  );
+  return faces[id];
+}
+
+function warehouseScreen(): HTMLElement[] {
+  if (face) return face.draw();
+  void warehouse().then((opened) => {
+    face = opened;
+    render();
+  });
+  return [h("main.tasks", {})];
+}
+
 // --- what the device holds
 
 const mine = () => state.acts.filter((act) => act._person === state.person?.id);
@@ -82,6 +114,11 @@ async function fetchDay(): Promise<void> {
   const headers: Record<string, string> = { Authorization: `Station ${ticket}` };
   if (state.kept) headers["If-None-Match"] = state.kept.mark;
   try {
+    if (isKeeper()) {
+      await (await warehouse()).refresh();
+      queue.reached(true);
+      return render();
+    }
     const answer = await ask("day", undefined, headers);
     queue.reached(true);
     const kept: KeptDay =
@@ -107,6 +144,7 @@ async function signedOut(person: string): Promise<void> {
 // --- signing in
 
 async function enter(person: Person): Promise<void> {
+  face = null;
   await store.keep("current", person.id);
   state.known = await people.people();
   state.person = person;
@@ -172,6 +210,7 @@ function open(task: Task): void {
 }
 
 async function find(text: string): Promise<void> {
+  if (isKeeper()) return (await warehouse()).scanned(text);
   const scanned = read(text);
   const all = tasks();
   const hits = all.filter(
@@ -274,7 +313,8 @@ function render(): void {
   if (!state.person && state.screen !== "menu") state.screen = "sign";
   const held = document.activeElement?.id;
   root.className = `screen-${state.screen}`;
-  root.replaceChildren(topBar(), ...shown[state.screen]());
+  const isStore = state.screen === "tasks" && isKeeper();
+  root.replaceChildren(topBar(), ...(isStore ? warehouseScreen() : shown[state.screen]()));
   root.dataset.screen = state.screen;
   if (held) document.getElementById(held)?.focus();
 }
@@ -289,7 +329,8 @@ function go(screen: Screen): void {
 
 function topBar(): HTMLElement {
   const count = waiting();
-  const isBack = state.screen !== "tasks" && state.screen !== "sign";
+  const isDeep = state.screen === "tasks" && isKeeper() && Boolean(face?.isDeep());
+  const isBack = isDeep || (state.screen !== "tasks" && state.screen !== "sign");
   const net = queue.isReached ? null : h("span.pill.pill-off", { role: "status" }, icon("wifi-off"), t("离线", "Offline"));
   const chip = h(
     `button.pill${count ? ".pill-wait" : troubled() ? ".pill-warn" : ".pill-ok"}`,
@@ -300,7 +341,7 @@ function topBar(): HTMLElement {
   return h(
     "header.bar", {},
     isBack
-      ? h("button.plain", { type: "button", onclick: () => go(state.person ? "tasks" : "sign"), "aria-label": t("返回", "Back") }, icon("arrow-left"))
+      ? h("button.plain", { type: "button", onclick: () => (isDeep ? face?.back() : go(state.person ? "tasks" : "sign")), "aria-label": t("返回", "Back") }, icon("arrow-left"))
       : h("img.mark", { src: markAddress, alt: "" }),
     h("strong.who", {}, state.person?.name ?? state.device?.name ?? t("工位", "Station")),
     net,
@@ -535,6 +576,12 @@ function todayScreen(): HTMLElement[] {
   ];
 }
 
+function swap(): void {
+  localStorage.setItem("station.face", isKeeper() ? "work" : "warehouse");
+  go("tasks");
+  void fetchDay();
+}
+
 function menuScreen(): HTMLElement[] {
   const put = (name: string, value: string) => {
     localStorage.setItem(`station.${name}`, value);
@@ -547,7 +594,8 @@ function menuScreen(): HTMLElement[] {
   return [
     h("main.narrow", {},
       state.device ? h("p.dim", {}, `${state.device.code} ${state.device.name}`) : null,
-      state.person ? button("list-check", t("我的今天", "My day"), () => go("today")) : null,
+      state.person && !isKeeper() ? button("list-check", t("我的今天", "My day"), () => go("today")) : null,
+      (state.person?.faces?.length ?? 0) > 1 ? button("refresh", isKeeper() ? t("到报工", "To the work") : t("到仓库", "To the warehouse"), () => swap()) : null,
       button("refresh", t("刷新任务", "Refresh tasks"), () => { go("tasks"); queue.send(); void fetchDay(); }),
       button("language", isChinese() ? "English" : t("中文", "Chinese"), () => put("language", isChinese() ? "en" : "zh")),
       button("sun-moon", isDark ? t("浅色", "Light") : t("深色", "Dark"), () => put("theme", isDark ? "light" : "dark")),

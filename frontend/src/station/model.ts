@@ -14,7 +14,7 @@ export interface Part {
 export interface Act {
   seq: number;
   id: string;
-  kind: "start" | "pause" | "report" | "undo";
+  kind: "start" | "pause" | "report" | "undo" | "gate" | "store" | "move" | "count";
   at: string;
   operation?: string;
   parts: Part[];
@@ -22,6 +22,8 @@ export interface Act {
   data?: Record<string, string>;
   note?: string;
   output_lot?: string;
+  /** What an act of the warehouse says. */
+  body?: Record<string, unknown>;
   said: string;
   _person: string;
   _state: State;
@@ -98,6 +100,8 @@ export interface Person {
   name: string;
   code: string;
   employee: string | null;
+  /** What somebody sees: the work at operations, the warehouse. */
+  faces?: string[];
 }
 
 export interface Day {
