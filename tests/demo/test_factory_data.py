@@ -47,6 +47,7 @@ KEYS = {
     "bom_lines": ("item_code", "revision", "line_no"),
     "routings": ("item_code", "revision"),
     "routing_operations": ("item_code", "revision", "sequence"),
+    "captured": ("code",),
     "supplier_items": ("supplier_code", "item_code"),
     "customer_prices": ("customer_code", "item_code", "minimum_quantity"),
     "defect_reasons": ("code",),
@@ -58,6 +59,7 @@ KEYS = {
 # column name -> (file, column) it points to; the same name means the same thing in every file
 REFERENCES = {
     "calendar_code": ("calendars", "code"),
+    "capture": ("captured", "code"),
     "category_code": ("item_categories", "code"),
     "component_item_code": ("items", "code"),
     "currency_code": ("currencies", "code"),
@@ -88,6 +90,7 @@ REFERENCES = {
 }
 
 ALLOWED = {
+    ("captured", "kind"): {"number", "choice", "text", "photo", "time"},
     ("items", "kind"): {"made", "bought", "phantom", "service", "tool"},
     ("items", "tracking"): {"none", "lot", "serial"},
     ("boms", "state"): {"draft", "released", "superseded"},

@@ -13,18 +13,27 @@ export class Refused extends Error {
 export class Unreached extends Error {}
 
 const SECONDS = 20;
+const UPLOAD_SECONDS = 120;
 
-export async function ask(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+export function ask(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  const kind: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/json" };
+  return send(path, body === undefined ? undefined : JSON.stringify(body), { ...kind, ...headers }, SECONDS);
+}
+
+/** Sends a file's content. */
+export const upload = (path: string, content: Blob, headers: Record<string, string>): Promise<Response> =>
+  send(path, content, { "Content-Type": content.type, ...headers }, UPLOAD_SECONDS);
+
+async function send(path: string, body: BodyInit | undefined, headers: Record<string, string>, seconds: number): Promise<Response> {
   const given: Record<string, string> = { "Accept-Language": document.documentElement.lang, ...headers };
-  if (body !== undefined) given["Content-Type"] = "application/json";
   let answer: Response;
   try {
     answer = await fetch(`/station/api/${path}`, {
       method: body === undefined ? "GET" : "POST",
       headers: given,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body,
       cache: "no-store",
-      signal: AbortSignal.timeout?.(SECONDS * 1000),
+      signal: AbortSignal.timeout?.(seconds * 1000),
     });
   } catch {
     throw new Unreached();

@@ -14,16 +14,17 @@ export interface Part {
 export interface Act {
   seq: number;
   id: string;
-  kind: "start" | "pause" | "report" | "undo" | "gate" | "store" | "move" | "count";
+  kind: string;
   at: string;
   operation?: string;
   parts: Part[];
-  people?: { employee: string }[];
+  /** What an act of a further kind says beside: sent as fields of its own. */
+  body?: Record<string, unknown>;
+  people?: { employee: string; share?: string }[];
+  lots?: { lot: string; quantity: string }[];
   data?: Record<string, string>;
   note?: string;
   output_lot?: string;
-  /** What an act of the warehouse says. */
-  body?: Record<string, unknown>;
   said: string;
   _person: string;
   _state: State;
@@ -34,7 +35,17 @@ export interface Act {
   _rate?: number;
 }
 
+/** A lot that a material may be taken from, as the device knows it. */
+export interface Lot {
+  id: string;
+  number: string;
+  state: "released" | "held" | "rejected";
+  quantity: string;
+  at: string;
+}
+
 export interface Material {
+  item_id: string;
   item: string;
   name: string;
   unit: string;
@@ -42,7 +53,51 @@ export interface Material {
   needed: string;
   issued: string;
   owed: string;
+  flushed: boolean;
+  fixed: boolean;
   place: string;
+  places: number;
+  tracking: "none" | "lot" | "serial";
+  there: string;
+  lots: Lot[];
+}
+
+/** One thing to be entered with a report. */
+export interface Datum {
+  name: string;
+  name_en?: string;
+  kind: "number" | "choice" | "text" | "photo" | "time";
+  unit?: string;
+  minimum?: string;
+  maximum?: string;
+  choices?: string[];
+  is_required?: boolean;
+}
+
+export interface Drawing {
+  id: string;
+  name: string;
+  type: string;
+  small: boolean;
+}
+
+/** A lot that was scanned at a task and is being used up there. */
+export interface Mounted {
+  lot: string;
+  number: string;
+  item_id: string;
+  item: string;
+  left: string;
+  isUnchecked?: boolean;
+}
+
+/** A photo on its way: it follows the act that it belongs to. */
+export interface Photo {
+  digest: string;
+  blob: Blob;
+  act?: string;
+  kind?: string;
+  person?: string;
 }
 
 export interface Task {
@@ -70,7 +125,14 @@ export interface Task {
   places: number;
   started: number;
   instructions?: string;
-  capture?: unknown;
+  capture?: Datum[];
+  drawings?: Drawing[];
+  lot?: string;
+  is_last?: boolean;
+  stopped?: boolean;
+  order_quantity: string;
+  /** Scanned without a network, and not known to the device yet. */
+  isBlind?: boolean;
   machine?: string;
   machine_code?: string;
   work_centre?: string;
@@ -111,6 +173,7 @@ export interface Day {
   reasons: Reason[];
   people: { id: string; code: string; name: string }[];
   today: Today;
+  help?: { id: string; code: string; name: string; name_en: string; severity: string }[];
 }
 
 /** A day as the device keeps it: when it was asked for, and the server's mark of it. */

@@ -1,5 +1,5 @@
 /** The queue: an act is on the disk before anybody is told it is done, and leaves when the server has answered. */
-import { ask, Refused, Unreached } from "./link";
+import { ask, Refused, Unreached, upload } from "./link";
 import type { Act, Known, State, Today } from "./model";
 import * as store from "./store";
 
@@ -38,8 +38,8 @@ export function begin(given: Hooks): void {
   send();
 }
 
-export async function put(act: Omit<Act, "seq">): Promise<void> {
-  await store.add(act);
+export async function put(act: Omit<Act, "seq">, photos: string[], facts: Record<string, unknown>): Promise<void> {
+  await store.add(act, photos, facts);
   hooks.changed();
   send();
 }
@@ -97,13 +97,41 @@ async function drain(): Promise<boolean> {
       if (fault.status === 401) await hooks.out(person);
     }
   }
+  const isDone = await sendPhotos(people, stuck);
   await tidy();
-  return stuck.size === 0;
+  return isDone && stuck.size === 0;
+}
+
+/** Sends the photos whose act is at the server; gives whether all are gone that can be. An act never waits for them. */
+async function sendPhotos(people: Record<string, Known>, stuck: Set<string>): Promise<boolean> {
+  const photos = (await store.photos()).filter((one) => one.act);
+  if (!photos.length) return true;
+  const acts = new Map((await store.acts()).map((act) => [act.id, act]));
+  for (const one of photos) {
+    const state = acts.get(one.act as string)?._state ?? "done";
+    const ticket = people[one.person ?? ""]?.ticket;
+    if (state === "refused") await store.dropPhoto(one.digest);
+    if (state === "waiting" || state === "refused" || !ticket || stuck.has(one.person ?? "")) continue;
+    try {
+      await upload(`photo?act=${one.act}&kind=${one.kind}&digest=${one.digest}`, one.blob, { Authorization: `Station ${ticket}` });
+    } catch (fault) {
+      if (!(fault instanceof Refused)) {
+        reached(false);
+        return false;
+      }
+      if (fault.status === 409) continue;
+      if (fault.status === 401) stuck.add(one.person ?? "");
+      if (fault.status === 401 || fault.code === "station.wrong_photo") continue;
+    }
+    await store.dropPhoto(one.digest);
+    hooks.changed();
+  }
+  return true;
 }
 
 async function sendBatch(person: string, ticket: string, batch: Act[]): Promise<void> {
   const device = await deviceKey();
-  const acts = batch.map((act) => Object.fromEntries(Object.entries(act).filter(([name]) => !name.startsWith("_"))));
+  const acts = batch.map(sent);
   const body = { device, sent_at: new Date().toISOString(), acts };
   const answer = await ask("sync", body, { Authorization: `Station ${ticket}` });
   const told = (await answer.json().catch(() => {
@@ -121,6 +149,13 @@ async function sendBatch(person: string, ticket: string, batch: Act[]): Promise<
   );
   reached(true);
   await hooks.settled(person, told.today);
+}
+
+/** Gives an act as it is sent: without what is the device's own. */
+function sent(act: Act): Record<string, unknown> {
+  const { body, parts, ...rest } = act;
+  const told = Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith("_")));
+  return body ? { ...told, ...body } : { ...told, parts };
 }
 
 /** Gives the key under which this device's acts stand in one order. */

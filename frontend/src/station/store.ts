@@ -1,40 +1,63 @@
-/** What the device keeps: acts in their order, and facts by name. A thin layer over IndexedDB. */
-import type { Act } from "./model";
+/** What the device keeps: acts in their order, facts by name, photos by their hash. A thin layer over IndexedDB. */
+import type { Act, Photo } from "./model";
 
+type Name = "acts" | "facts" | "photos";
 let opened: Promise<IDBDatabase> | null = null;
 
 function database(): Promise<IDBDatabase> {
   opened ??= new Promise((resolve, reject) => {
-    const asked = indexedDB.open("banyan-station", 1);
-    asked.onupgradeneeded = () => {
-      asked.result.createObjectStore("acts", { keyPath: "seq", autoIncrement: true });
-      asked.result.createObjectStore("facts");
+    const asked = indexedDB.open("banyan-station", 2);
+    asked.onupgradeneeded = (event) => {
+      if (event.oldVersion < 1) {
+        asked.result.createObjectStore("acts", { keyPath: "seq", autoIncrement: true });
+        asked.result.createObjectStore("facts");
+      }
+      asked.result.createObjectStore("photos", { keyPath: "digest" });
     };
-    asked.onsuccess = () => resolve(asked.result);
+    asked.onsuccess = () => {
+      asked.result.onversionchange = () => asked.result.close();
+      resolve(asked.result);
+    };
     asked.onerror = () => reject(asked.error);
   });
   return opened;
 }
 
-type Work<T> = (store: IDBObjectStore) => IDBRequest<T> | void;
-
-/** Runs one transaction; it is done when the disk has it. */
-async function run<T>(name: "acts" | "facts", mode: IDBTransactionMode, work: Work<T>): Promise<T> {
-  const held = (await database()).transaction(name, mode, { durability: "strict" });
-  const asked = work(held.objectStore(name));
+/** Runs one transaction over some stores; it is done when the disk has it, whole or not at all. */
+async function whole<T>(names: Name[], mode: IDBTransactionMode, work: (store: (name: Name) => IDBObjectStore) => IDBRequest<T> | void): Promise<T> {
+  const held = (await database()).transaction(names, mode, { durability: "strict" });
+  const asked = work((name) => held.objectStore(name));
   return new Promise((resolve, reject) => {
     held.oncomplete = () => resolve((asked ? asked.result : undefined) as T);
     held.onerror = held.onabort = () => reject(held.error);
   });
 }
 
+type Work<T> = (store: IDBObjectStore) => IDBRequest<T> | void;
+const run = <T>(name: Name, mode: IDBTransactionMode, work: Work<T>): Promise<T> => whole<T>([name], mode, (store) => work(store(name)));
+
 export const fact = <T>(name: string): Promise<T | undefined> => run<T>("facts", "readonly", (store) => store.get(name));
 export const keep = (name: string, value: unknown): Promise<unknown> => run("facts", "readwrite", (store) => store.put(value, name));
 export const forget = (name: string): Promise<unknown> => run("facts", "readwrite", (store) => store.delete(name));
 export const acts = (): Promise<Act[]> => run<Act[]>("acts", "readonly", (store) => store.getAll());
-/** Adds an act; its place in the order is given by the store. */
-export const add = (act: Omit<Act, "seq">): Promise<number> =>
-  run("acts", "readwrite", (store) => store.add(act)) as Promise<number>;
+export const photos = (): Promise<Photo[]> => run<Photo[]>("photos", "readonly", (store) => store.getAll());
+export const photo = (digest: string): Promise<Photo | undefined> => run<Photo>("photos", "readonly", (store) => store.get(digest));
+export const keepPhoto = (one: Photo): Promise<unknown> => run("photos", "readwrite", (store) => store.put(one));
+export const dropPhoto = (digest: string): Promise<unknown> => run("photos", "readwrite", (store) => store.delete(digest));
+
+/** Adds an act, gives it its photos, and changes facts with it, all or none; its place in the order is the store's. */
+export const add = (act: Omit<Act, "seq">, photos: string[] = [], facts: Record<string, unknown> = {}): Promise<number> =>
+  whole(["acts", "facts", "photos"], "readwrite", (store) => {
+    for (const digest of photos) {
+      const asked = store("photos").get(digest) as IDBRequest<Photo | undefined>;
+      asked.onsuccess = () => asked.result && store("photos").put({ ...asked.result, act: act.id, kind: act.kind, person: act._person });
+    }
+    for (const [name, value] of Object.entries(facts)) {
+      if (value === null) store("facts").delete(name);
+      else store("facts").put(value, name);
+    }
+    return store("acts").add(act);
+  }) as Promise<number>;
 
 /** Changes acts as they stand in the store, all or none. */
 export const change = (seqs: number[], alter: (act: Act) => Act | null): Promise<unknown> =>

@@ -485,7 +485,17 @@ def _operation(loader: Loader, row: Row) -> dict[str, Any]:
         is_subcontracted=yes(row["is_subcontracted"]),
         supplier=loader.key("parties.party", row["subcontractor_code"]),
         subcontract_price=row["subcontract_price"],
+        data=[_datum(code) for code in row["capture"].split(";") if code],
     )
+
+
+def _datum(code: str) -> dict[str, Any]:
+    """Give what is to be entered with a report, as an operation keeps it."""
+    (row,) = grouped("captured", "code")[(code,)]
+    return filled(
+        name=row["name_zh"], name_en=row["name_en"], kind=row["kind"], unit=row["unit"], minimum=row["minimum"],
+        maximum=row["maximum"], choices=row["choices"].split(";") if row["choices"] else None,
+    )  # fmt: skip
 
 
 def _release(loader: Loader, noun_key: str, files: Sequence[Row], made: Sequence[UUID]) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 
-from banyan.demo import andon
+from banyan.demo import andon, floor
 from banyan.demo.acting import Teller
 from banyan.demo.load import Loader, filled, load_engineering, load_masters, load_prices, load_wages, rows
 from banyan.demo.story import PASSWORD, Plot, Wanted
@@ -40,6 +40,7 @@ def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
     open_books(loader)
     people = make_users(loader)
     andon.set_up(loader)
+    floor.set_up(loader, people, teller)
     counts = {name: len(rows(name)) for name in ("items", "boms", "routings", "stock_opening", "employees")}
     teller.fact(
         L(

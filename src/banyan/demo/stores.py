@@ -22,16 +22,12 @@ _FULL = """
       AND b.on_hand > 0 AND b.owner_id IS NULL
     GROUP BY b.location_id ORDER BY (min(b.kind) = 'bin') DESC, count(*) DESC, b.location_id LIMIT 1
 """
-_KEEPER = "SELECT employee_key FROM kernel_user WHERE login = 'warehouse'"
 
 
 def tell(cast: Cast, plant: object, finished: str) -> None:
-    """Leave goods to receive and to put away, an order to pick for and a bin to count; the keeper gets a badge."""
+    """Leave goods to receive and to put away, an order to pick for and a bin to count."""
     cast.chapter("仓库：待收货、待上架、待拣料、待盘点", "Warehouse: to receive, to put away, to pick, to count")
     cast.now = max(cast.now, datetime.now(UTC) - timedelta(hours=20))
-    (keeper,) = db.one(_KEEPER)
-    if keeper:
-        cast.do("leader", "station.badge.create", records=[dict(employee=str(keeper))])
     orders = []
     for party, item, quantity in db.rows(_BOUGHT, {"plant": plant, "on": cast.now.date()}):
         line = dict(item=str(item), quantity=str(quantity))

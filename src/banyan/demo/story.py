@@ -14,13 +14,16 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from banyan.demo import andon, outcome, stores
 from banyan.demo.acting import Cast, Teller, Terminal, half, key_of
 from banyan.kernel import db, dispatcher
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import JobRun, User
 from banyan.lib.ids import new_id
-from banyan.lib.labels import L, Label
+from banyan.lib.labels import L, Label, plain
+from banyan.modules.engineering import capture
 from banyan.modules.finance import queries as books
 from banyan.modules.inventory import queries as stock
 from banyan.modules.planning import queries as planning
@@ -534,19 +537,20 @@ class Story(Cast):
     def _report(self, order: UUID, code: str, quantity: Decimal, lot: str) -> None:
         """Report every operation in two parts, by people of its department; once a piece is scrapped."""
         good, is_spoilt = quantity, self._spoils(code, quantity)
-        for turn, (operation, ratio, people) in enumerate(db.rows(_OPERATIONS, [order])):
+        for turn, (operation, ratio, people, asked) in enumerate(db.rows(_OPERATIONS, [order])):
+            told = measured(asked)
             team = [dict(employee=str(people[(turn * 3 + n) % len(people)])) for n in range(3)]
             if is_spoilt and turn == 0:
                 good -= 1
                 self.told.scrapped = (order, Decimal(1))
                 reason = str(key_of("production.defect_reason", self.plot.scrap_reason))
                 self._say(
-                    operation, "scrap", ratio, team[:1], defects=[dict(reason=reason, quantity=str(ratio))]
+                    operation, "scrap", ratio, team[:1], defects=[dict(reason=reason, quantity=str(ratio))], data=told
                 )
             part = half(good, 0)
             for share, by in ((part, team[:2]), (good - part, team[2:])):
                 if share > 0:
-                    self._say(operation, "good", share * ratio, by, output_lot=lot)
+                    self._say(operation, "good", share * ratio, by, output_lot=lot, data=told)
 
     def _spoils(self, code: str, quantity: Decimal) -> bool:
         return self.told.scrapped is None and code != self.plot.finished and quantity >= 5
@@ -869,7 +873,8 @@ _OPERATIONS = """
         (SELECT array_agg(e.id ORDER BY e.code) FROM people_employee e
          WHERE e.is_active AND e.department_id = c.department_id),
         (SELECT array_agg(e.id ORDER BY e.code) FROM people_employee e JOIN company_department d
-         ON d.id = e.department_id WHERE e.is_active AND d.kind = 'production'))
+         ON d.id = e.department_id WHERE e.is_active AND d.kind = 'production')),
+           o.capture::text
     FROM production_operation o LEFT JOIN equipment_workcentre c ON c.id = o.work_centre_id
     WHERE o.work_order_id = %s AND o.state <> 'skipped' ORDER BY o.sequence
 """
@@ -887,6 +892,18 @@ _REPORTED = """
     FROM production_report r CROSS JOIN jsonb_array_elements(r.people) p
     WHERE r.work_order_id = ANY(%(orders)s)
 """
+
+
+def measured(asked: str) -> dict[str, Any]:
+    """Give what somebody enters who has found everything as it should be, for what an operation asks."""
+    told = {}
+    for one in capture.read(orjson.loads(asked)):
+        if one.kind == "number":
+            least = one.minimum or ZERO
+            told[one.name] = plain((least + (least if one.maximum is None else one.maximum)) / 2)
+        else:
+            told[one.name] = one.choices[0] if one.choices else "A1"
+    return told
 
 
 def _planned_orders() -> list[tuple]:
@@ -919,7 +936,7 @@ def main(factory: str = "demo", teller: Teller | None = None) -> int:
 
     Takes:  factory: demo, or adventureworks (its records are looked for beside the checkout)
     """
-    from banyan.demo import cycles, rongxi
+    from banyan.demo import cycles, floor, rongxi
 
     factories: dict[str, Callable[[Context, Teller], tuple[Plot, dict[str, UUID]]]] = {
         "demo": rongxi.set_up,
@@ -935,7 +952,10 @@ def main(factory: str = "demo", teller: Teller | None = None) -> int:
     run = JobRun(kind=KIND, title_zh="演示工厂", title_en="Demo factory", state="running", created_at=now)
     JobRun.objects.bulk_create([run])
     plot, people = factories[factory](Context(SYSTEM, now=begins, through="story", program="story"), teller)
-    Story(plot, people, begins=begins, teller=teller).tell()
+    story = Story(plot, people, begins=begins, teller=teller)
+    story.tell()
+    if factory == "demo":
+        floor.tell(story)
     JobRun.objects.filter(pk=run.pk).update(state="done", finished_at=datetime.now(UTC))
     return 0
 
@@ -953,6 +973,15 @@ def _refuse(why: Label, code: int) -> int:
 def is_unfinished() -> bool:
     """Say whether a story was begun and never ended; nobody has worked on such a database yet."""
     return JobRun.objects.filter(kind=KIND, state="running").exists()
+
+
+def station() -> str:
+    """Give the address, below the site's, that opens a station of the demo factory in one tap; empty without one."""
+    if not JobRun.objects.filter(kind=KIND, state="done").exists():
+        return ""
+    from banyan.demo import floor
+
+    return floor.link()
 
 
 def logins() -> list[dict[str, str]]:

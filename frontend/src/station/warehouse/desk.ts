@@ -13,6 +13,7 @@ export interface Host {
   person: () => Person | null;
   ticket: () => string;
   acts: () => Act[];
+  isShown: () => boolean;
   isReached: () => boolean;
   tell: (act: Omit<Act, "seq">) => Promise<void>;
   render: () => void;

@@ -180,7 +180,7 @@ export async function open(host: Host): Promise<Face> {
   let buffer = "";
   let last = 0;
   addEventListener("keydown", (event) => {
-    if (event.target instanceof HTMLInputElement || host.person()?.id !== person) return;
+    if (event.target instanceof HTMLInputElement || host.person()?.id !== person || !host.isShown()) return;
     const now = Date.now();
     if (now - last > TYPED_TOGETHER * 5) buffer = "";
     last = now;

@@ -30,9 +30,9 @@ def _has_company() -> bool:
 
 
 def _demo() -> dict:
-    """Tell whether a load of the demo factory was broken off, and its logins (zh, en, login, password)."""
+    """Tell whether a load of the demo factory was broken off, its logins (zh, en, login, password), and its station."""
     if not has_part("banyan.demo.story"):
-        return {"is_unfinished": False, "logins": []}
+        return {"is_unfinished": False, "logins": [], "station": ""}
     from banyan.demo import story
 
-    return {"is_unfinished": story.is_unfinished(), "logins": story.logins()}
+    return {"is_unfinished": story.is_unfinished(), "logins": story.logins(), "station": story.station()}

@@ -64,7 +64,7 @@ def command(empty: bool) -> None:
         _wait_until_served(supervisor, port)
         supervisor.start(*others)
         if not supervisor.is_stopping:
-            _welcome(address, state["logins"])
+            _welcome(address, state["logins"], state.get("station", ""))
         supervisor.watch()
         _say("Stopping")
 
@@ -185,7 +185,7 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _welcome(address: str, logins: list[dict[str, str]]) -> None:
+def _welcome(address: str, logins: list[dict[str, str]], station: str = "") -> None:
     console.print(f"\nBanyan 榕  [bold]{address}[/bold]   (Ctrl-C ends it; data in {data_folder()})")
     if not logins:
         console.print("People are made by `banyan user add`.\n" if os.isatty(1) else "")
@@ -196,3 +196,5 @@ def _welcome(address: str, logins: list[dict[str, str]]) -> None:
     for login in logins:
         table.add_row(f"{login['zh']} {login['en']}", login["login"], login["password"])
     console.print(table)
+    if station:
+        console.print(f"工位 Station, as the worker, one tap:  {address}{station}\n", markup=False)

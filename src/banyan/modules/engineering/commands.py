@@ -21,7 +21,7 @@ from banyan.lib.graph import find_cycle
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.modules.company import queries as company
-from banyan.modules.engineering import queries, rules
+from banyan.modules.engineering import capture, queries, rules
 from banyan.modules.engineering.errors import (
     EndsBeforeItBegins,
     NothingInside,
@@ -329,7 +329,9 @@ def prepare_boms(ctx: Context, drafts: Sequence[Draft]) -> None:
 
 
 def prepare_routings(ctx: Context, drafts: Sequence[Draft]) -> None:
-    """Refuse what no draft may say. Raises: WrongPredecessors."""
+    """Refuse what no draft may say. Raises: WrongPredecessors, Invalid for data that cannot be captured."""
     for draft in drafts:
         written = {o.sequence: o.predecessors for o in draft.lines.get("operations", ())}
         _check_links(draft.record, written)
+        for operation in draft.lines.get("operations", ()):
+            operation.data = capture.as_json(capture.checked(operation.data))

@@ -127,7 +127,12 @@ noun(
                 service_item=f("服务", "Service", L("采购的服务", "What is bought from the subcontractor")),
                 subcontract_price=f("委外单价", "Price outside", minimum=ZERO, see="engineering.cost"),
                 subcontract_days=f("委外天数", "Days outside", unit="d", minimum=ZERO),
-                data=f("采集数据", "Data to capture", type="json"),
+                data=f(
+                    "采集数据", "Data to capture",
+                    L("名称，或 {name, kind: number/choice/text/photo/time, unit, minimum, maximum, choices}",
+                      "Names, or {name, kind: number/choice/text/photo/time, unit, minimum, maximum, choices}"),
+                    type="json",
+                ),
             ),
         )
     ],

@@ -1,8 +1,8 @@
-"""What the call for help is filled in with: the operation at work where it is called from."""
+"""What the call for help is filled in with: the operation at work where it is called from; calls of stations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +10,10 @@ from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.records import titles
 from banyan.kernel.registry import answers
+from banyan.lib.labels import L
 from banyan.modules.exceptions import queries
-from banyan.modules.exceptions.commands.raising import CALLED_ON
+from banyan.modules.exceptions.commands.raising import CALLED_ON, raise_exception
+from banyan.modules.exceptions.models import Category, ShopException
 
 MOST = 12
 ON = {name: noun for noun, name in CALLED_ON}
@@ -45,3 +47,27 @@ def call(ctx: Context, records: Sequence[UUID]) -> dict[str, Any]:
         choices["operation"] = [(operation, text) for operation, text, _ in found]
     is_chosen = on != "operation" and found and found[0][2]
     return {"_choices": choices} | ({"operation": found[0][0]} if is_chosen else {})
+
+
+@answers("station.act.help")
+def called(ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Raise what was called at a station, maybe without a network a while ago; the same key is the same call."""
+    known = ShopException.objects.filter(pk=told["id"], created_by_id=ctx.person).first()
+    if known is None:
+        call = {k: v for k, v in told["body"].items() if k in CALL and v}
+        if not call.keys() & ON.keys():
+            call["plant"] = ctx.plant
+        (known,) = raise_exception(ctx, call | {"id": told["id"], "device_at": told["happened_at"]})
+    return {"text": L("异常 {number}", "Exception {number}").filled({"number": known.number})}
+
+
+CALL = ("category", "operation", "machine", "lot", "problem", "defect_reason")
+
+
+@answers("station.day.help")
+def categories(ctx: Context) -> list[dict[str, Any]] | None:
+    """Give what help may be called for at a station, None to whom may not. One statement."""
+    if not ctx.may(f"{queries.NOUN}.raise"):
+        return None
+    rows = Category.objects.filter(is_active=True).order_by("code")
+    return list(rows.values("id", "code", "name", "name_en", "severity"))

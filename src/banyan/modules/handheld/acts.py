@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from banyan.kernel import registry
+from banyan.kernel import registry, schema
 from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
-from banyan.kernel.schema import field
+from banyan.kernel.schema import Input, field
 from banyan.lib.labels import L, Label
 from banyan.modules.handheld import queries
 from banyan.modules.inventory.commands.counts import Enter
@@ -30,46 +31,42 @@ class Store(Book):
     receipt: UUID = field("收货单", "Receipt", reference="purchasing.receipt")
 
 
-class Move(Transfer):
-    """Goods carried from one place to another."""
-
-
 class Counted(Enter):
     """What was found for a count."""
 
     count: UUID = field("盘点", "Count", reference="inventory.count")
 
 
-def book_gate(ctx: Context, act: Gate, at: datetime) -> Label:
-    """Take goods in at the gate."""
-    _run(ctx, "purchasing.order.receive", [act.order], _without(act, "order"))
-    return L("已到货，待入库", "At the gate, to be put away")
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an act is booked: what it says, the command, the field that names its record, what the person is told."""
+
+    input: type[Input]
+    command: str
+    record: str
+    text: Label
 
 
-def book_store(ctx: Context, act: Store, at: datetime) -> Label:
-    """Book goods into the places they were put."""
-    _run(ctx, "purchasing.receipt.book", [act.receipt], _without(act, "receipt"))
-    return L("已入库", "Put away")
+GATE = Way(Gate, "purchasing.order.receive", "order", L("已到货，待入库", "At the gate, to be put away"))
+STORE = Way(Store, "purchasing.receipt.book", "receipt", L("已入库", "Put away"))
+MOVE = Way(Transfer, "inventory.stock_document.transfer", "", L("已移库", "Moved"))
+COUNT = Way(Counted, "inventory.count.enter", "count", L("已记录", "Noted"))
 
 
-def book_move(ctx: Context, act: Move, at: datetime) -> Label:
-    """Move goods between places."""
-    _run(ctx, "inventory.stock_document.transfer", [], _without(act))
-    return L("已移库", "Moved")
+def book(way: Way, ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Book an act by its command, under the act's key: sent again, nothing more happens.
+
+    Raises: KeyReused for another act under the same key; what the command refuses
+    """
+    said = schema.parse(way.input, told["body"])
+    ids = [getattr(said, way.record)] if way.record else []
+    keyed = ctx.with_(key=f"act:{told['id']}", device_at=told["happened_at"])
+    data = said.model_dump(exclude_unset=True, exclude={way.record})
+    execute(keyed, registry.command(way.command), ids=ids, data=data)
+    return {"text": way.text}
 
 
-def book_count(ctx: Context, act: Counted, at: datetime) -> Label:
-    """Note what was found, as it was at the moment of counting; tell what must be counted again, and no figure."""
-    _run(ctx.with_(device_at=at), "inventory.count.enter", [act.count], _without(act, "count"))
-    again = queries.to_recount(act.count)
-    if again:
-        return L("{n} 行超差，请复盘", "{n} lines to be counted again").filled({"n": again})
-    return L("已记录", "Noted")
-
-
-def _run(ctx: Context, name: str, ids: list[UUID], data: dict[str, Any]) -> None:
-    execute(ctx, registry.command(name), ids=ids, data=data)
-
-
-def _without(act: Any, *names: str) -> dict[str, Any]:
-    return act.model_dump(exclude_unset=True, exclude=set(names))
+def recount(told: Mapping[str, Any]) -> Label:
+    """Give how many lines of a count must be counted again, by now."""
+    again = queries.to_recount(UUID(str(told["body"]["count"])))
+    return L("{n} 行超差，请复盘", "{n} lines to be counted again").filled({"n": again}) if again else COUNT.text

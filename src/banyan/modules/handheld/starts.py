@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from banyan.kernel.context import Principal
+from collections.abc import Mapping
+from typing import Any
+
+from banyan.kernel.context import Context, Principal
 from banyan.kernel.registry import answers
 from banyan.modules.handheld import acts
-from banyan.modules.station.acts import ActKind
 
 #: Whoever may do one of these sees the warehouse.
 RIGHTS = ("purchasing.receipt.book", "inventory.stock_document.transfer", "inventory.count.enter")
@@ -18,24 +20,24 @@ def faces(who: Principal) -> tuple[str, ...]:
 
 
 @answers("station.act.gate")
-def gate() -> ActKind:
-    """Give how goods at the gate are booked."""
-    return ActKind(acts.Gate, acts.book_gate)
+def gate(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take goods in at the gate."""
+    return acts.book(acts.GATE, ctx, told)
 
 
 @answers("station.act.store")
-def store() -> ActKind:
-    """Give how goods put away are booked."""
-    return ActKind(acts.Store, acts.book_store)
+def store(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Book goods into the places they were put."""
+    return acts.book(acts.STORE, ctx, told)
 
 
 @answers("station.act.move")
-def move() -> ActKind:
-    """Give how goods carried to another place are booked."""
-    return ActKind(acts.Move, acts.book_move)
+def move(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Move goods that were carried to another place."""
+    return acts.book(acts.MOVE, ctx, told)
 
 
 @answers("station.act.count")
-def count() -> ActKind:
-    """Give how what was counted is noted."""
-    return ActKind(acts.Counted, acts.book_count)
+def count(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Note what was counted; tell what must be counted again, and no figure."""
+    return acts.book(acts.COUNT, ctx, told) | {"text": acts.recount(told)}

@@ -1,8 +1,23 @@
-"""What a station sends: acts of a person at an operation, and the reports they are."""
+"""What a station sends: acts of a person, and what each kind of them becomes.
+
+Start, pause, report and undo are production's. A further kind is named in `KINDS`, and the module that it belongs to
+answers the port `station.act.KIND`:
+
+    @answers("station.act.help")
+    def help_called(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
+
+`told` is {id, kind, happened_at, clock_at, said, body}: key made by the device, its time set right and as the device
+had it, and what else the device sent. The answer may say {flags, text}. It is called with the same key again whenever
+the device has not heard the answer, then it must answer alike and write nothing. A `DomainError` keeps the act for a
+leader (`station.kept_act`); that of an intent (a pick, a shipment: nothing has happened yet) is told to the person.
+
+What such a module needs on the device for a shift it gives by the port `station.day.KIND`, a function of the context
+whose JSON stands in the day under that name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -10,13 +25,54 @@ from uuid import UUID
 
 from pydantic import Field
 
-from banyan.kernel import registry
 from banyan.kernel.context import Context
-from banyan.kernel.schema import Input, Instant, Quantity, Text, field
-from banyan.lib.labels import Label
+from banyan.kernel.registry import port
+from banyan.kernel.schema import Input, Instant, Quantity, Text, field, parse
+from banyan.lib.labels import L, Label
 from banyan.modules.production.commands.reports import DefectCount, LotUse, OneReport, Share
+from banyan.modules.station.errors import ActUnreadable
 
 ZERO = 0
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of act. `noun` is that of the record it becomes, under the act's own key; an intent is refused where a
+    fact would be kept for a leader."""
+
+    label: Label
+    tone: str = "grey"
+    noun: str = ""
+    is_intent: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "start": Kind(L("开工", "Start"), "blue"),
+    "pause": Kind(L("暂停", "Pause")),
+    "report": Kind(L("报工", "Report"), "green", "production.report"),
+    "undo": Kind(L("撤销", "Undo"), "orange"),
+    "help": Kind(L("安灯呼叫", "Call for help"), "red", "exceptions.exception"),
+    "gate": Kind(L("到货", "Arrival")),
+    "store": Kind(L("入库", "Put away")),
+    "move": Kind(L("移库", "Move")),
+    "count": Kind(L("盘点", "Count")),
+}
+#: Those that are reports of production.
+REPORTED = ("start", "pause", "report", "undo")
+
+
+def _nobody(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    raise ActUnreadable(fault="kind")
+
+
+def book(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Have the module of a further kind book an act; give {flags, text}. Raises: what it refuses"""
+    return port(f"station.act.{told['kind']}", _nobody)(ctx, told) or {}
+
+
+def further_day(ctx: Context) -> dict[str, Any]:
+    """Give what modules of further kinds want on the device for a shift, by kind."""
+    asked = {kind: port(f"station.day.{kind}", lambda ctx: None)(ctx) for kind in KINDS if kind not in REPORTED}
+    return {kind: found for kind, found in asked.items() if found is not None}
 
 
 class Part(Input):
@@ -48,34 +104,15 @@ class Act(Input):
     said: Annotated[Text, Field(max_length=300)] = field("内容", "In words", "")
 
 
-class OtherAct(Input):
-    """An act of a kind that another module books; what it says stands in `body`."""
+class Further(Input):
+    """An act of a further kind: what every act says; the rest is its module's to read."""
 
     id: UUID = field("标识", "Key")
     seq: Annotated[int, Field(ge=0, le=2**53)] = field("序号", "Sequence")
-    kind: Annotated[Text, Field(max_length=8)] = field("类型", "Kind")
+    kind: Annotated[Text, Field(max_length=24)] = field("类型", "Kind")
     at: Instant = field("设备时间", "Device time")
-    parts: Annotated[list[Any], Field(max_length=0)] = field("报工", "Reports", default_factory=list)
-    body: dict[str, Any] = field("内容", "Content")
     said: Annotated[Text, Field(max_length=300)] = field("内容", "In words", "")
-
-
-@dataclass(frozen=True, slots=True)
-class ActKind:
-    """A kind of act that another module books, given by answering the port `station.act.KIND`.
-
-    Takes:  input: of the act's body; book: a function (context, body, when it happened) that books it and gives what
-            the person is told; the context bears the act's key, with which one command is run once however often it
-            comes. A refusal keeps the act for whoever decides on such
-    """
-
-    input: type[Input]
-    book: Callable[[Context, Any, datetime], Label | None]
-
-
-def kind_elsewhere(name: Any) -> ActKind | None:
-    """Give a kind of act that another module books, None for a report or an unknown kind."""
-    return registry.port(f"station.act.{name}", lambda: None)() if isinstance(name, str) else None
+    body: dict[str, Any] = field("内容", "Content", default_factory=dict)
 
 
 class Batch(Input):
@@ -84,6 +121,22 @@ class Batch(Input):
     device: UUID = field("设备", "Device")
     sent_at: Instant = field("设备现在的时间", "The device's time now")
     acts: Annotated[list[dict[str, Any]], Field(max_length=200)] = field("报工", "Acts")
+
+
+def told_of(act: Further, happened_at: datetime) -> dict[str, Any]:
+    """Give an act of a further kind as its module takes it."""
+    return {
+        "id": act.id, "kind": act.kind, "happened_at": happened_at, "clock_at": act.at, "said": act.said,
+        "body": act.body,
+    }  # fmt: skip
+
+
+def read(raw: Mapping[str, Any]) -> Act | Further:
+    """Give an act as it was sent, understood. Raises: Invalid"""
+    if raw.get("kind") in REPORTED or raw.get("kind") not in KINDS:
+        return parse(Act, {name: value for name, value in raw.items() if name != "photos"})
+    known = {name: raw[name] for name in Further.model_fields if name in raw and name != "body"}
+    return parse(Further, known | {"body": {k: v for k, v in raw.items() if k not in Further.model_fields}})
 
 
 def reports_of(act: Act, happened_at: datetime) -> list[OneReport]:

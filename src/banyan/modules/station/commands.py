@@ -5,16 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from pydantic import Field
 
-from banyan.kernel import schema
+from banyan.kernel import beside, registry
 from banyan.kernel.access import token_digest
 from banyan.kernel.commands import command
 from banyan.kernel.context import Context
+from banyan.kernel.models import Attachment
 from banyan.kernel.nouns import Draft
 from banyan.kernel.schema import Input, Instant, Text, field
 from banyan.lib.errors import Invalid
@@ -23,10 +24,11 @@ from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands import report_work
 from banyan.modules.station import badges
-from banyan.modules.station.acts import Act, OtherAct, kind_elsewhere, reports_of
-from banyan.modules.station.errors import NoAccount
+from banyan.modules.station.acts import KINDS, Further, book, read, reports_of, told_of
+from banyan.modules.station.errors import NoAccount, NotArrived
 from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
 
+KEPT = "station.kept_act"
 #: How long a pairing code is good for.
 PAIRING = timedelta(minutes=15)
 
@@ -99,13 +101,12 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
     Writes: as `report_work`, in the order in which the acts happened
     """
     for kept in sorted(acts, key=lambda one: (one.happened_at, one.pk)):
-        kind = kind_elsewhere(kept.kind)
-        if kind is not None:
-            body = schema.parse(OtherAct, kept.body).body
-            said = kind.book(ctx, schema.parse(kind.input, body), kept.happened_at)
-            kept.answer = str(said or L("已入账", "Booked"))[:255]
+        act = read(kept.body)
+        kept.answer = str(L("已入账", "Booked"))
+        Attachment.objects.filter(noun=KEPT, record=kept.pk).update(noun=KINDS[act.kind].noun or KEPT)
+        if isinstance(act, Further):
+            book(ctx, told_of(act, kept.happened_at))
             continue
-        act = schema.parse(Act, kept.body)
         if data.operation:
             act.operation = data.operation
         reports = reports_of(act, kept.happened_at)
@@ -113,7 +114,6 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
             if not report.people and kept.employee_id and report.kind != "undo":
                 report.people = _alone(kept.employee_id)
         report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in reports]})
-        kept.answer = str(L("已入账", "Booked"))
 
 
 def _alone(employee: UUID) -> list[Any]:
@@ -180,3 +180,30 @@ def withdraw_kept(ctx: Context, data: Withdraw) -> int:
         state="dismissed", answer=str(L("本人撤回", "Withdrawn by the person")), changed_at=ctx.now,
         changed_by_id=ctx.person,
     )  # fmt: skip
+
+
+class Picture(Input):
+    act: UUID = field("标识", "Act")
+    kind: Literal[tuple(kind for kind, one in KINDS.items() if one.noun)] = field("类型", "Kind")
+    digest: str = field("照片", "Photo", pattern="^[0-9a-f]{64}$")
+    name: Annotated[Text, Field(min_length=1, max_length=255)] = field("文件名", "File name")
+
+
+@command("self.station_act.hang", L("添加照片", "Add a photo"), input=Picture, on="noun", rest=False, screen=False)
+def hang_picture(ctx: Context, data: Picture) -> None:
+    """Hang a photo on what somebody's act became: the record, or what is kept of it; once however often it comes.
+
+    Raises: NotArrived while the act itself is not here, or was somebody else's
+    """
+    kept = KeptAct.objects.filter(pk=data.act, person_id=ctx.person).exclude(state="booked").first()
+    noun = registry.noun(KEPT if kept else KINDS[data.kind].noun)
+    record = kept or noun.model.objects.filter(pk=data.act).first()
+    if record is None or (kept is None and _teller(record) != ctx.person):
+        raise NotArrived
+    if not Attachment.objects.filter(record=data.act, file_id=data.digest).exists():
+        beside.attach(ctx, noun, [record], beside.Attach(digest=data.digest, name=data.name))
+
+
+def _teller(record: Any) -> UUID | None:
+    """Give who told what a record says."""
+    return getattr(record, "person", None) or record.created_by_id

@@ -31,13 +31,13 @@ def interface(method: str) -> Callable[..., Callable[..., HttpResponse]]:
         @never_cache
         @sensitive_post_parameters()
         @wraps(view)
-        def answer(request: HttpRequest) -> HttpResponse:
+        def answer(request: HttpRequest, **place: Any) -> HttpResponse:
             if request.method != method:
                 return HttpResponse(status=405, headers={"Allow": method})
             language = "en" if request.headers.get("Accept-Language", "").startswith("en") else "zh"
             with speaking(language):
                 try:
-                    found = view(request, language)
+                    found = view(request, language, **place)
                 except DomainError as refusal:
                     return JsonResponse(refusal.as_problem(language), status=refusal.status)
             return found if isinstance(found, HttpResponse) else _json(found)
@@ -65,6 +65,7 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def seat_of_request(request: HttpRequest) -> Seat:
+    """Give who acts, by the ticket that the request carries. Raises: SignInNeeded"""
     kind, _, ticket = request.headers.get("Authorization", "").partition(" ")
     if kind != "Station":
         raise SignInNeeded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from banyan.lib.errors import Conflict, DomainError, Invalid, NotAuthenticated
+from banyan.lib.errors import Conflict, DomainError, Invalid, NotAuthenticated, NotFound
 from banyan.lib.labels import L
 
 
@@ -60,6 +60,22 @@ class ActUnreadable(Invalid):
     en = "The report is not complete: {fault}"
 
 
+class NotArrived(Conflict):
+    code = "station.not_arrived"
+    zh = "照片所属的报工还没有入账"
+    en = "The act that this photo belongs to is not here yet"
+    way_out_zh = "设备会稍后再发"
+    way_out_en = "The device sends it again later"
+
+
+class WrongPhoto(Invalid):
+    code = "station.wrong_photo"
+    zh = "照片内容与其标识不符"
+    en = "The photo is not what its key says"
+    way_out_zh = "设备会再发一次"
+    way_out_en = "The device sends it again"
+
+
 class ActTwice(Conflict):
     code = "station.act_twice"
     zh = "标识 {id} 已用于另一条报工"
@@ -72,3 +88,25 @@ class ActBroken(Conflict):
     en = "Booking it failed, incident {incident}"
     way_out_zh = "稍后重试；仍不行时请把事件编号告诉管理员"
     way_out_en = "Try again later; if it stays, tell the administrator the incident number"
+
+
+class OrderNotAtWork(NotFound):
+    code = "station.order_not_at_work"
+    zh = "“{code}”不是本厂在制的工单或工序"
+    en = "“{code}” is no order or operation at work here"
+    way_out_zh = "核对标签；未下达的工单请班组长下达"
+    way_out_en = "Check the label; an order not released yet is released by the leader"
+
+
+class MaterialUnknown(NotFound):
+    code = "station.material_unknown"
+    zh = "找不到“{code}”对应的批次或物料"
+    en = "There is no lot or item “{code}”"
+
+
+class LotNotMade(NotFound):
+    code = "station.lot_not_made"
+    zh = "批次 {lot} 的报工还没有入账"
+    en = "No report of lot {lot} is booked yet"
+    way_out_zh = "联网同步后再打印标签"
+    way_out_en = "Print its label once the report has been sent"

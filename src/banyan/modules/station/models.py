@@ -83,7 +83,7 @@ class KeptAct(Record):
     person = models.ForeignKey("kernel.User", models.PROTECT, related_name="+")
     employee = models.ForeignKey("people.Employee", models.PROTECT, null=True, blank=True, related_name="+")
     sequence = models.BigIntegerField(default=0)
-    kind = models.CharField(max_length=8)
+    kind = models.CharField(max_length=24)
     operation = models.ForeignKey(
         "production.Operation", models.PROTECT, null=True, blank=True, related_name="+"
     )

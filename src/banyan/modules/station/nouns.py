@@ -5,6 +5,7 @@ from __future__ import annotations
 from banyan.kernel.nouns import choice, f, life, noun, preset, section
 from banyan.lib.labels import L
 from banyan.modules.station import errors  # noqa: F401  its words
+from banyan.modules.station.acts import KINDS
 from banyan.modules.station.commands import prepare_badges
 from banyan.modules.station.models import Badge, Device, KeptAct
 from banyan.web import areas
@@ -106,16 +107,7 @@ noun(
             "类型",
             "Kind",
             readonly=True,
-            choices=[
-                choice("start", "开工", "Start", "blue"),
-                choice("pause", "暂停", "Pause"),
-                choice("report", "报工", "Report", "green"),
-                choice("undo", "撤销", "Undo", "orange"),
-                choice("gate", "到货", "Arrival"),
-                choice("store", "入库", "Booking"),
-                choice("move", "移库", "Move"),
-                choice("count", "盘点", "Count"),
-            ],
+            choices=[choice(key, kind.label.zh, kind.label.en, kind.tone) for key, kind in KINDS.items()],
         ),
         employee=f("员工", "Employee", readonly=True),
         person=f("账号", "User", readonly=True),

@@ -9,33 +9,49 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from banyan.kernel import db
 from banyan.kernel.context import Context
+from banyan.kernel.files import PICTURES
+from banyan.kernel.models import Attachment
+from banyan.lib.errors import NotFound
 from banyan.lib.labels import plain
+from banyan.modules.engineering import capture
+from banyan.modules.equipment.queries import work_centres
+from banyan.modules.inventory.kinds import FREE, USABLE
+from banyan.modules.inventory.queries import stock_rows
 from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id, team_members
 from banyan.modules.production import queries as production
 from banyan.modules.production import rules
 from banyan.modules.production.commands.flow import read_shop
 from banyan.modules.production.models import DefectReason
+from banyan.modules.station.acts import further_day
+from banyan.modules.wages.queries import piece_price
 
 ZERO = Decimal(0)
 #: Operations of a plant that a station knows besides a person's own tasks, so that any traveller can be scanned.
 MOST_OTHERS = 300
 #: Reports shown on a task card.
 LAST_REPORTS = 3
+#: Lots of a material, and drawings of an item, that a device knows without a network.
+MOST_LOTS, MOST_DRAWINGS = 8, 6
+DRAWN = (*PICTURES, "application/pdf")
 
 _TASKS = """
     SELECT o.id, w.id, w.number, w.priority, w.due_on, w.quantity, i.code, i.name, i.specification,
            u.name, u.name_en, o.sequence, o.name, o.name_en, o.state, o.quantity, o.good_quantity, o.scrap_quantity,
-           o.rework_quantity, o.started, o.places, o.report_ratio, o.instructions, o.capture, o.piece_rate,
-           o.machine_id, m.code, c.name
+           o.rework_quantity, o.started, o.places, o.report_ratio, o.instructions, nullif(o.capture::text, '[]'), i.id,
+           i.tracking, o.machine_id, m.code, o.is_stopped, o.work_centre_id, c.name
     FROM production_operation o
     JOIN production_workorder w ON w.id = o.work_order_id
     JOIN items_item i ON i.id = w.item_id JOIN company_unit u ON u.id = i.unit_id
     LEFT JOIN equipment_machine m ON m.id = o.machine_id
     LEFT JOIN equipment_workcentre c ON c.id = o.work_centre_id
     WHERE o.id = ANY(%(mine)s) OR (
+        o.id = ANY(%(also)s) AND w.plant_id = %(plant)s AND w.state IN ('released', 'running', 'completed')
+    ) OR (
         w.plant_id = %(plant)s AND w.state IN ('released', 'running') AND o.state IN ('open', 'running')
         AND o.id = ANY(ARRAY(
             SELECT p.id FROM production_operation p JOIN production_workorder x ON x.id = p.work_order_id
@@ -46,13 +62,14 @@ _TASKS = """
 _NAMES = (
     "id", "order", "number", "priority", "due_on", "order_quantity", "item", "item_name", "specification",
     "unit", "unit_en", "sequence", "name", "name_en", "state", "quantity", "good", "scrap",
-    "rework", "started", "places", "ratio", "instructions", "capture", "rate",
-    "machine", "machine_code", "work_centre",
+    "rework", "started", "places", "ratio", "instructions", "capture", "item_id",
+    "tracking", "machine", "machine_code", "stopped", "work_centre_id", "work_centre",
 )  # fmt: skip
 
 _MATERIALS = """
-    SELECT m.work_order_id, m.operation, i.code, i.name, u.name, u.name_en, m.quantity,
-           m.issued_quantity - m.returned_quantity, m.debt_quantity, m.is_backflushed, m.place, i.tracking
+    SELECT m.id, m.work_order_id, m.operation, i.id, i.code, i.name, u.name, u.name_en, m.quantity,
+           m.issued_quantity - m.returned_quantity, m.debt_quantity, m.is_backflushed, m.is_fixed, m.place, m.places,
+           i.tracking
     FROM production_material m JOIN items_item i ON i.id = m.item_id JOIN company_unit u ON u.id = i.unit_id
     WHERE m.work_order_id = ANY(%s) ORDER BY m.work_order_id, m.position
 """
@@ -66,16 +83,25 @@ _LAST = """
 """
 
 
-def day(ctx: Context, on: date) -> dict[str, Any]:
+#: The lot that an order's reports say they make, the latest.
+_LOTS = """
+    SELECT DISTINCT ON (r.work_order_id) r.work_order_id, l.number FROM production_report r
+    JOIN inventory_lot l ON l.id = r.output_lot_id
+    WHERE r.work_order_id = ANY(%s) AND r.output_lot_id IS NOT NULL
+    ORDER BY r.work_order_id, r.reported_at DESC
+"""
+
+
+def day(ctx: Context, on: date, also: Sequence[UUID] = ()) -> dict[str, Any]:
     """Give all that a person needs at a station for a shift without a network. A fixed number of statements.
 
-    Takes:  on: the plant's day whose pieces, time and wage count as today's
+    Takes:  on: the plant's day whose pieces, time and wage count as today's; also: operations that were scanned
     Gives:  plain JSON; quantities as text; `mine` says which tasks are assigned to the person or the team
     """
     employee = ctx.principal.employee
     me = employees_by_id([employee]).get(employee) if employee else None
     mine = production.my_tasks(employee) if employee else ()
-    tasks = _tasks(ctx.plant, [task.operation for task in mine])
+    tasks = _tasks(ctx, [task.operation for task in mine], on, also)
     return {
         "person": _person(ctx, me),
         "day": on.isoformat(),
@@ -84,7 +110,8 @@ def day(ctx: Context, on: date) -> dict[str, Any]:
             DefectReason.objects.filter(is_active=True).order_by("code").values("id", "code", "name", "name_en", "kind")
         ),
         "people": _people(me),
-        "today": today(employee, on),
+        "today": today(ctx, on),
+        **further_day(ctx),
     }
 
 
@@ -111,50 +138,110 @@ def _people(me: Any) -> list[dict[str, Any]]:
     return [{"id": str(key), "code": code, "name": name} for key, code, name in rows.values_list("id", "code", "name")]
 
 
-def _tasks(plant: UUID | None, mine: Sequence[UUID]) -> list[dict[str, Any]]:
-    rows = db.rows(_TASKS, {"mine": list(mine), "plant": plant, "most": MOST_OTHERS})
-    tasks = [dict(zip(_NAMES, row, strict=True)) for row in rows]
+def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -> list[dict[str, Any]]:
+    asked = {"mine": list(mine), "also": list(also), "plant": ctx.plant, "most": MOST_OTHERS}
+    tasks = [dict(zip(_NAMES, row, strict=True)) for row in db.rows(_TASKS, asked)]
     orders = sorted({task["order"] for task in tasks})
     shop = read_shop(orders=orders) if orders else None
-    materials = _materials(orders)
+    materials = _Materials(ctx.plant, orders, [task["work_centre_id"] for task in tasks if task["work_centre_id"]])
     last = _last(orders, [task["id"] for task in tasks])
-    firsts = {order: min(ops) for order, ops in shop.by_order.items()} if shop else {}
-    return [
-        _task(
-            task, shop,
-            [m for at, m in materials.get(task["order"], ()) if (at or firsts[task["order"]]) == task["sequence"]],
-            last.get(task["id"], []),
-        )
-        for task in tasks
-    ]  # fmt: skip
+    drawn = _drawings([task["item_id"] for task in tasks])
+    lots = dict(db.rows(_LOTS, [orders])) if orders else {}
+    employee = ctx.principal.employee
+    for task in tasks:
+        op = shop.ops[task["id"]]
+        ops = [sequence for sequence, one in shop.by_order[task["order"]].items() if one.state != "skipped"]
+        task["rate"] = piece_price(employee, op.plant, task["item_id"], task["name"], on) if employee else ZERO
+        task["room"] = max(ZERO, rules.room(task["sequence"], shop.flows(task["order"]), op.planned, op.tolerance))
+        task["is_last"] = task["sequence"] == max(ops, default=0)
+        task["lot"] = lots.get(task["order"], task["number"]) if task["tracking"] == "lot" else ""
+        task["capture"] = capture.as_json(capture.read(orjson.loads(task["capture"]))) if task["capture"] else []
+        is_first = task["sequence"] == min(shop.by_order[task["order"]])
+        task["materials"] = materials.of(task, is_first=is_first)
+        task["last"], task["drawings"] = last.get(task["id"], []), drawn.get(task["item_id"], [])
+    return [_plain(task) for task in tasks]
 
 
-def _task(
-    task: dict[str, Any], shop: Any, materials: list[dict[str, Any]], last: list[dict[str, Any]]
-) -> dict[str, Any]:
-    op = shop.ops[task["id"]]
-    room = max(ZERO, rules.room(task["sequence"], shop.flows(task["order"]), op.planned, op.tolerance))
-    numbers = ("order_quantity", "quantity", "good", "scrap", "rework", "ratio", "rate")
-    return {
-        **{key: value for key, value in task.items() if value not in (None, "")},
-        **{key: plain(task[key]) for key in numbers},
-        "due_on": task["due_on"].isoformat(),
-        "room": plain(room),
-        "materials": materials,
-        "last": last,
-    }
+def _plain(task: dict[str, Any]) -> dict[str, Any]:
+    """Give a task as the device reads it: figures as text, what is empty left out but for its lists."""
+    told = {key: plain(value) if isinstance(value, Decimal) else value for key, value in task.items()}
+    told["due_on"] = task["due_on"].isoformat()
+    return {key: value for key, value in told.items() if value not in (None, "")}
 
 
-def _materials(orders: Sequence[UUID]) -> dict[UUID, list[tuple[int | None, dict[str, Any]]]]:
-    found = defaultdict(list)
-    for order, at, code, name, unit, unit_en, needed, issued, debt, flushed, place, tracking in db.rows(
-        _MATERIALS, [list(orders)]
-    ):
-        line = {
-            "item": code, "name": name, "unit": unit, "unit_en": unit_en, "needed": plain(needed),
-            "issued": plain(issued), "owed": plain(debt), "flushed": flushed, "place": place, "tracking": tracking,
+class _Materials:
+    """What operations use: of each line how much, what of it is there for them, in which lots. Four statements."""
+
+    def __init__(self, plant: UUID | None, orders: Sequence[UUID], centres: Sequence[UUID]) -> None:
+        self.lines: dict[UUID, list[tuple]] = defaultdict(list)
+        for row in db.rows(_MATERIALS, [list(orders)]):
+            self.lines[row[1]].append(row)
+        lines = [row for rows in self.lines.values() for row in rows]
+        self.sides = {key: one.line_side for key, one in work_centres(centres).items()} if centres else {}
+        self.stock: dict[UUID, list[Any]] = defaultdict(list)
+        for row in stock_rows(plant, sorted({row[3] for row in lines})) if lines and plant else ():
+            if row.owner is None and row.kind in USABLE:
+                self.stock[row.item].append(row)
+        held = production.material_held([row[0] for row in lines], orders) if lines else {}
+        self.held: dict[UUID, list[tuple[UUID, Decimal]]] = defaultdict(list)
+        for (material, lot), (quantity, _) in held.items():
+            if lot and quantity > 0:
+                self.held[material].append((lot, quantity))
+        self.lots = production.lots_by_id([lot for several in self.held.values() for lot, _ in several])
+
+    def of(self, task: dict[str, Any], *, is_first: bool) -> list[dict[str, Any]]:
+        """Give the lines of a task; a line that names no operation is the first one's."""
+        side = self.sides.get(task["work_centre_id"])
+        return [
+            self._line(row, side) for row in self.lines[task["order"]]
+            if row[2] == task["sequence"] or (row[2] is None and is_first)
+        ]  # fmt: skip
+
+    def _line(self, row: tuple, side: UUID | None) -> dict[str, Any]:
+        (key, _, _, item_id, code, name, unit, unit_en, needed, issued, debt, flushed, is_fixed, place, places,
+         tracking) = row  # fmt: skip
+        rows = [one for one in self.stock[item_id] if one.location == side or one.kind in FREE]
+        at_side = sum((one.on_hand for one in rows if one.location == side), ZERO)
+        if flushed:
+            rows.sort(key=lambda one: one.location != side)
+            lots = [
+                {"id": str(one.lot), "number": one.lot_number, "state": one.lot_state, "quantity": plain(one.on_hand),
+                 "at": one.location_code}
+                for one in rows if one.lot
+            ]  # fmt: skip
+        else:
+            lots = [
+                {"id": str(lot), "number": self.lots[lot].number, "state": self.lots[lot].state,
+                 "quantity": plain(quantity), "at": ""}
+                for lot, quantity in self.held[key]
+            ]  # fmt: skip
+        return {
+            "item_id": str(item_id), "item": code, "name": name, "unit": unit, "unit_en": unit_en,
+            "needed": plain(needed), "issued": plain(issued), "owed": plain(debt), "flushed": flushed,
+            "fixed": is_fixed, "place": place, "places": places, "tracking": tracking,
+            "there": plain(at_side if flushed else issued), "lots": lots[:MOST_LOTS],
         }  # fmt: skip
-        found[order].append((at, line))
+
+
+def _drawings(items: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """Give the pictures and papers that hang on items, newest first. One statement."""
+    rows = Attachment.objects.filter(noun="items.item", record__in=set(items), file__media_type__in=DRAWN)
+    found = defaultdict(list)
+    for key, item, name, kind, has_small in rows.order_by("-created_at").values_list(
+        "id", "record", "name", "file__media_type", "file__has_thumbnail"
+    ):
+        if len(found[item]) < MOST_DRAWINGS:
+            found[item].append({"id": str(key), "name": name, "type": kind, "small": has_small})
+    return found
+
+
+def drawing(ctx: Context, key: UUID) -> Attachment:
+    """Give a drawing of an item. Raises: NotFound for what is no drawing"""
+    found = (
+        Attachment.objects.filter(pk=key, noun="items.item", file__media_type__in=DRAWN).select_related("file").first()
+    )
+    if found is None:
+        raise NotFound
     return found
 
 
@@ -175,18 +262,20 @@ def _ordered(tasks: list[dict[str, Any]], mine: Sequence[UUID]) -> list[dict[str
     return sorted(tasks, key=lambda task: (places.get(task["id"], len(places)), task["due_on"], task["number"]))
 
 
-def today(employee: UUID | None, on: date) -> dict[str, Any]:
-    """Give what a person did on a day: pieces, minutes, piece wage, and by operation. One statement."""
+def today(ctx: Context, on: date) -> dict[str, Any]:
+    """Give what a person did on a day: pieces, minutes, what they earned, and by operation. Two statements."""
+    employee = ctx.principal.employee
     done = production.work_of(employee, on) if employee else ()
+    earned = production.earned(employee, on) if employee else {}
     return {
         "good": plain(sum((one.quantity for one in done if one.kind == "good"), ZERO)),
         "bad": plain(sum((one.quantity for one in done if one.kind != "good"), ZERO)),
         "minutes": plain(round(sum((one.minutes for one in done), ZERO), 0)),
-        "wage": f"{sum((one.wage for one in done), ZERO):.2f}",
+        "wage": f"{sum(earned.values(), ZERO):.2f}",
         "lines": [
             {
                 "number": one.number, "operation": f"{one.sequence} {one.name}", "kind": one.kind,
-                "quantity": plain(one.quantity), "wage": f"{one.wage:.2f}",
+                "quantity": plain(one.quantity), "wage": f"{earned.get((one.operation, one.kind), ZERO):.2f}",
             }
             for one in done
         ],

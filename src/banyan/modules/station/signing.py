@@ -107,7 +107,11 @@ def sign_in(device: Device, now: datetime, *, badge: str = "", code: str = "", p
 
 def ticket_of_session(ctx: Context) -> str:
     """Give a ticket for somebody who has signed in to the product itself, on a device of their own."""
-    user = User.objects.get(pk=ctx.person)
+    return ticket_of_user(User.objects.get(pk=ctx.person))
+
+
+def ticket_of_user(user: User) -> str:
+    """Give a ticket of somebody for a device of their own; it ends with their password."""
     return badges.sealed(Ticket(user.pk, None, None, _stamp(user.password)))
 
 

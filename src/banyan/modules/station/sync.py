@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime
@@ -19,25 +19,24 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 from pydantic import TypeAdapter, ValidationError
 
-from banyan.kernel import db, schema
+from banyan.kernel import db
 from banyan.kernel.commands import KeyReused
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Instant
 from banyan.lib.errors import DomainError, Invalid
-from banyan.lib.labels import L, Label, plain
+from banyan.lib.labels import L, Label
 from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import OneReport
 from banyan.modules.production.errors import ReportKeyReused
 from banyan.modules.production.models import Operation, Report
-from banyan.modules.station import rules
-from banyan.modules.station.acts import Act, ActKind, Batch, OtherAct, kind_elsewhere, reports_of
+from banyan.modules.station import acts, rules
+from banyan.modules.station.acts import KINDS, Act, Batch, Further, reports_of
 from banyan.modules.station.commands import keep_act, withdraw_kept
 from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable
 from banyan.modules.station.models import Device, KeptAct
 from banyan.modules.station.signing import Seat
 
 log = logging.getLogger("banyan.station")
-_KINDS = ("start", "pause", "report", "undo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,11 @@ class Answer:
     state: str
     flags: tuple[str, ...] = ()
     text: Label | None = None
-    wage: Decimal | None = None
 
     def as_json(self, language: str) -> dict[str, Any]:
         """Give it as the device reads it."""
         said = self.text.in_(language) if self.text else ""
-        wage = None if self.wage is None else plain(self.wage)
-        return {"id": self.id, "state": self.state, "flags": list(self.flags), "text": said, "wage": wage}
+        return {"id": self.id, "state": self.state, "flags": list(self.flags), "text": said}
 
 
 @dataclass(slots=True)
@@ -62,9 +59,7 @@ class _Told:
     """An act of a batch on its way: as it was sent, and as it was understood."""
 
     raw: dict[str, Any]
-    act: Act | OtherAct | None = None
-    kind: ActKind | None = None
-    body: Any = None
+    act: Act | Further | None = None
     fault: DomainError | None = None
     happened_at: datetime | None = None
     clock_at: datetime | None = None
@@ -96,12 +91,8 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
 
 
 def _read(raw: dict[str, Any]) -> _Told:
-    kind = kind_elsewhere(raw.get("kind"))
     try:
-        if kind is not None:
-            other = schema.parse(OtherAct, raw)
-            return _Told(raw, act=other, kind=kind, body=schema.parse(kind.input, other.body), clock_at=other.at)
-        act = schema.parse(Act, raw)
+        act = acts.read(raw)
     except Invalid as fault:
         return _Told(raw, fault=ActUnreadable(fault=_first(fault)), clock_at=_clock_of(raw))
     return _Told(raw, act=act, clock_at=act.at)
@@ -149,41 +140,48 @@ def _settle(ctx: Context, seat: Seat, told: _Told) -> Answer:
         return _kept(ctx, seat, told, told.fault)  # once, however often it comes
     if kept := KeptAct.objects.filter(pk=key).first():
         return _answer_of(kept)
-    try:
-        return _report(ctx, told) if told.kind is None else _book_elsewhere(ctx, told)
-    except (OperationalError, InterfaceError):
-        raise
-    except KeyReused as refusal:
-        return Answer(str(key), "refused", text=refusal.label)
-    except DomainError as refusal:
-        return _kept(ctx, seat, told, refusal)
-    except Exception as fault:
-        incident = secrets.token_hex(4).upper()
-        log.error("incident %s at act %s", incident, key, exc_info=fault)
-        return _kept(ctx, seat, told, ActBroken(incident=incident))
-
-
-def _report(ctx: Context, told: _Told) -> Answer:
-    """Book an act of reports, once."""
+    if isinstance(told.act, Further):
+        return _guarded(ctx, seat, told, _further)
     told.reports = reports_of(told.act, told.happened_at)
     known = _known(told.reports)
     if known is not None:
         return known
     if told.act.kind == "undo" and _withdrawn(ctx, told.act):
-        return Answer(str(told.act.id), "done", text=L("已撤回", "Withdrawn"))
+        return Answer(str(key), "done", text=L("已撤回", "Withdrawn"))
+    return _guarded(ctx, seat, told, _reported)
+
+
+def _guarded(ctx: Context, seat: Seat, told: _Told, book: Callable[[Context, _Told], Answer]) -> Answer:
+    """Book an act; what refuses it, or breaks, keeps it for a leader. A database that is away is passed on."""
+    try:
+        return book(ctx, told)
+    except (OperationalError, InterfaceError):
+        raise
+    except KeyReused as refusal:
+        return Answer(str(told.act.id), "refused", text=refusal.label)
+    except DomainError as refusal:
+        if KINDS[told.act.kind].is_intent:
+            return Answer(str(told.act.id), "refused", text=refusal.label)
+        return _kept(ctx, seat, told, refusal)
+    except Exception as fault:
+        incident = secrets.token_hex(4).upper()
+        log.error("incident %s at act %s", incident, told.act.id, exc_info=fault)
+        return _kept(ctx, seat, told, ActBroken(incident=incident))
+
+
+def _reported(ctx: Context, told: _Told) -> Answer:
     try:
         answers = report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in told.reports]})
     except ReportKeyReused as refusal:
         return _known(told.reports) or Answer(str(told.act.id), "refused", text=refusal.label)
     flags = tuple(dict.fromkeys(flag for one in answers for flag in one.flags))
-    wage = sum((one.wage_amount for one in answers), Decimal(0))
-    return Answer(str(told.act.id), "flagged" if flags else "done", flags, wage=wage)
+    return Answer(str(told.act.id), "flagged" if flags else "done", flags)
 
 
-def _book_elsewhere(ctx: Context, told: _Told) -> Answer:
-    """Let another module book an act of its kind, under the act's key."""
-    keyed = ctx.with_(key=f"act:{told.act.id}", device_at=told.happened_at)
-    return Answer(str(told.act.id), "done", text=told.kind.book(keyed, told.body, told.happened_at))
+def _further(ctx: Context, told: _Told) -> Answer:
+    found = acts.book(ctx, acts.told_of(told.act, told.happened_at))
+    flags = tuple(found.get("flags", ()))
+    return Answer(str(told.act.id), "flagged" if flags else "done", flags, found.get("text"))
 
 
 def _known(reports: Sequence[OneReport]) -> Answer | None:
@@ -197,11 +195,10 @@ def _known(reports: Sequence[OneReport]) -> Answer | None:
         if row is None or not _is_same(one, row):
             return Answer(first, "refused", text=ActTwice(id=one.id).label)
     flags = tuple(dict.fromkeys(flag for row in rows.values() for flag in row["flags"]))
-    wage = sum((row["wage_amount"] for row in rows.values()), Decimal(0))
-    return Answer(first, "flagged" if flags else "done", flags, wage=wage)
+    return Answer(first, "flagged" if flags else "done", flags)
 
 
-_COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags", "wage_amount")
+_COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags")
 
 
 def _is_same(one: OneReport, row: dict[str, Any]) -> bool:
@@ -248,12 +245,12 @@ def _kept(ctx: Context, seat: Seat, told: _Told, refusal: DomainError) -> Answer
 
 
 def _body(told: _Told) -> dict[str, Any]:
-    return told.act.model_dump(mode="json") if told.act else told.raw
+    return told.act.model_dump(mode="json") if isinstance(told.act, Act) else told.raw
 
 
 def _kind_of(raw: dict[str, Any]) -> str:
     kind = raw.get("kind")
-    return kind if kind in _KINDS or kind_elsewhere(kind) else "report"
+    return kind if kind in KINDS else "report"
 
 
 def _answer_of(kept: KeptAct) -> Answer:

@@ -15,4 +15,10 @@ urlpatterns = [
     path("api/me", views.me),
     path("api/day", views.day),
     path("api/sync", views.sync),
+    path("api/find", views.find),
+    path("api/material", views.material),
+    path("api/label", views.label),
+    path("api/photo", views.photo),
+    path("api/drawing/<uuid:key>", views.drawing),
+    path("api/drawing/<uuid:key>/small", views.drawing, {"small": True}),
 ]

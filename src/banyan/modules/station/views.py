@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from banyan.kernel import registry, schema
+from banyan.kernel import files, registry, schema
 from banyan.kernel.context import Context
+from banyan.lib.errors import NotFound
 from banyan.modules.company.queries import default_plant
 from banyan.modules.people.queries import employees_by_id
-from banyan.modules.station import queries, signing
+from banyan.modules.station import finding, queries, signing
 from banyan.modules.station.acts import Batch
+from banyan.modules.station.commands import hang_picture
 from banyan.modules.station.entry import body_of as _body
 from banyan.modules.station.entry import interface as _interface
 from banyan.modules.station.entry import seat_of_request as _seat
+from banyan.modules.station.errors import WrongPhoto
 from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
 from banyan.web import assets
 from banyan.web.middleware import POLICY, public
+from banyan.web.printing.press import Order, print_order
 
 #: What the shell begins with; the scanner's decoder comes when it is first asked for.
 SHELL = ("src/station/main.ts", "src/station/theme.ts")
@@ -31,6 +36,9 @@ LATER = "src/station/decoder.ts"
 STATION_POLICY = f"{POLICY}; script-src 'self' 'wasm-unsafe-eval'"
 #: What somebody sees besides the work at operations, by what they may do: names of faces that modules answer with.
 faces = registry.port("station.faces", lambda who: ())
+CHUNK = 65_536
+#: Operations scanned on a device that its day tells beside those at work.
+MOST_KEYS = 30
 
 
 def _text(body: dict[str, Any], name: str) -> str:
@@ -58,7 +66,14 @@ def sign_in(request: HttpRequest, language: str) -> Any:
 
 @_interface("GET")
 def me(request: HttpRequest, language: str) -> Any:
-    """Give somebody who has signed in to the product a ticket for this device of their own; else nothing."""
+    """Give somebody who has signed in to the product a ticket for this device of their own; else nothing.
+
+    A ticket that is shown already (a link that opens the station) is given back where it counts.
+    """
+    if "Authorization" in request.headers:
+        seat = _seat(request)
+        ticket = request.headers["Authorization"].partition(" ")[2].strip()
+        return {"ticket": ticket, "person": _person(seat), "now": timezone.now().isoformat()}
     ctx: Context | None = request.ctx
     if ctx is None or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return HttpResponse(status=204)
@@ -79,9 +94,8 @@ def _person(seat: Seat) -> dict[str, Any]:
 @_interface("GET")
 def day(request: HttpRequest, language: str) -> Any:
     """Give what a person needs for the shift; nothing where it is what the device has already (ETag)."""
-    ctx = _seat(request).context(timezone.now(), language)
-    ctx.require("production.work_order.read")
-    found = queries.day(ctx, default_plant().day(ctx.now))
+    ctx = _reader(request, language)
+    found = queries.day(ctx, default_plant().day(ctx.now), _keys(request.GET.get("also", "")))
     content = orjson.dumps(found, default=str)
     mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": mark, "Station-Time": ctx.now.isoformat()}
@@ -97,7 +111,79 @@ def sync(request: HttpRequest, language: str) -> Any:
     seat, now = _seat(request), timezone.now()
     ctx = seat.context(now, language)
     answer = sync_acts(ctx, seat, schema.parse(Batch, _body(request)))
-    return answer | {"today": queries.today(ctx.principal.employee, default_plant().day(now))}
+    return answer | {"today": queries.today(ctx, default_plant().day(now))}
+
+
+@_interface("GET")
+def find(request: HttpRequest, language: str) -> Any:
+    """Give the task of a code that the day does not hold."""
+    ctx = _reader(request, language)
+    key = finding.operation(ctx, request.GET.get("code", "")[:200])
+    found = queries.day(ctx, default_plant().day(ctx.now), [key])["tasks"]
+    return {"task": next(task for task in found if task["id"] == key)}
+
+
+@_interface("GET")
+def material(request: HttpRequest, language: str) -> Any:
+    """Give the lot or item of a code; a lot of the items named goes before others of its number."""
+    ctx = _reader(request, language)
+    return finding.material(ctx, request.GET.get("code", "")[:200], _keys(request.GET.get("items", "")))
+
+
+@_interface("GET")
+def drawing(request: HttpRequest, language: str, key: UUID, *, small: bool = False) -> Any:
+    """Give a drawing of an item, or its small picture; a device keeps it."""
+    found = queries.drawing(_reader(request, language), key)
+    path = files.content(found.file_id)
+    if small:
+        path = path.with_suffix(".thumb")
+        if not path.is_file():
+            raise NotFound
+    kind = "image/jpeg" if small else found.file.media_type
+    return HttpResponse(path.read_bytes(), content_type=kind, headers={"Content-Security-Policy": "sandbox"})
+
+
+@_interface("GET")
+def label(request: HttpRequest, language: str) -> Any:
+    """Give the label of a lot as a PDF. Raises: NotFound where no report has made the lot yet"""
+    ctx = _reader(request, language)
+    ctx.require("inventory.lot.read")
+    lot = finding.finished_lot(ctx, _key(request.GET.get("operation", "")), request.GET.get("lot", "")[:60])
+    order = Order(
+        noun="inventory.lot", ids=(str(lot),), language=language, zone=default_plant().zone,
+        site=request.build_absolute_uri("/").rstrip("/"),
+    )  # fmt: skip
+    return HttpResponse(print_order(ctx, order).content, content_type="application/pdf")
+
+
+@_interface("POST")
+def photo(request: HttpRequest, language: str) -> Any:
+    """Keep a photo that follows its act, and hang it on what the act became; twice is once."""
+    seat, given = _seat(request), request.GET
+    ctx = seat.context(timezone.now(), language)
+    stored = files.store("photo.jpg", iter(lambda: request.read(CHUNK), b""))
+    if stored.digest != given.get("digest"):
+        raise WrongPhoto
+    name = f"{ctx.now:%y%m%d-%H%M%S}.jpg"
+    hang_picture(ctx, dict(act=given.get("act"), kind=given.get("kind"), digest=stored.digest, name=name))
+    return {"digest": stored.digest}
+
+
+def _reader(request: HttpRequest, language: str) -> Context:
+    ctx = _seat(request).context(timezone.now(), language)
+    ctx.require("production.work_order.read")
+    return ctx
+
+
+def _key(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def _keys(text: str) -> tuple[UUID, ...]:
+    return tuple(_key(one) for one in text.split(",")[:MOST_KEYS] if one)
 
 
 @public

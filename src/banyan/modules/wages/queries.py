@@ -89,6 +89,24 @@ def earned(employee_id: UUID, day: date) -> dict[tuple[UUID, str], Decimal]:
     return {(operation, kind): amount for operation, kind, amount in rows}
 
 
+def price_of(worker: Worker, plant: UUID, item: UUID, operation: str, day: date) -> Price | None:
+    """Give the rate for somebody's work on a day; that of the item goes before those of all items."""
+    skills = frozenset(skill for skill, start, end in worker.skills if rules.is_valid(start, end, day))
+    by_item = prices()
+    for group in (by_item.get(item, ()), by_item.get(None, ())):
+        found = rules.price_for(group, plant=plant, item=item, operation=operation, skills=skills, day=day)
+        if found is not None:
+            return found
+    return None
+
+
+def piece_price(employee: UUID, plant: UUID, item: UUID, operation: str, day: date) -> Decimal:
+    """Give what somebody is paid for a good piece on a day, zero where there is no rate."""
+    worker = workers().get(employee) if prices() else None
+    found = price_of(worker, plant, item, operation, day) if worker else None
+    return found.piece_price if found else ZERO
+
+
 _UNPAID = """
     SELECT r.id, r.work_order_id, r.operation_id, o.name, r.kind, w.item_id, r.plant_id, r.reported_at,
            coalesce(r.device_at, r.reported_at), r.people::text, r.defects::text

@@ -54,7 +54,7 @@ class Phone:
         """Give an act as the phone keeps it until there is a network."""
         self.seq += 1
         at = timezone.now() - timedelta(minutes=30) + timedelta(seconds=self.seq)
-        return {"id": str(new_id()), "seq": self.seq, "kind": kind, "at": at, "said": kind, "parts": [], "body": body}
+        return {"id": str(new_id()), "seq": self.seq, "kind": kind, "at": at, "said": kind} | body
 
     def sync(self, *acts: dict) -> list[dict]:
         body = {"device": self.key, "sent_at": timezone.now(), "acts": list(acts)}

@@ -25,7 +25,8 @@ _COLUMNS = """
     o.started,
     o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate,
     o.work_centre_id, o.machine_id, o.has_backflush,
-    w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id, o.is_stopped
+    w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id, o.is_stopped,
+    nullif(o.capture::text, '[]')
 """
 
 
@@ -57,6 +58,7 @@ class Op:
     created_by: UUID | None
     flow: rules.Flow
     is_stopped: bool = False
+    capture: str | None = None
     is_changed: bool = False
 
     @property
@@ -222,6 +224,7 @@ def _op(row: tuple) -> Op:
         order_state,
         created_by,
         is_stopped,
+        capture,
     ) = row
     before = tuple(int(one) for one in predecessors.split(";")) if predecessors else ()
     return Op(
@@ -250,6 +253,7 @@ def _op(row: tuple) -> Op:
             sequence, before, ratio, quantity, good, scrap, rework, sent_back, come_back, state == "skipped"
         ),
         is_stopped,
+        capture,
     )
 
 

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import orjson
 from pydantic import Field
 
 from banyan.kernel import db
@@ -25,6 +26,7 @@ from banyan.kernel.registry import port
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
 from banyan.lib.errors import DomainError, FieldFaults
 from banyan.lib.labels import L
+from banyan.modules.engineering import capture
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
@@ -274,6 +276,7 @@ class _Booking:
         self._read_clocks()
         for entry in self.entries:
             self._count(entry)
+        self._check_data()
         self._move_material()
         rows = {entry.data.id: self._row(entry) for entry in self.entries}
         if flow.write_reports(self.shop, list(rows.values())) < len(rows):
@@ -540,6 +543,24 @@ class _Booking:
             }
             for p, m, q in zip(entry.people, minutes, counts, strict=True)
         ]
+
+    def _check_data(self) -> None:
+        """Flag what lacks, and what goes beyond limits, in the data asked for at an operation; the report stands.
+
+        Reports of one call on an operation are taken together: good and bad of one go bring their data once.
+        """
+        told: dict[UUID, dict[str, Any]] = {}
+        firsts: dict[UUID, _Entry] = {}
+        for entry in self.entries:
+            if entry.op.capture and not entry.undone and entry.kind in rules.COUNTED:
+                told.setdefault(entry.op.id, {}).update(entry.data.data)
+                firsts.setdefault(entry.op.id, entry)
+        for key, entry in firsts.items():
+            asked = capture.read(orjson.loads(entry.op.capture))
+            if capture.missing(asked, told[key]):
+                entry.flags.append("missing")
+            if capture.beyond(asked, told[key]):
+                entry.flags.append("limits")
 
     # --- material, ledger, counters
 

@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('sequence', models.BigIntegerField(default=0)),
-                ('kind', models.CharField(max_length=8)),
+                ('kind', models.CharField(max_length=24)),
                 ('said', models.CharField(blank=True, default='', max_length=300)),
                 ('code', models.CharField(max_length=120)),
                 ('fault_zh', models.CharField(max_length=500)),

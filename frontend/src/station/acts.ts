@@ -1,0 +1,25 @@
+/** Acts on their way: what somebody did goes to the disk first, then into the queue. */
+import { newId } from "./ids";
+import type { Act, Part, Task } from "./model";
+import * as queue from "./queue";
+import { number, state } from "./state";
+import * as store from "./store";
+
+/** Makes an act of production at a task. */
+export function act(task: Task, kind: Act["kind"], parts: Part[], said: string, more: Partial<Act> = {}): Omit<Act, "seq"> {
+  const head = { id: parts[0].id, kind, at: new Date().toISOString(), operation: task.id, parts, said };
+  return { ...head, _person: state.person?.id ?? "", _state: "waiting", _rate: number(task.rate), ...more };
+}
+
+/** Makes and tells an act of a further kind, which a module of its own books; its key is that of what it becomes. */
+export async function tellFurther(kind: string, said: string, body: Record<string, unknown>, photos: string[] = []): Promise<string> {
+  const key = newId();
+  await tell({ id: key, kind, at: new Date().toISOString(), parts: [], body, said, _person: state.person?.id ?? "", _state: "waiting" }, photos);
+  return key;
+}
+
+/** Puts an act into the queue; photos belong to it from now on, facts change with it or not at all. */
+export async function tell(made: Omit<Act, "seq">, photos: string[] = [], facts: Record<string, unknown> = {}): Promise<void> {
+  await queue.put(made, photos, facts);
+  state.acts = await store.acts();
+}

@@ -1,0 +1,176 @@
+/** Material at a task: scanning what is used, the alarm for what is wrong, and which lots go with the next report. */
+import { t } from "../words";
+import { read } from "./codes";
+import { h, icon } from "./dom";
+import { ask, Refused } from "./link";
+import type { Lot, Material, Mounted, Task } from "./model";
+import { rounded } from "./model";
+import { render } from "./shell";
+import { isChinese, number, state, tasks, type Draft } from "./state";
+import * as store from "./store";
+
+/** What a scanned code turned out to be. */
+interface Found {
+  lot?: string;
+  number?: string;
+  state?: Lot["state"];
+  item_id: string;
+  item: string;
+  name?: string;
+}
+
+export const mounted = (task: Task): Mounted[] => state.mounted[task.id] ?? [];
+
+export async function mount(task: Task, lots: Mounted[]): Promise<void> {
+  state.mounted = { ...state.mounted, [task.id]: lots };
+  await store.keep("mounted", state.mounted);
+  render();
+}
+
+/** Scans a lot or an item at a task and says at once whether it is the right one. */
+export async function scanMaterial(task: Task): Promise<void> {
+  const { scan } = await import("./scan");
+  const text = await scan(t("扫物料标签", "Scan the material's label"));
+  if (text) await judge(task, text);
+}
+
+export async function judge(task: Task, text: string): Promise<void> {
+  const found = known(text) ?? (await asked(task, text));
+  if (found === "unknown") return alarm("red", t("没有这个批次或物料", "No such lot or item"), text.slice(0, 40));
+  if (!found) return unchecked(task, text);
+  const line = task.materials.find((one) => one.item_id === found.item_id);
+  const what = `${found.item} ${found.name ?? ""}`;
+  if (!line) return alarm("red", t("用错料！", "Wrong part!"), t("{what} 不是这道工序的料", "{what} is not for this operation", { what }));
+  if (found.state === "held" || found.state === "rejected")
+    return alarm("red", t("冻结批次，不能用！", "Lot on hold: do not use it!"), `${what} · ${found.number}`);
+  if (!found.lot) {
+    if (line.tracking !== "none") return alarm("orange", t("料对了，请扫批次标签", "Right part; scan the lot's label"), what);
+    return alarm("green", t("对", "Right"), what);
+  }
+  const lot = line.lots.find((one) => one.id === found.lot);
+  if (!line.flushed && !lot) return alarm("red", t("此批次没有发到本工单", "This lot was not issued to this order"), `${what} · ${found.number}`);
+  const others = mounted(task).filter((one) => one.lot !== found.lot);
+  await mount(task, [...others, { lot: found.lot, number: found.number ?? "", item_id: found.item_id, item: found.item, left: lot?.quantity ?? "" }]);
+  return alarm("green", t("对", "Right"), `${what} · ${found.number}`);
+}
+
+/** Gives what the device itself knows of a code. */
+function known(text: string): Found | null {
+  const scanned = read(text);
+  for (const task of tasks()) {
+    for (const one of task.materials) {
+      const lot = one.lots.find((lot) => (scanned.id && lot.id === scanned.id) || (scanned.code && lot.number === scanned.code));
+      if (lot) return { lot: lot.id, number: lot.number, state: lot.state, item_id: one.item_id, item: one.item, name: one.name };
+      if ((scanned.id && one.item_id === scanned.id) || (scanned.code && one.item === scanned.code)) return { item_id: one.item_id, item: one.item, name: one.name };
+    }
+  }
+  return null;
+}
+
+/** Asks the server for a code; nothing where it cannot be reached. */
+async function asked(task: Task, text: string): Promise<Found | "unknown" | null> {
+  const ticket = state.person && state.known[state.person.id]?.ticket;
+  if (!ticket) return null;
+  const items = task.materials.map((one) => one.item_id).join(",");
+  try {
+    const answer = await ask(`material?code=${encodeURIComponent(text)}&items=${items}`, undefined, { Authorization: `Station ${ticket}` });
+    return (await answer.json()) as Found;
+  } catch (fault) {
+    return fault instanceof Refused && fault.status === 404 ? "unknown" : null;
+  }
+}
+
+/** Takes a lot that only its label speaks for: without a network nobody knows more. It is checked when it is sent. */
+async function unchecked(task: Task, text: string): Promise<void> {
+  const scanned = read(text);
+  const isLot = scanned.id && ["l", "inventory.lot"].includes(scanned.noun);
+  if (!isLot || !scanned.id) return alarm("orange", t("没有网络，查不到这个码", "No network: this code cannot be looked up"), text.slice(0, 40));
+  const short = scanned.id.slice(-6).toUpperCase();
+  await mount(task, [...mounted(task).filter((one) => one.lot !== scanned.id), { lot: scanned.id, number: short, item_id: "", item: "", left: "", isUnchecked: true }]);
+  return alarm("orange", t("没有网络，未核对", "No network: not checked"), t("请自己核对标签；发送时再查", "Check the label yourself; it is checked when it is sent"));
+}
+
+/** Covers the screen in a colour; what is wrong stays until it is seen, and is heard and felt. */
+export function alarm(tone: "red" | "orange" | "green", title: string, text: string): void {
+  document.querySelector(".alarm")?.remove();
+  const close = () => sheet.remove();
+  const sheet = h(`div.alarm.alarm-${tone}`, { role: "alertdialog", "aria-modal": "true", "aria-label": title, "data-alarm": tone, onclick: close },
+    icon(tone === "green" ? "check" : tone === "red" ? "alert-octagon" : "alert-triangle"), h("h1", {}, title), h("p", {}, text),
+    tone === "green" ? null : h("button.btn.btn-huge", { type: "button" }, t("知道了", "I see")));
+  document.body.append(sheet);
+  if (tone === "green") {
+    navigator.vibrate?.(40);
+    setTimeout(close, 1200);
+  } else {
+    navigator.vibrate?.(tone === "red" ? [300, 100, 300, 100, 600] : [150, 80, 150]);
+    beep(tone === "red" ? 3 : 1);
+  }
+}
+
+function beep(times: number): void {
+  try {
+    const sound = new AudioContext();
+    for (let n = 0; n < times; n++) {
+      const [tone, volume, at] = [sound.createOscillator(), sound.createGain(), sound.currentTime + n * 0.35];
+      tone.type = "square";
+      tone.frequency.value = 880;
+      volume.gain.value = 0.2;
+      tone.connect(volume).connect(sound.destination);
+      tone.start(at);
+      tone.stop(at + 0.25);
+    }
+    setTimeout(() => void sound.close(), times * 350 + 500);
+  } catch {
+    // a device without sound still shows and shakes
+  }
+}
+
+/** Gives how much of the scanned lots a report uses, and what is left of them after it. */
+export function lotsUsed(task: Task, draft: Draft): { used: { lot: string; quantity: string }[]; left: Mounted[] } {
+  const counts = number(draft.good) + (draft.isRework ? 0 : number(draft.bad));
+  const share = counts / (number(task.quantity) || 1);
+  const isFirst = number(task.good) + number(task.scrap) === 0;
+  const need = new Map<string, number>();
+  const placesOf = (one?: Material) => 10 ** (one?.places ?? 3);
+  for (const one of task.materials) {
+    const wanted = one.fixed ? (isFirst ? number(one.needed) : 0) : number(one.needed) * share;
+    need.set(one.item_id, Math.round(wanted * placesOf(one)) / placesOf(one));
+  }
+  const used: { lot: string; quantity: string }[] = [];
+  const left: Mounted[] = [];
+  const all = mounted(task);
+  for (const [place, one] of all.entries()) {
+    const line = task.materials.find((material) => material.item_id === one.item_id) ?? task.materials.find((material) => material.tracking !== "none");
+    const open = need.get(line?.item_id ?? "") ?? 0;
+    const isOnly = !all.slice(place + 1).some((later) => later.item_id === one.item_id);
+    const part = line?.tracking === "serial" ? Math.min(1, open) : isOnly || !one.left ? open : Math.min(open, number(one.left));
+    if (line) need.set(line.item_id, open - part);
+    if (part > 0) used.push({ lot: one.lot, quantity: rounded(part) });
+    const rest = one.left ? number(one.left) - part : 0;
+    if (!one.left || rest > 0) left.push({ ...one, left: one.left ? rounded(rest) : "" });
+  }
+  return { used, left };
+}
+
+/** Gives the lines of a task's material with what is there, and the lots that are mounted. */
+export function materialLines(task: Task): HTMLElement {
+  if (!task.materials.length) return h("p.dim", {}, t("这道工序不用料", "No material at this operation"));
+  const unit = (one: Material) => (isChinese() ? one.unit : one.unit_en || one.unit);
+  const row = (one: Material) => {
+    const lots = mounted(task).filter((lot) => lot.item_id === one.item_id);
+    const place = one.flushed ? [one.place, t("线边 {n}", "{n} at the line", { n: one.there })] : [one.place, t("已领 {n}", "{n} issued", { n: one.issued })];
+    return h("li", {},
+      h("span", {}, h("b", {}, one.item), ` ${one.name}`, h("small.dim", {}, place.filter(Boolean).join(" · ")), lots.length ? h("small.mounted", {}, icon("package"), lots.map((lot) => lot.number).join("、")) : null),
+      h("span.num", {}, `${one.needed} ${unit(one)}`, number(one.owed) ? h("small.tag.tag-red", {}, t("欠 {n}", "owes {n}", { n: one.owed })) : null));
+  };
+  return h("ul.lines", {}, task.materials.map(row));
+}
+
+/** Gives the lots that the next report uses, each to be taken away. */
+export function mountedChips(task: Task): HTMLElement | null {
+  const lots = mounted(task);
+  if (!lots.length) return null;
+  return h("div.chips", { role: "group", "aria-label": t("在用批次", "Lots in use") }, lots.map((one) =>
+    h(`button.chip.chip-lot${one.isUnchecked ? ".is-unchecked" : ""}`, { type: "button", "data-lot": one.number, "aria-label": t("不再用 {lot}", "No longer use {lot}", { lot: one.number }), onclick: () => void mount(task, lots.filter((other) => other !== one)) },
+      icon("package"), `${one.item} ${one.number}`, icon("x"))));
+}

@@ -1,0 +1,31 @@
+/** What is seldom needed: one's day, language, light, leaving. */
+import { t } from "../words";
+import { h, icon } from "./dom";
+import * as queue from "./queue";
+import { addScreen, entries, go, homeScreen, render } from "./shell";
+import { leave } from "./sign";
+import { fetchDay, isChinese, state } from "./state";
+
+export function menuScreen(): HTMLElement[] {
+  const put = (name: string, value: string) => {
+    localStorage.setItem(`station.${name}`, value);
+    if (name === "language") document.documentElement.lang = value === "en" ? "en" : "zh-Hans";
+    else document.documentElement.setAttribute("data-bs-theme", value);
+    render();
+  };
+  const isDark = document.documentElement.getAttribute("data-bs-theme") === "dark";
+  const button = (name: string, text: string, act: () => void) => h("button.btn.btn-tall", { type: "button", onclick: act }, icon(name), text);
+  return [
+    h("main.narrow", {},
+      state.device ? h("p.dim", {}, `${state.device.code} ${state.device.name}`) : null,
+      state.person ? button("list-check", t("我的今天", "My day"), () => go("today")) : null,
+      entries.filter((one) => one.isFor()).map((one) => button(one.icon, one.text(), () => go(one.screen))),
+      button("refresh", t("刷新任务", "Refresh tasks"), () => { go(homeScreen()); queue.send(); void fetchDay(); }),
+      button("language", isChinese() ? "English" : t("中文", "Chinese"), () => put("language", isChinese() ? "en" : "zh")),
+      button("sun-moon", isDark ? t("浅色", "Light") : t("深色", "Dark"), () => put("theme", isDark ? "light" : "dark")),
+      state.person ? button("logout", t("换人 / 退出", "Change person / sign out"), () => void leave()) : null,
+    ),
+  ];
+}
+
+addScreen("menu", menuScreen);

@@ -1,0 +1,168 @@
+/** Telling what was made at a task: the form, and what becomes of it. */
+import { typed } from "../digits";
+import { t } from "../words";
+import { act, tell } from "./acts";
+import { captureFields, FIELD, missing } from "./capture";
+import { h, icon } from "./dom";
+import { mayCall, openHelp } from "./help";
+import { newId } from "./ids";
+import { lotsUsed, mountedChips, scanMaterial } from "./material";
+import type { Act, Part, Reason, Task } from "./model";
+import { rounded } from "./model";
+import * as photos from "./photos";
+import { pad, render } from "./shell";
+import { named, number, setDraft, state, tasks, type Draft } from "./state";
+import * as store from "./store";
+
+const MOST_PHOTOS = 5;
+const MOST_PARTS = 99;
+
+export async function mark(task: Task, kind: "start" | "pause"): Promise<void> {
+  const said = `${task.number} ${task.sequence} ${named(task)} · ${kind === "start" ? t("开工", "Start") : t("暂停", "Pause")}`;
+  await tell(act(task, kind, [{ id: newId(), kind }], said));
+  navigator.vibrate?.(20);
+  render();
+}
+
+export function faults(task: Task, draft: Draft): string {
+  if (!number(draft.good) && !number(draft.bad)) return t("先填数量", "Enter a quantity first");
+  if (number(draft.bad) && !draft.reason) return t("选一个不良原因", "Choose why they are bad");
+  const name = missing(task, draft);
+  return name ? t("还要填“{name}”", "“{name}” is missing", { name }) : "";
+}
+
+let isTelling = false;
+
+export async function report(task: Task): Promise<void> {
+  const draft = state.draft;
+  if (!draft || isTelling || faults(task, draft)) return;
+  if (!task.isBlind && number(draft.good) + number(draft.bad) > number(task.room) && !draft.isSure) {
+    await setDraft({ ...draft, isSure: true });
+    return render();
+  }
+  const parts: Part[] = [];
+  if (number(draft.good)) parts.push({ id: newId(), kind: "good", quantity: draft.good });
+  if (number(draft.bad)) {
+    const defects = [{ reason: draft.reason, quantity: draft.bad }];
+    parts.push({ id: newId(), kind: draft.isRework ? "rework" : "scrap", quantity: draft.bad, defects });
+  }
+  const bad = number(draft.bad) ? t("，不良 {bad}", ", {bad} bad", { bad: draft.bad }) : "";
+  const said = `${task.number} ${task.sequence} ${named(task)} · ${t("合格 {good}", "{good} good", { good: draft.good || "0" })}${bad}`;
+  const { used, left } = lotsUsed(task, draft);
+  const data = Object.fromEntries(Object.entries(draft.data).filter(([, value]) => value));
+  const made = act(task, "report", parts, said, {
+    ...(Object.keys(draft.shares).length ? { people: shared(draft.shares) } : {}),
+    ...(Object.keys(data).length ? { data } : {}),
+    ...(used.length ? { lots: used } : {}),
+    ...(task.lot && number(draft.good) ? { output_lot: task.lot } : {}),
+  });
+  const taken = [...draft.photos, ...(task.capture ?? []).filter((one) => one.kind === "photo").map((one) => draft.data[one.name] ?? "").filter(Boolean)];
+  isTelling = true;
+  try {
+    const mounted = { ...state.mounted, [task.id]: left };
+    await tell(made, taken, { draft: null, mounted });
+    Object.assign(state, { draft: null, mounted });
+  } finally {
+    isTelling = false;
+  }
+  navigator.vibrate?.(30);
+  state.done = state.acts.find((one) => one.id === made.id) ?? null;
+  state.screen = "done";
+  render();
+}
+
+/** Gives who shares a report: parts only where they are not all alike. */
+function shared(shares: Record<string, number>): { employee: string; share?: string }[] {
+  const parts = Object.values(shares);
+  const isAlike = parts.every((one) => one === parts[0]);
+  return Object.entries(shares).map(([employee, share]) => (isAlike ? { employee } : { employee, share: String(share) }));
+}
+
+export async function undo(told: Act): Promise<void> {
+  const task = tasks().find((one) => one.id === told.operation);
+  if (!task || told._undone) return;
+  const parts = told.parts.map((part): Part => ({ id: newId(), kind: "undo", reverses: part.id }));
+  const made = act(task, "undo", parts, t("撤销：{said}", "Undo: {said}", { said: told.said }));
+  delete made.operation;
+  await store.change([told.seq], (one) => ({ ...one, _undone: true }));
+  await tell(made);
+  state.done = null;
+  state.screen = "tasks";
+  state.note = t("已撤销：{said}", "Undone: {said}", { said: told.said });
+  render();
+}
+
+export function reportForm(task: Task, draft: Draft): HTMLElement[] {
+  const change = (more: Partial<Draft>) => {
+    void setDraft({ ...draft, isSure: false, ...more });
+    render();
+  };
+  const entry = (name: "good" | "bad", label: string) =>
+    h(`button.entry.entry-${name}${draft.field === name ? ".is-on" : ""}`, { type: "button", "data-field": name, "aria-pressed": draft.field === name ? "true" : "false", onclick: () => change({ field: name, isFresh: true }) }, h("small", {}, label), h("b", {}, draft[name] || "0"));
+  const press = (key: string) => {
+    const name = draft.field.startsWith(FIELD) ? draft.field.slice(FIELD.length) : "";
+    const text = name ? (draft.data[name] ?? "") : draft[draft.field as "good" | "bad"];
+    const next = key === "±" ? (text.startsWith("-") ? text.slice(1) : `-${text}`) : typed(text, key, draft.isFresh).slice(0, 12);
+    change({ ...(name ? { data: { ...draft.data, [name]: next } } : { [draft.field]: next }), isFresh: false });
+  };
+  const reasons = state.kept?.day.reasons.filter((one) => one.kind === "both" || one.kind === (draft.isRework ? "rework" : "scrap")) ?? [];
+  const chip = (one: Reason) => h(`button.chip${draft.reason === one.id ? ".is-on" : ""}`, { type: "button", "data-reason": one.code, "aria-pressed": draft.reason === one.id ? "true" : "false", onclick: () => change({ reason: one.id }) }, named(one));
+  const fault = faults(task, draft);
+  const over = task.isBlind ? 0 : number(draft.good) + number(draft.bad) - number(task.room);
+  const isBad = draft.field === "bad" || number(draft.bad) > 0;
+  const crew = state.kept?.day.people ?? [];
+  const isNumber = draft.field.startsWith(FIELD);
+  const shoot = () => void photos.take().then((digest) => digest && change({ photos: [...draft.photos, digest].slice(0, MOST_PHOTOS) }));
+  return [
+    h("div.pair", {}, entry("good", t("合格", "Good")), entry("bad", t("不良", "Bad"))),
+    isBad
+      ? h("div.why", {},
+          h("div.switch", { role: "group", "aria-label": t("不良品", "Bad pieces") },
+            h(`button.tab${draft.isRework ? "" : ".is-on"}`, { type: "button", onclick: () => change({ isRework: false, reason: "" }) }, t("报废", "Scrap")),
+            h(`button.tab${draft.isRework ? ".is-on" : ""}`, { type: "button", onclick: () => change({ isRework: true, reason: "" }) }, t("返工", "Rework"))),
+          h("div.chips.chips-scroll", { role: "group", "aria-label": t("不良原因", "Why bad") }, reasons.map(chip)))
+      : h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machine_code ? h("span.chip.chip-flat", {}, task.machine_code) : null),
+    captureFields(task, draft, change),
+    mountedChips(task),
+    draft.photos.length ? h("div.shots", {}, draft.photos.map((digest) => photos.preview(digest, () => change({ photos: draft.photos.filter((one) => one !== digest) })))) : null,
+    pad(press, isNumber || task.places > 0, isNumber),
+    h("div.extras", {},
+      task.materials.length ? h("button.btn", { type: "button", "data-scan-material": true, onclick: () => void scanMaterial(task) }, icon("package"), t("扫料", "Material")) : null,
+      h("button.btn", { type: "button", "data-photo-button": true, disabled: !photos.isPossible() || draft.photos.length >= MOST_PHOTOS, onclick: shoot }, icon("camera"), t("拍照", "Photo")),
+      mayCall() && !task.isBlind ? h("button.btn.btn-alarm", { type: "button", "data-help": true, onclick: () => openHelp(task) }, icon("urgent"), t("呼叫", "Help")) : null,
+    ),
+    crew.length > 1 ? crewPart(crew, draft, change) : null,
+    draft.isSure && over > 0 ? h("p.warn", { role: "alert" }, icon("alert-triangle"), t("比可报的多 {n}。确实做了就再按一次，班组长会看到。", "{n} more than can be reported. If it is so, press again; the leader will see it.", { n: rounded(over) })) : null,
+    h(`button.btn.btn-huge.finish${draft.isSure && over > 0 ? ".btn-warn" : ".btn-primary"}`, { type: "button", "data-done": true, disabled: Boolean(fault), onclick: () => void report(task) }, icon("check"), fault || (draft.isSure && over > 0 ? t("确认多报", "Report all the same") : t("完成", "Done"))),
+  ].filter(Boolean) as HTMLElement[];
+}
+
+/** Gives who shares the report, and in which parts: a tap takes somebody in, plus and minus change their part. */
+function crewPart(crew: { id: string; name: string }[], draft: Draft, change: (more: Partial<Draft>) => void): HTMLElement {
+  const own = state.person?.employee ?? "";
+  const shares = Object.keys(draft.shares).length ? draft.shares : { [own]: 1 };
+  const whole = Object.values(shares).reduce((sum, one) => sum + one, 0) || 1;
+  const put = (next: Record<string, number>) => {
+    const names = Object.keys(next);
+    change({ shares: names.length === 0 || (names.length === 1 && names[0] === own) ? {} : next });
+  };
+  const toggle = (id: string) => {
+    const { [id]: held, ...others } = shares;
+    put(held === undefined ? { ...shares, [id]: 1 } : others);
+  };
+  const step = (id: string, by: number) => put({ ...shares, [id]: Math.min(MOST_PARTS, Math.max(1, shares[id] + by)) });
+  const part = (one: { id: string; name: string }) =>
+    h("li.share", { "data-share": one.id }, h("span", {}, one.name),
+      h("button.btn", { type: "button", disabled: shares[one.id] <= 1, "aria-label": t("{name} 少一份", "{name}: one part less", { name: one.name }), onclick: () => step(one.id, -1) }, icon("minus")),
+      h("b.num", {}, `${shares[one.id]}`), h("button.btn", { type: "button", "aria-label": t("{name} 多一份", "{name}: one part more", { name: one.name }), onclick: () => step(one.id, 1) }, icon("plus")),
+      h("span.num.dim", {}, number(draft.good) ? rounded(Math.round(((number(draft.good) * shares[one.id]) / whole) * 100) / 100) : `${Math.round((shares[one.id] / whole) * 100)}%`));
+  const isShared = Object.keys(draft.shares).length > 1;
+  const text = isShared ? t("{n} 人分", "{n} people share", { n: Object.keys(shares).length }) : t("多人一起做", "Several people");
+  const chip = (one: { id: string; name: string }) =>
+    h(`button.chip${one.id in shares ? ".is-on" : ""}`, { type: "button", "aria-pressed": one.id in shares ? "true" : "false", onclick: () => toggle(one.id) }, one.name);
+  return h("details.crew", { open: crewIsOpen || isShared, ontoggle: (e: Event) => (crewIsOpen = (e.target as HTMLDetailsElement).open) },
+    h("summary", {}, icon("users"), text), h("div.chips", {}, crew.map(chip)),
+    isShared ? h("ul.shares", {}, crew.filter((one) => one.id in shares).map(part)) : null);
+}
+
+let crewIsOpen = false;

@@ -1,0 +1,87 @@
+/** The frame round every screen: which there are, the bar above, going from one to the next. */
+import markAddress from "../mark.svg?url";
+import { t } from "../words";
+import { h, icon } from "./dom";
+import * as queue from "./queue";
+import { setDraft, state, troubled, waiting } from "./state";
+
+type Draw = () => HTMLElement[];
+
+/** A way to a further face of the station, offered in the menu to whom it is for. */
+export interface Entry {
+  screen: string;
+  icon: string;
+  text: () => string;
+  isFor: () => boolean;
+}
+
+const screens: Record<string, Draw> = {};
+/** Screens within which one goes back: goes one back, and says whether there is a way back. */
+const backs: Record<string, { go: () => boolean; isDeep: () => boolean }> = {};
+export const entries: Entry[] = [];
+let home: () => string = () => "tasks";
+
+/** Adds a screen; its name is what `go` takes. */
+export function addScreen(name: string, draw: Draw, back?: () => boolean, isDeep: () => boolean = () => false): void {
+  screens[name] = draw;
+  if (back) backs[name] = { go: back, isDeep };
+}
+
+/** Says which screen somebody begins with, and comes back to. */
+export function setHome(choose: (otherwise: string) => string): void {
+  const before = home;
+  home = () => choose(before());
+}
+
+export const homeScreen = () => home();
+
+export function render(): void {
+  if (!state.person && state.screen !== "menu") state.screen = "sign";
+  const held = document.activeElement?.id;
+  const root = document.getElementById("station") as HTMLElement;
+  const drawn = (screens[state.screen] ?? screens[home()])();
+  root.className = `screen-${state.screen}`;
+  root.replaceChildren(topBar(), ...drawn);
+  root.dataset.screen = state.screen;
+  if (held) document.getElementById(held)?.focus();
+}
+
+export function go(screen: string): void {
+  state.screen = screen;
+  Object.assign(state, { note: "", labelFault: "" });
+  if (screen !== "task") void setDraft(null);
+  render();
+  scrollTo(0, 0);
+}
+
+export function topBar(): HTMLElement {
+  const count = waiting();
+  const inner = backs[state.screen];
+  const isBack = inner?.isDeep() || (state.screen !== home() && state.screen !== "sign");
+  const net = queue.isReached ? null : h("span.pill.pill-off", { role: "status" }, icon("wifi-off"), t("离线", "Offline"));
+  const chip = h(
+    `button.pill${count ? ".pill-wait" : troubled() ? ".pill-warn" : ".pill-ok"}`,
+    { type: "button", onclick: () => go("queue"), "data-queue": count, "aria-label": t("队列：{n} 条待发", "Queue: {n} waiting", { n: count }) },
+    icon(count ? "cloud-upload" : troubled() ? "alert-triangle" : "check"),
+    count ? t("{n} 待发", "{n} waiting", { n: count }) : troubled() ? t("{n} 未入账", "{n} not booked", { n: troubled() }) : t("已同步", "Synced"),
+  );
+  return h(
+    "header.bar", {},
+    isBack
+      ? h("button.plain", { type: "button", onclick: () => inner?.go() || go(state.person ? home() : "sign"), "aria-label": t("返回", "Back") }, icon("arrow-left"))
+      : h("img.mark", { src: markAddress, alt: "" }),
+    h("strong.who", {}, state.person?.name ?? state.device?.name ?? t("工位", "Station")),
+    net,
+    state.person ? chip : null,
+    h("button.plain", { type: "button", onclick: () => go("menu"), "aria-label": t("菜单", "Menu") }, icon("menu-2")),
+  );
+}
+
+export function pad(press: (key: string) => void, hasPoint: boolean, hasSign = false): HTMLElement {
+  const keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9", hasPoint ? "." : "", "0", ...(hasSign ? ["±"] : []), "⌫"];
+  return h(`div.pad${hasSign ? ".pad-signed" : ""}`, { role: "group", "aria-label": t("数字键", "Number keys") },
+    keys.map((key) => key ? h("button.key", { type: "button", "data-key": key, "aria-label": key === "⌫" ? t("退格", "Backspace") : key, onclick: () => press(key) }, key) : h("span")),
+  );
+}
+
+export const sum = (value: string, label: string) => h("span.sum", {}, h("b", {}, value), h("small", {}, label));

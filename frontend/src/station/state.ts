@@ -1,0 +1,142 @@
+/** What the station shows and what is being filled in: one state, read by every screen. */
+import { fetchDrawings } from "./drawings";
+import type { Act, Day, KeptDay, Known, Mounted, Person, Task, Today } from "./model";
+import { isAhead, todayWith, withActs } from "./model";
+import { ask, Refused } from "./link";
+import * as people from "./people";
+import * as queue from "./queue";
+import { homeScreen, render } from "./shell";
+import * as store from "./store";
+
+/** What is being filled in at a task; kept on the device, so that a reload takes nothing. */
+export interface Draft {
+  task: string;
+  /** Where the keys of the pad go: good, bad, or a datum. */
+  field: string;
+  good: string;
+  bad: string;
+  reason: string;
+  isRework: boolean;
+  isFresh: boolean;
+  data: Record<string, string>;
+  /** Who shares the report and in which parts; nobody is oneself alone. */
+  shares: Record<string, number>;
+  photos: string[];
+  isSure: boolean;
+}
+
+/** Tasks that were scanned and are told beside those at work. */
+const MOST_ALSO = 20;
+
+export const state = {
+  screen: "sign",
+  person: null as Person | null,
+  device: undefined as people.Device | undefined,
+  known: {} as Record<string, Known>,
+  kept: null as KeptDay | null,
+  acts: [] as Act[],
+  draft: null as Draft | null,
+  tab: "report" as "report" | "info",
+  done: null as Act | null,
+  sign: { code: "", pin: "", pairing: "", fault: "", isBusy: false, field: "code" as "code" | "pin" },
+  mounted: {} as Record<string, Mounted[]>,
+  photos: 0,
+  find: "",
+  note: "",
+  labelFault: "",
+};
+
+export const isChinese = () => document.documentElement.lang.startsWith("zh");
+export const named = (one: { name: string; name_en?: string }) => (isChinese() ? one.name : one.name_en || one.name);
+export const number = (text: string | undefined) => Number(text ?? 0) || 0;
+export const hours = (minutes: string) => (number(minutes) / 60).toFixed(1);
+
+export const mine = () => state.acts.filter((act) => act._person === state.person?.id);
+const ahead = () => (state.kept ? state.acts.filter((act) => isAhead(act, state.kept?.asked ?? 0)) : state.acts);
+export const tasks = (): Task[] => (state.kept ? withActs(state.kept.day.tasks, ahead()) : []);
+export const today = (): Today | null =>
+  state.kept ? todayWith(state.kept.day.today, ahead().filter((act) => act._person === state.person?.id), state.acts) : null;
+export const waiting = () => state.acts.filter((act) => act._state === "waiting").length;
+export const troubled = () => mine().filter((act) => act._state === "kept" || act._state === "refused").length;
+
+export async function load(): Promise<void> {
+  state.known = await people.people();
+  state.device = await people.device();
+  const current = await store.fact<string>("current");
+  state.person = (current && state.known[current]?.person) || null;
+  await readQueue();
+  state.mounted = (await store.fact<Record<string, Mounted[]>>("mounted")) ?? {};
+  if (state.person) {
+    state.kept = (await store.fact<KeptDay>(`day.${state.person.id}`)) ?? null;
+    state.draft = (await store.fact<Draft>("draft")) ?? null;
+    if (state.draft) state.draft = { ...fresh(state.draft.task), ...state.draft };
+    state.screen = state.draft ? "task" : homeScreen();
+  }
+}
+
+/** Reads again what waits on the device. */
+export async function readQueue(): Promise<void> {
+  state.acts = await store.acts();
+  state.photos = (await store.photos()).filter((one) => one.act).length;
+}
+
+/** Gives an empty report at a task. */
+export const fresh = (task: string): Draft => ({
+  task, field: "good", good: "", bad: "", reason: "", isRework: false, isFresh: true, data: {}, shares: {}, photos: [], isSure: false,
+});
+
+/** Keeps a task that was scanned, so that this device tells it from now on, also without a network. */
+export async function keepTask(task: Task): Promise<void> {
+  const [person, kept] = [state.person, state.kept];
+  if (!person || !kept) return;
+  const also = ((await store.fact<string[]>(`also.${person.id}`)) ?? []).filter((one) => one !== task.id);
+  await store.keep(`also.${person.id}`, [...also, task.id].slice(-MOST_ALSO));
+  state.kept = { ...kept, mark: "", day: { ...kept.day, tasks: [...kept.day.tasks.filter((one) => one.id !== task.id), task] } };
+  await store.keep(`day.${person.id}`, state.kept);
+}
+
+/** What may be fetched instead of the day of tasks; says whether it was. */
+export const insteadOfDay: (() => Promise<boolean>)[] = [];
+
+export async function fetchDay(): Promise<void> {
+  const person = state.person;
+  const ticket = person && state.known[person.id]?.ticket;
+  if (!person || !ticket || state.known[person.id].isOut) return;
+  const asked = Date.now();
+  const headers: Record<string, string> = { Authorization: `Station ${ticket}` };
+  if (state.kept) headers["If-None-Match"] = state.kept.mark;
+  const also = (await store.fact<string[]>(`also.${person.id}`)) ?? [];
+  try {
+    for (const other of insteadOfDay)
+      if (await other()) {
+        queue.reached(true);
+        return render();
+      }
+    const answer = await ask(`day${also.length ? `?also=${also.join(",")}` : ""}`, undefined, headers);
+    queue.reached(true);
+    const kept: KeptDay =
+      answer.status === 304 && state.kept
+        ? { ...state.kept, asked }
+        : { day: (await answer.json()) as Day, mark: answer.headers.get("ETag") ?? "", asked };
+    await store.keep(`day.${person.id}`, kept);
+    if (state.person?.id === person.id) state.kept = kept;
+    void fetchDrawings(kept.day.tasks);
+  } catch (fault) {
+    if (fault instanceof Refused && fault.status === 401) await signedOut(person.id);
+    else if (fault instanceof Refused) state.note = fault.message;
+    else queue.reached(false);
+  }
+  render();
+}
+
+export async function signedOut(person: string): Promise<void> {
+  await people.out(person);
+  state.known = await people.people();
+  render();
+}
+
+export async function setDraft(draft: Draft | null): Promise<void> {
+  state.draft = draft;
+  if (draft) await store.keep("draft", draft);
+  else await store.forget("draft");
+}

@@ -1,0 +1,57 @@
+/** The card of a task: what is to be done, with what, and the form to report it. */
+import { t } from "../words";
+import { h, icon } from "./dom";
+import type { Task } from "./model";
+import { rounded } from "./model";
+import { drawingStrip } from "./drawings";
+import { materialLines } from "./material";
+import { mark, reportForm } from "./report";
+import { addScreen, render, sum } from "./shell";
+import { named, number, state, tasks } from "./state";
+import { tasksScreen } from "./tasks";
+
+export function taskScreen(): HTMLElement[] {
+  const draft = state.draft;
+  const task = tasks().find((one) => one.id === draft?.task);
+  if (!draft || !task) {
+    state.screen = "tasks";
+    return tasksScreen();
+  }
+  const tab = (name: "report" | "info", label: string) =>
+    h(`button.tab${state.tab === name ? ".is-on" : ""}`, { type: "button", role: "tab", "aria-selected": state.tab === name ? "true" : "false", onclick: () => { state.tab = name; render(); } }, label);
+  return [
+    h("main.card", {},
+      h("section.about", {},
+        h("div.head", {},
+          h("div", {}, h("h1", {}, `${task.sequence} ${named(task)}`), h("p", {}, h("b", {}, task.item), ` ${task.item_name} `, h("span.dim", {}, task.number))),
+          h("button.btn", { type: "button", "data-mark": task.started ? "pause" : "start", onclick: () => void mark(task, task.started ? "pause" : "start") }, icon(task.started ? "player-pause" : "player-play"), task.started ? t("暂停", "Pause") : t("开工", "Start")),
+        ),
+        h("div.sums.sums-flat", {}, sum(task.room, t("可报", "To report")), sum(`${task.good}/${task.quantity}`, t("合格/计划", "Good/plan")), sum(rounded(number(task.scrap) + number(task.rework)), t("不良", "Bad"))),
+        task.stopped ? h("p.fault", { role: "alert" }, icon("alert-octagon"), t("这道工序已停工；已经做的可以报，班组长会看。", "This operation is stopped; what is made can be reported, the leader will look.")) : null,
+        task.isBlind ? h("p.warn", {}, icon("wifi-off"), t("没有网络，只知道标签上的编号；照常报工，联网后入账。", "No network: only the label is known. Report as usual; it is booked later.")) : null,
+        h("div.tabs", { role: "tablist" }, tab("report", t("报工", "Report")), tab("info", t("要求、用料", "Notes, material"))),
+        h("div.info", {}, info(task)),
+      ),
+      h(`section.told${state.tab === "info" ? ".is-aside" : ""}`, {}, reportForm(task, draft)),
+      state.tab === "info" ? h("section.info-phone", {}, info(task)) : null,
+    ),
+  ];
+}
+
+export function info(task: Task): HTMLElement[] {
+  const when = (at: string) => new Date(at).toLocaleString(document.documentElement.lang, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const kinds: Record<string, string> = { good: t("合格", "Good"), scrap: t("报废", "Scrap"), rework: t("返工", "Rework") };
+  return [
+    drawingStrip(task),
+    h("h2", {}, t("作业要求", "Instructions")),
+    h("p.text", {}, task.instructions || t("没有写明", "None written")),
+    task.specification ? h("p.dim", {}, task.specification) : null,
+    h("h2", {}, t("用料", "Material")),
+    materialLines(task),
+    task.lot ? h("p.dim", {}, t("产出批号 {lot}", "Output lot {lot}", { lot: task.lot })) : null,
+    h("h2", {}, t("最近报工", "Last reports")),
+    task.last.length ? h("ul.lines", {}, task.last.map((one) => h("li", {}, h("span", {}, `${one.who} · ${when(one.at)}`), h("span.num", {}, `${kinds[one.kind] ?? ""} ${one.quantity}`)))) : h("p.dim", {}, t("还没有", "None yet")),
+  ].filter(Boolean) as HTMLElement[];
+}
+
+addScreen("task", taskScreen);

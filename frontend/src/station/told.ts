@@ -1,0 +1,101 @@
+/** What was told: the word after a report, the queue, the day's sums. */
+import { t } from "../words";
+import { h, icon } from "./dom";
+import { ask, Refused } from "./link";
+import type { Act, Task } from "./model";
+import * as queue from "./queue";
+import { undo } from "./report";
+import { addScreen, go, render, sum } from "./shell";
+import { fetchDay, hours, state, tasks, today } from "./state";
+import { open, tasksScreen } from "./tasks";
+
+export function doneScreen(): HTMLElement[] {
+  const told = state.acts.find((one) => one.id === state.done?.id) ?? state.done;
+  const task = tasks().find((one) => one.id === told?.operation);
+  const sums = today();
+  if (!told) return tasksScreen();
+  return [
+    h("main.narrow.center", {},
+      h("div.tick", { "aria-hidden": "true" }, icon("check")),
+      h("h1", { role: "status" }, told.said.split(" · ")[1] ?? told.said),
+      h("p.dim", {}, told.said.split(" · ")[0]),
+      h("p", {}, stateTag(told)),
+      told._text && told._state !== "done" ? h("p.warn-text", {}, told._text) : null,
+      state.labelFault ? h("p.fault", { role: "alert" }, state.labelFault) : null,
+      task?.is_last && told.output_lot ? finishedLot(task, told.output_lot) : null,
+      sums && told.kind !== "help" ? h("div.sums", {}, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))) : null,
+      task ? h("button.btn.btn-primary.btn-huge", { type: "button", onclick: () => open(task) }, t("继续这道工序", "Go on with it")) : null,
+      h("button.btn.btn-tall", { type: "button", onclick: () => go("tasks") }, icon("list-check"), t("任务", "Tasks")),
+      told.kind === "report" ? h("button.btn.btn-tall", { type: "button", onclick: () => void undo(told) }, icon("arrow-back-up"), t("撤销", "Undo")) : null,
+    ),
+  ];
+}
+
+/** Shows the finished lot, with its label to be printed. */
+function finishedLot(task: Task, lot: string): HTMLElement {
+  return h("div.lot", {}, h("span", {}, h("small.dim", {}, t("成品批次", "Finished lot")), h("b", { "data-finished-lot": true }, lot)),
+    h("button.btn", { type: "button", "data-label": true, disabled: !queue.isReached, onclick: () => void printLabel(task, lot) }, icon("printer"), queue.isReached ? t("打印标签", "Print label") : t("联网后可打印", "Prints with a network")));
+}
+
+/** Opens the lot's label as a page that the device prints. */
+async function printLabel(task: Task, lot: string): Promise<void> {
+  const ticket = state.person && state.known[state.person.id]?.ticket;
+  const page = window.open("", "_blank");
+  try {
+    const answer = await ask(`label?operation=${task.id}&lot=${encodeURIComponent(lot)}`, undefined, { Authorization: `Station ${ticket}` });
+    const address = URL.createObjectURL(await answer.blob());
+    if (page) page.location.href = address;
+    else location.href = address;
+  } catch (fault) {
+    page?.close();
+    state.labelFault = fault instanceof Refused ? fault.message : t("没有网络，稍后再打印", "No network; print it later");
+    render();
+  }
+}
+
+export function stateTag(told: Act): HTMLElement {
+  const words: Record<Act["_state"], [string, string]> = {
+    waiting: ["orange", t("待发送", "Waiting to be sent")],
+    done: ["green", t("已入账", "Booked")],
+    flagged: ["orange", t("已入账，班组长会看", "Booked; the leader will look")],
+    kept: ["red", t("已保留，等班组长处理", "Kept for the leader")],
+    refused: ["red", t("没有入账", "Not booked")],
+  };
+  const [tone, text] = words[told._state];
+  return h(`span.tag.tag-${tone}`, { "data-state": told._state }, text);
+}
+
+export function queueScreen(): HTMLElement[] {
+  const all = [...state.acts].reverse();
+  const row = (told: Act) =>
+    h("li.told-row", { "data-act": told._state },
+      h("span", {}, h("b", {}, told.said), h("small.dim", {}, `${new Date(told.at).toLocaleTimeString(document.documentElement.lang)} · ${state.known[told._person]?.person.name ?? ""}`), told._text ? h("small.warn-text", {}, told._text) : null),
+      h("span.told-side", {}, stateTag(told), told._person === state.person?.id && told.kind === "report" && !told._undone && told._state !== "refused" ? h("button.plain", { type: "button", "aria-label": t("撤销", "Undo"), onclick: () => void undo(told) }, icon("arrow-back-up")) : null),
+    );
+  return [
+    h("main.tasks", {},
+      h("h1", {}, t("队列", "Queue")),
+      h("p.dim", {}, queue.isReached ? t("网络正常，报工会自动发送。", "The network is there; reports go by themselves.") : t("没有网络。报工都在这台设备里，联网后按顺序自动发送，关机也不会丢。", "No network. Reports are kept on this device and go by themselves, in order; switching off loses nothing.")),
+      state.photos ? h("p.note", { "data-photos": state.photos }, icon("camera"), t("{n} 张照片随后发送", "{n} photos follow", { n: state.photos })) : null,
+      h("button.btn.btn-tall", { type: "button", onclick: () => { queue.send(); void fetchDay(); } }, icon("refresh"), t("现在同步", "Sync now")),
+      all.length ? h("ul.list", {}, all.map(row)) : h("p.empty", {}, t("没有待发的，也没有最近的。", "Nothing waits, and nothing was sent lately.")),
+    ),
+  ];
+}
+
+export function todayScreen(): HTMLElement[] {
+  const sums = today();
+  if (!sums) return tasksScreen();
+  const kinds: Record<string, string> = { good: t("合格", "Good"), scrap: t("报废", "Scrap"), rework: t("返工", "Rework") };
+  return [
+    h("main.tasks", {},
+      h("h1", {}, t("我的今天", "My day")),
+      h("div.sums", {}, sum(sums.good, t("合格", "Good")), sum(sums.bad, t("不良", "Bad")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))),
+      sums.lines.length ? h("ul.lines", {}, sums.lines.map((one) => h("li", {}, h("span", {}, h("b", {}, one.operation), h("small.dim", {}, ` ${one.number}`)), h("span.num", {}, `${kinds[one.kind] ?? ""} ${one.quantity}`, h("small.dim", {}, ` ¥${one.wage}`))))) : h("p.empty", {}, t("今天还没有报工。", "Nothing reported today yet.")),
+    ),
+  ];
+}
+
+addScreen("done", doneScreen);
+addScreen("queue", queueScreen);
+addScreen("today", todayScreen);

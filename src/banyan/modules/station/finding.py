@@ -1,0 +1,80 @@
+"""What a scanned code means at a station: an operation that may be reported on, or material to be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from banyan.kernel import db
+from banyan.kernel.context import Context
+from banyan.modules.station.errors import LotNotMade, MaterialUnknown, OrderNotAtWork
+from banyan.web import codes
+
+_OPERATION = """
+    SELECT o.id FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
+    WHERE w.plant_id = %(plant)s AND w.state IN ('released', 'running', 'completed')
+      AND o.state NOT IN ('skipped', 'closed') AND (o.id = %(id)s OR w.id = %(id)s OR w.number = %(code)s)
+    ORDER BY (o.state = 'done'), o.sequence LIMIT 1
+"""
+_LOT = """
+    SELECT l.id, l.number, l.state, i.id, i.code, i.name FROM inventory_lot l JOIN items_item i ON i.id = l.item_id
+    WHERE l.id = %(id)s OR l.number = %(code)s ORDER BY (i.id = ANY(%(items)s)) DESC, l.created_at DESC LIMIT 1
+"""
+_ITEM = "SELECT id, code, name FROM items_item WHERE id = %(id)s OR code = %(code)s LIMIT 1"
+_NOWHERE = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A scanned text, and the items of which a lot is meant first."""
+
+    noun: str
+    id: UUID
+    code: str
+
+    @classmethod
+    def read(cls, text: str) -> Asked:
+        """Give what a text names; a bare one is a number or a code of anything."""
+        found = codes.parse(text)
+        if found is None:
+            return cls("", _NOWHERE, text.strip()[:80])
+        return cls(found.noun, found.id or _NOWHERE, found.code)
+
+
+def operation(ctx: Context, text: str) -> UUID:
+    """Give the operation that a code stands for: itself, or the next one of an order. One statement.
+
+    Raises: OrderNotAtWork
+    """
+    asked = Asked.read(text)
+    row = None
+    if asked.noun in ("", "production.operation", "production.work_order"):
+        row = db.one(_OPERATION, {"plant": ctx.plant, "id": asked.id, "code": asked.code})
+    if row is None:
+        raise OrderNotAtWork(code=text[:40])
+    return row[0]
+
+
+def material(ctx: Context, text: str, items: tuple[UUID, ...]) -> dict[str, Any]:
+    """Give the lot or item that a code stands for. Two statements at most. Raises: MaterialUnknown"""
+    asked = Asked.read(text)
+    given = {"id": asked.id, "code": asked.code, "items": list(items)}
+    if asked.noun in ("", "inventory.lot") and (row := db.one(_LOT, given)):
+        lot, number, state, item, code, name = row
+        return {"lot": lot, "number": number, "state": state, "item_id": item, "item": code, "name": name}
+    if asked.noun in ("", "items.item") and (row := db.one(_ITEM, given)):
+        return {"item_id": row[0], "item": row[1], "name": row[2]}
+    raise MaterialUnknown(code=text[:40])
+
+
+def finished_lot(ctx: Context, operation_id: UUID, number: str) -> UUID:
+    """Give the lot of that number of what an operation's order makes. One statement. Raises: LotNotMade"""
+    row = db.one(
+        "SELECT l.id FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id "
+        "JOIN inventory_lot l ON l.item_id = w.item_id AND l.number = %s WHERE o.id = %s AND w.plant_id = %s",
+        [number, operation_id, ctx.plant],
+    )
+    if row is None:
+        raise LotNotMade(lot=number)
+    return row[0]
