@@ -4,10 +4,10 @@ import { named, sameShelf, withTold, type Day, type Kept } from "./data";
 
 const LOT = "0190a000-0000-7000-8000-000000000001";
 const day = {
-  orders: [{ id: "po", number: "PO-1", party: "泽川", lines: [{ line: "l1", open: "10" }, { line: "l2", open: "4" }] }],
-  gate: [{ id: "r", number: "RC-1", party: "泽川", lines: [{ line: "g1", open: "6" }] }],
+  orders: [{ id: "po", number: "PO-1", party: "Steel", lines: [{ line: "l1", open: "10" }, { line: "l2", open: "4" }] }],
+  gate: [{ id: "r", number: "RC-1", party: "Steel", lines: [{ line: "g1", open: "6" }] }],
   counts: [{ id: "c", lines: [{ line: "x", item: "i", lot: "", location: "b", owner: "", is: "open" }] }],
-  places: [{ id: "b", code: "RAW-01", name: "棒料", kind: "bin", barcode: "998877" }],
+  places: [{ id: "b", code: "RAW-01", name: "Bars", kind: "bin", barcode: "998877" }],
   items: [{ id: "i", code: "MP-1" }],
   lots: [{ id: LOT, number: "H-7", item: "i", state: "held" }],
   work: [], shipments: [], may: [], day: "",

@@ -94,7 +94,7 @@ export const what = (one: data.Item, more = "") =>
 
 /** Says that a screen needs the network, where there is none. */
 export const liveNote = (desk: Desk) =>
-  desk.host.isReached()
+  desk.host.isReached() || desk.fault
     ? null
     : h("p.warn", { role: "status", "data-offline": true }, icon("wifi-off"), t("现在没有网络。这里要查实时库存，等网络恢复；到货、入库、移库、盘点可以先做。", "No network now. This needs the stock of this moment and waits for it; arrivals, put-away, moves and counts go on."));
 

@@ -28,7 +28,7 @@ const home: Screen = {
     const { day } = desk;
     const tile = (name: string, sign: string, title: string, count: number | "", right: string, more: Record<string, unknown> = {}) =>
       desk.may(right)
-        ? h("button.ware-tile", { type: "button", "data-open": name, onclick: () => desk.go(name, more) }, icon(sign), h("b", {}, title), count === "" ? null : h("span.ware-count", {}, String(count)))
+        ? h("button.ware-tile", { type: "button", "data-open": name, onclick: () => desk.go(name, more) }, icon(sign), h("b", {}, title), count === "" ? null : h("span.ware-number", {}, String(count)))
         : null;
     const lines = (papers: { lines: unknown[] }[]) => papers.reduce((sum, one) => sum + one.lines.length, 0);
     return [

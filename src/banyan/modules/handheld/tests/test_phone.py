@@ -125,7 +125,7 @@ def test_a_kept_arrival_is_booked_when_the_order_takes_it(shop, phone, bought):
     bought.lines.filter(pk=line).update(over_receipt_percent=10)
     kept = KeptAct.objects.get(pk=gate["id"])
     shop.world.do("station.kept_act.book", kept)
-    assert (kept.state, kept.answer) == ("booked", "已到货，待入库")
+    assert (kept.state, kept.answer) == ("booked", "已入账")
     assert phone.states(gate) == ["done"]
     assert Receipt.objects.count() == 1
 
