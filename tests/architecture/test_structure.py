@@ -29,6 +29,7 @@ MODULES = (
     "exceptions",
     "station",
     "planning",
+    "handheld",
     "finance",
 )
 BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "planning"})

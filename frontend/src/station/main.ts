@@ -3,6 +3,7 @@ import "./station.css";
 import "./icon-192.png?url";
 import "./icon-512.png?url";
 import "./help";
+import "./keeper";
 import "./menu";
 import "./task";
 import "./told";

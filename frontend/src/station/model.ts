@@ -162,6 +162,8 @@ export interface Person {
   name: string;
   code: string;
   employee: string | null;
+  /** What somebody sees: the work at operations, the warehouse. */
+  faces?: string[];
 }
 
 export interface Day {

@@ -16,12 +16,15 @@ export interface Entry {
 }
 
 const screens: Record<string, Draw> = {};
+/** Screens within which one goes back: goes one back, and says whether there is a way back. */
+const backs: Record<string, { go: () => boolean; isDeep: () => boolean }> = {};
 export const entries: Entry[] = [];
 let home: () => string = () => "tasks";
 
 /** Adds a screen; its name is what `go` takes. */
-export function addScreen(name: string, draw: Draw): void {
+export function addScreen(name: string, draw: Draw, back?: () => boolean, isDeep: () => boolean = () => false): void {
   screens[name] = draw;
+  if (back) backs[name] = { go: back, isDeep };
 }
 
 /** Says which screen somebody begins with, and comes back to. */
@@ -53,7 +56,8 @@ export function go(screen: string): void {
 
 export function topBar(): HTMLElement {
   const count = waiting();
-  const isBack = state.screen !== home() && state.screen !== "sign";
+  const inner = backs[state.screen];
+  const isBack = inner?.isDeep() || (state.screen !== home() && state.screen !== "sign");
   const net = queue.isReached ? null : h("span.pill.pill-off", { role: "status" }, icon("wifi-off"), t("离线", "Offline"));
   const chip = h(
     `button.pill${count ? ".pill-wait" : troubled() ? ".pill-warn" : ".pill-ok"}`,
@@ -64,7 +68,7 @@ export function topBar(): HTMLElement {
   return h(
     "header.bar", {},
     isBack
-      ? h("button.plain", { type: "button", onclick: () => go(state.person ? home() : "sign"), "aria-label": t("返回", "Back") }, icon("arrow-left"))
+      ? h("button.plain", { type: "button", onclick: () => inner?.go() || go(state.person ? home() : "sign"), "aria-label": t("返回", "Back") }, icon("arrow-left"))
       : h("img.mark", { src: markAddress, alt: "" }),
     h("strong.who", {}, state.person?.name ?? state.device?.name ?? t("工位", "Station")),
     net,

@@ -95,6 +95,9 @@ export async function keepTask(task: Task): Promise<void> {
   await store.keep(`day.${person.id}`, state.kept);
 }
 
+/** What may be fetched instead of the day of tasks; says whether it was. */
+export const insteadOfDay: (() => Promise<boolean>)[] = [];
+
 export async function fetchDay(): Promise<void> {
   const person = state.person;
   const ticket = person && state.known[person.id]?.ticket;
@@ -104,6 +107,11 @@ export async function fetchDay(): Promise<void> {
   if (state.kept) headers["If-None-Match"] = state.kept.mark;
   const also = (await store.fact<string[]>(`also.${person.id}`)) ?? [];
   try {
+    for (const other of insteadOfDay)
+      if (await other()) {
+        queue.reached(true);
+        return render();
+      }
     const answer = await ask(`day${also.length ? `?also=${also.join(",")}` : ""}`, undefined, headers);
     queue.reached(true);
     const kept: KeptDay =

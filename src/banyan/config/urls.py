@@ -30,6 +30,8 @@ if has_part("banyan.web.rest.urls"):
         path("api/v1/", include("banyan.web.rest.urls")),
         path("oauth/", include("banyan.web.rest.oauth")),
     ]
+if has_part("banyan.modules.handheld.urls"):
+    urlpatterns.append(path("station/api/warehouse/", include("banyan.modules.handheld.urls")))
 if has_part("banyan.modules.station.urls"):
     urlpatterns.append(path("station/", include("banyan.modules.station.urls")))
 if has_part("banyan.modules.trace.urls"):

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 
-from banyan.demo import andon, outcome
+from banyan.demo import andon, outcome, stores
 from banyan.demo.acting import Cast, Teller, Terminal, half, key_of
 from banyan.kernel import db, dispatcher
 from banyan.kernel.context import SYSTEM, Context
@@ -117,6 +117,7 @@ class Story(Cast):
         self.close()
         self.show()
         andon.tell(self)
+        stores.tell(self, self.plant, self.plot.finished)
         return self.told
 
     # --- the order ------------------------------------------------------------------------------------------

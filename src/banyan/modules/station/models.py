@@ -87,7 +87,7 @@ class KeptAct(Record):
     had it; `body` is the whole act, `said` what the person saw on the screen.
     """
 
-    lock_rank = Rank.DOCUMENT + 70
+    lock_rank = Rank.DOCUMENT + 2
 
     device = models.ForeignKey(Device, models.PROTECT, null=True, blank=True, related_name="+")
     plant = models.ForeignKey("company.Plant", models.PROTECT, null=True, blank=True, related_name="+")

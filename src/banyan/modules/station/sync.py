@@ -21,6 +21,7 @@ from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
 
 from banyan.kernel import db
+from banyan.kernel.commands import KeyReused
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Instant
 from banyan.lib.errors import DomainError, Invalid
@@ -230,6 +231,8 @@ def _guarded(ctx: Context, seat: Seat, told: _Told, book: Callable[[Context, _To
         return book(ctx, told)
     except (OperationalError, InterfaceError):
         raise
+    except KeyReused as refusal:
+        return Answer(str(told.act.id), "refused", text=refusal.label)
     except DomainError as refusal:
         if KINDS[told.act.kind].is_intent:
             return Answer(str(told.act.id), "refused", text=refusal.label)

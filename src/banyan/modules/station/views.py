@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.debug import sensitive_post_parameters
 
-from banyan.kernel import files, schema
+from banyan.kernel import files, registry, schema
 from banyan.kernel.context import Context
-from banyan.lib.errors import DomainError, Invalid, NotFound
-from banyan.lib.labels import L, speaking
+from banyan.lib.errors import NotFound
 from banyan.modules.company.queries import default_plant
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.station import finding, queries, signing
 from banyan.modules.station.acts import Batch
 from banyan.modules.station.commands import hang_picture
-from banyan.modules.station.errors import SignInNeeded, WrongPhoto
+from banyan.modules.station.entry import body_of as _body
+from banyan.modules.station.entry import interface as _interface
+from banyan.modules.station.entry import seat_of_request as _seat
+from banyan.modules.station.errors import WrongPhoto
 from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
 from banyan.web import assets
@@ -37,59 +34,11 @@ SHELL = ("src/station/main.ts", "src/station/theme.ts")
 LATER = "src/station/decoder.ts"
 #: A decoder of barcodes is compiled code; nothing else is allowed beyond the product's policy.
 STATION_POLICY = f"{POLICY}; script-src 'self' 'wasm-unsafe-eval'"
-MOST_BYTES = 4_000_000
+#: What somebody sees besides the work at operations, by what they may do: names of faces that modules answer with.
+faces = registry.port("station.faces", lambda who: ())
 CHUNK = 65_536
 #: Operations scanned on a device that its day tells beside those at work.
 MOST_KEYS = 30
-
-
-def _interface(method: str) -> Callable[..., Callable[..., HttpResponse]]:
-    """Make a view that answers scripts: JSON in and out, refusals as problem+json in the caller's language."""
-
-    def decorate(view: Callable[..., Any]) -> Callable[..., HttpResponse]:
-        @public
-        @csrf_exempt
-        @never_cache
-        @sensitive_post_parameters()
-        @wraps(view)
-        def answer(request: HttpRequest, **place: Any) -> HttpResponse:
-            if request.method != method:
-                return HttpResponse(status=405, headers={"Allow": method})
-            language = "en" if request.headers.get("Accept-Language", "").startswith("en") else "zh"
-            with speaking(language):
-                try:
-                    found = view(request, language, **place)
-                except DomainError as refusal:
-                    return JsonResponse(refusal.as_problem(language), status=refusal.status)
-            return found if isinstance(found, HttpResponse) else _json(found)
-
-        return answer
-
-    return decorate
-
-
-def _json(data: Any, status: int = 200) -> HttpResponse:
-    return HttpResponse(orjson.dumps(data, default=str), status=status, content_type="application/json")
-
-
-def _body(request: HttpRequest) -> dict[str, Any]:
-    """Give the request's JSON object. Raises: Invalid"""
-    if len(request.body) > MOST_BYTES:
-        raise Invalid("station.too_large", L("一次发送的内容过多", "Too much was sent at once"))
-    try:
-        found = orjson.loads(request.body)
-    except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
-        raise Invalid("station.not_json", L("内容不是 JSON 对象", "The content is no JSON object"))
-    return found
-
-
-def _seat(request: HttpRequest) -> Seat:
-    kind, _, ticket = request.headers.get("Authorization", "").partition(" ")
-    if kind != "Station":
-        raise SignInNeeded
-    return signing.seat_of(ticket.strip()[:2_000])
 
 
 def _text(body: dict[str, Any], name: str) -> str:
@@ -138,6 +87,7 @@ def _person(seat: Seat) -> dict[str, Any]:
     return {
         "id": str(who.id), "name": found.name if found else who.name, "code": found.code if found else who.login,
         "employee": str(who.employee) if who.employee else None, "language": who.language,
+        "faces": [*(["work"] if who.may("production.work_order.report") else []), *faces(who)],
     }  # fmt: skip
 
 
@@ -265,7 +215,8 @@ def _shell_files() -> list[str]:
         if source not in found and source != LATER:
             found.append(source)
             left += [*built[source].get("imports", ()), *built[source].get("dynamicImports", ())]
-    return [*(assets.address(one) for one in found), *assets.styles(SHELL[0])]
+    sheets = dict.fromkeys(sheet for one in found for sheet in assets.styles(one))
+    return [*(assets.address(one) for one in found), *sheets]
 
 
 @public

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -60,7 +61,9 @@ def start_counts(ctx: Context, counts: Sequence[Count]) -> None:
     f"{NOUN}.enter", L("录入实盘", "Enter"), input=Enter, icon="clipboard-check", is_primary=True, is_big=True
 )
 def enter_counts(ctx: Context, counts: Sequence[Count], data: Enter) -> None:
-    """Note what was found, against the books of this moment; a second figure for a line is its recount.
+    """Note what was found, against the books of the moment it was; a second figure for a line is its recount.
+
+    A device that tells it later says when it was (`ctx.device_at`): what has moved since is left out of the books.
 
     Takes:  found: also what the books do not know there
     Raises: NotFound for a place outside the count's location
@@ -76,10 +79,12 @@ def _enter(ctx: Context, count: Count, found: Sequence[Found]) -> None:
         (line.item_id, line.lot_id, line.location_id, line.owner_id): line
         for line in CountLine.objects.filter(count=count)
     }
-    books = _on_hand([(one.item, one.lot, one.location, one.owner) for one in found])
+    moment = min(ctx.device_at or ctx.now, ctx.now)
+    keys = [(one.item, one.lot, one.location, one.owner) for one in found]
+    books, since = _on_hand(keys), _moved_since(keys, moment) if moment < ctx.now else {}
     changed, new = [], []
-    for one in found:
-        key = (one.item, one.lot, one.location, one.owner)
+    for n, one in enumerate(found):
+        key = keys[n]
         if one.location not in places:
             raise NotFound(
                 "inventory.not_in_count",
@@ -96,7 +101,7 @@ def _enter(ctx: Context, count: Count, found: Sequence[Found]) -> None:
             new.append(line)
         elif line not in new:
             changed.append(line)
-        line.expected, line.counted_at = books.get(key, ZERO), ctx.now
+        line.expected, line.counted_at = books.get(key, ZERO) - since.get(n, ZERO), moment
         if line.counted is None:
             line.counted = one.quantity
         else:
@@ -112,6 +117,22 @@ def _on_hand(keys: Sequence[tuple]) -> dict[tuple, Decimal]:
         [list({key[0] for key in keys}), list({key[2] for key in keys})],
     )
     return {tuple(row[:4]): row[4] for row in rows}
+
+
+_SINCE = """
+    SELECT k.n, sum(CASE WHEN m.target_id = k.location THEN m.quantity ELSE -m.quantity END)
+    FROM unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[]) AS k(n, item, lot, location, owner)
+    JOIN inventory_move m ON m.item_id = k.item AND m.posted_at > %s AND m.moved_at > %s
+         AND m.lot_id IS NOT DISTINCT FROM k.lot AND m.owner_id IS NOT DISTINCT FROM k.owner
+         AND k.location IN (m.source_id, m.target_id)
+    GROUP BY k.n
+"""
+
+
+def _moved_since(keys: Sequence[tuple], moment: datetime) -> dict[int, Decimal]:
+    """Give by place in the keys what has come in since a moment, less what has gone. One statement."""
+    columns = zip(*((n, *key) for n, key in enumerate(keys)), strict=True)
+    return dict(db.rows(_SINCE, [*map(list, columns), moment, moment]))
 
 
 @command(

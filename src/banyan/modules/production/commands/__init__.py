@@ -11,6 +11,7 @@ from banyan.modules.production.commands.deviating import (
 )
 from banyan.modules.production.commands.drafts import complete_drafts
 from banyan.modules.production.commands.materials import (
+    issue_kept,
     issue_material,
     return_material,
     reverse_issues,
@@ -31,6 +32,7 @@ __all__ = [
     "complete_drafts",
     "complete_orders",
     "firm_orders",
+    "issue_kept",
     "issue_material",
     "release_orders",
     "report_work",

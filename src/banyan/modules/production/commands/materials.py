@@ -91,6 +91,18 @@ class _Part:
     location: UUID
     lot: UUID | None
     amount: Decimal | None = None
+    kept_for: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A quantity of a lot in a place that goes to a material line, though it is kept for that of another order."""
+
+    material: UUID
+    kept_for: UUID
+    quantity: Decimal
+    location: UUID
+    lot: UUID | None
 
 
 # --- to the order -------------------------------------------------------------------------------------------
@@ -145,6 +157,27 @@ def supplement_material(
     return _issue(
         ctx, orders, materials, _named(materials, data.lines), "supplement", data.reason, data.moved_at
     )
+
+
+def issue_kept(
+    ctx: Context, orders: Sequence[WorkOrder], kept: Sequence[Kept], reason: str
+) -> tuple[MaterialIssue, ...]:
+    """Issue to orders what is kept for lines of others, within a command that writes down who owes it to whom.
+
+    Takes:  orders, locked
+    Raises: MoreThanNeeded; what posting refuses
+    Writes: as `issue_material`; what was kept for the others is used up
+    """
+    materials = flow.lock_materials([order.pk for order in orders])
+    _refuse_more_than_needed(
+        [(materials[one.material], IssueLine(material=one.material, quantity=one.quantity)) for one in kept]
+    )
+    parts = [
+        _Part(materials[one.material], one.quantity, one.location, one.lot, kept_for=one.kept_for) for one in kept
+    ]
+    for part in parts:
+        part.material.issued_quantity += part.quantity
+    return _post(ctx, orders, materials, parts, "issue", reason, None)
 
 
 def _named(
@@ -349,7 +382,7 @@ def _intent(part: _Part, ends: Standing, kind: str, reason: str, moved_at: datet
         origin=part.material.work_order_id,
         origin_line=part.material.pk,
         moved_at=moved_at,
-        demand=None if is_back else (ORDER, part.material.pk),
+        demand=None if is_back else (ORDER, part.kept_for or part.material.pk),
         reason=reason,
     )
 

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class HandheldConfig(AppConfig):
+    name = "banyan.modules.handheld"
+    label = "handheld"

@@ -1,0 +1,320 @@
+"""What a warehouse's phone sends: later and once, or now with the balances of the moment, or not at all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from banyan.kernel.models import Role, User, UserRole
+from banyan.lib.ids import new_id
+from banyan.modules.handheld.models import Borrow
+from banyan.modules.handheld.tests.conftest import Phone
+from banyan.modules.inventory.models import Allocation, Balance, Count, CountLine, Move
+from banyan.modules.production.models import MaterialIssue
+from banyan.modules.purchasing.models import Receipt
+from banyan.modules.sales.models import Shipment
+from banyan.modules.station.models import KeptAct
+from banyan.web import codes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bins(shop) -> list:
+    """Give three bins of the warehouse, made in no order."""
+    return [
+        shop.world.make("inventory.location", code=f"A-{n}", name=f"货位{n}", kind="bin", plant=shop.world.plant)
+        for n in (10, 9, 2)
+    ]
+
+
+@pytest.fixture
+def bought(shop):
+    """Give an order for bought parts that is placed."""
+    lines = [{"item": shop.world.screw, "quantity": "500", "price": "0.1"}]
+    lines.append({"item": shop.world.steel, "quantity": "20", "price": "5"})
+    made = shop.world.make("purchasing.order", party=shop.world.supplier, plant=shop.world.plant, lines=lines)
+    shop.world.do("purchasing.order.order", made)
+    return made
+
+
+def there(item, location) -> D:
+    return sum((b.on_hand for b in Balance.objects.filter(item=item, location=location)), D(0))
+
+
+def lay(shop, item, quantity, location, lot=None) -> None:
+    shop.receive(item, quantity, "10", lot, location.pk)
+
+
+# --- who
+
+
+def test_the_warehouse_is_shown_to_those_who_work_in_one(shop, phone):
+    assert phone.person["faces"] == ["warehouse"]
+    user = User.objects.create(login="w", name="工人", plants=[shop.world.plant.pk])
+    UserRole.objects.create(user=user, role=Role.objects.get(code="worker"))
+    shop.world.change(shop.world.second_worker, user=user.pk)
+    worker = Phone(shop, shop.world.make("station.badge", employee=shop.world.second_worker))
+    assert worker.person["faces"] == ["work"]
+    order = shop.released(quantity="10")
+    assert worker.do("pick", work_order=order.pk).status_code == 403
+    given = dict(lender=order.pk, borrower=order.pk, item=shop.world.part.pk, quantity=1)
+    assert worker.do("borrow", **given).status_code == 403
+    assert worker.get("day").status_code == 403
+    assert Allocation.objects.count() == 0
+    assert phone.client.get("/station/api/warehouse/day").status_code == 401
+
+
+# --- later, and once
+
+
+def test_goods_come_in_at_the_gate_and_are_put_away_later_once_each(shop, phone, bought, bins):
+    line = phone.day()["orders"][0]["lines"][0]
+    assert (line["code"], line["open"]) == ("BP-1", "500")
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line["line"], "quantity": "300"}])
+    assert phone.states(gate) == phone.states(gate) == ["done"]
+    assert Receipt.objects.count() == 1
+    arrived = phone.day()["gate"][0]
+    found = arrived["lines"][0]
+    assert (found["open"], found["why"]) == ("300", "item")
+    judged = {"accepted": "290", "rejected": "10", "reason": "断牙", "location": str(bins[0].pk)}
+    put = phone.told("store", receipt=arrived["id"], lines=[judged | {"receipt_line": found["line"]}])
+    assert phone.states(put, gate) == ["done", "done"]
+    assert phone.states(put) == ["done"]
+    assert there(shop.world.screw, bins[0]) == 290
+    assert phone.day()["gate"] == []
+    assert KeptAct.objects.count() == 0
+
+
+def test_another_act_under_the_same_key_is_refused(shop, phone, bought):
+    line = phone.day()["orders"][0]["lines"][0]["line"]
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "3"}])
+    assert phone.states(gate) == ["done"]
+    gate["lines"][0]["quantity"] = "4"
+    assert phone.states(gate) == ["refused"]
+    assert phone.day()["orders"][0]["lines"][0]["open"] == "497"
+
+
+def test_what_cannot_be_booked_is_kept_and_stops_nothing(shop, phone, bought, bins):
+    line = phone.day()["orders"][0]["lines"][0]["line"]
+    shop.world.do("purchasing.order.cancel", bought, reason="改单")
+    lay(shop, shop.world.part, 5, bins[0])
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "3"}])
+    torn = phone.told("count", found="三个")
+    move = phone.told(
+        "move", item=str(shop.world.part.pk), quantity="5", source=str(bins[0].pk), target=str(bins[1].pk)
+    )
+    assert phone.states(gate, torn, move) == ["kept", "kept", "done"]
+    assert phone.states(gate, torn, move) == ["kept", "kept", "done"]
+    assert there(shop.world.part, bins[1]) == 5
+    kept = KeptAct.objects.get(pk=gate["id"])
+    assert (kept.kind, kept.employee_id) == ("gate", shop.world.worker.pk)
+    shop.world.do("station.kept_act.dismiss", kept, answer="退回供应商")
+    assert kept.state == "dismissed"
+
+
+def test_a_kept_arrival_is_booked_when_the_order_takes_it(shop, phone, bought):
+    line = phone.day()["orders"][0]["lines"][0]["line"]
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "501"}])
+    assert phone.states(gate) == ["kept"]
+    bought.lines.filter(pk=line).update(over_receipt_percent=10)
+    kept = KeptAct.objects.get(pk=gate["id"])
+    shop.world.do("station.kept_act.book", kept)
+    assert (kept.state, kept.answer) == ("booked", "已入账")
+    assert phone.states(gate) == ["done"]
+    assert Receipt.objects.count() == 1
+
+
+def test_a_count_is_blind_by_the_moment_and_asks_again_beyond_the_tolerance(shop, phone, bins):
+    before, shop.ctx = shop.ctx, shop.ctx.with_(now=timezone.now() - timedelta(hours=2))
+    lay(shop, shop.world.part, 50, bins[0])
+    lay(shop, shop.world.screw, 40, bins[1])
+    shop.ctx = before
+    task = shop.world.make(
+        "inventory.count", plant=shop.world.plant, location=shop.places.warehouse, tolerance_percent="1"
+    )
+    for one in bins:
+        shop.world.change(one, parent=shop.places.warehouse)
+    assert phone.do("count_start", task.pk).status_code == 200
+    shown = phone.day()["counts"][0]
+    assert "expected" not in str(shown)
+    assert [line["bin"] for line in shown["lines"]][:2] == ["A-9", "A-10"]
+    by_bin = {line["bin"]: line for line in shown["lines"]}
+
+    def counted(name: str, quantity: str) -> dict:
+        line = by_bin[name]
+        found = {"item": line["item"], "location": line["location"], "quantity": quantity}
+        return phone.told("count", count=str(task.pk), found=[found])
+
+    first, second = counted("A-10", "50"), counted("A-9", "30")
+    second["at"] = first["at"] = timezone.now() - timedelta(minutes=30)
+    lay(shop, shop.world.part, 7, bins[0])
+    answers = phone.sync(first, second)
+    assert [one["state"] for one in answers] == ["done", "done"]
+    assert ["复盘" in one["text"] for one in answers] == [False, True]
+    line = CountLine.objects.get(count=task, location=bins[0])
+    assert (line.counted, line.expected) == (50, 50)
+    state = {one["bin"]: one["is"] for one in phone.day()["counts"][0]["lines"]}
+    assert (state["A-10"], state["A-9"]) == ("done", "again")
+    assert phone.do("count_post", task.pk).status_code == 409
+    again = counted("A-9", "30")
+    assert phone.states(again, second) == ["done", "done"]
+    line = CountLine.objects.get(count=task, location=bins[1])
+    assert (line.counted, line.recounted) == (30, 30)
+    rest = [
+        {"quantity": "0"} | {key: one[key] for key in ("item", "location", "lot") if one[key]}
+        for one in phone.day()["counts"][0]["lines"]
+        if one["is"] == "open"
+    ]
+    phone.sync(phone.told("count", count=str(task.pk), found=rest))
+    phone.sync(phone.told("count", count=str(task.pk), found=rest))
+    assert phone.do("count_post", task.pk).status_code == 200
+    assert (there(shop.world.part, bins[0]), there(shop.world.screw, bins[1])) == (57, 30)
+    assert Count.objects.get().state == "posted"
+
+
+# --- now
+
+
+def test_a_pick_walks_bins_in_order_by_the_lot_that_is_due_and_is_issued_once(shop, phone, bins):
+    old, new = shop.lot(shop.world.steel, "OLD"), shop.lot(shop.world.steel, "NEW")
+    shop.world.change(old, expires_on="2027-01-01")
+    order = shop.released(quantity="100")
+    lay(shop, shop.world.steel, 30, bins[0], new)
+    lay(shop, shop.world.steel, 20, bins[2], old)
+    Balance.objects.filter(lot=new).update(first_in_at=timezone.now())
+    walk = phone.do("pick", work_order=order.pk).json()
+    steps = walk["steps"]
+    assert [s["bin"] for s in steps if s["bin"].startswith("A-")] == ["A-2"]
+    assert next(s for s in steps if s["bin"] == "A-2")["lot_number"] == "OLD"
+    assert {s["code"] for s in steps} == {"MP-1", "RM-1"}
+    lines = [{key: s[key] for key in ("material", "quantity", "location", "lot") if s[key]} for s in steps]
+    key = new_id()
+    assert phone.do("issue", order.pk, key, lines=lines).json() == phone.do("issue", order.pk, key, lines=lines).json()
+    assert MaterialIssue.objects.count() == 1
+    assert Allocation.objects.count() == 0
+    assert phone.do("issue", order.pk, lines=lines).status_code == 409
+    back = phone.get(f"held?id={order.pk}").json()["lines"]
+    assert {(one["code"], one["quantity"]) for one in back} >= {("MP-1", "200")}
+    part = next(one for one in back if one["code"] == "MP-1")
+    given = [{"material": part["material"], "quantity": "5", "location": str(bins[1].pk)}]
+    assert phone.do("return", order.pk, lines=given).status_code == 200
+    assert there(shop.world.part, bins[1]) == 5
+
+
+def test_of_two_pickers_on_the_last_lot_one_gets_it(shop, phone, keeper):
+    shop.released(quantity="1")
+    first, second = shop.released(quantity="140"), shop.released(quantity="140")
+    got = [phone.do("pick", work_order=one.pk).json() for one in (first, second)]
+    parts = [sum(D(s["quantity"]) for s in walk["steps"] if s["code"] == "MP-1") for walk in got]
+    assert parts == [280, 18]
+    missing = [next((m["missing"] for m in walk["missing"] if m["code"] == "MP-1"), "0") for walk in got]
+    assert missing == ["0", "262"]
+    step = next(s for s in got[0]["steps"] if s["code"] == "MP-1")
+    theirs = shop.material(second, shop.world.part)
+    stolen = [{"material": theirs.pk, "quantity": "280", "location": step["location"]}]
+    refused = phone.do("issue", second.pk, lines=stolen)
+    assert (refused.status_code, refused.json()["code"]) == (409, "inventory.not_enough_stock")
+    assert "way_out" in refused.json()
+
+
+def test_a_held_lot_is_neither_fixed_nor_issued(shop, phone):
+    order = shop.released(quantity="100")
+    step = next(s for s in phone.do("pick", work_order=order.pk).json()["steps"] if s["lot"])
+    shop.world.do("inventory.lot.hold", shop.steel_lot, reason="炉号待查")
+    lines = [{"material": step["material"], "quantity": "1", "lot": step["lot"], "location": step["location"]}]
+    refused = phone.do("issue", order.pk, lines=lines)
+    assert (refused.status_code, refused.json()["code"]) == (409, "inventory.lot_held")
+    seen = phone.get(f"look?text={codes.make('inventory.lot', shop.steel_lot.pk)}").json()
+    assert seen["lies"][0]["lot_state"] == "held"
+    walk = phone.do("pick", work_order=order.pk).json()
+    assert [s for s in walk["steps"] if s["code"] == "RM-1"] == []
+    assert [m["code"] for m in walk["missing"]] == ["RM-1"]
+
+
+def test_a_shipment_is_prepared_walked_and_shipped_once(shop, phone, bins):
+    world = shop.world
+    lot = shop.lot(world.product, "FG-L1")
+    lay(shop, world.product, 12, bins[1], lot)
+    line = {"item": world.product, "quantity": "10", "price": "900", "tax_code": world.vat13}
+    order = world.make("sales.order", party=world.customer, plant=world.plant, lines=[line])
+    world.do("sales.order.confirm", order)
+    assert [(one["kind"], one["number"]) for one in phone.day()["shipments"]] == [("order", order.number)]
+    walk = phone.do("prepare", order.pk).json()
+    assert [(s["bin"], s["lot_number"], s["quantity"]) for s in walk["steps"]] == [("A-9", "FG-L1", "10")]
+    assert [one["kind"] for one in phone.day()["shipments"]] == ["shipment"]
+    assert phone.get(f"shipment?id={walk['shipment']}").json()["steps"] == walk["steps"]
+    key = new_id()
+    assert [phone.do("ship", walk["shipment"], key).status_code for _ in range(2)] == [200, 200]
+    assert Shipment.objects.get().state == "shipped"
+    assert phone.do("ship", walk["shipment"]).status_code == 409
+
+
+def test_two_scans_borrow(shop, phone):
+    lender, borrower = shop.released(quantity="150"), shop.released(quantity="20")
+    offered = phone.get(f"lenders?id={borrower.pk}").json()["items"]
+    part = next(one for one in offered if one["code"] == "MP-1")
+    assert (part["needed"], part["lines"][0]["number"], part["lines"][0]["kept"]) == ("40", lender.number, "300")
+    given = dict(lender=lender.pk, borrower=borrower.pk, item=part["item"], quantity="40")
+    key = new_id()
+    assert [phone.do("borrow", key=key, **given).status_code for _ in range(2)] == [200, 200]
+    assert Borrow.objects.count() == 1
+    assert phone.do("borrow", **given).json()["code"] == "handheld.not_needed"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"kind": "fly"}, 422), ({"kind": "pick", "data": {"work_order": "🙂"}}, 422), ({"kind": "pick"}, 422),
+        ({"kind": "issue", "record": "00000000-0000-0000-0000-000000000001", "data": {"lines": []}}, 404),
+        ({"kind": "ship", "data": {"x": 1}}, 422), ({"kind": "borrow", "data": {"quantity": "-1"}}, 422),
+        ({"kind": "count_start", "record": "no"}, 422), ({"kind": 7}, 422),
+    ],
+)  # fmt: skip
+def test_nonsense_is_refused_in_words(phone, body, status):
+    answer = phone.post("/station/api/warehouse/act", {"id": new_id()} | body, **phone.signed)
+    assert answer.status_code == status, answer.content
+    assert answer.json()["detail"]
+    assert Move.objects.filter(origin_noun="production.work_order").count() == 0
+
+
+def test_an_unknown_label_is_said_to_be_unknown_and_known_ones_are_found(shop, phone, bins):
+    lay(shop, shop.world.part, 5, bins[0])
+    assert phone.get("look?text=A-10").json()["lies"][0]["code"] == "MP-1"
+    assert phone.get("look?text=MP-1").json()["hits"][0]["noun"] == "items.item"
+    assert phone.get("look?text=🙂").status_code == 404
+    assert phone.get("held?id=x").status_code == 422
+
+
+def test_labels_are_printed(shop, phone):
+    answer = phone.post(
+        "/station/api/warehouse/label", {"noun": "inventory.lot", "ids": [shop.steel_lot.pk]}, **phone.signed
+    )
+    assert (answer.status_code, answer.content[:4]) == (200, b"%PDF")
+    refused = phone.post("/station/api/warehouse/label", {"noun": "kernel.user", "ids": ["1"]}, **phone.signed)
+    assert refused.status_code == 422
+
+
+def test_a_day_takes_as_many_statements_for_one_paper_as_for_many(shop, phone, bought, bins, django_assert_num_queries):
+    def more() -> None:
+        lines = [{"item": shop.world.screw, "quantity": "5", "price": "1"}]
+        made = shop.world.make("purchasing.order", party=shop.world.supplier, plant=shop.world.plant, lines=lines)
+        shop.world.do("purchasing.order.order", made)
+        shop.world.do("purchasing.order.receive", made, lines=[])
+        shop.world.make("inventory.count", plant=shop.world.plant, location=bins[0])
+        shop.released(quantity="1")
+
+    more()
+    answer = phone.get("day")
+    assert phone.get("day", **{"If-None-Match": answer["ETag"]}).status_code == 304
+    with CaptureQueriesContext(connection) as few:
+        phone.day()
+    for _ in range(5):
+        more()
+    with django_assert_num_queries(len(few)):
+        phone.day()
