@@ -29,6 +29,7 @@ MODULES = (
     "exceptions",
     "station",
     "planning",
+    "teamboard",
     "finance",
 )
 BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "planning"})

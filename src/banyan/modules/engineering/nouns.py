@@ -128,6 +128,10 @@ noun(
                 subcontract_price=f("委外单价", "Price outside", minimum=ZERO, see="engineering.cost"),
                 subcontract_days=f("委外天数", "Days outside", unit="d", minimum=ZERO),
                 data=f("采集数据", "Data to capture", type="json"),
+                needs_approval=f(
+                    "审核后流转", "Passes on when approved",
+                    L("合格数经班组长审核后，下道才能开工", "The next may begin on pieces that a leader has approved"),
+                ),
             ),
         )
     ],
