@@ -49,7 +49,7 @@ _TEAMS = """
     WHERE CASE %(reach)s::text
         WHEN 'all' THEN true WHEN 'plant' THEN t.plant_id = ANY(%(plants)s::uuid[])
         ELSE t.id = ANY(%(teams)s::uuid[]) OR t.leader_id = %(employee)s::uuid END
-    ORDER BY t.leader_id IS DISTINCT FROM %(employee)s::uuid, t.code
+    ORDER BY (t.leader_id = %(employee)s::uuid) IS NOT TRUE, t.code
 """
 
 

@@ -262,7 +262,10 @@ def arrange(request: HttpRequest) -> HttpResponse:
 def urgent(request: HttpRequest) -> HttpResponse:
     """Make an order urgent, or as others again."""
     priority = "urgent" if request.POST.get("urgent") == "1" else "normal"
-    _do(request, "production.work_order.prioritise", {"priority": priority}, _keys([request.POST.get("order", "")]))
+    order = _key(request.POST.get("order"))
+    if order is None:
+        raise NotFound()
+    _do(request, "production.work_order.prioritise", {"priority": priority}, [order])
     return _done(L("已设为紧急", "It is urgent now") if priority == "urgent" else L("已取消紧急", "No longer urgent"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from banyan.kernel import registry
 from banyan.kernel.commands import execute
 from banyan.kernel.proofs import run
-from banyan.lib.errors import DomainError, Invalid, NotAllowed, NotFound
+from banyan.lib.errors import Invalid, NotAllowed, NotFound
 from banyan.lib.ids import new_id
 from banyan.modules.production import rules
 from banyan.modules.production.errors import (
@@ -22,9 +22,6 @@ from banyan.modules.production.errors import (
     TooMuchReported,
 )
 from banyan.modules.production.models import Operation, Report, ReportApproval, ReportFlag
-from src.banyan.modules.production.tests.conftest import Shop
-from src.banyan.modules.production.tests.test_at_once import at_once
-from tests.plugins.world import World
 
 pytestmark = pytest.mark.django_db
 PROOFS = ["production.approvals", "production.approved", "production.counters", "production.within_limits"]
@@ -58,11 +55,17 @@ def order(shop):
 def strict(shop):
     """Give an order whose first operation passes on what is approved only."""
     shop.stocked()
-    routing = shop.recipe[1]
-    routing.operations.filter(sequence=10).update(needs_approval=True)
     order = shop.released()
-    assert shop.operation(order, 10).needs_approval
+    Operation.objects.filter(work_order=order, sequence=10).update(needs_approval=True)
     return order
+
+
+def test_an_order_takes_from_its_routing_what_needs_approval(shop):
+    world = shop.world
+    steps = [{"sequence": n, "name": "磨", "work_centre": world.turning, "needs_approval": n == 20} for n in (10, 20)]
+    world.do("engineering.routing.release", world.make("engineering.routing", item=world.part, revision="A", operations=steps))
+    order = shop.released(item=world.part)
+    assert [shop.operation(order, n).needs_approval for n in (10, 20)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_an_order_closes_when_its_reports_are_approved(shop, strict):
 
 
 def test_an_approved_report_is_taken_back_by_a_leader_with_a_reason(shop, order, person):
-    report = shop.report(order, 10, "good", 8)
+    report = shop.report(order, 10, "good", 8, people=[{"employee": shop.world.worker.pk}])
     worker = person("production.work_order.report", ("production.report.undo", "own"))
     mine = shop.report(order, 10, "good", 2, ctx=worker)
     approve(shop, report, mine)
@@ -199,30 +202,3 @@ def test_statements_are_the_same_for_one_report_and_for_many(shop, order, django
         approve(shop, *few)
     with django_assert_num_queries(len(seen)):
         approve(shop, *many)
-
-
-@pytest.mark.parametrize("place", range(3))
-def test_a_leader_approves_while_the_worker_undoes(live_db, ctx, place):
-    shop = Shop(World(ctx))
-    shop.stocked()
-    order = shop.released()
-    told = shop.report(order, 10, "good", 5)
-    worker = {"id": new_id(), "kind": "undo", "reverses": told.id, "note": "数错" if place else ""}
-    said, undone = at_once([partial(approve, shop, told), partial(shop.send, worker)])
-    assert not isinstance(said, DomainError)
-    row = Operation.objects.get(pk=shop.operation(order, 10).pk)
-    if isinstance(undone, ReversalReasonNeeded):
-        assert (row.good_quantity, row.approved_quantity, states()) == (5, 5, ["approved"])
-    else:
-        assert (row.good_quantity, row.approved_quantity, states()) == (0, 0, ["undone"])
-    assert faults() == []
-
-
-def test_two_leaders_who_approve_at_once_count_once(live_db, ctx):
-    shop = Shop(World(ctx))
-    shop.stocked()
-    order = shop.released()
-    told = [shop.report(order, 10, "good", 5) for _ in range(6)]
-    at_once([partial(approve, shop, *told), partial(approve, shop, *reversed(told)), partial(approve, shop)])
-    assert shop.operation(order, 10).approved_quantity == 30
-    assert faults() == []

@@ -13,9 +13,6 @@ from banyan.lib.ids import new_id
 from banyan.modules.production import queries
 from banyan.modules.production.errors import DispatchStale, NotSkilled, OperationUnknown
 from banyan.modules.production.models import Assignment, Operation
-from src.banyan.modules.production.tests.conftest import Shop
-from src.banyan.modules.production.tests.test_at_once import at_once
-from tests.plugins.world import World
 
 pytestmark = pytest.mark.django_db
 
@@ -139,18 +136,9 @@ def test_statements_are_the_same_for_one_and_for_eighty(shop, django_assert_num_
     from django.test.utils import CaptureQueriesContext
 
     shop.stocked()
-    operations = [shop.operation(shop.released(), 10) for _ in range(9)]
+    operations = [shop.operation(shop.released(), 10) for _ in range(10)]
+    dispatch(shop, line(operations.pop(), shop.world.worker))
     with CaptureQueriesContext(connection) as seen:
         dispatch(shop, line(operations[0], shop.world.worker))
     with django_assert_num_queries(len(seen)):
         dispatch(shop, *(line(one, shop.world.worker) for one in operations[1:]))
-
-
-def test_of_two_leaders_at_once_the_second_sees_what_the_first_did(live_db, ctx):
-    shop = Shop(World(ctx))
-    shop.stocked()
-    first = shop.operation(shop.released(), 10)
-    people = [shop.world.worker, shop.world.second_worker]
-    done = at_once([partial(dispatch, shop, line(first, one, seen=[])) for one in people])
-    assert sorted(isinstance(one, DispatchStale) for one in done) == [False, True]
-    assert len(standing(first)) == 1

@@ -163,8 +163,9 @@ def test_the_sweep_and_the_flag_page(leader):
     zhao = [{"employee": leader.world.worker.pk}]
     clear = [leader.report(order, 10, "good", n, people=zhao) for n in (3, 4)]
     over = leader.report(
-        order, 20, "good", 20, people=zhao, offline=True, device_at=(timezone.now() - timedelta(hours=1)).isoformat()
-    )
+        order, 20, "good", 20, people=zhao, offline=True, device_at=(timezone.now() - timedelta(hours=1)).isoformat(),
+        ctx=leader.ctx.with_(now=leader.ctx.now + timedelta(seconds=9)),
+    )  # fmt: skip
     page = leader.get("approval").content.decode()
     assert page.count('name="reports"') == 2
     assert "超报" in page

@@ -63,7 +63,7 @@ def test_a_quantity_is_split_into_like_parts(quantity, count, places, parts):
 @pytest.mark.parametrize(
     ("starts", "ends", "pause", "first", "minutes"),
     [
-        (time(8), time(17), 60, "08", [60, 60, 60, 60, 30, 30, 60, 60, 60]),
+        (time(8), time(17), 60, "08", [60, 60, 60, 60, 0, 60, 60, 60, 60]),
         (time(7, 30), time(10), 0, "07", [30, 60, 60]),
         (time(22), time(6), 0, "22", [60] * 8),
     ],
