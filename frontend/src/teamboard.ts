@@ -53,7 +53,8 @@ async function look(isForced: boolean): Promise<void> {
     if (answer.status !== 200 || isDragging || host() !== place) return;
     const text = await answer.text();
     const kept = keep();
-    htmx.swap(place, text, { swapStyle: "innerHTML", swapDelay: 0, settleDelay: 0 });
+    place.innerHTML = text;
+    htmx.process(place);
     read = Date.now();
     wire();
     count();

@@ -31,6 +31,7 @@ from banyan.modules.teamboard.values import (
     PersonRow,
     TaskCard,
     TeamFacts,
+    ToldRow,
     WaitingRow,
 )
 
@@ -433,6 +434,34 @@ def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
 def kept_acts(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[KeptRow, ...]:
     """Give what stations told and no rule lets be booked, the oldest first. One statement."""
     return tuple(KeptRow(*row) for row in db.rows(_KEPT, _within(teams, chosen) | {"others": others}))
+
+
+_REPORT = """
+    SELECT r.id, r.kind, r.quantity, w.number, o.sequence || ' ' || o.name, coalesce(e.name, ''), o.id, w.id
+    FROM production_reportapproval a JOIN production_report r ON r.id = a.report_id
+    JOIN production_operation o ON o.id = a.operation_id JOIN production_workorder w ON w.id = a.work_order_id
+    LEFT JOIN people_employee e ON e.id = a.employee_id WHERE a.report_id = %s
+"""
+_NEAR = """
+    SELECT o.id, w.number || ' ' || o.sequence || ' ' || o.name FROM production_operation o
+    JOIN production_workorder w ON w.id = o.work_order_id
+    WHERE o.state <> 'skipped' AND (w.id = %(order)s::uuid OR w.state IN ('released', 'running')
+      AND w.item_id = (SELECT item_id FROM production_workorder WHERE id = %(order)s::uuid)
+      AND o.name = (SELECT name FROM production_operation WHERE id = %(operation)s::uuid))
+    ORDER BY w.id <> %(order)s::uuid, w.number, o.sequence LIMIT 60
+"""
+
+
+def told(report: UUID) -> ToldRow | None:
+    """Give a report that is to be put right, None where there is none. One statement."""
+    row = db.one(_REPORT, [report])
+    return ToldRow(*row) if row else None
+
+
+def near(row: ToldRow) -> list[tuple[UUID, str]]:
+    """Give where a report may have been meant for: its order's operations, the same one of orders for the same
+    item. One statement."""
+    return db.rows(_NEAR, {"order": row.work_order, "operation": row.operation})
 
 
 # --- one operation ------------------------------------------------------------------------------------------

@@ -18,4 +18,5 @@ urlpatterns = [
     path("proposal", views.proposal),
     path("accept", views.accept),
     path("approve", views.approve),
+    path("correct", views.correct),
 ]

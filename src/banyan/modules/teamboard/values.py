@@ -182,6 +182,20 @@ class WaitingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldRow:
+    """A report that is to be put right."""
+
+    id: UUID
+    kind: str
+    quantity: Decimal
+    number: str
+    title: str
+    who: str
+    operation: UUID
+    work_order: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class FlagRow:
     """A breach: what the device said, and what the order said at that time."""
 

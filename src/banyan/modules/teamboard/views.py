@@ -381,3 +381,30 @@ def approve(request: HttpRequest) -> HttpResponse:
         reason = str(L("班组长处理报工异常时解冻", "Released when the flag was settled"))
         _do(request, "inventory.lot.release", {"reason": reason}, [release])
     return noted(HttpResponse(status=204), said, **{"banyan:reload": True})
+
+
+#: Why reports are put right as a rule; any other reason is typed.
+REASONS = (L("数量数错", "Miscounted"), L("报错工序", "Wrong operation"), L("重复报工", "Told twice"),
+           L("复检不合格", "Bad at a second look"))  # fmt: skip
+
+
+def correct(request: HttpRequest) -> HttpResponse:
+    """Give the dialog that puts a report right, or put it right by taking it back with a reason."""
+    request.ctx.require(APPROVE, L("更正报工", "Correct a report"))
+    source = request.POST if request.method == "POST" else request.GET
+    key = _key(source.get("report"))
+    row = queries.told(key) if key else None
+    if row is None:
+        raise NotFound()
+    _require_own_reports(request, [row.id])
+    if request.method != "POST":
+        return part(request, "teamboard/correct.html", {
+            "row": row, "kind": _choices("production.report", "kind")[row.kind], "operations": queries.near(row),
+            "reasons": REASONS,
+        })  # fmt: skip
+    reason = source.get("other", "").strip() or source.get("reason", "")
+    quantity = source.get("quantity", "").strip().replace(",", "") or None
+    data = {"report": row.id, "quantity": quantity, "operation": _key(source.get("operation")), "reason": reason}
+    _do(request, "production.report.correct", data)
+    return noted(HttpResponse(status=204), L("已更正，待审核", "Corrected; it waits for approval"),
+                 **{"banyan:reload": True})  # fmt: skip

@@ -63,7 +63,8 @@ def strict(shop):
 def test_an_order_takes_from_its_routing_what_needs_approval(shop):
     world = shop.world
     steps = [{"sequence": n, "name": "磨", "work_centre": world.turning, "needs_approval": n == 20} for n in (10, 20)]
-    world.do("engineering.routing.release", world.make("engineering.routing", item=world.part, revision="A", operations=steps))
+    routing = world.make("engineering.routing", item=world.part, revision="A", operations=steps)
+    world.do("engineering.routing.release", routing)
     order = shop.released(item=world.part)
     assert [shop.operation(order, n).needs_approval for n in (10, 20)] == [False, True]
 

@@ -175,14 +175,17 @@ def test_the_sweep_and_the_flag_page(leader):
     assert "上道到达 7，本道已报 0，可报 7" in page
     (row,) = queries.flags(*queries.chosen_teams(ctx_of(leader)), others=False)
     assert (row.arrived_then, row.taken_then, row.flags[0][1:]) == (7, 0, ("over", D(13)))
-    dialog = leader.client.get(
-        f"/production/reports/do/correct?_on=production.report:{over.id}", headers={"HX-Request": "true"}
-    )
-    assert 'value="20"' in dialog.content.decode()
+    assert 'value="20"' in leader.get("correct", report=over.id).content.decode()
+    for wrong in ({"quantity": ""}, {"quantity": "-1"}, {"quantity": "很多"}, {"quantity": "3", "reason": ""}):
+        told = {"report": over.id, "operation": leader.operation(order, 20).pk, "reason": "数错"} | wrong
+        assert leader.post("correct", **told).status_code == 422
+    stranger = leader.report(order, 10, "good", 1, people=[{"employee": leader.stranger.pk}])
+    assert leader.post("correct", report=stranger.id, quantity="0", reason="数错").status_code == 404
+    leader.undo(stranger)
     assert leader.post("approve", reports=over.id).status_code == 204
     assert ReportFlag.objects.get().state == "settled"
     assert leader.get("flags").content.decode().count("tb-flag") == 1  # the count in the head
-    assert Report.objects.count() == 3
+    assert Report.objects.count() == 5
 
 
 def test_what_could_not_be_booked_is_on_the_flag_page(leader):
