@@ -39,3 +39,5 @@ function lightUp(board: HTMLElement, from: HTMLElement): void {
 function dim(board: HTMLElement): void {
   for (const column of all("[data-state]", board)) column.classList.remove("is-target", "is-shut");
 }
+
+each("[data-teamboard]", () => void import("./teamboard").then(({ begin }) => begin()));

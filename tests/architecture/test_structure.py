@@ -28,11 +28,16 @@ MODULES = (
     "wages",
     "exceptions",
     "station",
+    "trace",
+    "proposals",
     "planning",
     "handheld",
+    "teamboard",
     "finance",
 )
-BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "planning"})
+BESIDE = (
+    {"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "trace", "proposals", "planning"}, {"handheld", "teamboard"},
+)
 
 
 def level(label: str) -> int:

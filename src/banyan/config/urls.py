@@ -36,6 +36,8 @@ if has_part("banyan.modules.station.urls"):
     urlpatterns.append(path("station/", include("banyan.modules.station.urls")))
 if has_part("banyan.modules.trace.urls"):
     urlpatterns.append(path("", include("banyan.modules.trace.urls")))
+if has_part("banyan.modules.teamboard.urls"):
+    urlpatterns.append(path("teamboard/", include("banyan.modules.teamboard.urls")))
 if has_part("banyan.web.urls"):
     urlpatterns.append(path("", include("banyan.web.urls")))
 else:

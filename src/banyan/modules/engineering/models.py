@@ -162,6 +162,7 @@ class RoutingOperation(Line):
     subcontract_price = PriceField(default=0)
     subcontract_days = models.PositiveSmallIntegerField(default=0)
     data = models.JSONField(default=list, blank=True)
+    needs_approval = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

@@ -133,6 +133,10 @@ noun(
                       "Names, or {name, kind: number/choice/text/photo/time, unit, minimum, maximum, choices}"),
                     type="json",
                 ),
+                needs_approval=f(
+                    "审核后流转", "Passes on when approved",
+                    L("合格数经班组长审核后，下道才能开工", "The next may begin on pieces that a leader has approved"),
+                ),
             ),
         )
     ],

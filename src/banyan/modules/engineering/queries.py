@@ -74,7 +74,7 @@ _OPERATIONS = """
     SELECT routing_id, sequence, name, work_centre_id, setup_minutes, run_minutes, queue_minutes,
            overlap_quantity, report_ratio, predecessors, yield_percent, skill_id, instructions,
            is_subcontracted, supplier_id, service_item_id, subcontract_price, subcontract_days,
-           data::text, id, name_en
+           data::text, id, name_en, needs_approval
     FROM engineering_routingoperation WHERE routing_id = ANY(%s) ORDER BY routing_id, sequence
 """
 
@@ -283,4 +283,5 @@ _COLUMNS = (
     "sequence", "name", "work_centre", "setup_minutes", "run_minutes", "queue_minutes", "overlap_quantity",
     "report_ratio", "predecessors", "yield_percent", "skill", "instructions", "is_subcontracted", "supplier",
     "service_item", "subcontract_price", "subcontract_days", "data", "operation", "name_en",
+    "needs_approval",
 )  # fmt: skip

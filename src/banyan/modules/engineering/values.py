@@ -124,6 +124,7 @@ class Operation:
     data: tuple[Any, ...] = ()
     operation: UUID | None = None
     name_en: str = ""
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)

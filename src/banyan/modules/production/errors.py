@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from banyan.lib.errors import Conflict, Invalid, NeedsConfirmation, NotFound
+from banyan.lib.errors import Conflict, Invalid, NeedsConfirmation, NotFound, Stale
 
 
 class OperationUnknown(NotFound):
@@ -65,6 +65,50 @@ class AlreadyUndone(Conflict):
     code = "production.already_undone"
     zh = "该报工已被撤销"
     en = "This report has been undone already"
+
+
+class ApprovedAlready(Conflict):
+    code = "production.approved_already"
+    zh = "该报工已审核，不能自行撤销"
+    en = "This report has been approved: you cannot take it back yourself"
+    way_out_zh = "请班组长填写原因后冲销"
+    way_out_en = "A leader can reverse it, with a reason"
+
+
+class ReversalReasonNeeded(Invalid):
+    code = "production.reversal_reason_needed"
+    zh = "冲销已审核的报工须填写原因"
+    en = "Taking back an approved report needs a reason"
+
+
+class NobodyNamed(Invalid):
+    code = "production.nobody_named"
+    zh = "原报工没有写明人员，不能更正数量"
+    en = "The report names nobody: it can be taken back, not corrected"
+    way_out_zh = "数量填 0 冲销，再重新报工"
+    way_out_en = "Take it back with quantity 0, then report anew"
+
+
+class NotAllApproved(Conflict):
+    code = "production.not_all_approved"
+    zh = "{order} 工序 {operation}：合格 {good}，已审核 {approved}"
+    en = "{order}, operation {operation}: {good} good, {approved} approved"
+    way_out_zh = "先审核或冲销报工，再关闭"
+    way_out_en = "Approve or take back its reports first, then close"
+
+
+class DispatchStale(Stale):
+    code = "production.dispatch_stale"
+    zh = "{order} 工序 {operation} 的派工已被他人修改"
+    en = "Somebody else has changed who does operation {operation} of {order}"
+
+
+class NotSkilled(NeedsConfirmation):
+    code = "production.not_skilled"
+    zh = "没有所需技能：{people}"
+    en = "Without the skill it takes: {people}"
+    way_out_zh = "确认后仍可派工"
+    way_out_en = "The work can be given to them all the same"
 
 
 class CannotUndo(Invalid):

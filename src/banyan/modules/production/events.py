@@ -73,6 +73,16 @@ class Reported(Event):
 
 
 @dataclass(frozen=True)
+class ReportsApproved(Event):
+    """A leader has approved reports of an order."""
+
+    type = "production.reports_approved"
+    noun = "production.work_order"
+
+    reports: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
 class CompletedLine:
     """Finished pieces of one lot, with what they took out of work in progress."""
 

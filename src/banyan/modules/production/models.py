@@ -28,6 +28,8 @@ STATES = ("planned", "firm", "released", "running", "completed", "closed", "canc
 AT_WORK = ("released", "running", "completed")
 #: States in which an order will still bring or need something.
 UNDECIDED = ("planned", "firm")
+#: Where the approval of a report stands; one that is undone needs none any more.
+APPROVAL_STATES = ("waiting", "approved", "undone")
 OPERATION_STATES = ("open", "running", "done", "skipped", "closed")
 REPORT_KINDS = ("start", "pause", "good", "scrap", "rework", "undo")
 
@@ -137,7 +139,8 @@ class Operation(Line):
     Minutes are per finished piece (run) and per order (set-up); quantities are counts, `report_ratio` of them
     make a finished piece, `places` is how finely they are counted. Counters follow from the reports and
     change under this row's lock only; `started` is how many people are at it. `is_stopped` is set from above
-    while something must be put right before anybody goes on.
+    while something must be put right before anybody goes on. With `needs_approval` good pieces pass on to the
+    next operation, or to store, when they are approved; `approved_quantity` is how many of the good ones are.
     """
 
     lock_rank = Rank.OPERATION
@@ -151,6 +154,7 @@ class Operation(Line):
         "started",
         "has_setup_charged",
         "is_stopped",
+        "approved_quantity",
     )
 
     work_order = models.ForeignKey(WorkOrder, models.CASCADE, related_name="operations")
@@ -191,6 +195,8 @@ class Operation(Line):
     rework_quantity = QuantityField(default=0, editable=False)
     sent_back_quantity = QuantityField(default=0, editable=False)
     come_back_quantity = QuantityField(default=0, editable=False)
+    needs_approval = models.BooleanField(default=False)
+    approved_quantity = QuantityField(default=0, editable=False)
 
     class Meta:
         constraints = [
@@ -218,6 +224,8 @@ class Operation(Line):
                     rework_quantity__gte=0,
                     sent_back_quantity__gte=0,
                     come_back_quantity__gte=0,
+                    approved_quantity__gte=0,
+                    approved_quantity__lte=F("good_quantity"),
                 ),
                 name="production_operation_counters",
             ),
@@ -381,6 +389,46 @@ class Report(Ledger):
         ]
 
 
+class ReportApproval(models.Model):
+    """Whether a report of pieces is approved: a row for each, made with it; its key is the report's.
+
+    `team` is that of the worker when it was reported. It changes under the lock of the report's operation only,
+    and carries no foreign keys for the reason that reports do not; `banyan verify` compares them.
+    """
+
+    report = models.OneToOneField(
+        Report, models.PROTECT, primary_key=True, db_constraint=False, related_name="+"
+    )
+    work_order = models.ForeignKey(
+        WorkOrder, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    operation = models.ForeignKey(
+        Operation, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    plant = models.ForeignKey(
+        "company.Plant", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    employee = models.ForeignKey(
+        "people.Employee", models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    team = models.ForeignKey(
+        "people.Team", models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    state = models.CharField(max_length=8, default="waiting")
+    at = models.DateTimeField()
+    person = models.UUIDField(null=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=APPROVAL_STATES), name="production_approval_state"),
+        ]
+        indexes = [
+            models.Index(fields=["plant", "at"], name="production_approval_wait", condition=Q(state="waiting")),
+            models.Index(fields=["at", "report"], name="production_approval_time"),
+        ]
+
+
 class ReportFlag(Record):
     """Something about a report that a leader should look at; the report itself stands."""
 
@@ -405,7 +453,10 @@ class ReportFlag(Record):
 
 
 class Assignment(Record):
-    """Who does how much of an operation, on which machine, from when; "my tasks" come from here."""
+    """Who does how much of an operation, on which machine, from when; "my tasks" come from here.
+
+    `place` is the leader's word on what a person or team does first, second and so on; none for no word.
+    """
 
     lock_rank = Rank.DOCUMENT + 82
 
@@ -417,6 +468,7 @@ class Assignment(Record):
     machine = models.ForeignKey("equipment.Machine", models.PROTECT, null=True, blank=True, related_name="+")
     quantity = QuantityField(null=True, blank=True)
     starts_at = models.DateTimeField(null=True, blank=True)
+    place = models.PositiveSmallIntegerField(null=True, blank=True)
     note = models.CharField(max_length=255, blank=True, default="")
     is_active = models.BooleanField(default=True)
 
@@ -440,6 +492,7 @@ class Assignment(Record):
         indexes = [
             models.Index(fields=["employee"], name="production_assignment_mine", condition=Q(is_active=True)),
             models.Index(fields=["team"], name="production_assignment_team", condition=Q(is_active=True)),
+            models.Index(fields=["plant"], name="production_assignment_plant", condition=Q(is_active=True)),
         ]
 
 

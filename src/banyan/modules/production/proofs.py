@@ -215,6 +215,55 @@ def papers_agree_with_moves() -> Found:
     )
 
 
+_APPROVALS = """
+    SELECT r.id, w.number, a.state FROM production_report r JOIN production_workorder w ON w.id = r.work_order_id
+    LEFT JOIN production_reportapproval a ON a.report_id = r.id
+    WHERE r.kind IN ('good', 'scrap', 'rework') AND (
+        a.report_id IS NULL OR (a.operation_id, a.work_order_id, a.plant_id, a.at)
+            <> (r.operation_id, r.work_order_id, r.plant_id, r.reported_at)
+        OR (a.state = 'undone') <> EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
+        OR (a.state = 'waiting') <> (a.decided_at IS NULL))
+    UNION ALL
+    SELECT a.report_id, NULL, a.state FROM production_reportapproval a
+    WHERE NOT EXISTS (SELECT 1 FROM production_report r WHERE r.id = a.report_id)
+"""
+
+
+@proof("production.approvals", L("每次报工都有审核状态", "Each report of pieces waits, is approved, or is undone"))
+def approvals_are_of_reports() -> Found:
+    """Prove the approval of each report against the report and its undo."""
+    return none_of(
+        "production.report",
+        counted="SELECT count(*) FROM production_reportapproval",
+        faults=_APPROVALS,
+        text="a report on {1} has the approval {2}, which does not agree with it",
+    )
+
+
+_APPROVED = """
+    SELECT o.id, w.number, o.sequence, o.approved_quantity, coalesce(a.quantity, 0)
+    FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
+    LEFT JOIN (
+        SELECT r.operation_id, sum(r.quantity) AS quantity FROM production_reportapproval a
+        JOIN production_report r ON r.id = a.report_id WHERE a.state = 'approved' AND r.kind = 'good' GROUP BY 1
+    ) a ON a.operation_id = o.id
+    WHERE o.approved_quantity <> coalesce(a.quantity, 0)
+"""
+
+
+@proof(
+    "production.approved", L("已审核数等于已审核报工之和", "Approved counts are the sums of approved reports")
+)
+def approved_are_sums() -> Found:
+    """Prove the approved counts of operations, which may pass on, against the reports that are approved."""
+    return none_of(
+        "production.work_order",
+        counted="SELECT count(*) FROM production_operation WHERE approved_quantity > 0",
+        faults=_APPROVED,
+        text="{1} operation {2}: approved {3} is {4} by reports",
+    )
+
+
 _COPY = """
     SELECT r.id, w.number, o.sequence FROM production_report r
     JOIN production_operation o ON o.id = r.operation_id LEFT JOIN production_workorder w ON w.id =

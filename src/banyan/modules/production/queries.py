@@ -131,7 +131,12 @@ def kit_check(orders: Sequence[UUID], *, on: object = None) -> tuple[rules.KitLi
 
 # --- for people ---------------------------------------------------------------------------------------------
 
-_TASKS = """
+#: The order in which somebody's tasks are to be done: an urgent one that nobody has placed, then as placed.
+TASK_ORDER = """
+    coalesce(a.place, CASE WHEN w.priority = 'urgent' THEN 0 END) NULLS LAST, w.priority DESC,
+    a.starts_at NULLS LAST, w.due_on, w.number, o.sequence
+"""
+_TASKS = f"""
     SELECT a.id, w.id, w.number, w.item_id, o.id, o.sequence, o.name, o.state, coalesce(a.quantity,
            o.quantity),
            o.good_quantity, coalesce(a.machine_id, o.machine_id), w.due_on, w.priority, a.starts_at
@@ -140,13 +145,13 @@ _TASKS = """
     JOIN production_workorder w ON w.id = o.work_order_id
     WHERE a.is_active AND (a.employee_id = %(employee)s OR a.team_id = %(team)s)
       AND w.state IN ('released', 'running') AND o.state IN ('open', 'running')
-    ORDER BY w.priority DESC, a.starts_at NULLS LAST, w.due_on, w.number, o.sequence
+    ORDER BY {TASK_ORDER}
 """
 
 
 def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
-    """Give the open operations assigned to an employee or their team: urgent first, then by start and due
-    date.
+    """Give the open operations assigned to an employee or their team: as the leader has placed them, urgent
+    first, then by start and due date.
 
     Gives:  `room`: how many counts may be reported now, by what has come from the operation before. Three
             statements

@@ -35,7 +35,8 @@ class Flow:
 
     Takes:  quantity: counts planned to begin; rework: counts found to need rework; sent_back: those of them
             that went to an earlier operation, the others are mended here; come_back: counts that later
-            operations sent here
+            operations sent here; approved: good counts that a leader has approved; needs_approval: only those
+            pass on
     """
 
     sequence: int
@@ -48,6 +49,13 @@ class Flow:
     sent_back: Decimal = ZERO
     come_back: Decimal = ZERO
     is_skipped: bool = False
+    approved: Decimal = ZERO
+    needs_approval: bool = False
+
+    @property
+    def passed(self) -> Decimal:
+        """Give the counts that may go on from here."""
+        return self.approved if self.needs_approval else self.good
 
     @property
     def taken(self) -> Decimal:
@@ -120,7 +128,7 @@ def _lost(sequence: int, flows: Flows) -> Decimal:
 def _passed(sequence: int, flows: Flows, planned: Decimal) -> Decimal:
     flow = flows[sequence]
     if not flow.is_skipped:
-        return flow.good / flow.ratio
+        return flow.passed / flow.ratio
     return arrived(sequence, flows, planned) - (flow.taken - flow.good) / flow.ratio
 
 
@@ -187,7 +195,7 @@ class Step:
     """A report as the counters see it.
 
     Takes:  back_to: for rework, the operation the pieces go back to, this one when not told; sign: −1 takes a
-            report back
+            report back; is_approved: the one taken back was approved
     """
 
     sequence: int
@@ -195,6 +203,7 @@ class Step:
     quantity: Decimal = ZERO
     back_to: int | None = None
     sign: int = 1
+    is_approved: bool = False
 
 
 def applied(flows: Flows, step: Step) -> dict[int, Flow]:
@@ -203,6 +212,8 @@ def applied(flows: Flows, step: Step) -> dict[int, Flow]:
     if step.kind in COUNTED:
         flow = changed[step.sequence]
         changed[step.sequence] = replace(flow, **{step.kind: getattr(flow, step.kind) + counts})
+        if step.kind == "good" and step.is_approved:
+            changed[step.sequence] = replace(changed[step.sequence], approved=flow.approved + counts)
     if step.kind == "rework" and step.back_to not in (None, step.sequence):
         flow, target = changed[step.sequence], changed[step.back_to]
         back = round_quantity(counts / flow.ratio * target.ratio)

@@ -21,8 +21,9 @@ from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label
 from banyan.modules.company import queries as company
 from banyan.modules.production.commands.flow import lock_operations
+from banyan.modules.production.models import ReportApproval
 from banyan.modules.wages import queries, rules
-from banyan.modules.wages.counting import count_wages
+from banyan.modules.wages.counting import approve_wages, count_wages
 from banyan.modules.wages.errors import RateInUse
 from banyan.modules.wages.events import StatementConfirmed, StatementPaid, StatementReversed
 from banyan.modules.wages.models import Approval, Rate, Statement, StatementDay, StatementItem, WageLine
@@ -120,13 +121,17 @@ def count_missing(ctx: Context, data: Days) -> Label:
     """Count the wages of reports that were sent before there was a rate, by what is valid on their day.
 
     Gives:  how many wage lines were written
-    Writes: wage lines; locks the operations of the reports, so that none is undone meanwhile
+    Writes: wage lines, approved where their reports are; locks the operations of the reports, so that none is
+            undone meanwhile
     """
     reach = ctx.principal.reach(f"{LINE}.count_missing")
     plants = None if reach == "all" else ctx.principal.plants
     first_seen = queries.unpaid_work(data.first, data.last, plants)
     lock_operations(work.operation for work in first_seen)
-    made = count_wages(queries.unpaid_work(data.first, data.last, plants)) if first_seen else 0
+    found = queries.unpaid_work(data.first, data.last, plants) if first_seen else ()
+    made = count_wages(found)
+    approved = ReportApproval.objects.filter(pk__in=[work.report for work in found], state="approved")
+    approve_wages(ctx, list(approved.values_list("pk", flat=True)) if made else [])
     return L("已补算 {n} 条", "{n} counted").filled({"n": made})
 
 

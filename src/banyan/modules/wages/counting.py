@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from banyan.kernel import db
+from banyan.kernel.context import Context
 from banyan.lib.ids import new_id
 from banyan.modules.company.queries import plants
 from banyan.modules.production.events import Reported
 from banyan.modules.wages import queries, rules
-from banyan.modules.wages.models import WageLine
+from banyan.modules.wages.models import Approval, WageLine
 from banyan.modules.wages.values import Price, Share, Wage, Work, Worker
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -59,6 +60,16 @@ def take_back_wages(undone: Sequence[Reported]) -> None:
     ]
     if rows:
         db.run(_TAKE_BACK, [orjson.dumps(rows).decode()])
+
+
+def approve_wages(ctx: Context, reports: Sequence[UUID]) -> int:
+    """Approve the lines of reports that wait still; give how many. Two statements."""
+    waiting = WageLine.objects.filter(queries.is_waiting(), report__in=list(reports)).values_list("pk", "plant_id")
+    made = [
+        Approval(id=new_id(), line_id=line, plant_id=plant, at=ctx.now, person=ctx.person) for line, plant in waiting
+    ]
+    db.insert_rows(made, ignore_conflicts=True)
+    return len(made)
 
 
 def _lines(work: Work, people: dict[UUID, Worker], zone: ZoneInfo) -> list[WageLine]:

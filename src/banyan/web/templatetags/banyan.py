@@ -13,7 +13,7 @@ from django.template.context import Context
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from banyan.lib.labels import fill, is_chinese, spoken_language
+from banyan.lib.labels import fill, is_chinese, plain, spoken_language
 from banyan.web import assets
 
 register = template.Library()
@@ -105,3 +105,9 @@ def once() -> str:
 def get(mapping: Any, key: Any) -> Any:
     """Give a mapping's value."""
     return mapping.get(key, "") if mapping else ""
+
+
+@register.filter
+def count(value: Any) -> str:
+    """Give a quantity as people write it: without zeros at its end."""
+    return "" if value is None else plain(value)

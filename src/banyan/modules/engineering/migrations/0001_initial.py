@@ -278,6 +278,7 @@ class Migration(migrations.Migration):
                 ),
                 ("subcontract_days", models.PositiveSmallIntegerField(default=0)),
                 ("data", models.JSONField(blank=True, default=list)),
+                ("needs_approval", models.BooleanField(default=False)),
                 (
                     "routing",
                     models.ForeignKey(

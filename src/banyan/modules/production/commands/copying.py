@@ -143,6 +143,7 @@ def _operations(order: WorkOrder, routing: RoutingFacts) -> list[Operation]:
             skill_id=step.skill,
             instructions=step.instructions,
             capture=list(step.data),
+            needs_approval=step.needs_approval,
             is_subcontracted=step.is_subcontracted,
             supplier_id=step.supplier,
             subcontract_price=step.subcontract_price if step.is_subcontracted else ZERO,

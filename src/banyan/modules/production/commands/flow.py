@@ -26,7 +26,7 @@ _COLUMNS = """
     o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate,
     o.work_centre_id, o.machine_id, o.has_backflush,
     w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id, o.is_stopped,
-    nullif(o.capture::text, '[]')
+    nullif(o.capture::text, '[]'), o.approved_quantity, o.needs_approval
 """
 
 
@@ -225,6 +225,8 @@ def _op(row: tuple) -> Op:
         created_by,
         is_stopped,
         capture,
+        approved,
+        needs_approval,
     ) = row
     before = tuple(int(one) for one in predecessors.split(";")) if predecessors else ()
     return Op(
@@ -250,7 +252,8 @@ def _op(row: tuple) -> Op:
         order_state,
         created_by,
         rules.Flow(
-            sequence, before, ratio, quantity, good, scrap, rework, sent_back, come_back, state == "skipped"
+            sequence, before, ratio, quantity, good, scrap, rework, sent_back, come_back, state == "skipped",
+            approved, needs_approval,
         ),
         is_stopped,
         capture,
@@ -260,10 +263,10 @@ def _op(row: tuple) -> Op:
 _COUNTERS = """
     UPDATE production_operation o SET good_quantity = v.good, scrap_quantity = v.scrap,
            rework_quantity = v.rework, sent_back_quantity = v.sent, come_back_quantity = v.come,
-           state = v.state, started = v.started, has_setup_charged = v.setup
+           state = v.state, started = v.started, has_setup_charged = v.setup, approved_quantity = v.approved
     FROM jsonb_to_recordset(%s::jsonb) v(
         id uuid, good numeric, scrap numeric, rework numeric, sent numeric, come numeric, state text,
-        started smallint, setup boolean
+        started smallint, setup boolean, approved numeric
     )
     WHERE o.id = v.id
 """
@@ -271,7 +274,16 @@ _WRITE = f"""
     WITH counters AS ({_COUNTERS}), reports AS (
         INSERT INTO production_report
         SELECT * FROM jsonb_populate_recordset(NULL::production_report, %s::jsonb)
-        ON CONFLICT (id) DO NOTHING RETURNING id
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id, work_order_id, operation_id, plant_id, kind, worker, reported_at, reverses_id, person
+    ), waiting AS (
+        INSERT INTO production_reportapproval
+            (report_id, work_order_id, operation_id, plant_id, employee_id, team_id, state, at)
+        SELECT r.id, r.work_order_id, r.operation_id, r.plant_id, e.id, e.team_id, 'waiting', r.reported_at
+        FROM reports r LEFT JOIN people_employee e ON e.id = r.worker WHERE r.kind IN ('good', 'scrap', 'rework')
+    ), undone AS (
+        UPDATE production_reportapproval a SET state = 'undone', person = r.person, decided_at = r.reported_at
+        FROM reports r WHERE a.report_id = r.reverses_id
     )
     SELECT count(*) FROM reports
 """
@@ -282,6 +294,7 @@ def _changed(shop: Shop) -> list[dict[str, Any]]:
         dict(
             id=op.id, good=op.flow.good, scrap=op.flow.scrap, rework=op.flow.rework, sent=op.flow.sent_back,
             come=op.flow.come_back, state=op.state, started=op.started, setup=op.has_setup_charged,
+            approved=op.flow.approved,
         )
         for op in shop.ops.values() if op.is_changed
     ]  # fmt: skip
@@ -295,7 +308,8 @@ def save_shop(shop: Shop) -> None:
 
 
 def write_reports(shop: Shop, reports: Sequence[dict[str, Any]]) -> int:
-    """Write reports, all columns told, and the counters of changed operations. One statement.
+    """Write reports, all columns told, that those of pieces wait for approval, and the counters of changed
+    operations. One statement.
 
     Gives:  how many were written; one whose key exists already is left as it is
     """

@@ -20,7 +20,7 @@ from banyan.modules.inventory.values import Demand
 from banyan.modules.items.queries import items_by_id
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.copying import copy_recipes
-from banyan.modules.production.errors import HasBegun, NotAllReceived, NotKitted, OpenDebts
+from banyan.modules.production.errors import HasBegun, NotAllApproved, NotAllReceived, NotKitted, OpenDebts
 from banyan.modules.production.events import CompletedLine, WorkOrderCancelled, WorkOrderClosed, WorkReleased
 from banyan.modules.production.models import Assignment, Material, WorkOrder
 
@@ -150,7 +150,7 @@ def _has_moved(material: Material) -> bool:
 def close_orders(ctx: Context, orders: Sequence[WorkOrder]) -> None:
     """Say that nothing more will come: what is left in work in progress is spread, promises are given back.
 
-    Raises: OpenDebts; NotAllReceived where good pieces and receipts differ
+    Raises: OpenDebts; NotAllApproved; NotAllReceived where good pieces and receipts differ
     Writes: operations closed; tells WorkOrderClosed with what went to stock
     """
     keys = [order.pk for order in orders]
@@ -165,6 +165,11 @@ def close_orders(ctx: Context, orders: Sequence[WorkOrder]) -> None:
         ]
         if owed:
             raise OpenDebts(order=order.number, debts=_named(owed))
+        for op in shop.by_order.get(order.pk, {}).values():
+            if op.flow.needs_approval and op.flow.approved != op.flow.good:
+                raise NotAllApproved(
+                    order=order.number, operation=op.title, good=op.flow.good, approved=op.flow.approved
+                )
         finished = (
             shop.finished(order.pk) if order.pk in shop.by_order and order.kind != "disassembly" else None
         )

@@ -34,18 +34,20 @@ from banyan.modules.production.commands.flow import Op, Shop
 from banyan.modules.production.commands.flush import Flushed, LotUse, move_material, output_lots
 from banyan.modules.production.errors import (
     AlreadyUndone,
+    ApprovedAlready,
     CannotUndo,
     NotAtWork,
     OperationStopped,
     OperationUnknown,
     ReportKeyReused,
     ReportUnknown,
+    ReversalReasonNeeded,
     StillNeededLater,
     TooMuchReported,
     WrongReport,
 )
 from banyan.modules.production.events import Part, Reported
-from banyan.modules.production.models import AT_WORK, DefectReason, Report, ReportFlag
+from banyan.modules.production.models import AT_WORK, DefectReason, Report, ReportApproval, ReportFlag
 
 ZERO = Decimal(0)
 MOST_REPORTS = 500
@@ -182,7 +184,8 @@ def book_reports(ctx: Context, reports: Sequence[OneReport]) -> tuple[ReportAnsw
 def undo_report(ctx: Context, data: Undo) -> tuple[ReportAnswer, ...]:
     """Take a report back by a reversing one: counters, time, amounts, backflushed material.
 
-    Raises: StillNeededLater when later operations have used the pieces
+    Raises: StillNeededLater when later operations have used the pieces; ApprovedAlready for one's own that is
+            approved, which a leader takes back with a reason
     Writes: as `report_work`
     """
     return _Booking(ctx, [OneReport(id=data.id, kind="undo", reverses=data.report, note=data.note)]).run()
@@ -260,6 +263,7 @@ class _Booking:
         self.ctx = ctx
         self.reports = reports
         self.undone: dict[UUID, dict[str, Any]] = {}
+        self.approved: set[UUID] = set()
         self.entries: list[_Entry] = []
         self.known: set[UUID] = set()
 
@@ -269,6 +273,7 @@ class _Booking:
         self._lock(operations)
         self.shop = flow.read_shop(operations, reports=[one.id for one in self.reports])
         self.known = self._already_known()
+        self._read_approved()
         self._enter()
         if not self.entries:
             return self._answers({})
@@ -325,6 +330,12 @@ class _Booking:
                 raise ReportKeyReused(id=one.id)
         return set(self.shop.known)
 
+    def _read_approved(self) -> None:
+        """Read which of the reports to take back are approved; nobody can approve one meanwhile."""
+        if self.undone:
+            rows = ReportApproval.objects.filter(pk__in=list(self.undone), state="approved")
+            self.approved = set(rows.values_list("pk", flat=True))
+
     def _enter(self) -> None:
         """Check each new report by itself, and enter it."""
         faults, seen = FieldFaults(), {}
@@ -361,6 +372,11 @@ class _Booking:
             "SELECT 1 FROM production_report WHERE reverses_id = %s", [one.reverses]
         ):
             raise AlreadyUndone
+        if one.reverses in self.approved:
+            if reach == "own":
+                raise ApprovedAlready
+            if not one.note and not one.is_offline:
+                raise ReversalReasonNeeded(fields={f"reports.{place}.note": L("填写原因", "say why")})
         return row
 
     def _check_reasons(self) -> None:
@@ -432,8 +448,9 @@ class _Booking:
         self._require_at_work(entry)
         back = shop.ops.get(entry.back_to) if entry.back_to else None
         step = rules.Step(
-            op.sequence, entry.kind, entry.quantity, back.sequence if back else None, entry.sign
-        )
+            op.sequence, entry.kind, entry.quantity, back.sequence if back else None, entry.sign,
+            entry.data.reverses in self.approved,
+        )  # fmt: skip
         flows = shop.flows(op.order)
         over = rules.excess(flows, step, op.planned, op.tolerance)
         if over:

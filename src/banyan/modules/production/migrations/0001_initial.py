@@ -171,6 +171,13 @@ class Migration(migrations.Migration):
                         decimal_places=6, default=0, editable=False, max_digits=20
                     ),
                 ),
+                ("needs_approval", models.BooleanField(default=False)),
+                (
+                    "approved_quantity",
+                    banyan.kernel.models.QuantityField(
+                        decimal_places=6, default=0, editable=False, max_digits=20
+                    ),
+                ),
                 (
                     "machine",
                     models.ForeignKey(
@@ -882,6 +889,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("starts_at", models.DateTimeField(blank=True, null=True)),
+                ("place", models.PositiveSmallIntegerField(blank=True, null=True)),
                 ("note", models.CharField(blank=True, default="", max_length=255)),
                 ("is_active", models.BooleanField(default=True)),
                 (
@@ -1387,6 +1395,8 @@ class Migration(migrations.Migration):
             model_name="operation",
             constraint=models.CheckConstraint(
                 condition=models.Q(
+                    ("approved_quantity__gte", 0),
+                    ("approved_quantity__lte", models.F("good_quantity")),
                     ("come_back_quantity__gte", 0),
                     ("good_quantity__gte", 0),
                     ("rework_quantity__gte", 0),
@@ -1530,6 +1540,12 @@ class Migration(migrations.Migration):
                 name="production_assignment_quantity",
             ),
         ),
+        migrations.AddIndex(
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("is_active", True)), fields=["plant"], name="production_assignment_plant"
+            ),
+        ),
         migrations.AddConstraint(
             model_name="assignment",
             constraint=models.UniqueConstraint(
@@ -1538,5 +1554,91 @@ class Migration(migrations.Migration):
                 name="production_assignment_once",
                 nulls_distinct=False,
             ),
+        ),
+        migrations.CreateModel(
+            name="ReportApproval",
+            fields=[
+                (
+                    "report",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="production.report",
+                    ),
+                ),
+                ("state", models.CharField(default="waiting", max_length=8)),
+                ("at", models.DateTimeField()),
+                ("person", models.UUIDField(null=True)),
+                ("decided_at", models.DateTimeField(null=True)),
+                (
+                    "employee",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="people.employee",
+                    ),
+                ),
+                (
+                    "operation",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="production.operation",
+                    ),
+                ),
+                (
+                    "plant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="company.plant",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="people.team",
+                    ),
+                ),
+                (
+                    "work_order",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="production.workorder",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")), fields=["plant", "at"], name="production_approval_wait"
+                    ),
+                    models.Index(fields=["at", "report"], name="production_approval_time"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("waiting", "approved", "undone"))),
+                        name="production_approval_state",
+                    )
+                ],
+            },
         ),
     ]

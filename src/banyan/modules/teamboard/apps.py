@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TeamboardConfig(AppConfig):
+    name = "banyan.modules.teamboard"
+    label = "teamboard"

@@ -1,0 +1,490 @@
+"""Reads of the team board: a fixed number of statements for any number of people and tasks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from banyan.kernel import db
+from banyan.kernel.context import Context
+from banyan.kernel.records import titles
+from banyan.modules.exceptions.queries import NOUN as EXCEPTION
+from banyan.modules.exceptions.queries import stopping
+from banyan.modules.people.queries import minutes_present
+from banyan.modules.production import rules as production
+from banyan.modules.production.commands.flow import read_shop
+from banyan.modules.production.queries import TASK_ORDER
+from banyan.modules.teamboard import rules
+from banyan.modules.teamboard.errors import TeamUnknown
+from banyan.modules.teamboard.values import (
+    Board,
+    FlagRow,
+    HourRow,
+    KeptRow,
+    MachineRow,
+    PersonRow,
+    TaskCard,
+    TeamFacts,
+    ToldRow,
+    WaitingRow,
+)
+
+ZERO = Decimal(0)
+READ = "teamboard.board.read"
+#: Operations without anybody that are shown at once, reports that wait, flags.
+MOST_POOL, MOST_WAITING, MOST_FLAGS = 60, 400, 60
+#: How long ago somebody may have begun what they are still at.
+LONGEST = timedelta(hours=20)
+
+
+# --- whose board --------------------------------------------------------------------------------------------
+
+_TEAMS = """
+    SELECT t.id, t.name, t.plant_id, p.zone FROM people_team t JOIN company_plant p ON p.id = t.plant_id
+    WHERE CASE %(reach)s::text
+        WHEN 'all' THEN true WHEN 'plant' THEN t.plant_id = ANY(%(plants)s::uuid[])
+        ELSE t.id = ANY(%(teams)s::uuid[]) OR t.leader_id = %(employee)s::uuid END
+    ORDER BY (t.leader_id = %(employee)s::uuid) IS NOT TRUE, t.code
+"""
+
+
+def teams_of(ctx: Context) -> tuple[TeamFacts, ...]:
+    """Give the teams whose board somebody may see: one's own, or all of the plants within reach. One statement."""
+    who = ctx.principal
+    reach = who.reach(READ)
+    if reach is None:
+        return ()
+    named = {"reach": reach, "plants": list(who.plants), "teams": list(who.teams), "employee": who.employee}
+    return tuple(TeamFacts(*row) for row in db.rows(_TEAMS, named))
+
+
+def chosen_teams(ctx: Context, asked: str = "") -> tuple[tuple[TeamFacts, ...], tuple[UUID, ...]]:
+    """Give one's teams and those to show: the one asked for, else those one leads or belongs to, else the first.
+
+    Raises: TeamUnknown for one that is not among them
+    """
+    teams = teams_of(ctx)
+    if asked == "all":
+        return teams, tuple(team.id for team in teams)
+    if asked:
+        found = tuple(team.id for team in teams if str(team.id) == asked)
+        if not found:
+            raise TeamUnknown
+        return teams, found
+    if ctx.principal.reach(READ) in ("own", "team"):
+        return teams, tuple(team.id for team in teams)
+    return teams, tuple(team.id for team in teams[:1])
+
+
+#: Every command leaves a line in the audit: while there is no new one, the board is as it was. A line that is
+#: committed after a later one changes their number.
+_STAMP = """
+    WITH last AS (SELECT max(seq) AS seq FROM kernel_audit)
+    SELECT l.seq, (SELECT count(*) FROM kernel_audit a WHERE a.seq > l.seq - 200) FROM last l
+"""
+
+
+def stamp(ctx: Context, *more: object) -> str:
+    """Give a mark that stays while nothing has been done in the product and no new hour has begun. One statement."""
+    last, count = db.one(_STAMP)
+    return "-".join(str(one) for one in (last or 0, count, ctx.now.strftime("%j%H"), *more))
+
+
+# --- the board ----------------------------------------------------------------------------------------------
+
+_PEOPLE = """
+    SELECT e.id, e.code, e.name, e.team_id, s.starts_at, s.ends_at, coalesce(s.break_minutes, 0),
+           array(SELECT k.skill_id FROM people_employeeskill k WHERE k.employee_id = e.id
+                 AND coalesce(k.valid_from, '-infinity') <= %(day)s::date
+                 AND %(day)s::date < coalesce(k.valid_to, 'infinity')),
+           array(SELECT n.name FROM people_employeeskill k JOIN people_skill n ON n.id = k.skill_id
+                 WHERE k.employee_id = e.id ORDER BY k.level DESC, n.code LIMIT 4)
+    FROM people_employee e LEFT JOIN people_shift s ON s.id = e.shift_id
+    WHERE e.team_id = ANY(%(teams)s::uuid[]) AND e.is_active ORDER BY e.team_id, e.code
+"""
+
+_CARD = """
+    o.id, w.id, w.number, i.code, i.name, o.sequence, o.name, o.work_centre_id, coalesce(c.name, ''),
+    m.code, o.quantity, o.good_quantity, w.priority = 'urgent', w.due_on < %(day)s::date, o.is_stopped, w.due_on,
+    coalesce(o.skill_id, c.skill_id), o.run_minutes, o.report_ratio, o.places
+"""
+_JOINED = """
+    JOIN production_workorder w ON w.id = o.work_order_id JOIN items_item i ON i.id = w.item_id
+    LEFT JOIN equipment_workcentre c ON c.id = o.work_centre_id
+"""
+_GIVEN = f"""
+    SELECT a.id, a.employee_id, a.team_id, a.quantity, coalesce(a.machine_id, o.machine_id),
+           array(SELECT x.id FROM production_assignment x WHERE x.operation_id = o.id AND x.is_active ORDER BY x.id),
+           {_CARD}
+    FROM production_assignment a JOIN production_operation o ON o.id = a.operation_id {_JOINED}
+    LEFT JOIN equipment_machine m ON m.id = coalesce(a.machine_id, o.machine_id)
+    WHERE a.is_active AND (a.employee_id = ANY(%(people)s::uuid[]) OR a.team_id = ANY(%(teams)s::uuid[]))
+      AND w.state IN ('released', 'running') AND o.state IN ('open', 'running')
+    ORDER BY {TASK_ORDER}
+"""
+_POOL = f"""
+    SELECT NULL::uuid, NULL::uuid, NULL::uuid, NULL::numeric, o.machine_id, '{{}}'::uuid[], {_CARD},
+           count(*) OVER ()
+    FROM production_operation o {_JOINED} LEFT JOIN equipment_machine m ON m.id = o.machine_id
+    WHERE w.plant_id = ANY(%(plants)s::uuid[]) AND w.state IN ('released', 'running')
+      AND o.state IN ('open', 'running') AND NOT o.is_subcontracted
+      AND (coalesce(o.skill_id, c.skill_id) IS NULL OR coalesce(o.skill_id, c.skill_id) = ANY(%(skills)s::uuid[]))
+      AND NOT EXISTS (SELECT 1 FROM production_assignment a WHERE a.operation_id = o.id AND a.is_active)
+    ORDER BY w.priority DESC, o.state DESC, w.due_on, w.number, o.sequence LIMIT {MOST_POOL}
+"""
+
+_DONE = """
+    SELECT r.operation_id, (p ->> 'employee')::uuid, sum((p ->> 'quantity')::numeric),
+           coalesce(sum((p ->> 'quantity')::numeric) FILTER (WHERE r.reported_at >= %(midnight)s::timestamptz), 0)
+    FROM production_report r LEFT JOIN production_report u ON u.id = r.reverses_id
+    CROSS JOIN jsonb_array_elements(r.people) p
+    WHERE r.work_order_id = ANY(%(orders)s::uuid[]) AND r.operation_id = ANY(%(operations)s::uuid[])
+      AND coalesce(u.kind, r.kind) = 'good'
+    GROUP BY 1, 2
+"""
+
+_MARKS = """
+    SELECT DISTINCT ON (r.worker) r.worker, r.kind, coalesce(r.device_at, r.reported_at), r.operation_id,
+           w.number, o.sequence, o.name, o.is_stopped
+    FROM production_report r JOIN production_operation o ON o.id = r.operation_id
+    JOIN production_workorder w ON w.id = r.work_order_id
+    WHERE r.reported_at >= %(since)s::timestamptz AND r.worker = ANY(%(people)s::uuid[])
+      AND r.kind IN ('start', 'pause') AND o.state IN ('open', 'running')
+      AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
+    ORDER BY r.worker, coalesce(r.device_at, r.reported_at) DESC, r.id DESC
+"""
+
+_OUTPUT = """
+    SELECT date_trunc('hour', coalesce(r.device_at, r.reported_at)), (p ->> 'employee')::uuid,
+           coalesce(u.kind, r.kind) = 'good', sum((p ->> 'quantity')::numeric)
+    FROM production_report r LEFT JOIN production_report u ON u.id = r.reverses_id
+    CROSS JOIN jsonb_array_elements(r.people) p
+    WHERE r.reported_at >= %(midnight)s::timestamptz AND coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
+      AND (p ->> 'employee')::uuid = ANY(%(people)s::uuid[])
+    GROUP BY 1, 2, 3
+"""
+
+_MACHINES = """
+    SELECT m.id, m.code, m.state, m.state_since, coalesce((
+        SELECT string_agg(w.number || ' ' || o.sequence, ', ' ORDER BY w.number) FROM production_operation o
+        JOIN production_workorder w ON w.id = o.work_order_id WHERE o.machine_id = m.id AND o.started > 0
+          AND o.state = 'running'), '')
+    FROM equipment_machine m WHERE m.work_centre_id = ANY(%s::uuid[]) ORDER BY m.state = 'running', m.code LIMIT 60
+"""
+
+_COUNTS = """
+    SELECT (SELECT count(*) FROM production_reportapproval a
+            WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[]) AND a.team_id = ANY(%(teams)s::uuid[])),
+           (SELECT count(DISTINCT f.report_id) FROM production_reportflag f
+            JOIN production_reportapproval a ON a.report_id = f.report_id
+            WHERE f.state = 'open' AND a.team_id = ANY(%(teams)s::uuid[]))
+           + (SELECT count(*) FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
+              WHERE k.state = 'open' AND e.team_id = ANY(%(teams)s::uuid[]))
+"""
+
+
+def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], centre: UUID | None = None) -> Board:
+    """Give the board of some teams: people with their tasks, what nobody has, the day by hour. Eleven statements.
+
+    Takes:  centre: only what nobody has been given at this work centre
+    """
+    mine = [team for team in teams if team.id in chosen]
+    zone = ZoneInfo(mine[0].zone if mine else "Asia/Shanghai")
+    day = ctx.now.astimezone(zone).date()
+    midnight = datetime.combine(day, time(), zone)
+    plants = sorted({team.plant for team in mine})
+    rows = db.rows(_PEOPLE, {"teams": list(chosen), "day": day})
+    people = {row[0]: PersonRow(*row[:4], frozenset(row[7]), tuple(row[8])) for row in rows}
+    named = {
+        "people": list(people), "teams": list(chosen), "plants": plants, "day": day, "midnight": midnight,
+        "since": ctx.now - LONGEST, "skills": sorted({skill for one in people.values() for skill in one.skills}),
+    }  # fmt: skip
+    given = [_card(row) for row in db.rows(_GIVEN, named)]
+    found = db.rows(_POOL, named)
+    pool = [_card(row[:-1]) for row in found]
+    _fill_room([*given, *pool])
+    _fill_done(given, midnight)
+    _lay_out(people, given)
+    _fill_status(ctx, people, named, day)
+    made, plan = _day(people, rows, given, named, day, zone)
+    hours = _hours(made, plan, ctx.now, zone)
+    waiting, flags = db.one(_COUNTS, named)
+    centres = {card.work_centre: card.centre_name for card in (*given, *pool) if card.work_centre}
+    machines = db.rows(_MACHINES, [sorted(centres)])
+    shown = [card for card in pool if centre in (None, card.work_centre)]
+    return Board(
+        tuple(teams), tuple(chosen), tuple(people.values()),
+        tuple(card for card in given if card.team is not None), tuple(sorted(shown, key=lambda c: c.room <= 0)),
+        found[0][-1] - len(pool) if found else 0, hours, tuple(MachineRow(*row) for row in machines),
+        waiting, flags,
+        sum((one.good for one in people.values()), ZERO), sum((one.bad for one in people.values()), ZERO),
+        sum((one.due for one in people.values()), ZERO), sum((row.planned for row in hours), ZERO),
+        tuple(sorted(centres.items(), key=lambda pair: pair[1])),
+    )  # fmt: skip
+
+
+def _card(row: tuple) -> TaskCard:
+    (assignment, employee, team, part, machine, seen, operation, order, number, item, item_name, sequence, name, centre,
+     centre_name, machine_code, planned, good, is_urgent, is_late, is_stopped, due_on, skill, run, ratio, places) = row
+    return TaskCard(
+        assignment, operation, order, number or "", item, item_name, f"{sequence} {name}", centre, centre_name, machine,
+        machine_code or "", part if part is not None else planned, planned, good, ZERO, is_urgent, is_late, is_stopped,
+        part is not None, due_on, skill, run, ratio, places, employee=employee, team=team, seen=tuple(seen),
+    )  # fmt: skip
+
+
+def _fill_room(cards: Iterable[TaskCard]) -> None:
+    """Say how many counts of each operation may be reported now. One statement."""
+    cards = list(cards)
+    shop = read_shop(orders=sorted({card.work_order for card in cards})) if cards else None
+    for card in cards:
+        op = shop.ops[card.operation]
+        card.room = max(ZERO, production.room(op.sequence, shop.flows(op.order), op.planned, op.tolerance))
+
+
+def _fill_done(given: Sequence[TaskCard], midnight: datetime) -> None:
+    """Say what those who do an operation have made of it, of an operation given to a team all together."""
+    asked = {
+        "orders": sorted({card.work_order for card in given}), "midnight": midnight,
+        "operations": sorted({card.operation for card in given}),
+    }  # fmt: skip
+    done: dict[tuple[UUID, UUID | None], tuple[Decimal, Decimal]] = {}
+    for operation, employee, count, today in db.rows(_DONE, asked):
+        done[operation, employee] = (count, today)
+        known = done.get((operation, None), (ZERO, ZERO))
+        done[operation, None] = (known[0] + count, known[1] + today)
+    for card in given:
+        card.done, card.done_today = done.get((card.operation, card.employee), (ZERO, ZERO))
+
+
+def _lay_out(people: dict[UUID, PersonRow], given: Sequence[TaskCard]) -> None:
+    for card in given:
+        if card.employee in people:
+            people[card.employee].tasks.append(card)
+
+
+def _fill_status(ctx: Context, people: dict[UUID, PersonRow], named: dict[str, Any], day: date) -> None:
+    marks = {row[0]: row[1:] for row in db.rows(_MARKS, named)}
+    there = minutes_present(list(people), day, day + timedelta(days=1))
+    stopped = [row[2] for row in marks.values() if row[0] == "start" and row[6]]
+    by_operation = stopping(stopped)
+    words = titles(EXCEPTION, sorted({key for keys in by_operation.values() for key in keys}))
+    for one in people.values():
+        kind, since, operation, number, sequence, name, is_stopped = marks.get(one.id, ("",) + (None,) * 6)
+        one.status = rules.status(
+            is_absent=bool(there) and one.id not in there, mark=kind, is_stopped=bool(is_stopped),
+            has_tasks=bool(one.tasks),
+        )  # fmt: skip
+        if kind:
+            one.since, one.at = since, f"{number} {sequence} {name}"
+            one.why = ", ".join(words.get(key, "") for key in by_operation.get(operation, ()))
+
+
+def _day(
+    people: dict[UUID, PersonRow], rows: Sequence[tuple], given: Sequence[TaskCard], named: dict[str, Any],
+    day: date, zone: ZoneInfo,
+) -> tuple[dict[datetime, list[Decimal]], dict[datetime, Decimal]]:
+    """Give by hour what was made, good and bad, and what should be; each person's own sums are written to them.
+
+    What should be: what was before somebody when the day began, by the routing's times, one task after the other
+    """
+    made: dict[datetime, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+    for hour, employee, is_good, quantity in db.rows(_OUTPUT, named):
+        made[hour][0 if is_good else 1] += quantity
+        if is_good:
+            people[employee].good += quantity
+        else:
+            people[employee].bad += quantity
+    plan: dict[datetime, Decimal] = defaultdict(lambda: ZERO)
+    sizes: dict[UUID, int] = defaultdict(int)
+    for one in people.values():
+        sizes[one.team] += 1
+    for key, _, _, team, starts, ends, pause, *_ in rows:
+        hours = rules.hours_of(starts or time(8), ends or time(17), pause if starts else 60, day, zone)
+        own = [(task.open + task.done_today, task) for task in people[key].tasks]
+        shared = [((task.open + task.done_today) / sizes[team], task) for task in given if task.team == team]
+        loads = [rules.Load(quantity, task.minutes_each) for quantity, task in (*own, *shared) if quantity > 0]
+        for hour, count in rules.planned(hours, loads).items():
+            plan[hour] += count
+            if hour < named["since"] + LONGEST:
+                people[key].due += count
+    return made, plan
+
+
+def _hours(
+    made: dict[datetime, list[Decimal]], plan: dict[datetime, Decimal], now: datetime, zone: ZoneInfo
+) -> tuple[HourRow, ...]:
+    here = {hour.astimezone(zone): counts for hour, counts in made.items()}
+    hours = sorted({*here, *(hour.astimezone(zone) for hour in plan)})
+    most = max([*(counts[0] for counts in here.values()), *plan.values(), Decimal(1)])
+    at = now.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    rows = []
+    for hour in hours:
+        good, bad = here.get(hour, (ZERO, ZERO))
+        due = plan.get(hour, ZERO).quantize(Decimal(1))
+        row = HourRow(f"{hour:%H}", due, good, bad, hour < at, hour == at)
+        rows.append(replace(row, height=_tenths(good, most), plan_height=_tenths(due, most)))
+    return tuple(rows)
+
+
+def _tenths(count: Decimal, most: Decimal) -> int:
+    """Give a height in twentieths of the highest, so that the style sheet can hold them all."""
+    return max(0, min(20, round(20 * count / most)))
+
+
+# --- approval -----------------------------------------------------------------------------------------------
+
+_WAITING = f"""
+    SELECT r.id, r.kind, r.quantity, coalesce(r.device_at, r.reported_at), w.number, i.code || ' ' || i.name,
+           o.sequence || ' ' || o.name, coalesce(e.name, ''), r.labour_minutes, r.note,
+           array(SELECT f.kind FROM production_reportflag f WHERE f.report_id = r.id AND f.state = 'open' ORDER BY 1),
+           jsonb_array_length(r.people), w.id, o.needs_approval, count(*) OVER ()
+    FROM production_reportapproval a JOIN production_report r ON r.id = a.report_id
+    JOIN production_operation o ON o.id = a.operation_id JOIN production_workorder w ON w.id = a.work_order_id
+    JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = a.employee_id
+    WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[])
+      AND (a.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND a.team_id IS NULL)
+    ORDER BY a.at LIMIT {MOST_WAITING}
+"""
+
+
+def waiting(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[tuple[WaitingRow, ...], int]:
+    """Give the reports of teams that wait for approval, the longest first, and how many there are. One statement.
+
+    Takes:  others: also those of people without a team
+    """
+    rows = db.rows(_WAITING, _within(teams, chosen) | {"others": others})
+    return tuple(WaitingRow(*row[:10], tuple(row[10]), *row[11:14]) for row in rows), rows[0][-1] if rows else 0
+
+
+def _within(teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> dict[str, Any]:
+    return {"teams": list(chosen), "plants": sorted({team.plant for team in teams if team.id in chosen})}
+
+
+# --- flags --------------------------------------------------------------------------------------------------
+
+#: What an operation had taken, and what had come to it, when a report was booked.
+_FLAGS = f"""
+    WITH open AS (
+        SELECT f.report_id, min(f.created_at) AS first,
+               jsonb_agg(jsonb_build_array(f.id, f.kind, f.excess_quantity) ORDER BY f.created_at, f.id) AS flags
+        FROM production_reportflag f JOIN production_reportapproval a ON a.report_id = f.report_id
+        WHERE f.state = 'open' AND f.plant_id = ANY(%(plants)s::uuid[])
+          AND (a.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND a.team_id IS NULL)
+        GROUP BY 1 ORDER BY 2 LIMIT {MOST_FLAGS}
+    )
+    SELECT r.id, x.flags::text, r.kind, r.quantity, coalesce(e.name, ''), coalesce(r.device_at, r.reported_at),
+           r.clock_at, r.reported_at, r.note, w.number, w.id, o.id, i.code || ' ' || i.name,
+           o.sequence || ' ' || o.name, w.state, w.closed_at, o.state, o.quantity, t.taken, t.arrived,
+           coalesce((SELECT string_agg(l.number, ', ') FROM jsonb_array_elements(r.lots) u
+                     JOIN inventory_lot l ON l.id = (u ->> 'lot')::uuid), ''),
+           r.output_lot_id, coalesce(p.number, ''), coalesce(p.state IN ('held', 'rejected'), false),
+           a.state = 'waiting', a.state = 'undone'
+    FROM open x JOIN production_report r ON r.id = x.report_id
+    JOIN production_reportapproval a ON a.report_id = r.id
+    JOIN production_operation o ON o.id = r.operation_id JOIN production_workorder w ON w.id = r.work_order_id
+    JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = a.employee_id
+    LEFT JOIN inventory_lot p ON p.id = r.output_lot_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(b.quantity) FILTER (WHERE b.operation_id = o.id
+                        AND coalesce(v.kind, b.kind) IN ('good', 'scrap')), 0) AS taken,
+               CASE WHEN o.predecessors = '' THEN NULL ELSE coalesce(
+                    sum(b.quantity / q.report_ratio) FILTER (WHERE q.sequence =
+                        (string_to_array(o.predecessors, ';'))[1]::int AND coalesce(v.kind, b.kind) = 'good'), 0)
+                    * o.report_ratio END AS arrived
+        FROM production_report b JOIN production_operation q ON q.id = b.operation_id
+        LEFT JOIN production_report v ON v.id = b.reverses_id
+        WHERE b.work_order_id = r.work_order_id AND b.reported_at < r.reported_at
+    ) t
+    ORDER BY x.first, r.id
+"""
+
+_KEPT = f"""
+    SELECT k.id, k.said, k.kind, coalesce(e.name, u.name, ''), coalesce(d.name, ''), k.happened_at, k.clock_at,
+           k.fault_zh, k.fault_en, coalesce(w.number, ''), coalesce(o.sequence || ' ' || o.name, ''),
+           coalesce(w.state, ''), o.id
+    FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
+    LEFT JOIN kernel_user u ON u.id = k.person_id LEFT JOIN station_device d ON d.id = k.device_id
+    LEFT JOIN production_operation o ON o.id = k.operation_id
+    LEFT JOIN production_workorder w ON w.id = o.work_order_id
+    WHERE k.state = 'open' AND (k.plant_id IS NULL OR k.plant_id = ANY(%(plants)s::uuid[]))
+      AND (e.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND e.team_id IS NULL)
+    ORDER BY k.happened_at, k.id LIMIT {MOST_FLAGS}
+"""
+
+
+def flags(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[FlagRow, ...]:
+    """Give the reports with open flags, each with what the order said when it was booked. One statement."""
+    rows = db.rows(_FLAGS, _within(teams, chosen) | {"others": others})
+    return tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:]) for row in rows)
+
+
+def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
+    import orjson
+
+    return tuple((UUID(key), kind, Decimal(str(excess))) for key, kind, excess in orjson.loads(text))
+
+
+def kept_acts(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[KeptRow, ...]:
+    """Give what stations told and no rule lets be booked, the oldest first. One statement."""
+    return tuple(KeptRow(*row) for row in db.rows(_KEPT, _within(teams, chosen) | {"others": others}))
+
+
+_REPORT = """
+    SELECT r.id, r.kind, r.quantity, w.number, o.sequence || ' ' || o.name, coalesce(e.name, ''), o.id, w.id
+    FROM production_reportapproval a JOIN production_report r ON r.id = a.report_id
+    JOIN production_operation o ON o.id = a.operation_id JOIN production_workorder w ON w.id = a.work_order_id
+    LEFT JOIN people_employee e ON e.id = a.employee_id WHERE a.report_id = %s
+"""
+_NEAR = """
+    SELECT o.id, w.number || ' ' || o.sequence || ' ' || o.name FROM production_operation o
+    JOIN production_workorder w ON w.id = o.work_order_id
+    WHERE o.state <> 'skipped' AND (w.id = %(order)s::uuid OR w.state IN ('released', 'running')
+      AND w.item_id = (SELECT item_id FROM production_workorder WHERE id = %(order)s::uuid)
+      AND o.name = (SELECT name FROM production_operation WHERE id = %(operation)s::uuid))
+    ORDER BY w.id <> %(order)s::uuid, w.number, o.sequence LIMIT 60
+"""
+
+
+def told(report: UUID) -> ToldRow | None:
+    """Give a report that is to be put right, None where there is none. One statement."""
+    row = db.one(_REPORT, [report])
+    return ToldRow(*row) if row else None
+
+
+def near(row: ToldRow) -> list[tuple[UUID, str]]:
+    """Give where a report may have been meant for: its order's operations, the same one of orders for the same
+    item. One statement."""
+    return db.rows(_NEAR, {"order": row.work_order, "operation": row.operation})
+
+
+# --- one operation ------------------------------------------------------------------------------------------
+
+_ONE = f"""
+    SELECT NULL::uuid, NULL::uuid, NULL::uuid, NULL::numeric, o.machine_id,
+           array(SELECT x.id FROM production_assignment x WHERE x.operation_id = o.id AND x.is_active ORDER BY x.id),
+           {_CARD}
+    FROM production_operation o {_JOINED} LEFT JOIN equipment_machine m ON m.id = o.machine_id
+    WHERE o.id = %(operation)s::uuid
+"""
+_HANDS = """
+    SELECT a.id, a.employee_id, a.team_id, a.quantity, a.machine_id FROM production_assignment a
+    WHERE a.operation_id = %s AND a.is_active ORDER BY a.created_at, a.id
+"""
+
+
+def one_task(operation: UUID, day: date) -> TaskCard | None:
+    """Give an operation as a card, None where there is none. One statement."""
+    row = db.one(_ONE, {"operation": operation, "day": day})
+    return _card(row) if row else None
+
+
+def hands_of(operation: UUID) -> list[tuple[UUID, UUID | None, UUID | None, Decimal | None, UUID | None]]:
+    """Give (assignment, employee, team, quantity, machine) of who does an operation. One statement."""
+    return db.rows(_HANDS, [operation])

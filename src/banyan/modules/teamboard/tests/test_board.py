@@ -1,0 +1,244 @@
+"""The board: who sees whose, what it shows, what its hands do, and what it costs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from banyan.kernel import access
+from banyan.kernel.models import User
+from banyan.lib.ids import new_id
+from banyan.modules.production import queries as production
+from banyan.modules.production.models import Report, ReportApproval, ReportFlag, WorkOrder
+from banyan.modules.station.models import KeptAct
+from banyan.modules.teamboard import queries
+
+pytestmark = pytest.mark.django_db
+
+
+def ctx_of(leader, login="leader-1"):
+    return leader.ctx.with_(principal=access.principal_of(User.objects.get(login=login).pk))
+
+
+def the_board(leader):
+    ctx = ctx_of(leader)
+    return queries.board(ctx, *queries.chosen_teams(ctx))
+
+
+def person(board, employee):
+    return next(one for one in board.people if one.id == employee.pk)
+
+
+def test_a_leader_sees_the_own_team_and_a_planner_all_of_the_plant(leader):
+    assert [team.name for team in queries.teams_of(ctx_of(leader))] == ["车铣班"]
+    planner = leader.signed_in("planner")
+    assert [team.name for team in queries.teams_of(ctx_of(leader, "planner-1"))] == ["车铣班", "装配班"]
+    assert "孙师傅" in leader.get(team="all", client=planner).content.decode()
+    assert "孙师傅" not in leader.get().content.decode()
+    assert leader.get(team=str(leader.other_team.pk)).status_code == 404
+    worker = leader.signed_in("worker", leader.world.second_worker)
+    assert leader.get(client=worker).status_code == 403
+    assert leader.get("approval", client=worker).status_code == 403
+
+
+def test_people_and_tasks_with_what_was_made_and_what_is_due(leader):
+    order = leader.released()
+    first = leader.operation(order, 10)
+    zhao, qian = leader.world.worker, leader.world.second_worker
+    assert [card.title for card in the_board(leader).pool] == ["10 车削", "20 铣削", "30 检验"]
+    assert leader.give(first, zhao).status_code == 204
+    leader.report(order, 10, "start", people=[{"employee": zhao.pk}])
+    leader.report(order, 10, "good", 8, people=[{"employee": zhao.pk}])
+    undone = leader.report(order, 10, "good", 5, people=[{"employee": zhao.pk}])
+    leader.undo(undone)
+    board = the_board(leader)
+    mine = person(board, zhao)
+    assert (mine.status, mine.at, int(mine.good)) == ("working", f"{order.number} 10 车削", 8)
+    assert (mine.tasks[0].percent, mine.tasks[0].room, mine.load) == (8, 92, 184)
+    assert person(board, qian).status == "none"
+    assert (int(board.good), board.waiting, board.flags) == (8, 1, 0)
+    assert [card.title for card in board.pool] == ["20 铣削", "30 检验"]
+    assert board.pool[0].room == 8
+    assert sum(row.planned for row in board.hours) == 100
+    leader.report(order, 10, "pause", people=[{"employee": zhao.pk}])
+    assert person(the_board(leader), zhao).status == "paused"
+
+
+def test_who_is_absent_and_who_is_stopped(leader):
+    order = leader.released()
+    zhao, qian = leader.world.worker, leader.world.second_worker
+    first = leader.operation(order, 10)
+    leader.give(first, zhao)
+    day = timezone.now().astimezone(queries.ZoneInfo("Asia/Shanghai")).date().isoformat()
+    leader.world.make("people.attendance", employee=zhao, day=day, minutes=480)
+    board = the_board(leader)
+    assert (person(board, zhao).status, person(board, qian).status) == ("free", "absent")
+    leader.report(order, 10, "start", people=[{"employee": zhao.pk}])
+    leader.world.do("exceptions.category.add_usual")
+    from banyan.modules.exceptions.models import Category
+
+    leader.world.do(
+        "exceptions.exception.raise", id=new_id(), category=Category.objects.first().pk, severity="severe",
+        operation=first.pk, problem="主轴异响",
+    )  # fmt: skip
+    mine = person(the_board(leader), zhao)
+    assert mine.status == "stopped"
+    assert mine.why
+
+
+def test_given_moved_split_and_taken_off(leader):
+    first = leader.operation(leader.released(), 10)
+    zhao, qian = leader.world.worker, leader.world.second_worker
+    leader.give(first, zhao)
+    (row,) = leader.hands(first)
+    assert leader.give(first, qian, seen=[row], instead=row.pk).status_code == 204
+    (row,) = leader.hands(first)
+    assert row.employee_id == qian.pk
+    stale = leader.give(first, zhao)
+    assert (stale.status_code, stale["X-Refusal"]) == (412, "production.dispatch_stale")
+    dialog = leader.get("split", operation=first.pk).content.decode()
+    assert "赵师傅" in dialog
+    assert "孙师傅" not in dialog
+    told = {"operation": first.pk, "seen": row.pk, "employee": [zhao.pk, qian.pk]}
+    assert leader.post("split", **told).status_code == 204
+    assert sorted(int(one.quantity) for one in leader.hands(first)) == [50, 50]
+    seen = ",".join(str(one.pk) for one in leader.hands(first))
+    told |= {"seen": seen, f"quantity.{zhao.pk}": "70", f"quantity.{qian.pk}": "30"}
+    assert leader.post("split", **told).status_code == 204
+    assert sorted(int(one.quantity) for one in leader.hands(first)) == [30, 70]
+    for wrong in ("-1", "很多", "1e999", "NaN"):
+        assert leader.post("split", **(told | {f"quantity.{zhao.pk}": wrong})).status_code == 422
+    rows = leader.hands(first)
+    assert leader.give(first, seen=rows, instead=rows[0].pk).status_code == 204
+    assert len(leader.hands(first)) == 1
+
+
+def test_nobody_of_another_team_and_no_other_teams_reports(leader):
+    order = leader.released()
+    first = leader.operation(order, 10)
+    assert leader.give(first, leader.stranger).status_code == 404
+    assert leader.post("split", operation=first.pk, employee=[leader.stranger.pk]).status_code == 404
+    assert leader.post("accept", pair=f"{first.pk}:{leader.stranger.pk}").status_code == 404
+    told = leader.report(order, 10, "good", 5, people=[{"employee": leader.stranger.pk}])
+    assert leader.post("approve", reports=told.id).status_code == 404
+    assert ReportApproval.objects.get().state == "waiting"
+    assert leader.hands(first) == []
+    for path in ("give", "split", "accept", "arrange", "approve", "urgent"):
+        for wrong in ({}, {"operation": "x", "employee": "'", "reports": "🙂", "pair": "a:b", "order": "-"}):
+            assert leader.post(path, **wrong).status_code in (404, 422), (path, wrong)
+
+
+def test_the_station_follows_the_order_of_the_board(leader):
+    orders = [leader.released(due_on=f"2026-03-{day}") for day in (20, 21, 22)]
+    zhao = leader.world.worker
+    for order in orders:
+        leader.give(leader.operation(order, 10), zhao)
+    tasks = [leader.hands(leader.operation(order, 10))[0] for order in orders]
+    keys = ",".join(str(tasks[n].pk) for n in (2, 0, 1))
+    assert leader.post("arrange", employee=zhao.pk, assignments=keys).status_code == 204
+    assert [t.assignment for t in production.my_tasks(zhao.pk)] == [tasks[n].pk for n in (2, 0, 1)]
+    assert [t.assignment for t in person(the_board(leader), zhao).tasks] == [tasks[n].pk for n in (2, 0, 1)]
+    assert leader.post("urgent", order=orders[1].pk, urgent="1").status_code == 204
+    assert WorkOrder.objects.get(pk=orders[1].pk).priority == "urgent"
+
+
+def test_a_proposal_is_shown_and_accepted_once(leader):
+    order = leader.released()
+    text = leader.get("proposal").content.decode()
+    pairs = [part.split('"')[0] for part in text.split('name="pair" value="')[1:]]
+    assert len(pairs) == 3
+    assert leader.post("accept", pair=pairs).status_code == 204
+    assert all(leader.hands(leader.operation(order, n)) for n in (10, 20, 30))
+    assert leader.post("accept", pair=pairs).status_code == 412
+    assert leader.get("proposal").status_code == 409
+
+
+def test_the_sweep_and_the_flag_page(leader):
+    order = leader.released()
+    zhao = [{"employee": leader.world.worker.pk}]
+    clear = [leader.report(order, 10, "good", n, people=zhao) for n in (3, 4)]
+    over = leader.report(
+        order, 20, "good", 20, people=zhao, offline=True, device_at=(timezone.now() - timedelta(hours=1)).isoformat(),
+        ctx=leader.ctx.with_(now=leader.ctx.now + timedelta(seconds=9)),
+    )  # fmt: skip
+    page = leader.get("approval").content.decode()
+    assert page.count('name="reports"') == 2
+    assert "超报" in page
+    assert leader.post("approve", reports=[one.id for one in clear]).status_code == 204
+    assert leader.operation(order, 10).approved_quantity == 7
+    page = leader.get("flags").content.decode()
+    assert "上道到达 7，本道已报 0，可报 7" in page
+    (row,) = queries.flags(*queries.chosen_teams(ctx_of(leader)), others=False)
+    assert (row.arrived_then, row.taken_then, row.flags[0][1:]) == (7, 0, ("over", D(13)))
+    assert 'value="20"' in leader.get("correct", report=over.id).content.decode()
+    for wrong in ({"quantity": ""}, {"quantity": "-1"}, {"quantity": "很多"}, {"quantity": "3", "reason": ""}):
+        told = {"report": over.id, "operation": leader.operation(order, 20).pk, "reason": "数错"} | wrong
+        assert leader.post("correct", **told).status_code == 422
+    stranger = leader.report(order, 10, "good", 1, people=[{"employee": leader.stranger.pk}])
+    assert leader.post("correct", report=stranger.id, quantity="0", reason="数错").status_code == 404
+    leader.undo(stranger)
+    assert leader.post("approve", reports=over.id).status_code == 204
+    assert ReportFlag.objects.get().state == "settled"
+    assert leader.get("flags").content.decode().count("tb-flag") == 1  # the count in the head
+    assert Report.objects.count() == 5
+
+
+def test_what_could_not_be_booked_is_on_the_flag_page(leader):
+    user = User.objects.get(login="leader-1")
+    now = timezone.now()
+    KeptAct.objects.create(
+        id=new_id(), plant=leader.world.plant, person=user, employee=leader.world.worker, kind="report", said="合格 4",
+        code="x", fault_zh="找不到该工序", fault_en="No such operation", happened_at=now, clock_at=now,
+    )  # fmt: skip
+    page = leader.get("flags").content.decode()
+    assert "合格 4" in page
+    assert "找不到该工序" in page
+    assert the_board(leader).flags == 1
+
+
+@pytest.mark.parametrize("path", ["", "approval", "flags", "proposal"])
+def test_a_page_takes_as_many_statements_for_one_task_as_for_many(leader, path):
+    def fill(count):
+        for _ in range(count):
+            order = leader.released()
+            leader.give(leader.operation(order, 10), leader.world.worker)
+            leader.report(order, 10, "good", 5, people=[{"employee": leader.world.worker.pk}])
+            leader.report(
+                order, 20, "good", 9, people=[{"employee": leader.world.second_worker.pk}], offline=True,
+                device_at=timezone.now().isoformat(),
+            )  # fmt: skip
+
+    fill(1)
+    leader.get(path)
+    with CaptureQueriesContext(connection) as few:
+        leader.get(path)
+    fill(8)
+    with CaptureQueriesContext(connection) as many:
+        assert leader.get(path).status_code == 200
+    assert len(many) == len(few)
+    assert len(few) <= 22
+
+
+def test_an_idle_look_costs_one_statement_and_gives_nothing(leader):
+    order = leader.released()
+    stamp = leader.get().content.decode().split('data-stamp="')[1].split('"')[0]
+    with CaptureQueriesContext(connection) as seen:
+        answer = leader.get("board", seen=stamp)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert sum("kernel_audit" in q["sql"] for q in seen) == 1
+    assert len(seen) <= 3  # the session, who it is, the mark
+    leader.report(order, 10, "good", 1, people=[{"employee": leader.world.worker.pk}])
+    assert leader.get("board", seen=stamp).status_code == 200
+
+
+def test_both_languages(leader):
+    User.objects.filter(login="leader-1").update(language="en")
+    leader.released()
+    text = leader.get().content.decode()
+    assert "To dispatch" in text
+    assert "待派工" not in text

@@ -1,0 +1,168 @@
+"""The team board: a task is given by two taps, or dragged; reports are approved in one sweep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from banyan.kernel.context import SYSTEM, Context
+from banyan.kernel.models import Role, User, UserRole
+from banyan.modules.production.models import Assignment, ReportApproval
+from banyan.modules.production.tests.conftest import Shop
+from banyan.ops.roles import write_defaults
+from tests.browser.conftest import PASSWORD, SCREENS, watched
+from tests.plugins.world import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+LOOKS = SCREENS / "teamboard"
+FINGER = 48
+
+
+class Floor:
+    """A plant with a leader, two people and three orders."""
+
+    def __init__(self) -> None:
+        now = datetime.now(UTC)
+        world = World(Context(SYSTEM, now=now - timedelta(days=1), through="story"))
+        self.shop, self.world = Shop(world), world
+        self.shop.stocked()
+        world.ctx = self.shop.ctx = world.ctx.with_(now=now)
+        write_defaults(world.ctx)
+        self.orders = [self.shop.released(quantity=str(n)) for n in (100, 60, 40)]
+        self.first = self.shop.operation(self.orders[0], 10)
+        user = User(login="leader", name="王建军", plants=[world.plant.pk])
+        user.set_password(PASSWORD)
+        user.save()
+        UserRole.objects.create(user=user, role=Role.objects.get(code="leader"))
+        world.change(world.worker, user=user.pk)
+        world.change(world.team, leader=world.worker)
+        assert world.second_worker
+
+    def report(self, quantity: int, **more: object) -> None:
+        people = [{"employee": self.world.second_worker.pk}]
+        self.shop.report(self.orders[0], 10, "good", quantity, people=people, **more)
+
+    def hands(self, operation: object) -> list[object]:
+        rows = Assignment.objects.filter(operation=operation, is_active=True)
+        return list(rows.values_list("employee_id", flat=True))
+
+
+@pytest.fixture
+def floor(live_db) -> Floor:
+    return Floor()
+
+
+@pytest.fixture
+def come(floor, open_page):
+    """Open the board where the leader has signed in."""
+
+    def make(**size: object) -> Page:
+        page = watched(open_page(**size))
+        page.goto("/login")
+        page.fill("[name=username]", "leader")
+        page.fill("[name=password]", PASSWORD)
+        page.click("form.sign-card button")
+        page.wait_for_selector("body[data-ready]")
+        page.goto("/teamboard/")
+        return page
+
+    return make
+
+
+def card(page: Page, operation: object) -> object:
+    return page.locator(f'.tb-card[data-task="{operation.pk}"]')
+
+
+def row(page: Page, person: object) -> object:
+    return page.locator(f'[data-person-row="{person.pk}"]')
+
+
+def look(page: Page, name: str) -> None:
+    """Keep what the page looks like; refuse small targets and a page wider than the screen."""
+    LOOKS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=LOOKS / f"{name}.png")
+    small = page.evaluate(
+        """(least) => [...document.querySelectorAll('#main button, #main a.btn, #main .chip, #main .tab, .tb-card')]
+            .filter((one) => one.getClientRects().length)
+            .map((one) => [one.textContent.trim() || one.ariaLabel, one.getBoundingClientRect()])
+            .filter(([, r]) => r.height < least - 0.5 || r.width < least - 0.5)
+            .map(([text, r]) => `${text}: ${r.width}x${r.height}`)""",
+        FINGER,
+    )
+    assert small == [], name
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
+
+
+@pytest.mark.parametrize("size", ["phone", "tablet", "desktop"])
+def test_two_taps_give_a_task_and_the_board_follows(floor, come, size):
+    page = come(**({} if size == "desktop" else {size: True}))
+    look(page, f"{size}-empty")
+    card(page, floor.first).click()
+    expect(page.locator("#tb-bar")).to_be_visible()
+    look(page, f"{size}-chosen")
+    row(page, floor.world.second_worker).locator("[data-give]").click()
+    expect(row(page, floor.world.second_worker).locator(".tb-card")).to_have_count(1)
+    assert floor.hands(floor.first) == [floor.world.second_worker.pk]
+    card(page, floor.first).click()
+    row(page, floor.world.worker).locator("[data-give]").click()
+    expect(row(page, floor.world.worker).locator(".tb-card")).to_have_count(1)
+    assert floor.hands(floor.first) == [floor.world.worker.pk]
+    look(page, f"{size}-given")
+    card(page, floor.first).click()
+    page.get_by_role("button", name="取消派工").click()
+    expect(page.locator("[data-pool] .tb-card")).to_have_count(9)
+    assert floor.hands(floor.first) == []
+    assert page.faults == []
+
+
+def test_a_task_is_dragged_split_and_what_another_leader_did_is_not_lost(floor, come):
+    page = come()
+    target = row(page, floor.world.second_worker).locator("[data-tasks]")
+    card(page, floor.first).drag_to(target)
+    expect(page.locator(".note")).to_contain_text("已派工")
+    assert floor.hands(floor.first) == [floor.world.second_worker.pk]
+    card(page, floor.first).click()
+    page.get_by_role("button", name="拆分").click()
+    dialog = page.locator("#dialog")
+    dialog.get_by_label("赵师傅", exact=True).check()
+    dialog.get_by_role("button", name="派工").click()
+    expect(page.locator("[data-person-row] .tb-card")).to_have_count(2)
+    halves = Assignment.objects.filter(operation=floor.first, is_active=True).values_list("quantity", flat=True)
+    assert sorted(map(int, halves)) == [50, 50]
+    seen = page.locator(f'[data-for="{floor.world.worker.pk}"] .tb-card')
+    team = {"operation": floor.first.pk, "hands": [{"team": floor.world.team.pk}]}
+    floor.world.do("production.work_order.dispatch", lines=[team])
+    seen.drag_to(page.locator("[data-pool]"))
+    page.wait_for_timeout(1500)
+    page.screenshot(path=LOOKS / "refused.png")
+    expect(page.locator(".note .refusal")).to_contain_text("已被他人修改")
+    expect(page.locator("[data-for-team] .tb-card")).to_have_count(1)
+
+
+@pytest.mark.parametrize("size", ["phone", "tablet"])
+def test_the_sweep_is_one_tap(floor, come, size):
+    for quantity in (3, 4, 5):
+        floor.report(quantity)
+    late = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    floor.report(500, offline=True, device_at=late)
+    page = come(**{size: True})
+    page.locator(".tab", has_text="审核").click()
+    expect(page.locator(".tb-line")).to_have_count(4)
+    look(page, f"{size}-approval")
+    page.get_by_role("button", name="全部审核（3）").click()
+    expect(page.locator(".tb-line")).to_have_count(1)
+    assert ReportApproval.objects.filter(state="approved").count() == 3
+    page.locator(".tab", has_text="异常报工").click()
+    expect(page.locator(".tb-flag")).to_have_count(1)
+    look(page, f"{size}-flags")
+    page.get_by_role("button", name="更正或改工序").click()
+    dialog = page.locator("#dialog")
+    dialog.get_by_label("正确数量").fill("50")
+    dialog.get_by_label("数量数错").check(force=True)
+    dialog.get_by_role("button", name="更正", exact=True).click()
+    expect(page.locator(".tb-flag")).to_have_count(0)
+    floor.first.refresh_from_db()
+    assert (int(floor.first.good_quantity), int(floor.first.approved_quantity)) == (62, 12)
+    assert page.faults == []
