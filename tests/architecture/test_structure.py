@@ -28,10 +28,11 @@ MODULES = (
     "wages",
     "exceptions",
     "station",
+    "proposals",
     "planning",
     "finance",
 )
-BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "planning"})
+BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "proposals", "planning"})
 
 
 def level(label: str) -> int:

@@ -7,7 +7,8 @@ from banyan.config.environ import audit_head, data_folder, env, has_part, secret
 
 MODULES = (
     "company", "parties", "items", "people", "inventory", "equipment", "engineering",
-    "sales", "purchasing", "production", "wages", "exceptions", "station", "planning", "finance",
+    "sales", "purchasing", "production", "wages", "exceptions", "station", "proposals", "planning",
+    "finance",
 )  # fmt: skip
 
 

@@ -32,6 +32,8 @@ if has_part("banyan.web.rest.urls"):
     ]
 if has_part("banyan.modules.station.urls"):
     urlpatterns.append(path("station/", include("banyan.modules.station.urls")))
+if has_part("banyan.modules.production.urls"):
+    urlpatterns.append(path("production/", include("banyan.modules.production.urls")))
 if has_part("banyan.web.urls"):
     urlpatterns.append(path("", include("banyan.web.urls")))
 else:

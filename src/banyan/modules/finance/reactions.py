@@ -18,7 +18,7 @@ from banyan.modules.finance.models import Period
 from banyan.modules.finance.values import Leg, Posting
 from banyan.modules.inventory.events import StockMoved, StockRevalued
 from banyan.modules.inventory.values import MovedFact
-from banyan.modules.production.events import Reported, WorkOrderClosed
+from banyan.modules.production.events import OutsideWorkReceived, Reported, WorkOrderClosed
 from banyan.modules.sales.events import OrderConfirmed
 from banyan.modules.wages.events import StatementConfirmed, StatementPaid, StatementReversed
 
@@ -199,9 +199,36 @@ def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
     posting.post(ctx, postings)
 
 
+@before_commit(OutsideWorkReceived)
+def post_outside_work(ctx: Context, events: Sequence[OutsideWorkReceived]) -> None:
+    """Post a subcontractor's work to work in process against what is received and not invoiced; red when taken back."""
+    accounts = posting.accounts_of(["subcontract"])
+    if not accounts:
+        return
+    debit, credit = accounts["subcontract"]
+    zones = {p.id: p for p in plants({e.plant for e in events})}
+    posting.post(
+        ctx,
+        [
+            Posting(
+                "subcontract", zones[e.plant].day(e.at), "production.outside_work", e.outside,
+                (
+                    Leg(debit, "debit", e.amount, work_order=e.record, plant=e.plant),
+                    Leg(
+                        credit, "credit", e.amount, party=e.party, item=e.item, plant=e.plant, quantity=e.quantity,
+                        origin_line=e.order_line,
+                    ),
+                ),
+            )
+            for e in events
+        ],
+    )  # fmt: skip
+
+
 @before_commit(WorkOrderClosed)
 def post_variance(ctx: Context, events: Sequence[WorkOrderClosed]) -> None:
-    """Take what is left of a closed order's work in process to the production variance, so that it ends at zero."""
+    """Take what is left of a closed order's work in process to the production variance, so that it ends at zero; that
+    of a temporary card on what is no item to the account of temporary work."""
     left: dict[UUID, list[tuple[UUID, Decimal]]] = {}
     for order, account, amount in db.rows(
         """
@@ -215,19 +242,20 @@ def post_variance(ctx: Context, events: Sequence[WorkOrderClosed]) -> None:
         left.setdefault(order, []).append((account, amount))
     if not left:
         return
-    (variance, _) = posting.accounts_of(["production_variance"])["production_variance"]
+    names = {e.record: "temporary_work" if e.part_name else "production_variance" for e in events}
+    accounts = posting.accounts_of(names.values())
     zones = {p.id: p for p in plants({e.plant for e in events})}
     posting.post(
         ctx,
         [
             Posting(
-                "production_variance",
+                names[e.record],
                 zones[e.plant].day(ctx.now),
                 "production.work_order",
                 e.record,
                 (
                     Leg(
-                        variance,
+                        accounts[names[e.record]][0],
                         "debit",
                         sum((a for _, a in left[e.record]), ZERO),
                         work_order=e.record,

@@ -35,7 +35,7 @@ class Flow:
 
     Takes:  quantity: counts planned to begin; rework: counts found to need rework; sent_back: those of them
             that went to an earlier operation, the others are mended here; come_back: counts that later
-            operations sent here
+            operations sent here; away: counts that are at a rework order and will be given back
     """
 
     sequence: int
@@ -48,11 +48,12 @@ class Flow:
     sent_back: Decimal = ZERO
     come_back: Decimal = ZERO
     is_skipped: bool = False
+    away: Decimal = ZERO
 
     @property
     def taken(self) -> Decimal:
         """Give the counts that have used up what came in; a piece that came back may be reported again."""
-        return self.good + self.scrap + self.sent_back - self.come_back
+        return self.good + self.scrap + self.sent_back - self.come_back + self.away
 
     @property
     def pieces(self) -> Decimal:

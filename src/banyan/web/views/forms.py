@@ -53,6 +53,7 @@ def read_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
             "sections": records.sections(ctx, spec, record, wording),
             "lines": records.lines(ctx, spec, record, wording),
             "may_create": bool(offers.creation(ctx, noun)),
+            "pages": registry.port(f"{spec.key}.pages", lambda _ctx, _record: ())(ctx, record),
         },
     )
 

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
         ("items", "0001_initial"),
         ("parties", "0001_initial"),
         ("people", "0001_initial"),
+        ("purchasing", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -385,6 +386,7 @@ class Migration(migrations.Migration):
                 ("origin", models.UUIDField(blank=True, editable=False, null=True)),
                 ("origin_line", models.UUIDField(blank=True, editable=False, null=True)),
                 ("has_own_lines", models.BooleanField(default=False, editable=False)),
+                ("part_name", models.CharField(blank=True, default="", editable=False, max_length=160)),
                 (
                     "unit_cost",
                     banyan.kernel.models.PriceField(
@@ -416,7 +418,7 @@ class Migration(migrations.Migration):
                     "find_text",
                     models.GeneratedField(
                         db_persist=True,
-                        expression=banyan.kernel.models._FindText("number", "note"),
+                        expression=banyan.kernel.models._FindText("number", "note", "part_name"),
                         output_field=models.TextField(),
                     ),
                 ),
@@ -1538,5 +1540,145 @@ class Migration(migrations.Migration):
                 name="production_assignment_once",
                 nulls_distinct=False,
             ),
+        ),
+        migrations.CreateModel(
+            name='Deviation',
+            fields=[
+                ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(max_length=16)),
+                ('reason', models.CharField(max_length=255)),
+                ('before', models.JSONField(default=dict)),
+                ('after', models.JSONField(default=dict)),
+                ('other_noun', models.CharField(default='', max_length=80)),
+                ('other', models.UUIDField(null=True)),
+                ('at', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name='OutsideWork',
+            fields=[
+                ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('quantity', banyan.kernel.models.QuantityField(decimal_places=6, max_digits=20)),
+                ('amount', banyan.kernel.models.MoneyField(decimal_places=2, max_digits=20)),
+                ('at', models.DateTimeField()),
+            ],
+        ),
+        migrations.RemoveConstraint(
+            model_name='operation',
+            name='production_operation_counters',
+        ),
+        migrations.AddField(
+            model_name='operation',
+            name='away_quantity',
+            field=banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
+        ),
+        migrations.AddField(
+            model_name='workorder',
+            name='returned_quantity',
+            field=banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
+        ),
+        migrations.AddField(
+            model_name='workorder',
+            name='returned_scrap_quantity',
+            field=banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
+        ),
+        migrations.AddField(
+            model_name='workorder',
+            name='returns_to',
+            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.operation'),
+        ),
+        migrations.AddConstraint(
+            model_name='operation',
+            constraint=models.CheckConstraint(condition=models.Q(('away_quantity__gte', 0), ('come_back_quantity__gte', 0), ('good_quantity__gte', 0), ('rework_quantity__gte', 0), ('scrap_quantity__gte', 0), ('sent_back_quantity__gte', 0)), name='production_operation_counters'),
+        ),
+        migrations.AddConstraint(
+            model_name='workorder',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('returned_quantity', 0), ('returned_scrap_quantity', 0), ('returns_to__isnull', True)), models.Q(('kind', 'rework'), ('returned_quantity__gte', 0), ('returned_scrap_quantity__gte', 0)), _connector='OR'), name='production_order_returns'),
+        ),
+        migrations.AddField(
+            model_name='deviation',
+            name='material',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.material'),
+        ),
+        migrations.AddField(
+            model_name='deviation',
+            name='operation',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.operation'),
+        ),
+        migrations.AddField(
+            model_name='deviation',
+            name='person',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='deviation',
+            name='plant',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant'),
+        ),
+        migrations.AddField(
+            model_name='deviation',
+            name='work_order',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.workorder'),
+        ),
+        migrations.AddField(
+            model_name='outsidework',
+            name='item',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='items.item'),
+        ),
+        migrations.AddField(
+            model_name='outsidework',
+            name='operation',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.operation'),
+        ),
+        migrations.AddField(
+            model_name='outsidework',
+            name='order_line',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='purchasing.orderline'),
+        ),
+        migrations.AddField(
+            model_name='outsidework',
+            name='party',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.party'),
+        ),
+        migrations.AddField(
+            model_name='outsidework',
+            name='plant',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant'),
+        ),
+        migrations.AddField(
+            model_name='outsidework',
+            name='receipt',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='purchasing.receipt'),
+        ),
+        migrations.AddField(
+            model_name='outsidework',
+            name='report',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.report'),
+        ),
+        migrations.AddField(
+            model_name='outsidework',
+            name='reverses',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.outsidework'),
+        ),
+        migrations.AddField(
+            model_name='outsidework',
+            name='work_order',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.workorder'),
+        ),
+        migrations.AddIndex(
+            model_name='deviation',
+            index=models.Index(fields=['work_order', 'at'], name='production_deviation_order'),
+        ),
+        migrations.AddIndex(
+            model_name='deviation',
+            index=models.Index(fields=['at', 'id'], name='production_deviation_time'),
+        ),
+        migrations.AddConstraint(
+            model_name='deviation',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('add_operation', 'skip', 'reorder', 'reroute', 'subcontract', 'rework', 'add_material', 'substitute', 'quantity', 'split', 'revision'))), name='production_deviation_kind'),
+        ),
+        migrations.AddIndex(
+            model_name='outsidework',
+            index=models.Index(fields=['at', 'id'], name='production_outside_time'),
         ),
     ]

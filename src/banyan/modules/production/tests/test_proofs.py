@@ -55,6 +55,9 @@ PLANTED = {
     "production.made": "UPDATE production_workorder SET completed_amount = 1",
     "production.papers": "UPDATE production_completion SET state = 'reversed'",
     "production.within_limits": "UPDATE production_operation SET good_quantity = 1 WHERE sequence = 10",
+    "production.away": "UPDATE production_operation SET away_quantity = 1 WHERE sequence = 20",
+    "production.deviations": "UPDATE production_operation SET state = 'skipped' WHERE sequence = 30",
+    "production.outside": "UPDATE production_outsidework SET quantity = quantity + 1",
     "production.origins": "UPDATE production_workorder SET origin_noun = 'production.work_order', "
     "origin = gen_random_uuid()",
 }
