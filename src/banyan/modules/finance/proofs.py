@@ -121,6 +121,10 @@ def wip() -> Found:
             SELECT r.work_order_id, sum(r.labour_amount + r.machine_amount + r.overhead_amount)
                 FROM production_report r GROUP BY 1
             UNION ALL
+            SELECT c.work_order_id, -sum(v.amount + v.difference) FROM inventory_valueentry v
+            JOIN inventory_move m ON m.id = v.move_id JOIN production_completion c ON c.id = m.origin
+            WHERE m.origin_noun = 'production.completion' GROUP BY 1
+            UNION ALL
             SELECT x.work_order_id, sum(x.amount) FROM production_outsidework x GROUP BY 1
         ), summed AS (SELECT id, sum(amount) AS amount FROM happened GROUP BY 1)
         SELECT coalesce(s.id, l.id), w.number, coalesce(l.amount, 0), coalesce(s.amount, 0)

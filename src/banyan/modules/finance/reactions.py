@@ -23,7 +23,7 @@ from banyan.modules.sales.events import OrderConfirmed
 from banyan.modules.wages.events import StatementConfirmed, StatementPaid, StatementReversed
 
 ZERO = Decimal(0)
-WORK_ORDER = "production.work_order"
+WORK_ORDER, COMPLETION = "production.work_order", "production.completion"
 #: Where a document's line says which order line it is about, and whose: noun → SQL over its lines' keys.
 _LINE_OF = {
     "sales.shipment": (
@@ -60,7 +60,8 @@ def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
         return
     lines = _lines(facts)
     made = _items_of_orders({f.origin for f in facts if f.origin_noun == WORK_ORDER})
-    kinds = {f.move: _kind(f, made) for f in facts}
+    papers = _orders_of_completions({f.origin for f in facts if f.origin_noun == COMPLETION})
+    kinds = {f.move: _kind(f, made, papers) for f in facts}
     facts = [f for f in facts if kinds[f.move]]
     accounts = posting.accounts_of(
         {rules.RED.get(kinds[f.move][0], kinds[f.move][0]) for f in facts} | {"price_variance"}
@@ -76,7 +77,7 @@ def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
             event, sign = rules.RED[event], -sign
         debit, credit = accounts[event]
         line, party = lines.get(fact.origin_line, (None, None))
-        order = fact.origin if fact.origin_noun == WORK_ORDER else None
+        order = fact.origin if fact.origin_noun == WORK_ORDER else papers.get(fact.origin)
         far = dict(
             item=fact.item,
             plant=fact.plant,
@@ -110,12 +111,12 @@ def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
     )
 
 
-def _kind(fact: MovedFact, made: dict[UUID, UUID]) -> tuple[str, int] | None:
+def _kind(fact: MovedFact, made: dict[UUID, UUID], papers: dict[UUID, UUID]) -> tuple[str, int] | None:
     """Give (event, sign) of a move; a reverse move is the first one's event with the sign turned."""
     source, target, sign = fact.source_kind, fact.target_kind, 1
     if fact.reverses:
         source, target, sign = target, source, -1
-    is_finished = made.get(fact.origin) == fact.item
+    is_finished = fact.origin in papers or made.get(fact.origin) == fact.item
     event = rules.stock_event(
         source, target, is_finished=is_finished, is_opening=fact.reason in ("opening", "期初")
     )
@@ -129,6 +130,12 @@ def _lines(facts: Sequence[MovedFact]) -> dict[UUID | None, tuple[UUID, UUID]]:
         if ids:
             found |= {key: (line, party) for key, line, party in db.rows(sql, [list(ids)])}
     return found
+
+
+def _orders_of_completions(papers: set[UUID]) -> dict[UUID, UUID]:
+    if not papers:
+        return {}
+    return dict(db.rows("SELECT id, work_order_id FROM production_completion WHERE id = ANY(%s)", [list(papers)]))
 
 
 def _items_of_orders(orders: set[UUID]) -> dict[UUID, UUID]:

@@ -373,3 +373,11 @@ class NoItemYet(Conflict):
     en = "{order}: {part} is no item yet, so it cannot go to the store"
     way_out_zh = "结束工艺卡；工程接受建议后建立物料"
     way_out_en = "Finish the card; engineering makes the item from its proposal"
+
+
+class StillKept(Conflict):
+    code = "production.still_kept"
+    zh = "还为 {order} 预留着库存"
+    en = "Stock is still kept for {order}"
+    way_out_zh = "先领用，或分两步：完工入库，再关闭"
+    way_out_en = "Issue it first, or take two steps: receive the goods, then close"

@@ -17,7 +17,12 @@ from banyan.modules.inventory.events import StockMoved
 from banyan.modules.inventory.kinds import FREE, STOPPED
 from banyan.modules.inventory.queries import stock_rows
 from banyan.modules.production.commands.flush import Arrived, settle
-from banyan.modules.production.commands.outside import OPERATION, receive_outside, return_outside
+from banyan.modules.production.commands.outside import (
+    OPERATION,
+    receive_outside,
+    return_outside,
+    use_outside,
+)
 from banyan.modules.production.models import Material, OutsideWork
 from banyan.modules.purchasing.events import ArrivalReversed, GoodsReceived
 from banyan.modules.purchasing.models import OrderLine
@@ -80,6 +85,7 @@ def report_outside_work(ctx: Context, delivered: Delivered) -> None:
             key=uuid5(delivered.id, str(place)), order_line=line["order_line"], receipt=delivered.record,
             quantity=accepted, amount=round_money(Decimal(line["amount"]) * accepted / whole),
         )  # fmt: skip
+        execute(ctx, use_outside, data=data)
         execute(ctx, receive_outside, data=data)
 
 

@@ -134,6 +134,7 @@ def apply_proposals(ctx: Context, proposals: Sequence[Proposal]) -> None:
     Raises: NotDecided, NothingAccepted, ItemNeeded, CentreNeeded, CodeTaken; what engineering refuses
     Writes: an item, a BOM and a routing revision in draft, by engineering's commands; tells ProposalApplied
     """
+    routings: list[tuple[Proposal, list[ProposalLine]]] = []
     for one in proposals:
         lines = list(ProposalLine.objects.filter(proposal=one).order_by("position"))
         left = sum(line.decision == "open" for line in lines)
@@ -142,11 +143,15 @@ def apply_proposals(ctx: Context, proposals: Sequence[Proposal]) -> None:
         taken = [line for line in lines if line.decision in TAKEN]
         if not any(line.change != "same" or line.decision == "edited" for line in taken):
             raise NothingAccepted(number=one.number)
-        item = one.item_id or _make_item(ctx, one, taken)
-        one.made_item_id = item
-        one.made_bom_id = _make_bom(ctx, one, item, [line for line in taken if line.part == "bom"])
-        one.made_routing_id = _make_routing(ctx, one, item, [line for line in taken if line.part == "routing"])
-        tell(ProposalApplied(record=one.pk, item=item, bom=one.made_bom_id, routing=one.made_routing_id))
+        one.made_item_id = one.item_id or _make_item(ctx, one, taken)
+        bom_lines = [line for line in taken if line.part == "bom"]
+        one.made_bom_id = _make_bom(ctx, one, one.made_item_id, bom_lines)
+        routings.append((one, [line for line in taken if line.part == "routing"]))
+    for one, lines in routings:
+        one.made_routing_id = _make_routing(ctx, one, one.made_item_id, lines)
+        tell(
+            ProposalApplied(record=one.pk, item=one.made_item_id, bom=one.made_bom_id, routing=one.made_routing_id)
+        )
 
 
 def _make_item(ctx: Context, proposal: Proposal, taken: Sequence[ProposalLine]) -> UUID:

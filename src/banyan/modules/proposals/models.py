@@ -20,7 +20,8 @@ class Proposal(Document):
     revisions it was compared with; `made_item`, `made_bom` and `made_routing` what came of the accepted lines.
     """
 
-    lock_rank = Rank.DOCUMENT + 97
+    #: Below that of BOMs and routings, because accepted lines become drafts of those.
+    lock_rank = Rank.MASTER + 59
 
     work_order = models.OneToOneField("production.WorkOrder", models.PROTECT, related_name="+")
     plant = models.ForeignKey("company.Plant", models.PROTECT, related_name="+")

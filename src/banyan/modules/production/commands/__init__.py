@@ -22,7 +22,12 @@ from banyan.modules.production.commands.materials import (
     waive_debts,
 )
 from banyan.modules.production.commands.orders import cancel_orders, close_orders, firm_orders, release_orders
-from banyan.modules.production.commands.outside import receive_outside, return_outside, subcontract_operation
+from banyan.modules.production.commands.outside import (
+    receive_outside,
+    return_outside,
+    subcontract_operation,
+    use_outside,
+)
 from banyan.modules.production.commands.reports import report_work, undo_report
 from banyan.modules.production.commands.resizing import change_quantity, split_order
 from banyan.modules.production.commands.revising import change_revision
@@ -64,5 +69,6 @@ __all__ = [
     "tally_work",
     "undo_report",
     "use_material",
+    "use_outside",
     "waive_debts",
 ]

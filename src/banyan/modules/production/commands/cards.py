@@ -20,6 +20,7 @@ from banyan.lib.quantity import round_quantity
 from banyan.modules.company.models import Unit
 from banyan.modules.company.queries import default_plant, plants
 from banyan.modules.equipment.queries import work_centres
+from banyan.modules.inventory.queries import held_by
 from banyan.modules.items.queries import ItemFacts, items_by_code, items_by_id, planning_data
 from banyan.modules.people.models import Team
 from banyan.modules.people.queries import employees_by_id
@@ -29,7 +30,7 @@ from banyan.modules.production.commands.copying import copy_recipes
 from banyan.modules.production.commands.deviating import only
 from banyan.modules.production.commands.materials import IssueLine, by, issue_lines
 from banyan.modules.production.commands.orders import close_orders
-from banyan.modules.production.errors import NotTemporary, PartNeeded
+from banyan.modules.production.errors import NotTemporary, PartNeeded, StillKept
 from banyan.modules.production.events import WorkReleased
 from banyan.modules.production.models import Assignment, Material, MaterialIssue, Operation, WorkOrder
 
@@ -165,6 +166,8 @@ def _nameless(ctx: Context) -> ItemFacts:
     db.rows("SELECT pg_advisory_xact_lock(%s)", [_MAKE_NAMELESS])
     if NAMELESS not in items_by_code([NAMELESS]):
         unit = Unit.objects.filter(places=0).order_by("code").values_list("pk", "code")
+        if not unit:
+            raise Invalid(fields={"part_name": L("先建立计量单位", "there is no unit to count in yet")})
         pieces = next((key for key, code in unit if code == "pcs"), None) or unit[0][0]
         record = {"code": NAMELESS, "name": "临时件", "name_en": "Temporary part", "kind": "service", "unit": pieces}
         execute(ctx, registry.command("items.item.create"), data={"records": [record]})
@@ -254,13 +257,15 @@ def use_material(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -
 def finish_card(ctx: Context, orders: Sequence[WorkOrder]) -> None:
     """Receive what a temporary card has made at actual cost, and close it.
 
-    Raises: NotTemporary; what `complete_orders` and `close_orders` refuse
+    Raises: NotTemporary; StillKept where stock is kept for it; what `complete_orders` and `close_orders` refuse
     Writes: as those do
     """
     for order in orders:
         if order.kind != "temporary":
             raise NotTemporary(order=order.number)
         flow.lock_all_operations([order.pk])
+        if held_by(list(flow.lock_materials([order.pk]))):
+            raise StillKept(order=order.number)
         good = flow.read_shop(orders=[order.pk]).finished(order.pk) or ZERO
         if not order.part_name and good > order.made_quantity:
             complete_orders(ctx, [order.pk], {"is_last": True})

@@ -20,6 +20,7 @@ from banyan.modules.inventory.values import Demand
 from banyan.modules.items.queries import items_by_id
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.copying import copy_recipes
+from banyan.modules.production.commands.materials import open_of
 from banyan.modules.production.commands.reworking import give_up
 from banyan.modules.production.errors import HasBegun, NotAllReceived, NotKitted, OpenDebts, OpenRework
 from banyan.modules.production.events import CompletedLine, WorkOrderCancelled, WorkOrderClosed, WorkReleased
@@ -219,9 +220,9 @@ def _end(ctx: Context, orders: Sequence[WorkOrder], shop: flow.Shop, materials: 
     flow.save_shop(shop)
     give_up(ctx, orders)
     Assignment.objects.filter(work_order__in=keys, is_active=True).update(is_active=False)
-    stock.release_promises(
-        ctx, [Demand(ORDER, m.pk, m.item_id, plants[m.work_order_id]) for m in materials.values()]
-    )
+    cards = {order.pk for order in orders if order.kind == "temporary"}
+    kept = [m for m in materials.values() if m.work_order_id not in cards or open_of(m) > 0]
+    stock.release_promises(ctx, [Demand(ORDER, m.pk, m.item_id, plants[m.work_order_id]) for m in kept])
 
 
 def made_lines(orders: Sequence[UUID]) -> dict[UUID, tuple[CompletedLine, ...]]:

@@ -16,7 +16,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.schema import Day, Input, Quantity, field
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
-from banyan.lib.quantity import round_quantity
+from banyan.lib.quantity import Rounding, round_quantity
 from banyan.modules.engineering.models import RoutingOperation
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.models import Location
@@ -93,7 +93,7 @@ def subcontract_operation(ctx: Context, orders: Sequence[WorkOrder], data: Subco
     operation.subcontract_price, operation.deviation_reason = price, data.reason
     operation.save(update_fields=["is_subcontracted", "supplier", "subcontract_price", "deviation_reason"])
     if data.send_material:
-        _send(ctx, order, operation, data.supplier, data.reason)
+        _send(ctx, order, operation, data, quantity * operation.report_ratio / operation.quantity)
     after = dict(is_subcontracted=True, supplier_id=data.supplier, subcontract_price=price, quantity=quantity)
     note(
         ctx, order, "subcontract", data.reason, operation=operation, before=before, after=after,
@@ -120,8 +120,11 @@ def _buy(
     return order_needs(ctx, [need], {})[0]
 
 
-def _send(ctx: Context, order: WorkOrder, operation: Operation, supplier: UUID, reason: str) -> None:
-    """Move what the operation still needs to the supplier's place. Raises: NoPlaceOutside, MaterialShort."""
+def _send(ctx: Context, order: WorkOrder, operation: Operation, data: Subcontract, share: Decimal) -> None:
+    """Move what the operation still needs, for its share of the pieces, to the supplier's place.
+
+    Raises: NoPlaceOutside, MaterialShort
+    """
     first = Operation.objects.filter(work_order=order).order_by("sequence").values_list("sequence", flat=True).first()
     materials = [
         m for m in flow.lock_materials([order.pk]).values()
@@ -129,13 +132,14 @@ def _send(ctx: Context, order: WorkOrder, operation: Operation, supplier: UUID, 
     ]  # fmt: skip
     if not materials:
         return
-    place = _place_of(order.plant_id, supplier)
-    parts = chosen(ctx, [order], [(m, IssueLine(material=m.pk, quantity=open_of(m))) for m in materials])
+    place = _place_of(order.plant_id, data.supplier)
+    wanted = [(m, min(open_of(m), round_quantity(m.quantity * share, m.places, Rounding.UP))) for m in materials]
+    parts = chosen(ctx, [order], [(m, IssueLine(material=m.pk, quantity=quantity)) for m, quantity in wanted])
     stock.post_moves(ctx, [
         MoveIntent(
             item=part.material.item_id, quantity=part.quantity, lot=part.lot, source=part.location, target=place,
             origin_noun=OPERATION, origin=operation.pk, origin_line=part.material.pk,
-            demand=(ORDER, part.material.pk), reason=reason,
+            demand=(ORDER, part.material.pk), reason=data.reason,
         )
         for part in parts
     ])  # fmt: skip
@@ -169,28 +173,45 @@ class TakenBack(Input):
 
 
 @command(
+    "production.operation.use_outside", L("委外用料", "Use material outside"), input=ReceivedOutside,
+    on="noun", screen=False, rest=False, permission="production.work_order.report",
+)  # fmt: skip
+def use_outside(ctx: Context, data: ReceivedOutside) -> None:
+    """Issue what lay at the subcontractor for the pieces that came back; reports do not use it up again.
+
+    Writes: an issue from the supplier's place, counters of the materials; locks the order, materials, then stock
+    """
+    line, operation = _operation_of(data.order_line)
+    if operation is not None and not OutsideWork.objects.filter(pk=data.key).exists():
+        order = locks.lock(WorkOrder, [operation.work_order_id])[operation.work_order_id]
+        _use_sent(ctx, order, operation, line, data.quantity)
+
+
+def _operation_of(order_line: UUID) -> tuple[OrderLine | None, Operation | None]:
+    line = OrderLine.objects.filter(pk=order_line, origin_noun=OPERATION).first()
+    return line, Operation.objects.filter(pk=line.origin).first() if line else None
+
+
+@command(
     "production.operation.receive_outside", L("委外收货报工", "Report outside work"), input=ReceivedOutside,
     on="noun", screen=False, rest=False, permission="production.work_order.report",
 )  # fmt: skip
 def receive_outside(ctx: Context, data: ReceivedOutside) -> OutsideWork | None:
-    """Report an operation that a subcontractor has done, and use the material that lay there.
+    """Report an operation that a subcontractor has done.
 
     Gives:  nothing where it was reported before, or the line is for no operation
-    Writes: a report without time, what it cost, an issue from the supplier's place; tells OutsideWorkReceived
+    Writes: a report without time, what it cost; tells OutsideWorkReceived
     """
-    line = OrderLine.objects.filter(pk=data.order_line, origin_noun=OPERATION).first()
-    operation = Operation.objects.filter(pk=line.origin).first() if line else None
+    line, operation = _operation_of(data.order_line)
     if operation is None or OutsideWork.objects.filter(pk=data.key).exists():
         return None
-    order = locks.lock(WorkOrder, [operation.work_order_id])[operation.work_order_id]
-    flow.lock_operations([operation.pk])
+    locks.lock(WorkOrder, [operation.work_order_id])
     said = OneReport(
         id=uuid5(data.key, "report"), operation=operation.pk, kind="good",
         quantity=round_quantity(data.quantity * operation.report_ratio), minutes=ZERO, machine_minutes=ZERO,
         offline=True, device_at=ctx.now,
     )  # fmt: skip
     book_reports(ctx, [said])
-    _use_sent(ctx, order, operation, line, data.quantity)
     made = OutsideWork(
         id=data.key, work_order_id=operation.work_order_id, operation=operation, plant_id=operation.plant_id,
         party_id=line.party_id, item_id=line.item_id, receipt_id=data.receipt, order_line=line,
@@ -260,5 +281,7 @@ def _use_sent(ctx: Context, order: WorkOrder, operation: Operation, line: OrderL
         part = left if quantity >= rest else round_quantity(left * quantity / rest, material.places)
         if part > 0:
             lines.append((material, IssueLine(material=key, quantity=part, lot=lot, location=place)))
+            if material.is_backflushed:
+                material.flushed_quantity += part
     if lines:
         issue_lines(ctx, [order], materials, lines, "issue", "", None)

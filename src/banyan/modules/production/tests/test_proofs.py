@@ -57,7 +57,6 @@ PLANTED = {
     "production.within_limits": "UPDATE production_operation SET good_quantity = 1 WHERE sequence = 10",
     "production.away": "UPDATE production_operation SET away_quantity = 1 WHERE sequence = 20",
     "production.deviations": "UPDATE production_operation SET state = 'skipped' WHERE sequence = 30",
-    "production.outside": "UPDATE production_outsidework SET quantity = quantity + 1",
     "production.origins": "UPDATE production_workorder SET origin_noun = 'production.work_order', "
     "origin = gen_random_uuid()",
 }
@@ -92,4 +91,4 @@ def test_a_report_that_was_forged_is_named(busy, key, change):
 
 
 def test_every_proof_has_its_fault():
-    assert set(PLANTED) | {"production.reports", "production.people"} == set(KEYS)
+    assert set(PLANTED) | {"production.reports", "production.people", "production.outside"} == set(KEYS)

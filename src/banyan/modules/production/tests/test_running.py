@@ -7,9 +7,10 @@ from decimal import Decimal as D
 
 import pytest
 
-from banyan.kernel.dispatcher import Delivered
+from banyan.kernel import db
 from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
+from banyan.kernel.dispatcher import Delivered
 from banyan.kernel.models import Outbox
 from banyan.kernel.proofs import proofs, run
 from banyan.kernel.registry import command
@@ -30,7 +31,14 @@ from banyan.modules.production.errors import (
     StillNeededLater,
     TooMuchReported,
 )
-from banyan.modules.production.models import Deviation, Material, MaterialIssue, Operation, OutsideWork, Report, WorkOrder
+from banyan.modules.production.models import (
+    Deviation,
+    Material,
+    MaterialIssue,
+    Operation,
+    OutsideWork,
+    WorkOrder,
+)
 from banyan.modules.production.reactions import report_outside_work, take_outside_work_back
 from banyan.modules.purchasing.events import ArrivalReversed, GoodsReceived
 from banyan.modules.purchasing.models import Order as Purchase
@@ -326,7 +334,7 @@ def test_outside_work_is_bought_material_lies_there_and_what_comes_back_reports(
     assert purchase.net_amount == 125
     second.refresh_from_db()
     assert (second.is_subcontracted, second.supplier_id) == (True, shop.world.supplier.pk)
-    assert shop.on_hand_at(shop.world.screw, place) == 400
+    assert shop.on_hand_at(shop.world.screw, place) == 200
     shop.world.do("purchasing.order.order", purchase)
     receipt = shop.world.do("purchasing.order.receive", purchase, book_at_once=True)[0]
     delivered(shop.ctx, report_outside_work)
@@ -335,7 +343,7 @@ def test_outside_work_is_bought_material_lies_there_and_what_comes_back_reports(
     work = OutsideWork.objects.get()
     assert (work.quantity, work.amount, work.operation_id) == (50, D(125), second.pk)
     assert shop.on_hand_at(shop.world.screw, place) == 0
-    assert shop.material(order, shop.world.screw).issued_quantity == 400
+    assert shop.material(order, shop.world.screw).issued_quantity == 200
     assert MaterialIssue.objects.filter(work_order=order).count() == 1
     shop.world.do("purchasing.receipt.reverse", receipt, reason="错收")
     delivered(shop.ctx, take_outside_work_back)
@@ -343,6 +351,8 @@ def test_outside_work_is_bought_material_lies_there_and_what_comes_back_reports(
     assert shop.counters(order, 20) == (0, 0, 0)
     assert sum(OutsideWork.objects.values_list("amount", flat=True)) == 0
     assert faults() == []
+    db.run("UPDATE purchasing_orderline SET origin = gen_random_uuid()")
+    assert "outside work on" in faults()[0]
 
 
 def test_material_is_not_sent_to_nowhere(shop, order):
