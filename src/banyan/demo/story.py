@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from banyan.demo import andon, outcome
+from banyan.demo import andon, cards, outcome
 from banyan.demo.acting import Cast, Teller, Terminal, half, key_of
 from banyan.kernel import db, dispatcher
 from banyan.kernel.context import SYSTEM, Context
@@ -114,6 +114,7 @@ class Story(Cast):
         self.close()
         self.show()
         andon.tell(self)
+        cards.tell(self)
         return self.told
 
     # --- the order ------------------------------------------------------------------------------------------

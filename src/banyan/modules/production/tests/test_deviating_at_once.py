@@ -1,4 +1,4 @@
-"""Two deviations at once, a report while its operation is skipped, rework while pieces are reported: nothing is lost."""
+"""Two deviations at once, reports while their operation is skipped, rework of the last pieces: nothing is lost."""
 
 from __future__ import annotations
 
