@@ -36,7 +36,10 @@ MODULES = (
     "finance",
 )
 BESIDE = (
-    {"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "trace", "proposals", "planning"}, {"handheld", "teamboard"},
+    {"parties", "items"},
+    {"sales", "purchasing"},
+    {"exceptions", "station", "trace", "proposals", "planning"},
+    {"handheld", "teamboard"},
 )
 
 
@@ -85,9 +88,7 @@ def test_foreign_keys_point_down_and_leave_no_reverse_accessor(model):
         there = field.related_model._meta.app_label
         if there == here:
             continue
-        assert level(there) < level(here) or there == "kernel", (
-            f"{model._meta.label}.{field.name} points up to {there}"
-        )
+        assert level(there) < level(here) or there == "kernel", f"{model._meta.label}.{field.name} points up to {there}"
         assert field.remote_field.related_name == "+", (
             f"{model._meta.label}.{field.name} leaves a reverse accessor in {there}"
         )
@@ -117,9 +118,7 @@ def test_every_label_is_in_both_languages():
     faults = []
     for noun in registry.nouns():
         labels = [noun.spec.label, noun.spec.plural, noun.spec.help, *(f.label for f in noun.spec.fields)]
-        labels += [f.label for line in noun.spec.lines for f in line.fields] + [
-            s.label for s in noun.spec.form
-        ]
+        labels += [f.label for line in noun.spec.lines for f in line.fields] + [s.label for s in noun.spec.form]
         labels += [c.label for f in noun.spec.fields for c in f.choices]
         labels += [c.label for c in registry.commands_of(noun.spec.key)]
         faults += [f"{noun.spec.key}: {lb.en}" for lb in labels if chinese.search(lb.en)]
@@ -127,9 +126,9 @@ def test_every_label_is_in_both_languages():
 
 
 def test_nothing_of_this_machine_is_in_the_tree():
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split("\n")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     for name in listed:
         path = ROOT / name
         if (

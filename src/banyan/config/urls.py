@@ -38,6 +38,8 @@ if has_part("banyan.modules.trace.urls"):
     urlpatterns.append(path("", include("banyan.modules.trace.urls")))
 if has_part("banyan.modules.teamboard.urls"):
     urlpatterns.append(path("teamboard/", include("banyan.modules.teamboard.urls")))
+if has_part("banyan.modules.production.urls"):
+    urlpatterns.append(path("production/", include("banyan.modules.production.urls")))
 if has_part("banyan.web.urls"):
     urlpatterns.append(path("", include("banyan.web.urls")))
 else:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 
-from banyan.demo import andon, outcome, stores
+from banyan.demo import andon, cards, outcome, stores
 from banyan.demo.acting import Cast, Teller, Terminal, half, key_of
 from banyan.kernel import db, dispatcher
 from banyan.kernel.context import SYSTEM, Context
@@ -118,6 +118,7 @@ class Story(Cast):
         self.show()
         andon.tell(self)
         stores.tell(self, self.plant, self.plot.finished)
+        cards.tell(self)
         return self.told
 
     # --- the order ------------------------------------------------------------------------------------------

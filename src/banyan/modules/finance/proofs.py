@@ -96,8 +96,8 @@ def stock_in_ledger() -> Found:
 @proof(
     "finance.wip",
     L(
-        "工单在制成本 = 其领料、报工、完工",
-        "Work in process by order equals its issues, reports and completions",
+        "工单在制成本 = 其领料、报工、委外、完工",
+        "Work in process by order equals its issues, reports, outside work and completions",
     ),
 )
 def wip() -> Found:
@@ -112,14 +112,20 @@ def wip() -> Found:
                 AS amount
             FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
                 JOIN finance_account a ON a.id = l.account_id
-            WHERE l.work_order_id IS NOT NULL AND a.kind = 'cost' AND e.event <> 'production_variance'
-                GROUP BY 1
+            WHERE l.work_order_id IS NOT NULL AND a.kind = 'cost'
+                AND e.event NOT IN ('production_variance', 'temporary_work') GROUP BY 1
         ), happened AS (
             SELECT m.origin AS id, -sum(v.amount + v.difference) AS amount FROM inventory_valueentry v
             JOIN inventory_move m ON m.id = v.move_id WHERE m.origin_noun = 'production.work_order' GROUP BY 1
             UNION ALL
             SELECT r.work_order_id, sum(r.labour_amount + r.machine_amount + r.overhead_amount)
                 FROM production_report r GROUP BY 1
+            UNION ALL
+            SELECT c.work_order_id, -sum(v.amount + v.difference) FROM inventory_valueentry v
+            JOIN inventory_move m ON m.id = v.move_id JOIN production_completion c ON c.id = m.origin
+            WHERE m.origin_noun = 'production.completion' GROUP BY 1
+            UNION ALL
+            SELECT x.work_order_id, sum(x.amount) FROM production_outsidework x GROUP BY 1
         ), summed AS (SELECT id, sum(amount) AS amount FROM happened GROUP BY 1)
         SELECT coalesce(s.id, l.id), w.number, coalesce(l.amount, 0), coalesce(s.amount, 0)
         FROM summed s FULL JOIN ledger l ON l.id = s.id

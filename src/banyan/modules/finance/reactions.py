@@ -18,12 +18,12 @@ from banyan.modules.finance.models import Period
 from banyan.modules.finance.values import Leg, Posting
 from banyan.modules.inventory.events import StockMoved, StockRevalued
 from banyan.modules.inventory.values import MovedFact
-from banyan.modules.production.events import Reported, WorkOrderClosed
+from banyan.modules.production.events import OutsideWorkReceived, Reported, WorkOrderClosed
 from banyan.modules.sales.events import OrderConfirmed
 from banyan.modules.wages.events import StatementConfirmed, StatementPaid, StatementReversed
 
 ZERO = Decimal(0)
-WORK_ORDER = "production.work_order"
+WORK_ORDER, COMPLETION = "production.work_order", "production.completion"
 #: Where a document's line says which order line it is about, and whose: noun → SQL over its lines' keys.
 _LINE_OF = {
     "sales.shipment": (
@@ -60,7 +60,8 @@ def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
         return
     lines = _lines(facts)
     made = _items_of_orders({f.origin for f in facts if f.origin_noun == WORK_ORDER})
-    kinds = {f.move: _kind(f, made) for f in facts}
+    papers = _orders_of_completions({f.origin for f in facts if f.origin_noun == COMPLETION})
+    kinds = {f.move: _kind(f, made, papers) for f in facts}
     facts = [f for f in facts if kinds[f.move]]
     accounts = posting.accounts_of(
         {rules.RED.get(kinds[f.move][0], kinds[f.move][0]) for f in facts} | {"price_variance"}
@@ -76,7 +77,7 @@ def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
             event, sign = rules.RED[event], -sign
         debit, credit = accounts[event]
         line, party = lines.get(fact.origin_line, (None, None))
-        order = fact.origin if fact.origin_noun == WORK_ORDER else None
+        order = fact.origin if fact.origin_noun == WORK_ORDER else papers.get(fact.origin)
         far = dict(
             item=fact.item,
             plant=fact.plant,
@@ -110,12 +111,12 @@ def post_stock(ctx: Context, events: Sequence[StockMoved]) -> None:
     )
 
 
-def _kind(fact: MovedFact, made: dict[UUID, UUID]) -> tuple[str, int] | None:
+def _kind(fact: MovedFact, made: dict[UUID, UUID], papers: dict[UUID, UUID]) -> tuple[str, int] | None:
     """Give (event, sign) of a move; a reverse move is the first one's event with the sign turned."""
     source, target, sign = fact.source_kind, fact.target_kind, 1
     if fact.reverses:
         source, target, sign = target, source, -1
-    is_finished = made.get(fact.origin) == fact.item
+    is_finished = fact.origin in papers or made.get(fact.origin) == fact.item
     event = rules.stock_event(
         source, target, is_finished=is_finished, is_opening=fact.reason in ("opening", "期初")
     )
@@ -129,6 +130,12 @@ def _lines(facts: Sequence[MovedFact]) -> dict[UUID | None, tuple[UUID, UUID]]:
         if ids:
             found |= {key: (line, party) for key, line, party in db.rows(sql, [list(ids)])}
     return found
+
+
+def _orders_of_completions(papers: set[UUID]) -> dict[UUID, UUID]:
+    if not papers:
+        return {}
+    return dict(db.rows("SELECT id, work_order_id FROM production_completion WHERE id = ANY(%s)", [list(papers)]))
 
 
 def _items_of_orders(orders: set[UUID]) -> dict[UUID, UUID]:
@@ -199,9 +206,36 @@ def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
     posting.post(ctx, postings)
 
 
+@before_commit(OutsideWorkReceived)
+def post_outside_work(ctx: Context, events: Sequence[OutsideWorkReceived]) -> None:
+    """Post a subcontractor's work to work in process against what is received and not invoiced; red when taken back."""
+    accounts = posting.accounts_of(["subcontract"])
+    if not accounts:
+        return
+    debit, credit = accounts["subcontract"]
+    zones = {p.id: p for p in plants({e.plant for e in events})}
+    posting.post(
+        ctx,
+        [
+            Posting(
+                "subcontract", zones[e.plant].day(e.at), "production.outside_work", e.outside,
+                (
+                    Leg(debit, "debit", e.amount, work_order=e.record, plant=e.plant),
+                    Leg(
+                        credit, "credit", e.amount, party=e.party, item=e.item, plant=e.plant, quantity=e.quantity,
+                        origin_line=e.order_line,
+                    ),
+                ),
+            )
+            for e in events
+        ],
+    )  # fmt: skip
+
+
 @before_commit(WorkOrderClosed)
 def post_variance(ctx: Context, events: Sequence[WorkOrderClosed]) -> None:
-    """Take what is left of a closed order's work in process to the production variance, so that it ends at zero."""
+    """Take what is left of a closed order's work in process to the production variance, so that it ends at zero; that
+    of a temporary card on what is no item to the account of temporary work."""
     left: dict[UUID, list[tuple[UUID, Decimal]]] = {}
     for order, account, amount in db.rows(
         """
@@ -215,19 +249,20 @@ def post_variance(ctx: Context, events: Sequence[WorkOrderClosed]) -> None:
         left.setdefault(order, []).append((account, amount))
     if not left:
         return
-    (variance, _) = posting.accounts_of(["production_variance"])["production_variance"]
+    names = {e.record: "temporary_work" if e.part_name else "production_variance" for e in events}
+    accounts = posting.accounts_of(names.values())
     zones = {p.id: p for p in plants({e.plant for e in events})}
     posting.post(
         ctx,
         [
             Posting(
-                "production_variance",
+                names[e.record],
                 zones[e.plant].day(ctx.now),
                 "production.work_order",
                 e.record,
                 (
                     Leg(
-                        variance,
+                        accounts[names[e.record]][0],
                         "debit",
                         sum((a for _, a in left[e.record]), ZERO),
                         work_order=e.record,

@@ -295,3 +295,133 @@ class AlreadyIssued(Conflict):
     en = "All of this material has been issued: nothing is left to replace"
     way_out_zh = "先退料，或不选替代行直接加料"
     way_out_en = "Return it first, or add the material without replacing a line"
+
+
+class NotASubstitute(Conflict):
+    code = "production.not_a_substitute"
+    zh = "{item} 的物料档案里没有这个替代料"
+    en = "This is none of the substitutes of {item}"
+    way_out_zh = "选一个替代物料并填写原因，或在物料档案中加替代料"
+    way_out_en = "Name an item and say why, or add it to the item's substitutes"
+
+
+class AlreadyBegun(Conflict):
+    code = "production.already_begun"
+    zh = "{order}：已开工或已入库的超过 {quantity}"
+    en = "{order}: more than {quantity} has been begun or received"
+    way_out_zh = "只能减到、拆出还没开工的数量；其余先撤销报工"
+    way_out_en = "Only what nobody has begun can be taken off or split; undo reports first"
+
+
+class ReworkIsFixed(Conflict):
+    code = "production.rework_is_fixed"
+    zh = "{order} 是返工工单，数量须与原工序一致，不能改"
+    en = "{order} is a rework order: its pieces belong to the operation they came from, so the quantity stands"
+
+
+class OpenRework(Conflict):
+    code = "production.open_rework"
+    zh = "{order} 工序 {operation} 还有 {quantity} 件在返工工单上"
+    en = "{order}, operation {operation}: {quantity} are still at a rework order"
+    way_out_zh = "先送回返工件，或关闭返工工单"
+    way_out_en = "Bring the reworked pieces back first, or close the rework order"
+
+
+class NoWayBack(Conflict):
+    code = "production.no_way_back"
+    zh = "{order} 不是从工序送出的返工工单"
+    en = "{order} is no rework order of an operation"
+    way_out_zh = "用“完工入库”"
+    way_out_en = "Receive its pieces into the store instead"
+
+
+class NothingToReturn(Conflict):
+    code = "production.nothing_to_return"
+    zh = "{order}：送回 {asked}，返工合格未送回的只有 {ready}"
+    en = "{order}: {asked} to bring back, only {ready} are good and not back yet"
+    way_out_zh = "先报返工末道工序的合格数"
+    way_out_en = "Report the good pieces of the last rework operation first"
+
+
+class GoesBack(Conflict):
+    code = "production.goes_back"
+    zh = "{order} 的返工件要送回原工序，不入库"
+    en = "The pieces of {order} go back to the operation they came from, not to the store"
+    way_out_zh = "用“送回原工序”"
+    way_out_en = "Use “Back to the operation”"
+
+
+class NothingLeft(Conflict):
+    code = "production.nothing_left"
+    zh = "工序 {operation} 只剩 {left} 未做"
+    en = "Operation {operation}: only {left} are not done yet"
+
+
+class ServiceNeeded(Conflict):
+    code = "production.service_needed"
+    zh = "工序 {operation} 没有委外服务物料"
+    en = "Operation {operation} has no service to buy"
+    way_out_zh = "选择一个类型为“服务”的物料，如“热处理加工费”"
+    way_out_en = "Choose an item of kind service, such as “heat treatment”"
+
+
+class NoPlaceOutside(Conflict):
+    code = "production.no_place_outside"
+    zh = "该委外商没有委外仓，无法发料"
+    en = "The subcontractor has no place for our material"
+    way_out_zh = "建一个类型为“委外商”的仓位并填写该单位，或不发料"
+    way_out_en = "Make a location of kind subcontractor with this party, or send no material"
+
+
+class SameRevision(Conflict):
+    code = "production.same_revision"
+    zh = "{order} 已是 {day} 生效的版本，没有差异"
+    en = "{order} has the revisions in force on {day} already"
+    way_out_zh = "先发布新版本"
+    way_out_en = "Release the new revision first"
+
+
+class RevisionDiffers(NeedsConfirmation):
+    code = "production.revision_differs"
+    zh = "换版本将改 {count} 行：{lines}"
+    en = "The new revisions change {count} lines: {lines}"
+    way_out_zh = "确认后按此修改；已领料和已报工的不变"
+    way_out_en = "Confirm to change them so; what was issued and reported stands"
+
+
+class DifferenceChanged(Conflict):
+    code = "production.difference_changed"
+    zh = "{order}：差异与您看到的不同了"
+    en = "{order}: the difference is no longer the one you saw"
+    way_out_zh = "重新看一遍再确认"
+    way_out_en = "Look at it again, then accept it"
+
+
+class PartNeeded(Invalid):
+    code = "production.part_needed"
+    zh = "选一个零件，或写出名称"
+    en = "Choose a part, or write its name"
+
+
+class NotTemporary(Conflict):
+    code = "production.not_temporary"
+    zh = "{order} 不是临时工艺卡"
+    en = "{order} is no temporary card"
+    way_out_zh = "普通工单用“领料”“加料”“完工入库”"
+    way_out_en = "Other orders issue, add material and receive goods"
+
+
+class NoItemYet(Conflict):
+    code = "production.no_item_yet"
+    zh = "{order}：{part} 还没有物料编码，不能入库"
+    en = "{order}: {part} is no item yet, so it cannot go to the store"
+    way_out_zh = "结束工艺卡；工程接受建议后建立物料"
+    way_out_en = "Finish the card; engineering makes the item from its proposal"
+
+
+class StillKept(Conflict):
+    code = "production.still_kept"
+    zh = "还为 {order} 预留着库存"
+    en = "Stock is still kept for {order}"
+    way_out_zh = "先领用，或分两步：完工入库，再关闭"
+    way_out_en = "Issue it first, or take two steps: receive the goods, then close"

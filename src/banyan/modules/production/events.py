@@ -119,7 +119,7 @@ class WorkOrderClosed(Event):
     """Nothing more will come: what is left of the order's work in progress is to be spread.
 
     Takes:  made: what went to stock by lot, with the amounts given to it; scrapped in finished-piece
-            equivalents; planned: quantity × planned unit cost
+            equivalents; planned: quantity × planned unit cost; part_name: of a temporary card on what is no item
     """
 
     type = "production.work_order_closed"
@@ -133,6 +133,26 @@ class WorkOrderClosed(Event):
     planned_amount: Decimal
     completed_amount: Decimal
     made: tuple[CompletedLine, ...]
+    kind: str = "standard"
+    part_name: str = ""
+
+
+@dataclass(frozen=True)
+class OutsideWorkReceived(Event):
+    """A subcontractor's work came back to an operation, or was taken back: then all is negative."""
+
+    type = "production.outside_work_received"
+    noun = "production.work_order"
+
+    outside: UUID
+    operation: UUID
+    party: UUID
+    item: UUID
+    plant: UUID
+    order_line: UUID
+    quantity: Decimal
+    amount: Decimal
+    at: datetime
 
 
 @dataclass(frozen=True)

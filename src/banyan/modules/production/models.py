@@ -31,6 +31,11 @@ UNDECIDED = ("planned", "firm")
 #: Where the approval of a report stands; one that is undone needs none any more.
 APPROVAL_STATES = ("waiting", "approved", "undone")
 OPERATION_STATES = ("open", "running", "done", "skipped", "closed")
+#: What may be changed on an order that is at work.
+DEVIATIONS = (
+    "add_operation", "skip", "reorder", "reroute", "subcontract", "rework", "add_material", "substitute",
+    "quantity", "split", "revision",
+)  # fmt: skip
 REPORT_KINDS = ("start", "pause", "good", "scrap", "rework", "undo")
 
 
@@ -59,12 +64,20 @@ class WorkOrder(Document):
     """An order to make, rework or take apart a quantity of an item.
 
     `origin` names what it is for (a customer order line, a parent order), without a foreign key: (noun, id,
-    line). `unit_cost` is the planned cost of one piece by the order's own lines, fixed at release;
-    `made_quantity`, `scrapped_quantity` and `completed_amount` follow from completions and reports.
+    line). `part_name` is what a temporary card is about where that is no item yet. A rework order with
+    `returns_to` gives its pieces back to that operation instead of the store. `unit_cost` is the planned cost of
+    one piece by the order's own lines, fixed at release; `made_quantity`, `scrapped_quantity` and
+    `completed_amount` follow from completions and reports.
     """
 
     lock_rank = Rank.DOCUMENT + 80
-    derived = ("made_quantity", "scrapped_quantity", "completed_amount")
+    derived = (
+        "made_quantity",
+        "scrapped_quantity",
+        "completed_amount",
+        "returned_quantity",
+        "returned_scrap_quantity",
+    )
 
     item = models.ForeignKey("items.Item", models.PROTECT, related_name="+")
     plant = models.ForeignKey("company.Plant", models.PROTECT, related_name="+")
@@ -86,6 +99,12 @@ class WorkOrder(Document):
     origin = models.UUIDField(null=True, blank=True, editable=False)
     origin_line = models.UUIDField(null=True, blank=True, editable=False)
     has_own_lines = models.BooleanField(default=False, editable=False)
+    part_name = models.CharField(max_length=160, blank=True, default="", editable=False)
+    returns_to = models.ForeignKey(
+        "production.Operation", models.PROTECT, null=True, blank=True, related_name="+", editable=False
+    )
+    returned_quantity = QuantityField(default=0, editable=False)
+    returned_scrap_quantity = QuantityField(default=0, editable=False)
     unit_cost = PriceField(default=0, editable=False)
     made_quantity = QuantityField(default=0, editable=False)
     scrapped_quantity = QuantityField(default=0, editable=False)
@@ -93,11 +112,16 @@ class WorkOrder(Document):
     released_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
     reason = models.CharField(max_length=255, blank=True, default="", editable=False)
-    find_text = find_column("number", "note")
+    find_text = find_column("number", "note", "part_name")
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gt=0), name="production_order_quantity"),
+            models.CheckConstraint(
+                condition=Q(returns_to__isnull=True, returned_quantity=0, returned_scrap_quantity=0)
+                | Q(kind="rework", returned_quantity__gte=0, returned_scrap_quantity__gte=0),
+                name="production_order_returns",
+            ),
             models.CheckConstraint(condition=Q(kind__in=KINDS), name="production_order_kind"),
             models.CheckConstraint(condition=Q(state__in=STATES), name="production_order_state"),
             models.CheckConstraint(
@@ -138,7 +162,8 @@ class Operation(Line):
 
     Minutes are per finished piece (run) and per order (set-up); quantities are counts, `report_ratio` of them
     make a finished piece, `places` is how finely they are counted. Counters follow from the reports and
-    change under this row's lock only; `started` is how many people are at it. `is_stopped` is set from above
+    change under this row's lock only; `started` is how many people are at it, `away_quantity` how many counts
+    are at rework orders that will give them back. `is_stopped` is set from above
     while something must be put right before anybody goes on. With `needs_approval` good pieces pass on to the
     next operation, or to store, when they are approved; `approved_quantity` is how many of the good ones are.
     """
@@ -150,6 +175,7 @@ class Operation(Line):
         "rework_quantity",
         "sent_back_quantity",
         "come_back_quantity",
+        "away_quantity",
         "state",
         "started",
         "has_setup_charged",
@@ -197,6 +223,7 @@ class Operation(Line):
     come_back_quantity = QuantityField(default=0, editable=False)
     needs_approval = models.BooleanField(default=False)
     approved_quantity = QuantityField(default=0, editable=False)
+    away_quantity = QuantityField(default=0, editable=False)
 
     class Meta:
         constraints = [
@@ -226,6 +253,7 @@ class Operation(Line):
                     come_back_quantity__gte=0,
                     approved_quantity__gte=0,
                     approved_quantity__lte=F("good_quantity"),
+                    away_quantity__gte=0,
                 ),
                 name="production_operation_counters",
             ),
@@ -626,3 +654,55 @@ class MaterialDebt(Ledger):
             models.Index(fields=["material", "at"], name="production_debt_material"),
             models.Index(fields=["at", "id"], name="production_debt_time"),
         ]
+
+
+class Deviation(Ledger):
+    """What was changed on an order that was at work: who, when, why, before and after.
+
+    `before` and `after` are what changed, by name, in the words of the record. `other` names the order that came
+    of it, or the purchase order.
+    """
+
+    work_order = models.ForeignKey(WorkOrder, models.PROTECT, db_index=False, related_name="+")
+    operation = models.ForeignKey(Operation, models.PROTECT, null=True, db_index=False, related_name="+")
+    material = models.ForeignKey(Material, models.PROTECT, null=True, db_index=False, related_name="+")
+    plant = models.ForeignKey("company.Plant", models.PROTECT, db_index=False, related_name="+")
+    kind = models.CharField(max_length=16)
+    reason = models.CharField(max_length=255)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    other_noun = models.CharField(max_length=80, default="")
+    other = models.UUIDField(null=True)
+    person = models.ForeignKey(
+        "kernel.User", models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=DEVIATIONS), name="production_deviation_kind"),
+        ]
+        indexes = [
+            models.Index(fields=["work_order", "at"], name="production_deviation_order"),
+            models.Index(fields=["at", "id"], name="production_deviation_time"),
+        ]
+
+
+class OutsideWork(Ledger):
+    """Work of a subcontractor that was received on an operation, with what it cost; negative when taken back."""
+
+    work_order = models.ForeignKey(WorkOrder, models.PROTECT, related_name="+")
+    operation = models.ForeignKey(Operation, models.PROTECT, db_index=False, related_name="+")
+    plant = models.ForeignKey("company.Plant", models.PROTECT, db_index=False, related_name="+")
+    party = models.ForeignKey("parties.Party", models.PROTECT, db_index=False, related_name="+")
+    item = models.ForeignKey("items.Item", models.PROTECT, db_index=False, related_name="+")
+    receipt = models.ForeignKey("purchasing.Receipt", models.PROTECT, related_name="+")
+    order_line = models.ForeignKey("purchasing.OrderLine", models.PROTECT, db_index=False, related_name="+")
+    report = models.ForeignKey(Report, models.PROTECT, null=True, db_index=False, related_name="+")
+    quantity = QuantityField()
+    amount = MoneyField()
+    reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["at", "id"], name="production_outside_time")]

@@ -13,17 +13,20 @@ from banyan.modules.production.models import (
     Completion,
     CompletionLine,
     DefectReason,
+    Deviation,
     Material,
     MaterialDebt,
     MaterialIssue,
     MaterialIssueLine,
     Operation,
     Output,
+    OutsideWork,
     Report,
     ReportApproval,
     ReportFlag,
     WorkOrder,
 )
+from banyan.web import areas
 
 ZERO = Decimal(0)
 
@@ -76,8 +79,27 @@ AT_WORK = [
         "skip_operation",
         "reroute_operation",
         "add_material",
+        "substitute_material",
+        "move_operation",
+        "subcontract",
+        "rework",
+        "change_revision",
+        "use_material",
+        "finish_card",
     )
 ]
+#: Where an order stands may change with what it is to make, and with what comes back from rework.
+RESIZED = [
+    (source, target, command)
+    for source in ("released", "running", "completed")
+    for target in ("running", "completed")
+    for command in ("change_quantity", "split", "return_rework")
+] + [("released", "released", command) for command in ("change_quantity", "split", "return_rework")]
+
+areas.screen(
+    "production.card", L("开临时工艺卡", "New temporary card"), area="production", path="/production/card",
+    icon="id", permission="production.work_order.make_card", order=8,
+)  # fmt: skip
 
 noun(
     WorkOrder,
@@ -97,6 +119,9 @@ noun(
         quantity=f("数量", "Quantity", minimum=Decimal("0.000001")),
         plant=f("工厂", "Plant"),
         kind=f("类型", "Kind", choices=KINDS),
+        part_name=f("临时件名称", "Part", L("还没有物料编码的", "What is no item yet"), readonly=True),
+        returns_to=f("送回工序", "Returns to", readonly=True),
+        returned_quantity=f("已送回", "Returned", readonly=True),
         priority=f("优先级", "Priority", choices=PRIORITIES),
         starts_on=f("计划开工", "Starts on", sortable=True),
         due_on=f("计划完工", "Due on", sortable=True),
@@ -138,6 +163,7 @@ noun(
                 good_quantity=f("合格", "Good", readonly=True),
                 scrap_quantity=f("报废", "Scrap", readonly=True),
                 rework_quantity=f("返工", "Rework", readonly=True),
+                away_quantity=f("返工中", "At rework", readonly=True),
                 setup_minutes=f("准备工时", "Set-up", unit="min", minimum=ZERO),
                 run_minutes=f("单件工时", "Run time", unit="min", minimum=ZERO),
                 report_ratio=f("报工数配比", "Report ratio", minimum=Decimal("0.000001")),
@@ -248,6 +274,7 @@ noun(
             ("released", "cancelled", "cancel"),
             ("running", "cancelled", "cancel"),
             *AT_WORK,
+            *RESIZED,
         ],
         editable=("planned", "firm"),
         way=("planned", "released", "running", "completed", "closed"),
@@ -258,9 +285,12 @@ noun(
     filters=("state", "kind", "item", "plant", "priority", "due_on"),
     form=(
         section(
-            "工单", "Order", "item", "quantity", "plant", "kind", "priority", "starts_on", "due_on", "note"
+            "工单", "Order", "item", "part_name", "quantity", "plant", "kind", "priority", "starts_on", "due_on", "note"
         ),
-        section("进度", "Progress", "made_quantity", "scrapped_quantity", "released_at", "closed_at"),
+        section(
+            "进度", "Progress", "made_quantity", "scrapped_quantity", "returns_to", "returned_quantity", "released_at",
+            "closed_at",
+        ),
         section(
             "依据",
             "Based on",
@@ -274,7 +304,7 @@ noun(
         ),
     ),
     phone=("number", "item", "quantity", "made_quantity", "due_on"),
-    find=("number", "note"),
+    find=("number", "note", "part_name"),
     find_through=("item",),
     sort="-created_at",
     prepare=complete_drafts,
@@ -654,4 +684,84 @@ noun(
     filters=("kind", "work_order", "item"),
     sort="-at",
     phone=("work_order", "item", "quantity"),
+)
+
+DEVIATION_KINDS = [
+    choice("add_operation", "加工序", "Operation added", "blue"),
+    choice("skip", "跳过工序", "Operation skipped", "orange"),
+    choice("reorder", "调整顺序", "Operation moved"),
+    choice("reroute", "改派", "Re-routed"),
+    choice("subcontract", "委外", "Subcontracted", "purple"),
+    choice("rework", "返工", "Sent for rework", "orange"),
+    choice("add_material", "加料", "Material added", "blue"),
+    choice("substitute", "替代料", "Material substituted", "purple"),
+    choice("quantity", "改数量", "Quantity changed"),
+    choice("split", "拆单", "Split"),
+    choice("revision", "换版本", "Revision changed", "blue"),
+]
+
+noun(
+    Deviation,
+    key="production.deviation",
+    plural_key="deviations",
+    label=L("工单偏离", "Deviation"),
+    plural=L("工单偏离", "Deviations"),
+    help=L(
+        "生产中的工单改了什么：谁、何时、为什么、改前、改后",
+        "What was changed on orders at work: who, when, why, before and after",
+    ),
+    icon="git-compare",
+    area="production",
+    verbs=(),
+    retention="ledger",
+    fields=dict(
+        work_order=f("工单", "Work order", readonly=True),
+        operation=f("工序", "Operation", readonly=True),
+        plant=f("工厂", "Plant", readonly=True),
+        kind=f("类型", "Kind", choices=DEVIATION_KINDS, readonly=True),
+        reason=f("原因", "Reason", readonly=True),
+        before=f("改前", "Before", readonly=True),
+        after=f("改后", "After", readonly=True),
+        other_noun=f("相关单据类型", "Type of the related document", readonly=True),
+        other=f("相关单据", "Related document", readonly=True, type="text"),
+        person=f("操作人", "Person", readonly=True, reference="kernel.user"),
+        at=f("时间", "At", readonly=True, sortable=True),
+    ),
+    title=("kind", "work_order"),
+    list=("at", "work_order", "kind", "operation", "reason", "person"),
+    filters=("kind", "work_order", "plant", "at"),
+    phone=("work_order", "kind", "reason"),
+    sort="-at",
+    scope=Scope(own="person_id", plant="plant_id"),
+)
+
+noun(
+    OutsideWork,
+    key="production.outside_work",
+    plural_key="outside_work",
+    label=L("委外收货", "Outside work"),
+    plural=L("委外收货", "Outside work"),
+    help=L("委外商做完送回的工序，及其费用", "Operations that subcontractors have done, and what they cost"),
+    icon="truck-return",
+    area="production",
+    verbs=(),
+    retention="ledger",
+    fields=dict(
+        work_order=f("工单", "Work order", readonly=True),
+        operation=f("工序", "Operation", readonly=True),
+        plant=f("工厂", "Plant", readonly=True),
+        party=f("委外商", "Subcontractor", readonly=True),
+        item=f("服务", "Service", readonly=True),
+        receipt=f("收货单", "Receipt", readonly=True),
+        report=f("报工", "Report", readonly=True),
+        quantity=f("数量", "Quantity", readonly=True),
+        amount=f("金额", "Amount", readonly=True, see="production.costs"),
+        at=f("时间", "At", readonly=True, sortable=True),
+    ),
+    title=("work_order", "operation"),
+    list=("at", "work_order", "operation", "party", "quantity", "amount"),
+    filters=("work_order", "party", "at"),
+    phone=("work_order", "operation", "quantity"),
+    sort="-at",
+    scope=Scope(plant="plant_id"),
 )

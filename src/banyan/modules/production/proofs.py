@@ -335,6 +335,91 @@ def nothing_beyond_limits() -> Found:
     return Found(len(orders), tuple(faults[:SHOWN]), len(faults))
 
 
+_AWAY = """
+    SELECT o.id, w.number, o.sequence, o.away_quantity, coalesce(r.away, 0)
+    FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
+    LEFT JOIN (
+        SELECT returns_to_id, sum(quantity - returned_quantity - returned_scrap_quantity) AS away
+        FROM production_workorder WHERE returns_to_id IS NOT NULL AND state IN ('released', 'running', 'completed')
+        GROUP BY 1
+    ) r ON r.returns_to_id = o.id
+    WHERE o.away_quantity <> round(coalesce(r.away, 0) * o.report_ratio, 6)
+"""
+
+
+@proof("production.away", L("返工中的件数等于返工工单未送回的", "What is away for rework is at open rework orders"))
+def away_is_at_rework() -> Found:
+    """Prove the counts that are away from each operation against the rework orders that will give them back."""
+    return none_of(
+        "production.work_order",
+        counted="SELECT count(*) FROM production_workorder WHERE returns_to_id IS NOT NULL",
+        faults=_AWAY,
+        text="{1} operation {2}: {3} away are {4} by rework orders",
+    )
+
+
+_DEVIATED = """
+    SELECT o.work_order_id, w.number, o.sequence || ' ' || o.name FROM production_operation o
+    JOIN production_workorder w ON w.id = o.work_order_id
+    WHERE o.state = 'skipped' AND w.origin_noun <> 'production.work_order' AND NOT EXISTS (
+        SELECT 1 FROM production_deviation d WHERE d.work_order_id = w.id
+        AND (d.operation_id = o.id AND d.kind = 'skip' OR d.kind = 'revision'))
+    UNION ALL
+    SELECT o.work_order_id, w.number, o.sequence || ' ' || o.name FROM production_operation o
+    JOIN production_workorder w ON w.id = o.work_order_id
+    WHERE o.deviation_reason <> '' AND w.origin_noun <> 'production.work_order'
+      AND NOT EXISTS (SELECT 1 FROM production_deviation d WHERE d.work_order_id = w.id)
+    UNION ALL
+    SELECT m.work_order_id, w.number, 'material ' || m.position FROM production_material m
+    JOIN production_workorder w ON w.id = m.work_order_id
+    WHERE m.deviation_reason <> '' AND w.origin_noun <> 'production.work_order'
+      AND NOT EXISTS (SELECT 1 FROM production_deviation d WHERE d.work_order_id = w.id
+                      AND d.kind IN ('add_material', 'substitute', 'revision'))
+    UNION ALL
+    SELECT w.id, w.number, 'quantity ' || w.quantity FROM production_workorder w
+    JOIN LATERAL (SELECT d.after ->> 'quantity' AS quantity FROM production_deviation d WHERE d.work_order_id = w.id
+                  AND d.kind IN ('quantity', 'split') ORDER BY d.at DESC, d.id DESC LIMIT 1) d ON true
+    WHERE d.quantity::numeric <> w.quantity
+"""
+
+
+@proof(
+    "production.deviations", L("工单与计划的每处偏离都有记录", "What differs on orders at work has been recorded")
+)
+def deviations_are_kept() -> Found:
+    """Prove that skipped operations, lines with a reason and changed quantities have the record of who changed them."""
+    return none_of(
+        "production.work_order",
+        counted="SELECT count(*) FROM production_deviation",
+        faults=_DEVIATED,
+        text="{1}: {2} differs without a record",
+    )
+
+
+_OUTSIDE = """
+    SELECT x.id, w.number, o.sequence FROM production_outsidework x
+    JOIN production_operation o ON o.id = x.operation_id JOIN production_workorder w ON w.id = o.work_order_id
+    JOIN purchasing_orderline l ON l.id = x.order_line_id JOIN purchasing_receipt p ON p.id = x.receipt_id
+    WHERE x.work_order_id <> o.work_order_id OR l.origin IS DISTINCT FROM o.id OR l.party_id <> x.party_id
+       OR (x.reverses_id IS NULL AND NOT EXISTS (
+           SELECT 1 FROM production_report r WHERE r.id = x.report_id AND r.operation_id = o.id
+             AND r.quantity = round(x.quantity * o.report_ratio, 6)))
+       OR (p.state = 'reversed') AND x.reverses_id IS NULL AND NOT EXISTS (
+           SELECT 1 FROM production_outsidework b WHERE b.reverses_id = x.id)
+"""
+
+
+@proof("production.outside", L("委外收货与报工、采购一致", "Outside work agrees with reports and purchases"))
+def outside_work_is_reported() -> Found:
+    """Prove each subcontractor's work against the report it made, its purchase line and its receipt."""
+    return none_of(
+        "production.outside_work",
+        counted="SELECT count(*) FROM production_outsidework",
+        faults=_OUTSIDE,
+        text="outside work on {1} operation {2} has no report, or another purchase",
+    )
+
+
 @proof("production.origins", L("工单来源存在", "The origins of work orders exist"))
 def origins_exist() -> Found:
     """Prove every (noun, id) that an order names as its origin."""

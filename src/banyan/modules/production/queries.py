@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from banyan.modules.inventory.queries import available, held_by
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production import rules
 from banyan.modules.production.models import Material, WorkOrder
-from banyan.modules.production.values import BuiltLine, DemandRow, Done, SupplyRow, Task, WipFacts
+from banyan.modules.production.values import BuiltLine, BuiltStep, Chip, DemandRow, Done, SupplyRow, Task, WipFacts
 
 ORDER = "production.work_order"
 ZERO = Decimal(0)
@@ -139,7 +139,7 @@ TASK_ORDER = """
 _TASKS = f"""
     SELECT a.id, w.id, w.number, w.item_id, o.id, o.sequence, o.name, o.state, coalesce(a.quantity,
            o.quantity),
-           o.good_quantity, coalesce(a.machine_id, o.machine_id), w.due_on, w.priority, a.starts_at
+           o.good_quantity, coalesce(a.machine_id, o.machine_id), w.due_on, w.priority, a.starts_at, w.part_name
     FROM production_assignment a
     JOIN production_operation o ON o.id = a.operation_id
     JOIN production_workorder w ON w.id = o.work_order_id
@@ -179,6 +179,7 @@ def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
         due_on,
         priority,
         starts_at,
+        part_name,
     ) in rows:
         op = shop.ops[operation]
         room = max(ZERO, rules.room(sequence, shop.flows(order), op.planned, op.tolerance))
@@ -199,9 +200,37 @@ def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
                 due_on,
                 priority,
                 starts_at,
+                part_name,
             )
         )
     return tuple(found)
+
+
+_CHIPS = """
+    SELECT * FROM (
+        SELECT o.name, max(o.name_en), mode() WITHIN GROUP (ORDER BY o.work_centre_id), count(*),
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY o.sequence) AS place
+        FROM (
+            SELECT o.name, o.name_en, o.work_centre_id, o.sequence
+            FROM engineering_routingoperation o JOIN engineering_routing r ON r.id = o.routing_id
+            WHERE r.state = 'released' AND NOT o.is_subcontracted AND (r.plant_id IS NULL OR r.plant_id = %(plant)s)
+            UNION ALL
+            SELECT o.name, o.name_en, o.work_centre_id, o.sequence
+            FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
+            WHERE w.kind = 'temporary' AND w.plant_id = %(plant)s
+        ) o JOIN equipment_workcentre c ON c.id = o.work_centre_id
+        WHERE c.plant_id = %(plant)s AND c.is_active
+        GROUP BY o.name ORDER BY 4 DESC, 1 LIMIT %(most)s
+    ) usual ORDER BY place, 1
+"""
+
+
+def usual_operations(plant_id: UUID, most: int = 24) -> tuple[Chip, ...]:
+    """Give the operations that are most usual at a plant, each with its usual work centre, in their usual order. One
+    statement."""
+    return tuple(Chip(name, en or name, centre) for name, en, centre, *_ in db.rows(
+        _CHIPS, {"plant": plant_id, "most": most}
+    ))
 
 
 _WORK = """
@@ -293,6 +322,24 @@ def wip_facts(plant_id: UUID | None = None, orders: Sequence[UUID] | None = None
     return tuple(found)
 
 
+_LEFT = """
+    SELECT w.id, coalesce((
+            SELECT -sum(e.amount + e.difference) FROM inventory_valueentry e JOIN inventory_move v ON v.id = e.move_id
+            WHERE v.origin = w.id AND v.origin_noun = 'production.work_order'), 0)
+        + coalesce((SELECT sum(r.labour_amount + r.machine_amount + r.overhead_amount) FROM production_report r
+                    WHERE r.work_order_id = w.id), 0)
+        + coalesce((SELECT sum(x.amount) FROM production_outsidework x WHERE x.work_order_id = w.id), 0)
+        - w.completed_amount
+    FROM production_workorder w WHERE w.id = ANY(%s)
+"""
+
+
+def wip_left(orders: Sequence[UUID]) -> dict[UUID, Decimal]:
+    """Give what orders have cost so far (material, reported time, outside work) less what went to store with pieces.
+    One statement."""
+    return dict(db.rows(_LEFT, [list(orders)]))
+
+
 def _equivalents(ops: Sequence, finished: Decimal) -> Decimal:
     """Give the work done on pieces that are not finished, in finished pieces: weighted by routing time."""
     total = sum((op.run_minutes for op in ops), ZERO)
@@ -307,22 +354,77 @@ def _equivalents(ops: Sequence, finished: Decimal) -> Decimal:
     return round_quantity(done)
 
 
+def _designed_on(released_at: datetime, starts_on: date | None, ends_on: date | None) -> date:
+    """Give a day on which a revision counts: that of the release, else the nearest one."""
+    on = released_at.date()
+    if starts_on and on < starts_on:
+        return starts_on
+    return ends_on - timedelta(days=1) if ends_on and on >= ends_on else on
+
+
+_HEAD = """
+    SELECT w.bom_id, w.routing_id, w.item_id, w.quantity, w.plant_id, coalesce(w.released_at, w.created_at),
+           b.effective_from, b.effective_to, r.effective_from, r.effective_to
+    FROM production_workorder w LEFT JOIN engineering_bom b ON b.id = w.bom_id
+    LEFT JOIN engineering_routing r ON r.id = w.routing_id WHERE w.id = %s
+"""
+
+
 def as_designed(order: UUID) -> tuple[BuiltLine, ...]:
-    """Give the components of an order by the BOM revision it was released from, for its quantity. Eight
-    statements."""
-    head = (
-        WorkOrder.objects.filter(pk=order)
-        .values_list("bom_id", "item_id", "quantity", "plant_id", "released_at")
-        .first()
-    )
+    """Give the components of an order by the BOM revision it follows, for its quantity. Eight statements."""
+    head = db.one(_HEAD, [order])
     if head is None or head[0] is None:
         return ()
-    _, item, quantity, plant, released_at = head
-    bom = engineering.released_boms([item], released_at.date(), plant).get(item)
+    _, _, item, quantity, plant, released_at, starts_on, ends_on, *_ = head
+    on = _designed_on(released_at, starts_on, ends_on)
+    bom = engineering.released_boms([item], on, plant).get(item)
     return tuple(
         BuiltLine(n.component, n.for_order(quantity), n.operation, source_line=n.line)
         for n in (bom.needs if bom else ())
     )
+
+
+def operations_designed(order: UUID) -> tuple[BuiltStep, ...]:
+    """Give the operations of an order by the routing revision it follows. Three statements."""
+    head = db.one(_HEAD, [order])
+    if head is None or head[1] is None:
+        return ()
+    _, _, item, quantity, plant, released_at, _, _, starts_on, ends_on = head
+    on = _designed_on(released_at, starts_on, ends_on)
+    routing = engineering.released_routings([item], on, plant).get(item)
+    return tuple(
+        BuiltStep(
+            step.sequence, step.name, step.work_centre, step.setup_minutes + step.run_minutes * quantity, quantity,
+            before=rules.written_links(step.predecessors),
+        )
+        for step in (routing.operations if routing else ())
+    )  # fmt: skip
+
+
+_STEPS = """
+    SELECT o.sequence, o.name, o.work_centre_id, o.setup_minutes + o.run_minutes * w.quantity,
+           o.quantity / o.report_ratio, o.state, o.predecessors, o.deviation_reason, o.id, o.is_subcontracted,
+           (o.good_quantity + o.scrap_quantity) / o.report_ratio, coalesce(r.minutes, 0), coalesce(r.amount, 0)
+    FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
+    LEFT JOIN (SELECT operation_id, sum(labour_minutes + setup_minutes) AS minutes,
+                      sum(labour_amount + machine_amount + overhead_amount) AS amount
+               FROM production_report WHERE work_order_id = %(order)s GROUP BY 1) r ON r.operation_id = o.id
+    WHERE o.work_order_id = %(order)s ORDER BY o.position, o.sequence
+"""
+
+
+def operations_planned_and_built(order: UUID) -> tuple[tuple[BuiltStep, BuiltStep], ...]:
+    """Give the order's own operations as planned and as reported: pieces, minutes, cost. One statement."""
+    found = []
+    for (
+        sequence, name, centre, planned, quantity, state, before, reason, key, is_outside, done, minutes, amount,
+    ) in db.rows(_STEPS, {"order": order}):  # fmt: skip
+        more = dict(state=state, before=before, reason=reason, operation=key, is_outside=is_outside)
+        found.append((
+            BuiltStep(sequence, name, centre, planned, quantity, **more),
+            BuiltStep(sequence, name, centre, minutes, done, amount=amount, **more),
+        ))  # fmt: skip
+    return tuple(found)
 
 
 def as_planned(order: UUID) -> tuple[BuiltLine, ...]:

@@ -1,17 +1,31 @@
-"""What production does when stock moves: what an order owes is taken from what has arrived."""
+"""What production does when stock moves and goods come: what an order owes is taken from what has arrived, and a
+subcontractor's work reports the operation it was bought for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID, uuid5
 
 from banyan.kernel import locks
+from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
-from banyan.kernel.events import before_commit
+from banyan.kernel.dispatcher import Delivered
+from banyan.kernel.events import after_commit, before_commit
+from banyan.lib.money import round_money
 from banyan.modules.inventory.events import StockMoved
 from banyan.modules.inventory.kinds import FREE, STOPPED
 from banyan.modules.inventory.queries import stock_rows
 from banyan.modules.production.commands.flush import Arrived, settle
-from banyan.modules.production.models import Material
+from banyan.modules.production.commands.outside import (
+    OPERATION,
+    receive_outside,
+    return_outside,
+    use_outside,
+)
+from banyan.modules.production.models import Material, OutsideWork
+from banyan.modules.purchasing.events import ArrivalReversed, GoodsReceived
+from banyan.modules.purchasing.models import OrderLine
 
 
 @before_commit(StockMoved)
@@ -52,3 +66,31 @@ def _owing(items: set, plants: set) -> list[Material]:
         .select_for_update(no_key=True, skip_locked=True, of=("self",))
     )
     return [locks.remember(row) for row in rows]
+
+
+@after_commit(GoodsReceived)
+def report_outside_work(ctx: Context, delivered: Delivered) -> None:
+    """Report the operations whose outside work was booked, once however often it is delivered.
+
+    After commit, because goods of the same receipt hold locks of stock, which come behind those of operations.
+    """
+    lines = [line for line in delivered.payload["lines"] if Decimal(line["quantity"]) > Decimal(line["rejected"])]
+    wanted = OrderLine.objects.filter(pk__in=[line["order_line"] for line in lines], origin_noun=OPERATION)
+    known = set(wanted.values_list("pk", flat=True))
+    for place, line in enumerate(lines):
+        if UUID(line["order_line"]) not in known:
+            continue
+        whole, accepted = Decimal(line["quantity"]), Decimal(line["quantity"]) - Decimal(line["rejected"])
+        data = dict(
+            key=uuid5(delivered.id, str(place)), order_line=line["order_line"], receipt=delivered.record,
+            quantity=accepted, amount=round_money(Decimal(line["amount"]) * accepted / whole),
+        )  # fmt: skip
+        execute(ctx, use_outside, data=data)
+        execute(ctx, receive_outside, data=data)
+
+
+@after_commit(ArrivalReversed)
+def take_outside_work_back(ctx: Context, delivered: Delivered) -> None:
+    """Take back what a reversed receipt had reported."""
+    if OutsideWork.objects.filter(receipt=delivered.record).exists():
+        execute(ctx, return_outside, data={"receipt": delivered.record})

@@ -89,7 +89,7 @@ def my_tasks(ctx: Context, data: Mine) -> Iterator[dict[str, Any]]:
     named = _items([task.item for task in tasks])
     for task in tasks:
         yield {
-            "number": task.number, "item": named.get(task.item, ""),
+            "number": task.number, "item": task.part_name or named.get(task.item, ""),
             "operation": f"{task.sequence} {task.name}",
             "state": _STATES[task.state].in_(ctx.language), "quantity": task.quantity,
             "good": task.good_quantity, "room": task.room, "due_on": task.due_on,

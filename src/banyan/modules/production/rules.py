@@ -36,7 +36,7 @@ class Flow:
     Takes:  quantity: counts planned to begin; rework: counts found to need rework; sent_back: those of them
             that went to an earlier operation, the others are mended here; come_back: counts that later
             operations sent here; approved: good counts that a leader has approved; needs_approval: only those
-            pass on
+            pass on; away: counts that are at a rework order and will be given back
     """
 
     sequence: int
@@ -51,6 +51,7 @@ class Flow:
     is_skipped: bool = False
     approved: Decimal = ZERO
     needs_approval: bool = False
+    away: Decimal = ZERO
 
     @property
     def passed(self) -> Decimal:
@@ -60,7 +61,7 @@ class Flow:
     @property
     def taken(self) -> Decimal:
         """Give the counts that have used up what came in; a piece that came back may be reported again."""
-        return self.good + self.scrap + self.sent_back - self.come_back
+        return self.good + self.scrap + self.sent_back - self.come_back + self.away
 
     @property
     def pieces(self) -> Decimal:

@@ -10,14 +10,24 @@ from uuid import UUID
 from banyan.kernel import db, reading, registry
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
-from banyan.lib.labels import L, plain
+from banyan.lib.labels import L, Label, plain
 from banyan.modules.items.queries import items_by_id
-from banyan.modules.production import rules
+from banyan.modules.production import comparing, rules
 from banyan.modules.production.commands import flow
 
 #: So many pieces with serial numbers are offered at once, at most.
 MOST_SERIALS = 200
 ROOM = L("{operation} · 可报 {room}", "{operation} · {room} to report")
+
+
+@answers("production.work_order.pages")
+def pages(ctx: Context, record: dict[str, Any]) -> tuple[tuple[str, Label, str], ...]:
+    """Give the pages that are about an order, as (icon, label, address)."""
+    key = record["id"]
+    return (
+        ("git-compare", comparing.TITLE, f"/production/work_orders/{key}/views"),
+        ("checklist", L("齐套检查", "Kit check"), f"/queries/production.kit_check?work_order={key}"),
+    )
 
 
 @answers("production.work_order.issue.start")

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from banyan.lib.labels import L, Label
+
 ZERO = Decimal(0)
 
 
@@ -63,6 +65,7 @@ class Task:
     due_on: date
     priority: str
     starts_at: datetime | None = None
+    part_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +117,33 @@ class BuiltLine:
     line: UUID | None = None
     source_line: UUID | None = None
     deviation_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltStep:
+    """An operation of an order as designed, as planned, or as built: minutes for all pieces, what it cost."""
+
+    sequence: int
+    name: str
+    work_centre: UUID | None
+    minutes: Decimal
+    quantity: Decimal
+    amount: Decimal = ZERO
+    state: str = ""
+    before: str = ""
+    reason: str = ""
+    operation: UUID | None = None
+    is_outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """An operation that is usual at a plant, to be tapped."""
+
+    name: str
+    name_en: str
+    work_centre: UUID
+
+    @property
+    def label(self) -> Label:
+        return L(self.name, self.name_en or self.name)

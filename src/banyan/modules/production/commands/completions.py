@@ -1,4 +1,5 @@
-"""Finished pieces that go to store, valued at the order's planned unit cost."""
+"""Finished pieces that go to store, valued at the order's planned unit cost; those of a temporary card at what it
+has cost."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
+from banyan.lib.money import round_money
 from banyan.lib.quantity import round_quantity
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.queries import put_away_places, standing
@@ -25,9 +27,17 @@ from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.flush import output_lots, posted
 from banyan.modules.production.commands.materials import by
-from banyan.modules.production.errors import LotNeeded, SerialQuantity, TooMuchReceived, WrongLine
+from banyan.modules.production.errors import (
+    GoesBack,
+    LotNeeded,
+    NoItemYet,
+    SerialQuantity,
+    TooMuchReceived,
+    WrongLine,
+)
 from banyan.modules.production.events import CompletedLine, GoodsCompleted
 from banyan.modules.production.models import Completion, CompletionLine, Output, WorkOrder
+from banyan.modules.production.queries import wip_left
 
 PAPER = "production.completion"
 ZERO, HUNDRED = Decimal(0), Decimal(100)
@@ -90,7 +100,7 @@ def complete_orders(ctx: Context, orders: Sequence[WorkOrder], data: Complete) -
 
     Takes:  lines for one order only; without lines several orders at once
     Raises: TooMuchReceived beyond the good pieces of the last operation, or of an order without operations
-            beyond its quantity and tolerance; LotNeeded, SerialQuantity
+            beyond its quantity and tolerance; LotNeeded, SerialQuantity; GoesBack, NoItemYet
     Writes: a completion per order, lots, moves; tells GoodsCompleted; the order is completed when all is made
     """
     if data.lines and len(orders) > 1:
@@ -98,6 +108,11 @@ def complete_orders(ctx: Context, orders: Sequence[WorkOrder], data: Complete) -
             fields={"lines": L("一次只能为一张工单填写明细", "lines are for one order at a time")}
         )
     keys = [order.pk for order in orders]
+    for order in orders:
+        if order.returns_to_id:
+            raise GoesBack(order=order.number)
+        if order.part_name:
+            raise NoItemYet(order=order.number, part=order.part_name)
     flow.lock_all_operations(keys)
     shop = flow.read_shop(orders=keys)
     outputs = locks.lock(Output, Output.objects.filter(work_order__in=keys).values_list("pk", flat=True))
@@ -106,6 +121,7 @@ def complete_orders(ctx: Context, orders: Sequence[WorkOrder], data: Complete) -
     lines = _lines(orders, data, outputs, items, rooms)
     _check(lines, rooms)
     _value(lines)
+    _value_at_actual_cost(lines, rooms)
     _name_lots(ctx, lines)
     papers = _write(ctx, lines, data)
     db.update_rows(list(outputs.values()), ["made_quantity"])
@@ -192,6 +208,21 @@ def _value(lines: Sequence[_Line]) -> None:
             line.output.made_quantity += line.quantity
             line.amount = rules.completed_amount(line.quantity, line.output.unit_cost)
         order.completed_amount += line.amount
+
+
+def _value_at_actual_cost(lines: Sequence[_Line], rooms: Mapping[UUID, Decimal]) -> None:
+    """Let pieces of temporary cards bear what the card has really cost so far: nobody has planned it."""
+    mine = [line for line in lines if line.order.kind == "temporary" and line.output is None]
+    if not mine:
+        return
+    left = wip_left(sorted({line.order.pk for line in mine}))
+    there = dict(rooms)
+    for line in mine:
+        key = line.order.pk
+        was, line.amount = line.amount, max(ZERO, round_money(left[key] * line.quantity / there[key]))
+        left[key], there[key] = left[key] - line.amount, there[key] - line.quantity
+        line.order.completed_amount += line.amount - was
+        line.order.unit_cost = round_quantity(line.order.completed_amount / line.order.made_quantity)
 
 
 def _name_lots(ctx: Context, lines: Sequence[_Line]) -> None:

@@ -21,7 +21,8 @@ from banyan.modules.production.models import AT_WORK, Material, Operation, WorkO
 _COLUMNS = """
     o.id, o.work_order_id, o.plant_id, o.sequence, o.name, o.predecessors, o.report_ratio, o.quantity,
     o.places,
-    o.good_quantity, o.scrap_quantity, o.rework_quantity, o.sent_back_quantity, o.come_back_quantity, o.state,
+    o.good_quantity, o.scrap_quantity, o.rework_quantity, o.sent_back_quantity, o.come_back_quantity,
+    o.away_quantity, o.state,
     o.started,
     o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate,
     o.work_centre_id, o.machine_id, o.has_backflush,
@@ -116,11 +117,12 @@ def mark_stopped(stopped: Mapping[UUID, bool]) -> None:
         )
 
 
-def lock_all_operations(orders: Iterable[UUID]) -> None:
-    """Lock every operation of some orders, whose rows are locked already."""
+def lock_all_operations(orders: Iterable[UUID], also: Iterable[UUID] = ()) -> None:
+    """Lock every operation of some orders, whose rows are locked already, and further ones by key."""
     rows = db.rows(
-        "SELECT id FROM production_operation WHERE work_order_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-        [list(orders)],
+        "SELECT id FROM production_operation WHERE work_order_id = ANY(%s) OR id = ANY(%s) "
+        "ORDER BY id FOR NO KEY UPDATE",
+        [list(orders), list(also)],
     )
     locks.claim(Operation.lock_rank, [row[0] for row in rows])
 
@@ -206,6 +208,7 @@ def _op(row: tuple) -> Op:
         rework,
         sent_back,
         come_back,
+        away,
         state,
         started,
         has_setup,
@@ -253,7 +256,7 @@ def _op(row: tuple) -> Op:
         created_by,
         rules.Flow(
             sequence, before, ratio, quantity, good, scrap, rework, sent_back, come_back, state == "skipped",
-            approved, needs_approval,
+            approved, needs_approval, away,
         ),
         is_stopped,
         capture,
@@ -263,10 +266,11 @@ def _op(row: tuple) -> Op:
 _COUNTERS = """
     UPDATE production_operation o SET good_quantity = v.good, scrap_quantity = v.scrap,
            rework_quantity = v.rework, sent_back_quantity = v.sent, come_back_quantity = v.come,
-           state = v.state, started = v.started, has_setup_charged = v.setup, approved_quantity = v.approved
+           away_quantity = v.away, state = v.state, started = v.started, has_setup_charged = v.setup,
+           approved_quantity = v.approved
     FROM jsonb_to_recordset(%s::jsonb) v(
-        id uuid, good numeric, scrap numeric, rework numeric, sent numeric, come numeric, state text,
-        started smallint, setup boolean, approved numeric
+        id uuid, good numeric, scrap numeric, rework numeric, sent numeric, come numeric, away numeric,
+        state text, started smallint, setup boolean, approved numeric
     )
     WHERE o.id = v.id
 """
@@ -293,7 +297,7 @@ def _changed(shop: Shop) -> list[dict[str, Any]]:
     return [
         dict(
             id=op.id, good=op.flow.good, scrap=op.flow.scrap, rework=op.flow.rework, sent=op.flow.sent_back,
-            come=op.flow.come_back, state=op.state, started=op.started, setup=op.has_setup_charged,
+            come=op.flow.come_back, away=op.flow.away, state=op.state, started=op.started, setup=op.has_setup_charged,
             approved=op.flow.approved,
         )
         for op in shop.ops.values() if op.is_changed
@@ -385,5 +389,5 @@ def open_debts(materials: Sequence[UUID]) -> list[tuple[UUID, UUID | None, Decim
 
 
 def save_links(operations: Sequence[Operation]) -> None:
-    """Write the predecessors of operations back. One statement."""
-    db.update_rows(operations, ["predecessors"])
+    """Write the predecessors of operations and their places back. One statement."""
+    db.update_rows(operations, ["predecessors", "position"])

@@ -129,13 +129,13 @@ def issue_material(ctx: Context, orders: Sequence[WorkOrder], data: Issue) -> tu
         _refuse_more_than_needed(lines)
     else:
         lines = [
-            (m, IssueLine(material=m.pk, quantity=_open(m)))
+            (m, IssueLine(material=m.pk, quantity=open_of(m)))
             for m in materials.values()
-            if not m.is_backflushed and _open(m) > 0
+            if not m.is_backflushed and open_of(m) > 0
         ]
     if not lines:
         raise NothingToIssue
-    return _issue(ctx, orders, materials, lines, "issue", "", data.moved_at)
+    return issue_lines(ctx, orders, materials, lines, "issue", "", data.moved_at)
 
 
 @command(
@@ -154,7 +154,7 @@ def supplement_material(
     Writes: as `issue_material`
     """
     materials = flow.lock_materials([order.pk for order in orders])
-    return _issue(
+    return issue_lines(
         ctx, orders, materials, _named(materials, data.lines), "supplement", data.reason, data.moved_at
     )
 
@@ -191,7 +191,7 @@ def _named(
     return [(materials[line.material], line) for line in lines]
 
 
-def _open(material: Material) -> Decimal:
+def open_of(material: Material) -> Decimal:
     """Give what an order still needs of a material."""
     return material.quantity - material.issued_quantity + material.returned_quantity
 
@@ -200,9 +200,9 @@ def _refuse_more_than_needed(lines: Sequence[tuple[Material, IssueLine]]) -> Non
     asked: dict[UUID, Decimal] = {}
     for material, line in lines:
         asked[material.pk] = asked.get(material.pk, ZERO) + line.quantity
-        if asked[material.pk] > _open(material):
+        if asked[material.pk] > open_of(material):
             raise MoreThanNeeded(
-                item=_code(material), asked=asked[material.pk], left=max(ZERO, _open(material))
+                item=_code(material), asked=asked[material.pk], left=max(ZERO, open_of(material))
             )
 
 
@@ -210,7 +210,7 @@ def _code(material: Material) -> str:
     return items_by_id([material.item_id])[material.item_id].code
 
 
-def _issue(
+def issue_lines(
     ctx: Context,
     orders: Sequence[WorkOrder],
     materials: Mapping[UUID, Material],
@@ -219,13 +219,13 @@ def _issue(
     reason: str,
     moved_at: datetime | None,
 ) -> tuple[MaterialIssue, ...]:
-    parts = _chosen(ctx, orders, lines)
+    parts = chosen(ctx, orders, lines)
     for part in parts:
         part.material.issued_quantity += part.quantity
     return _post(ctx, orders, materials, parts, kind, reason, moved_at)
 
 
-def _chosen(
+def chosen(
     ctx: Context, orders: Sequence[WorkOrder], lines: Sequence[tuple[Material, IssueLine]]
 ) -> list[_Part]:
     """Give where each line is taken from. Raises: MaterialShort. One statement per plant."""

@@ -20,7 +20,16 @@ from banyan.modules.inventory.values import Demand
 from banyan.modules.items.queries import items_by_id
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.copying import copy_recipes
-from banyan.modules.production.errors import HasBegun, NotAllApproved, NotAllReceived, NotKitted, OpenDebts
+from banyan.modules.production.commands.materials import open_of
+from banyan.modules.production.commands.reworking import give_up
+from banyan.modules.production.errors import (
+    HasBegun,
+    NotAllApproved,
+    NotAllReceived,
+    NotKitted,
+    OpenDebts,
+    OpenRework,
+)
 from banyan.modules.production.events import CompletedLine, WorkOrderCancelled, WorkOrderClosed, WorkReleased
 from banyan.modules.production.models import Assignment, Material, WorkOrder
 
@@ -112,7 +121,7 @@ def cancel_orders(ctx: Context, orders: Sequence[WorkOrder], data: Why) -> None:
     Writes: operations closed, promises given back; tells WorkOrderCancelled
     """
     keys = [order.pk for order in orders]
-    flow.lock_all_operations(keys)
+    _lock(orders)
     shop = flow.read_shop(orders=keys)
     materials = flow.lock_materials(keys)
     for order in orders:
@@ -130,6 +139,18 @@ def cancel_orders(ctx: Context, orders: Sequence[WorkOrder], data: Why) -> None:
             for o in orders
         )
     )
+
+
+def _lock(orders: Sequence[WorkOrder]) -> None:
+    """Lock the operations of orders, and those that rework orders among them return to."""
+    flow.lock_all_operations([o.pk for o in orders], also=[o.returns_to_id for o in orders if o.returns_to_id])
+
+
+def _refuse_open_rework(orders: Sequence[WorkOrder], shop: flow.Shop) -> None:
+    for order in orders:
+        away = [op for op in shop.by_order.get(order.pk, {}).values() if op.flow.away]
+        if away:
+            raise OpenRework(order=order.number, operation=away[0].title, quantity=away[0].flow.away)
 
 
 def _has_counts(op: flow.Op) -> bool:
@@ -154,8 +175,9 @@ def close_orders(ctx: Context, orders: Sequence[WorkOrder]) -> None:
     Writes: operations closed; tells WorkOrderClosed with what went to stock
     """
     keys = [order.pk for order in orders]
-    flow.lock_all_operations(keys)
+    _lock(orders)
     shop = flow.read_shop(orders=keys)
+    _refuse_open_rework(orders, shop)
     materials = flow.lock_materials(keys)
     for order in orders:
         owed = [
@@ -173,8 +195,9 @@ def close_orders(ctx: Context, orders: Sequence[WorkOrder]) -> None:
         finished = (
             shop.finished(order.pk) if order.pk in shop.by_order and order.kind != "disassembly" else None
         )
-        if finished is not None and finished != order.made_quantity:
-            raise NotAllReceived(order=order.number, good=finished, made=order.made_quantity)
+        brought = order.returned_quantity if order.returns_to_id else order.made_quantity
+        if finished is not None and finished != brought and not order.part_name:
+            raise NotAllReceived(order=order.number, good=finished, made=brought)
     _end(ctx, orders, shop, materials)
     made = made_lines(keys)
     for order in orders:
@@ -188,6 +211,8 @@ def close_orders(ctx: Context, orders: Sequence[WorkOrder]) -> None:
                 quantity=o.quantity,
                 made_quantity=o.made_quantity,
                 scrapped_quantity=o.scrapped_quantity,
+                kind=o.kind,
+                part_name=o.part_name,
                 planned_amount=round_money(o.quantity * o.unit_cost),
                 completed_amount=o.completed_amount,
                 made=made.get(o.pk, ()),
@@ -205,10 +230,11 @@ def _end(ctx: Context, orders: Sequence[WorkOrder], shop: flow.Shop, materials: 
         if op.state != "skipped":
             op.state, op.is_changed = "closed", True
     flow.save_shop(shop)
+    give_up(ctx, orders)
     Assignment.objects.filter(work_order__in=keys, is_active=True).update(is_active=False)
-    stock.release_promises(
-        ctx, [Demand(ORDER, m.pk, m.item_id, plants[m.work_order_id]) for m in materials.values()]
-    )
+    cards = {order.pk for order in orders if order.kind == "temporary"}
+    kept = [m for m in materials.values() if m.work_order_id not in cards or open_of(m) > 0]
+    stock.release_promises(ctx, [Demand(ORDER, m.pk, m.item_id, plants[m.work_order_id]) for m in kept])
 
 
 def made_lines(orders: Sequence[UUID]) -> dict[UUID, tuple[CompletedLine, ...]]:

@@ -65,6 +65,11 @@ class Shop:
             rows = rows.filter(lot=lot)
         return sum((row.on_hand for row in rows), Decimal(0))
 
+    def on_hand_at(self, item: Any, place: Any) -> Decimal:
+        """Give what of an item lies in one place."""
+        rows = Balance.objects.filter(item=item, location=place)
+        return sum((row.on_hand for row in rows), Decimal(0))
+
     @cached_property
     def steel_lot(self) -> Lot:
         return self.lot(self.world.steel, "HEAT-1")

@@ -58,6 +58,8 @@ PLANTED = {
     "production.approvals": "UPDATE production_reportapproval SET state = 'undone', decided_at = now() WHERE "
     "report_id = (SELECT min(report_id::text)::uuid FROM production_reportapproval WHERE state = 'waiting')",
     "production.approved": "UPDATE production_operation SET approved_quantity = 1 WHERE sequence = 10",
+    "production.away": "UPDATE production_operation SET away_quantity = 1 WHERE sequence = 20",
+    "production.deviations": "UPDATE production_operation SET state = 'skipped' WHERE sequence = 30",
     "production.origins": "UPDATE production_workorder SET origin_noun = 'production.work_order', "
     "origin = gen_random_uuid()",
 }
@@ -92,4 +94,4 @@ def test_a_report_that_was_forged_is_named(busy, key, change):
 
 
 def test_every_proof_has_its_fault():
-    assert set(PLANTED) | {"production.reports", "production.people"} == set(KEYS)
+    assert set(PLANTED) | {"production.reports", "production.people", "production.outside"} == set(KEYS)

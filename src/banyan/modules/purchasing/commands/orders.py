@@ -237,7 +237,8 @@ def close_orders(ctx: Context, orders: Sequence[Order]) -> None:
 class Need:
     """What is to be bought.
 
-    Takes:  quantity in the item's stock unit; party: None is the preferred supplier; origin: whom it is for
+    Takes:  quantity in the item's stock unit; party: None is the preferred supplier; origin: whom it is for;
+            price: without tax, None is the supplier's
     """
 
     item: UUID
@@ -247,6 +248,7 @@ class Need:
     party: UUID | None = None
     origin_noun: str = ""
     origin: UUID | None = None
+    price: Decimal | None = None
 
 
 def order_needs(
@@ -284,12 +286,13 @@ def order_needs(
 
 def _line(need: Need, source: rules.Source | None) -> dict:
     own = items.items_by_id([need.item])[need.item].unit_id
+    told = {} if need.price is None else {"price": need.price}
     if source is None or source.unit != own:
-        return {"item": need.item, "unit": own, "quantity": need.quantity, "wanted_on": need.due_on}
+        return {"item": need.item, "unit": own, "quantity": need.quantity, "wanted_on": need.due_on} | told
     quantity = rules.quantity_to_order(
         need.quantity, minimum=source.minimum_quantity, pack=source.pack_factor
     )
-    return {"item": need.item, "unit": own, "quantity": quantity, "wanted_on": need.due_on}
+    return {"item": need.item, "unit": own, "quantity": quantity, "wanted_on": need.due_on} | told
 
 
 # --- what the commands above stand on -----------------------------------------------------------------------

@@ -1,0 +1,425 @@
+"""Orders changed while they are at work: moved, resized, split, reworked, revised, done outside; all of it kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+
+from banyan.kernel import db
+from banyan.kernel.commands import execute
+from banyan.kernel.context import Context
+from banyan.kernel.dispatcher import Delivered
+from banyan.kernel.models import Outbox
+from banyan.kernel.proofs import proofs, run
+from banyan.kernel.registry import command
+from banyan.lib.errors import Invalid, NeedsConfirmation, NotAllowed
+from banyan.modules.production import comparing, queries
+from banyan.modules.production.errors import (
+    AlreadyBegun,
+    DifferenceChanged,
+    GoesBack,
+    NoPlaceOutside,
+    NotASubstitute,
+    NothingLeft,
+    NothingToReturn,
+    NoWayBack,
+    OpenRework,
+    SameRevision,
+    ServiceNeeded,
+    StillNeededLater,
+    TooMuchReported,
+)
+from banyan.modules.production.models import (
+    Deviation,
+    Material,
+    MaterialIssue,
+    Operation,
+    OutsideWork,
+    WorkOrder,
+)
+from banyan.modules.production.reactions import report_outside_work, take_outside_work_back
+from banyan.modules.purchasing.events import ArrivalReversed, GoodsReceived
+from banyan.modules.purchasing.models import Order as Purchase
+
+pytestmark = pytest.mark.django_db
+KEYS = [p.key for p in proofs() if p.key.startswith(("production.", "inventory.")) and p.key != "inventory.references"]
+
+
+def faults():
+    return [fault.text for verdict in run(KEYS) for fault in verdict.found.faults]
+
+
+def links(order):
+    rows = Operation.objects.filter(work_order=order).order_by("position")
+    return list(rows.values_list("sequence", "predecessors"))
+
+
+@pytest.fixture
+def order(shop):
+    shop.stocked()
+    return shop.released()
+
+
+# --- order of operations, quantity, split -----------------------------------------------------------------
+
+
+def test_an_operation_is_moved_and_its_number_stays(shop, order):
+    third = shop.operation(order, 30)
+    shop.world.do("production.work_order.move_operation", order, operation=third.pk, after=[10], reason="先检后铣")
+    assert links(order) == [(10, ""), (30, "10"), (20, "30")]
+    shop.report(order, 10, "good", 5)
+    shop.report(order, 30, "good", 5)
+    with pytest.raises(StillNeededLater):
+        shop.world.do("production.work_order.move_operation", order, operation=third.pk, after=[20], reason="x")
+    shop.world.do(
+        "production.work_order.move_operation", order, operation=shop.operation(order, 20).pk, after=[30], reason="x"
+    )
+    assert links(order) == [(10, ""), (30, "10"), (20, "30")]
+    kept = Deviation.objects.filter(work_order=order).earliest("at")
+    assert (kept.kind, kept.before, kept.after, kept.reason) == (
+        "reorder", {"predecessors": "20"}, {"predecessors": "10"}, "先检后铣",
+    )  # fmt: skip
+    assert faults() == []
+
+
+@pytest.mark.parametrize("after", [[30], [99]])
+def test_an_operation_does_not_follow_itself_or_what_is_not_there(shop, order, after):
+    with pytest.raises(Invalid):
+        shop.world.do(
+            "production.work_order.move_operation", order, operation=shop.operation(order, 30).pk, after=after,
+            reason="x",
+        )  # fmt: skip
+
+
+def test_an_operation_moved_to_the_front_comes_first(shop, order):
+    third = shop.operation(order, 30).pk
+    shop.world.do("production.work_order.move_operation", order, operation=third, after=[], reason="来料先检")
+    assert links(order) == [(30, ""), (10, "30"), (20, "10")]
+
+
+def test_a_quantity_changes_what_is_open_and_nothing_else(shop, order):
+    shop.world.do("production.work_order.issue", order)
+    shop.report(order, 10, "good", 40)
+    shop.world.do("production.work_order.change_quantity", order, quantity="60", reason="客户减单")
+    part = shop.material(order, shop.world.part)
+    assert (order.quantity, part.quantity, part.issued_quantity) == (60, 200, 200)
+    assert shop.material(order, shop.world.screw).quantity == 240
+    assert shop.operation(order, 10).quantity == 60
+    shop.report(order, 10, "good", 20)
+    with pytest.raises(TooMuchReported):
+        shop.report(order, 10, "good", 1)
+    with pytest.raises(AlreadyBegun):
+        shop.world.do("production.work_order.change_quantity", order, quantity="59", reason="x")
+    shop.world.do("production.work_order.change_quantity", order, quantity="120", reason="加单")
+    assert shop.material(order, shop.world.part).quantity == 400
+    assert faults() == []
+
+
+@pytest.mark.parametrize("quantity", ["0", "-1", "1.5", "1e30"])
+def test_a_quantity_that_cannot_be_is_refused(shop, order, quantity):
+    with pytest.raises(Invalid):
+        shop.world.do("production.work_order.change_quantity", order, quantity=quantity, reason="x")
+    order.refresh_from_db()
+    assert (order.quantity, Deviation.objects.count()) == (100, 0)
+
+
+def test_what_nobody_has_begun_is_split_off(shop, order):
+    shop.report(order, 10, "good", 30)
+    with pytest.raises(AlreadyBegun):
+        shop.world.do("production.work_order.split", order, quantity="71", reason="x")
+    with pytest.raises(Invalid):
+        shop.world.do("production.work_order.split", order, quantity="100", reason="x")
+    made = shop.world.do("production.work_order.split", order, quantity="40", note="热处理批 2", reason="单独成批")
+    made.refresh_from_db()
+    order.refresh_from_db()
+    assert (order.quantity, made.quantity, made.state, made.origin) == (60, 40, "released", order.pk)
+    assert made.number
+    assert shop.material(made, shop.world.part).quantity == 80
+    assert shop.operation(made, 10).quantity == 40
+    shop.through(made, 40)
+    shop.world.do("production.work_order.complete", made)
+    assert made.state == "completed"
+    kept = Deviation.objects.get(work_order=order)
+    assert (kept.kind, kept.other, kept.after) == ("split", made.pk, {"quantity": "60"})
+    assert faults() == []
+
+
+# --- rework ----------------------------------------------------------------------------------------------------
+
+
+def test_reworked_pieces_come_back_to_where_they_came_from(shop, order):
+    shop.report(order, 10, "good", 20)
+    second = shop.operation(order, 20)
+    made = shop.world.do(
+        "production.work_order.rework", order, operation=second.pk, quantity="6", reason="尺寸超差",
+        operations=[{"name": "重磨", "work_centre": shop.world.turning.pk, "run_minutes": "5"}],
+    )  # fmt: skip
+    made.refresh_from_db()
+    assert (made.kind, made.state, made.quantity, made.returns_to_id) == ("rework", "released", 6, second.pk)
+    assert shop.operation(order, 20).away_quantity == 6
+    shop.report(order, 20, "good", 14)
+    with pytest.raises(TooMuchReported):
+        shop.report(order, 20, "good", 1)
+    with pytest.raises(OpenRework):
+        shop.world.do("production.work_order.close", order)
+    shop.report(made, 10, "good", 5, minutes="30")
+    shop.report(made, 10, "scrap", 1)
+    with pytest.raises(GoesBack):
+        shop.world.do("production.work_order.complete", made)
+    with pytest.raises(NothingToReturn):
+        shop.world.do("production.work_order.return_rework", made, quantity="6")
+    shop.world.do("production.work_order.return_rework", made)
+    assert (made.state, made.returned_quantity, made.returned_scrap_quantity) == ("completed", 5, 1)
+    assert shop.operation(order, 20).away_quantity == 0
+    assert shop.counters(order, 20) == (14, 1, 6)
+    shop.report(order, 20, "good", 5)
+    with pytest.raises(TooMuchReported):
+        shop.report(order, 20, "good", 1)
+    shop.world.do("production.work_order.close", made)
+    assert WorkOrder.objects.get(pk=order.pk).scrapped_quantity == 1
+    assert faults() == []
+
+
+def test_rework_that_is_given_up_frees_its_pieces(shop, order):
+    shop.report(order, 10, "good", 20)
+    made = shop.world.do(
+        "production.work_order.rework", order, operation=shop.operation(order, 20).pk, quantity="6", reason="x"
+    )
+    shop.world.do("production.work_order.cancel", made, reason="让步接收")
+    assert shop.operation(order, 20).away_quantity == 0
+    shop.report(order, 20, "good", 20)
+    with pytest.raises(NoWayBack):
+        shop.world.do("production.work_order.return_rework", order)
+    assert faults() == []
+
+
+def test_no_more_is_reworked_than_is_there(shop, order):
+    shop.report(order, 10, "good", 5)
+    with pytest.raises(TooMuchReported):
+        shop.world.do(
+            "production.work_order.rework", order, operation=shop.operation(order, 20).pk, quantity="6", reason="x"
+        )
+    assert not WorkOrder.objects.filter(kind="rework").exists()
+
+
+# --- material -----------------------------------------------------------------------------------------------
+
+
+def test_a_listed_substitute_needs_no_reason_and_follows_its_ratio(shop, order):
+    other, unlisted = shop.world.item(code="MP-9"), shop.world.item(code="MP-8")
+    shop.world.change(shop.world.part, substitutes=[{"item": other, "ratio": "1.5", "priority": 1}])
+    part = shop.material(order, shop.world.part)
+    shop.world.do("production.work_order.issue", order, lines=[{"material": part.pk, "quantity": "50"}])
+    with pytest.raises(NotASubstitute):
+        shop.world.do("production.work_order.substitute_material", order, material=part.pk, item=unlisted)
+    made = shop.world.do("production.work_order.substitute_material", order, material=part.pk)
+    assert (made.item_id, made.quantity) == (other.pk, 225)
+    kept = Deviation.objects.get(work_order=order)
+    assert (kept.kind, kept.before["quantity"], kept.after["quantity"]) == ("substitute", "200", "225")
+    assert faults() == []
+
+
+# --- revisions ----------------------------------------------------------------------------------------------
+
+
+def newer(shop):
+    """Release a BOM with three screws instead of four, a seal, no steel; a routing with an operation more."""
+    world = shop.world
+    bom, routing = shop.recipe
+    seal = world.item(code="SEAL", kind="bought")
+    second = world.do("engineering.bom.new_revision", bom)[0]
+    world.change(second, lines=[
+        {"component": world.part, "quantity": "2", "operation": 10},
+        {"component": world.screw, "quantity": "3", "operation": 20},
+        {"component": seal, "quantity": "1", "operation": 30},
+    ])  # fmt: skip
+    steps = world.do("engineering.routing.new_revision", routing)[0]
+    world.change(steps, operations=[
+        {"sequence": 10, "name": "车削", "work_centre": world.turning, "setup_minutes": "10", "run_minutes": "3"},
+        {"sequence": 25, "name": "去毛刺", "work_centre": world.milling, "run_minutes": "1"},
+        {"sequence": 30, "name": "检验", "work_centre": world.turning, "run_minutes": "1"},
+    ])  # fmt: skip
+    on = (shop.ctx.now + timedelta(days=1)).date().isoformat()
+    world.do("engineering.bom.release", second, effective_from=on)
+    world.do("engineering.routing.release", steps, effective_from=on)
+    return on, seal, second, steps
+
+
+def test_a_newer_revision_is_shown_then_accepted_and_what_happened_stands(shop, order):
+    steel = shop.material(order, shop.world.steel)
+    shop.world.do("production.work_order.issue", order, lines=[{"material": steel.pk, "quantity": "20"}])
+    shop.report(order, 10, "good", 10)
+    shop.report(order, 20, "good", 4)
+    with pytest.raises(SameRevision):
+        shop.world.do("production.work_order.change_revision", order, reason="x")
+    on, seal, bom, routing = newer(shop)
+    with pytest.raises(NeedsConfirmation) as asked:
+        shop.world.do("production.work_order.change_revision", order, on=on, reason="ECN-7")
+    assert "7" in str(asked.value)
+    found = _difference(order, on)
+    assert sorted((c.part, c.change, c.name.split()[0]) for c in found.changes) == [
+        ("material", "added", "SEAL"), ("material", "changed", "BP-1"), ("material", "removed", "RM-1"),
+        ("operation", "added", "25"), ("operation", "changed", "10"), ("operation", "changed", "30"),
+        ("operation", "removed", "20"),
+    ]  # fmt: skip
+    shop.report(order, 10, "good", 1)
+    with pytest.raises(DifferenceChanged):
+        shop.world.do("production.work_order.change_revision", order, on=on, accepted=found.mark, reason="ECN-7")
+    shop.world.do(
+        "production.work_order.change_revision", order, on=on, accepted=_difference(order, on).mark, reason="ECN-7"
+    )
+    assert (order.bom_id, order.routing_id) == (bom.pk, routing.pk)
+    assert Material.objects.get(pk=steel.pk).quantity == 20
+    assert shop.material(order, shop.world.screw).quantity == 300
+    assert Material.objects.get(work_order=order, item=seal).operation == 30
+    assert shop.operation(order, 20).state == "skipped"
+    assert links(order) == [(10, ""), (20, "10"), (25, "20"), (30, "25")]
+    shop.report(order, 25, "good", 11)
+    with pytest.raises(TooMuchReported):
+        shop.report(order, 25, "good", 1)
+    assert faults() == []
+
+
+def _difference(order, on):
+    from datetime import date
+
+    from banyan.modules.production.commands.revising import difference
+
+    return difference(WorkOrder.objects.get(pk=order.pk), date.fromisoformat(on))
+
+
+# --- outside ------------------------------------------------------------------------------------------------
+
+
+def delivered(ctx, listener):
+    """Deliver to a listener all that the outbox holds for it, as the dispatcher does, but in this transaction."""
+    kinds = {report_outside_work: GoodsReceived.type, take_outside_work_back: ArrivalReversed.type}
+    for event in Outbox.objects.filter(type=kinds[listener]).order_by("seq"):
+        told = (event.pk, event.seq, event.at, event.type, event.event_version, event.noun, event.record, event.number)
+        listener(ctx, Delivered(*told, event.payload, event.person))
+
+
+@pytest.fixture
+def heat(shop):
+    """A subcontractor with a place of its own, and the service it sells."""
+    world = shop.world
+    place = world.make(
+        "inventory.location", code="SUB-1", name="热处理厂内", kind="subcontractor", plant=world.plant,
+        party=world.supplier,
+    )  # fmt: skip
+    return place, world.item(code="SV-HT", name="热处理", kind="service")
+
+
+def test_outside_work_is_bought_material_lies_there_and_what_comes_back_reports(shop, order, heat):
+    place, service = heat
+    assert shop.places
+    shop.report(order, 10, "good", 50)
+    second = shop.operation(order, 20)
+    with pytest.raises(ServiceNeeded):
+        shop.world.do(
+            "production.work_order.subcontract", order, operation=second.pk, supplier=shop.world.supplier, reason="x"
+        )
+    with pytest.raises(NothingLeft):
+        shop.world.do(
+            "production.work_order.subcontract", order, operation=second.pk, supplier=shop.world.supplier,
+            service=service, quantity="101", price="2", reason="x",
+        )  # fmt: skip
+    purchase = shop.world.do(
+        "production.work_order.subcontract", order, operation=second.pk, supplier=shop.world.supplier,
+        service=service, quantity="50", price="2.5", reason="设备停机",
+    )  # fmt: skip
+    assert isinstance(purchase, Purchase)
+    assert purchase.net_amount == 125
+    second.refresh_from_db()
+    assert (second.is_subcontracted, second.supplier_id) == (True, shop.world.supplier.pk)
+    assert shop.on_hand_at(shop.world.screw, place) == 200
+    shop.world.do("purchasing.order.order", purchase)
+    receipt = shop.world.do("purchasing.order.receive", purchase, book_at_once=True)[0]
+    delivered(shop.ctx, report_outside_work)
+    delivered(shop.ctx, report_outside_work)
+    assert shop.counters(order, 20) == (50, 0, 0)
+    work = OutsideWork.objects.get()
+    assert (work.quantity, work.amount, work.operation_id) == (50, D(125), second.pk)
+    assert shop.on_hand_at(shop.world.screw, place) == 0
+    assert shop.material(order, shop.world.screw).issued_quantity == 200
+    assert MaterialIssue.objects.filter(work_order=order).count() == 1
+    shop.world.do("purchasing.receipt.reverse", receipt, reason="错收")
+    delivered(shop.ctx, take_outside_work_back)
+    delivered(shop.ctx, take_outside_work_back)
+    assert shop.counters(order, 20) == (0, 0, 0)
+    assert sum(OutsideWork.objects.values_list("amount", flat=True)) == 0
+    assert faults() == []
+    db.run("UPDATE purchasing_orderline SET origin = gen_random_uuid()")
+    assert "outside work on" in faults()[0]
+
+
+def test_material_is_not_sent_to_nowhere(shop, order):
+    service = shop.world.item(code="SV-HT", name="热处理", kind="service")
+    with pytest.raises(NoPlaceOutside):
+        shop.world.do(
+            "production.work_order.subcontract", order, operation=shop.operation(order, 20).pk,
+            supplier=shop.world.supplier, service=service, price="2", reason="x",
+        )  # fmt: skip
+    assert not Purchase.objects.exists()
+
+
+# --- the three views, and who may ---------------------------------------------------------------------------
+
+
+def test_the_three_views_mark_what_differs(shop, order, django_assert_max_num_queries):
+    other = shop.world.item(code="MP-9")
+    part = shop.material(order, shop.world.part)
+    shop.world.do("production.work_order.issue", order)
+    shop.world.do(
+        "production.work_order.add_material", order, item=other, quantity="3", operation=10, reason="加垫片"
+    )
+    shop.world.do(
+        "production.work_order.skip_operation", order, operation=shop.operation(order, 20).pk, reason="免铣"
+    )
+    shop.report(order, 10, "good", 10)
+    with django_assert_max_num_queries(40):
+        materials, operations = comparing.materials(order.pk), comparing.operations(order.pk)
+        kept = comparing.deviations(order.pk, shop.ctx.now.tzinfo)
+    assert part.item_id
+    assert [(m.name.split()[0], m.designed.text, m.planned.text, m.is_different) for m in materials] == [
+        ("BP-1", "400", "400", False), ("MP-1", "200", "200", False), ("MP-9", "", "3", True),
+        ("RM-1", "50", "50", False),
+    ]  # fmt: skip
+    assert [(o.name, o.planned.text, o.built.text, o.is_different) for o in operations] == [
+        ("10 车削", "210 min", "10", False), ("20 铣削", "", "", True), ("30 检验", "100 min", "", False),
+    ]  # fmt: skip
+    assert [(one.kind.key, one.reason) for one in kept] == [("skip", "免铣"), ("add_material", "加垫片")]
+    assert queries.as_designed(order.pk)
+
+
+COMMANDS = {
+    "move_operation": {"after": [], "reason": "x"},
+    "change_quantity": {"quantity": "5", "reason": "x"},
+    "split": {"quantity": "5", "reason": "x"},
+    "rework": {"quantity": "5", "reason": "x"},
+    "change_revision": {"reason": "x"},
+    "substitute_material": {},
+    "subcontract": {"reason": "x"},
+    "make_card": {"part_name": "x"},
+    "use_material": {},
+}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_nobody_deviates_without_the_right(shop, order, person, name):
+    worker = person(("production.work_order.report", "plant"), ("production.work_order.read", "plant"))
+    ids = () if name == "make_card" else (order.pk,)
+    with pytest.raises(NotAllowed):
+        execute(worker, command(f"production.work_order.{name}"), ids=ids, data=COMMANDS[name])
+    assert not Deviation.objects.exists()
+
+
+def test_a_deviation_says_why(shop, order):
+    for reason in ("", "   ", "字" * 256):
+        with pytest.raises(Invalid):
+            shop.world.do("production.work_order.change_quantity", order, quantity="90", reason=reason)
+    shop.world.do("production.work_order.change_quantity", order, quantity="90", reason="减单 🙂")
+    assert Deviation.objects.get().reason == "减单 🙂"
+    assert isinstance(shop.ctx, Context)

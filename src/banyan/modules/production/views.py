@@ -1,0 +1,101 @@
+"""Production's own pages: an order as designed, planned and built, and the temporary card."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from banyan.kernel import reading, registry
+from banyan.kernel.commands import audits_refusals, execute
+from banyan.kernel.context import Context
+from banyan.kernel.records import titles
+from banyan.lib.errors import FieldFaults
+from banyan.lib.labels import L
+from banyan.modules.company.queries import default_plant, plants
+from banyan.modules.people.queries import employees_by_id, team_members
+from banyan.modules.production import comparing, queries
+from banyan.modules.production.commands.cards import make_card
+from banyan.modules.production.commands.revising import CHANGES, Difference, difference
+from banyan.modules.production.models import AT_WORK, WorkOrder
+from banyan.web import acting, areas
+from banyan.web.answers import go, page
+
+ORDER = "production.work_order"
+MOST_STEPS = 50
+
+def three_views(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Show an order as designed, as planned and as built; with `on`, what the revisions of that day would change."""
+    ctx = request.ctx
+    noun = registry.noun(ORDER)
+    record = reading.read_record(ctx, noun, key)
+    differs = _difference(ctx, record, request) if "revision" in request.GET else None
+    materials, operations = comparing.materials(key), comparing.operations(key)
+    return page(request, "production/views.html", {
+        "record": record,
+        "state": noun.spec.life.state(record["state"]),
+        "item": record["part_name"] or titles("items.item", [UUID(record["item"])]).get(UUID(record["item"]), ""),
+        "area": areas.area_of("production"),
+        "here": f"/production/work_orders/{key}",
+        "parts": (
+            (L("工序", "Operations"), operations), (L("用料", "Materials"), materials),
+        ),
+        "count": sum(line.is_different for line in (*materials, *operations)),
+        "deviations": comparing.deviations(key, acting.zone_of(request)),
+        "differs": differs,
+        "changes": [(change, CHANGES[change.change]) for change in differs.changes] if differs else (),
+        "may_change": record["state"] in AT_WORK and ctx.may(f"{ORDER}.change_revision"),
+    })  # fmt: skip
+
+
+def _difference(ctx: Context, record: dict[str, Any], request: HttpRequest) -> Difference:
+    order = WorkOrder.objects.get(pk=record["id"])
+    faults = FieldFaults()
+    today = plants([order.plant_id])[0].day(ctx.now)
+    text = request.GET.get("on", "")
+    try:
+        on = date.fromisoformat(text) if text else today
+    except ValueError:
+        faults.add("on", L("不是日期", "is no date"))
+        on = today
+    faults.refuse_if_any()
+    return difference(order, on)
+
+
+def card(request: HttpRequest) -> HttpResponse:
+    """Give the form of a temporary card, or make the card: the part, its photo, the operations tapped, the people."""
+    ctx = request.ctx
+    ctx.require(f"{ORDER}.make_card", make_card.label)
+    plant = ctx.plant or default_plant().id
+    if request.method == "POST":
+        with audits_refusals(ctx, make_card):
+            data = _card(request)
+        made = execute(ctx, make_card, data=data).value[0]
+        said = L("工艺卡已开，可以报工", "The card is made: report on it")
+        return go(request, f"/production/work_orders/{made.pk}", said)
+    own = ctx.principal.employee
+    me = employees_by_id([own]).get(own) if own else None
+    return page(request, "production/card.html", {
+        "area": areas.area_of("production"),
+        "chips": queries.usual_operations(plant),
+        "people": team_members([me.team])[me.team] if me and me.team else (),
+        "plant": plant,
+    })  # fmt: skip
+
+
+def _card(request: HttpRequest) -> dict[str, Any]:
+    """Give what the form says; chips come as "name|work centre", further operations as typed, in this order."""
+    posted = request.POST
+    steps = []
+    for text in posted.getlist("step")[:MOST_STEPS]:
+        name, _, centre = text.rpartition("|")
+        steps.append({"name": name, "work_centre": centre or None})
+    typed = posted.get("more", "").replace("，", ",").replace("、", ",").replace("\n", ",")
+    steps += [{"name": name.strip()} for name in typed.split(",") if name.strip()][:MOST_STEPS]
+    said: dict[str, Any] = {
+        name: posted[name].strip() for name in ("item", "part_name", "photo", "quantity", "note", "plant")
+        if posted.get(name, "").strip()
+    }  # fmt: skip
+    return said | {"operations": steps, "people": [key for key in posted.getlist("people") if key]}

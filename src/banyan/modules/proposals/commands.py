@@ -1,0 +1,268 @@
+"""What engineering does with a proposal: decide line by line, make drafts of what was accepted, or reject it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from banyan.kernel import db, registry
+from banyan.kernel.commands import command, execute, tell
+from banyan.kernel.context import Context
+from banyan.kernel.nouns import choice
+from banyan.kernel.schema import Input, Quantity, Text, field
+from banyan.lib.errors import Invalid
+from banyan.lib.labels import L
+from banyan.lib.quantity import round_quantity
+from banyan.modules.engineering import commands as engineering
+from banyan.modules.engineering.models import Bom, BomLine, Routing, RoutingOperation
+from banyan.modules.equipment.queries import work_centres
+from banyan.modules.items.models import Item
+from banyan.modules.items.queries import items_by_code, items_by_id
+from banyan.modules.production.models import WorkOrder
+from banyan.modules.proposals import rules
+from banyan.modules.proposals.errors import (
+    CentreNeeded,
+    CodeTaken,
+    ItemNeeded,
+    LineUnknown,
+    NotDecided,
+    NothingAccepted,
+    ReasonNeeded,
+)
+from banyan.modules.proposals.events import ProposalApplied
+from banyan.modules.proposals.models import Proposal, ProposalLine
+
+ZERO = Decimal(0)
+TAKEN = ("accepted", "edited")
+DECIDE = [
+    choice("accepted", "接受", "Accept", "green"),
+    choice("rejected", "拒绝", "Reject", "red"),
+]
+
+
+class LineDecision(Input):
+    """What becomes of a line; a quantity, code or work centre told instead of the proposed one edits it."""
+
+    line: UUID = field("行", "Line")
+    decision: Literal["accepted", "rejected"] = field("决定", "Decision", choices=DECIDE)
+    quantity: Annotated[Quantity, Field(ge=0)] | None = field(
+        "每件用量或分钟", "Per piece, or minutes", None, help=L("空为建议的", "Empty: as proposed")
+    )
+    work_centre: UUID | None = field("工作中心", "Work centre", None, reference="equipment.work_centre")
+    code: Annotated[Text, Field(max_length=40)] = field("物料编码", "Item code", "")
+    name: Annotated[Text, Field(max_length=160)] = field("名称", "Name", "")
+    reason: Annotated[Text, Field(max_length=255)] = field("原因", "Reason", "")
+
+
+class Decide(Input):
+    lines: Annotated[list[LineDecision], Field(min_length=1, max_length=500)] = field("明细", "Lines")
+
+
+class Why(Input):
+    reason: Annotated[Text, Field(min_length=1, max_length=255)] = field("原因", "Reason")
+
+
+@command(
+    "proposals.proposal.decide", L("逐行决定", "Decide line by line"), input=Decide, icon="list-check",
+    help=L("接受、改后接受或拒绝每一行", "Accept, edit or reject each line"),
+)  # fmt: skip
+def decide_lines(ctx: Context, proposals: Sequence[Proposal], data: Decide) -> None:
+    """Accept, edit or reject lines of proposals; until it is applied a line may be decided again.
+
+    Raises: LineUnknown; ReasonNeeded for a rejected line; Invalid for a work centre that does not exist
+    Writes: the lines
+    """
+    lines = {line.pk: line for line in ProposalLine.objects.filter(proposal__in=proposals)}
+    centres = {one.work_centre for one in data.lines if one.work_centre}
+    known = work_centres(sorted(centres)) if centres else {}
+    for place, one in enumerate(data.lines):
+        line = lines.get(one.line)
+        if line is None:
+            raise LineUnknown(fields={f"lines.{place}.line": L("不属于该建议", "not of this proposal")})
+        if one.decision == "rejected" and not one.reason:
+            raise ReasonNeeded(fields={f"lines.{place}.reason": L("请写原因", "say why")})
+        if one.work_centre and one.work_centre not in known:
+            raise Invalid(fields={f"lines.{place}.work_centre": L("没有此工作中心", "no such work centre")})
+        if one.decision == "accepted" and line.part != "item" and one.quantity == 0 and line.change != "unused":
+            raise Invalid(fields={f"lines.{place}.quantity": L("须大于零", "must be above zero")})
+        line.reason = one.reason
+        is_edited = one.decision == "accepted" and _edit(line, one)
+        line.decision = "edited" if is_edited else one.decision
+    db.update_rows(
+        [lines[one.line] for one in data.lines],
+        ["decision", "reason", "quantity", "work_centre_id", "code", "name"],
+    )
+
+
+def _edit(line: ProposalLine, told: LineDecision) -> bool:
+    """Take over what was told instead of what was proposed; say whether anything was."""
+    before = (line.quantity, line.work_centre_id, line.code, line.name)
+    if told.quantity is not None and line.part != "item" and line.change != "unused":
+        line.quantity = told.quantity
+    if told.work_centre and line.part == "routing":
+        line.work_centre_id = told.work_centre
+    if told.code and line.part == "item":
+        line.code = told.code
+    if told.name and line.part != "bom":
+        line.name = told.name
+    return before != (line.quantity, line.work_centre_id, line.code, line.name)
+
+
+@command(
+    "proposals.proposal.reject", L("拒绝", "Reject"), input=Why, icon="x", tone="red",
+    confirm=L("拒绝整个建议？", "Reject the whole proposal?"),
+)  # fmt: skip
+def reject_proposals(ctx: Context, proposals: Sequence[Proposal], data: Why) -> None:
+    """Say that nothing follows from proposals, and why. Writes: the proposals; lines still open are rejected."""
+    for one in proposals:
+        one.reason = data.reason
+    open_lines = ProposalLine.objects.filter(proposal__in=proposals, decision="open")
+    open_lines.update(decision="rejected", reason=data.reason)
+
+
+@command(
+    "proposals.proposal.apply", L("生成工程草稿", "Make drafts"), icon="file-plus", tone="green", is_primary=True,
+    help=L("把接受的行变成物料、物料清单和工艺路线的草稿", "Accepted lines become a draft item, BOM and routing"),
+)  # fmt: skip
+def apply_proposals(ctx: Context, proposals: Sequence[Proposal]) -> None:
+    """Make draft engineering records of the accepted lines; nothing is released by it.
+
+    Raises: NotDecided, NothingAccepted, ItemNeeded, CentreNeeded, CodeTaken; what engineering refuses
+    Writes: an item, a BOM and a routing revision in draft, by engineering's commands; tells ProposalApplied
+    """
+    routings: list[tuple[Proposal, list[ProposalLine]]] = []
+    for one in proposals:
+        lines = list(ProposalLine.objects.filter(proposal=one).order_by("position"))
+        left = sum(line.decision == "open" for line in lines)
+        if left:
+            raise NotDecided(number=one.number, count=left)
+        taken = [line for line in lines if line.decision in TAKEN]
+        if not any(line.change != "same" or line.decision == "edited" for line in taken):
+            raise NothingAccepted(number=one.number)
+        one.made_item_id = one.item_id or _make_item(ctx, one, taken)
+        bom_lines = [line for line in taken if line.part == "bom"]
+        one.made_bom_id = _make_bom(ctx, one, one.made_item_id, bom_lines)
+        routings.append((one, [line for line in taken if line.part == "routing"]))
+    for one, lines in routings:
+        one.made_routing_id = _make_routing(ctx, one, one.made_item_id, lines)
+        tell(
+            ProposalApplied(record=one.pk, item=one.made_item_id, bom=one.made_bom_id, routing=one.made_routing_id)
+        )
+
+
+def _make_item(ctx: Context, proposal: Proposal, taken: Sequence[ProposalLine]) -> UUID:
+    line = next((line for line in taken if line.part == "item"), None)
+    if line is None:
+        raise ItemNeeded(part=proposal.part_name)
+    if items_by_code([line.code]):
+        raise CodeTaken(code=line.code)
+    stood_on = WorkOrder.objects.filter(pk=proposal.work_order_id).values_list("item_id", flat=True).first()
+    record = {"code": line.code, "name": line.name, "kind": "made", "unit": items_by_id([stood_on])[stood_on].unit_id}
+    made: tuple[Item, ...] = execute(ctx, registry.command("items.item.create"), data={"records": [record]}).value
+    return made[0].pk
+
+
+def _changes(lines: Sequence[ProposalLine]) -> bool:
+    return any(line.change != "same" or line.decision == "edited" for line in lines)
+
+
+def _make_bom(ctx: Context, proposal: Proposal, item: UUID, taken: Sequence[ProposalLine]) -> UUID | None:
+    """Make a draft BOM: the released one with the accepted changes, else a first one of the accepted lines."""
+    if not _changes(taken):
+        return None
+    if proposal.base_bom_id:
+        made: Bom = engineering.new_bom_revisions(ctx, [proposal.base_bom_id], {})[0]
+        by_component = {line.component_id: line for line in taken}
+        kept = []
+        for old in BomLine.objects.filter(bom=made).order_by("position"):
+            line = by_component.pop(old.component_id, None)
+            if line is None or line.change != "unused":
+                kept.append(_bom_row(old, line, made.base_quantity))
+        kept += [_bom_new(line, made.base_quantity) for line in by_component.values() if line.change != "unused"]
+        execute(ctx, registry.command("engineering.bom.change"), ids=[made.pk], data={"lines": kept})
+        return made.pk
+    record = {
+        "item": item, "plant": proposal.plant_id, "note": proposal.number, "revision": _code(Bom, item),
+        "lines": [_bom_new(line, Decimal(1)) for line in taken],
+    }  # fmt: skip
+    return execute(ctx, registry.command("engineering.bom.create"), data={"records": [record]}).value[0].pk
+
+
+def _bom_row(old: BomLine, line: ProposalLine | None, base: Decimal) -> dict[str, Any]:
+    """Give a released line as the draft has it; allowances stay, only the quantity follows what happened."""
+    quantity = old.quantity
+    if line is not None and (line.change == "changed" or line.decision == "edited"):
+        without = line.quantity * base * 100 / (100 + old.scrap_percent)
+        quantity = round_quantity(without)
+    return {
+        "component": old.component_id, "quantity": quantity, "is_fixed": old.is_fixed,
+        "scrap_percent": old.scrap_percent, "operation": old.operation, "place": old.place,
+        "valid_from": old.valid_from, "valid_to": old.valid_to,
+    }  # fmt: skip
+
+
+def _bom_new(line: ProposalLine, base: Decimal) -> dict[str, Any]:
+    return {"component": line.component_id, "quantity": round_quantity(line.quantity * base)}
+
+
+def _make_routing(ctx: Context, proposal: Proposal, item: UUID, taken: Sequence[ProposalLine]) -> UUID | None:
+    """Make a draft routing: the released one with the accepted changes, else a first one of the accepted lines."""
+    if not _changes(taken):
+        return None
+    lost = next((ln for ln in taken if ln.change == "new" and ln.work_centre_id is None), None)
+    if lost:
+        raise CentreNeeded(operation=f"{lost.sequence} {lost.name}")
+    if proposal.base_routing_id:
+        made: Routing = engineering.new_routing_revisions(ctx, [proposal.base_routing_id], {})[0]
+        by_sequence = {line.sequence: line for line in taken}
+        gone = {line.sequence for line in taken if line.change == "unused"}
+        kept = []
+        for old in RoutingOperation.objects.filter(routing=made).order_by("sequence"):
+            line = by_sequence.pop(old.sequence, None)
+            if old.sequence not in gone:
+                kept.append(_step_row(old, line, gone))
+        is_linked = any(row["predecessors"] for row in kept)
+        last = str(max((row["sequence"] for row in kept), default=""))
+        for line in by_sequence.values():
+            if line.sequence not in gone:
+                kept.append(_step_new(line, last if is_linked else ""))
+                last = str(line.sequence)
+        execute(ctx, registry.command("engineering.routing.change"), ids=[made.pk], data={"operations": kept})
+        return made.pk
+    record = {
+        "item": item, "plant": proposal.plant_id, "note": proposal.number, "revision": _code(Routing, item),
+        "operations": [_step_new(line, "") for line in taken],
+    }  # fmt: skip
+    return execute(ctx, registry.command("engineering.routing.create"), data={"records": [record]}).value[0].pk
+
+
+_STEP = (
+    "sequence", "name", "name_en", "work_centre", "setup_minutes", "run_minutes", "queue_minutes",
+    "overlap_quantity", "report_ratio", "predecessors", "yield_percent", "skill", "instructions",
+    "is_subcontracted", "supplier", "service_item", "subcontract_price", "subcontract_days", "data",
+)  # fmt: skip
+
+
+def _step_row(old: RoutingOperation, line: ProposalLine | None, gone: set[int]) -> dict[str, Any]:
+    fields = {f.name: f.attname for f in RoutingOperation._meta.concrete_fields}
+    row = {name: getattr(old, fields[name]) for name in _STEP}
+    row["predecessors"] = ";".join(p for p in old.predecessors.split(";") if p and int(p) not in gone)
+    if line is not None and (line.change == "changed" or line.decision == "edited"):
+        row["run_minutes"] = line.quantity
+        row["work_centre"] = line.work_centre_id or row["work_centre"]
+    return row
+
+
+def _step_new(line: ProposalLine, before: str) -> dict[str, Any]:
+    return {
+        "sequence": line.sequence, "name": line.name[:80], "work_centre": line.work_centre_id,
+        "run_minutes": line.quantity, "predecessors": before,
+    }  # fmt: skip
+
+
+def _code(model: type[Bom] | type[Routing], item: UUID) -> str:
+    return rules.next_code(list(model.objects.filter(item=item).values_list("revision", flat=True)))
