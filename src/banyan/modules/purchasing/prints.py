@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
+
+from django.db.models import F
 
 from banyan.kernel import prints
 from banyan.kernel.context import Context
-from banyan.kernel.prints import blank, block, column, sign, table
+from banyan.kernel.prints import blank, block, column, given, sign, table
 from banyan.kernel.registry import answers
-from banyan.lib.labels import L
+from banyan.lib.labels import L, plain
 from banyan.modules.parties.prints import GIVEN, add_addresses
+from banyan.modules.purchasing.models import SupplierItem
 
 prints.scanned_as("purchasing.order", "po")
 prints.scanned_as("purchasing.receipt", "r")
@@ -130,6 +134,73 @@ prints.label(
     ),
     scans=("inventory.lot", "lot"),
 )
+
+
+prints.label(
+    "packs",
+    "purchasing.receipt",
+    L("包装标签（每包一张）", "Pack labels, one a pack"),
+    source="packs",
+    title="item.code",
+    lines=(
+        column("item.name"),
+        column("lot.number", L("批号", "Lot")),
+        column("quantity", L("本包数量", "In this pack")),
+        column("item.unit.name"),
+        column("pack", L("第几包", "Pack")),
+        column("item.specification"),
+        column("heat_number", L("炉号", "Heat")),
+        column("^.party.name"),
+        column("^.number", L("收货单", "Receipt")),
+    ),
+    scans=("inventory.lot", "lot"),
+    given=(
+        given("item", "reference", "物料", "Item", reference="items.item"),
+        given("lot", "reference", "批次", "Lot", reference="inventory.lot"),
+        given("quantity", "quantity", "数量", "Quantity"),
+        given("pack", "text", "第几包", "Pack"),
+        given("heat_number", "text", "炉号", "Heat"),
+    ),
+)
+#: Packs of a line at most; what lies beyond is in the last.
+MOST_PACKS = 200
+
+
+@answers("purchasing.receipt.packs.fill")
+def fill_packs(ctx: Context, records: Sequence[dict[str, Any]]) -> None:
+    """Divide what came into the supplier's packs; a line of which no pack is known is one. One statement.
+
+    Gives:  rows `packs`; the last of a line may be smaller
+    """
+    wanted = {(one["party"], row["item"]) for one in records for row in one["lines"]}
+    rows = SupplierItem.objects.filter(
+        party__in={party for party, _ in wanted}, item__in={item for _, item in wanted}, pack_factor__gt=0,
+        unit=F("item__unit"),
+    ).order_by("valid_from")  # fmt: skip
+    sizes = {
+        (str(party), str(item)): size
+        for party, item, size in rows.values_list("party_id", "item_id", "pack_factor")
+    }
+    for one in records:
+        one["packs"] = [
+            {
+                "item": row["item"], "lot": row["lot"], "heat_number": row["heat_number"], "quantity": plain(part),
+                "pack": f"{n}/{count}",
+            }
+            for row in one["lines"]
+            for parts in (packs_of(Decimal(row["quantity"]), sizes.get((one["party"], row["item"]))),)
+            for count in (len(parts),)
+            for n, part in enumerate(parts, start=1)
+        ]  # fmt: skip
+
+
+def packs_of(quantity: Decimal, size: Decimal | None) -> list[Decimal]:
+    """Give the quantities of the packs that something comes in: whole ones, and what is left."""
+    if not size or quantity <= size:
+        return [quantity]
+    whole = min(int(quantity // size), MOST_PACKS - 1)
+    left = quantity - whole * size
+    return [size] * whole + ([left] if left else [])
 
 
 @answers("purchasing.order.order.fill")

@@ -178,3 +178,12 @@ def test_performance_of_a_supplier():
 
 def test_performance_of_nobody_is_zero():
     assert rules.performance([]) == Performance(0, 0, 0, D("0.0"), D("0.0"), D("0.0"))
+
+
+@pytest.mark.parametrize(("quantity", "size", "packs"), [
+    (100, 40, [40, 40, 20]), (80, 40, [40, 40]), (30, 40, [30]), (30, None, [30]), (10_000, 1, [1] * 199 + [9801]),
+])  # fmt: skip
+def test_what_came_is_divided_into_packs(quantity, size, packs):
+    from banyan.modules.purchasing.prints import packs_of
+
+    assert packs_of(D(quantity), size and D(size)) == packs
