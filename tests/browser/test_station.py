@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from banyan.kernel.context import SYSTEM, Context
-from banyan.kernel.models import Role, User, UserRole
+from banyan.kernel.models import Attachment, Role, User, UserRole
+from banyan.modules.exceptions.models import ShopException
 from banyan.modules.production.models import Operation, Report
 from banyan.modules.production.tests.conftest import Shop
 from banyan.modules.station import badges
@@ -21,11 +23,16 @@ from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
+from tests.ops.site import until
 from tests.plugins.browser import PHONE, PROGRAMS
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 LOOKS = SCREENS / "station"
+CAPTURED = [
+    {"name": "直径", "name_en": "Diameter", "kind": "number", "unit": "mm", "minimum": "38", "maximum": "42"},
+    {"name": "首件", "name_en": "First piece", "kind": "photo"},
+]
 #: The smallest side of what a gloved finger is to hit, in CSS pixels.
 FINGER = 48
 
@@ -42,7 +49,13 @@ class Floor:
         write_defaults(world.ctx)
         self.orders = [self.shop.released(quantity=str(n)) for n in (100, 60, 40)]
         self.first, self.second = (self.shop.operation(self.orders[0], n) for n in (10, 20))
-        Operation.objects.filter(name="车削").update(piece_rate="1.50", instructions="外圆 Ø40 h6，Ra 1.6\n首件送检")
+        Operation.objects.filter(name="车削").update(instructions="外圆 Ø40 h6，Ra 1.6\n首件送检")
+        Operation.objects.filter(work_order=self.orders[2], sequence=10).update(capture=CAPTURED)
+        world.make("wages.rate", operation="车削", piece_price="1.50", valid_from="2020-01-01")
+        world.do("exceptions.category.add_usual")
+        self.shop.receive(world.part, 100, "1000")
+        self.shop.receive(world.steel, 20, "100", self.shop.steel_lot)
+        world.do("production.work_order.issue", self.orders[2])
         for code, name in (("D01", "划伤"), ("D02", "尺寸超差"), ("D03", "砂眼"), ("D04", "碰伤"), ("D05", "毛刺")):
             world.make("production.defect_reason", code=code, name=name, name_en=name and code, kind="both")
         user = User.objects.create(login="zhao", name="赵师傅", plants=[world.plant.pk])
@@ -303,6 +316,150 @@ def test_a_label_opens_its_task_by_its_number_too(floor, chromium, site):
     page.get_by_role("button", name="确定").click()
     expect(page.locator("h1")).to_contain_text("20 铣削")
     context.close()
+
+
+def jpeg(folder: Path) -> Path:
+    file = folder / "camera.jpg"
+    Image.effect_noise((2400, 1800), 60).convert("RGB").save(file, "JPEG")
+    return file
+
+
+def shoot(page: Page, button: str, file: Path) -> None:
+    """Take a photo, as the device's camera gives one."""
+    with page.expect_file_chooser() as asked:
+        page.locator(button).click()
+    asked.value.set_files(file)
+
+
+def scanned(page: Page, button: str, text: str) -> None:
+    """Scan what a label says, by typing it where there is no camera."""
+    page.locator(button).click()
+    page.get_by_label("编号").fill(text)
+    page.get_by_role("button", name="确定").click()
+
+
+def test_data_photos_shares_and_material_are_told_without_a_network(floor, open_page, tmp_path):
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "whole")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    third = floor.shop.operation(floor.orders[2], 10)
+    page.context.set_offline(True)
+    hand.tap(f'[data-task="{third.pk}"]')
+    hand.digits("5")
+    expect(page.locator("[data-done]")).to_be_disabled()
+    hand.tap('[data-datum="直径"]')
+    hand.digits("43")
+    expect(page.get_by_text("高于上限 42")).to_be_visible()
+    shoot(page, '[data-datum="首件"] button', jpeg(tmp_path))
+    expect(page.locator('[data-datum="首件"] [data-photo] img')).to_be_visible()
+    scanned(page, "[data-scan-material]", "BP-1")
+    expect(page.locator('[data-alarm="red"]')).to_contain_text("用错料")
+    page.wait_for_timeout(300)
+    hand.look("alarm")
+    page.get_by_role("button", name="知道了").click()
+    scanned(page, "[data-scan-material]", f"https://any.host{codes.make('inventory.lot', floor.shop.steel_lot.pk)}")
+    expect(page.locator('[data-alarm="green"]')).to_be_visible()
+    expect(page.locator('[data-lot="HEAT-1"]')).to_be_visible()
+    expect(page.locator("[data-alarm]")).to_have_count(0)
+    page.locator("summary").click()
+    page.get_by_role("button", name="钱师傅", exact=True).click()
+    page.get_by_role("button", name="赵师傅 多一份").click()
+    hand.look("whole")
+    page.reload()
+    expect(page.locator('[data-datum="直径"] b')).to_have_text("43")
+    expect(page.locator('[data-lot="HEAT-1"]')).to_be_visible()
+    hand.tap("[data-done]")
+    expect(page.locator(".tick")).to_be_visible()
+    page.locator("[data-queue]").click()
+    expect(page.locator("[data-photos]")).to_have_attribute("data-photos", "1")
+    hand.look("queue")
+    page.reload()
+    page.context.set_offline(False)
+    hand.synced()
+    row = Report.objects.get()
+    assert (row.quantity, row.flags, row.data["直径"]) == (5, ["limits"], "43")
+    assert [D(one["quantity"]).quantize(D("0.01")) for one in row.people] == [D("3.33"), D("1.67")]
+    assert [D(lot["quantity"]) for lot in row.lots] == [D("2.5")]
+    assert row.output_lot.number == floor.orders[2].number
+    until(lambda: Attachment.objects.exists(), 30, "the photo has followed")
+    hung = Attachment.objects.get(noun="production.report", record=row.pk)
+    assert hung.file_id == row.data["首件"]
+    assert hung.file.size < 1_500_000
+    page.locator("[data-queue]").click()
+    expect(page.locator("[data-photos]")).to_have_count(0)
+
+
+def test_help_is_called_in_three_taps_without_a_network(floor, open_page):
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "help")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    hand.tap(f'[data-task="{floor.first.pk}"]')
+    page.context.set_offline(True)
+    hand.taps.clear()
+    hand.tap("[data-help]", "help")
+    hand.look("help")
+    hand.tap('[data-category="QUALITY"]', "quality")
+    hand.look("chosen")
+    hand.tap("[data-call]", "call")
+    expect(page.locator(".tick")).to_be_visible()
+    hand.look("called")
+    print("\nhelp:", len(hand.taps), "taps:", hand.taps)
+    assert len(hand.taps) <= 3
+    page.reload()
+    page.context.set_offline(False)
+    hand.synced()
+    case = ShopException.objects.get()
+    assert (case.operation_id, case.category.code, case.is_stopping) == (floor.first.pk, "QUALITY", True)
+    page.get_by_role("button", name="返回").click()
+    expect(page.get_by_text("已停工")).to_be_visible()
+
+
+def test_a_label_that_the_day_does_not_hold_is_looked_up_or_told_blind(floor, open_page):
+    page = open_page(phone=True)
+    hand = Worker(page, "unknown")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    orders = [floor.shop.released(quantity="30") for _ in range(2)]
+    known, unknown = (floor.shop.operation(order, 10) for order in orders)
+    scan = ".foot .btn-primary"
+    scanned(page, scan, orders[0].number)
+    expect(page.locator("h1")).to_contain_text("10 车削")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="返回").click()
+    scanned(page, scan, f"https://any.host{codes.make('production.operation', known.pk)}")
+    hand.digits("3")
+    hand.tap("[data-done]")
+    hand.to_tasks()
+    scanned(page, scan, f"https://any.host{codes.make('production.operation', unknown.pk)}")
+    expect(page.get_by_text("只知道标签上的编号")).to_be_visible()
+    hand.digits("4")
+    hand.look("blind")
+    hand.tap("[data-done]")
+    page.context.set_offline(False)
+    hand.synced()
+    rows = Report.objects.order_by("device_at").values_list("operation_id", "quantity")
+    assert [(key, int(quantity)) for key, quantity in rows] == [(known.pk, 3), (unknown.pk, 4)]
+
+
+def test_the_finished_lot_is_shown_and_its_label_is_a_page(floor, open_page):
+    page = open_page(tablet=True)
+    hand = Worker(page, "lot")
+    floor.shop.through(floor.orders[0], 10, (10, 20))
+    hand.sign_in(floor)
+    last = floor.shop.operation(floor.orders[0], 30)
+    hand.tap(f'[data-task="{last.pk}"]')
+    hand.digits("10")
+    hand.tap("[data-done]")
+    expect(page.locator("[data-finished-lot]")).to_have_text(floor.orders[0].number)
+    hand.synced()
+    hand.look("lot")
+    with page.expect_popup() as shown, page.expect_response("**/station/api/label*") as answer:
+        page.locator("[data-label]").click()
+    assert answer.value.headers["content-type"] == "application/pdf"
+    assert answer.value.status == 200
+    shown.value.close()
 
 
 def film(file: Path, text: str) -> Path:

@@ -71,6 +71,12 @@ export async function report(task: Task): Promise<void> {
   render();
 }
 
+/** Says whether what is being typed may lie below zero. */
+function isSigned(task: Task, draft: Draft): boolean {
+  const one = task.capture?.find((datum) => draft.field === FIELD + datum.name);
+  return Boolean(one) && (one?.minimum === undefined || number(one.minimum) < 0) && !(number(one?.maximum) > 0);
+}
+
 /** Gives who shares a report: parts only where they are not all alike. */
 function shared(shares: Record<string, number>): { employee: string; share?: string }[] {
   const parts = Object.values(shares);
@@ -125,7 +131,7 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
     captureFields(task, draft, change),
     mountedChips(task),
     draft.photos.length ? h("div.shots", {}, draft.photos.map((digest) => photos.preview(digest, () => change({ photos: draft.photos.filter((one) => one !== digest) })))) : null,
-    pad(press, isNumber || task.places > 0, isNumber),
+    pad(press, isNumber || task.places > 0, isSigned(task, draft)),
     h("div.extras", {},
       task.materials.length ? h("button.btn", { type: "button", "data-scan-material": true, onclick: () => void scanMaterial(task) }, icon("package"), t("扫料", "Material")) : null,
       h("button.btn", { type: "button", "data-photo-button": true, disabled: !photos.isPossible() || draft.photos.length >= MOST_PHOTOS, onclick: shoot }, icon("camera"), t("拍照", "Photo")),

@@ -56,7 +56,7 @@ def drawing(title: str) -> bytes:
         for end in (x, x + length):
             pen.line((end, middle + diameter, end, middle + 225), fill=120, width=1)
         pen.text((x + length / 2, middle + 236), f"{length / 5:g}", fill=0, font=_font(26), anchor="mm")
-        pen.text((x + length / 2, middle - 30), f"\u00d8{text}", fill=0, font=_font(28), anchor="mm")
+        pen.text((x + length / 2, middle - 30), f"D{text}", fill=0, font=_font(28), anchor="mm")
         x += length
     for at in range(90, 1110, 40):
         pen.line((at, middle, at + 26, middle), fill=90, width=2)

@@ -48,10 +48,44 @@ def complete(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
     ready = (good or Decimal(0)) - made
     if ready <= 0:
         return {}
-    if items_by_id([item])[item].tracking != "serial":
+    tracking = items_by_id([item])[item].tracking
+    if tracking == "lot":
+        return {"lines": _lots_ready(order, ready)}
+    if tracking != "serial":
         return {"lines": [{"quantity": ready}]}
     numbers = range(int(made) + 1, int(made) + 1 + min(int(ready), MOST_SERIALS))
     return {"lines": [{"quantity": 1, "lot": f"{found['number']}-{n:03}"} for n in numbers]}
+
+
+#: Good counts of the last operation by the lot they were reported as, less what is in store of it.
+_LOTS_READY = """
+    WITH last AS (
+        SELECT id, report_ratio FROM production_operation WHERE work_order_id = %(order)s AND state <> 'skipped'
+        ORDER BY sequence DESC LIMIT 1
+    ), told AS (
+        SELECT coalesce(u.output_lot_id, r.output_lot_id) AS lot, sum(r.quantity) / min(o.report_ratio) AS quantity
+        FROM production_report r JOIN last o ON o.id = r.operation_id
+        LEFT JOIN production_report u ON u.id = r.reverses_id
+        WHERE r.work_order_id = %(order)s AND coalesce(u.kind, r.kind) = 'good' GROUP BY 1
+    ), stored AS (
+        SELECT c.lot_id AS lot, sum(c.quantity) AS quantity FROM production_completionline c
+        JOIN production_completion p ON p.id = c.completion_id
+        WHERE p.work_order_id = %(order)s AND p.state = 'posted' AND c.output_id IS NULL GROUP BY 1
+    )
+    SELECT l.number, t.quantity - coalesce(s.quantity, 0) FROM told t JOIN inventory_lot l ON l.id = t.lot
+    LEFT JOIN stored s ON s.lot = t.lot WHERE t.quantity > coalesce(s.quantity, 0) ORDER BY l.number
+"""
+
+
+def _lots_ready(order: UUID, ready: Decimal) -> list[dict[str, Any]]:
+    """Give a line for each lot that was reported and is not in store yet, and one for what was told of no lot."""
+    lines = []
+    for number, quantity in db.rows(_LOTS_READY, {"order": order}):
+        part = min(quantity, ready)
+        ready -= part
+        if part > 0:
+            lines.append({"quantity": part, "lot": number})
+    return lines + ([{"quantity": ready}] if ready > 0 else [])
 
 
 @answers("production.operation.tally.start")

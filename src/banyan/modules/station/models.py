@@ -69,6 +69,17 @@ class Badge(Record):
     used_at = models.DateTimeField(null=True, editable=False)
 
 
+class Sender(models.Model):
+    """A person at a device (by the key it made for itself) who has sent acts, and when the last of them happened."""
+
+    device = models.UUIDField()
+    person = models.UUIDField()
+    happened_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["device", "person"], name="station_sender_one")]
+
+
 class KeptAct(Record):
     """What somebody did at a station and no rule lets be booked: kept as it was told, until a leader decides.
 

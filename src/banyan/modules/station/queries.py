@@ -28,7 +28,7 @@ from banyan.modules.production import rules
 from banyan.modules.production.commands.flow import read_shop
 from banyan.modules.production.models import DefectReason
 from banyan.modules.station.acts import further_day
-from banyan.modules.wages.queries import piece_price
+from banyan.modules.wages.queries import piece_prices
 
 ZERO = Decimal(0)
 #: Operations of a plant that a station knows besides a person's own tasks, so that any traveller can be scanned.
@@ -148,10 +148,12 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
     drawn = _drawings([task["item_id"] for task in tasks])
     lots = dict(db.rows(_LOTS, [orders])) if orders else {}
     employee = ctx.principal.employee
+    work = {task["id"]: (shop.ops[task["id"]].plant, task["item_id"], task["name"]) for task in tasks}
+    rates = piece_prices(employee, on, work.values()) if employee and tasks else {}
     for task in tasks:
         op = shop.ops[task["id"]]
         ops = [sequence for sequence, one in shop.by_order[task["order"]].items() if one.state != "skipped"]
-        task["rate"] = piece_price(employee, op.plant, task["item_id"], task["name"], on) if employee else ZERO
+        task["rate"] = rates.get(work[task["id"]], ZERO)
         task["room"] = max(ZERO, rules.room(task["sequence"], shop.flows(task["order"]), op.planned, op.tolerance))
         task["is_last"] = task["sequence"] == max(ops, default=0)
         task["lot"] = lots.get(task["order"], task["number"]) if task["tracking"] == "lot" else ""

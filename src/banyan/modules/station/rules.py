@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 #: A difference between two clocks that may as well be the time a message takes.
 LATENCY = timedelta(seconds=5)
@@ -16,20 +17,27 @@ def clock_offset(sent_at: datetime, now: datetime) -> timedelta:
     return offset if abs(offset) > LATENCY else NO_TIME
 
 
-def happened(clocks: Sequence[datetime], offset: timedelta, now: datetime) -> tuple[datetime, ...]:
+def happened(
+    clocks: Sequence[datetime],
+    offset: timedelta,
+    now: datetime,
+    *,
+    after: datetime | None = None,
+    known: Mapping[int, datetime] = MappingProxyType({}),
+) -> tuple[datetime, ...]:
     """Give when each of some acts happened.
 
-    Takes:  clocks: the device's own time of each act, in the order in which they were done
+    Takes:  clocks: the device's own time of each act, in the order in which they were done; after: when its last act
+            before them did; known: of those that were sent before, by place, what was found then
     Gives:  times set right, never later than now, each later than the one before, so that the order stands
-            even where the device's clock was put back in between
+            even where the device's clock was put back in between, or its difference is measured a little otherwise
     """
     found: list[datetime] = []
     latest = now - timedelta(milliseconds=len(clocks))
-    before: datetime | None = None
-    for clock in clocks:
-        at = min(clock + offset, latest)
-        if before is not None and at <= before:
-            at = before + timedelta(milliseconds=1)
-        before = at
+    for place, clock in enumerate(clocks):
+        at = known.get(place) or min(clock + offset, latest)
+        if place not in known and after is not None and at <= after:
+            at = after + timedelta(milliseconds=1)
+        after = at if after is None else max(at, after)
         found.append(at)
     return tuple(found)

@@ -11,12 +11,13 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
 
 from banyan.kernel import db
@@ -78,16 +79,43 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
     clock = told[0].clock_at or batch.sent_at if told else batch.sent_at
     for one in told:
         clock = one.clock_at = one.clock_at or clock
-    for one, at in zip(told, rules.happened([t.clock_at for t in told], offset, ctx.now), strict=True):
-        one.happened_at = at
     with _in_turn(batch.device):
-        answers = [_settle(ctx, seat, one) for one in told]
+        sender = (batch.device, ctx.person)
+        _place(sender, told, offset, ctx.now)
+        answers = [_settle(ctx.with_(now=timezone.now()), seat, one) for one in told]
+        _note(sender, told)
     _seen(seat, ctx.now, round(offset.total_seconds()))
     return {
         "now": ctx.now.isoformat(),
         "offset": round(offset.total_seconds()),
         "acts": [answer.as_json(ctx.language) for answer in answers],
     }
+
+
+_STORED = """
+    SELECT id, device_at FROM production_report WHERE id = ANY(%(keys)s) AND device_at IS NOT NULL
+    UNION ALL SELECT id, happened_at FROM station_keptact WHERE id = ANY(%(keys)s)
+"""
+
+
+def _place(sender: tuple[UUID, UUID], told: Sequence[_Told], offset: timedelta, now: datetime) -> None:
+    """Say when each act happened: after all that the person told there before; what was sent before keeps its time."""
+    row = db.one("SELECT happened_at FROM station_sender WHERE device = %s AND person = %s", sender)
+    stored = dict(db.rows(_STORED, {"keys": [key for one in told if (key := _key_of(one))]}))
+    known = {place: stored[key] for place, one in enumerate(told) if (key := _key_of(one)) in stored}
+    times = rules.happened([one.clock_at for one in told], offset, now, after=row and row[0], known=known)
+    for one, at in zip(told, times, strict=True):
+        one.happened_at = at
+
+
+def _note(sender: tuple[UUID, UUID], told: Sequence[_Told]) -> None:
+    """Remember when the last act of a person at a device happened."""
+    if told:
+        db.run(
+            "INSERT INTO station_sender AS s (device, person, happened_at) VALUES (%s, %s, %s) "
+            "ON CONFLICT (device, person) DO UPDATE SET happened_at = greatest(s.happened_at, excluded.happened_at)",
+            [*sender, max(one.happened_at for one in told)],
+        )
 
 
 def _read(raw: dict[str, Any]) -> _Told:

@@ -16,7 +16,7 @@ from banyan.modules.company.queries import plants
 from banyan.modules.production.events import Reported
 from banyan.modules.wages import queries, rules
 from banyan.modules.wages.models import WageLine
-from banyan.modules.wages.values import Share, Wage, Work, Worker
+from banyan.modules.wages.values import Price, Share, Wage, Work, Worker
 
 ZERO, ONE = Decimal(0), Decimal(1)
 _TAKE_BACK = """
@@ -67,7 +67,7 @@ def _lines(work: Work, people: dict[UUID, Worker], zone: ZoneInfo) -> list[WageL
     for employee, share, quantity, minutes in work.people:
         worker = people.get(employee)
         day = rules.shift_day(local, worker.shift) if worker else None
-        price = queries.price_of(worker, work.plant, work.item, work.operation_name, day) if worker else None
+        price = _price(work, worker, day) if worker else None
         if price is not None:
             hour_price = worker.hourly_pay if price.is_own_pay else price.hour_price
             part = Share(price, hour_price, _weight(employee, share, day), quantity, minutes)
@@ -83,6 +83,10 @@ def _weight(employee: UUID, share: Decimal | None, day: date) -> Decimal:
         return share
     factor = rules.number_on(queries.factors().get(employee, ()), day)
     return ONE if factor is None else factor
+
+
+def _price(work: Work, worker: Worker, day: date) -> Price | None:
+    return queries.price_of(queries.prices(), worker, work.plant, work.item, work.operation_name, day)
 
 
 def _lost(work: Work, day: date) -> list[tuple[Decimal, Decimal]]:

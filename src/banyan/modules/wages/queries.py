@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -89,10 +89,11 @@ def earned(employee_id: UUID, day: date) -> dict[tuple[UUID, str], Decimal]:
     return {(operation, kind): amount for operation, kind, amount in rows}
 
 
-def price_of(worker: Worker, plant: UUID, item: UUID, operation: str, day: date) -> Price | None:
+def price_of(
+    by_item: Mapping[UUID | None, tuple[Price, ...]], worker: Worker, plant: UUID, item: UUID, operation: str, day: date
+) -> Price | None:
     """Give the rate for somebody's work on a day; that of the item goes before those of all items."""
     skills = frozenset(skill for skill, start, end in worker.skills if rules.is_valid(start, end, day))
-    by_item = prices()
     for group in (by_item.get(item, ()), by_item.get(None, ())):
         found = rules.price_for(group, plant=plant, item=item, operation=operation, skills=skills, day=day)
         if found is not None:
@@ -100,11 +101,12 @@ def price_of(worker: Worker, plant: UUID, item: UUID, operation: str, day: date)
     return None
 
 
-def piece_price(employee: UUID, plant: UUID, item: UUID, operation: str, day: date) -> Decimal:
-    """Give what somebody is paid for a good piece on a day, zero where there is no rate."""
-    worker = workers().get(employee) if prices() else None
-    found = price_of(worker, plant, item, operation, day) if worker else None
-    return found.piece_price if found else ZERO
+def piece_prices(employee: UUID, day: date, work: Iterable[tuple[UUID, UUID, str]]) -> dict[tuple, Decimal]:
+    """Give what somebody is paid for a good piece by (plant, item, operation), where there is a rate."""
+    by_item = prices()
+    worker = workers().get(employee) if by_item else None
+    found = {one: price_of(by_item, worker, *one, day) for one in set(work)} if worker else {}
+    return {one: price.piece_price for one, price in found.items() if price is not None}
 
 
 _UNPAID = """

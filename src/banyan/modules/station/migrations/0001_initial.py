@@ -70,6 +70,18 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Sender',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('device', models.UUIDField()),
+                ('person', models.UUIDField()),
+                ('happened_at', models.DateTimeField()),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('device', 'person'), name='station_sender_one')],
+            },
+        ),
+        migrations.CreateModel(
             name='KeptAct',
             fields=[
                 ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
