@@ -175,9 +175,16 @@ def test_a_held_lot_turns_the_screen_and_is_not_taken(stores, open_page):
     hand.scan("HEAT-1")
     hand.tap("[data-next]")
     hand.tap("[data-next]")
+    expect(page.locator("[data-alarm=held]")).to_contain_text("HEAT-1")
+    page.locator("[data-seen]").click()
     expect(page.locator("[data-fault]")).to_contain_text("冻结")
     hand.look("held-refused")
     assert MaterialIssue.objects.count() == 0
+    hand.tap("[data-undo=RM-1]")
+    hand.tap("[data-skip]")
+    hand.tap("[data-next]")
+    expect(page.locator(".ware-done")).to_be_visible()
+    assert stores.shop.material(stores.orders[1], stores.world.part).issued_quantity > 0
     hand.home()
     hand.tap("[data-open=look]")
     hand.scan("HEAT-1")

@@ -2,8 +2,10 @@
 import "./warehouse.css";
 import "./icons";
 import { h, icon } from "../dom";
+import { Refused } from "../link";
 import * as store from "../store";
 import { t } from "../../words";
+import * as alarm from "./alarm";
 import * as counting from "./counting";
 import type { Day, Kept } from "./data";
 import { fetchDay, named, withTold } from "./data";
@@ -124,6 +126,7 @@ export async function open(host: Host): Promise<Face> {
         await work();
       } catch (fault) {
         desk.fault = said(fault);
+        if (fault instanceof Refused && fault.code === "inventory.lot_held") alarm.wrong(t("冻结批次！", "Lot on hold!"), desk.fault, "held");
       }
       isBusy = false;
       host.render();

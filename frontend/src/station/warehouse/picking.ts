@@ -98,6 +98,12 @@ function take(desk: Desk, step: Step, count = String(desk.at.way === "issue" ? d
   desk.change({ took: all, quantity: following?.quantity ?? "", isFresh: true, seen: "" });
 }
 
+/** Goes back to one line, to take less of it or to pass it by. */
+function undo(desk: Desk, step: Step): void {
+  const all = Object.fromEntries(Object.entries(took(desk)).filter(([key]) => key !== step.key));
+  desk.change({ took: all, quantity: took(desk)[step.key], isFresh: true, seen: "" });
+}
+
 function finish(desk: Desk, all: Step[], missing: Walk["missing"]): (HTMLElement | null)[] {
   const got = all.filter((one) => number(took(desk)[one.key]) > 0);
   const isIssue = desk.at.way === "issue";
@@ -110,7 +116,8 @@ function finish(desk: Desk, all: Step[], missing: Walk["missing"]): (HTMLElement
   return [
     head(isIssue ? t("都拿齐了，领到工单", "All is fetched: issue it") : t("都拿齐了，发货", "All is fetched: ship it"), desk.at.title),
     liveNote(desk),
-    h("ul.lines", {}, got.map((one) => h("li", {}, h("span", {}, h("b", {}, one.code), ` ${one.name}`, one.lot_number ? h("small.dim", {}, ` ${one.lot_number}`) : null), h("span.num", {}, `${took(desk)[one.key]} ${unit(one)}`)))),
+    h("ul.lines", {}, got.map((one) => h("li", {}, h("span", {}, h("b", {}, one.code), ` ${one.name}`, one.lot_number ? h("small.dim", {}, ` ${one.lot_number}`) : null), h("span.num", {}, `${took(desk)[one.key]} ${unit(one)}`),
+      isIssue ? h("button.plain", { type: "button", "data-undo": one.code, "aria-label": t("改这一行", "Change this line"), onclick: () => undo(desk, one) }, icon("arrow-back-up")) : null))),
     missing.length ? h("h2", {}, icon("alert-triangle"), t("库里没有", "Not in stock")) : null,
     missing.length ? h("ul.lines", { "data-missing": missing.length }, missing.map((one) => h("li", {}, h("span", {}, h("b", {}, one.code), ` ${one.name}`), h("span.num", {}, h("small.tag.tag-red", {}, t("缺 {n}", "{n} missing", { n: one.missing })))))) : null,
     got.length ? next(isIssue ? t("领料", "Issue") : t("发货", "Ship"), post, {}, "truck-delivery") : empty(t("没有拿到东西。", "Nothing was fetched.")),

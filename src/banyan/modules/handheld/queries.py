@@ -397,7 +397,8 @@ def shelves_for(
 
 
 _LIES = f"""
-    SELECT {_ITEM}, b.lot_id, l.number, l.state, l.expires_on, b.location_id, p.code, b.on_hand, b.on_hand - b.allocated
+    SELECT {_ITEM}, b.lot_id, l.number, l.state, l.expires_on, b.location_id, p.code, b.on_hand,
+           CASE WHEN l.state = ANY(%(stopped)s) THEN 0 ELSE b.on_hand - b.allocated END
     FROM inventory_balance b JOIN items_item i ON i.id = b.item_id {_ITEM_FROM}
     JOIN inventory_location p ON p.id = b.location_id LEFT JOIN inventory_lot l ON l.id = b.lot_id
     WHERE b.plant_id = %(plant)s AND b.on_hand > 0 AND b.owner_id IS NULL
@@ -409,7 +410,8 @@ _LIES = f"""
 def lies(key: UUID, plant: UUID | None) -> list[dict[str, Any]]:
     """Give what lies of an item, of a lot, or in a place. One statement."""
     names = (*_ITEM_NAMES, "lot", "lot_number", "lot_state", "expires", "location", "bin", "on_hand", "free")
-    return _full(_named(names, db.rows(_LIES, {"key": key, "plant": plant})), "lot", "lot_number")
+    rows = db.rows(_LIES, {"key": key, "plant": plant, "stopped": list(STOPPED)})
+    return _full(_named(names, rows), "lot", "lot_number")
 
 
 _CODES = """

@@ -231,7 +231,7 @@ def test_a_held_lot_is_neither_fixed_nor_issued(shop, phone):
     refused = phone.do("issue", order.pk, lines=lines)
     assert (refused.status_code, refused.json()["code"]) == (409, "inventory.lot_held")
     seen = phone.get(f"look?text={codes.make('inventory.lot', shop.steel_lot.pk)}").json()
-    assert seen["lies"][0]["lot_state"] == "held"
+    assert (seen["lies"][0]["lot_state"], seen["lies"][0]["free"]) == ("held", "0")
     walk = phone.do("pick", work_order=order.pk).json()
     assert [s for s in walk["steps"] if s["code"] == "RM-1"] == []
     assert [m["code"] for m in walk["missing"]] == ["RM-1"]
