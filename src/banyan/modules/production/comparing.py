@@ -190,7 +190,7 @@ def _titles(wanted: set[tuple[str, str]]) -> dict[str, str]:
 
 
 def _changes(row: Deviation, words: dict[str, str]) -> tuple[tuple[str, str, str], ...]:
-    names = [name for name in WORDS if name in row.before or name in row.after]
+    names = [name for name in WORDS if name in row.after]
     rows = [(str(WORDS[n][0]), _text(row.before.get(n), words), _text(row.after.get(n), words)) for n in names]
     return tuple(one for one in rows if one[1] != one[2])
 
@@ -202,4 +202,6 @@ def _text(value: Any, words: dict[str, str]) -> str:
         return ""
     if isinstance(value, bool):
         return "✓" if value else "–"
+    if value in _STATES:
+        return str(_STATES[value].label)
     return words.get(str(value), str(value))

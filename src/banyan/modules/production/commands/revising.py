@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import date
@@ -152,13 +152,14 @@ def _need_text(quantity: Decimal, operation: int | None) -> str:
 
 def _operations(routing: RoutingFacts, operations: Sequence[Operation]) -> list[Change]:
     left = {o.sequence: o for o in operations if o.source_line}
+    by_hand = {o.sequence: o.predecessors for o in operations if not o.source_line}
     changes = []
     for step in routing.operations:
         old = left.pop(step.sequence, None)
         title = f"{step.sequence} {step.name}"
         if old is None:
             changes.append(Change("operation", "added", title, "", _step_text(step), step=step))
-        elif old.state != "closed" and _facts(old) != _facts(step):
+        elif old.state != "closed" and _facts(old, by_hand) != _facts(step):
             held = old.good_quantity + old.scrap_quantity
             changes.append(
                 Change("operation", "changed", title, _step_text(old), _step_text(step), held, old.pk, step=step)
@@ -176,9 +177,17 @@ def _links_of(one: Any) -> str:
     return one.predecessors if isinstance(one.predecessors, str) else rules.written_links(one.predecessors)
 
 
-def _facts(one: Any) -> tuple[Any, ...]:
+def _facts(one: Any, by_hand: Mapping[int, str] | None = None) -> tuple[Any, ...]:
+    """Give what is compared of an operation; it follows those before the ones that were added by hand."""
     centre = one.work_centre_id if hasattr(one, "work_centre_id") else one.work_centre
-    return (one.name, centre, one.setup_minutes, one.run_minutes, one.report_ratio, _links_of(one), one.instructions)
+    before = _before({int(p) for p in _links_of(one).split(";") if p}, by_hand or {})
+    return (one.name, centre, one.setup_minutes, one.run_minutes, one.report_ratio, before, one.instructions)
+
+
+def _before(links: set[int], by_hand: Mapping[int, str]) -> frozenset[int]:
+    while own := links & by_hand.keys():
+        links = links - own | {int(p) for one in own for p in by_hand[one].split(";") if p}
+    return frozenset(links)
 
 
 def _step_text(one: Any) -> str:

@@ -347,6 +347,7 @@ def test_an_order_without_operations_is_completed_within_its_quantity(shop):
     shop.world.do("production.work_order.release", order, check_kit=False)
     with pytest.raises(TooMuchReceived):
         shop.world.do("production.work_order.complete", order, lines=[{"quantity": "6"}])
+    shop.world.do("production.work_order.issue", order)
     shop.world.do("production.work_order.complete", order)
     assert (order.state, order.completed_amount) == ("completed", D("50.00"))
 

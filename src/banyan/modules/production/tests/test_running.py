@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal as D
 
 import pytest
@@ -16,6 +16,7 @@ from banyan.kernel.proofs import proofs, run
 from banyan.kernel.registry import command
 from banyan.lib.errors import Invalid, NeedsConfirmation, NotAllowed
 from banyan.modules.production import comparing, queries
+from banyan.modules.production.commands.revising import difference
 from banyan.modules.production.errors import (
     AlreadyBegun,
     DifferenceChanged,
@@ -282,11 +283,17 @@ def test_a_newer_revision_is_shown_then_accepted_and_what_happened_stands(shop, 
     assert faults() == []
 
 
+def test_what_was_added_by_hand_is_no_difference(shop, order):
+    shop.world.do(
+        "production.work_order.add_operation", order, sequence=15, name="去毛刺", after=[10], reason="毛刺大"
+    )
+    on = shop.ctx.now.date().isoformat()
+    assert _difference(order, on).changes == []
+    with pytest.raises(SameRevision):
+        shop.world.do("production.work_order.change_revision", order, on=on, reason="x")
+
+
 def _difference(order, on):
-    from datetime import date
-
-    from banyan.modules.production.commands.revising import difference
-
     return difference(WorkOrder.objects.get(pk=order.pk), date.fromisoformat(on))
 
 
