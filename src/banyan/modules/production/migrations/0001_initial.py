@@ -1558,14 +1558,14 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ReportApproval",
             fields=[
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
                 (
                     "report",
-                    models.OneToOneField(
+                    models.ForeignKey(
                         db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
                         related_name="+",
-                        serialize=False,
                         to="production.report",
                     ),
                 ),
@@ -1631,7 +1631,7 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("state", "waiting")), fields=["plant", "at"], name="production_approval_wait"
                     ),
-                    models.Index(fields=["at", "report"], name="production_approval_time"),
+                    models.Index(fields=["at", "id"], name="production_approval_time"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
