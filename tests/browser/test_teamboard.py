@@ -134,9 +134,7 @@ def test_a_task_is_dragged_split_and_what_another_leader_did_is_not_lost(floor, 
     seen = page.locator(f'[data-for="{floor.world.worker.pk}"] .tb-card')
     team = {"operation": floor.first.pk, "hands": [{"team": floor.world.team.pk}]}
     floor.world.do("production.work_order.dispatch", lines=[team])
-    seen.drag_to(page.locator("[data-pool]"))
-    page.wait_for_timeout(1500)
-    page.screenshot(path=LOOKS / "refused.png")
+    seen.drag_to(page.locator("[data-pool] .tb-card").first)
     expect(page.locator(".note .refusal")).to_contain_text("已被他人修改")
     expect(page.locator("[data-for-team] .tb-card")).to_have_count(1)
 

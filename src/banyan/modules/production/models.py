@@ -424,9 +424,8 @@ class ReportApproval(models.Model):
     and carries no foreign keys for the reason that reports do not; `banyan verify` compares them.
     """
 
-    report = models.OneToOneField(
-        Report, models.PROTECT, primary_key=True, db_constraint=False, related_name="+"
-    )
+    id = models.UUIDField(primary_key=True, editable=False)
+    report = models.ForeignKey(Report, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     work_order = models.ForeignKey(
         WorkOrder, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
@@ -453,7 +452,7 @@ class ReportApproval(models.Model):
         ]
         indexes = [
             models.Index(fields=["plant", "at"], name="production_approval_wait", condition=Q(state="waiting")),
-            models.Index(fields=["at", "report"], name="production_approval_time"),
+            models.Index(fields=["at", "id"], name="production_approval_time"),
         ]
 
 

@@ -217,15 +217,15 @@ def papers_agree_with_moves() -> Found:
 
 _APPROVALS = """
     SELECT r.id, w.number, a.state FROM production_report r JOIN production_workorder w ON w.id = r.work_order_id
-    LEFT JOIN production_reportapproval a ON a.report_id = r.id
+    LEFT JOIN production_reportapproval a ON a.id = r.id
     WHERE r.kind IN ('good', 'scrap', 'rework') AND (
-        a.report_id IS NULL OR (a.operation_id, a.work_order_id, a.plant_id, a.at)
-            <> (r.operation_id, r.work_order_id, r.plant_id, r.reported_at)
+        a.id IS NULL OR (a.report_id, a.operation_id, a.work_order_id, a.plant_id, a.at)
+            <> (r.id, r.operation_id, r.work_order_id, r.plant_id, r.reported_at)
         OR (a.state = 'undone') <> EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
         OR (a.state = 'waiting') <> (a.decided_at IS NULL))
     UNION ALL
-    SELECT a.report_id, NULL, a.state FROM production_reportapproval a
-    WHERE NOT EXISTS (SELECT 1 FROM production_report r WHERE r.id = a.report_id)
+    SELECT a.id, NULL, a.state FROM production_reportapproval a
+    WHERE NOT EXISTS (SELECT 1 FROM production_report r WHERE r.id = a.id)
 """
 
 
@@ -245,7 +245,7 @@ _APPROVED = """
     FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
     LEFT JOIN (
         SELECT r.operation_id, sum(r.quantity) AS quantity FROM production_reportapproval a
-        JOIN production_report r ON r.id = a.report_id WHERE a.state = 'approved' AND r.kind = 'good' GROUP BY 1
+        JOIN production_report r ON r.id = a.id WHERE a.state = 'approved' AND r.kind = 'good' GROUP BY 1
     ) a ON a.operation_id = o.id
     WHERE o.approved_quantity <> coalesce(a.quantity, 0)
 """

@@ -182,7 +182,7 @@ _COUNTS = """
     SELECT (SELECT count(*) FROM production_reportapproval a
             WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[]) AND a.team_id = ANY(%(teams)s::uuid[])),
            (SELECT count(DISTINCT f.report_id) FROM production_reportflag f
-            JOIN production_reportapproval a ON a.report_id = f.report_id
+            JOIN production_reportapproval a ON a.id = f.report_id
             WHERE f.state = 'open' AND a.team_id = ANY(%(teams)s::uuid[]))
            + (SELECT count(*) FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
               WHERE k.state = 'open' AND e.team_id = ANY(%(teams)s::uuid[]))
@@ -345,7 +345,7 @@ _WAITING = f"""
            o.sequence || ' ' || o.name, coalesce(e.name, ''), r.labour_minutes, r.note,
            array(SELECT f.kind FROM production_reportflag f WHERE f.report_id = r.id AND f.state = 'open' ORDER BY 1),
            jsonb_array_length(r.people), w.id, o.needs_approval, count(*) OVER ()
-    FROM production_reportapproval a JOIN production_report r ON r.id = a.report_id
+    FROM production_reportapproval a JOIN production_report r ON r.id = a.id
     JOIN production_operation o ON o.id = a.operation_id JOIN production_workorder w ON w.id = a.work_order_id
     JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = a.employee_id
     WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[])
@@ -374,7 +374,7 @@ _FLAGS = f"""
     WITH open AS (
         SELECT f.report_id, min(f.created_at) AS first,
                jsonb_agg(jsonb_build_array(f.id, f.kind, f.excess_quantity) ORDER BY f.created_at, f.id) AS flags
-        FROM production_reportflag f JOIN production_reportapproval a ON a.report_id = f.report_id
+        FROM production_reportflag f JOIN production_reportapproval a ON a.id = f.report_id
         WHERE f.state = 'open' AND f.plant_id = ANY(%(plants)s::uuid[])
           AND (a.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND a.team_id IS NULL)
         GROUP BY 1 ORDER BY 2 LIMIT {MOST_FLAGS}
@@ -387,7 +387,7 @@ _FLAGS = f"""
            r.output_lot_id, coalesce(p.number, ''), coalesce(p.state IN ('held', 'rejected'), false),
            a.state = 'waiting', a.state = 'undone'
     FROM open x JOIN production_report r ON r.id = x.report_id
-    JOIN production_reportapproval a ON a.report_id = r.id
+    JOIN production_reportapproval a ON a.id = r.id
     JOIN production_operation o ON o.id = r.operation_id JOIN production_workorder w ON w.id = r.work_order_id
     JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = a.employee_id
     LEFT JOIN inventory_lot p ON p.id = r.output_lot_id
@@ -438,9 +438,9 @@ def kept_acts(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: boo
 
 _REPORT = """
     SELECT r.id, r.kind, r.quantity, w.number, o.sequence || ' ' || o.name, coalesce(e.name, ''), o.id, w.id
-    FROM production_reportapproval a JOIN production_report r ON r.id = a.report_id
+    FROM production_reportapproval a JOIN production_report r ON r.id = a.id
     JOIN production_operation o ON o.id = a.operation_id JOIN production_workorder w ON w.id = a.work_order_id
-    LEFT JOIN people_employee e ON e.id = a.employee_id WHERE a.report_id = %s
+    LEFT JOIN people_employee e ON e.id = a.employee_id WHERE a.id = %s
 """
 _NEAR = """
     SELECT o.id, w.number || ' ' || o.sequence || ' ' || o.name FROM production_operation o

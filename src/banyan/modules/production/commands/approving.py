@@ -99,16 +99,16 @@ _APPROVE = """
     WITH done AS (
         UPDATE production_reportapproval
         SET state = 'approved', decided_at = %(now)s::timestamptz, person = %(person)s::uuid
-        WHERE report_id = ANY(%(reports)s::uuid[]) AND state = 'waiting'
-        RETURNING report_id, operation_id, work_order_id
+        WHERE id = ANY(%(reports)s::uuid[]) AND state = 'waiting'
+        RETURNING id, operation_id, work_order_id
     ), counts AS (
-        SELECT d.operation_id, sum(r.quantity) AS quantity FROM done d JOIN production_report r ON r.id = d.report_id
+        SELECT d.operation_id, sum(r.quantity) AS quantity FROM done d JOIN production_report r ON r.id = d.id
         WHERE r.kind = 'good' GROUP BY 1
     ), raised AS (
         UPDATE production_operation o SET approved_quantity = o.approved_quantity + c.quantity
         FROM counts c WHERE o.id = c.operation_id
     )
-    SELECT report_id, work_order_id FROM done
+    SELECT id, work_order_id FROM done
 """
 
 

@@ -282,12 +282,12 @@ _WRITE = f"""
         RETURNING id, work_order_id, operation_id, plant_id, kind, worker, reported_at, reverses_id, person
     ), waiting AS (
         INSERT INTO production_reportapproval
-            (report_id, work_order_id, operation_id, plant_id, employee_id, team_id, state, at)
-        SELECT r.id, r.work_order_id, r.operation_id, r.plant_id, e.id, e.team_id, 'waiting', r.reported_at
+            (id, report_id, work_order_id, operation_id, plant_id, employee_id, team_id, state, at)
+        SELECT r.id, r.id, r.work_order_id, r.operation_id, r.plant_id, e.id, e.team_id, 'waiting', r.reported_at
         FROM reports r LEFT JOIN people_employee e ON e.id = r.worker WHERE r.kind IN ('good', 'scrap', 'rework')
     ), undone AS (
         UPDATE production_reportapproval a SET state = 'undone', person = r.person, decided_at = r.reported_at
-        FROM reports r WHERE a.report_id = r.reverses_id
+        FROM reports r WHERE a.id = r.reverses_id
     )
     SELECT count(*) FROM reports
 """

@@ -483,6 +483,78 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.CreateModel(
+            name="ReportApproval",
+            fields=[
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("state", models.CharField(default="waiting", max_length=8)),
+                ("at", models.DateTimeField()),
+                ("person", models.UUIDField(null=True)),
+                ("decided_at", models.DateTimeField(null=True)),
+                (
+                    "employee",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="people.employee",
+                    ),
+                ),
+                (
+                    "operation",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="production.operation",
+                    ),
+                ),
+                (
+                    "plant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="company.plant",
+                    ),
+                ),
+                (
+                    "report",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="production.report",
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="people.team",
+                    ),
+                ),
+                (
+                    "work_order",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="production.workorder",
+                    ),
+                ),
+            ],
+        ),
         migrations.AddField(
             model_name="report",
             name="work_order",
@@ -1186,78 +1258,6 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.CreateModel(
-            name="ReportApproval",
-            fields=[
-                (
-                    "report",
-                    models.OneToOneField(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
-                        related_name="+",
-                        serialize=False,
-                        to="production.report",
-                    ),
-                ),
-                ("state", models.CharField(default="waiting", max_length=8)),
-                ("at", models.DateTimeField()),
-                ("person", models.UUIDField(null=True)),
-                ("decided_at", models.DateTimeField(null=True)),
-                (
-                    "employee",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="people.employee",
-                    ),
-                ),
-                (
-                    "operation",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="production.operation",
-                    ),
-                ),
-                (
-                    "plant",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="company.plant",
-                    ),
-                ),
-                (
-                    "team",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="people.team",
-                    ),
-                ),
-                (
-                    "work_order",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="production.workorder",
-                    ),
-                ),
-            ],
-        ),
         migrations.AddIndex(
             model_name="workorder",
             index=models.Index(
@@ -1368,6 +1368,22 @@ class Migration(migrations.Migration):
             model_name="reportflag",
             constraint=models.CheckConstraint(
                 condition=models.Q(("state__in", ("open", "settled"))), name="production_flag_state"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="reportapproval",
+            index=models.Index(
+                condition=models.Q(("state", "waiting")), fields=["plant", "at"], name="production_approval_wait"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="reportapproval",
+            index=models.Index(fields=["at", "id"], name="production_approval_time"),
+        ),
+        migrations.AddConstraint(
+            model_name="reportapproval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ("waiting", "approved", "undone"))), name="production_approval_state"
             ),
         ),
         migrations.AddIndex(
@@ -1654,22 +1670,6 @@ class Migration(migrations.Migration):
                 fields=("operation", "employee", "team"),
                 name="production_assignment_once",
                 nulls_distinct=False,
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reportapproval",
-            index=models.Index(
-                condition=models.Q(("state", "waiting")), fields=["plant", "at"], name="production_approval_wait"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reportapproval",
-            index=models.Index(fields=["at", "report"], name="production_approval_time"),
-        ),
-        migrations.AddConstraint(
-            model_name="reportapproval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("waiting", "approved", "undone"))), name="production_approval_state"
             ),
         ),
     ]

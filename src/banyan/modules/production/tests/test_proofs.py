@@ -56,7 +56,7 @@ PLANTED = {
     "production.papers": "UPDATE production_completion SET state = 'reversed'",
     "production.within_limits": "UPDATE production_operation SET good_quantity = 1 WHERE sequence = 10",
     "production.approvals": "UPDATE production_reportapproval SET state = 'undone', decided_at = now() WHERE "
-    "report_id = (SELECT min(report_id::text)::uuid FROM production_reportapproval WHERE state = 'waiting')",
+    "id = (SELECT min(id::text)::uuid FROM production_reportapproval WHERE state = 'waiting')",
     "production.approved": "UPDATE production_operation SET approved_quantity = 1 WHERE sequence = 10",
     "production.away": "UPDATE production_operation SET away_quantity = 1 WHERE sequence = 20",
     "production.deviations": "UPDATE production_operation SET state = 'skipped' WHERE sequence = 30",
