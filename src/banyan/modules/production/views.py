@@ -72,9 +72,9 @@ def card(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         with audits_refusals(ctx, make_card):
             data = _card(request)
-        made = execute(ctx, make_card, data=data).value[0]
+        made = execute(ctx, make_card, data=data).ids[0]
         said = L("工艺卡已开，可以报工", "The card is made: report on it")
-        return go(request, f"/production/work_orders/{made.pk}", said)
+        return go(request, f"/production/work_orders/{made}", said)
     own = ctx.principal.employee
     me = employees_by_id([own]).get(own) if own else None
     return page(request, "production/card.html", {

@@ -1,0 +1,59 @@
+"""The page of an order in three views, and that of the temporary card: seen, used, refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from banyan.modules.production.models import Operation, WorkOrder
+from src.banyan.modules.production.tests.conftest import Shop
+
+pytestmark = pytest.mark.django_db
+CARD = "/production/card"
+FORM = {"_key": "k-1", "part_name": "支架", "quantity": "3", "more": "去毛刺，清洗"}
+
+
+@pytest.fixture
+def shop(world):
+    return Shop(world)
+
+
+def test_a_card_is_made_from_the_page_once(everyone, shop):
+    assert shop.recipe
+    form = FORM | {"plant": shop.world.plant.pk, "step": [f"车削|{shop.world.turning.pk}"]}
+    assert "车削" in everyone.get(CARD).content.decode()
+    for _ in range(2):
+        answer = everyone.post(CARD, form, headers={"HX-Request": "true"})
+        assert answer.status_code == 204, answer.content.decode()
+    card = WorkOrder.objects.get()
+    assert (card.kind, card.part_name, card.quantity) == ("temporary", "支架", 3)
+    names = Operation.objects.filter(work_order=card).order_by("sequence").values_list("name", flat=True)
+    assert list(names) == ["车削", "去毛刺", "清洗"]
+
+
+@pytest.mark.parametrize("wrong", [{"part_name": ""}, {"quantity": "0"}, {"quantity": "x"}, {"item": "nonsense"},
+                                   {"people": "nonsense"}, {"step": "车削|nonsense"}])  # fmt: skip
+def test_a_wrong_card_is_refused_in_words(everyone, shop, wrong):
+    assert shop.world.plant
+    answer = everyone.post(CARD, FORM | wrong, headers={"HX-Request": "true"})
+    assert answer.status_code in (400, 422)
+    assert not WorkOrder.objects.exists()
+
+
+def test_who_may_not_sees_neither_page(signed_in, shop):
+    order = shop.released()
+    client = signed_in("items.*")
+    assert client.get(CARD).status_code == 403
+    assert client.post(CARD, FORM).status_code == 403
+    assert client.get(f"/production/work_orders/{order.pk}/views").status_code in (403, 404)
+
+
+def test_the_three_views_take_few_statements_and_link_from_the_order(
+    everyone, shop, django_assert_max_num_queries
+):
+    order = shop.released()
+    path = f"/production/work_orders/{order.pk}"
+    assert f"{path}/views" in everyone.get(path).content.decode()
+    with django_assert_max_num_queries(60):
+        page = everyone.get(f"{path}/views?revision=1").content.decode()
+    assert "as designed" in page.lower() or "设计" in page
+    assert everyone.get(f"{path}/views?revision=1&on=nonsense").status_code == 422
