@@ -28,10 +28,11 @@ MODULES = (
     "wages",
     "exceptions",
     "station",
+    "trace",
     "planning",
     "finance",
 )
-BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "planning"})
+BESIDE = ({"parties", "items"}, {"sales", "purchasing"}, {"exceptions", "station", "trace", "planning"})
 
 
 def level(label: str) -> int:
