@@ -23,6 +23,7 @@ from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
+from tests.ops.site import until
 from tests.plugins.browser import PHONE, PROGRAMS
 from tests.plugins.world import World
 
@@ -52,6 +53,8 @@ class Floor:
         Operation.objects.filter(work_order=self.orders[2], sequence=10).update(capture=CAPTURED)
         world.make("wages.rate", operation="车削", piece_price="1.50", valid_from="2020-01-01")
         world.do("exceptions.category.add_usual")
+        self.shop.receive(world.part, 100, "1000")
+        self.shop.receive(world.steel, 20, "100", self.shop.steel_lot)
         world.do("production.work_order.issue", self.orders[2])
         for code, name in (("D01", "划伤"), ("D02", "尺寸超差"), ("D03", "砂眼"), ("D04", "碰伤"), ("D05", "毛刺")):
             world.make("production.defect_reason", code=code, name=name, name_en=name and code, kind="both")
@@ -379,12 +382,12 @@ def test_data_photos_shares_and_material_are_told_without_a_network(floor, open_
     assert [D(one["quantity"]).quantize(D("0.01")) for one in row.people] == [D("3.33"), D("1.67")]
     assert [D(lot["quantity"]) for lot in row.lots] == [D("2.5")]
     assert row.output_lot.number == floor.orders[2].number
-    page.wait_for_function("""() => new Promise((done) => { const asked = indexedDB.open('banyan-station');
-        asked.onsuccess = () => { const all = asked.result.transaction('photos').objectStore('photos').count();
-        all.onsuccess = () => { asked.result.close(); done(all.result === 0) } } })""")
+    until(lambda: Attachment.objects.exists(), 30, "the photo has followed")
     hung = Attachment.objects.get(noun="production.report", record=row.pk)
     assert hung.file_id == row.data["首件"]
     assert hung.file.size < 1_500_000
+    page.locator("[data-queue]").click()
+    expect(page.locator("[data-photos]")).to_have_count(0)
 
 
 def test_help_is_called_in_three_taps_without_a_network(floor, open_page):

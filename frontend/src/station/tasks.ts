@@ -62,7 +62,7 @@ function blind(scanned: Scanned): Task | null {
   if (state.note || !scanned.id || !["o", "production.operation"].includes(scanned.noun)) return null;
   const none = { priority: "normal", item: "", item_name: "", unit: "", quantity: "0", order_quantity: "0", good: "0", scrap: "0", rework: "0", room: "0", ratio: "1", rate: "0" };
   return {
-    ...none, id: scanned.id, order: "", number: scanned.id.slice(-6).toUpperCase(), due_on: "", sequence: 0, name: "标签上的工序", name_en: "Operation of the label",
+    ...none, id: scanned.id, order: "", number: scanned.id.slice(-6).toUpperCase(), due_on: "", sequence: 0, name: t("标签上的工序", "Operation of the label"),
     state: "open", places: 3, started: 0, mine: false, materials: [], last: [], isBlind: true,
   };
 }

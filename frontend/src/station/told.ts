@@ -11,7 +11,7 @@ import { open, tasksScreen } from "./tasks";
 
 export function doneScreen(): HTMLElement[] {
   const told = state.acts.find((one) => one.id === state.done?.id) ?? state.done;
-  const task = tasks().find((one) => one.id === told?.operation);
+  const task = tasks().find((one) => one.id === (told?.operation ?? told?.body?.operation));
   const sums = today();
   if (!told) return tasksScreen();
   return [

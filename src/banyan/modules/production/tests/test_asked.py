@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from banyan.kernel import registry
 from banyan.kernel.queries import ask, declared_query
 from banyan.modules.production import queries
 
@@ -78,3 +79,15 @@ def test_facts_of_open_orders_add_up(shop, order):
         2946,
     )
     assert facts.conversion_amount == 80
+
+
+def test_a_receipt_is_offered_the_lots_that_were_reported(shop, order, ctx):
+    start = registry.port("production.work_order.complete.start", None)
+    for number, quantity in (("A", 6), ("B", 4)):
+        for sequence in (10, 20, 30):
+            told = shop.report(order, sequence, "good", quantity, output_lot=number)
+    shop.undo(told)
+    shop.report(order, 30, "good", 1)
+    assert start(ctx, [order.pk])["lines"] == [{"quantity": 6, "lot": "A"}, {"quantity": 1}]
+    shop.world.do("production.work_order.complete", order, lines=[{"quantity": "6", "lot": "A"}])
+    assert start(ctx, [order.pk])["lines"] == [{"quantity": 1}]
