@@ -415,11 +415,13 @@ def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
         found = stock.trace([lot], "down")
         spent.append(1000 * (time.perf_counter() - begun))
     edges = db.one("SELECT count(*) FROM inventory_genealogy")[0]
+    page, size = _median_ms(_signed_in(bench), f"/trace/lots/{lot}", rounds)
     return [
         Figure(
             "trace_1m_ms",
             statistics.median(spent),
             "ms",
             note=f"{len(found.steps)} lots found, {edges:,} edges",
-        )
+        ),
+        Figure("trace_page_1m_ms", page, "ms", note=f"the page of that lot, {size // 1000} kB"),
     ]

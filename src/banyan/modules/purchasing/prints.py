@@ -148,9 +148,6 @@ prints.label(
         column("quantity", L("本包数量", "In this pack")),
         column("item.unit.name"),
         column("pack", L("第几包", "Pack")),
-        column("item.specification"),
-        column("heat_number", L("炉号", "Heat")),
-        column("^.party.name"),
         column("^.number", L("收货单", "Receipt")),
     ),
     scans=("inventory.lot", "lot"),
@@ -159,7 +156,6 @@ prints.label(
         given("lot", "reference", "批次", "Lot", reference="inventory.lot"),
         given("quantity", "quantity", "数量", "Quantity"),
         given("pack", "text", "第几包", "Pack"),
-        given("heat_number", "text", "炉号", "Heat"),
     ),
 )
 #: Packs of a line at most; what lies beyond is in the last.
@@ -184,8 +180,7 @@ def fill_packs(ctx: Context, records: Sequence[dict[str, Any]]) -> None:
     for one in records:
         one["packs"] = [
             {
-                "item": row["item"], "lot": row["lot"], "heat_number": row["heat_number"], "quantity": plain(part),
-                "pack": f"{n}/{count}",
+                "item": row["item"], "lot": row["lot"], "quantity": plain(part), "pack": f"{n}/{count}",
             }
             for row in one["lines"]
             for parts in (packs_of(Decimal(row["quantity"]), sizes.get((one["party"], row["item"]))),)

@@ -36,7 +36,7 @@ _ROW = (*_ROW, given("name", "text", "名称", "Name"))
 _TABLES = (
     table(
         "shipped", column("party", None, "contact", "reach", is_strong=True, stays=True),
-        column("document", None, "order", stays=True), column("on", stays=True), *_LOT, *_MUCH,
+        column("document", None, "order", width=32, stays=True), column("on", stays=True), *_LOT, *_MUCH,
         blank("已通知", "Told", 16), label=SECTIONS["customer"], given=_ROW, stays=True,
     ),
     *(
@@ -61,7 +61,7 @@ prints.document(
         column("item.name", L("名称", "Name")), column("state"), column("reason", is_wide=True),
         column("supplier.name", L("供应商", "Supplier")), column("supplier_lot"), column("heat_number"),
     ),
-    tables=_TABLES, signs=_SIGNS, shows_state=True,
+    tables=_TABLES, signs=_SIGNS, is_landscape=True,
 )  # fmt: skip
 prints.document(
     "recall_list", "trace.recall", L("召回清单", "Recall list"),
@@ -80,7 +80,7 @@ prints.document(
         ),
         *_TABLES,
     ),
-    signs=_SIGNS, shows_state=True,
+    signs=_SIGNS, is_landscape=True,
 )  # fmt: skip
 
 

@@ -143,7 +143,7 @@ def test_the_page_refuses_an_approval_as_well(floor, login):
 
 def test_a_worker_sees_their_own_wages_and_a_leader_those_of_the_plant(floor):
     def seen(login: str) -> set[str]:
-        return {row["id"] for row in floor.rest(login).get("wages/lines").json()["data"]}
+        return {row["id"] for row in floor.rest(login).get("wages/lines").json()["items"]}
 
     assert seen("zhao") == {floor.lines["zhao"]}
     assert seen("lead") == seen("acct") == set(floor.lines.values())
