@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from banyan.kernel import queries, registry
 from banyan.kernel.commands import execute
+from banyan.modules.wages.models import Statement
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +28,11 @@ def asked(request, world, ctx):
     if request.param.startswith("planning."):  # what only a run makes
         world.planned(world.screw, safety_stock=5)
         execute(ctx, registry.command("planning.run.plan"), data={"plant": world.plant.pk})
+    if request.param == "wages.of_statement":  # what only months of work make
+        first = date(2026, 3, 1)
+        Statement.objects.create(
+            employee=world.worker, plant=world.plant, starts_on=first, ends_on=date(2026, 3, 31)
+        )
     assert world.plant
     return queries.declared_query(request.param)
 

@@ -80,7 +80,7 @@ noun(
     label=L("质量扣款", "Quality deduction"),
     plural=L("质量扣款", "Quality deductions"),
     help=L("每件不良品按原因扣多少", "What a bad piece costs those who made it, by reason"),
-    icon="coin-off",
+    icon="receipt-off",
     area="people",
     fields=dict(
         reason=f("不良原因", "Defect reason"),
