@@ -1,5 +1,7 @@
 """Fixtures for every test, in tests/ and beside the modules."""
 
+from hypothesis import HealthCheck, settings
+
 pytest_plugins = [
     "tests.plugins.levels",
     "tests.plugins.database",
@@ -9,3 +11,7 @@ pytest_plugins = [
     "tests.plugins.world",
     "tests.plugins.samples",
 ]
+
+#: A busy machine is no fault of what is tested.
+settings.register_profile("banyan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("banyan")

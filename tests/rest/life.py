@@ -295,9 +295,8 @@ def making(t: Traveller, world: Any) -> None:
         run_minutes="1",
         reason="毛刺",
     )
-    added = t.send("production.work_order.read", "GET", f"production/work_orders/{order}")["operations"][-1][
-        "id"
-    ]
+    read = t.send("production.work_order.read", "GET", f"production/work_orders/{order}")
+    added = next(o["id"] for o in read["operations"] if o["sequence"] == 30)
     t.post(
         "production.work_order.reroute_operation",
         order,

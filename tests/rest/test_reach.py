@@ -26,4 +26,5 @@ def test_every_operation_succeeds_at_least_once(api, account, samples, world, se
         if method in node
     }
     missing = {key: "never asked" for key in sorted(described - traveller.reached)} | traveller.failed
+    print("\n".join(f"MISSING {k}: {str(v)[:400]}" for k, v in missing.items()))
     assert missing == {}
