@@ -40,7 +40,8 @@ MOST_LOTS, MOST_DRAWINGS = 8, 6
 DRAWN = (*PICTURES, "application/pdf")
 
 _TASKS = """
-    SELECT o.id, w.id, w.number, w.priority, w.due_on, w.quantity, i.code, i.name, i.specification,
+    SELECT o.id, w.id, w.number, w.priority, w.due_on, w.quantity, i.code,
+           coalesce(nullif(w.part_name, ''), i.name), i.specification,
            u.name, u.name_en, o.sequence, o.name, o.name_en, o.state, o.quantity, o.good_quantity, o.scrap_quantity,
            o.rework_quantity, o.started, o.places, o.report_ratio, o.instructions, nullif(o.capture::text, '[]'), i.id,
            i.tracking, o.machine_id, m.code, o.is_stopped, o.work_centre_id, c.name

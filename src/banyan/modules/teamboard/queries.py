@@ -110,7 +110,8 @@ _PEOPLE = """
 """
 
 _CARD = """
-    o.id, w.id, w.number, i.code, i.name, o.sequence, o.name, o.work_centre_id, coalesce(c.name, ''),
+    o.id, w.id, w.number, i.code, coalesce(nullif(w.part_name, ''), i.name), o.sequence,
+    o.name, o.work_centre_id, coalesce(c.name, ''),
     m.code, o.quantity, o.good_quantity, w.priority = 'urgent', w.due_on < %(day)s::date, o.is_stopped, w.due_on,
     coalesce(o.skill_id, c.skill_id), o.run_minutes, o.report_ratio, o.places
 """
@@ -341,7 +342,8 @@ def _tenths(count: Decimal, most: Decimal) -> int:
 # --- approval -----------------------------------------------------------------------------------------------
 
 _WAITING = f"""
-    SELECT r.id, r.kind, r.quantity, coalesce(r.device_at, r.reported_at), w.number, i.code || ' ' || i.name,
+    SELECT r.id, r.kind, r.quantity, coalesce(r.device_at, r.reported_at), w.number,
+           i.code || ' ' || coalesce(nullif(w.part_name, ''), i.name),
            o.sequence || ' ' || o.name, coalesce(e.name, ''), r.labour_minutes, r.note,
            array(SELECT f.kind FROM production_reportflag f WHERE f.report_id = r.id AND f.state = 'open' ORDER BY 1),
            jsonb_array_length(r.people), w.id, o.needs_approval, count(*) OVER ()
@@ -380,7 +382,8 @@ _FLAGS = f"""
         GROUP BY 1 ORDER BY 2 LIMIT {MOST_FLAGS}
     )
     SELECT r.id, x.flags::text, r.kind, r.quantity, coalesce(e.name, ''), coalesce(r.device_at, r.reported_at),
-           r.clock_at, r.reported_at, r.note, w.number, w.id, o.id, i.code || ' ' || i.name,
+           r.clock_at, r.reported_at, r.note, w.number, w.id, o.id,
+           i.code || ' ' || coalesce(nullif(w.part_name, ''), i.name),
            o.sequence || ' ' || o.name, w.state, w.closed_at, o.state, o.quantity, t.taken, t.arrived,
            coalesce((SELECT string_agg(l.number, ', ') FROM jsonb_array_elements(r.lots) u
                      JOIN inventory_lot l ON l.id = (u ->> 'lot')::uuid), ''),

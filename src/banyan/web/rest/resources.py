@@ -78,7 +78,8 @@ def _narrowed(noun: Noun, row: dict[str, Any], wanted: Sequence[str]) -> dict[st
 def _expand(
     noun: Noun, rows: Sequence[dict[str, Any]], wanted: Sequence[str], named: Mapping[str, Mapping[Any, str]]
 ) -> None:
-    """Put {id, title} in the place of the references named, in records and in their lines (`lines.item`)."""
+    """Put {id, title} in the place of the references named, in records and in their lines (`lines.item`); where a
+    field refers to several, in the place of each."""
     for path in wanted:
         line, _, key = path.rpartition(".")
         spec = next((ls for ls in noun.spec.lines if ls.key == line), None) if line else None
@@ -92,8 +93,15 @@ def _expand(
             )
         known = {str(pk): title for pk, title in named.get(field.reference, {}).items()}
         for row in [inner for one in rows for inner in one.get(line, ())] if line else rows:
-            if row.get(key):
-                row[key] = {"id": row[key], "title": known.get(row[key], "")}
+            value = row.get(key)
+            if isinstance(value, list):
+                row[key] = [_titled(one, known) for one in value]
+            elif value:
+                row[key] = _titled(value, known)
+
+
+def _titled(key: str, known: Mapping[str, str]) -> dict[str, str]:
+    return {"id": key, "title": known.get(key, "")}
 
 
 def timeline(call: Call, noun: Noun, key: UUID) -> HttpResponse:

@@ -149,8 +149,10 @@ def of_field(field: FieldSpec, language: str) -> Schema:
         words["x-permission"] = field.see
     if field.readonly:
         words["readOnly"] = True
-    if field.type == "reference":
+    if field.type == "reference" or (field.type == "tags" and field.reference):
         kinds = [{"type": "string", "format": "uuid"}, {"$ref": REF.format(model="Titled")}]
+        if field.type == "tags":
+            kinds = [{"type": "array", "items": {"anyOf": kinds}}]
         words |= {"x-noun": field.reference} if field.reference else {}
     elif field.type == "choice":
         kinds = [
