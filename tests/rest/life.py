@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,9 +17,9 @@ from tests.rest.travels import Traveller, plain
 TODAY = timezone.now().date()
 
 
-def live(t: Traveller, world: Any) -> None:
-    """Live through it all."""
-    for leg in (books, accounts, masters, stock, structure, selling, buying, making, wages, planning, money, asking):
+def live(t: Traveller, world: Any, legs: Sequence[Callable[[Traveller, Any], None]]) -> None:
+    """Live through the legs of a life, one after the other."""
+    for leg in legs:
         try:
             leg(t, world)
         except (
@@ -511,3 +512,6 @@ def asking(t: Traveller, world: Any) -> None:
                 )
         t.send(f"queries.{asked.key}", "POST", f"queries/{asked.key}", body or None)
         t.send(f"queries.{asked.key}.read", "GET", f"queries/{asked.key}?{urlencode(body)}")
+
+
+LEGS = (books, accounts, masters, stock, structure, selling, buying, making, wages, planning, money)

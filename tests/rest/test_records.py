@@ -78,6 +78,15 @@ def test_lines_and_titles_come_when_asked_for(api):
     assert one["roles"][0]["role"] == {"id": role, "title": "Boss"}  # the caller speaks English
 
 
+def test_each_of_several_references_gets_its_title(api, world):
+    plant = str(world.plant.pk)
+    user = api.post("kernel/users", {"login": "li", "name": "李明", "plants": [plant]}).data
+    wanted = [{"id": plant, "title": "P1 一厂"}]
+    assert api.get(f"kernel/users/{user['id']}").data["plants"] == [plant]
+    assert api.get(f"kernel/users/{user['id']}?expand=plants").data["plants"] == wanted
+    assert api.get("kernel/users?login=li&expand=plants").data["items"][0]["plants"] == wanted
+
+
 def test_search_filters_and_unknown_names(api):
     made(api)
     assert [r["code"] for r in api.get("kernel/roles?code=boss").data["items"]] == ["boss"]
