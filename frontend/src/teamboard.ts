@@ -64,13 +64,14 @@ async function look(isForced: boolean): Promise<void> {
   }
 }
 
-/** Remembers which task was chosen, and chooses it again where it still is. */
+/** Remembers which task was chosen, and chooses it again: where it was, else where alone it is now. */
 function keep(): () => void {
   const was = chosen && { task: chosen.dataset.task, assignment: chosen.dataset.assignment };
   show(null);
   return () => {
     if (!was) return;
-    show(all(".tb-card", host() ?? document).find((c) => c.dataset.task === was.task && c.dataset.assignment === was.assignment) ?? null);
+    const cards = all(".tb-card", host() ?? document).filter((c) => c.dataset.task === was.task);
+    show(cards.find((c) => c.dataset.assignment === was.assignment) ?? (cards.length === 1 ? cards[0] : null));
   };
 }
 

@@ -47,18 +47,28 @@ class Hand:
         self.page.locator("body[data-ready]").wait_for()
         return self.quiet()
 
+    def _open(self, group: Locator) -> None:
+        if group.get_attribute("open") is None:
+            self._tap(group.locator("summary").first)
+
+    def _entry(self, area: Locator, screen: str) -> Locator:
+        """Give a line of the menu; what belongs to it is opened first, where it is among the less usual ones."""
+        more = area.locator("details").filter(has=self._named("a", screen))
+        if more.count():
+            self._open(more)
+        return area.get_by_role("link", name=screen, exact=True)
+
     def go(self, area: str, screen: str) -> Hand:
         """Go to a screen by the menu: its area, then its name."""
         side = self.page.get_by_role("complementary", name="菜单")
         if side.is_visible():
-            group = side.locator("details").filter(has=self._named("summary", area))
-            if group.get_attribute("open") is None:
-                self._tap(group.locator("summary"))
-            self._tap(group.get_by_role("link", name=screen, exact=True))
+            group = side.locator(".side-group").filter(has=self._named(".side-area", area))
+            self._open(group)
+            self._tap(self._entry(group, screen))
         else:
             self._tap(self.page.get_by_role("button", name="全部", exact=True))
             part = self.box.locator("section").filter(has=self._named("h2", area))
-            self._tap(part.get_by_role("link", name=screen, exact=True))
+            self._tap(self._entry(part, screen))
         expect(self.page.locator("h1")).to_contain_text(screen)
         return self.quiet()
 
