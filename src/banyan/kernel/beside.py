@@ -95,6 +95,12 @@ def notify(
     )
 
 
+def settle(ctx: Context, kinds: Sequence[str], noun: str, records: Sequence[UUID]) -> int:
+    """Take what was put into people's inboxes about records out again: nobody need act any more. Gives: how many."""
+    waiting = InboxItem.objects.filter(kind__in=kinds, noun=noun, record__in=list(records), done_at=None)
+    return waiting.update(done_at=ctx.now, changed_at=ctx.now, changed_by_id=ctx.person)
+
+
 def attach(ctx: Context, noun: Noun, records: Sequence[Any], data: Attach) -> tuple[Attachment, ...]:
     """Hang a stored file on each record."""
     if not StoredFile.objects.filter(pk=data.digest).exists():

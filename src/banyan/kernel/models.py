@@ -443,7 +443,10 @@ class InboxItem(Record):
     done_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["person"], name="inbox_open", condition=models.Q(done_at__isnull=True))]
+        indexes = [
+            models.Index(fields=["person"], name="inbox_open", condition=models.Q(done_at__isnull=True)),
+            models.Index(fields=["record"], name="inbox_about", condition=models.Q(done_at__isnull=True)),
+        ]
 
 
 class JobRun(Record):

@@ -373,6 +373,10 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('done_at__isnull', True)), fields=['person'], name='inbox_open'),
         ),
         migrations.AddIndex(
+            model_name='inboxitem',
+            index=models.Index(condition=models.Q(('done_at__isnull', True)), fields=['record'], name='inbox_about'),
+        ),
+        migrations.AddIndex(
             model_name='jobrun',
             index=models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['state'], name='job_run_open'),
         ),

@@ -153,7 +153,8 @@ def causes(ctx: Context, data: Days) -> Iterator[dict[str, Any]]:
         key = row["cause_id"]
         yield {
             "cause": named[key] if key else str(UNKNOWN.in_(ctx.language)), "count": share.count,
-            "minutes": row["minutes"], "percent": share.percent, "cumulative": share.cumulative,
+            "minutes": row["minutes"] and round(row["minutes"]),
+            "percent": share.percent, "cumulative": share.cumulative,
         } | ({"_noun": "exceptions.cause", "_id": key} if key else {})  # fmt: skip
 
 

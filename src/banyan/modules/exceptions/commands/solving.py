@@ -137,7 +137,7 @@ def resolve_exceptions(ctx: Context, cases: Sequence[ShopException], data: Resol
     """Say why it happened and that it is put right; the clock stops.
 
     Raises: CauseOutOfUse
-    Writes: exceptions, steps; whether operations stand still, their rows locked
+    Writes: exceptions, steps, inbox items; whether operations stand still, their rows locked
     """
     cause = Cause.objects.filter(pk=data.cause).first()
     if cause is None:
@@ -151,6 +151,7 @@ def resolve_exceptions(ctx: Context, cases: Sequence[ShopException], data: Resol
     settle_stops(cases)
     wind_all(calendars, cases)
     note_steps(ctx, cases, "resolved", data.root_cause)
+    _nobody_waits(ctx, cases)
     _tell_raisers(ctx, cases, L("{number} 已由 {who} 解决，请确认", "{number} was resolved by {who}: please check"))
 
 
@@ -188,12 +189,20 @@ def reopen_exceptions(ctx: Context, cases: Sequence[ShopException], data: Why) -
 
 @command(f"{NOUN}.cancel", L("取消", "Cancel"), input=Why, icon="ban", tone="red")
 def cancel_exceptions(ctx: Context, cases: Sequence[ShopException], data: Why) -> None:
-    """Say that it was none. Writes: exceptions, steps; whether operations stand still, their rows locked."""
+    """Say that it was none.
+
+    Writes: exceptions, steps, inbox items; whether operations stand still, their rows locked
+    """
     for case in cases:
         case.state = "cancelled"
     settle_stops(cases)
     wind_all(Calendars(), cases)
     note_steps(ctx, cases, "cancelled", data.reason)
+    _nobody_waits(ctx, cases)
+
+
+def _nobody_waits(ctx: Context, cases: Sequence[ShopException]) -> None:
+    beside.settle(ctx, ("exception", "escalation"), NOUN, [case.pk for case in cases])
 
 
 def _tell_raisers(ctx: Context, cases: Sequence[ShopException], text: Label) -> None:

@@ -96,6 +96,10 @@ class Floor(Shop):
         ctx = self.ctx.with_(now=self.ctx.now + timedelta(minutes=minutes))
         return execute(ctx, registry.command("exceptions.exception.escalate")).value.en
 
+    def waiting(self, login: str, case: ShopException) -> list[str]:
+        found = InboxItem.objects.filter(person__login=login, record=case.pk, done_at=None)
+        return list(found.values_list("kind", flat=True))
+
     def inbox(self, login: str) -> list[str]:
         found = InboxItem.objects.filter(person__login=login).order_by("created_at", "pk")
         return list(found.values_list("kind", flat=True))

@@ -121,6 +121,19 @@ def test_who_calls_without_route_calls_the_own_team(floor, operation):
     assert (floor.inbox("lead"), floor.inbox("work")) == (["exception"], [])
 
 
+@pytest.mark.parametrize("end", ["resolve", "cancel"])
+def test_what_is_solved_or_none_waits_in_no_inbox(floor, operation, end):
+    assert floor.team
+    case, other = (floor.call(ctx=floor.acting("work"), operation=operation) for _ in range(2))
+    floor.escalate(10_000)
+    if end == "resolve":
+        floor.solved(case)
+    else:
+        floor.act("cancel", case, reason="误报")
+    assert floor.waiting("lead", case) == []
+    assert floor.waiting("lead", other) != []
+
+
 @pytest.mark.parametrize(
     ("named", "fault"),
     [
