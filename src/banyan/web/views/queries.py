@@ -77,10 +77,16 @@ def _row(asked: DeclaredQuery, row: Mapping[str, Any], wording: Wording) -> dict
     return {
         "path": path_of_row(row, wording),
         "cells": [
-            (column, text_of(column, row.get(column.key), wording), "num" if column.type in NUMBERS else "")
-            for column in asked.columns
+            (c, text_of(c, row.get(c.key), wording), "num" if c.type in NUMBERS else "", _bar(c, row))
+            for c in asked.columns
         ],
     }
+
+
+def _bar(column: Column, row: Mapping[str, Any]) -> str:
+    """Give how much of the width a share fills, empty for what is none."""
+    value = row.get(column.key)
+    return "" if column.type != "percent" or value is None else str(value)
 
 
 def path_of_row(row: Mapping[str, Any], wording: Wording) -> str:
