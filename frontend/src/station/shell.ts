@@ -35,7 +35,24 @@ export function setHome(choose: (otherwise: string) => string): void {
 
 export const homeScreen = () => home();
 
+/** While a finger is on the screen nothing is drawn anew: what it presses would be gone before it is let go. */
+let isPressed = false;
+let isOwed = false;
+/** After a finger is lifted its click may come so much later. */
+const CLICK_MS = 80;
+
+function lifted(): void {
+  isPressed = false;
+  if (isOwed) render();
+}
+
+addEventListener("pointerdown", () => (isPressed = true), true);
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(lifted, CLICK_MS), true);
+addEventListener("click", () => (isPressed = false), true);
+
 export function render(): void {
+  isOwed = isPressed;
+  if (isPressed) return;
   if (!state.person && state.screen !== "menu") state.screen = "sign";
   const held = document.activeElement?.id;
   const root = document.getElementById("station") as HTMLElement;
