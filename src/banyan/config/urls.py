@@ -24,22 +24,26 @@ def welcome(request: HttpRequest) -> HttpResponse:
     return HttpResponse("<!doctype html><html lang=zh-Hans><title>Banyan 榕</title><h1>Banyan 榕</h1>")
 
 
+#: Where the pages of modules' own stand; what lies within another place comes before it.
+PLACES = (
+    ("station/api/warehouse/", "handheld"),
+    ("station/", "station"),
+    ("", "trace"),
+    ("teamboard/", "teamboard"),
+    ("production/", "production"),
+)
+
 urlpatterns = [path("healthz", health, name="health")]
 if has_part("banyan.web.rest.urls"):
     urlpatterns += [
         path("api/v1/", include("banyan.web.rest.urls")),
         path("oauth/", include("banyan.web.rest.oauth")),
     ]
-if has_part("banyan.modules.handheld.urls"):
-    urlpatterns.append(path("station/api/warehouse/", include("banyan.modules.handheld.urls")))
-if has_part("banyan.modules.station.urls"):
-    urlpatterns.append(path("station/", include("banyan.modules.station.urls")))
-if has_part("banyan.modules.trace.urls"):
-    urlpatterns.append(path("", include("banyan.modules.trace.urls")))
-if has_part("banyan.modules.teamboard.urls"):
-    urlpatterns.append(path("teamboard/", include("banyan.modules.teamboard.urls")))
-if has_part("banyan.modules.production.urls"):
-    urlpatterns.append(path("production/", include("banyan.modules.production.urls")))
+urlpatterns += [
+    path(place, include(f"banyan.modules.{module}.urls"))
+    for place, module in PLACES
+    if has_part(f"banyan.modules.{module}.urls")
+]
 if has_part("banyan.web.urls"):
     urlpatterns.append(path("", include("banyan.web.urls")))
 else:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from pydantic import Field
@@ -24,7 +22,7 @@ from banyan.modules.handheld import queries
 from banyan.modules.handheld.errors import CodeUnknown
 from banyan.modules.production.models import WorkOrder
 from banyan.modules.sales.models import Shipment
-from banyan.modules.station.entry import body_of, interface, seat_of_request
+from banyan.modules.station.entry import body_of, interface, seat_of_request, unless_known
 from banyan.web import codes
 from banyan.web.printing.press import Order, print_order
 
@@ -43,12 +41,7 @@ def day(request: HttpRequest, language: str) -> Any:
     ctx = _ctx(request, language)
     ctx.require("inventory.location.read")
     here = plant(ctx.plant) if ctx.plant else default_plant()
-    content = orjson.dumps(queries.day(ctx, here.day(ctx.now)), default=str)
-    mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": mark, "Station-Time": ctx.now.isoformat()}
-    if request.headers.get("If-None-Match", "").removeprefix("W/") == mark:
-        return HttpResponse(status=304, headers=headers)
-    return HttpResponse(content, content_type="application/json", headers=headers)
+    return unless_known(request, queries.day(ctx, here.day(ctx.now)), ctx.now)
 
 
 class Doing(Input):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -49,6 +51,17 @@ def interface(method: str) -> Callable[..., Callable[..., HttpResponse]]:
 
 def _json(data: Any, status: int = 200) -> HttpResponse:
     return HttpResponse(orjson.dumps(data, default=str), status=status, content_type="application/json")
+
+
+def unless_known(request: HttpRequest, found: Any, now: datetime) -> HttpResponse:
+    """Give a shift's data; nothing where the device has just that already (ETag)."""
+    content = orjson.dumps(found, default=str)
+    mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": mark, "Station-Time": now.isoformat()}
+    # a compressing layer between marks the tag as weak
+    if request.headers.get("If-None-Match", "").removeprefix("W/") == mark:
+        return HttpResponse(status=304, headers=headers)
+    return HttpResponse(content, content_type="application/json", headers=headers)
 
 
 def body_of(request: HttpRequest) -> dict[str, Any]:

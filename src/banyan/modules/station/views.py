@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from banyan.modules.station.commands import hang_picture
 from banyan.modules.station.entry import body_of as _body
 from banyan.modules.station.entry import interface as _interface
 from banyan.modules.station.entry import seat_of_request as _seat
+from banyan.modules.station.entry import unless_known
 from banyan.modules.station.errors import WrongPhoto
 from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
@@ -96,13 +96,7 @@ def day(request: HttpRequest, language: str) -> Any:
     """Give what a person needs for the shift; nothing where it is what the device has already (ETag)."""
     ctx = _reader(request, language)
     found = queries.day(ctx, default_plant().day(ctx.now), _keys(request.GET.get("also", "")))
-    content = orjson.dumps(found, default=str)
-    mark = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": mark, "Station-Time": ctx.now.isoformat()}
-    # a compressing layer between marks the tag as weak
-    if request.headers.get("If-None-Match", "").removeprefix("W/") == mark:
-        return HttpResponse(status=304, headers=headers)
-    return HttpResponse(content, content_type="application/json", headers=headers)
+    return unless_known(request, found, ctx.now)
 
 
 @_interface("POST")
