@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from banyan.kernel.events import Event
+
+if TYPE_CHECKING:
+    from banyan.modules.production.models import WorkOrder
 
 ZERO = Decimal(0)
 
@@ -23,6 +27,14 @@ class WorkReleased(Event):
     plant: UUID
     quantity: Decimal
     unit_cost: Decimal
+
+    @classmethod
+    def of(cls, order: WorkOrder) -> WorkReleased:
+        """Give what is told of an order that has just been released."""
+        return cls(
+            record=order.pk, item=order.item_id, plant=order.plant_id, quantity=order.quantity,
+            unit_cost=order.unit_cost,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -128,11 +128,7 @@ def make_card(ctx: Context, data: Card) -> tuple[WorkOrder, ...]:
     if data.photo:
         name = f"{data.part_name or item.code}.jpg"
         beside.attach(ctx, registry.noun(ORDER), [order], beside.Attach(digest=data.photo, name=name))
-    tell(
-        WorkReleased(
-            record=order.pk, item=order.item_id, plant=plant, quantity=order.quantity, unit_cost=order.unit_cost
-        )
-    )
+    tell(WorkReleased.of(order))
     return (order,)
 
 

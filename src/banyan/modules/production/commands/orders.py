@@ -90,14 +90,7 @@ def release_orders(ctx: Context, orders: Sequence[WorkOrder], data: Release) -> 
             raise NotKitted(missing=_named(missing), count=len(missing))
     for order in orders:
         order.released_at = ctx.now
-    tell(
-        *(
-            WorkReleased(
-                record=o.pk, item=o.item_id, plant=o.plant_id, quantity=o.quantity, unit_cost=o.unit_cost
-            )
-            for o in orders
-        )
-    )
+    tell(*(WorkReleased.of(order) for order in orders))
 
 
 def _named(lines: Sequence[tuple[Material, Decimal]]) -> list[str]:

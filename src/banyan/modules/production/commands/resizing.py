@@ -104,11 +104,7 @@ def split_order(ctx: Context, orders: Sequence[WorkOrder], data: Split) -> WorkO
         ctx, order, "split", data.reason, before={"quantity": before}, after={"quantity": order.quantity},
         other=(ORDER, made.pk),
     )  # fmt: skip
-    tell(
-        WorkReleased(
-            record=made.pk, item=made.item_id, plant=made.plant_id, quantity=made.quantity, unit_cost=made.unit_cost
-        )
-    )
+    tell(WorkReleased.of(made))
     return made
 
 

@@ -99,11 +99,7 @@ def send_for_rework(ctx: Context, orders: Sequence[WorkOrder], data: Rework) -> 
         ctx, order, "rework", data.reason, operation=operation, after={"quantity": data.quantity},
         other=(ORDER, made.pk),
     )  # fmt: skip
-    tell(
-        WorkReleased(
-            record=made.pk, item=made.item_id, plant=made.plant_id, quantity=made.quantity, unit_cost=made.unit_cost
-        )
-    )
+    tell(WorkReleased.of(made))
     return made
 
 
