@@ -1,0 +1,233 @@
+"""What a connector is: a few functions by which the bus speaks to a kind of outside system.
+
+    @connector
+    class Rest(Connector):
+        key = "rest"
+        label = L("REST 接口", "REST interface")
+        settings = RestSettings                 # Pydantic; drawn as a form, kept as JSON in the system
+        secrets = ("token",)                    # names of what is sealed
+
+        def send(self, connection, out): ...
+
+A connector holds no state between calls but what it can lose: connections may be pooled, nothing is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from banyan.lib.errors import NotFound
+from banyan.lib.labels import L, Label
+
+#: Why a message did not reach its effect. The first five are tried again, the others are dead at once.
+Reason = Literal[
+    "transport", "timeout", "throttled", "unavailable", "busy",
+    "refused", "mapping", "validation", "gone", "too_large", "forged", "not_allowed", "source_reused",
+]  # fmt: skip
+PASSING: frozenset[str] = frozenset({"transport", "timeout", "throttled", "unavailable", "busy"})
+
+
+class Failed(Exception):
+    """A try that did not succeed.
+
+    Takes:  kind: the reason code; text: what the partner or the network said, at most a few lines, no secret in it;
+            code: the partner's own code, such as an HTTP status; retry_after: seconds the partner asked to wait
+    """
+
+    def __init__(self, kind: Reason, text: str, *, code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.kind, self.text, self.code, self.retry_after = kind, text, code, retry_after
+
+    @property
+    def is_passing(self) -> bool:
+        """Say whether it is worth trying again."""
+        return self.kind in PASSING
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing a system can be asked or can tell.
+
+    Takes:  ways: how it may be used; input and output: JSON Schema of the body, empty where unknown;
+            samples: real payloads, for the mapping bench and for pinned tests
+    """
+
+    key: str
+    label: Label
+    ways: frozenset[Literal["send", "poll", "receive"]]
+    input: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = field(default_factory=dict)
+    samples: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to send. `id` is the same at every try, so that the partner can know it again."""
+
+    id: UUID
+    operation: str
+    body: Any
+    key: str = ""
+    type: str = ""
+    at: datetime | None = None
+    attempt: int = 1
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the partner answered: JSON data for the flow's reply handling, and its own code."""
+
+    reply: Any = None
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message of the partner.
+
+    Takes:  id: the partner's own name of it, or a hash of what makes it one; body: JSON data;
+            key: what it must stay in order with; raw: the body as received, kept where it matters (frozen orders)
+    """
+
+    id: str
+    body: Any
+    key: str = ""
+    type: str = ""
+    at: datetime | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a poll gave: messages in the partner's order, the position to go on from, whether more is there at once.
+
+    `confirm` tells the partner that they are kept; it is called after the commit that keeps them.
+    """
+
+    messages: tuple[Incoming, ...] = ()
+    position: Any = None
+    has_more: bool = False
+    confirm: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request that came in for a system: as it was on the wire."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a partner's request is answered: a body in the partner's own form."""
+
+    body: bytes = b""
+    status: int = 200
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a system can be reached, in words; `ms` is the time of the round trip."""
+
+    is_well: bool
+    text: Label
+    ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A system as a connector sees it. `secret` reveals a secret by name for the length of a call.
+
+    Takes:  http: the guarded client (integration.guard), the only way out to HTTP; allows: checks a host and port
+            before any other socket is opened and gives the address to use
+    """
+
+    system: str
+    environment: Literal["test", "production"]
+    settings: Any
+    secret: Callable[[str], str]
+    http: Any
+    allows: Callable[[str, int], str]
+    now: datetime
+    timeout: float = 20.0
+    most_bytes: int = 5_000_000
+
+
+class Connector:
+    """Base of every connector: what it does not override, it cannot do."""
+
+    key: ClassVar[str]
+    label: ClassVar[Label]
+    help: ClassVar[Label | None] = None
+    settings: ClassVar[type[BaseModel]]
+    secrets: ClassVar[tuple[str, ...]] = ()
+    #: Values of one delivery may go in one call: `send_many` is used where it is given.
+    sends_many: ClassVar[bool] = False
+
+    def describe(self, connection: Connection) -> Sequence[Operation]:
+        """Give what the system can be asked and can tell."""
+        return ()
+
+    def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
+        """Give what is new since a position, at most so many; None is the position of the first call."""
+        raise Failed("refused", f"{self.key} cannot be polled")
+
+    def receive(self, connection: Connection, operation: str, request: Received) -> tuple[Incoming, ...]:
+        """Check a request that came in (signature, age, size) and give its messages. Raises: Failed("forged")."""
+        raise Failed("refused", f"{self.key} takes no requests")
+
+    def answer(self, connection: Connection, operation: str, taken: int, fault: Failed | None) -> Reply:
+        """Give what the partner is answered once its messages are kept, or were refused."""
+        if fault is None:
+            return Reply(b'{"ok":true}')
+        return Reply(b'{"ok":false}', 503 if fault.is_passing else 401 if fault.kind == "forged" else 422)
+
+    def send(self, connection: Connection, out: Outgoing) -> Sent:
+        """Bring one message to the system. Raises: Failed."""
+        raise Failed("refused", f"{self.key} cannot be sent to")
+
+    def send_many(self, connection: Connection, outs: Sequence[Outgoing]) -> Sequence[Sent | Failed]:
+        """Bring several messages; one answer each, in their order."""
+        raise NotImplementedError
+
+    def health(self, connection: Connection) -> Health:
+        """Ask the system something cheap that proves address, name and right."""
+        return Health(True, L("不支持检测", "Cannot be checked"))
+
+
+_connectors: dict[str, Connector] = {}
+
+
+def connector(made: type[Connector]) -> type[Connector]:
+    """Register a connector; its key is its folder's name."""
+    if made.key in _connectors:
+        raise TypeError(f"connector {made.key} is registered twice")
+    _connectors[made.key] = made()
+    return made
+
+
+def connector_of(key: str) -> Connector:
+    """Give the connector of that key. Raises: NotFound."""
+    found = _connectors.get(key)
+    if found is None:
+        raise NotFound("connector_unknown", L("没有名为 {key} 的连接器", "There is no connector named {key}"), {"key": key})
+    return found
+
+
+def connectors() -> tuple[Connector, ...]:
+    """Give all connectors, by key."""
+    return tuple(_connectors[key] for key in sorted(_connectors))
