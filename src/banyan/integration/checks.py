@@ -1,0 +1,91 @@
+"""Whether a system's settings and a flow's definition say what they must."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from banyan.integration import conditions, errors
+from banyan.integration.connecting import connector_of
+from banyan.integration.models import Flow, System
+from banyan.kernel import registry, schema
+from banyan.lib.errors import FieldFaults, Invalid, NotFound
+from banyan.lib.expressions import ExpressionFault
+from banyan.lib.labels import L
+
+_HOST = re.compile(r"\.?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?|\[[0-9a-f:]+\](:\d{1,5})?", re.ASCII)
+OUT = frozenset({"event", "schedule"})
+SHORTEST = 1
+
+
+def check_systems(systems: Sequence[System]) -> None:
+    """Raises: Invalid naming what is wrong with connector, settings or hosts."""
+    for system in systems:
+        faults = FieldFaults()
+        try:
+            connector = connector_of(system.connector)
+        except NotFound as refusal:
+            faults.add("connector", refusal.label)
+        else:
+            try:
+                schema.parse(connector.settings, system.settings or {})
+            except Invalid as refusal:
+                for path, found in (refusal.fields or {"__root__": refusal.label}).items():
+                    for one in found if isinstance(found, list) else [found]:
+                        faults.add("settings", L("{path}：{text}", "{path}: {text}").filled({"path": path, "text": one}))
+        for host in system.hosts:
+            if not _HOST.fullmatch(host.lower()):
+                faults.add("hosts", L("“{host}”不是主机名", "“{host}” is no host").filled({"host": host}))
+        faults.refuse_if_any()
+
+
+def check_flows(flows: Sequence[Flow]) -> None:
+    """Raises: Invalid naming what is wrong with trigger, detail, target or expressions."""
+    for flow in flows:
+        faults = FieldFaults()
+        _check_trigger(flow, faults)
+        if flow.direction == "in" and not registry.has_command(flow.target):
+            faults.add("target", L("没有名为“{key}”的操作", "there is no command named “{key}”").filled({"key": flow.target}))
+        for name in ("filter", "key"):
+            if text := getattr(flow, name):
+                try:
+                    conditions.check(text)
+                except ExpressionFault as fault:
+                    faults.add(name, fault.label)
+        for name in ("mapping", "reply"):
+            if not isinstance(getattr(flow, name), Mapping):
+                faults.add(name, L("应为对象", "must be an object"))
+        faults.refuse_if_any()
+
+
+def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
+    if (flow.trigger in OUT) != (flow.direction == "out"):
+        faults.add("trigger", L("业务事件和定时用于发出，其余用于接收", "events and schedules lead out, the others in"))
+    detail: Any = flow.detail
+    if not isinstance(detail, Mapping):
+        faults.add("detail", L("应为对象", "must be an object"))
+        return
+    if flow.trigger == "event":
+        named = detail.get("events")
+        if not isinstance(named, list) or not named or not all(isinstance(one, str) and one for one in named):
+            faults.add("detail", L("events 要列出至少一个事件类型", "events must list at least one type"))
+    elif flow.trigger != "schedule" and not isinstance(detail.get("operation"), str):
+        faults.add("detail", L("operation 必填", "operation is required"))
+    every = detail.get("every")
+    if flow.trigger == "schedule" and every is None:
+        faults.add("detail", L("every（秒）必填", "every (seconds) is required"))
+    if every is not None and (isinstance(every, bool) or not isinstance(every, (int, float)) or every < SHORTEST):
+        faults.add("detail", L("every 至少 1 秒", "every is at least 1 second"))
+
+
+def require_ready(flow: Flow) -> None:
+    """Raises: FlowNotReady when the flow's system cannot carry it."""
+    try:
+        connector_of(flow.system.connector)
+    except NotFound as refusal:
+        raise errors.FlowNotReady(flow=flow.code, why=refusal.label) from None
+    if flow.direction == "in" and flow.system.account_id is None:
+        raise errors.FlowNotReady(
+            flow=flow.code, why=L("外部系统没有执行账号", "its system has no account to act as")
+        )
