@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from banyan.integration import conditions, errors
 from banyan.integration.connecting import connector_of
+from banyan.integration.guard import allowed
 from banyan.integration.models import Flow, System
 from banyan.kernel import registry, schema
 from banyan.lib.errors import FieldFaults, Invalid, NotFound
 from banyan.lib.expressions import ExpressionFault
 from banyan.lib.labels import L
 
-_HOST = re.compile(r"\.?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?|\[[0-9a-f:]+\](:\d{1,5})?", re.ASCII)
 OUT = frozenset({"event", "schedule"})
 SHORTEST = 1
 
@@ -33,10 +32,14 @@ def check_systems(systems: Sequence[System]) -> None:
             except Invalid as refusal:
                 for path, found in (refusal.fields or {"__root__": refusal.label}).items():
                     for one in found if isinstance(found, list) else [found]:
-                        faults.add("settings", L("{path}：{text}", "{path}: {text}").filled({"path": path, "text": one}))
+                        said = L("{path}：{text}", "{path}: {text}").filled({"path": path, "text": one})
+                        faults.add("settings", said)
         for host in system.hosts:
-            if not _HOST.fullmatch(host.lower()):
-                faults.add("hosts", L("“{host}”不是主机名", "“{host}” is no host").filled({"host": host}))
+            try:
+                allowed(host)
+            except ValueError as fault:
+                faults.add("hosts", L("“{host}”不能用作允许的主机：{why}", "“{host}” cannot be allowed: {why}")
+                           .filled({"host": host, "why": str(fault)}))  # fmt: skip
         faults.refuse_if_any()
 
 
@@ -46,7 +49,8 @@ def check_flows(flows: Sequence[Flow]) -> None:
         faults = FieldFaults()
         _check_trigger(flow, faults)
         if flow.direction == "in" and not registry.has_command(flow.target):
-            faults.add("target", L("没有名为“{key}”的操作", "there is no command named “{key}”").filled({"key": flow.target}))
+            said = L("没有名为“{key}”的操作", "there is no command named “{key}”").filled({"key": flow.target})
+            faults.add("target", said)
         for name in ("filter", "key"):
             if text := getattr(flow, name):
                 try:

@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from banyan.integration import secrets
 from banyan.integration.connecting import Connection, Failed
+from banyan.integration.guard import Guard
+from banyan.lib.errors import DomainError
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True)
 class Sealed:
     """What is stored of a system, its secrets still sealed by name."""
 
+    key: UUID
     system: str
     environment: Any
     settings: Any
@@ -23,20 +29,24 @@ class Sealed:
     most_bytes: int
 
 
+def purpose(system: UUID, name: str) -> str:
+    """Give what a secret is sealed for, so that it opens nowhere else."""
+    return f"integration.system:{system}:{name}"
+
+
 def connection_of(link: Sealed, now: datetime) -> Connection:
     """Give the connection to a system; a secret is opened only when it is asked for."""
 
     def secret(name: str) -> str:
         if name not in link.sealed:
-            raise Failed("refused", f"the secret {name} of {link.system} is not set")
-        from banyan.integration import secrets
+            raise Failed("refused", L("密钥 {name} 没有填写", "the secret {name} is not set").filled({"name": name}))
+        try:
+            return secrets.reveal(link.sealed[name], purpose(link.key, name))
+        except DomainError as refusal:
+            raise Failed("refused", refusal.label) from None
 
-        return secrets.opened(link.sealed[name])
-
-    def allows(host: str, port: int) -> str:
-        raise Failed("not_allowed", f"{host}:{port}")
-
+    guard = Guard(link.hosts, timeout=link.timeout, most_bytes=link.most_bytes)
     return Connection(
-        system=link.system, environment=link.environment, settings=link.settings, secret=secret, http=None,
-        allows=allows, now=now, timeout=link.timeout, most_bytes=link.most_bytes,
+        system=link.system, environment=link.environment, settings=link.settings, secret=secret, http=guard,
+        allows=guard.allows, now=now, timeout=link.timeout, most_bytes=link.most_bytes,
     )  # fmt: skip

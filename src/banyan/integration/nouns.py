@@ -63,7 +63,8 @@ def _check_flows(ctx: Context, drafts: Sequence[Draft]) -> None:
 noun(
     System, key="integration.system", plural_key="systems", icon="plug-connected", area="integration",
     label=L("外部系统", "Outside system"), plural=L("外部系统", "Outside systems"),
-    help=L("一个伙伴系统的一个环境：如何连接、限制、以谁的身份执行", "A partner in one environment: how it is reached, its limits, the account it acts as"),
+    help=L("一个伙伴系统的一个环境：如何连接、限制、以谁的身份执行",
+           "A partner in one environment: how it is reached, its limits, the account it acts as"),
     fields=dict(
         code=f("编码", "Code"), name=f("名称", "Name"),
         connector=f("连接器", "Connector", L("如 rest、webhook、sql、file", "Such as rest, webhook, sql, file")),
@@ -74,7 +75,8 @@ noun(
         rate=f("每秒调用", "Calls per second", L("空为不限", "No limit when empty")),
         burst=f("突发", "Burst"), failures=f("连续失败几次熔断", "Failures that open the breaker"),
         timeout_seconds=f("超时（秒）", "Time-out (s)"), most_bytes=f("最大字节", "Most bytes"),
-        account=f("执行账号", "Account", L("收到的内容以此账号的权限执行", "What comes in is executed with this account's rights")),
+        account=f("执行账号", "Account", L("收到的内容以此账号的权限执行",
+               "What comes in is executed with this account's rights")),
         note=f("备注", "Note"),
     ),
     life=life(
@@ -117,14 +119,16 @@ noun(
 noun(
     Flow, key="integration.flow", plural_key="flows", icon="route", area="integration",
     label=L("集成流", "Flow"), plural=L("集成流", "Flows"),
-    help=L("触发 → 过滤 → 映射 → 目标；有样例，测试通过后启用", "Trigger → filter → mapping → target; tested with samples, then switched on"),
+    help=L("触发 → 过滤 → 映射 → 目标；有样例，测试通过后启用",
+           "Trigger → filter → mapping → target; tested with samples, then switched on"),
     fields=dict(
         code=f("编码", "Code"), name=f("名称", "Name"), system=f("外部系统", "Outside system"),
         direction=f("方向", "Direction", choices=DIRECTIONS), trigger=f("触发", "Trigger", choices=TRIGGERS),
         detail=f("触发细节", "Trigger's detail",
                  L('事件 {"events": ["sales.order_confirmed"]}；轮询 {"operation": "orders", "every": 60}',
                    'Event {"events": ["sales.order_confirmed"]}; poll {"operation": "orders", "every": 60}')),
-        filter=f("过滤条件", "Filter", L('如 data.priority = "rush"；空为全部', 'Such as data.priority = "rush"; all when empty')),
+        filter=f("过滤条件", "Filter", L('如 data.priority = "rush"；空为全部',
+               'Such as data.priority = "rush"; all when empty')),
         mapping=f("映射", "Mapping", L("空为原样", "As it is when empty")),
         target=f("目标", "Target", L("发出：系统的操作；接收：我方命令，如 sales.order.create",
                                    "Out: an operation of the system; in: a command of ours, such as sales.order.create")),
@@ -166,8 +170,10 @@ noun(
 noun(
     Sample, key="integration.sample", plural_key="samples", icon="test-pipe", area="integration",
     label=L("样例", "Sample"), plural=L("样例", "Samples"),
-    help=L("固定的输入和应有的输出；全部通过才能启用", "A pinned input and what must come of it; all must pass before a flow is switched on"),
-    fields=dict(flow=f("集成流", "Flow"), name=f("名称", "Name"), input=f("输入", "Input"), output=f("应有输出", "Expected output"),
+    help=L("固定的输入和应有的输出；全部通过才能启用",
+           "A pinned input and what must come of it; all must pass before a flow is switched on"),
+    fields=dict(flow=f("集成流", "Flow"), name=f("名称", "Name"), input=f("输入", "Input"),
+    output=f("应有输出", "Expected output"),
                 is_filtered=f("应被过滤", "Is filtered")),
     title=("name",), list=("flow", "name", "is_filtered"), filters=("flow",),
 )  # fmt: skip
@@ -202,11 +208,14 @@ noun(
     lines=[
         lines("tries", Attempt, L("尝试", "Tries"), fields=dict(
             position=f("次", "No.", readonly=True), at=f("时间", "At", readonly=True),
-            outcome=f("结果", "Outcome", choices=OUTCOMES, readonly=True), ms=f("毫秒", "ms", readonly=True, type="decimal"),
-            reason=f("原因", "Reason", choices=REASONS, readonly=True), code=f("对方代码", "Partner's code", readonly=True),
+            outcome=f("结果", "Outcome", choices=OUTCOMES, readonly=True),
+            ms=f("毫秒", "ms", readonly=True, type="decimal"),
+            reason=f("原因", "Reason", choices=REASONS, readonly=True),
+            code=f("对方代码", "Partner's code", readonly=True),
             error=f("错误", "Error", readonly=True))),
         lines("repairs", Repair, L("修复", "Repairs"), fields=dict(
-            position=f("次", "No.", readonly=True), at=f("时间", "At", readonly=True), person=f("人员", "Person", readonly=True),
+            position=f("次", "No.", readonly=True), at=f("时间", "At", readonly=True),
+            person=f("人员", "Person", readonly=True),
             note=f("说明", "Note", readonly=True), body=f("内容", "Body", readonly=True))),
     ],
     life=life(
@@ -223,5 +232,6 @@ noun(
           section("结果", "Outcome", "reason", "error", "attempts", "next_at", "done_at", "code", "reply", "note"),
           section("内容", "Body", "body", "repaired")),
     phone=("type", "key", "state"), sort="-at",
-    presets=[preset("dead", "死信", "Dead letters", "state:in=dead"), preset("waiting", "待处理", "Waiting", "state:in=waiting")],
+    presets=[preset("dead", "死信", "Dead letters", "state:in=dead"),
+    preset("waiting", "待处理", "Waiting", "state:in=waiting")],
 )  # fmt: skip

@@ -118,14 +118,39 @@ def _plan(row: tuple) -> Plan | None:
         return None
     facts = orjson.loads(definition)
     link = Sealed(
-        system=system_code, environment=environment, settings=parsed, hosts=tuple(hosts), sealed=orjson.loads(sealed),
-        timeout=float(timeout), most_bytes=most_bytes,
+        key=system, system=system_code, environment=environment, settings=parsed, hosts=tuple(hosts),
+        sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes,
     )  # fmt: skip
     return Plan(
         flow=flow, code=code, version=version, version_no=no, system=system, system_code=system_code, account=account,
         definition=facts, connector=made, connect=lambda: connection_of(link, datetime.now(UTC)), rate=rate,
         burst=burst, failures=failures, timeout=float(timeout), events=tuple(facts["detail"].get("events", ())),
     )  # fmt: skip
+
+
+_LINK = """
+    SELECT s.code, s.connector, s.environment, s.settings::text, s.hosts, s.timeout_seconds, s.most_bytes,
+           (SELECT coalesce(jsonb_object_agg(x.name, x.sealed), '{}')::text FROM integration_secret x
+            WHERE x.system_id = s.id)
+    FROM integration_system s WHERE s.id = %s
+"""
+
+
+def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
+    """Give a system's connector and how to get its connection, None when there is no such system.
+
+    Raises: NotFound for an unknown connector, Invalid for settings it does not take
+    """
+    row = db.one(_LINK, [system])
+    if row is None:
+        return None
+    code, connector, environment, settings, hosts, timeout, most_bytes, sealed = row
+    made = connector_of(connector)
+    link = Sealed(
+        key=system, system=code, environment=environment, settings=schema.parse(made.settings, orjson.loads(settings)),
+        hosts=tuple(hosts), sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes,
+    )  # fmt: skip
+    return made, lambda: connection_of(link, datetime.now(UTC))
 
 
 def refused(fault: Exception) -> Failed:
