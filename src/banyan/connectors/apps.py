@@ -1,6 +1,5 @@
-"""Reads every connector there is, so that its key is known: a folder each, with its classes in the package itself."""
-
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import iter_modules
 
 from django.apps import AppConfig
@@ -11,8 +10,7 @@ class ConnectorsConfig(AppConfig):
     label = "connectors"
 
     def ready(self) -> None:
-        from banyan import connectors
-
-        for found in iter_modules(connectors.__path__):
-            if found.ispkg:
-                import_module(f"{connectors.__name__}.{found.name}")
+        """Read each `connector.py`, which registers it; heavy libraries are imported when a connector is used."""
+        for folder in iter_modules(self.module.__path__, f"{self.name}."):
+            if folder.ispkg and find_spec(f"{folder.name}.connector"):
+                import_module(f"{folder.name}.connector")

@@ -42,9 +42,7 @@ class Failed(Exception):
     Gives:  `text` with both languages on two lines where our own words were given
     """
 
-    def __init__(
-        self, kind: Reason, text: str | Label, *, code: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, kind: Reason, text: str | Label, *, code: str = "", retry_after: float | None = None) -> None:
         said = f"{text.zh}\n{text.en}" if isinstance(text, Label) else text
         super().__init__(said)
         self.kind, self.text, self.code, self.retry_after = kind, said, code, retry_after
