@@ -313,9 +313,9 @@ def _move_gauge(plan: Plan, results: Sequence[Result], now: datetime | None) -> 
     error = str(failed[-1].error if failed else results[-1].error)[:1000] if failed or throttled else ""
     db.run(
         f"""
-        UPDATE integration_gauge SET breaker = %(breaker)s, failures = %(failures)s, opened = %(opened)s,
+        UPDATE integration_gauge SET breaker = %(breaker)s::text, failures = %(failures)s, opened = %(opened)s,
             until = CASE WHEN %(wait)s::float8 > 0 THEN {_NOW} + %(wait)s::float8 * interval '1 second'
-                         WHEN %(breaker)s = 'closed' THEN NULL ELSE until END,
+                         WHEN %(breaker)s::text = 'closed' THEN NULL ELSE until END,
             error = %(error)s, changed_at = {_NOW}
         WHERE system_id = %(system)s
         """,
