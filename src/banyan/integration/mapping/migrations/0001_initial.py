@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('kernel', '0002_functions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
