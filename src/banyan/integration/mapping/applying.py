@@ -8,7 +8,8 @@ Limits are those of `Limits`: beyond them the payload is refused as a whole, wit
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping as Map, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,7 +22,6 @@ from banyan.integration.mapping.converters import (
     Need,
     Unanswered,
     Use,
-    as_number,
     as_text,
     steps_of,
 )
@@ -41,7 +41,8 @@ from banyan.integration.mapping.paths import EVERY, MISSING, Parts
 from banyan.lib.errors import DomainError
 from banyan.lib.labels import L, Label, plain
 
-MOST_ROUNDS = 3
+#: How a value comes to the type that an expression expects of it.
+_TYPED = {kind: steps_of(kind)[0] for kind in ("number", "text", "bool", "date")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,12 @@ class Limits:
     values: int = 1_000_000
     rows: int = 10_000
     text: int = LONGEST_TEXT
-    seconds: float = 10.0
+    seconds: float = 20.0
     faults: int = 200
     traces: int = 1_000
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Mapped:
         ))  # fmt: skip
 
     def plain(self, numbers: str = "text") -> Any:
-        """Give the value as JSON data: instants and dates in ISO, decimals as text, or as numbers where they fit one."""
+        """Give the value as JSON data: instants and dates in ISO, decimals as text or, asked so, numbers."""
         return plainly(self.value, numbers)
 
 
@@ -115,7 +119,7 @@ def plainly(value: Any, numbers: str = "text") -> Any:
 
 
 def apply(
-    mapping: Mapping, body: Any, facts: Facts | None = None, *, traces: bool = False, limits: Limits = Limits(),
+    mapping: Mapping, body: Any, facts: Facts | None = None, *, traces: bool = False, limits: Limits = LIMITS,
     clock: Callable[[], float] = time.monotonic,
 ) -> Mapped:  # fmt: skip
     """Give what becomes of a payload.
@@ -140,8 +144,8 @@ def needs(mapping: Mapping, bodies: Iterable[Any], facts: Facts | None = None) -
     """Give what the lookups of a mapping ask for in these payloads and `facts` does not answer yet."""
     found: set[Need] = set()
     for body in bodies:
-        run = _Run(Use(facts or Facts(), found), Limits(), time.monotonic, False)
-        if _too_large(body, Limits()) is None:
+        run = _Run(Use(facts or Facts(), found), LIMITS, time.monotonic, False)
+        if _too_large(body, LIMITS) is None:
             try:
                 run.node(mapping.root, _Scope(body), ())
             except _Stopped:
@@ -207,7 +211,7 @@ class _Run:
                 return MISSING
             return list(value) if isinstance(value, (list, tuple)) else [value]
         made: list[Any] = []
-        walked = list(self.walked(node, scope, each or _first_field(node.item), target))
+        walked = list(self.walked(node, scope))
         is_there = bool(walked) or self.is_there(node, scope)
         for inner in walked:
             place = (*target, len(made))
@@ -234,7 +238,7 @@ class _Run:
         value = paths.read(scope.at(lists), rest[: rest.index(EVERY)])
         return isinstance(value, (list, tuple))
 
-    def walked(self, node: Rows, scope: _Scope, field: Field, target: tuple[int, ...]) -> Iterator[_Scope]:
+    def walked(self, node: Rows, scope: _Scope) -> Iterator[_Scope]:
         """Give the scope of each row, lists inside lists flattened."""
         lists = paths.depth(node.outer)
         rest = node.walks[len(node.outer) :]
@@ -314,8 +318,11 @@ class _Run:
         """Give a value that may be stored and shown: text without NUL or half characters, not too long."""
         if isinstance(value, str):
             if len(value) > self.limits.text:
-                raise Unfit("too_large", L(f"文本超过 {self.limits.text} 个字符", f"the text has more than {self.limits.text} characters"),
-                            L("缩短来源文本，或改传附件", "Shorten the text at the source, or send a file"))
+                raise Unfit(
+                    "too_large",
+                    L(f"文本超过 {self.limits.text} 个字符", f"the text has more than {self.limits.text} characters"),
+                    L("缩短来源文本，或改传附件", "Shorten the text at the source, or send a file"),
+                )
             if "\x00" in value or (not value.isascii() and _is_broken(value)):
                 raise Unfit("broken_text", L("文本含有无效字符", "the text holds invalid characters"),
                             L("请对方按 UTF-8 重新发送", "Have it sent again in UTF-8"))  # fmt: skip
@@ -336,8 +343,11 @@ class _Run:
         try:
             return formula.expression.evaluate(env)
         except DomainError as refusal:
-            raise Unfit("expression", refusal.label, L("修改表达式，或用 coalesce 处理空值",
-                                                       "Change the expression, or catch nothing with coalesce")) from None
+            raise Unfit(
+                "expression",
+                refusal.label,
+                L("修改表达式，或用 coalesce 处理空值", "Change the expression, or catch nothing with coalesce"),
+            ) from None
 
     def read(self, reading: Any, scope: _Scope) -> Any:
         facts = self.use.facts
@@ -356,7 +366,9 @@ class _Run:
         for row in paths.rows(paths.read(below, reading.rest)) or ():
             made: dict[str, Any] = {}
             for member, kind in reading.members:
-                _put(made, list(member), self.typed(f"{reading.name}.{'.'.join(member)}", paths.read(row, member), kind))
+                _put(
+                    made, list(member), self.typed(f"{reading.name}.{'.'.join(member)}", paths.read(row, member), kind)
+                )
             rows.append(made)
         return rows
 
@@ -365,7 +377,7 @@ class _Run:
         if value is None:
             return None
         try:
-            return steps_of(kind)[0].work(value, self.use)
+            return _TYPED[kind].work(value, self.use)
         except Unfit as unfit:
             raise Unfit("wrong_type", L(f"“{{name}}”：{unfit.text.zh}", f"“{{name}}”: {unfit.text.en}"),
                         unfit.way_out, name=name) from None  # fmt: skip
@@ -382,7 +394,13 @@ class _Run:
         ))  # fmt: skip
 
     def note(
-        self, field: Field, target: tuple[int, ...], scope: _Scope, given: Any, passed: list[tuple[str, Any]], value: Any,
+        self,
+        field: Field,
+        target: tuple[int, ...],
+        scope: _Scope,
+        given: Any,
+        passed: list[tuple[str, Any]],
+        value: Any,
         fault: str = "",
     ) -> None:
         if self.traces and len(self.trace) < self.limits.traces:
@@ -420,18 +438,6 @@ def _put(env: dict[str, Any], keys: Sequence[str], value: Any) -> None:
     env[keys[-1]] = value
 
 
-def _first_field(node: Node) -> Field | None:
-    match node:
-        case Leaf():
-            return node.fields[0] if node.fields else None
-        case Branch():
-            return next((f for _, member in node.members if (f := _first_field(member))), None)
-        case Places():
-            return next((f for item in node.items if (f := _first_field(item))), None)
-        case Rows():
-            return node.each or _first_field(node.item)
-
-
 def _whole(code: str, text: Label, way_out: Label) -> Fault:
     return Fault("", "$", "", code, text, way_out)
 
@@ -440,7 +446,7 @@ def _too_large(body: Any, limits: Limits) -> Fault | None:
     """Say what about a payload is beyond the limits, walking it without recursion."""
     seen = 0
     level = [body]
-    for depth in range(limits.depth + 1):
+    for _ in range(limits.depth + 1):
         below: list[Any] = []
         for value in level:
             if isinstance(value, Map):
@@ -449,7 +455,7 @@ def _too_large(body: Any, limits: Limits) -> Fault | None:
                 below.extend(value)
         seen += len(level)
         if seen > limits.values:
-            return _whole("too_large", L(f"数据超过 {limits.values} 个值", f"the payload has more than {limits.values} values"),
+            return _whole("too_large", L(f"数据超过 {limits.values} 个值", f"more than {limits.values} values"),
                           L("请分批发送", "Send it in parts"))  # fmt: skip
         if not below:
             return None

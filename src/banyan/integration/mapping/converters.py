@@ -14,7 +14,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -162,8 +162,13 @@ class ValueMap:
 
 
 def bad_step(text: str, words: Label, **facts: Any) -> Unfit:
-    return Unfit("converter", words, L("写法如 trim | number(decimal=\",\")", "Write trim | number(decimal=\",\")"),
-                 **facts, text=text)
+    return Unfit(
+        "converter",
+        words,
+        L('写法如 trim | number(decimal=",")', 'Write trim | number(decimal=",")'),
+        **facts,
+        text=text,
+    )
 
 
 KINDS: dict[str, Kind] = {}
@@ -182,7 +187,9 @@ def step(name: str, zh: str, en: str, example: str = "") -> Callable[[Callable[[
 # --- the notation -------------------------------------------------------------------------------------------
 
 _WIDE = str.maketrans({"（": "(", "）": ")", "，": ",", "｜": "|", "＝": "="})
-_TOKEN = re.compile(r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<sign>[(),|=])|(?P<word>[^(),|="']+))""")
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<sign>[(),|=])|(?P<word>[^(),|="']+))"""
+)
 
 
 def steps_of(text: str, value_maps: Mapping[str, ValueMap] | None = None) -> tuple[Step, ...]:
@@ -190,18 +197,21 @@ def steps_of(text: str, value_maps: Mapping[str, ValueMap] | None = None) -> tup
 
     Raises: Unfit
     """
-    tokens = _tokens(text)
+    tokens, spans = _tokens(text)
     made: list[Step] = []
     at = 0
     while at < len(tokens):
         kind, name = tokens[at]
+        start = spans[at][0]
         if kind != "word":
             raise bad_step(text, L("“{found}”不应出现在这里", "“{found}” is not expected here"), found=name)
         options, at = _options(text, name, tokens, at + 1, value_maps or {})
-        made.append(_made(options))
+        made.append(replace(_made(options), text=text[start : spans[at - 1][1]].strip()))
         if at < len(tokens):
             if tokens[at] != ("sign", "|") or at + 1 == len(tokens):
-                raise bad_step(text, L("“{found}”不应出现在这里", "“{found}” is not expected here"), found=tokens[at][1])
+                raise bad_step(
+                    text, L("“{found}”不应出现在这里", "“{found}” is not expected here"), found=tokens[at][1]
+                )
             at += 1
     if len(made) > MOST_STEPS:
         raise bad_step(text, L("最多 {most} 步", "at most {most} steps"), most=str(MOST_STEPS))
@@ -212,7 +222,7 @@ def _made(options: Options) -> Step:
     kind = KINDS.get(options.name)
     if kind is None:
         near = get_close_matches(options.name, KINDS, n=1)
-        words = L("没有名为“{step}”的转换，是否要用“{near}”？", "There is no step “{step}”; did you mean “{near}”?") if near \
+        words = L("没有名为“{step}”的转换，是否要用“{near}”？", "No step “{step}”; did you mean “{near}”?") if near \
             else L("没有名为“{step}”的转换", "There is no step “{step}”")  # fmt: skip
         raise bad_step(options.text, words, step=options.name, near=near[0] if near else "")
     made = kind.make(options)
@@ -220,8 +230,9 @@ def _made(options: Options) -> Step:
     return made
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
+def _tokens(text: str) -> tuple[list[tuple[str, str]], list[tuple[int, int]]]:
     tokens: list[tuple[str, str]] = []
+    spans: list[tuple[int, int]] = []
     at = 0
     wide = text.translate(_WIDE)
     while at < len(text):
@@ -239,7 +250,8 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         else:
             tokens.append(("word", text[start : found.end()].strip()))
         at = found.end()
-    return tokens
+        spans.append((start, at))
+    return tokens, spans
 
 
 def _options(
@@ -282,8 +294,12 @@ def as_text(value: Any) -> str:
         return plain(as_number(value))
     if isinstance(value, (datetime, date)):
         return value.isoformat()
-    raise Unfit("not_single", L("这里需要单个值，实际是{given}", "one value is needed here, not {given}"),
-                L("把来源指到其中一个成员", "Let the source name one of its members"), given=value)
+    raise Unfit(
+        "not_single",
+        L("这里需要单个值，实际是{given}", "one value is needed here, not {given}"),
+        L("把来源指到其中一个成员", "Let the source name one of its members"),
+        given=value,
+    )
 
 
 def _text_step(options: Options, work: Callable[[str], Any], gives: str = "text") -> Step:
@@ -328,7 +344,9 @@ def _narrow(options: Options) -> Step:
 
 @step("digits", "只留数字", "Digits only")
 def _digits(options: Options) -> Step:
-    return _text_step(options, lambda text: "".join(c for c in unicodedata.normalize("NFKC", text) if c in "0123456789"))
+    return _text_step(
+        options, lambda text: "".join(c for c in unicodedata.normalize("NFKC", text) if c in "0123456789")
+    )
 
 
 @step("pad", "补位", "Pad", "pad(8, 0)")
@@ -413,14 +431,19 @@ def _last(options: Options) -> Step:
 
 @step("count", "列表个数", "Count of a list")
 def _count(options: Options) -> Step:
-    return Step(options.text, "number", lambda value, use: Decimal(len(_many(value))), takes_list=True,
-                takes_nothing=True)
+    return Step(
+        options.text, "number", lambda value, use: Decimal(len(_many(value))), takes_list=True, takes_nothing=True
+    )
 
 
 @step("sum", "列表合计", "Sum of a list")
 def _sum(options: Options) -> Step:
-    return Step(options.text, "number", lambda value, use: sum((as_number(one) for one in _many(value)), Decimal(0)),
-                takes_list=True)
+    return Step(
+        options.text,
+        "number",
+        lambda value, use: sum((as_number(one) for one in _many(value)), Decimal(0)),
+        takes_list=True,
+    )
 
 
 def _many(value: Any) -> Sequence[Any]:
@@ -473,7 +496,7 @@ def _number_of(value: Any, decimal: str, group: str) -> Decimal:
 
 def _fixed(number: Decimal, places: int, way_out: Label) -> Decimal:
     if rounded(number, places) != number:
-        raise Unfit("number", L("{given} 超过 {places} 位小数", "{given} has more than {places} decimal places"), way_out,
+        raise Unfit("number", L("{given} 超过 {places} 位小数", "{given} has more than {places} places"), way_out,
                     given=plain(number), places=str(places))  # fmt: skip
     return rounded(number, places)
 
@@ -487,7 +510,9 @@ def _number(options: Options) -> Step:
     group = options.take("group", "," if decimal == "." else "." if decimal == "," else "")
     places = options.whole("places", -1, -1, PLACES)
     if len(decimal) != 1 or decimal == group:
-        raise bad_step(options.text, L("小数点和千位符须是不同的单个字符", "decimal mark and group must be two characters"))
+        raise bad_step(
+            options.text, L("小数点和千位符须是不同的单个字符", "decimal mark and group must be two characters")
+        )
 
     def run(value: Any, use: Use) -> Decimal:
         number = _number_of(value, decimal, group)
@@ -532,8 +557,14 @@ def _money(options: Options) -> Step:
     def run(value: Any, use: Use) -> Decimal:
         number = _number_of(_MARKS.sub("", value) if isinstance(value, str) else value, ".", ",")
         if places:
-            number = _fixed(number, 0, L("分必须是整数；来源若是元，请用 money",
-                                         "Fen are whole; use money without fen if the source sends yuan")).scaleb(-places)
+            number = _fixed(
+                number,
+                0,
+                L(
+                    "分必须是整数；来源若是元，请用 money",
+                    "Fen are whole; use money without fen if the source sends yuan",
+                ),
+            ).scaleb(-places)
         return _fixed(number, 2, _ROUND_FIRST)  # fmt: skip
 
     return Step(options.text, "number", run)
@@ -542,8 +573,15 @@ def _money(options: Options) -> Step:
 @step("to_money", "金额：元 → 分", "Amount: yuan to fen", "to_money(fen)")
 def _to_money(options: Options) -> Step:
     places = _MINOR[options.one_of("unit", tuple(_MINOR), "fen")]
-    return Step(options.text, "number", lambda value, use: _fixed(as_number(value).scaleb(places), 0, _ROUND_FIRST)
-                if places else _fixed(as_number(value), 2, _ROUND_FIRST))
+    return Step(
+        options.text,
+        "number",
+        lambda value, use: (
+            _fixed(as_number(value).scaleb(places), 0, _ROUND_FIRST)
+            if places
+            else _fixed(as_number(value), 2, _ROUND_FIRST)
+        ),
+    )
 
 
 # --- units --------------------------------------------------------------------------------------------------
@@ -561,11 +599,12 @@ _UNITS: dict[str, dict[str, tuple[int, int]]] = {
     "count": {"pcs": (1, 1), "pair": (2, 1), "doz": (12, 1), "gross": (144, 1), "k": (1000, 1)},
 }  # fmt: skip
 _UNIT_WORDS = {
-    "千克": "kg", "公斤": "kg", "kgs": "kg", "克": "g", "毫克": "mg", "吨": "t", "斤": "jin", "两": "liang", "磅": "lb",
-    "lbs": "lb", "盎司": "oz", "米": "m", "毫米": "mm", "厘米": "cm", "分米": "dm", "千米": "km", "公里": "km", "英寸": "in",
-    "英尺": "ft", "码": "yd", "平方米": "m2", "㎡": "m2", "升": "l", "毫升": "ml", "立方米": "m3", "秒": "s", "毫秒": "ms",
-    "分钟": "min", "小时": "h", "天": "d", "个": "pcs", "件": "pcs", "只": "pcs", "pc": "pcs", "ea": "pcs", "双": "pair",
-    "对": "pair", "打": "doz", "dozen": "doz", "罗": "gross", "千件": "k",
+    "千克": "kg", "公斤": "kg", "kgs": "kg", "克": "g", "毫克": "mg", "吨": "t", "斤": "jin", "两": "liang",
+    "磅": "lb", "lbs": "lb", "盎司": "oz", "米": "m", "毫米": "mm", "厘米": "cm", "分米": "dm", "千米": "km",
+    "公里": "km", "英寸": "in", "英尺": "ft", "码": "yd", "平方米": "m2", "㎡": "m2", "升": "l", "毫升": "ml",
+    "立方米": "m3", "秒": "s", "毫秒": "ms", "分钟": "min", "小时": "h", "天": "d", "个": "pcs", "件": "pcs",
+    "只": "pcs", "pc": "pcs", "ea": "pcs", "双": "pair", "对": "pair", "打": "doz", "dozen": "doz",
+    "罗": "gross", "千件": "k",
 }  # fmt: skip
 
 
@@ -577,7 +616,7 @@ def factor_of(one: str, other: str) -> Conversion:
         if names[0] in units and names[1] in units:
             return Conversion(*units[names[0]]).then(Conversion(*units[names[1]]).back())
     raise Unfit("unit", L("不能从“{one}”换算到“{other}”", "“{one}” cannot be converted into “{other}”"),
-                L("用 times(系数)，或先用 map 统一单位名", "Use times(factor), or bring the unit's name into line by map"),
+                L("用 times(系数)，或先用 map 统一单位名", "Use times(factor), or map the unit's name first"),
                 one=one, other=other)  # fmt: skip
 
 
@@ -735,7 +774,9 @@ def _map(options: Options) -> Step:
         pairs = tuple(options.named.items())
         options.named = {}
         rest = dict(pairs).get("*")
-        known = ValueMap("", tuple(p for p in pairs if p[0] != "*"), "refuse" if rest is None else "default", rest or "")
+        known = ValueMap(
+            "", tuple(p for p in pairs if p[0] != "*"), "refuse" if rest is None else "default", rest or ""
+        )
         return _map_step(options, known, known.inward())
     known = _value_map(options)
     return _map_step(options, known, known.inward())
@@ -788,8 +829,11 @@ def _lookup(kind: str) -> Callable[[Options], Step]:
         unknown = options.one_of("unknown", ("refuse", "pass", "nothing"), "refuse")
         system = options.take("system", "") if kind in ("ours", "theirs") else ""
         if not re.fullmatch(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", entity):
-            raise bad_step(options.text, L("“{entity}”不是实体，如 parties.party", "“{entity}” is no entity such as parties.party"),
-                           entity=entity)
+            raise bad_step(
+                options.text,
+                L("“{entity}”不是实体，如 parties.party", "“{entity}” is no entity such as parties.party"),
+                entity=entity,
+            )
 
         def run(value: Any, use: Use) -> Any:
             key = as_text(value).strip()

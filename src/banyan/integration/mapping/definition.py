@@ -18,7 +18,8 @@ walk, and its `when` which rows; alone, it makes a list of plain values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping as Map
+from collections.abc import Iterator
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -171,7 +172,7 @@ def value_maps_of(given: Any) -> dict[str, ValueMap]:
                         L("每行一对：外部值、我方值", "Give pairs: their value, ours"), code=code)  # fmt: skip
         if len(rows) > MOST_PAIRS or len(made) >= MOST_VALUE_MAPS:
             raise Unfit("value_map", L("对照值“{code}”太大", "The value map “{code}” is too large"),
-                        L(f"最多 {MOST_PAIRS} 行；更多时用主键对照", f"At most {MOST_PAIRS} lines; use key links for more"),
+                        L(f"最多 {MOST_PAIRS} 行；更多时用主键对照", f"At most {MOST_PAIRS} lines; else key links"),
                         code=code)  # fmt: skip
         pairs = tuple((str(outside), str(ours)) for outside, ours in rows)
         made[code] = ValueMap(code, pairs, one.get("unknown", "refuse"), str(one.get("default", "")))
@@ -220,7 +221,9 @@ class _Compiler:
             self.fault("fields", L(f"须有 1 到 {MOST_FIELDS} 个字段", f"There must be 1 to {MOST_FIELDS} fields"))
         types = given.get("types") or {}
         if not isinstance(types, Map) or len(types) > MOST_TYPES:
-            self.fault("types", L(f"types 须是最多 {MOST_TYPES} 项的对象", f"types is an object of at most {MOST_TYPES}"))
+            self.fault(
+                "types", L(f"types 须是最多 {MOST_TYPES} 项的对象", f"types is an object of at most {MOST_TYPES}")
+            )
         else:
             for name, kind in types.items():
                 if kind not in _TYPES:
@@ -325,7 +328,7 @@ class _Compiler:
             elif paths.depth(path) > lists and not takes_list:
                 self.fault(f"{place}.source", L(
                     "来源“{source}”有多个值，目标只要一个：用 join、first、固定位置，或表达式 sum",
-                    "“{source}” gives many values where the target takes one: use join, first, a fixed position, or sum",
+                    "“{source}” gives many values, the target takes one: use join, first, a fixed position, sum",
                 ).filled({"source": paths.written(draft.source)}))  # fmt: skip
             rest = draft.source[len(inside) :]
         default, computed = draft.default, None
@@ -342,7 +345,7 @@ class _Compiler:
         if formula and formula.expression.type.is_list and not (draft.steps and draft.steps[0].takes_list) \
                 and draft.target[-1] is not EVERY:  # fmt: skip
             self.fault(f"{place}.expression", L("表达式给出列表，目标只要一个值",
-                                                "The expression gives a list where the target takes one value"))  # fmt: skip
+                                                "The expression gives a list, the target takes one value"))  # fmt: skip
         try:
             return _with(made, default=_as_given(default, made.gives))
         except Unfit as unfit:
@@ -389,12 +392,19 @@ class _Grown:
         ends = [d for d in drafts if len(d.target) == at]
         below = [d for d in drafts if len(d.target) > at]
         if ends and below:
-            self.fault(below[0], "target", L("目标“{target}”既是单个值又有成员", "“{target}” is one value and has members").filled(
-                {"target": paths.written(ends[0].target)}))
+            self.fault(
+                below[0],
+                "target",
+                L("目标“{target}”既是单个值又有成员", "“{target}” is one value and has members").filled(
+                    {"target": paths.written(ends[0].target)}
+                ),
+            )
             return Leaf(())
         if ends:
             return self.leaf(ends, walked)
-        kinds = {"list" if d.target[at] is EVERY else "place" if isinstance(d.target[at], int) else "member" for d in below}
+        kinds = {
+            "list" if d.target[at] is EVERY else "place" if isinstance(d.target[at], int) else "member" for d in below
+        }
         if len(kinds) > 1:
             self.fault(below[0], "target", L("同一目标不能既是列表又是对象",
                                              "One target cannot be a list and an object"))  # fmt: skip
@@ -415,7 +425,7 @@ class _Grown:
         for draft in ends[:-1]:
             if not draft.when:
                 self.fault(ends[-1], "target", L("目标“{target}”写了两次：前面的须有条件",
-                                                 "“{target}” is written twice: the earlier one needs a condition").filled(
+                                                 "“{target}” is written twice: the first needs a condition").filled(
                     {"target": paths.written(draft.target)}))  # fmt: skip
         return Leaf(tuple(self.compiler.field(draft, walked) for draft in ends))
 
@@ -427,12 +437,12 @@ class _Grown:
             return Rows(walks, outer, self.leaf(each, walks), None)
         if len(each) > 1 or (each and (each[0].steps or each[0].formula)):
             self.fault(each[-1], "target", L("列表行只能有一个来源，不能有转换或表达式",
-                                             "The line of a list takes one source, no converter, no expression"))  # fmt: skip
+                                             "The line of a list takes only a source"))  # fmt: skip
         item = self.node(inner, at + 1, walks)
         return Rows(walks, outer, item, self.compiler.field(each[0], walks) if each else None)
 
     def walks(self, drafts: list[_Draft], at: int, outer: Parts) -> Parts:
-        """Give the source lists that a target list walks: the longest its own fields name, else its inner lists' first."""
+        """Give the source lists that a target list walks: the longest of its own fields, else its inner lists'."""
         own = [d.walks for d in drafts if EVERY not in d.target[at + 1 :]]
         longest = max(own, key=paths.depth, default=())
         if paths.depth(longest) > paths.depth(outer):

@@ -134,7 +134,7 @@ class KeyLink(Record):
     code = models.CharField(max_length=200)
     record = models.UUIDField()
     is_main = models.BooleanField(default=True)
-    state = models.CharField(max_length=10, default="confirmed")
+    state = models.CharField(max_length=10, default="proposed")
     origin = models.CharField(max_length=8, default="person")
     reason = models.CharField(max_length=240, blank=True, default="")
     find_text = find_column("system", "entity", "code")
