@@ -360,6 +360,9 @@ class _Run:
         if reading.name.startswith("settings."):
             return facts.settings.get(reading.name.removeprefix("settings."))
         below = scope.at(reading.lists)
+        if reading.type.startswith("list<"):
+            kind = reading.type[5:-1]
+            return [self.typed(reading.name, one, kind) for one in paths.rows(paths.read(below, reading.rest)) or ()]
         if reading.type != "list":
             return self.typed(reading.name, paths.read(below, reading.rest), reading.type)
         rows = []

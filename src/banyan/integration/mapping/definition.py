@@ -42,7 +42,7 @@ KEYS = frozenset({"target", "source", "expression", "converter", "default", "req
                   "sample", "note"})  # fmt: skip
 ALWAYS = {"today": "date", "system": "text"}
 ROW_NUMBER = "row_number"
-_TYPES = frozenset({"number", "text", "bool", "date", "list"})
+_TYPES = frozenset({"number", "text", "bool", "date", "list", "list<text>", "list<number>", "list<bool>"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class _Compiler:
             for name, kind in types.items():
                 if kind not in _TYPES:
                     self.fault(f"types.{name}", L("类型只能是 number、text、bool、date、list",
-                                                  "A type is number, text, bool, date or list"))  # fmt: skip
+                                                  "A type is number, text, bool, date, list"))  # fmt: skip
                 else:
                     self.types[str(name)] = kind
         try:

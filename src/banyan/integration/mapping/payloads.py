@@ -39,7 +39,10 @@ class PayloadUnreadable(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One source that can be picked: its path, what kind of value stands there, the first one found."""
+    """One source that can be picked: its path, what kind of value stands there, the first one found.
+
+    Takes:  kind: number, text, bool, null, list of objects, or list<text> and so on of plain values
+    """
 
     path: str
     kind: str
@@ -184,7 +187,9 @@ def _walked(value: Any, parts: paths.Parts, depth: int = 0) -> Iterator[tuple[pa
 
 def _kind(value: Any) -> str:
     if isinstance(value, list):
-        return "list"
+        plain = [one for one in value if not isinstance(one, (dict, list)) and one is not None]
+        kinds = {_kind(one) for one in plain}
+        return "list" if not plain or len(plain) < len(value) else f"list<{kinds.pop() if len(kinds) == 1 else 'text'}>"
     if value is None:
         return "null"
     if isinstance(value, bool):
