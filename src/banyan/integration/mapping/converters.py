@@ -167,7 +167,7 @@ def bad_step(text: str, words: Label, **facts: Any) -> Unfit:
         words,
         L('写法如 trim | number(decimal=",")', 'Write trim | number(decimal=",")'),
         **facts,
-        text=text,
+        converter=text,
     )
 
 

@@ -38,7 +38,8 @@ SURVIVES = [choice("winner", "保留主记录的", "The winner's"), choice("newe
             choice("longest", "最长的", "The longest")]  # fmt: skip
 DUPLICATE_STATES = [choice("open", "待决定", "Open", "orange"),
                     choice("linked", "已关联", "Linked", "green"),
-                    choice("merged", "已合并", "Merged", "green"), choice("dismissed", "都不是", "None of them")]  # fmt: skip
+                    choice("merged", "已合并", "Merged", "green"),
+                        choice("dismissed", "都不是", "None of them")]  # fmt: skip
 FINDINGS = [choice("link_gone", "对照的记录已不存在", "Record of a link is gone", "red"),
             choice("without_link", "记录没有对照", "Record without link", "orange"),
             choice("linked_twice", "编码对照了两次", "Code linked twice", "red")]  # fmt: skip
