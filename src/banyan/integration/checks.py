@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from banyan.integration import conditions, errors
+from banyan.integration import conditions, errors, mappings
 from banyan.integration.connecting import connector_of
 from banyan.integration.guard import allowed
 from banyan.integration.models import Flow, System
 from banyan.kernel import registry, schema
-from banyan.lib.errors import FieldFaults, Invalid, NotFound
+from banyan.lib.errors import DomainError, FieldFaults, Invalid, NotFound
 from banyan.lib.expressions import ExpressionFault
 from banyan.lib.labels import L
 
@@ -60,6 +60,11 @@ def check_flows(flows: Sequence[Flow]) -> None:
         for name in ("mapping", "reply"):
             if not isinstance(getattr(flow, name), Mapping):
                 faults.add(name, L("应为对象", "must be an object"))
+        if isinstance(flow.mapping, Mapping) and flow.mapping:
+            try:
+                mappings.check(flow.mapping)
+            except DomainError as refusal:
+                faults.add("mapping", refusal.label)
         faults.refuse_if_any()
 
 

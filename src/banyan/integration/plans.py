@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -67,8 +67,12 @@ class Plan:
         return conditions.key_of(self.definition["key"], body) if self.definition["key"] else usual[:200]
 
     def map(self, body: Any) -> Any:
-        """Give what is sent, or what the command gets. Raises: Failed("mapping")."""
-        return mappings.apply(self.definition["mapping"], body)
+        """Give what the command gets. Raises: Failed("mapping")."""
+        return mappings.apply(self.definition["mapping"], body, system=self.system_code)
+
+    def map_all(self, bodies: Sequence[Any]) -> list[Any]:
+        """Give what is sent of each body, or the Failed("mapping") that says why nothing is."""
+        return mappings.apply_all(self.definition["mapping"], bodies, system=self.system_code)
 
 
 _PLANS = """

@@ -54,12 +54,12 @@ def send_run(plan: Plan, run: Sequence[Held], deadline: float | None = None) -> 
         return
     blocked: set[str] = set()
     pause = 0.0
-    for held in run:
+    for held, body in zip(run, plan.map_all([orjson.loads(held.body) for held in run]), strict=True):
         is_late = deadline is not None and time.monotonic() + plan.timeout > deadline
         if pause or is_late or (plan.order != "free" and held.key in blocked):
             yield Result(held, "back", retry_after=pause)
             continue
-        result = _send(plan, connection, held)
+        result = _send(plan, connection, held, body)
         if result.outcome != "done":
             blocked.add(held.key)
         if result.reason == "throttled":
@@ -74,18 +74,20 @@ def _safely(plan: Plan) -> Connection | Failed:
         return refused(fault)
 
 
-def outgoing(plan: Plan, held: Held) -> Outgoing:
-    """Give a message as the connector gets it. Raises: Failed("mapping")."""
+def outgoing(plan: Plan, held: Held, body: Any) -> Outgoing:
+    """Give a message as the connector gets it. Raises: Failed("mapping") where that is what became of its body."""
+    if isinstance(body, Failed):
+        raise body
     return Outgoing(
-        id=held.id, operation=plan.target, body=plan.map(orjson.loads(held.body)), key=held.key, type=held.type,
+        id=held.id, operation=plan.target, body=body, key=held.key, type=held.type,
         at=held.at, attempt=held.attempts + 1,
     )  # fmt: skip
 
 
-def _send(plan: Plan, connection: Connection, held: Held) -> Result:
+def _send(plan: Plan, connection: Connection, held: Held, body: Any) -> Result:
     begun = time.perf_counter()
     try:
-        sent = plan.connector.send(connection, outgoing(plan, held))
+        sent = plan.connector.send(connection, outgoing(plan, held, body))
     except Exception as fault:  # whatever a connector raises is a failed try, never the end of the worker
         return _failed(held, refused(fault), (time.perf_counter() - begun) * 1000)
     return _done(plan, held, sent, (time.perf_counter() - begun) * 1000)
@@ -95,12 +97,12 @@ def _send_together(plan: Plan, connection: Connection, run: Sequence[Held]) -> I
     """Hand several to the connector at once. Of what it did not answer for, nothing is known: it is tried again."""
     ready: list[tuple[Held, Outgoing]] = []
     blocked: set[str] = set()
-    for held in run:
+    for held, body in zip(run, plan.map_all([orjson.loads(held.body) for held in run]), strict=True):
         if plan.order != "free" and held.key in blocked:
             yield Result(held, "back")
             continue
         try:
-            ready.append((held, outgoing(plan, held)))
+            ready.append((held, outgoing(plan, held, body)))
         except Failed as fault:
             blocked.add(held.key)
             yield _failed(held, fault, 0.0)

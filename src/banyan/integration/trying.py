@@ -30,11 +30,11 @@ class Tried:
         return "filtered" if self.is_filtered else orjson.dumps(self.value, default=str).decode()[:400]
 
 
-def outcome_of(definition: Mapping[str, Any], body: Any) -> Tried:
+def outcome_of(definition: Mapping[str, Any], body: Any, system: str = "") -> Tried:
     """Give what a flow's definition makes of a body."""
     try:
         if definition["filter"] and not conditions.is_true(definition["filter"], body):
             return Tried(is_filtered=True)
-        return Tried(value=jsonable(mappings.apply(definition["mapping"], body)))
+        return Tried(value=jsonable(mappings.apply(definition["mapping"], body, system=system)))
     except Failed as fault:
         return Tried(reason=fault.kind, error=fault.text)

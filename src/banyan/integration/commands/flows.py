@@ -10,16 +10,16 @@ from django.db.models import Max
 from pydantic import Field
 
 from banyan.integration import checks, fanout, mappings, rules
-from banyan.integration.connecting import Failed
 from banyan.integration.errors import FlowNotReady, NoSamples, NotFromEvents, SamplesFail, WrongRange
 from banyan.integration.models import Flow, FlowVersion, Position, Sample
 from banyan.integration.plans import plan_of
-from banyan.integration.trying import outcome_of
+from banyan.integration.trying import Tried, outcome_of
 from banyan.kernel import db
 from banyan.kernel.commands import OfferedOn, command
 from banyan.kernel.context import Context
 from banyan.kernel.models import Outbox
 from banyan.kernel.schema import Input, Instant, Text, field
+from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label
 
@@ -30,9 +30,8 @@ def definition_of(flow: Flow) -> dict[str, Any]:
     """Give what is frozen of a flow, its mapping as it says now. Raises: FlowNotReady"""
     try:
         mapping = mappings.frozen(flow.mapping)
-    except Failed as fault:
-        said = fault.text.split("\n")
-        raise FlowNotReady(flow=flow.code, why=L(said[0] or "映射", said[-1] or "mapping")) from None
+    except DomainError as refusal:
+        raise FlowNotReady(flow=flow.code, why=refusal.label) from None
     return dict(
         direction=flow.direction, trigger=flow.trigger, detail=flow.detail, filter=flow.filter, mapping=mapping,
         target=flow.target, key=flow.key, order=flow.order, reply=flow.reply, retries=flow.retries,
@@ -52,17 +51,15 @@ def _try(flows: Sequence[Flow]) -> None:
         definition = definition_of(flow)
         failed = []
         for sample in samples[flow.pk]:
-            given = outcome_of(definition, sample.input)
+            given = outcome_of(definition, sample.input, flow.system.code)
             if given != outcome_expected(sample):
                 failed.append(f"{sample.name}: {given.text}")
         if failed:
             raise SamplesFail(flow=flow.code, which="; ".join(failed)[:1500])
 
 
-def outcome_expected(sample: Sample) -> Any:
+def outcome_expected(sample: Sample) -> Tried:
     """Give what must come of a sample, comparable with what does."""
-    from banyan.integration.trying import Tried
-
     return Tried(is_filtered=sample.is_filtered, value=None if sample.is_filtered else sample.output)
 
 

@@ -155,7 +155,7 @@ def dry_run_messages(ctx: Context, data: Which) -> list[dict[str, Any]]:
 
 
 def _tried(ctx: Context, plan: Plan, body: Any) -> Tried:
-    tried = outcome_of(plan.definition, body)
+    tried = outcome_of(plan.definition, body, plan.system_code)
     if tried.reason or tried.is_filtered or plan.direction == "out":
         return tried
     acting = effects.context_of(plan, ctx.now)
@@ -186,7 +186,7 @@ def pin_message(ctx: Context, data: Pin) -> tuple[Sample, ...]:
     one = Message.objects.get(pk=data.message)
     plan = plan_of(one.flow_id)
     body = one.body if one.repaired is None else one.repaired
-    tried = outcome_of(plan.definition, body) if plan else Tried()
+    tried = outcome_of(plan.definition, body, plan.system_code) if plan else Tried()
     sample = Sample(
         id=new_id(), flow_id=one.flow_id, name=data.name, input=body, output=tried.value, is_filtered=tried.is_filtered,
         created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
