@@ -250,6 +250,11 @@ class Guard:
         """
         return str(self.addresses(host, port)[0])
 
+    def check(self, url: str) -> None:
+        """Check an address without speaking to it. Raises: as `allows`."""
+        parts = _checked_url(url)
+        self.allows(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+
     def addresses(self, host: str, port: int) -> tuple[Address, ...]:
         """Give the addresses of an allowed host, all of them checked. Raises: as `allows`."""
         host, entries = self._entries_for(host, port)

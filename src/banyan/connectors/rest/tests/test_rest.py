@@ -176,7 +176,7 @@ def test_a_request_is_signed_as_the_settings_say():
 
 
 def test_the_way_of_open_platforms_can_be_said_as_data():
-    """MD5 of secret, sorted names and values, secret, in capitals, Beijing time: the example of Taobao's own document."""
+    """MD5 of secret, sorted names and values, secret, in capitals, Beijing time: the example of Taobao."""
     signing = Signing(
         parts=["{secret.signing_key}", "{params}", "{secret.signing_key}"], hash="md5", is_keyed=False, encoding="HEX",
         clock="%Y-%m-%d %H:%M:%S", zone="Asia/Shanghai",
