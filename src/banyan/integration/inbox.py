@@ -20,8 +20,8 @@ _KEEP = f"""
     INSERT INTO integration_message (id, seq, flow_id, system_id, used_id, direction, source, digest, type, key, body,
         raw, state, reason, error, attempts, at, next_at, code, note, noun, record)
     SELECT {NEW_ID}, nextval('integration_message_seq'), %(flow)s, %(system)s, %(version)s, %(direction)s, r.source,
-           r.digest, r.type, r.key, r.body, r.raw, r.state, r.reason, r.error, 0, coalesce(r.at, %(now)s), %(now)s, '', '', '',
-           NULL
+           r.digest, r.type, r.key, r.body, r.raw, r.state, r.reason, r.error, 0, coalesce(r.at, %(now)s), %(now)s,
+           '', '', '', NULL
     FROM (SELECT v.value FROM jsonb_array_elements(%(rows)s::jsonb) WITH ORDINALITY v(value, n) ORDER BY v.n) v
     CROSS JOIN LATERAL jsonb_to_record(v.value) r(source text, digest text, type text, key text, body jsonb, raw text,
                                                   state text, reason text, error text, at timestamptz)

@@ -131,7 +131,7 @@ noun(
                'Such as data.priority = "rush"; all when empty')),
         mapping=f("映射", "Mapping", L("空为原样", "As it is when empty")),
         target=f("目标", "Target", L("发出：系统的操作；接收：我方命令，如 sales.order.create",
-                                   "Out: an operation of the system; in: a command of ours, such as sales.order.create")),
+                                   "Out: an operation of the system; in: a command of ours, as sales.order.create")),
         key=f("排序键", "Ordering key", L("表达式；空为单据", "An expression; the document when empty")),
         order=f("顺序", "Order", choices=ORDERS),
         reply=f("回执处理", "Reply", L('如 {"keep": true}', 'Such as {"keep": true}')),
