@@ -16,6 +16,7 @@ from banyan.lib.labels import L
 
 OUT = frozenset({"event", "schedule"})
 SHORTEST = 1
+MOST_RETRIES, LONGEST_PAUSE = 20, 7 * 86_400
 
 
 def check_systems(systems: Sequence[System]) -> None:
@@ -60,6 +61,10 @@ def check_flows(flows: Sequence[Flow]) -> None:
         for name in ("mapping", "reply"):
             if not isinstance(getattr(flow, name), Mapping):
                 faults.add(name, L("应为对象", "must be an object"))
+        if not isinstance(flow.retries, list) or len(flow.retries) > MOST_RETRIES or not all(
+            isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= LONGEST_PAUSE for one in flow.retries
+        ):
+            faults.add("retries", L("应为秒数的列表，如 [5, 300]", "must be a list of seconds, as [5, 300]"))
         if isinstance(flow.mapping, Mapping) and flow.mapping:
             try:
                 mappings.check(flow.mapping)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -38,7 +37,7 @@ class Flow(Record):
     key = models.TextField(blank=True, default="")
     order = models.CharField(max_length=8, default="strict")
     reply = models.JSONField(default=dict, blank=True)
-    retries = ArrayField(models.PositiveIntegerField(), default=list, blank=True)
+    retries = models.JSONField(default=list, blank=True)
     state = models.CharField(max_length=8, default="draft")
     running = models.ForeignKey(
         "integration.FlowVersion", models.PROTECT, null=True, blank=True, related_name="+", editable=False

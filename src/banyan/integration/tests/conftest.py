@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -86,6 +87,7 @@ class Partner:
         self.answer: Callable[[Any], Any] | None = None
         self.lock = threading.Lock()
         self.port = 0
+        self.open: list[socket.socket] = []
         self.server: ThreadingHTTPServer | None = None
 
     def up(self) -> None:
@@ -93,6 +95,10 @@ class Partner:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                outer.open.append(self.connection)
 
             def do_GET(self) -> None:
                 self._say(200)
@@ -132,6 +138,12 @@ class Partner:
         if self.server is not None:
             self.server.shutdown()
             self.server.server_close()
+            for one in self.open:
+                try:
+                    one.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+            self.open.clear()
             self.server = None
 
     @property
@@ -165,8 +177,8 @@ def account(ctx) -> Callable[..., User]:
     """Make a program's account with grants."""
 
     def make(*grants: str) -> User:
-        user = User.objects.create(login=f"bus-{new_id().hex[:8]}", name="接口", is_program=True)
-        role = Role.objects.create(code=new_id().hex[:12], name_zh="接口", name_en="Interface")
+        user = User.objects.create(login=f"bus-{new_id().hex[-12:]}", name="接口", is_program=True)
+        role = Role.objects.create(code=new_id().hex[-12:], name_zh="接口", name_en="Interface")
         RoleGrant.objects.bulk_create(RoleGrant(role=role, permission=grant) for grant in grants)
         UserRole.objects.create(user=user, role=role)
         return user
@@ -199,10 +211,9 @@ def flow(ctx, system) -> Callable[..., Flow]:
             code=f"F{new_id().hex[-8:]}", name="流", system=str(system.pk), direction="out", trigger="event",
             detail={"events": ["test.sold"]}, target="orders",
         ) | given  # fmt: skip
+        put, comes = facts.pop("sample", ({"a": 1}, {"a": 1}))
         key = do(ctx, "integration.flow.create", records=[facts]).ids[0]
-        do(ctx, "integration.sample.create", records=[dict(flow=str(key), name="一", input={"a": 1}, output={"a": 1})]
-           if not facts.get("filter") and not facts.get("mapping") else
-           [dict(flow=str(key), name="一", input=given["sample"][0], output=given["sample"][1])])  # fmt: skip
+        do(ctx, "integration.sample.create", records=[dict(flow=str(key), name="一", input=put, output=comes)])
         do(ctx, "integration.flow.test", key)
         do(ctx, "integration.flow.activate", key)
         return Flow.objects.get(pk=key)
