@@ -29,7 +29,7 @@ def carrying(t: Traveller, world: Any) -> None:
     user = User.objects.create(login="shop-program", name="商店接口", is_program=True)
     system = t.make(
         "integration.system", code="SHOP-1", name="商店", connector="rest", account=str(user.pk), rate="50",
-        settings={"address": "https://127.0.0.1:9", "operations": [{"key": "push"}, {"key": "orders", "ways": ["poll"]}]},
+        settings=dict(address="https://127.0.0.1:9", operations=[dict(key="push"), dict(key="orders", ways=["poll"])]),
         hosts=["127.0.0.1:9"],
     )  # fmt: skip
     t.post("integration.secret.set", system=system, name="token", value="open-sesame")

@@ -30,8 +30,9 @@ def carried(ctx, flow, partner):
     [
         (
             "integration.once",
-            "INSERT INTO integration_attempt SELECT gen_random_uuid(), message_id, 2, at, ms, outcome, reason, code, "
-            f"error, used_id FROM integration_attempt WHERE message_id = {ONE}",
+            "INSERT INTO integration_attempt (id, message_id, position, at, ms, outcome, reason, code, error, used_id) "
+            "SELECT gen_random_uuid(), message_id, 2, at, ms, outcome, reason, code, error, used_id "
+            f"FROM integration_attempt WHERE message_id = {ONE}",
             "was done 2 times",
         ),
         ("integration.once", f"UPDATE integration_message SET state = 'filtered' WHERE id = {ONE}", "was done 1 times"),
