@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from banyan.integration import conditions, errors, mappings
+from banyan.integration import conditions, errors, mappings, replies
 from banyan.integration.connecting import connector_of
 from banyan.integration.guard import allowed
 from banyan.integration.models import Flow, System
@@ -61,6 +61,8 @@ def check_flows(flows: Sequence[Flow]) -> None:
         for name in ("mapping", "reply"):
             if not isinstance(getattr(flow, name), Mapping):
                 faults.add(name, L("应为对象", "must be an object"))
+        if isinstance(flow.reply, Mapping):
+            _check_reply(flow.reply, faults)
         if not isinstance(flow.retries, list) or len(flow.retries) > MOST_RETRIES or not all(
             isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= LONGEST_PAUSE for one in flow.retries
         ):
@@ -91,6 +93,20 @@ def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
         faults.add("detail", L("every（秒）必填", "every (seconds) is required"))
     if every is not None and (isinstance(every, bool) or not isinstance(every, (int, float)) or every < SHORTEST):
         faults.add("detail", L("every 至少 1 秒", "every is at least 1 second"))
+
+
+def _check_reply(reply: Mapping[str, Any], faults: FieldFaults) -> None:
+    if set(reply) - replies.KEYS:
+        faults.add("reply", L("只能有 keep、link、flow", "only keep, link and flow are known"))
+    asked = reply.get("link")
+    if asked is not None:
+        if not isinstance(asked, Mapping) or not isinstance(asked.get("code"), str):
+            faults.add("reply", L("link 要有 code（表达式）", "link needs code, an expression"))
+            return
+        try:
+            conditions.check(asked["code"])
+        except ExpressionFault as fault:
+            faults.add("reply", fault.label)
 
 
 def require_ready(flow: Flow) -> None:

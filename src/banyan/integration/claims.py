@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import transaction
 
-from banyan.integration import rules
-from banyan.integration.plans import Plan
+from banyan.integration import replies, rules
+from banyan.integration.plans import Plan, context_of
 from banyan.kernel import db
 from banyan.lib.ids import new_id
 
@@ -41,6 +41,8 @@ class Held:
     body: str
     at: datetime
     attempts: int
+    noun: str
+    record: UUID | None
     claim: UUID
 
 
@@ -92,7 +94,8 @@ _TAKE = f"""
         next_at = {_NOW} + %(lease)s * interval '1 second'
 """
 _GIVEN = """
-    RETURNING m.id, m.seq, m.key, m.source, m.type, coalesce(m.repaired, m.body)::text, m.at, m.attempts
+    RETURNING m.id, m.seq, m.key, m.source, m.type, coalesce(m.repaired, m.body)::text, m.at, m.attempts,
+        m.noun, m.record
 """
 _CLAIM_FREE = f"WITH {_PICK} {_TAKE} FROM due WHERE m.id = due.id {_GIVEN}"
 _CLAIM_STRICT = f"""
@@ -112,7 +115,7 @@ _CLAIM_STRICT = f"""
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
 """
 _SUPERSEDE = f"""
     UPDATE integration_message m SET state = 'superseded', claim = NULL, claimed_until = NULL, done_at = {_NOW}
@@ -143,7 +146,7 @@ _CLAIM_NEWEST = f"""
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
 """
 
 
@@ -168,7 +171,7 @@ def claim(plan: Plan, most: int, lease: float, now: datetime | None = None) -> t
             if plan.order == "newest":
                 db.run(_SUPERSEDE, facts)
             found = db.rows(_CLAIM_STRICT if plan.order == "strict" else _CLAIM_NEWEST, facts)
-            rows, parked = [row[:8] for row in found if row[0] is not None], found[-1][8]
+            rows, parked = [row[:10] for row in found if row[0] is not None], found[-1][10]
     return sorted((Held(*row, mark) for row in rows), key=lambda held: held.seq), parked
 
 
@@ -237,9 +240,23 @@ def mark(plan: Plan, results: Sequence[Result], chances: Sequence[float], now: d
     """
     rows = [_row(plan, one, chance) for one, chance in zip(results, chances, strict=True)]
     with transaction.atomic():
+        if plan.direction == "out" and replies.is_wanted(plan.definition):
+            _handle_replies(plan, results, rows, now)
         write_marks(plan, rows, now)
         if plan.direction == "out":
             _move_gauge(plan, results, now)
+
+
+def _handle_replies(
+    plan: Plan, results: Sequence[Result], rows: Sequence[dict[str, Any]], now: datetime | None
+) -> None:
+    at = now or datetime.now(UTC)
+    done = [one for one in results if one.outcome == "done"]
+    faults = replies.handle(plan, done, lambda: context_of(plan, at), at) if done else {}
+    for row in rows:
+        row["error"] = faults.get(row["id"], row["error"])
+        if not plan.definition["reply"].get("keep"):
+            row["reply"] = None
 
 
 def write_marks(plan: Plan, rows: Sequence[Mapping[str, Any]], now: datetime | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,11 +16,11 @@ from uuid import UUID
 import orjson
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from banyan.integration import claims
+from banyan.integration import claims, replies
 from banyan.integration.claims import Held, Result
 from banyan.integration.connecting import Failed
-from banyan.integration.plans import Plan, plans_of
-from banyan.kernel import access, db, registry, schema
+from banyan.integration.plans import Plan, context_of, plans_of
+from banyan.kernel import db, registry, schema
 from banyan.kernel.commands import Command, Outcome, execute
 from banyan.kernel.context import Context
 from banyan.lib.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
@@ -96,21 +96,17 @@ def _in_one(plan: Plan, held: Sequence[Held], now: datetime | None) -> None:
             claims.write_marks(plan, rows, now)
 
 
-def context_of(plan: Plan, at: datetime) -> Context | Failed:
-    """Give the circumstances in which a flow's commands run: its system's account, through the interface."""
-    principal = access.principal_of(plan.account) if plan.account else None
-    if principal is None:
-        return Failed("not_allowed", "外部系统没有可用的执行账号\nthe system has no active account to act as")
-    return Context(principal, now=at, through="rest", program=f"bus {plan.system_code}"[:80],
-                   language=principal.language)  # fmt: skip
-
-
 def _execute(plan: Plan, ctx: Context | Failed, held: Held) -> Result:
     begun = time.perf_counter()
     try:
         if isinstance(ctx, Failed):
             raise ctx
-        outcome = perform(plan, ctx, plan.map(orjson.loads(held.body)))
+        body = orjson.loads(held.body)
+        noun = registry.command(plan.target).noun
+        outcome = perform(
+            plan, ctx, plan.map(body),
+            after=lambda made: replies.link(plan, ctx, body, noun, made.ids[0] if made.ids else None),
+        )  # fmt: skip
     except Failed as fault:
         return Result(held, "failed" if fault.is_passing else "dead", reason=fault.kind, error=fault.text,
                       code=fault.code, ms=_ms(begun))  # fmt: skip
@@ -130,12 +126,14 @@ def _execute(plan: Plan, ctx: Context | Failed, held: Held) -> Result:
         return Result(held, "dead", reason="fault", error=f"{type(fault).__name__}: {fault}"[:1000], ms=_ms(begun))
     made = outcome.ids[0] if outcome.ids else None
     reply = {"ids": [str(one) for one in outcome.ids[:100]]} if plan.definition["reply"].get("keep") else None
-    return Result(held, "done", ms=_ms(begun), noun=registry.command(plan.target).noun if made else "", record=made,
+    return Result(held, "done", ms=_ms(begun), noun=noun if made else "", record=made,
                   reply=reply)  # fmt: skip
 
 
-def perform(plan: Plan, ctx: Context, value: Any, *, dry_run: bool = False) -> Outcome:
-    """Run the flow's command with what the mapping gave. Raises: DomainError."""
+def perform(
+    plan: Plan, ctx: Context, value: Any, *, after: Callable[[Outcome], None] = lambda made: None
+) -> Outcome:
+    """Run the flow's command with what the mapping gave, and what belongs to it. Raises: DomainError, Failed."""
     command = registry.command(plan.target)
     ids, data = input_of(command, value)
     refusal: DomainError | None = None
@@ -143,10 +141,11 @@ def perform(plan: Plan, ctx: Context, value: Any, *, dry_run: bool = False) -> O
     # savepoint, so that its audit line stays.
     with transaction.atomic():
         try:
-            outcome = execute(ctx, command, ids=ids, data=data, dry_run=dry_run)
+            outcome = execute(ctx, command, ids=ids, data=data)
         except DomainError as found:
             refusal = found
         else:
+            after(outcome)
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     if refusal is not None:

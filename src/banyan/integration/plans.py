@@ -14,7 +14,8 @@ import orjson
 from banyan.integration import conditions, mappings
 from banyan.integration.connecting import Connection, Connector, Failed, connector_of
 from banyan.integration.connections import Sealed, connection_of
-from banyan.kernel import db, schema
+from banyan.kernel import access, db, schema
+from banyan.kernel.context import Context
 from banyan.lib.errors import DomainError
 
 
@@ -155,6 +156,15 @@ def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
         hosts=tuple(hosts), sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes,
     )  # fmt: skip
     return made, lambda: connection_of(link, datetime.now(UTC))
+
+
+def context_of(plan: Plan, at: datetime) -> Context | Failed:
+    """Give the circumstances in which a flow's commands run: its system's account, through the interface."""
+    principal = access.principal_of(plan.account) if plan.account else None
+    if principal is None:
+        return Failed("not_allowed", "外部系统没有可用的执行账号\nthe system has no active account to act as")
+    return Context(principal, now=at, through="rest", program=f"bus {plan.system_code}"[:80],
+                   language=principal.language)  # fmt: skip
 
 
 def refused(fault: Exception) -> Failed:

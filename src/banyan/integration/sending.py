@@ -121,7 +121,7 @@ def _send_together(plan: Plan, connection: Connection, run: Sequence[Held]) -> I
 
 
 def _done(plan: Plan, held: Held, sent: Sent, ms: float) -> Result:
-    reply: Any = sent.reply if plan.definition["reply"].get("keep") else None
+    reply: Any = sent.reply if plan.definition["reply"] else None
     return Result(held, "done", code=sent.code, ms=ms, reply=reply)
 
 

@@ -15,7 +15,7 @@ from banyan.integration.connecting import Failed
 from banyan.integration.errors import NothingChosen, WrongRange
 from banyan.integration.models import Flow, Message, Repair, Sample
 from banyan.integration.nouns import REASONS
-from banyan.integration.plans import Plan, plan_of
+from banyan.integration.plans import Plan, context_of, plan_of
 from banyan.integration.trying import Tried, outcome_of
 from banyan.kernel import db, registry
 from banyan.kernel.commands import command
@@ -158,7 +158,7 @@ def _tried(ctx: Context, plan: Plan, body: Any) -> Tried:
     tried = outcome_of(plan.definition, body, plan.system_code)
     if tried.reason or tried.is_filtered or plan.direction == "out":
         return tried
-    acting = effects.context_of(plan, ctx.now)
+    acting = context_of(plan, ctx.now)
     try:
         if isinstance(acting, Failed):
             raise acting

@@ -11,6 +11,7 @@ from django.test import Client
 from banyan.integration import effects, polling
 from banyan.integration.connecting import Incoming
 from banyan.integration.engine import carry_until_quiet
+from banyan.integration.mapping.models import KeyLink
 from banyan.integration.models import Attempt, Message, Position, Secret, System
 from banyan.integration.tests.conftest import CONFIRMED, PAGES, do
 from banyan.kernel import db, proofs
@@ -224,6 +225,24 @@ def test_a_record_is_changed_by_its_code(inward, ctx):
     carry_until_quiet()
     assert Role.objects.get(code="R1").name_en == "Changed"
     assert states() == [("a", "done", ""), ("b", "dead", "validation")]
+
+
+def test_what_a_message_made_is_linked_to_the_partners_own_code(inward, system):
+    inward(reply={"link": {"code": "code"}})
+    PAGES["roles"] = [[role(1)]]
+    read()
+    carry_until_quiet()
+    link = KeyLink.objects.get()
+    assert (link.system, link.entity, link.code, link.origin) == ("SHOP", "kernel.role", "R1", "message")
+    assert link.record == Role.objects.get(code="R1").pk
+
+
+def test_a_link_that_cannot_be_made_takes_the_effect_back(inward):
+    inward(reply={"link": {"code": "no_such_member"}})
+    PAGES["roles"] = [[role(1)]]
+    read()
+    carry_until_quiet()
+    assert (made(), states()) == ([], [("1", "dead", "mapping")])
 
 
 def test_the_clock_starts_a_flow_once_per_beat(flow, partner):

@@ -10,6 +10,7 @@ from django.db import connection
 
 from banyan.integration import claims, sending
 from banyan.integration.engine import carry_once, carry_until_quiet
+from banyan.integration.mapping.models import KeyLink
 from banyan.integration.models import Attempt, Gauge, Message
 from banyan.integration.plans import plan_of
 from banyan.integration.tests.conftest import do
@@ -309,6 +310,29 @@ def test_a_workers_clock_does_not_matter(ctx, flow, partner, monkeypatch):
     sell(ctx, (new_id(), 1))
     carry_until_quiet()
     assert Message.objects.get().done_at > datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_an_answer_is_kept_linked_and_brought_in_as_a_message(ctx, flow, partner):
+    flow(code="BACK", direction="in", trigger="webhook", detail={"operation": "answers"}, target="kernel.role.create")
+    flow(reply={"keep": True, "link": {"code": "concat(\"S-\", \"1\")"}, "flow": "BACK"})
+    one = new_id()
+    sell(ctx, (one, 1))
+    carry_once()
+    out = Message.objects.get(direction="out")
+    assert (out.state, out.reply, out.error) == ("done", {"ok": True}, "")
+    link = KeyLink.objects.get()
+    assert (link.entity, link.code, link.record) == ("kernel.user", "S-1", one)
+    back = Message.objects.get(direction="in")
+    assert (back.source, back.type, back.body["reply"]) == (str(out.pk), "test.sold.reply", {"ok": True})
+
+
+def test_an_answer_nothing_can_be_done_with_is_said_at_the_done_message(ctx, flow, partner):
+    flow(reply={"link": {"code": "number"}})
+    sell(ctx, (new_id(), 1))
+    carry_until_quiet()
+    out = Message.objects.get()
+    assert (out.state, out.reply) == ("done", None)
+    assert "nothing to link" in out.error
 
 
 def test_a_revised_flow_goes_on_by_its_next_version(ctx, flow, partner):
