@@ -57,6 +57,13 @@ document.addEventListener(
   true,
 );
 
+/** Only copies that turn a print into a long one, or back, change the dialog: else its button would go as it is pressed. */
+on("change", "[data-at-once]", (element) => {
+  const input = element as HTMLInputElement;
+  const isLong = Number(input.value) > Number(input.dataset.atOnce);
+  if (isLong !== "isLong" in input.dataset) htmx.trigger(input, "banyan:copies", {});
+});
+
 on("click", "[data-open]", (element) => {
   const wanted = one<HTMLDialogElement>(`#${element.dataset.open}`);
   if (wanted && !wanted.open) {

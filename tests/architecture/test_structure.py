@@ -12,6 +12,7 @@ from django.apps import apps
 from django.db import models
 
 from banyan.kernel import registry
+from tests.plugins import order
 
 ROOT = Path(__file__).parents[2]
 MODULES = (
@@ -141,3 +142,8 @@ def test_nothing_of_this_machine_is_in_the_tree():
         text = path.read_text(encoding="utf-8", errors="ignore")
         assert "/work/main" not in text, name
         assert "/root/" not in text, name
+
+
+@pytest.mark.parametrize("name", order.LONG)
+def test_what_runs_first_is_there(name):
+    assert (order.TESTS / name).exists()

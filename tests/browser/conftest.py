@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from banyan.demo import rongxi, story
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import User
-from tests.browser.hands import BUSY, Hand, settle
+from tests.browser.hands import BUSY, Hand, settle, sign_in
 from tests.plugins.world import World
 
 PASSWORD = "Wurzel-und-Zweig-7"
@@ -60,14 +60,11 @@ def signed_in(factory, open_page) -> Callable[..., object]:
 
     def make(**more):
         page = watched(open_page(**more))
-        page.goto("/login")
-        page.fill("[name=username]", "all")
-        page.fill("[name=password]", PASSWORD)
-        page.click("form.sign-card button")
-        page.wait_for_selector("body[data-ready]")
+        sign_in(page, "all", PASSWORD)
         if more.get("language") == "en":
             page.click(".language button")
             page.wait_for_selector("html[lang=en] body[data-ready]")
+            settle(page)
         return page
 
     return make

@@ -10,16 +10,26 @@ from collections.abc import Mapping, Sequence
 
 from playwright.sync_api import Locator, Page, expect
 
-#: Counts what a page has asked the server for and not got yet; `since` is when that last changed.
+#: Counts what is under way in a page; `since` is when that last changed. Under way is what has been asked of the server
+#: and not got yet, what a timer is about to do, and leaving for another page.
 BUSY = """(() => { const seen = window.asked = { open: 0, since: 0 };
 const begin = () => { seen.open++; seen.since = performance.now() };
 const end = () => { seen.open--; seen.since = performance.now() };
 const send = XMLHttpRequest.prototype.send, get = window.fetch;
 XMLHttpRequest.prototype.send = function (...rest) {
   begin(); this.addEventListener('loadend', end); return send.apply(this, rest) };
-window.fetch = (...rest) => { begin(); return get(...rest).finally(end) } })()"""
+window.fetch = (...rest) => { begin(); return get(...rest).finally(end) };
+const later = window.setTimeout, never = window.clearTimeout, due = new Set();
+window.setTimeout = (act, wait, ...rest) => {
+  if ((wait || 0) > 300 || typeof act !== 'function') return later(act, wait, ...rest);
+  begin();
+  const timer = later(() => { due.delete(timer); try { act(...rest) } finally { end() } }, wait);
+  due.add(timer);
+  return timer };
+window.clearTimeout = timer => { if (due.delete(timer)) end(); never(timer) };
+window.addEventListener('beforeunload', () => { begin(); later(end, 500) }) })()"""
 IDLE = """() => document.readyState === 'complete' && document.body.dataset.ready !== undefined
-&& window.asked.open === 0 && performance.now() - window.asked.since > 90"""
+&& window.asked.open === 0 && performance.now() - window.asked.since > 30"""
 PASTE = """(cell, text) => { const data = new DataTransfer(); data.setData('text/plain', text);
 cell.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true})) }"""
 
@@ -27,6 +37,16 @@ cell.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: tr
 def settle(page: Page) -> None:
     """Wait until the page is there, asks the server for nothing more, and has had time to show the answer."""
     page.wait_for_function(IDLE)
+
+
+def sign_in(page: Page, login: str, password: str) -> None:
+    """Sign in by the form and wait until its page has been left for one that is ready."""
+    page.goto("/login")
+    page.get_by_label(re.compile("^(登录名|Login)$")).fill(login)
+    page.get_by_label(re.compile("^(密码|Password)$")).fill(password)
+    page.get_by_role("button", name=re.compile("^\\s*(登录|Sign in)\\s*$")).click()
+    page.wait_for_url(lambda address: "/login" not in address)
+    settle(page)
 
 
 class Hand:
@@ -40,12 +60,8 @@ class Hand:
 
     def sign_in(self, login: str, password: str) -> Hand:
         """Sign in by the form."""
-        self.page.goto("/login")
-        self.page.get_by_label("登录名").fill(login)
-        self.page.get_by_label("密码", exact=True).fill(password)
-        self.page.get_by_role("button", name="登录", exact=True).click()
-        self.page.locator("body[data-ready]").wait_for()
-        return self.quiet()
+        sign_in(self.page, login, password)
+        return self
 
     def _open(self, group: Locator) -> None:
         if group.get_attribute("open") is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
 from pathlib import Path
@@ -24,7 +22,7 @@ from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
 from tests.ops.site import until
-from tests.plugins.browser import PHONE, PROGRAMS
+from tests.plugins.browser import PHONE, chromium_program
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -482,7 +480,7 @@ def test_a_camera_reads_the_badge_and_then_the_label_of_an_operation(floor, chro
     """The decoder is the one fetched by browsers that have none of their own."""
     badge = badges.badge_code(floor.badge.pk, floor.badge.serial)
     label = f"https://factory.example{codes.make('production.operation', floor.second.pk)}"
-    program = os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)))
+    program = chromium_program(chromium.browser_type.executable_path)
     seen = film(tmp_path / "camera.y4m", badge)
     browser = chromium.browser_type.launch(
         executable_path=program,

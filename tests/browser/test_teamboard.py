@@ -13,6 +13,7 @@ from banyan.modules.production.models import Assignment, ReportApproval
 from banyan.modules.production.tests.conftest import Shop
 from banyan.ops.roles import write_defaults
 from tests.browser.conftest import PASSWORD, SCREENS, watched
+from tests.browser.hands import sign_in
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -60,11 +61,7 @@ def come(floor, open_page):
 
     def make(**size: object) -> Page:
         page = watched(open_page(**size))
-        page.goto("/login")
-        page.fill("[name=username]", "leader")
-        page.fill("[name=password]", PASSWORD)
-        page.click("form.sign-card button")
-        page.wait_for_selector("body[data-ready]")
+        sign_in(page, "leader", PASSWORD)
         page.goto("/teamboard/")
         return page
 

@@ -15,6 +15,7 @@ from banyan.kernel import chain, db, dispatcher, events, jobs, rates
 from banyan.kernel.commands import Command, execute, tell
 from banyan.kernel.events import Event
 from banyan.kernel.models import Audit, Delivery, JobRun, Outbox, Request, User
+from banyan.kernel.outbox_proofs import outbox_is_delivered
 from banyan.lib.errors import Conflict, TooMany
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
@@ -109,11 +110,25 @@ def test_a_failing_delivery_holds_back_its_record_only_and_can_be_replayed(ctx, 
     dispatcher.drain()
     (dead,) = dispatcher.dead_letters()
     assert "not now" in dead.error
+    (fault,) = outbox_is_delivered().faults
+    assert (fault.record, fault.text[:19]) == (str(dead.event_id), "test.rang: dead for")
     broken.clear()
     assert dispatcher.replay(ctx, [dead.pk]) == 1
     Delivery.objects.update(next_at="2020-01-01T00:00Z")
     dispatcher.wait_until_quiet()
     assert heard == ["other", "bad", "after bad"]
+    assert outbox_is_delivered().faults == ()
+
+
+def test_an_event_that_was_passed_over_is_named(ctx, live_db):
+    ring(ctx, new_id(), "passed over")
+    ring(ctx, new_id(), "taken up")
+    passed = Outbox.objects.order_by("seq").first()
+    dispatcher.drain()
+    assert outbox_is_delivered().broken == 0
+    Outbox.objects.filter(pk=passed.pk).update(dispatched_at=None)
+    (fault,) = outbox_is_delivered().faults
+    assert (fault.record, "not taken up" in fault.text) == (str(passed.pk), True)
 
 
 def test_a_refused_command_leaves_no_event(ctx, live_db):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from banyan.kernel import rates
 from banyan.kernel.context import SYSTEM, Context, Principal
 from banyan.lib.ids import new_id
 
@@ -35,3 +36,10 @@ def person(ctx: Context) -> Callable[..., Context]:
         return ctx.with_(principal=who, through="screen")
 
     return make
+
+
+@pytest.fixture
+def one_minute(monkeypatch) -> None:
+    """Keep the minute in which calls are counted: a new one takes a lease, which is a statement more."""
+    monkeypatch.setitem(rates.take.__kwdefaults__, "clock", NOW.timestamp)
+    monkeypatch.setattr(rates, "_leases", {})

@@ -37,6 +37,11 @@ def site(live_db) -> Iterator[str]:
     server.terminate()
 
 
+def chromium_program(own: str) -> str | None:
+    """Give the path of the machine's Chromium; where there is none, Playwright's own if it is installed."""
+    return os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, (*PROGRAMS, own))), None)
+
+
 @pytest.fixture(scope="module")
 def chromium(needs) -> Iterator[object]:
     """Give the machine's Chromium, driven by Playwright.
@@ -47,10 +52,7 @@ def chromium(needs) -> Iterator[object]:
     from playwright.sync_api import sync_playwright
 
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        program = os.environ.get("BANYAN_CHROMIUM") or next(
-            filter(None, map(shutil.which, (*PROGRAMS, own))), None
-        )
+        program = chromium_program(playwright.chromium.executable_path)
         needs(program, "a browser; install the package chromium or set BANYAN_CHROMIUM")
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from banyan.kernel import access, rates
+from banyan.kernel import access
 from banyan.kernel.models import AccessToken, Role, RoleGrant, User, UserRole
 from banyan.lib.ids import new_id
 
@@ -64,9 +64,8 @@ class Api:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(settings, tmp_path):
-    """Let every test begin with an unused minute and an empty folder of files."""
-    rates._leases.clear()
+def _fresh(settings, tmp_path, one_minute):
+    """Let every test begin with an unused minute, which does not end, and an empty folder of files."""
     settings.MEDIA_ROOT = tmp_path / "files"
 
 

@@ -78,7 +78,7 @@ def test_a_page_takes_as_many_statements_for_eighty_rows_as_for_one(everyone, or
 
 
 @pytest.fixture
-def bearer(everyone) -> dict[str, str]:
+def bearer(everyone, one_minute) -> dict[str, str]:
     """Give the header of a token of somebody who may do everything."""
     token = access.new_token()
     user = User.objects.get(login="all")

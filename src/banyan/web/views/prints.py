@@ -67,6 +67,7 @@ def _ask(request: HttpRequest, noun: Noun, order: Order) -> HttpResponse:
         "ids": ",".join(order.ids),
         "count": len(order.ids),
         "is_long": _is_long(order, chosen),
+        "at_once": _copies_at_once(len(order.ids)),
         "names": [known.get(k) or str(L("未编号", "No number yet")) for k in some],
         "more": max(0, len(order.ids) - SHOWN_RECORDS),
     }
@@ -103,9 +104,12 @@ def printed(request: HttpRequest, key: UUID) -> HttpResponse:
 def _is_long(order: Order, layout: Layout) -> bool:
     """Say whether a print is work for a worker."""
     count = len(order.ids)
-    if layout.is_label:
-        return count > RECORDS_AT_ONCE or count * order.copies > LABELS_AT_ONCE
-    return count > DOCUMENTS_AT_ONCE
+    return order.copies > _copies_at_once(count) if layout.is_label else count > DOCUMENTS_AT_ONCE
+
+
+def _copies_at_once(count: int) -> int:
+    """Give how many labels of each of so many records are printed at once; none where a worker prints them."""
+    return 0 if count > RECORDS_AT_ONCE else LABELS_AT_ONCE // count
 
 
 def _order(request: HttpRequest, noun: Noun, ids: tuple[str, ...] | None = None) -> Order:

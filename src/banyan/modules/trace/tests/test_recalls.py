@@ -105,7 +105,16 @@ def test_customers_are_ticked_off_one_by_one_before_it_is_closed(line):
     assert (told.note, told.told_by_id, told.told_at) == ("电话，约定退回 3 件", line.ctx.person, line.ctx.now)
     assert faults() == []
     recall.customers.filter(party=first).update(told_at=None)
-    assert len(faults()) == 1
+    (verdict,) = run(["trace.told"])
+    assert [fault.record for fault in verdict.found.faults] == [str(recall.pk)]
+
+
+def test_a_lot_that_lost_its_hold_without_anybody_is_named(line):
+    recall = line.begin()
+    assert faults() == []
+    Lot.objects.filter(pk=line.steel_lot.pk).update(state="released", stopped_at=None)
+    (verdict,) = run(["trace.held"])
+    assert [fault.record for fault in verdict.found.faults] == [str(recall.pk)]
 
 
 def test_a_lot_is_recalled_once_at_a_time(line):
