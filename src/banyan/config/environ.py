@@ -91,6 +91,12 @@ VARIABLES: dict[str, Variable] = {
         ),
         Variable("BANYAN_ORIGINS", "", words, "Origins trusted for forms, such as https://erp.example.com"),
         Variable("BANYAN_RATE_PER_MINUTE", "6000", int, "REST calls that one account may make in a minute"),
+        Variable(
+            "BANYAN_METRICS_TOKEN",
+            "",
+            str,
+            "Token that `/metrics` wants as `Authorization: Bearer …`. Empty: it answers to the machine itself only",
+        ),
         Variable("BANYAN_LOG_LEVEL", "INFO", str, "Least severe level that is logged"),
         Variable("AMQP_URL", "", str, "Optional RabbitMQ for the integration bus"),
     )

@@ -28,7 +28,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     *filter(has_part, (
         "banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES),
-        "banyan.integration", "banyan.integration.mapping", "banyan.connectors", "banyan.web",
+        "banyan.integration", "banyan.integration.mapping", "banyan.integration.watch", "banyan.connectors", "banyan.web",
     )),
 ]
 
@@ -132,6 +132,7 @@ if env("BANYAN_SECURE"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 BANYAN_RATE_PER_MINUTE = env("BANYAN_RATE_PER_MINUTE")
+BANYAN_METRICS_TOKEN = env("BANYAN_METRICS_TOKEN")
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # only hashes of tokens are kept

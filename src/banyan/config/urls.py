@@ -41,6 +41,11 @@ if has_part("banyan.web.rest.urls"):
     ]
 if has_part("banyan.integration.urls"):
     urlpatterns.append(path("hooks/", include("banyan.integration.urls")))
+if has_part("banyan.integration.watch.urls"):
+    from banyan.integration.watch.metrics import metrics
+
+    urlpatterns += [path("metrics", metrics, name="metrics"),
+                    path("integration/", include("banyan.integration.watch.urls"))]  # fmt: skip
 urlpatterns += [
     path(place, include(f"banyan.modules.{module}.urls"))
     for place, module in PLACES

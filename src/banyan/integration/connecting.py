@@ -189,6 +189,10 @@ class Connector:
         """Give what is new since a position, at most so many; None is the position of the first call."""
         raise Failed("refused", f"{self.key} cannot be polled")
 
+    def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
+        """Give the position from which a poll lists what changed since a time; None: it lists from the beginning."""
+        return None
+
     def receive(self, connection: Connection, operation: str, request: Received) -> tuple[Incoming, ...]:
         """Check a request that came in (signature, age, size) and give its messages. Raises: Failed("forged")."""
         raise Failed("refused", f"{self.key} takes no requests")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from banyan.kernel.nouns import Noun
 
 _DECLARATIONS = ("nouns", "events", "commands", "reactions", "reports", "proofs", "jobs", "prints", "starts",
-                 "figures")
+                 "figures", "impossible")
 
 _nouns: Mapping[str, Noun] = MappingProxyType({})
 _by_path: Mapping[str, Noun] = MappingProxyType({})

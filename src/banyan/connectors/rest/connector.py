@@ -98,6 +98,10 @@ class Rest(Connector):
             )
         return walk.page(said, answer, records)
 
+    def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
+        """Give the position of a walk that begins at a time, where the operation asks by time."""
+        return {"since": _iso(since)} if _operation(connection, operation, "poll").since is not None else None
+
     def health(self, connection: Connection) -> Health:
         """Ask the health path, or the address itself."""
         probe = RestOperation(key="health", method="GET", path=connection.settings.health_path or "/", body=None)

@@ -1,0 +1,104 @@
+"""Whether an alert rule or a scan says what it must."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl
+
+from django.core.exceptions import FieldError
+from django.db.models import QuerySet
+
+from banyan.integration.watch.models import AlertRule, Scan
+from banyan.kernel import reading, registry
+from banyan.kernel.context import Context
+from banyan.kernel.impossible import impossibles
+from banyan.kernel.reading import Query
+from banyan.lib.errors import DomainError, FieldFaults
+from banyan.lib.labels import L
+
+NEEDED = L("请填写", "is needed")
+UNNEEDED = L("与范围不符，请留空", "does not go with the scope: leave it empty")
+#: The outside code of a key link, instead of a field.
+LINK = "link"
+OF_SYSTEMS = frozenset({"breaker", "differences"})
+
+
+def check_rules(rules: Sequence[AlertRule]) -> None:
+    """Raises: Invalid naming what is missing of a rule."""
+    for rule in rules:
+        faults = FieldFaults()
+        for name in ("system", "flow"):
+            given = getattr(rule, f"{name}_id") is not None
+            if given != (rule.scope == name):
+                faults.add(name, NEEDED if not given else UNNEEDED)
+        if rule.measure in OF_SYSTEMS and rule.scope == "flow":
+            faults.add("scope", L("该指标按系统计量", "this is measured of systems"))
+        if rule.role_id is None and rule.person_id is None:
+            faults.add("person", L("写明通知哪个角色或人员", "say which role or person is told"))
+        if rule.way != "inbox":
+            for name, value in (("via", rule.via_id), ("operation", rule.operation)):
+                if not value:
+                    faults.add(name, NEEDED)
+        faults.refuse_if_any()
+
+
+def check_scans(ctx: Context, scans: Sequence[Scan]) -> None:
+    """Raises: Invalid naming what is missing or unknown in a scan."""
+    for scan in scans:
+        faults = FieldFaults()
+        if scan.kind == "ours":
+            for key in scan.checks:
+                if key not in impossibles():
+                    known = "、".join(impossibles()) or "—"
+                    said = L("没有名为“{key}”的自查项目；有：{known}", "there is no check “{key}”; there are: {known}")
+                    faults.add("checks", said.filled({"key": key, "known": known}))
+        else:
+            _check_partner(ctx, scan, faults)
+        faults.refuse_if_any()
+
+
+def _check_partner(ctx: Context, scan: Scan, faults: FieldFaults) -> None:
+    for name in ("system_id", "operation", "noun", "key_field", "at_field", "their_key", "their_at"):
+        if not getattr(scan, name):
+            faults.add(name.removesuffix("_id"), NEEDED)
+    if bool(scan.amount_field) != bool(scan.their_amount):
+        faults.add("their_amount", L("我方金额与对方金额须同时填写", "our amount and theirs go together"))
+    for flow, direction in ((scan.send_flow, "out"), (scan.fetch_flow, "in")):
+        if flow is not None and flow.direction != direction:
+            faults.add("send_flow" if direction == "out" else "fetch_flow",
+                       L("方向不符", "leads the wrong way"))  # fmt: skip
+    if not isinstance(scan.fields, list) or not all(_is_pair(one) for one in scan.fields):
+        faults.add("fields", L('须为 [{"ours": "…", "theirs": "…"}] 的列表',
+                               'must be a list of {"ours": "…", "theirs": "…"}'))  # fmt: skip
+        return
+    if not registry.has_noun(scan.noun):
+        faults.add("noun", L("没有名为“{key}”的单据", "there is no noun “{key}”").filled({"key": scan.noun}))
+        return
+    try:
+        str(our_rows(ctx, scan).query)
+    except FieldError as fault:
+        said = L("我方没有这样的字段：{text}", "ours has no such field: {text}")
+        faults.add("fields", said.filled({"text": str(fault)[:200]}))
+    except DomainError as refusal:
+        faults.add("where", refusal.label)
+
+
+def _is_pair(one: object) -> bool:
+    return (
+        isinstance(one, Mapping) and isinstance(one.get("ours"), str) and isinstance(one.get("theirs"), str)
+        and isinstance(one.get("values", {}), Mapping) and not one.keys() - {"ours", "theirs", "values"}
+    )  # fmt: skip
+
+
+def our_rows(ctx: Context, scan: Scan) -> QuerySet:
+    """Give our records of a scan: key of the record, our key, time, amount, then the fields compared.
+
+    Raises: FieldError for an unknown field, Invalid for a wrong condition
+    """
+    noun = registry.noun(scan.noun)
+    filters = tuple((*name.split(":", 1), value) if ":" in name else (name, "eq", value)
+                    for name, value in parse_qsl(scan.where))  # fmt: skip
+    names = ["pk", "pk" if scan.key_field == LINK else scan.key_field, scan.at_field, scan.amount_field or "pk"]
+    names += [one["ours"] for one in scan.fields]
+    rows = reading.matching(ctx, noun, Query(filters=filters)).order_by()
+    return rows.values_list(*(name.replace(".", "__") for name in names))

@@ -1,0 +1,208 @@
+"""How flows and systems are doing: yesterday, today, the last hour, and what stands now. Six statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from banyan.integration.watch import rules
+from banyan.integration.watch.days import FIGURES
+from banyan.kernel import db
+from banyan.lib.labels import Label
+
+#: So many waiting or dead messages of a flow are counted; beyond it the board says "more".
+MOST = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was done in a time; milliseconds from event to effect, None where nothing was done."""
+
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    dead: int = 0
+    mean_ms: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """Give the share of tries that failed, in percent."""
+        tries = self.done + self.failed
+        return 100 * self.failed / tries if tries else None
+
+
+NOTHING = Figures()
+
+
+@dataclass(slots=True)
+class Line:
+    """A flow or a system as the board shows it."""
+
+    id: UUID
+    code: str
+    name: str
+    signs: rules.Signs
+    hour: Figures = NOTHING
+    today: Figures = NOTHING
+    yesterday: Figures = NOTHING
+    oldest_at: datetime | None = None
+    is_more: bool = False
+    alerts: int = 0
+    error: str = ""
+    direction: str = ""
+    environment: str = ""
+    retry_at: datetime | None = None
+    version: int = 1
+    flows: list[Line] = field(default_factory=list)
+
+    @property
+    def standing(self) -> tuple[rules.Colour, Label]:
+        return rules.standing(self.signs)
+
+    @property
+    def colour(self) -> rules.Colour:
+        return self.standing[0]
+
+    @property
+    def says(self) -> Label:
+        return self.standing[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All systems with their flows, the worst first; when today's figures were counted."""
+
+    systems: tuple[Line, ...]
+    counted_at: datetime | None
+    alerts: int
+    ours: int
+
+    @property
+    def flows(self) -> tuple[Line, ...]:
+        return tuple(flow for system in self.systems for flow in system.flows)
+
+    def count(self, colour: str) -> int:
+        """Give how many systems are of a colour."""
+        return sum(1 for one in self.systems if one.colour == colour)
+
+
+_SYSTEMS = """
+    SELECT s.id, s.code, s.name, s.state, s.environment, coalesce(g.breaker, 'closed'), coalesce(g.error, ''), g.until,
+        s.version
+    FROM integration_system s LEFT JOIN integration_gauge g ON g.system_id = s.id ORDER BY s.code
+"""
+_FLOWS = """
+    SELECT f.id, f.system_id, f.code, f.name, f.state, f.direction, coalesce(p.failures, 0), coalesce(p.error, ''),
+        w.n, w.oldest, d.n, CASE WHEN f."order" = 'strict' THEN d.keys ELSE 0 END, f.version
+    FROM integration_flow f LEFT JOIN integration_position p ON p.flow_id = f.id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n, min(x.at) AS oldest FROM (
+            SELECT at FROM integration_message WHERE flow_id = f.id AND state = 'waiting'
+            ORDER BY next_at, seq LIMIT %(most)s) x
+    ) w
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS n, count(DISTINCT x.key) AS keys FROM (
+            SELECT key FROM integration_message WHERE flow_id = f.id AND state = 'dead' LIMIT %(most)s) x
+    ) d
+    WHERE f.state <> 'retired' OR w.n > 0 OR d.n > 0
+    ORDER BY f.code
+"""
+_DAYS = """
+    SELECT "on", coalesce(flow_id, system_id), made_at, done, failed, retried, dead, mean_ms, p50_ms, p95_ms
+    FROM watch_day WHERE "on" IN (%(today)s::date, %(yesterday)s::date)
+"""
+_OPEN = """
+    SELECT s.system_id, count(*) FROM watch_discrepancy d JOIN watch_scan s ON s.id = d.scan_id
+    WHERE d.state IN ('open', 'repairing') GROUP BY s.system_id
+"""
+_ALERTS = """
+    SELECT coalesce(flow_id, system_id), count(*) FROM watch_alert WHERE state IN ('raised', 'acknowledged') GROUP BY 1
+"""
+
+
+def board(now: datetime, zone: ZoneInfo) -> Board:
+    """Give the board as it stands.
+
+    Gives:  six statements, whatever there is; waiting and dead are counted up to MOST per flow. With more waiting,
+            the oldest is that of those due first
+    """
+    today = now.astimezone(zone).date()
+    hour = recent(now - timedelta(hours=1), now)
+    counted = None
+    past: dict[tuple[date, UUID], Figures] = {}
+    for on, key, made_at, *figures in db.rows(_DAYS, {"today": today, "yesterday": today - timedelta(days=1)}):
+        past[on, key] = Figures(*figures)
+        if on == today:
+            counted = max(counted or made_at, made_at)
+    differences = dict(db.rows(_OPEN))
+    alerts = dict(db.rows(_ALERTS))
+
+    def figured(line: Line) -> Line:
+        line.hour = hour.get(line.id, NOTHING)
+        line.today = past.get((today, line.id), NOTHING)
+        line.yesterday = past.get((today - timedelta(days=1), line.id), NOTHING)
+        line.alerts = alerts.get(line.id, 0)
+        return line
+
+    flows: dict[UUID, list[Line]] = {}
+    for row in db.rows(_FLOWS, {"most": MOST + 1}):
+        flows.setdefault(row[1], []).append(figured(_flow(row, now)))
+    systems = []
+    for key, code, name, state, environment, breaker, error, until, version in db.rows(_SYSTEMS):
+        own = sorted(flows.get(key, ()), key=_worst_first)
+        line = Line(
+            key, code, name, _summed(state, breaker, own, differences.get(key, 0)), environment=environment,
+            error=error if breaker != "closed" else "", retry_at=until, version=version, flows=own,
+            oldest_at=min((one.oldest_at for one in own if one.oldest_at), default=None),
+            is_more=any(one.is_more for one in own),
+        )  # fmt: skip
+        systems.append(figured(line))
+    return Board(tuple(sorted(systems, key=_worst_first)), counted, sum(alerts.values()), differences.get(None, 0))
+
+
+def _flow(row: Sequence, now: datetime) -> Line:
+    key, _, code, name, state, direction, failures, error, waiting, oldest, dead, blocked, version = row
+    age = (now - oldest).total_seconds() if oldest else 0.0
+    signs = rules.Signs(state=state, dead=min(dead, MOST), blocked=blocked, waiting=min(waiting, MOST),
+                        oldest=max(0.0, age), reading_failures=failures)  # fmt: skip
+    return Line(key, code, name, signs, oldest_at=oldest, is_more=max(waiting, dead) > MOST, error=error,
+                direction=direction, version=version)  # fmt: skip
+
+
+def _summed(state: str, breaker: str, flows: Sequence[Line], differences: int) -> rules.Signs:
+    each = [one.signs for one in flows]
+    return rules.Signs(
+        state=state, breaker=breaker, dead=sum(s.dead for s in each), blocked=sum(s.blocked for s in each),
+        waiting=sum(s.waiting for s in each), oldest=max((s.oldest for s in each), default=0.0),
+        reading_failures=max((s.reading_failures for s in each), default=0), differences=differences,
+    )  # fmt: skip
+
+
+_WORST = {"red": 0, "orange": 1, "green": 2, "grey": 3}
+
+
+def _worst_first(line: Line) -> tuple[int, str]:
+    return _WORST[line.colour], line.code
+
+
+def recent(since: datetime, until: datetime) -> Mapping[UUID, Figures]:
+    """Give the figures between two instants by flow and by system, counted now. One statement."""
+    rows = db.rows(FIGURES, {"since": since, "until": until})
+    return {flow or system: Figures(*figures) for system, flow, *figures in rows}
+
+
+_REPORT = """
+    SELECT coalesce(flow_id, system_id), sum(done)::int, sum(failed)::int, sum(retried)::int, sum(dead)::int,
+        sum(mean_ms * done) / nullif(sum(done), 0), max(p50_ms), max(p95_ms)
+    FROM watch_day WHERE "on" BETWEEN %s AND %s GROUP BY 1
+"""
+
+
+def of_days(first: date, last: date) -> Mapping[UUID, Figures]:
+    """Give the figures of whole days by flow and system: sums, the mean over all, the worst day's p50 and p95."""
+    return {key: Figures(*figures) for key, *figures in db.rows(_REPORT, [first, last])}

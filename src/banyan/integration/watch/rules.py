@@ -1,0 +1,181 @@
+"""What follows from figures and rows, without database: alerts raised and cleared, values made comparable, a state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from banyan.lib.labels import L, Label
+
+Colour = Literal["green", "orange", "red", "grey"]
+
+
+class Subject(NamedTuple):
+    """What a rule is broken by: one flow, one system, or what is ours alone."""
+
+    rule: UUID
+    system: UUID | None
+    flow: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A rule's times: how long it must be broken before it is told, and after how long it is told again."""
+
+    minutes: int
+    repeat_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An alert that is not cleared."""
+
+    id: UUID
+    state: str
+    since: datetime
+    told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What an evaluation comes to; by alert, or by subject for what is new."""
+
+    begun: tuple[Subject, ...] = ()
+    raised_at_once: tuple[Subject, ...] = ()
+    raised: tuple[UUID, ...] = ()
+    repeated: tuple[UUID, ...] = ()
+    cleared: tuple[UUID, ...] = ()
+    forgotten: tuple[UUID, ...] = ()
+
+    @property
+    def is_quiet(self) -> bool:
+        return not any((self.begun, self.raised_at_once, self.raised, self.repeated, self.cleared, self.forgotten))
+
+
+def judged(
+    broken: Iterable[Subject], held: Mapping[Subject, Open], terms: Mapping[UUID, Terms], now: datetime
+) -> Judged:
+    """Give what becomes of rules that are broken now and of alerts that are open.
+
+    Gives:  broken and not open: begins, raised at once without a duration; pending for its duration: raised;
+            raised and not acknowledged: told again after the pause; open and broken no more: cleared, or forgotten
+            where it was never raised
+    """
+    broken = set(broken)
+    begun, at_once, raised, repeated, cleared, forgotten = [], [], [], [], [], []
+    for one in sorted(broken - held.keys(), key=str):
+        (begun if terms[one.rule].minutes else at_once).append(one)
+    for one, alert in sorted(held.items(), key=lambda pair: pair[1].id):
+        if one not in broken:
+            (forgotten if alert.state == "pending" else cleared).append(alert.id)
+        elif alert.state == "pending" and now - alert.since >= timedelta(minutes=terms[one.rule].minutes):
+            raised.append(alert.id)
+        elif alert.state == "raised" and _is_due_again(alert, terms[one.rule], now):
+            repeated.append(alert.id)
+    return Judged(*map(tuple, (begun, at_once, raised, repeated, cleared, forgotten)))
+
+
+def _is_due_again(alert: Open, terms: Terms, now: datetime) -> bool:
+    pause = timedelta(minutes=terms.repeat_minutes)
+    return bool(pause) and alert.told_at is not None and now - alert.told_at >= pause
+
+
+def pause_after(failures: int) -> timedelta | None:
+    """Give how long to wait before telling the outside again, None when it is given up."""
+    return timedelta(minutes=min(2 ** (failures - 1), 60)) if failures <= 10 else None
+
+
+# --- values of two systems, comparable ---------------------------------------------------------------------------
+
+
+def canonical(value: Any) -> str:
+    """Give a value as both sides write it: numbers without idle zeros, instants in UTC, nothing as empty text.
+
+    A text that reads as a plain number is one, so that "12.50" is 12.5; leading zeros make it a code.
+    """
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (dict, list)):
+        return str(value)
+    text = str(value).strip()
+    if number := amount(value):
+        is_code = isinstance(value, str) and text.lstrip("-")[:1] == "0" and text.lstrip("-")[1:2] not in ("", ".")
+        return text if is_code else _plain(number)
+    return "0" if amount(value) == 0 and set(text) <= set("0.-+") else text
+
+
+def amount(value: Any) -> Decimal | None:
+    """Give a value as a number, None where it is none."""
+    if value is None or isinstance(value, bool) or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        found = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and abs(found.adjusted()) < 18 else None
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number:f}".rstrip("0").rstrip(".") if "." in f"{number:f}" else f"{number:f}"
+
+
+def slot_of(at: datetime | None, since: datetime, until: datetime, hours: int) -> int | None:
+    """Give the window an instant lies in, counted from `since`; None outside of what is compared."""
+    if at is None or not since <= at < until:
+        return None
+    return int((at - since).total_seconds() // (hours * 3600))
+
+
+def span(now: datetime, days: int, hours: int, quiet_minutes: int) -> tuple[datetime, datetime]:
+    """Give from when until when is compared; windows begin at whole multiples, so that they stay the same ones."""
+    size = hours * 3600
+    until = now - timedelta(minutes=quiet_minutes)
+    since = datetime.fromtimestamp((until - timedelta(days=days)).timestamp() // size * size, UTC)
+    return since, until
+
+
+# --- how a link is doing, in words -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What a flow's or system's state follows from; seconds for times."""
+
+    state: str
+    breaker: str = "closed"
+    dead: int = 0
+    blocked: int = 0
+    waiting: int = 0
+    oldest: float = 0.0
+    reading_failures: int = 0
+    differences: int = 0
+
+
+#: A message that has waited so long is late, whatever it waits for.
+LATE_SECONDS = 900.0
+
+
+def standing(signs: Signs) -> tuple[Colour, Label]:
+    """Give the colour of a link and the one thing to say of it, the worst first."""
+    faults: Sequence[tuple[bool, Colour, Label]] = (
+        (signs.state in ("draft", "tested", "retired"), "grey", L("未启用", "Not in use")),
+        (signs.state == "stopped", "grey", L("已停止", "Stopped")),
+        (signs.breaker == "open", "red", L("对方不通，已熔断", "Partner unreachable, breaker open")),
+        (signs.blocked > 0, "red", L("{n} 个单据卡住", "{n} keys blocked").filled({"n": signs.blocked})),
+        (signs.dead > 0, "red", L("{n} 条死信", "{n} dead").filled({"n": signs.dead})),
+        (signs.reading_failures > 2, "red", L("读取对方失败", "Reading fails")),
+        (signs.breaker == "half_open", "orange", L("恢复试探中", "Probing")),
+        (signs.waiting > 0 and signs.oldest >= LATE_SECONDS, "orange", L("有积压", "Backlog")),
+        (signs.differences > 0, "orange", L("{n} 处差异", "{n} discrepancies").filled({"n": signs.differences})),
+    )
+    return next(((colour, label) for is_so, colour, label in faults if is_so), ("green", L("正常", "Well")))
