@@ -46,6 +46,7 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "mapping.survivorship": {"entity": "parties.party", "field": "name"},
     "parties.party": {"is_customer": True, "is_supplier": True},
     "station.badge": {"employee": lambda samples: _with_account(samples)},
+    "watch.alert_rule": {"person": lambda samples: str(samples.any("kernel.user"))},
     "people.shift": {"starts_at": "08:00", "ends_at": "16:00"},
 }
 

@@ -7,9 +7,11 @@ from typing import Any
 from django.utils import timezone
 
 from banyan.integration import claims, fanout, polling
-from banyan.integration.models import Message
+from banyan.integration.models import Flow, Message
 from banyan.integration.plans import plan_of
+from banyan.integration.watch.models import Alert, Discrepancy, ScanRun
 from banyan.kernel.models import Outbox, User
+from banyan.lib.ids import new_id
 from tests.rest.travels import Traveller
 
 
@@ -60,6 +62,32 @@ def carrying(t: Traveller, world: Any) -> None:
         t.post(f"integration.flow.{last}", old)
     t.post("integration.system.stop", system)
     t.post("integration.system.resume", system)
+    _watching(t, user, system, out, second)
+
+
+def _watching(t: Traveller, user: User, system: str, out: str, dead: str) -> None:
+    """Alerts that are raised and acknowledged, a scan with discrepancies that are seen to."""
+    Message.objects.filter(pk=dead).update(state="dead", reason="refused")
+    t.make("watch.alert_rule", name="死信", measure="dead", person=str(user.pk))
+    t.post("watch.alert.evaluate")
+    t.post("watch.alert.acknowledge", str(Alert.objects.filter(state="raised").first().pk))
+    into = Flow.objects.get(code="IN-1")
+    scan = t.make("watch.scan", code="SCAN-1", name="对账", kind="ours", send_flow=out, fetch_flow=str(into.pk))
+    t.post("watch.scan.run", scan)
+    record = Message.objects.exclude(record=None).filter(flow=out).first().record
+    first, second = (
+        str(Discrepancy.objects.create(
+            scan_id=scan, kind=kind, key=kind, record=record, body={"no": "1"}, first_seen_at=timezone.now(),
+            last_seen_at=timezone.now(), last_run=new_id(),
+        ).pk) for kind in ("missing_there", "missing_here")
+    )  # fmt: skip
+    t.post("watch.discrepancy.assign", first, owner=str(user.pk))
+    t.post("watch.discrepancy.send_again", first)
+    t.post("watch.discrepancy.fetch_again", second)
+    t.post("watch.discrepancy.accept", second, reason="已知")
+    t.post("watch.discrepancy.reopen", second)
+    t.post("watch.day.rebuild", first="2026-03-01", last="2026-03-02")
+    ScanRun.objects.create(scan_id=scan, started_at=timezone.now())
 
 
 BUS = (carrying,)

@@ -121,7 +121,7 @@ def evaluate(ctx: Context) -> Label:
     raised = [one.pk for one in made if one.state == "raised"] + list(found.raised)
     _tell(ctx, {key: "raised" for key in raised} | {key: "repeated" for key in found.repeated}
           | {key: "cleared" for key in found.cleared})  # fmt: skip
-    said = L("提出 {raised}，再次提醒 {again}，解除 {cleared}", "Raised {raised}, told again {again}, cleared {cleared}")
+    said = L("提出 {raised}，再次提醒 {again}，解除 {cleared}", "Raised {raised}, again {again}, cleared {cleared}")
     return said.filled({"raised": len(raised), "again": len(found.repeated), "cleared": len(found.cleared)})
 
 

@@ -168,8 +168,9 @@ def test_what_the_outside_does_not_take_is_told_again_and_stays_to_be_seen(flow,
 
 def test_a_rule_that_says_too_little_is_refused(ctx, system, boss):
     for faulty, field in (
-        (dict(role=None), "person"), (dict(scope="system"), "system"), (dict(scope="all", system=str(system.pk)), "system"),
-        (dict(way="feishu"), "via"), (dict(measure="breaker", scope="flow"), "scope"),
+        (dict(role=None), "person"), (dict(scope="system"), "system"),
+        (dict(scope="all", system=str(system.pk)), "system"), (dict(way="feishu"), "via"),
+        (dict(measure="breaker", scope="flow"), "scope"),
     ):  # fmt: skip
         with pytest.raises(Invalid) as refusal:
             do(ctx, "watch.alert_rule.create",

@@ -1,0 +1,133 @@
+"""The board: right figures, a fixed number of statements, who may see it; the report; figures for machines."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+
+from banyan.integration.models import Flow, Gauge
+from banyan.integration.tests.conftest import do
+from banyan.integration.watch import days, health
+from banyan.integration.watch.models import Day
+from banyan.kernel.models import Role, RoleGrant, User, UserRole
+from banyan.lib.ids import new_id
+
+ZONE = ZoneInfo("Asia/Shanghai")
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # 16:00 in Shanghai
+
+
+def ago(**given: float) -> datetime:
+    return NOW - timedelta(**given)
+
+
+@pytest.fixture
+def busy(flow, message) -> Flow:
+    """Give a flow with 3 done yesterday (one after a retry), 2 done and 2 dead in the last hour, 1 waiting."""
+    made = flow()
+    for seconds in (1, 2):
+        message(made, ago(days=1), (seconds, "done"))
+    message(made, ago(days=1), (1, "failed"), (30, "done"))
+    message(made, ago(minutes=30), (4, "done"))
+    message(made, ago(minutes=20), (6, "done"))
+    message(made, ago(minutes=10), (1, "dead"), state="dead", key="A")
+    message(made, ago(minutes=9), (1, "dead"), state="dead", key="A")
+    message(made, ago(minutes=40))
+    return made
+
+
+def test_the_board_counts_the_hour_today_and_yesterday(busy, system):
+    days.rebuild(days.due_days(NOW, ZONE), ZONE, NOW)
+    (shown,) = health.board(NOW, ZONE).systems
+    assert shown.yesterday == health.Figures(3, 1, 1, 0, 11_000, 2_000, 27_200)
+    assert shown.hour == health.Figures(2, 2, 0, 2, 5_000, 5_000, 5_900)
+    assert shown.today == shown.hour
+    (flow,) = shown.flows
+    assert (flow.yesterday, flow.hour) == (shown.yesterday, shown.hour)
+    assert (flow.signs.waiting, flow.signs.dead, flow.signs.blocked, flow.oldest_at) == (1, 2, 1, ago(minutes=40))
+    assert (flow.colour, flow.says.in_("en")) == ("red", "1 keys blocked")
+
+
+def test_days_are_counted_anew_and_only_those_that_are_not_final(busy, ctx):
+    assert len(days.due_days(NOW, ZONE)) == 8
+    days.rebuild(days.due_days(NOW, ZONE), ZONE, NOW)
+    days.rebuild(days.due_days(NOW, ZONE), ZONE, NOW)
+    assert Day.objects.filter(flow=busy).count() == 2
+    Day.objects.filter(on=ago(days=1).astimezone(ZONE).date()).update(done=99)
+    assert ago(days=1).astimezone(ZONE).date() not in days.due_days(NOW, ZONE)
+    do(ctx, "watch.day.rebuild", first="2026-03-01", last="2026-03-01")
+    assert set(Day.objects.filter(on="2026-03-01").values_list("done", flat=True)) == {3}
+
+
+def test_the_board_takes_six_statements_however_much_there_is(busy, flow, message, django_assert_num_queries):
+    with django_assert_num_queries(6):
+        health.board(NOW, ZONE)
+    for _ in range(4):
+        message(flow(), ago(minutes=5), (1, "done"))
+    with django_assert_num_queries(6):
+        assert len(health.board(NOW, ZONE).flows) == 5
+
+
+def test_the_worst_system_comes_first_and_an_open_breaker_is_said(busy, system):
+    Gauge.objects.create(id=system.pk, system=system, breaker="open", error="no route", until=ago(minutes=-5))
+    (shown,) = health.board(NOW, ZONE).systems
+    assert (shown.colour, shown.error) == ("red", "no route")
+    assert health.board(NOW, ZONE).count("red") == 1
+
+
+@pytest.fixture
+def browse(live_db):
+    def make(*grants: str) -> Client:
+        user = User.objects.create(login=f"w{new_id().hex[-8:]}", name="看的人")
+        role = Role.objects.create(code=new_id().hex[-12:], name_zh="看", name_en="See")
+        RoleGrant.objects.bulk_create(RoleGrant(role=role, permission=one) for one in grants)
+        UserRole.objects.create(user=user, role=role)
+        client = Client()
+        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return make
+
+
+def test_the_page_leads_to_what_is_wrong_and_offers_what_one_may_do(busy, system, browse):
+    text = browse("*").get("/integration/health").content.decode()
+    assert f"/integration/messages?flow:in={busy.pk}&amp;state:in=dead" in text
+    assert f"/integration/systems/do/stop?ids={system.pk}" in text
+    assert f"/integration/systems/do/check?system={system.pk}" in text
+    seen = browse("watch.day.read").get("/integration/health").content.decode()
+    assert "/do/stop" not in seen
+    assert "/do/check" not in seen
+
+
+def test_who_has_no_right_sees_neither_board_nor_report(busy, browse):
+    client = browse("sales.*")
+    for path in ("/integration/health", "/integration/health/board", "/integration/health/report.pdf"):
+        assert client.get(path).status_code == 403
+    assert Client().get("/integration/health").status_code == 302
+
+
+@pytest.mark.parametrize("days_", [1, 7])
+def test_the_report_is_a_pdf(busy, browse, days_):
+    answer = browse("watch.day.read").get(f"/integration/health/report.pdf?days={days_}")
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-")
+
+
+def test_machines_on_the_same_machine_get_figures_and_others_do_not(busy, settings):
+    days.rebuild((NOW.astimezone(ZONE).date(),), ZONE, NOW)
+    answer = Client().get("/metrics")
+    assert answer["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    text = answer.content.decode()
+    assert f'banyan_bus_messages{{flow="{busy.code}",system="SHOP",state="dead"}} 2\n' in text
+    assert f'banyan_bus_done_total{{flow="{busy.code}"}} 2\n' in text
+    assert 'banyan_bus_breaker{system="SHOP"} 0\n' in text
+    for line in text.splitlines():
+        assert line.startswith("# ") or float(line.rsplit(" ", 1)[1]) >= 0
+    assert Client(REMOTE_ADDR="10.0.0.9").get("/metrics").status_code == 404
+    assert Client().get("/metrics", headers={"X-Forwarded-For": "10.0.0.9"}).status_code == 404
+    settings.BANYAN_METRICS_TOKEN = "open-sesame"
+    assert Client().get("/metrics").status_code == 404
+    assert Client(REMOTE_ADDR="10.0.0.9").get(
+        "/metrics", headers={"Authorization": "Bearer open-sesame"}).status_code == 200  # fmt: skip
