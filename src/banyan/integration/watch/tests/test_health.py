@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,8 +42,8 @@ def busy(flow, message) -> Flow:
 def test_the_board_counts_the_hour_today_and_yesterday(busy, system):
     days.rebuild(days.due_days(NOW, ZONE), ZONE, NOW)
     (shown,) = health.board(NOW, ZONE).systems
-    assert shown.yesterday == health.Figures(3, 1, 1, 0, 11_000, 2_000, 27_200)
-    assert shown.hour == health.Figures(2, 2, 0, 2, 5_000, 5_000, 5_900)
+    assert astuple(shown.yesterday) == pytest.approx((3, 1, 1, 0, 11_000, 2_000, 27_200))
+    assert astuple(shown.hour) == pytest.approx((2, 2, 0, 2, 5_000, 5_000, 5_900))
     assert shown.today == shown.hour
     (flow,) = shown.flows
     assert (flow.yesterday, flow.hour) == (shown.yesterday, shown.hour)
