@@ -15,8 +15,8 @@ from banyan.integration.watch import days
 from banyan.kernel.models import User
 from banyan.lib.ids import new_id
 from tests.browser import looks
-from tests.browser.conftest import watched
-from tests.browser.hands import PASSWORD, sign_in
+from tests.browser.conftest import PASSWORD, watched
+from tests.browser.hands import sign_in
 
 pytestmark = [pytest.mark.browser]
 NOW = datetime.now(UTC)

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from banyan.lib.labels import Label
 
-Rows = Iterable[tuple[UUID, Mapping[str, Any]]]
+Rows = Iterable[tuple[UUID, Mapping[str, Any] | str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ _known: dict[str, Impossible] = {}
 def impossible(key: str, label: Label, *, noun: str) -> Callable[[Callable[[datetime], Rows]], Callable]:
     """Register a state that must never be.
 
-    Takes:  a function of the present time that gives (key of the record, facts for the label), set-based
+    Takes:  a function of the present time that gives (key of the record, facts for the label), set-based; facts
+            are a mapping, or JSON as the database gives it
     """
 
     def register(function: Callable[[datetime], Rows]) -> Callable[[datetime], Rows]:

@@ -108,10 +108,12 @@ def canonical(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return str(value)
     text = str(value).strip()
-    if number := amount(value):
-        is_code = isinstance(value, str) and text.lstrip("-")[:1] == "0" and text.lstrip("-")[1:2] not in ("", ".")
-        return text if is_code else _plain(number)
-    return "0" if amount(value) == 0 and set(text) <= set("0.-+") else text
+    number = amount(value)
+    if number is None:
+        return text
+    digits = text.lstrip("-")
+    is_code = isinstance(value, str) and digits[:1] == "0" and digits[1:2] not in ("", ".")
+    return text if is_code else _plain(number)
 
 
 def amount(value: Any) -> Decimal | None:
@@ -126,6 +128,8 @@ def amount(value: Any) -> Decimal | None:
 
 
 def _plain(number: Decimal) -> str:
+    if not number:
+        return "0"
     return f"{number:f}".rstrip("0").rstrip(".") if "." in f"{number:f}" else f"{number:f}"
 
 

@@ -6,7 +6,7 @@ further; of the others the keys are compared. A key that lies in another window 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any, TypeVar
@@ -96,7 +96,8 @@ def _find_impossible(ctx: Context, scan: Scan, run: ScanRun) -> None:
     _keep(ctx, scan, run, _GIVEN, {"rows": orjson.dumps(list(once.values()), default=str).decode()})
 
 
-def _impossible(one: Impossible, record: UUID, facts: Any) -> Row:
+def _impossible(one: Impossible, record: UUID, facts: Mapping[str, Any] | str) -> Row:
+    facts = orjson.loads(facts) if isinstance(facts, str) else facts
     zh, en = (fill(text, facts, language) for text, language in ((one.label.zh, "zh"), (one.label.en, "en")))
     return dict(kind="impossible", key=f"{one.key} {record}", text=f"{zh}\n{en}"[:1000], noun=one.noun,
                 record=record, facts=dict(facts))  # fmt: skip
