@@ -175,11 +175,11 @@ def standing(signs: Signs) -> tuple[Colour, Label]:
         (signs.state in ("draft", "tested", "retired"), "grey", L("未启用", "Not in use")),
         (signs.state == "stopped", "grey", L("已停止", "Stopped")),
         (signs.breaker == "open", "red", L("对方不通，已熔断", "Partner unreachable, breaker open")),
-        (signs.blocked > 0, "red", L("{n} 个单据卡住", "{n} keys blocked").filled({"n": signs.blocked})),
-        (signs.dead > 0, "red", L("{n} 条死信", "{n} dead").filled({"n": signs.dead})),
+        (signs.blocked > 0, "red", L("{n} 个单据卡住", "Blocked keys: {n}").filled({"n": signs.blocked})),
+        (signs.dead > 0, "red", L("{n} 条死信", "Dead: {n}").filled({"n": signs.dead})),
         (signs.reading_failures > 2, "red", L("读取对方失败", "Reading fails")),
         (signs.breaker == "half_open", "orange", L("恢复试探中", "Probing")),
         (signs.waiting > 0 and signs.oldest >= LATE_SECONDS, "orange", L("有积压", "Backlog")),
-        (signs.differences > 0, "orange", L("{n} 处差异", "{n} discrepancies").filled({"n": signs.differences})),
+        (signs.differences > 0, "orange", L("{n} 处差异", "Discrepancies: {n}").filled({"n": signs.differences})),
     )
     return next(((colour, label) for is_so, colour, label in faults if is_so), ("green", L("正常", "Well")))

@@ -264,7 +264,8 @@ _KEEP = """
     seen AS (
         UPDATE watch_discrepancy d
         SET last_seen_at = %(now)s, last_run = %(this)s, times = d.times + 1, facts = x.facts, body = x.body,
-            text = x.text, state = CASE WHEN d.state = 'repairing' THEN 'open' ELSE d.state END
+            text = x.text, state = CASE WHEN d.state = 'repairing' THEN 'open' ELSE d.state END,
+            version = d.version + CASE WHEN d.state = 'repairing' THEN 1 ELSE 0 END
         FROM diff x WHERE d.scan_id = %(scan)s AND d.state <> 'closed' AND d.kind = x.kind AND d.key = x.key
         RETURNING 1
     ), made AS (

@@ -237,9 +237,9 @@ def _counted(ctx: Context, noun: Noun, states: list[str], today: date) -> Any:
     late = Count("pk", filter=Q(**{f"{due.column}__lt": today})) if due else Count("pk", filter=Q(pk__in=()))
     return (
         rows.order_by()
-        .values(noun=Value(spec.key), was=F(spec.life.field))
+        .values(noun_key=Value(spec.key), was=F(spec.life.field))
         .annotate(n=Count("pk"), late=late)
-        .values_list("noun", "was", "n", "late")
+        .values_list("noun_key", "was", "n", "late")
     )
 
 

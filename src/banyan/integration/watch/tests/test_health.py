@@ -48,7 +48,7 @@ def test_the_board_counts_the_hour_today_and_yesterday(busy, system):
     (flow,) = shown.flows
     assert (flow.yesterday, flow.hour) == (shown.yesterday, shown.hour)
     assert (flow.signs.waiting, flow.signs.dead, flow.signs.blocked, flow.oldest_at) == (1, 2, 1, ago(minutes=40))
-    assert (flow.colour, flow.says.in_("en")) == ("red", "1 keys blocked")
+    assert (flow.colour, flow.says.in_("en")) == ("red", "Blocked keys: 1")
 
 
 def test_days_are_counted_anew_and_only_those_that_are_not_final(busy, ctx):
