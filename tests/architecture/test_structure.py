@@ -44,10 +44,14 @@ BESIDE = (
 )
 
 
+#: Apps of ours that are no module and yet stand on another: they look at the bus's tables.
+ON_THE_BUS = {"watch"}
+
+
 def level(label: str) -> int:
     """Give the height of an app; siblings share one."""
     if label not in MODULES:
-        return -1
+        return 0 if label in ON_THE_BUS else -1
     for pair in BESIDE:
         if label in pair:
             return min(MODULES.index(x) for x in pair)

@@ -27,8 +27,8 @@ class Day(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     on = models.DateField()
-    system = models.ForeignKey(System, models.CASCADE, db_index=False, related_name="+")
-    flow = models.ForeignKey(Flow, models.CASCADE, null=True, db_index=False, related_name="+")
+    system = models.ForeignKey(System, models.PROTECT, db_index=False, related_name="+")
+    flow = models.ForeignKey(Flow, models.PROTECT, null=True, db_index=False, related_name="+")
     done = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     retried = models.PositiveIntegerField(default=0)
@@ -50,13 +50,13 @@ class AlertRule(Record):
     Flows are measured each by itself, systems for `breaker` and `differences`; the scope narrows which.
     """
 
-    lock_rank = Rank.MASTER - 12
+    lock_rank = Rank.MASTER + 94
 
     name = models.CharField(max_length=120)
     measure = models.CharField(max_length=12)
     scope = models.CharField(max_length=8, default="all")
-    system = models.ForeignKey(System, models.CASCADE, null=True, blank=True, related_name="+")
-    flow = models.ForeignKey(Flow, models.CASCADE, null=True, blank=True, related_name="+")
+    system = models.ForeignKey(System, models.PROTECT, null=True, blank=True, related_name="+")
+    flow = models.ForeignKey(Flow, models.PROTECT, null=True, blank=True, related_name="+")
     threshold = models.DecimalField(max_digits=12, decimal_places=2, default=1)
     minutes = models.PositiveIntegerField(default=0)
     window_minutes = models.PositiveIntegerField(default=60)
@@ -97,9 +97,9 @@ class Alert(Record):
     lock_rank = Rank.DOCUMENT + 98
     derived = ("value", "news_at", "news_failures", "news_error")
 
-    rule = models.ForeignKey(AlertRule, models.CASCADE, related_name="+")
-    system = models.ForeignKey(System, models.CASCADE, null=True, db_index=False, related_name="+")
-    flow = models.ForeignKey(Flow, models.CASCADE, null=True, db_index=False, related_name="+")
+    rule = models.ForeignKey(AlertRule, models.PROTECT, related_name="+")
+    system = models.ForeignKey(System, models.PROTECT, null=True, db_index=False, related_name="+")
+    flow = models.ForeignKey(Flow, models.PROTECT, null=True, db_index=False, related_name="+")
     state = models.CharField(max_length=12, default="pending")
     value = models.FloatField()
     since = models.DateTimeField()
@@ -143,7 +143,7 @@ class Scan(Record):
     Compared is what lies at least `quiet_minutes` and at most `days` back.
     """
 
-    lock_rank = Rank.MASTER - 13
+    lock_rank = Rank.MASTER + 99
 
     code = models.CharField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
@@ -188,7 +188,7 @@ class ScanRun(models.Model):
     """One run of a scan: how much was compared, which windows differed, what came of it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    scan = models.ForeignKey(Scan, models.CASCADE, related_name="+")
+    scan = models.ForeignKey(Scan, models.PROTECT, related_name="+")
     person = models.ForeignKey(
         "kernel.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
     )
@@ -240,7 +240,7 @@ class Discrepancy(Record):
     lock_rank = Rank.DOCUMENT + 99
     derived = ("last_seen_at", "last_run", "times")
 
-    scan = models.ForeignKey(Scan, models.CASCADE, related_name="+")
+    scan = models.ForeignKey(Scan, models.PROTECT, related_name="+")
     kind = models.CharField(max_length=14)
     key = models.CharField(max_length=240)
     text = models.CharField(max_length=1000, blank=True, default="")
