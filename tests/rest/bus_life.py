@@ -9,7 +9,7 @@ from django.utils import timezone
 from banyan.integration import claims, fanout, polling
 from banyan.integration.models import Flow, Message
 from banyan.integration.plans import plan_of
-from banyan.integration.watch.models import Alert, Discrepancy, ScanRun
+from banyan.integration.watch.models import Alert, Day, Discrepancy, ScanRun
 from banyan.kernel.models import Outbox, User
 from banyan.lib.ids import new_id
 from tests.rest.travels import Traveller
@@ -88,6 +88,7 @@ def _watching(t: Traveller, user: User, system: str, out: str, dead: str) -> Non
     t.post("watch.discrepancy.reopen", second)
     t.post("watch.day.rebuild", first="2026-03-01", last="2026-03-02")
     ScanRun.objects.create(scan_id=scan, started_at=timezone.now())
+    Day.objects.create(on="2026-03-03", system_id=system, flow_id=out, done=1, made_at=timezone.now())
 
 
 BUS = (carrying,)

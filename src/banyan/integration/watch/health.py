@@ -14,7 +14,7 @@ from banyan.kernel import db
 from banyan.lib.labels import Label
 
 #: So many waiting or dead messages of a flow are counted; beyond it the board says "more".
-MOST = 5_000
+MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)

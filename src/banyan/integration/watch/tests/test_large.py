@@ -53,7 +53,7 @@ def test_the_board_of_a_million_messages_is_there_in_a_tenth_of_a_second(flow):
     days.rebuild(days.due_days(NOW, ZONE), ZONE, NOW)
     counted = time.perf_counter() - begun
     times = []
-    for _ in range(5):
+    for _ in range(10):
         begun = time.perf_counter()
         shown = health.board(NOW, ZONE)
         times.append(time.perf_counter() - begun)
