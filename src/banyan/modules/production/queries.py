@@ -234,30 +234,42 @@ def usual_operations(plant_id: UUID, most: int = 24) -> tuple[Chip, ...]:
 
 
 _WORK = """
-    SELECT w.number, o.id, o.sequence, o.name, coalesce(u.kind, r.kind), sum((p ->> 'quantity')::numeric),
-           sum((p ->> 'minutes')::numeric)
-    FROM production_report r
+    SELECT e.employee::uuid, w.number, o.id, o.sequence, o.name, coalesce(u.kind, r.kind),
+           sum((p ->> 'quantity')::numeric), sum((p ->> 'minutes')::numeric)
+    FROM unnest(%(employees)s::text[]) e(employee)
+    JOIN production_report r ON r.people @> jsonb_build_array(jsonb_build_object('employee', e.employee))
     JOIN production_workorder w ON w.id = r.work_order_id JOIN production_operation o ON o.id = r.operation_id
     JOIN company_plant z ON z.id = r.plant_id LEFT JOIN production_report u ON u.id = r.reverses_id
     CROSS JOIN jsonb_array_elements(r.people) p
-    WHERE r.people @> jsonb_build_array(jsonb_build_object('employee', %(employee)s::text))
-      AND p ->> 'employee' = %(employee)s::text AND coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
+    WHERE p ->> 'employee' = e.employee AND coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
       AND r.reported_at >= (%(day)s::date)::timestamp AT TIME ZONE z.zone
       AND r.reported_at < (%(day)s::date + 1)::timestamp AT TIME ZONE z.zone
-    GROUP BY w.number, o.id, o.sequence, o.name, 5 HAVING sum((p ->> 'quantity')::numeric) <> 0
-    ORDER BY w.number, o.sequence, 5
+    GROUP BY 1, w.number, o.id, o.sequence, o.name, 6 HAVING sum((p ->> 'quantity')::numeric) <> 0
+    ORDER BY w.number, o.sequence, 6
 """
 
 
-#: What somebody's work of a plant's day has earned: (employee, day) → {(operation, kind): amount}.
-earned = port("wages.earned", lambda employee_id, day: {})
+#: What people's work of a plant's day has earned: (employees, day) → {employee: {(operation, kind): amount}}.
+earned_by = port("wages.earned", lambda employees, day: {})
+
+
+def earned(employee_id: UUID, day: date) -> dict[tuple[UUID, str], Decimal]:
+    """Give what somebody's work of a plant's day has earned, by operation and kind."""
+    return earned_by([employee_id], day).get(employee_id, {})
 
 
 def work_of(employee_id: UUID, day: date) -> tuple[Done, ...]:
     """Give what an employee reported on a plant's day, their own part of count and time. One
     statement."""
-    rows = db.rows(_WORK, {"employee": str(employee_id), "day": day})
-    return tuple(Done(number or "", *rest) for number, *rest in rows)
+    return works_of([employee_id], day).get(employee_id, ())
+
+
+def works_of(employees: Sequence[UUID], day: date) -> dict[UUID, tuple[Done, ...]]:
+    """Give what employees reported on a plant's day, as `work_of` does of one. One statement."""
+    found: dict[UUID, tuple[Done, ...]] = {}
+    for employee, number, *rest in db.rows(_WORK, {"employees": [str(one) for one in employees], "day": day}):
+        found[employee] = (*found.get(employee, ()), Done(number or "", *rest))
+    return found
 
 
 # --- where an order stands ----------------------------------------------------------------------------------
