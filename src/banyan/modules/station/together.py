@@ -1,7 +1,7 @@
 """Reports that come while others are being booked go together in the next transaction (docs/adr/0011).
 
 One request of a process books at a time, for all that have come by then; the others wait for it to answer theirs.
-Nobody waits who comes alone. What is more than plain reports, or does not go with others', goes its own way (`sync`).
+Who comes alone waits for nobody. What is more than plain reports, or does not go with others', goes its own way (`sync`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from banyan.modules.station.sync import Told, answer_of, is_news, lock_keys, rea
 
 log = logging.getLogger("banyan.station")
 #: Reports booked in one transaction, and acts of one request above which it goes by itself.
-MOST_REPORTS, MOST_ACTS = 100, 20
+MOST_REPORTS, MOST_ACTS = 100, 5
+#: Seconds after which somebody does not wait for the others any more.
+PATIENCE = 2.0
 
 
 @dataclass(eq=False, slots=True)
@@ -82,18 +84,26 @@ class Gathering:
             if not leads:
                 self.waiting.append(letter)
         if not leads:
-            letter.heard.wait()
+            self._wait(letter)
             if not letter.is_leader:
                 return letter.answer
         group = self._group(letter)
         try:
-            if len(group) > 1:
-                self.book(group)
+            self.book(group)
         finally:
             self._hand_over()
             for one in group:
                 one.heard.set()
         return letter.answer
+
+    def _wait(self, letter: Letter) -> None:
+        """Wait to be answered, or to book for others; who waits too long goes their own way."""
+        if not letter.heard.wait(PATIENCE):
+            with self.guard:
+                if letter in self.waiting:
+                    self.waiting.remove(letter)
+                    return
+            letter.heard.wait()
 
     def _group(self, first: Letter) -> list[Letter]:
         """Give who is booked now: the first, and of those who wait as many as go together, one of a device."""
@@ -124,7 +134,7 @@ def book(letters: Sequence[Letter]) -> None:
     """
     seats = dict(zip(letters, seats_of([one.ticket for one in letters]), strict=True))
     left = [one for one in letters if seats[one] is not None]
-    while len(left) > 1:
+    while left:
         try:
             with transaction.atomic():
                 now, done = _booked({one: seats[one] for one in left})
@@ -151,7 +161,7 @@ class _Done:
 
 def _booked(seats: dict[Letter, Seat]) -> tuple[datetime, dict[Letter, _Done]]:
     """Book requests inside a transaction. Raises: Apart for what is known already, or does not go with others'"""
-    db.rows("SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) k", [lock_keys(one.batch.device for one in seats)])
+    db.run(_TURNS, [lock_keys(one.batch.device for one in seats)])
     last = _last_moments(seats)
     now = timezone.now()
     calls, offsets = {}, {}
@@ -173,12 +183,16 @@ def _booked(seats: dict[Letter, Seat]) -> tuple[datetime, dict[Letter, _Done]]:
     }  # fmt: skip
 
 
+#: The devices' turns; a group waits for no row long, for those who do not need that row would wait with it.
+_TURNS = """
+    SELECT pg_advisory_xact_lock(k) FROM (SELECT set_config('lock_timeout', '1s', true)) s, unnest(%s::bigint[]) k
+"""
 _LAST = """
-    SELECT id, NULL, NULL::uuid, NULL::timestamptz FROM production_report WHERE id = ANY(%(keys)s::uuid[])
+    SELECT id, NULL::uuid, NULL::uuid, NULL::timestamptz FROM production_report WHERE id = ANY(%(keys)s::uuid[])
     UNION ALL
     SELECT id, NULL, NULL, NULL FROM station_keptact WHERE id = ANY(%(keys)s::uuid[])
     UNION ALL
-    SELECT NULL, s.device, s.person, s.happened_at
+    SELECT NULL::uuid, s.device, s.person, s.happened_at
     FROM unnest(%(devices)s::uuid[], %(people)s::uuid[]) v(device, person)
     JOIN station_sender s ON s.device = v.device AND s.person = v.person
 """
