@@ -233,19 +233,34 @@ def usual_operations(plant_id: UUID, most: int = 24) -> tuple[Chip, ...]:
     ))
 
 
+#: What a report says of somebody is asked once for each person, and a plant's day once for each plant: in the join
+#: both took most of the time.
 _WORK = """
-    SELECT e.employee::uuid, w.number, o.id, o.sequence, o.name, coalesce(u.kind, r.kind),
-           sum((p ->> 'quantity')::numeric), sum((p ->> 'minutes')::numeric)
-    FROM unnest(%(employees)s::text[]) e(employee)
-    JOIN production_report r ON r.people @> jsonb_build_array(jsonb_build_object('employee', e.employee))
-    JOIN production_workorder w ON w.id = r.work_order_id JOIN production_operation o ON o.id = r.operation_id
-    JOIN company_plant z ON z.id = r.plant_id LEFT JOIN production_report u ON u.id = r.reverses_id
-    CROSS JOIN jsonb_array_elements(r.people) p
-    WHERE p ->> 'employee' = e.employee AND coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
-      AND r.reported_at >= (%(day)s::date)::timestamp AT TIME ZONE z.zone
-      AND r.reported_at < (%(day)s::date + 1)::timestamp AT TIME ZONE z.zone
-    GROUP BY 1, w.number, o.id, o.sequence, o.name, 6 HAVING sum((p ->> 'quantity')::numeric) <> 0
-    ORDER BY w.number, o.sequence, 6
+    WITH asked AS MATERIALIZED (
+        SELECT e AS employee, jsonb_build_array(jsonb_build_object('employee', e)) AS part
+        FROM unnest(%(employees)s::text[]) e
+    ), days AS MATERIALIZED (
+        SELECT id, (%(day)s::date)::timestamp AT TIME ZONE zone AS starts_at,
+               (%(day)s::date + 1)::timestamp AT TIME ZONE zone AS ends_at
+        FROM company_plant
+    ), done AS (
+        SELECT a.employee, r.work_order_id, r.operation_id, coalesce(u.kind, r.kind) AS kind,
+               sum((mine.p ->> 'quantity')::numeric) AS quantity, sum((mine.p ->> 'minutes')::numeric) AS minutes
+        FROM asked a JOIN production_report r ON r.people @> a.part
+        JOIN days d ON d.id = r.plant_id AND r.reported_at >= d.starts_at AND r.reported_at < d.ends_at
+        LEFT JOIN production_report u ON u.id = r.reverses_id
+        CROSS JOIN LATERAL (
+            SELECT CASE jsonb_array_length(r.people) WHEN 1 THEN r.people -> 0 ELSE (
+                SELECT p FROM jsonb_array_elements(r.people) p WHERE p ->> 'employee' = a.employee LIMIT 1
+            ) END AS p OFFSET 0
+        ) mine
+        WHERE coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
+        GROUP BY 1, 2, 3, 4 HAVING sum((mine.p ->> 'quantity')::numeric) <> 0
+    )
+    SELECT done.employee::uuid, w.number, o.id, o.sequence, o.name, done.kind, done.quantity, done.minutes
+    FROM done JOIN production_workorder w ON w.id = done.work_order_id
+    JOIN production_operation o ON o.id = done.operation_id
+    ORDER BY w.number, o.sequence, done.kind
 """
 
 

@@ -73,10 +73,14 @@ def workers() -> Mapping[UUID, Worker]:
 
 
 _EARNED = """
+    WITH days AS MATERIALIZED (
+        SELECT id, (%(day)s::date)::timestamp AT TIME ZONE zone AS starts_at,
+               (%(day)s::date + 1)::timestamp AT TIME ZONE zone AS ends_at
+        FROM company_plant
+    )
     SELECT l.employee_id, l.operation_id, l.kind, sum(l.amount)
-    FROM wages_wageline l JOIN company_plant z ON z.id = l.plant_id
-    WHERE l.employee_id = ANY(%(employees)s) AND l.at >= (%(day)s::date)::timestamp AT TIME ZONE z.zone
-      AND l.at < (%(day)s::date + 1)::timestamp AT TIME ZONE z.zone
+    FROM wages_wageline l JOIN days d ON d.id = l.plant_id AND l.at >= d.starts_at AND l.at < d.ends_at
+    WHERE l.employee_id = ANY(%(employees)s)
     GROUP BY 1, 2, 3
 """
 
