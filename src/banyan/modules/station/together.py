@@ -1,7 +1,7 @@
 """Reports that come while others are being booked go together in the next transaction (docs/adr/0011).
 
 One request of a process books at a time, for all that have come by then; the others wait for it to answer theirs.
-Who comes alone waits for nobody. What is more than plain reports, or does not go with others', goes its own way (`sync`).
+Who comes alone waits for nobody. What is more than plain reports, or does not go with others', goes its own way: `sync`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from django.utils import timezone
 
 from banyan.kernel import db
 from banyan.kernel.commands import Apart, Call, execute_together
-from banyan.kernel.context import Context
 from banyan.lib.errors import DomainError
 from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import Reports, report_together
