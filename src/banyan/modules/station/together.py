@@ -1,7 +1,7 @@
 """Reports that come while others are being booked go together in the next transaction (docs/adr/0011).
 
 One request of a process books at a time, for all that have come by then; the others wait for it to answer theirs.
-Who comes alone waits for nobody. What is more than plain reports, or does not go with others', goes its own way: `sync`.
+Who comes alone waits for nobody. What is more than plain reports, or does not go with others, goes its own way: `sync`.
 """
 
 from __future__ import annotations
