@@ -75,7 +75,7 @@ VARIABLES: dict[str, Variable] = {
         Variable("BANYAN_BIND", "127.0.0.1", str, "Address that the web processes listen on"),
         Variable("BANYAN_PORT", "8020", int, "Port; the next free one is taken if it is in use"),
         Variable("BANYAN_WEB_WORKERS", "2", int, "Web processes"),
-        Variable("BANYAN_WEB_THREADS", "8", int, "Threads that serve requests in each web process"),
+        Variable("BANYAN_WEB_THREADS", "16", int, "Threads that serve requests in each web process"),
         Variable(
             "BANYAN_SECURE",
             "no",

@@ -12,16 +12,16 @@ from django.utils import timezone
 
 from banyan.kernel import files, registry, schema
 from banyan.kernel.context import Context
-from banyan.lib.errors import NotFound
+from banyan.lib.errors import Invalid, NotFound
 from banyan.modules.company.queries import default_plant
 from banyan.modules.people.queries import employees_by_id
-from banyan.modules.station import finding, queries, signing
+from banyan.modules.station import badges, finding, queries, signing, together
 from banyan.modules.station.acts import Batch
 from banyan.modules.station.commands import hang_picture
 from banyan.modules.station.entry import body_of as _body
 from banyan.modules.station.entry import interface as _interface
 from banyan.modules.station.entry import seat_of_request as _seat
-from banyan.modules.station.entry import unless_known
+from banyan.modules.station.entry import ticket_of_request, unless_known
 from banyan.modules.station.errors import WrongPhoto
 from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
@@ -102,10 +102,21 @@ def day(request: HttpRequest, language: str) -> Any:
 @_interface("POST")
 def sync(request: HttpRequest, language: str) -> Any:
     """Book what waited at the device for one person; give what became of each act, and the day's sums."""
+    if (letter := _letter(request, language)) and (answer := together.gathering.settle(letter)):
+        return answer
     seat, now = _seat(request), timezone.now()
     ctx = seat.context(now, language)
     answer = sync_acts(ctx, seat, schema.parse(Batch, _body(request)))
     return answer | {"today": queries.today(ctx, seat.day(now))}
+
+
+def _letter(request: HttpRequest, language: str) -> together.Letter | None:
+    """Give what may be booked together with what others send; None for what may not, and for what is not right."""
+    ticket = badges.opened(ticket_of_request(request))
+    try:
+        return together.letter_of(ticket, schema.parse(Batch, _body(request)), language) if ticket else None
+    except Invalid:
+        return None
 
 
 @_interface("GET")

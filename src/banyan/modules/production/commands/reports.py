@@ -8,7 +8,8 @@ operation wait for each other for a moment only, and two orders never wait for e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ import orjson
 from pydantic import Field
 
 from banyan.kernel import db
-from banyan.kernel.commands import command, tell
+from banyan.kernel.commands import Apart, Call, command, tell_for
 from banyan.kernel.context import Context
 from banyan.kernel.registry import port
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
@@ -173,6 +174,18 @@ def book_reports(ctx: Context, reports: Sequence[OneReport]) -> tuple[ReportAnsw
     return _Booking(ctx, reports).run()
 
 
+def report_together(calls: Sequence[Call]) -> dict[UUID, ReportAnswer]:
+    """Book reports of several people as `report_work` does, in one set of statements (`execute_together`).
+
+    Gives:  the answers by key
+    Raises: Apart for a report that is there already, begins an order, moves material, takes one back, or needs a
+            leader's look; else as `report_work`
+    """
+    told = [(call.ctx, one) for call in calls for one in call.data.reports]
+    booking = _Booking(calls[0].ctx, [one for _, one in told], [ctx for ctx, _ in told])
+    return {answer.id: answer for answer in booking.run()}
+
+
 @command(
     "production.report.undo",
     L("撤销报工", "Undo a report"),
@@ -219,8 +232,9 @@ _UNDONE = (
 
 @dataclass(slots=True)
 class _Entry:
-    """A report on its way to the ledger."""
+    """A report on its way to the ledger, in the circumstances of who tells it."""
 
+    ctx: Context
     data: OneReport
     place: int
     op: Op
@@ -257,17 +271,26 @@ class _Entry:
 
 
 class _Booking:
-    """One call of the report command, step by step."""
+    """One call of the report command, or several people's together, step by step.
 
-    def __init__(self, ctx: Context, reports: Sequence[OneReport]) -> None:
+    Takes:  tellers: who tells each report, where several do; `ctx` says when, for all
+    """
+
+    def __init__(
+        self, ctx: Context, reports: Sequence[OneReport], tellers: Sequence[Context] | None = None
+    ) -> None:
         self.ctx = ctx
         self.reports = reports
+        self.is_together = tellers is not None
+        self.tellers = tellers or [ctx] * len(reports)
         self.undone: dict[UUID, dict[str, Any]] = {}
         self.approved: set[UUID] = set()
         self.entries: list[_Entry] = []
         self.known: set[UUID] = set()
 
     def run(self) -> tuple[ReportAnswer, ...]:
+        if self.is_together:
+            self._part(self._unlike())
         self._read_undone()
         operations = self._operations()
         self._lock(operations)
@@ -275,6 +298,8 @@ class _Booking:
         self.known = self._already_known()
         self._read_approved()
         self._enter()
+        if self.is_together:
+            self._part(e.data.id for e in self.entries if e.op.order in self.begun or self._moves_material(e))
         if not self.entries:
             return self._answers({})
         self._name_people()
@@ -282,6 +307,8 @@ class _Booking:
         for entry in self.entries:
             self._count(entry)
         self._check_data()
+        if self.is_together:
+            self._part(entry.data.id for entry in self.entries if entry.flags)
         self._move_material()
         rows = {entry.data.id: self._row(entry) for entry in self.entries}
         if flow.write_reports(self.shop, list(rows.values())) < len(rows):
@@ -289,8 +316,26 @@ class _Booking:
         self._count_starts()
         self._save_lost()
         self._flag()
-        tell(*(self._event(entry, rows[entry.data.id]) for entry in self.entries))
+        for entry in self.entries:
+            tell_for(entry.ctx, self._event(entry, rows[entry.data.id]))
         return self._answers(rows)
+
+    # --- what is not done together with others
+
+    def _part(self, keys: Iterable[UUID]) -> None:
+        """Have calls done each by itself. Raises: Apart where there are such"""
+        apart = frozenset(keys)
+        if apart:
+            raise Apart(apart)
+
+    def _unlike(self) -> set[UUID]:
+        """Give the reports that take back others, and those of which two have one key."""
+        counted = Counter(one.id for one in self.reports)
+        return {one.id for one in self.reports if one.kind == "undo" or counted[one.id] > 1}
+
+    def _moves_material(self, entry: _Entry) -> bool:
+        one = entry.data
+        return bool(one.lots or one.output_lot or (entry.op.has_backflush and entry.kind in ("good", "scrap")))
 
     # --- before the locks
 
@@ -318,15 +363,18 @@ class _Booking:
             operations, released_orders=begins, all_orders=bool(kinds & {"scrap", "undo"}),
             siblings=bool(self.undone),
         )  # fmt: skip
-        if begins:
+        self.begun = frozenset(orders) if begins else frozenset()
+        if begins and not self.is_together:
             flow.begin_orders(self.ctx, orders)
 
     # --- with the locks held
 
     def _already_known(self) -> set[UUID]:
         """Give which keys are in the ledger. Raises: ReportKeyReused for one with another content."""
+        if self.is_together:
+            self._part(self.shop.known)
         for one in self.reports:
-            if self.shop.known.get(one.id, _digest(one)) != _digest(one):
+            if one.id in self.shop.known and self.shop.known[one.id] != _digest(one):
                 raise ReportKeyReused(id=one.id)
         return set(self.shop.known)
 
@@ -347,14 +395,14 @@ class _Booking:
             seen[one.id] = one
             undone = self._undone_by(one, place) if one.kind == "undo" else None
             op = self.shop.ops.get(undone["operation_id"] if undone else one.operation)
-            if op is None or not _in_reach(self.ctx, op):
+            if op is None or not _in_reach(self.tellers[place], op):
                 if undone is None and one.operation is None:
                     faults.add(("reports", place, "operation"), L("必填", "is required"))
                     continue
                 raise OperationUnknown(
                     fields={f"reports.{place}.operation": L("找不到该工序", "no such operation")}
                 )
-            entry = _Entry(one, place, op, undone)
+            entry = _Entry(self.tellers[place], one, place, op, undone)
             _check(entry, self.shop, faults)
             self.entries.append(entry)
         faults.refuse_if_any(WrongReport)
@@ -396,11 +444,13 @@ class _Booking:
 
     def _name_people(self) -> None:
         """Say who took part; a person who names nobody reports for themselves."""
-        own = self.ctx.principal.employee
-        named = {s.employee for entry in self.entries for s in entry.data.people} - {own}
+        named = {
+            s.employee for e in self.entries for s in e.data.people if s.employee != e.ctx.principal.employee
+        }
         known = employees_by_id(list(named)) if named else {}
         faults = FieldFaults()
         for entry in self.entries:
+            own = entry.ctx.principal.employee
             if entry.undone:
                 entry.people, entry.worker = [], entry.undone["worker"]
                 continue
@@ -414,7 +464,7 @@ class _Booking:
                     )
             people = [(s.employee, s.share) for s in entry.data.people] or ([(own, None)] if own else [])
             entry.people = [{"employee": key, "share": share} for key, share in people]
-            entry.worker = people[0][0] if people else self.ctx.person
+            entry.worker = people[0][0] if people else entry.ctx.person
         faults.refuse_if_any(WrongReport)
 
     def _read_clocks(self) -> None:
@@ -564,14 +614,15 @@ class _Booking:
     def _check_data(self) -> None:
         """Flag what lacks, and what goes beyond limits, in the data asked for at an operation; the report stands.
 
-        Reports of one call on an operation are taken together: good and bad of one go bring their data once.
+        Reports of one person's call on an operation are taken together: good and bad of one go bring their data once.
         """
-        told: dict[UUID, dict[str, Any]] = {}
-        firsts: dict[UUID, _Entry] = {}
+        told: dict[tuple[UUID, int], dict[str, Any]] = {}
+        firsts: dict[tuple[UUID, int], _Entry] = {}
         for entry in self.entries:
             if entry.op.capture and not entry.undone and entry.kind in rules.COUNTED:
-                told.setdefault(entry.op.id, {}).update(entry.data.data)
-                firsts.setdefault(entry.op.id, entry)
+                one = entry.op.id, id(entry.ctx)
+                told.setdefault(one, {}).update(entry.data.data)
+                firsts.setdefault(one, entry)
         for key, entry in firsts.items():
             asked = capture.read(orjson.loads(entry.op.capture))
             if capture.missing(asked, told[key]):
@@ -654,7 +705,7 @@ class _Booking:
             device_at=one.device_at,
             clock_at=one.clock_at,
             reported_at=self._at(entry),
-            person=self.ctx.person,
+            person=entry.ctx.person,
             worker=entry.worker,
             moves=list(entry.moves),
             reverses_id=one.reverses if entry.undone else None,
