@@ -139,12 +139,13 @@ def drawing(request: HttpRequest, language: str, key: UUID, *, small: bool = Fal
 
 @_interface("GET")
 def label(request: HttpRequest, language: str) -> Any:
-    """Give the label of a lot as a PDF. Raises: NotFound where no report has made the lot yet"""
+    """Give the labels of lots as a PDF. Raises: NotFound where no report has made one of them yet"""
     ctx = _reader(request, language)
     ctx.require("inventory.lot.read")
-    lot = finding.finished_lot(ctx, _key(request.GET.get("operation", "")), request.GET.get("lot", "")[:60])
+    asked = [number[:60] for number in request.GET.getlist("lot")[:MOST_KEYS]] or [""]
+    lots = finding.finished_lots(ctx, _key(request.GET.get("operation", "")), asked)
     order = Order(
-        noun="inventory.lot", ids=(str(lot),), language=language, zone=default_plant().zone,
+        noun="inventory.lot", ids=tuple(map(str, lots)), language=language, zone=default_plant().zone,
         site=request.build_absolute_uri("/").rstrip("/"),
     )  # fmt: skip
     return HttpResponse(print_order(ctx, order).content, content_type="application/pdf")
