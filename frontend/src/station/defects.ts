@@ -68,11 +68,11 @@ export function whyPart(draft: Draft, change: Change): HTMLElement {
 /** Gives a reason with its pieces: what the first one has is left over, the others are counted. */
 function row(one: Reason, draft: Draft, change: Change): HTMLElement {
   if (one.id === draft.reason)
-    return h("li.share", { "data-count": one.code }, h("span", {}, named(one)), h("small.dim", {}, t("其余", "the rest")), h("b.num", {}, rounded(rest(draft))));
+    return h("li.share.count-row", { "data-count": one.code }, h("span", {}, named(one)), h("span.rest", {}, h("small.dim", {}, t("其余", "the rest")), h("b", {}, rounded(rest(draft)))));
   const now = number(draft.others[one.id]);
   const isTyped = draft.field === COUNT + one.id;
   const put = (next: number) => change({ others: { ...draft.others, [one.id]: rounded(next) }, field: COUNT + one.id, isFresh: true });
-  return h("li.share", { "data-count": one.code },
+  return h("li.share.count-row", { "data-count": one.code },
     h("span", {}, named(one)),
     h("button.btn", { type: "button", disabled: now <= 1, "aria-label": t("{name} 少一件", "{name}: one less", { name: named(one) }), onclick: () => put(now - 1) }, icon("minus")),
     h(`button.btn.count${isTyped ? ".is-on" : ""}`, { type: "button", "aria-pressed": isTyped ? "true" : "false", "aria-label": t("{name} 的数量", "{name}: how many", { name: named(one) }), onclick: () => change({ field: COUNT + one.id, isFresh: true }) }, draft.others[one.id] || "0"),

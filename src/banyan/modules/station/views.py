@@ -26,14 +26,13 @@ from banyan.modules.station.errors import WrongPhoto
 from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
 from banyan.web import assets
-from banyan.web.middleware import POLICY, public
+from banyan.web.middleware import public
 from banyan.web.printing.press import Order, print_order
 
 #: What the shell begins with; the scanner's decoder comes when it is first asked for.
 SHELL = ("src/station/main.ts", "src/station/theme.ts")
 LATER = "src/station/decoder.ts"
 #: A decoder of barcodes is compiled code; nothing else is allowed beyond the product's policy.
-STATION_POLICY = f"{POLICY}; script-src 'self' 'wasm-unsafe-eval'"
 #: What somebody sees besides the work at operations, by what they may do: names of faces that modules answer with.
 faces = registry.port("station.faces", lambda who: ())
 CHUNK = 65_536
@@ -187,7 +186,6 @@ def shell(request: HttpRequest) -> HttpResponse:
     built = assets.manifest()
     parts = [assets.address(one) for one in built[SHELL[0]].get("imports", ())]
     response = render(request, "station/shell.html", {"parts": parts})
-    response["Content-Security-Policy"] = STATION_POLICY
     response["Cache-Control"] = "no-cache"
     return response
 
