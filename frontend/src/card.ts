@@ -11,8 +11,8 @@ function put(box: HTMLElement, order: string[]): void {
   if (kept) kept.value = order.join("\n");
   for (const tick of all<HTMLInputElement>("input[name=step]", box)) {
     const turn = order.indexOf(tick.value) + 1;
-    const tile = tick.closest<HTMLElement>(".tile");
-    if (tile) tile.dataset.turn = turn ? String(turn) : "";
+    const text = tick.nextElementSibling;
+    if (text instanceof HTMLElement) text.dataset.turn = turn ? String(turn) : "";
   }
 }
 

@@ -81,7 +81,7 @@ def test_the_part_of_a_card_is_scanned_and_operations_follow_the_taps(floor, eye
     page.locator("[data-taps-add]").click()
     page.locator(".tile", has_text="铣削").first.click()
     page.locator(".tile", has_text="车削").first.click()
-    turns = page.locator(".tile[data-turn]:not([data-turn='']) ").evaluate_all(
+    turns = page.locator(".tile span[data-turn]:not([data-turn=''])").evaluate_all(
         "(tiles) => Object.fromEntries(tiles.map((one) => [one.dataset.turn, one.textContent.trim()]))"
     )
     assert {turn: text.split(" ")[0] for turn, text in turns.items()} == {"1": "检验", "2": "去毛刺", "3": "铣削"}
