@@ -7,7 +7,6 @@ like anything else that is used there, and the report is flagged.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel import locks
@@ -21,7 +20,6 @@ from banyan.modules.production.models import Material, WorkOrder
 from banyan.modules.production.queries import material_held
 from banyan.modules.production.values import Used
 
-NOTHING = (Decimal(0), Decimal(0))
 UNLISTED = L("报工用了清单外的批次", "A report used a lot that is not listed")
 
 
@@ -31,6 +29,7 @@ def strange_lots(
     """Give the lots that reports have used and that nothing at their orders speaks for, by report.
 
     Takes:  used: only what has happened already; materials locked; items by lot, without those that do not exist
+    Gives:  lots unknown, of an item that is not listed, or not issued where others of the item were
     Writes: a line that is used as it is reported for each item that an order does not list, with its deviation;
             it is put among the materials. One statement where all is listed and used as reported, none without lots
     """
@@ -42,7 +41,8 @@ def strange_lots(
         mine = [m for m in materials.values() if m.work_order_id == one.order and m.item_id == item]
         if any(m.is_backflushed for m in mine):
             continue
-        if mine and any(held.get((m.pk, one.lot), NOTHING)[0] >= one.quantity for m in mine):
+        lots = {lot for m in mine for (line, lot), (quantity, _) in held.items() if line == m.pk and quantity > 0}
+        if mine and (one.lot in lots or not lots):
             continue
         if item and not mine and (made := _further_line(ctx, one, item, materials)):
             materials[made.pk] = made
