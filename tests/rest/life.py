@@ -182,6 +182,7 @@ def selling(t: Traveller, world: Any) -> None:
     shipment = t.first("sales.shipment", "state=draft")["id"]
     t.post("sales.shipment.ship", shipment)
     t.post("sales.shipment.track", shipment, tracking_number="SF1001")
+    shipped_in_part(t, world, head, line)
     other = t.make("sales.order", **head, lines=[line])
     t.post("sales.order.confirm", other)
     t.post("sales.order.ship", other)
@@ -194,6 +195,22 @@ def selling(t: Traveller, world: Any) -> None:
     t.post("sales.order.cancel", cancelled, reason="客户取消")
     returned(t, world, head, order)
     t.post("sales.order.close", order, consent="sales.close_uninvoiced")
+
+
+def shipped_in_part(t: Traveller, world: Any, head: dict[str, str], line: dict[str, str]) -> None:
+    """A shipment of which one piece is of another lot than the one due, and of which a part goes."""
+    receive(t, head["plant"], world.product, 10, "5000", lot_number="FG-OTHER")
+    order = t.make("sales.order", **head, lines=[line])
+    t.post("sales.order.confirm", order)
+    t.post("sales.order.pick", order)
+    shipment = t.first("sales.shipment", "state=draft")["id"]
+    row = t.send("sales.shipment.read", "GET", f"sales/shipments/{shipment}")["lines"][0]
+    t.post(
+        "handheld.other_lot.take", shipment_line=row["id"], due_lot=row["lot"], due_location=row["location"],
+        lot=t.first("inventory.lot", "q=FG-OTHER")["id"], quantity="1", reason="包装破损",
+    )  # fmt: skip
+    rows = t.send("sales.shipment.read", "GET", f"sales/shipments/{shipment}")["lines"]
+    t.post("sales.shipment.ship_part", shipment, lines=[{"line": one["id"], "quantity": "1"} for one in rows])
 
 
 def returned(t: Traveller, world: Any, head: dict[str, str], order: str) -> None:

@@ -18,6 +18,8 @@ MACHINE_PATHS = ("/api/", "/healthz", "/oauth/", "/static/")
 POLICY = "; ".join(
     (
         "default-src 'self'",
+        # the decoder of scanned codes is compiled code, served from here like everything else
+        "script-src 'self' 'wasm-unsafe-eval'",
         "img-src 'self' data: blob:",
         "media-src 'self' blob:",
         "worker-src 'self' blob:",

@@ -92,6 +92,13 @@ _LOTS = """
     ORDER BY r.work_order_id, r.reported_at DESC
 """
 
+#: The last number of its own kind, NUMBER-n, that a serial number of an order bears.
+_SERIALS = r"""
+    SELECT w.id, coalesce(max(substring(l.number FROM '-(\d{1,6})$')::int), 0) FROM production_workorder w
+    LEFT JOIN inventory_lot l ON l.origin = w.id AND l.number LIKE w.number || '-%%'
+    WHERE w.id = ANY(%s) GROUP BY w.id
+"""
+
 
 def day(ctx: Context, on: date, also: Sequence[UUID] = ()) -> dict[str, Any]:
     """Give all that a person needs at a station for a shift without a network. A fixed number of statements.
@@ -148,6 +155,8 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
     last = _last(orders, [task["id"] for task in tasks])
     drawn = _drawings([task["item_id"] for task in tasks])
     lots = dict(db.rows(_LOTS, [orders])) if orders else {}
+    numbered = sorted({task["order"] for task in tasks if task["tracking"] == "serial"})
+    serials = dict(db.rows(_SERIALS, [numbered])) if numbered else {}
     employee = ctx.principal.employee
     work = {task["id"]: (shop.ops[task["id"]].plant, task["item_id"], task["name"]) for task in tasks}
     rates = piece_prices(employee, on, work.values()) if employee and tasks else {}
@@ -157,6 +166,7 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
         task["rate"] = rates.get(work[task["id"]], ZERO)
         task["room"] = max(ZERO, rules.room(task["sequence"], shop.flows(task["order"]), op.planned, op.tolerance))
         task["is_last"] = task["sequence"] == max(ops, default=0)
+        task["serials"] = serials.get(task["order"]) if task["is_last"] else None
         task["lot"] = lots.get(task["order"], task["number"]) if task["tracking"] == "lot" else ""
         task["capture"] = capture.as_json(capture.read(orjson.loads(task["capture"]))) if task["capture"] else []
         is_first = task["sequence"] == min(shop.by_order[task["order"]])

@@ -248,6 +248,7 @@ class _Entry:
     counters: rules.Flow | None = None
     output_lot: UUID | None = None
     moves: tuple[UUID, ...] = ()
+    strange: set[UUID] = dataclass_field(default_factory=set)
 
     @property
     def kind(self) -> str:
@@ -570,8 +571,9 @@ class _Booking:
         marks = self.marks.setdefault((entry.op.id, entry.worker), [])
         until = entry.data.device_at or self.ctx.now
         worked = rules.clocked_minutes(marks, until)
+        is_told = any(kind in rules.COUNTED and at == until for kind, at in marks)
         marks.append((entry.kind, until))
-        return worked * max(1, len(entry.people)) or None
+        return worked * max(1, len(entry.people)) or (ZERO if is_told else None)
 
     def _take_back_effort(self, entry: _Entry) -> None:
         row = entry.undone
@@ -637,6 +639,7 @@ class _Booking:
         lots = output_lots(self.ctx, [(e.op.order, e.op.item, e.data.output_lot) for e in named])
         for entry, lot in zip(named, lots, strict=True):
             entry.output_lot = lot
+        self._check_serials(named)
         uses = [
             Flushed(
                 e.data.id,
@@ -655,10 +658,30 @@ class _Booking:
             for e in self.entries
             if e.undone and (e.op.has_backflush or e.undone["lots"])
         ]
-        moves = move_material(self.ctx, uses, takes_back) if uses or takes_back else {}
+        moves, strange = move_material(self.ctx, uses, takes_back) if uses or takes_back else ({}, {})
         for entry in self.entries:
-            entry.moves = moves.get(entry.data.id, ())
+            entry.moves, entry.strange = moves.get(entry.data.id, ()), strange.get(entry.data.id, set())
+            if entry.strange:
+                entry.flags.append("lot")
         self._flag_held()
+
+    def _check_serials(self, named: Sequence[_Entry]) -> None:
+        """Let a serial number stand for one piece of its order, reported once at an operation.
+
+        Raises: WrongReport for what is told as it happens; what has happened is flagged
+        """
+        if not named:
+            return
+        asked = [(e.data.id, e.output_lot, e.op.id, e.op.order, e.quantity) for e in named]
+        used = {key for (key,) in db.rows(_USED_SERIALS, [*map(list, zip(*asked, strict=True))])}
+        faults = FieldFaults()
+        for entry in named:
+            if entry.data.id in used and entry.data.is_offline:
+                entry.flags.append("serial")
+            elif entry.data.id in used:
+                said = L("此序列号已报过，或不是一件", "this serial number was reported before, or is not one piece")
+                faults.add(("reports", entry.place, "output_lot"), said)
+        faults.refuse_if_any(WrongReport)
 
     def _flag_held(self) -> None:
         """Note the offline reports that used a lot which has been put on hold since."""
@@ -697,7 +720,10 @@ class _Booking:
             machine_amount=effort.machine_amount,
             overhead_amount=effort.overhead_amount,
             setup_amount=effort.setup_amount,
-            lots=[{"lot": use.lot, "quantity": use.quantity} for use in one.lots],
+            lots=[
+                {"lot": use.lot, "quantity": use.quantity} | ({"is_strange": True} if use.lot in entry.strange else {})
+                for use in one.lots
+            ],  # fmt: skip
             output_lot_id=entry.output_lot,
             data=one.data,
             note=one.note,
@@ -812,6 +838,20 @@ _ANSWERED = (
 _STOPPED = """
 SELECT id FROM inventory_move WHERE id = ANY(%s) AND flag = 'held_lot'
 UNION ALL SELECT id FROM inventory_lot WHERE id = ANY(%s) AND state IN ('held', 'rejected')
+"""
+
+#: Of reports (key, lot, operation, order, quantity) those whose serial number stands for another piece, or for several.
+_USED_SERIALS = """
+SELECT n.id FROM (
+    SELECT n.*, row_number() OVER (PARTITION BY n.lot, n.operation ORDER BY n.place) AS turn
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[]) WITH ORDINALITY
+        AS n(id, lot, operation, work_order, quantity, place)
+) n JOIN inventory_lot l ON l.id = n.lot JOIN items_item i ON i.id = l.item_id
+WHERE i.tracking = 'serial' AND (
+    n.quantity <> 1 OR n.turn > 1 OR l.origin IS DISTINCT FROM n.work_order OR EXISTS (
+        SELECT 1 FROM production_report r WHERE r.work_order_id = n.work_order AND r.operation_id = n.operation
+        AND r.output_lot_id = n.lot AND r.kind = 'good' AND r.id <> n.id
+        AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)))
 """
 
 #: People at operations of some orders: one row per operation and worker whose last mark is a start.
