@@ -1,6 +1,5 @@
 import "@tabler/core/dist/css/tabler.css";
 import "./style.css";
-import "./station/scan.css";
 import "./icons.svg?url";
 import "./mark.svg?url";
 import htmx from "htmx.org";

@@ -1,5 +1,4 @@
 /** The station: sign in, pick or scan a task, tell what was made. Everything works on what the device holds. */
-import "./scan.css";
 import "./station.css";
 import "./icon-192.png?url";
 import "./icon-512.png?url";
