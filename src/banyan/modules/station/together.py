@@ -66,8 +66,9 @@ def letter_of(ticket: Ticket, batch: Batch, language: str) -> Letter | None:
 def _is_plain(told: Told) -> bool:
     act = told.act
     return isinstance(act, Act) and not (
-        act.lots or act.output_lot or act.kind == "undo" or any(part.kind == "undo" for part in act.parts)
-    )
+        act.lots or act.output_lot or act.kind == "undo"
+        or any(part.kind == "undo" or part.lots or part.output_lot for part in act.parts)
+    )  # fmt: skip
 
 
 class Gathering:
