@@ -364,8 +364,7 @@ def _merged(
             kept[name] = (versions[owner].values[name], owner)
     if kept:
         execute(ctx, change, ids=[winner], data={name: _sent(value) for name, (value, _) in kept.items()})
-    if "is_active" in allowed:
-        execute(ctx, change, ids=others, data={"is_active": False})
+    _switch_off(ctx, noun, [found[one] for one in others])
     _move_links(ctx, entity, winner, others)
     made = Merge(
         entity=entity, winner=winner, losers=others, at=ctx.now, person_id=ctx.person, reason=reason,
@@ -374,6 +373,20 @@ def _merged(
     )  # fmt: skip
     Merge.objects.bulk_create([made])
     return made
+
+
+def _switch_off(ctx: Context, noun: Any, losers: Sequence[Any]) -> None:
+    """Take merged records out of use, by the noun's own command where it has one; they are kept."""
+    active = [row.pk for row in losers if getattr(row, "is_active", False)]
+    if not active:
+        return
+    key = noun.spec.permission("deactivate")
+    if registry.has_command(key):
+        command_ = registry.command(key)
+        ctx.require(command_.permission, command_.label)
+        execute(ctx, command_, ids=active)
+    elif not noun.spec.field("is_active").readonly:
+        execute(ctx, registry.command(noun.spec.permission("change")), ids=active, data={"is_active": False})
 
 
 def _version(row: Any, fields: Sequence[Any]) -> Version:
