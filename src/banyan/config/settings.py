@@ -27,7 +27,7 @@ INSTALLED_APPS = [
     "axes",
     "procrastinate.contrib.django",
     *filter(has_part, ("banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES), "banyan.web",
-                        "banyan.integration.mapping")),
+                       "banyan.integration.mapping")),
 ]
 
 MIDDLEWARE = [

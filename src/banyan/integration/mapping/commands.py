@@ -149,7 +149,7 @@ class Match(Input):
     things: list[Thing] = field("对方的记录", "Their things", max_length=MOST_THINGS, min_length=1)
 
 
-@command("mapping.key_link.match", L("匹配", "Match"), input=Match, on="noun", icon="equal", screen=False)
+@command("mapping.key_link.match", L("匹配", "Match"), input=Match, on="noun", icon="arrows-diff", screen=False)
 def match(ctx: Context, data: Match) -> dict[str, int]:
     """Link outside things to our records by the match rules; rehearse it with a dry run.
 

@@ -187,7 +187,7 @@ noun(
     MatchRule,
     key="mapping.match_rule",
     plural_key="match_rules",
-    icon="equal",
+    icon="arrows-diff",
     area="integration",
     find_order=91,
     label=L("匹配规则", "Match rule"),

@@ -1,0 +1,114 @@
+"""The mapping bench: a sample is pasted, fields are tapped together, the output is there as one types, and is kept."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from banyan.integration.mapping.models import Sample, Table
+from tests.browser.conftest import SCREENS, settle
+from tests.browser.looks import check
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+DEVICES = [
+    ("desk", {}, "zh", "light"), ("phone", {"phone": True}, "en", "dark"), ("tablet", {"tablet": True}, "zh", "dark"),
+    pytest.param("desk", {}, "en", "dark", marks=pytest.mark.slow),
+    pytest.param("phone", {"phone": True}, "zh", "light", marks=pytest.mark.slow),
+]  # fmt: skip
+ORDER = {
+    "order": {"id": "T-1001", "total_fen": 19900, "buyer": {"code": "9", "name": "远山机械"}, "rows": [
+        {"sku": "FG-001", "qty": "2", "price": "49.75"}, {"sku": "FG-002", "qty": "一", "price": "99.50"},
+    ]},
+}  # fmt: skip
+LINES = [
+    {"target": "records[0].customer_reference", "source": "order.id", "converter": "trim", "is_required": True},
+    {"target": "records[0].party", "source": "order.buyer.code", "converter": "ours(parties.party)"},
+    {"target": "records[0].lines[].item", "source": "order.rows[].sku", "converter": "record(items.item)"},
+    {"target": "records[0].lines[].quantity", "source": "order.rows[].qty", "converter": "quantity"},
+    {"target": "records[0].lines[].price", "source": "order.rows[].price", "converter": "money"},
+]
+
+
+@pytest.fixture
+def table(factory):
+    """Give a mapping of orders of a shop, with the customer linked."""
+    party = type(factory.orders[0]).objects.first().party
+    factory.do("mapping.key_link.link", system="shop", entity="parties.party", code="9", record=party.pk)
+    return factory.make(
+        "mapping.table", code="shop-orders", name="商城订单", system="shop", target="sales.order.create", lines=LINES
+    )
+
+
+@pytest.mark.parametrize(
+    ("device", "size", "language", "theme"), DEVICES, ids=lambda v: str(v) if isinstance(v, str) else ""
+)
+def test_the_bench_looks_right(table, signed_in, device, size, language, theme):
+    page = signed_in(**size, language=language, color_scheme=theme)
+    folder = SCREENS / "mapping"
+    folder.mkdir(parents=True, exist_ok=True)
+    page.goto(f"/integration/mapping/{table.pk}/bench")
+    page.fill("#bench-body", json.dumps(ORDER, ensure_ascii=False, indent=2))
+    expect(page.locator(".bench-json")).to_contain_text("T-1001")
+    settle(page)
+    page.screenshot(path=folder / f"bench-{device}-{language}-{theme}.png", full_page=True)
+    check(page, "bench", is_phone=device == "phone", language=language)
+    assert [f for f in page.faults if "404" not in f] == []
+
+
+def test_a_table_is_filled_by_taps_and_typed_and_kept(table, signed_in):
+    page = signed_in()
+    page.goto(f"/mapping/tables/{table.pk}")
+    page.get_by_role("link", name="映射台").click()
+    page.wait_for_url("**/bench")
+    page.fill("#bench-body", json.dumps(ORDER, ensure_ascii=False))
+    expect(page.locator(".bench-faults").first).to_contain_text("“一”不是数字")
+    # a fault names its place; the sample is corrected as one types
+    expect(page.locator(".bench-faults").first).to_contain_text("records[0].lines[1].quantity")
+    page.fill("#bench-body", json.dumps(ORDER, ensure_ascii=False).replace("一", "1"))
+    expect(page.locator(".bench-ok")).to_contain_text("没有错误")
+    # a target, then its source, by taps
+    page.locator(".bench-targets summary").click()
+    page.locator('[data-target="records[].note"]').first.click()
+    page.keyboard.press("Control+a")
+    row = page.locator("[data-bench] [data-row]").nth(len(LINES))
+    row.locator('[name$=".target"]').fill("records[0].note")
+    page.locator('[data-source="order.buyer.name"]').click()
+    expect(row.locator('[name$=".source"]')).to_have_value("order.buyer.name")
+    expect(page.locator(".bench-json")).to_contain_text("远山机械")
+    # what is wrong with the table is shown in its cell
+    row.locator('[name$=".converter"]').fill("trimm")
+    expect(row.locator(".cell-fault")).to_contain_text("trim")
+    row.locator('[name$=".converter"]').fill("upper")
+    expect(page.locator(".bench-ok")).to_be_visible()
+    page.keyboard.press("Control+s")
+    expect(page.locator("#notes")).to_contain_text("已保存")
+    assert table.lines.count() == len(LINES) + 1
+    page.fill("#bench-body", json.dumps(ORDER, ensure_ascii=False).replace("一", "1"))
+    expect(page.locator(".bench-ok")).to_be_visible()
+    page.fill("#bench-name", "第一单")
+    page.get_by_role("button", name="固定样例和结果").click()
+    expect(page.locator(".bench-samples")).to_contain_text("第一单")
+    expect(page.locator(".bench-ok")).to_contain_text("与固定的结果一致")
+    sample = Sample.objects.get(table=table.pk)
+    assert sample.expected["records"][0]["lines"][1]["quantity"] == "1"
+    assert Table.objects.get().version > table.version
+    assert [f for f in page.faults if "404" not in f] == []
+
+
+def test_the_output_is_there_at_once(table, signed_in):
+    page = signed_in()
+    page.goto(f"/integration/mapping/{table.pk}/bench")
+    page.fill("#bench-body", json.dumps(ORDER))
+    settle(page)
+    took = []
+    page.on("response", lambda r: took.append(r.request.timing["responseEnd"]) if r.url.endswith("/try") else None)
+    for word in ("a", "b", "c", "d", "e"):
+        page.fill("#bench-body", json.dumps(ORDER).replace("T-1001", word * 5))
+        expect(page.locator(".bench-json")).to_contain_text(word * 5)
+        settle(page)
+    time.sleep(0.1)
+    assert len(took) >= 5
+    assert sorted(took)[len(took) // 2] < 150
