@@ -9,8 +9,25 @@ let current: HTMLElement | null = null;
 const cell = (row: HTMLElement, column: string) => one<Cell>(`[name$=".${column}"]`, row);
 const lists: Record<string, string> = { target: "bench-target-list", converter: "bench-converter-list" };
 
-each("[data-bench]", () => {
+const rare = ["expression", "when", "sends_null", "sample", "note"];
+
+/** Lets the columns that most lines leave empty be seen where they say something. */
+function dress(bench: HTMLElement): void {
+  for (const column of rare) {
+    for (const input of all<Cell>(`[data-row] [name$=".${column}"]`, bench)) {
+      input.closest("td")?.classList.toggle("is-told", input.type === "checkbox" ? input.checked : input.value !== "");
+    }
+  }
+}
+
+each("[data-bench]", (bench) => {
   current = null;
+  dress(bench);
+});
+on("change", "[data-bench]", dress);
+on("click", "[data-bench-more]", (button) => {
+  const whole = button.closest("[data-bench]")?.classList.toggle("is-whole") ?? false;
+  button.setAttribute("aria-pressed", String(whole));
 });
 
 function renew(): void {

@@ -1,4 +1,4 @@
-"""What can be written to: the fields of a command's input or of a noun, with type, label and whether they are needed."""
+"""What can be written to: the fields of a command's input or of a noun, with type and label."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ from banyan.web.answers import go, page, part
 TABLE, SAMPLE = "mapping.table", "mapping.sample"
 MOST_SHOWN = 200_000
 MOST_TRACED = 12
+_LINE = re.compile(r"lines\.(\d{1,6})\.")
+_PLACE = re.compile(r"\[\d+\]")
 _COLUMNS = {"required": "is_required"}
 
 
@@ -48,8 +51,7 @@ def bench(request: HttpRequest, key: UUID) -> HttpResponse:
     record = reading.read_record(ctx, noun, key)
     samples = list(Sample.objects.filter(table=key).order_by("-created_at").only("id", "name"))
     wanted = request.GET.get("sample", "")
-    chosen = None if wanted == "none" else next((s for s in samples if str(s.pk) == wanted),
-        None) or next(iter(samples), None)
+    chosen = next((s for s in samples if str(s.pk) == wanted), samples[0] if samples and wanted != "none" else None)
     grid = controls.of_lines(ctx, noun.spec.line("lines"))
     filled = controls.Filler(acting.zone_of(request), record["_titles"]).fill([grid], record)[0]
     return page(request, "mapping/bench.html", {
@@ -79,20 +81,22 @@ def try_out(request: HttpRequest, key: UUID) -> HttpResponse:
 def _tried(request: HttpRequest, record: Mapping[str, Any]) -> dict[str, Any]:
     text = request.POST.get("body", "")
     lines = _lines(request.POST, request)
-    shown: dict[str, Any] = {"faults": [], "marks": {}, "traced": [], "sources": [], "output": "", "refusal": None}
+    shown: dict[str, Any] = {"faults": [], "marks": {}, "traced": [], "sources": [], "output": "", "refusal": None,
+                             "missing": []}  # fmt: skip
     body = None
     try:
         body = payloads.read_payload(text) if text.strip() else None
         shown["sources"] = payloads.sources_of(body)
     except DomainError as refusal:
         shown["refusal"] = refusal.label
+    shown["marks"], shown["missing"] = _against_targets(request, record, lines)
     definition = queries.frozen(record["code"], [_as_field(line) for line in lines], [] if body is None else [body])
     if not definition["fields"]:
         return shown | {"hint": L("在中间填写目标字段和来源", "Fill in a target and a source in the middle")}
     try:
         mapping = compile_mapping(definition)
     except DefinitionFault as refusal:
-        return shown | {"marks": _marks(refusal, lines), "table_faults": _table_faults(refusal)}
+        return shown | {"marks": shown["marks"] | _marks(refusal, lines), "table_faults": _table_faults(refusal)}
     if body is None:
         return shown | {"hint": L("在左边粘贴一份样例数据", "Paste a sample on the left")}
     ctx = request.ctx
@@ -108,10 +112,27 @@ def _tried(request: HttpRequest, record: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _against_targets(
+    request: HttpRequest, record: Mapping[str, Any], lines: list[dict[str, Any]]
+) -> tuple[dict[str, str], list[targets.TargetField]]:
+    """Give the cells whose target the command or noun does not have, and the needed targets no line writes."""
+    known = {one.path: one for one in targets.targets_of(request.ctx, record["target_kind"], record["target"])}
+    if not known:
+        return {}, []
+    used = {_PLACE.sub("[]", line["target"].strip()): line for line in lines if line.get("target")}
+    words = L("目标没有这个字段", "The target has no such field")
+    marks = {
+        f"lines.{line['number']}.target": str(words)
+        for path, line in used.items()
+        if path not in known and not (path.endswith("[]") and any(one.startswith(f"{path}.") for one in known))
+    }
+    return marks, [one for path, one in known.items() if one.required and path not in used]
+
+
 def _lines(posted: QueryDict, request: HttpRequest) -> list[dict[str, Any]]:
     """Give the lines of the form that say something, each with its number there."""
     grid = controls.of_lines(request.ctx, registry.noun(TABLE).spec.line("lines"))
-    numbers = sorted({int(p[1]) for name in posted if (p := name.split("."))[0] == "lines" and len(p) > 2 and p[1].isdigit()})
+    numbers = sorted({int(found[1]) for name in posted if (found := _LINE.match(name))})
     found = []
     for number in numbers:
         taker = controls.Taker(posted, acting.zone_of(request), keep_blank=True)
@@ -124,7 +145,8 @@ def _lines(posted: QueryDict, request: HttpRequest) -> list[dict[str, Any]]:
 def _as_field(line: Mapping[str, Any]) -> dict[str, Any]:
     named = {"target": "target", "source": "source", "expression": "expression", "converter": "converter",
              "default": "default", "is_required": "required", "when": "when", "sends_null": "sends_null"}  # fmt: skip
-    return {"target": "", **{there: line[here] for here, there in named.items() if line.get(here) not in (None, "", False)}}
+    told = {there: line[here] for here, there in named.items() if line.get(here) not in (None, "", False)}
+    return {"target": "", **told}
 
 
 def _marks(refusal: DefinitionFault, lines: list[dict[str, Any]]) -> dict[str, str]:
@@ -219,7 +241,7 @@ def pin(request: HttpRequest, key: UUID) -> HttpResponse:
     tried = _tried(request, record)
     mapped = tried.get("mapped")
     if mapped is None or not mapped.is_ok:
-        raise Invalid("mapping.sample_faulty", L("结果还有错误，不能作为应得结果", "The output has faults: it cannot be what is expected"),
+        raise Invalid("mapping.sample_faulty", L("结果还有错误，不能作为应得结果", "The output has faults"),
                       way_out=L("先改正错误，或换一份样例", "Correct them first, or take another sample"))  # fmt: skip
     made = execute(request.ctx, registry.command(f"{SAMPLE}.create"), data={"records": [
         {"table": str(key), "name": name, "body": request.POST.get("body", ""), "expected": tried["plain"]}
