@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel
 
 from banyan.kernel import registry
+from banyan.kernel.access import visible
 from banyan.kernel.context import Context
 from banyan.lib.labels import Label
 from banyan.web import controls
@@ -43,14 +43,22 @@ def targets_of(ctx: Context, kind: str, key: str) -> tuple[TargetField, ...]:
     Takes:  kind: command, noun or operation, as a mapping table names it
     """
     if kind == "command" and registry.has_command(key):
-        model = registry.command(key).input_model()
-        return targets_of_model(model) if model else ()
-    if kind == "noun" and registry.has_noun(key):
-        spec = registry.noun(key).spec
-        grids = [controls.of_lines(ctx, line) for line in spec.lines]
-        fields = [controls.of_field(f) for f in spec.fields if not f.readonly]
-        return tuple(_walked([*fields, *grids], "", 0))
-    return ()
+        command = registry.command(key)
+        model = command.input_model()
+        if model is None:
+            return ()
+        if command.name == "create" and registry.has_noun(command.noun) and set(model.model_fields) == {"records"}:
+            return _of_noun(ctx, command.noun, "records[].")
+        return targets_of_model(model)
+    return _of_noun(ctx, key) if kind == "noun" and registry.has_noun(key) else ()
+
+
+def _of_noun(ctx: Context, key: str, prefix: str = "") -> tuple[TargetField, ...]:
+    """Give the fields of a noun that a person may write, which know more than its input's model: the choices."""
+    spec = registry.noun(key).spec
+    fields = [controls.of_field(f) for f in visible(ctx, spec.fields) if not f.readonly]
+    grids = [controls.of_lines(ctx, line) for line in spec.lines]
+    return tuple(_walked([*fields, *grids], prefix, 0))
 
 
 def targets_of_model(model: type[BaseModel]) -> tuple[TargetField, ...]:
@@ -77,8 +85,3 @@ def _usual(one: controls.Control) -> str:
     if one.options:
         return "map({})".format(", ".join(f"={option.key}" for option in one.options[:4]))
     return USUAL.get(one.kind, "")
-
-
-def commands_with_input() -> list[Any]:
-    """Give the commands that a mapping may aim at: those that take an input, by key."""
-    return [one for one in registry.commands() if one.rest and one.input is not None]

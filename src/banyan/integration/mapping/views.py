@@ -21,10 +21,11 @@ from banyan.integration.mapping.faults import DefinitionFault, short
 from banyan.integration.mapping.models import Sample, ValueMap
 from banyan.kernel import reading, registry
 from banyan.kernel.commands import execute
+from banyan.kernel.context import Context
 from banyan.lib.errors import DomainError, Invalid
 from banyan.lib.labels import L
 from banyan.web import acting, areas, controls
-from banyan.web.answers import go, page, part
+from banyan.web.answers import go, noted, page, part
 
 TABLE, SAMPLE = "mapping.table", "mapping.sample"
 MOST_SHOWN = 200_000
@@ -216,21 +217,26 @@ def _differences(expected: Sample | None, plain: Any) -> list[tuple[str, str, st
 
 
 def save(request: HttpRequest, key: UUID) -> HttpResponse:
-    """Write the lines of the form into the table."""
+    """Write the lines of the form into the table; the page stays, with the sample that is being worked with."""
+    answer = part(request, "mapping/stamp.html", {"version": _write(request, request.ctx, key), "is_new": True})
+    return noted(answer, L("已保存", "Saved"))
+
+
+def _write(request: HttpRequest, ctx: Context, key: UUID) -> int:
+    """Write the lines of the form into the table; give its new version."""
     noun = registry.noun(TABLE)
-    grid = controls.of_lines(request.ctx, noun.spec.line("lines"))
+    grid = controls.of_lines(ctx, noun.spec.line("lines"))
     taker = controls.Taker(request.POST, acting.zone_of(request), keep_blank=True)
     data = taker.take([grid])
     taker.faults.refuse_if_any()
     version = request.POST.get("_version", "")
-    execute(request.ctx, registry.command(noun.spec.permission("change")), ids=[key], data=data,
-            versions={key: int(version)} if version.isdigit() else None)  # fmt: skip
-    sample = request.POST.get("sample", "")
-    return go(request, f"/integration/mapping/{key}/bench{f'?sample={sample}' if sample else ''}", L("已保存", "Saved"))
+    done = execute(ctx, registry.command(noun.spec.permission("change")), ids=[key], data=data,
+                   versions={key: int(version)} if version.isdigit() else None)  # fmt: skip
+    return done.records[0].version if done.records else 0
 
 
 def pin(request: HttpRequest, key: UUID) -> HttpResponse:
-    """Keep the sample with what comes out of it now as what must come out.
+    """Keep the table, and the sample with what comes out of it now as what must come out.
 
     Raises: Invalid without a name or where the output has faults
     """
@@ -243,6 +249,8 @@ def pin(request: HttpRequest, key: UUID) -> HttpResponse:
     if mapped is None or not mapped.is_ok:
         raise Invalid("mapping.sample_faulty", L("结果还有错误，不能作为应得结果", "The output has faults"),
                       way_out=L("先改正错误，或换一份样例", "Correct them first, or take another sample"))  # fmt: skip
+    if request.ctx.may(registry.noun(TABLE).spec.permission("change")):
+        _write(request, request.ctx.with_(key=None), key)
     made = execute(request.ctx, registry.command(f"{SAMPLE}.create"), data={"records": [
         {"table": str(key), "name": name, "body": request.POST.get("body", ""), "expected": tried["plain"]}
     ]})  # fmt: skip
