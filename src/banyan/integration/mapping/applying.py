@@ -266,7 +266,16 @@ class _Run:
                 return self.field(field, scope, target)
         return MISSING
 
+    def tick(self) -> None:
+        """Count a piece of work, and stop where all of it takes too long."""
+        self.made += 1
+        if self.made % 64 == 0 and self.clock() > self.ends:
+            raise _Stopped(_whole("too_slow", L(
+                f"映射超过 {self.limits.seconds:g} 秒", f"mapping took more than {self.limits.seconds:g} seconds"
+            ), L("请分批发送，或简化表达式", "Send it in parts, or make the expressions simpler")))  # fmt: skip
+
     def holds(self, field: Field, when: Formula, scope: _Scope, target: tuple[int, ...]) -> bool:
+        self.tick()
         try:
             return self.evaluated(when, scope) is True
         except Unfit as unfit:
@@ -274,11 +283,7 @@ class _Run:
             return False
 
     def field(self, field: Field, scope: _Scope, target: tuple[int, ...]) -> Any:
-        self.made += 1
-        if self.made % 64 == 0 and self.clock() > self.ends:
-            raise _Stopped(_whole("too_slow", L(
-                f"映射超过 {self.limits.seconds:g} 秒", f"mapping took more than {self.limits.seconds:g} seconds"
-            ), L("请分批发送，或简化表达式", "Send it in parts, or make the expressions simpler")))  # fmt: skip
+        self.tick()
         given: Any = None
         passed: list[tuple[str, Any]] = []
         try:

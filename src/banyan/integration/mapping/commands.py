@@ -263,14 +263,14 @@ class Decide(Input):
 def decide(ctx: Context, papers: Sequence[Duplicate], data: Decide) -> None:
     """Say which candidate the outside code is, and link it.
 
-    Raises: NotACandidate, CodeTaken, RecordTaken; nothing is written
-    Writes: the decision, a key link
+    Raises: NotACandidate, CodeTaken; nothing is written
+    Writes: the decision, a key link; beside the record's main code where it has one
     """
     candidates = _candidates(papers)
     for paper in papers:
         if data.record not in candidates[paper.pk]:
             raise NotACandidate(fields={"record": L("不在候选之中", "Not among the candidates")})
-        _linked(ctx, paper.system, paper.entity, {paper.code: data.record}, origin="person", reason=data.reason)
+        _link_or_add(ctx, paper.system, paper.entity, paper.code, data.record, data.reason, origin="person")
         paper.record, paper.reason = data.record, data.reason
 
 
@@ -303,7 +303,7 @@ def merge_candidates(ctx: Context, papers: Sequence[Duplicate], data: MergeCandi
             raise NotACandidate(fields={"winner": L("不在候选之中", "Not among the candidates")})
         losers = [one for one in candidates[paper.pk] if one != data.winner]
         _merged(ctx, paper.entity, data.winner, losers, {}, data.reason)
-        _link_or_add(ctx, paper.system, paper.entity, paper.code, data.winner, data.reason)
+        _link_or_add(ctx, paper.system, paper.entity, paper.code, data.winner, data.reason, origin="merge")
         paper.record, paper.reason = data.winner, data.reason
 
 
@@ -408,6 +408,6 @@ def _move_links(ctx: Context, entity: str, winner: UUID, losers: Sequence[UUID])
         mains.add(system)
 
 
-def _link_or_add(ctx: Context, system: str, entity: str, code: str, record: UUID, reason: str) -> None:
+def _link_or_add(ctx: Context, system: str, entity: str, code: str, record: UUID, reason: str, origin: str) -> None:
     has_main = KeyLink.objects.filter(system=system, entity=entity, record=record, is_main=True).exclude(code=code)
-    _linked(ctx, system, entity, {code: record}, origin="merge", reason=reason, is_main=not has_main.exists())
+    _linked(ctx, system, entity, {code: record}, origin=origin, reason=reason, is_main=not has_main.exists())

@@ -103,7 +103,7 @@ def _tried(request: HttpRequest, record: Mapping[str, Any]) -> dict[str, Any]:
     ctx = request.ctx
     zone: ZoneInfo = acting.zone_of(request)
     facts = queries.facts_for(mapping, [body], system=record["system"] or "", today=ctx.now.astimezone(zone).date(),
-                              zone=zone.key)  # fmt: skip
+                              zone=zone.key, ctx=ctx)  # fmt: skip
     mapped = mapping.apply(body, facts, traces=True)
     plain = mapped.plain()
     output = orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode()

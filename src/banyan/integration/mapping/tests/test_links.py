@@ -185,6 +185,16 @@ def test_a_person_decides_which_record_it_is(ctx, world, doubt):
     assert queries.keys_of("shop", PARTY, ["7"]) == {"7": first.pk}
 
 
+def test_two_outside_things_may_be_one_record_of_ours(ctx, world):
+    one = party(world, "C1", "甲")
+    rule(world, "name", "name")
+    match(ctx, system="shop", entity=PARTY, things=things(("1", "甲", {}), ("2", "甲", {})))
+    for paper in Duplicate.objects.order_by("code"):
+        world.do("mapping.duplicate.decide", paper, record=one.pk)
+    assert queries.keys_of("shop", PARTY, ["1", "2"]) == {"1": one.pk, "2": one.pk}
+    assert queries.codes_of("shop", PARTY, [one.pk]) == {one.pk: "1"}
+
+
 def test_none_of_them_needs_a_reason_and_links_nothing(ctx, world, doubt):
     paper, *_ = doubt
     world.do("mapping.duplicate.dismiss", paper, reason="新客户")
@@ -280,6 +290,27 @@ def test_lookups_through_two_systems_and_by_our_own_code(ctx, world):
     body = {"c": "9", "o": "C1"}
     mapped = mapping.apply(body, queries.facts_for(mapping, [body], system="shop"))
     assert mapped.value == {"a": "K-1", "b": str(one.pk), "d": "C1"}
+
+
+def test_a_person_finds_only_what_they_may_read(ctx, person, world):
+    one = party(world, "C1", "甲")
+    linked(ctx, one, "9")
+    mapping = compile_mapping({"fields": [
+        {"target": "a", "source": "c", "converter": "ours(parties.party)"},
+        {"target": "b", "source": "o", "converter": "record(parties.party)"},
+    ]})  # fmt: skip
+    body = {"c": "9", "o": "C1"}
+    for grants, gives in ((), {}), (("mapping.*",), {"a": str(one.pk)}), (("parties.*",), {"b": str(one.pk)}):
+        facts = queries.facts_for(mapping, [body], system="shop", ctx=person(*grants))
+        assert mapping.apply(body, facts).value == gives
+
+
+def test_a_key_in_capitals_is_the_same_key(ctx, world):
+    one = party(world, "C1", "甲")
+    linked(ctx, one, "9")
+    mapping = compile_mapping({"fields": [{"target": "a", "source": "c", "converter": "theirs(parties.party)"}]})
+    body = {"c": str(one.pk).upper()}
+    assert mapping.apply(body, queries.facts_for(mapping, [body], system="shop")).value == {"a": "9"}
 
 
 def test_lines_that_cannot_be_read_are_refused_with_their_place(world):
