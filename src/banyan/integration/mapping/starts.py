@@ -1,15 +1,37 @@
-"""Pages about a mapping table that are no noun's: its bench."""
+"""What the dialogs of possible duplicates are filled with at first, and the way from a mapping table to its bench."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
+from banyan.integration.mapping.models import Candidate
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
-from banyan.lib.labels import L
+from banyan.lib.labels import L, Label
 
 
 @answers("mapping.table.pages")
-def pages(ctx: Context, record: Any) -> tuple[Any, ...]:
+def bench_page(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[str, Label, str], ...]:
     """Give the way to the table's bench."""
     return (("test-pipe", L("映射台", "Mapping bench"), f"/integration/mapping/{record['id']}/bench"),)
+
+
+@answers("mapping.duplicate.decide.start")
+def decide(ctx: Context, papers: Sequence[UUID]) -> dict[str, Any]:
+    """Give the candidates to choose from. One statement."""
+    return {"_choices": {"record": _candidates(papers)}}
+
+
+@answers("mapping.duplicate.merge.start")
+def merge(ctx: Context, papers: Sequence[UUID]) -> dict[str, Any]:
+    """Give the candidates of which one stays. One statement."""
+    return {"_choices": {"winner": _candidates(papers)}}
+
+
+def _candidates(papers: Sequence[UUID]) -> list[tuple[UUID, str]]:
+    rows = Candidate.objects.filter(duplicate__in=papers).order_by("position", "pk")
+    found = {key: f"{title or key}（{rules}）" if rules else title or str(key)
+             for key, title, rules in rows.values_list("record", "title", "rules")}  # fmt: skip
+    return list(found.items())

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from banyan.integration.mapping import targets
-from banyan.integration.mapping.models import Sample, TableField
+from banyan.integration.mapping.models import Duplicate, Sample, TableField
 from banyan.kernel import exchange, reading, registry
 from banyan.kernel.models import User
 
@@ -127,3 +127,17 @@ def test_an_output_is_made_in_little_time(browser, table):
         assert browser.post(path, form(body=body)).status_code == 200
         took.append(time.perf_counter() - begun)
     assert sorted(took)[3] < 0.15
+
+
+def test_a_doubt_is_decided_by_choosing_a_candidate(browser, world):
+    for code in ("C1", "C2"):
+        world.make("parties.party", code=code, name="甲", is_customer=True)
+    world.make("mapping.match_rule", entity="parties.party", fact="name", field="name")
+    world.do("mapping.key_link.match", system="shop", entity="parties.party", things=[{"code": "7", "name": "甲"}])
+    paper = Duplicate.objects.get()
+    for name, field in (("decide", "record"), ("merge", "winner")):
+        asked = browser.get(f"/mapping/duplicates/do/{name}?ids={paper.pk}", headers={"HX-Request": "true"})
+        shown = asked.content.decode()
+        chosen = shown[shown.index(f'name="{field}"') :]
+        assert "C1 甲（name = name）" in chosen
+        assert "C2 甲（name = name）" in chosen
