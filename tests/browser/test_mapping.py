@@ -8,7 +8,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from banyan.integration.mapping.models import Sample, Table
+from banyan.integration.mapping.models import Duplicate, KeyLink, Sample, Table
 from tests.browser.conftest import SCREENS, settle
 from tests.browser.looks import check
 
@@ -123,3 +123,39 @@ def test_the_output_is_there_at_once(table, signed_in):
     time.sleep(0.1)
     assert len(took) >= 5
     assert sorted(took)[len(took) // 2] < 150
+
+
+@pytest.mark.parametrize(("size", "language"), [({}, "zh"), ({"phone": True}, "en")], ids=["desk", "phone"])
+def test_a_doubt_is_decided_in_its_queue(factory, signed_in, size, language):
+    for code in ("CU-91", "CU-92"):
+        factory.party(code=code, name="Twin", tax_code=factory.vat13)
+    factory.make("mapping.match_rule", entity="parties.party", fact="name", field="name", compare="folded")
+    factory.do("mapping.key_link.match", system="shop", entity="parties.party", things=[
+        {"code": "T-7", "name": "twin", "facts": {"phone": "010-1"}}
+    ])  # fmt: skip
+    page = signed_in(**size, language=language)
+    folder = SCREENS / "mapping"
+    folder.mkdir(parents=True, exist_ok=True)
+    page.goto("/mapping/duplicates")
+    page.screenshot(path=folder / f"duplicates-{language}.png")
+    paper = Duplicate.objects.get()
+    page.goto(f"/mapping/duplicates/{paper.pk}")
+    page.screenshot(path=folder / f"duplicate-{language}.png", full_page=True)
+    check(page, "duplicate", is_phone="phone" in size, language=language)
+    page.get_by_role("button", name="确定是哪条" if language == "zh" else "Decide").first.click()
+    page.wait_for_selector("dialog[open] form")
+    settle(page)
+    page.screenshot(path=folder / f"decide-{language}.png")
+    dialog = page.locator("dialog[open]")
+    dialog.locator("[name=record]").first.select_option(index=1)
+    dialog.locator("form button.btn-primary").click()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    settle(page)
+    paper.refresh_from_db()
+    assert paper.state == "linked"
+    assert KeyLink.objects.get(code="T-7").record == paper.record
+    pages = {"table": "/mapping/tables/new", "links": "/mapping/key_links", "area": "/areas/integration"}
+    for name, path in pages.items():
+        page.goto(path)
+        page.screenshot(path=folder / f"{name}-{language}.png", full_page=True)
+        check(page, name, is_phone="phone" in size, language=language)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from banyan.integration.mapping.models import Candidate
+from banyan.kernel import access, registry
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
 from banyan.lib.labels import L, Label
@@ -16,6 +17,21 @@ from banyan.lib.labels import L, Label
 def bench_page(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[str, Label, str], ...]:
     """Give the way to the table's bench."""
     return (("test-pipe", L("映射台", "Mapping bench"), f"/integration/mapping/{record['id']}/bench"),)
+
+
+@answers("mapping.key_link.pages")
+@answers("mapping.duplicate.pages")
+@answers("mapping.finding.pages")
+def record_page(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[str, Label, str], ...]:
+    """Give the way to the record of ours that it is about, where there is one that the person may read."""
+    if not record["record"] or not registry.has_noun(record["entity"]):
+        return ()
+    noun = registry.noun(record["entity"])
+    within = access.scope(ctx, noun, noun.spec.permission("read"))
+    rows = noun.model._base_manager.filter(pk=record["record"])
+    if not (rows if within is None else rows.filter(within)).exists():
+        return ()
+    return ((noun.spec.icon, noun.spec.label, f"/{noun.spec.path}/{record['record']}"),)
 
 
 @answers("mapping.duplicate.decide.start")

@@ -141,3 +141,12 @@ def test_a_doubt_is_decided_by_choosing_a_candidate(browser, world):
         chosen = shown[shown.index(f'name="{field}"') :]
         assert "C1 甲（name = name）" in chosen
         assert "C2 甲（name = name）" in chosen
+
+
+def test_a_link_leads_to_its_record(browser, world):
+    one = world.make("parties.party", code="C1", name="甲", is_customer=True)
+    made = world.do("mapping.key_link.link", system="shop", entity="parties.party", code="9", record=one.pk)
+    shown = browser.get(f"/mapping/key_links/{made.pk}").content.decode()
+    assert f'href="/parties/parties/{one.pk}"' in shown
+    lost = world.make("mapping.key_link", system="shop", entity="parties.party", code="8", record=str(made.pk))
+    assert browser.get(f"/mapping/key_links/{lost.pk}").status_code == 200
