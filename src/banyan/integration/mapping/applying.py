@@ -120,12 +120,13 @@ def plainly(value: Any, numbers: str = "text") -> Any:
 
 def apply(
     mapping: Mapping, body: Any, facts: Facts | None = None, *, traces: bool = False, limits: Limits = LIMITS,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = time.thread_time,
 ) -> Mapped:  # fmt: skip
     """Give what becomes of a payload.
 
     Takes:  body: JSON data (dict, list, text, numbers, bool, None); facts: what surrounds it, with lookups answered
-            (`queries.facts_for` does both); clock: seconds, only to keep the limit of time
+            (`queries.facts_for` does both); clock: seconds, only to keep the limit of time: those that this thread
+            computes, not those it waits
     Gives:  the value, faults in the order of the table, and with `traces` how each field came about
     """
     run = _Run(Use(facts or Facts()), limits, clock, traces)
@@ -144,7 +145,7 @@ def needs(mapping: Mapping, bodies: Iterable[Any], facts: Facts | None = None) -
     """Give what the lookups of a mapping ask for in these payloads and `facts` does not answer yet."""
     found: set[Need] = set()
     for body in bodies:
-        run = _Run(Use(facts or Facts(), found), LIMITS, time.monotonic, False)
+        run = _Run(Use(facts or Facts(), found), LIMITS, time.thread_time, False)
         if _too_large(body, LIMITS) is None:
             try:
                 run.node(mapping.root, _Scope(body), ())
