@@ -3,6 +3,7 @@ import "./style.css";
 import "./icons.svg?url";
 import "./mark.svg?url";
 import htmx from "htmx.org";
+import "./bench";
 import "./board";
 import "./card";
 import "./combo";

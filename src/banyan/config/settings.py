@@ -26,7 +26,8 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "axes",
     "procrastinate.contrib.django",
-    *filter(has_part, ("banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES), "banyan.web")),
+    *filter(has_part, ("banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES), "banyan.web",
+                       "banyan.integration.mapping")),
 ]
 
 MIDDLEWARE = [

@@ -24,13 +24,15 @@ def welcome(request: HttpRequest) -> HttpResponse:
     return HttpResponse("<!doctype html><html lang=zh-Hans><title>Banyan 榕</title><h1>Banyan 榕</h1>")
 
 
-#: Where the pages of modules' own stand; what lies within another place comes before it.
+#: Where the pages of modules' own stand, and of apps on other floors by their whole name; what lies within another
+#: place comes before it.
 PLACES = (
     ("station/api/warehouse/", "handheld"),
     ("station/", "station"),
     ("", "trace"),
     ("teamboard/", "teamboard"),
     ("production/", "production"),
+    ("", "banyan.integration.mapping"),
 )
 
 urlpatterns = [path("healthz", health, name="health")]
@@ -40,9 +42,9 @@ if has_part("banyan.web.rest.urls"):
         path("oauth/", include("banyan.web.rest.oauth")),
     ]
 urlpatterns += [
-    path(place, include(f"banyan.modules.{module}.urls"))
+    path(place, include(f"{name}.urls"))
     for place, module in PLACES
-    if has_part(f"banyan.modules.{module}.urls")
+    if has_part(f"{(name := module if '.' in module else f'banyan.modules.{module}')}.urls")
 ]
 if has_part("banyan.web.urls"):
     urlpatterns.append(path("", include("banyan.web.urls")))

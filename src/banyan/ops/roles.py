@@ -392,7 +392,7 @@ ROLES: tuple[DefaultRole, ...] = (
     DefaultRole(
         "admin",
         L("信息部", "IT"),
-        ("system", "company", "people", "items", "parties"),
+        ("system", "integration", "company", "people", "items", "parties"),
         "kernel/users",
         (
             "kernel.users",

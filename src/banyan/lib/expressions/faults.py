@@ -54,6 +54,8 @@ _FAULTS = {
     "no_such_date": L("“{given}”不是有效日期", "“{given}” is not a date"),
     "division_by_zero": L("除数为零", "division by zero"),
     "not_whole": L("{function} 需要整数，实际为 {given}", "{function} needs a whole number, not {given}"),
+    "not_a_number": L("“{given}”不是数字", "“{given}” is not a number"),
+    "text_too_long": L("文本超过 {most} 个字符", "the text has more than {most} characters"),
     "places_range": L("小数位数须在 0 到 {most} 之间", "decimal places must be between 0 and {most}"),
     "too_many_steps": L("计算超过 {most} 步", "it takes more than {most} steps"),
     "no_value": L("没有提供“{name}”的值", "no value was given for “{name}”"),

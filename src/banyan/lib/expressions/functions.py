@@ -15,6 +15,8 @@ from banyan.lib.money import rounded
 AGGREGATES = ("sum", "min", "max", "count")
 # Written out, because languages disagree on what a blank is.
 BLANKS = "\t\n\v\f\r \u00a0\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200B)))
+LONGEST_TEXT = 100_000
+_WRITTEN_NUMBER = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?", re.ASCII)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 
 
@@ -65,6 +67,29 @@ def _round(at: int, number: Decimal, places: Decimal = Decimal(0)) -> Decimal:
     return numbers.fitted(rounded(number, to))
 
 
+def _number(at: int, text: str) -> Decimal | None:
+    """Read a number written with a point; blank text is none."""
+    written = text.strip(BLANKS)
+    if not written:
+        return None
+    if not _WRITTEN_NUMBER.fullmatch(written):
+        raise failed("not_a_number", at, given=written[:40])
+    return numbers.fitted(Decimal(written))
+
+
+def _part(at: int, text: str, start: Decimal, length: Decimal | None = None) -> str:
+    first = max(whole(start, "part", at), 1) - 1
+    return text[first:] if length is None else text[first : first + max(whole(length, "part", at), 0)]
+
+
+def _replace(at: int, text: str, old: str, new: str) -> str:
+    if not old:
+        return text
+    if len(text) + text.count(old) * (len(new) - len(old)) > LONGEST_TEXT:
+        raise failed("text_too_long", at, most=LONGEST_TEXT)
+    return text.replace(old, new)
+
+
 def _add_days(at: int, day: date, count: Decimal) -> date:
     days = whole(count, "add_days", at)
     try:
@@ -81,6 +106,9 @@ SIMPLE = {
     "lower": Function((_TEXT,), _TEXT, lambda at, text: text.lower(), least=1),
     "trim": Function((_TEXT,), _TEXT, lambda at, text: text.strip(BLANKS), least=1),
     "length": Function((_TEXT,), _NUMBER, lambda at, text: Decimal(len(text)), 1, unknown=Decimal(0)),
+    "number": Function((_TEXT,), _NUMBER, _number, least=1),
+    "part": Function((_TEXT, _NUMBER, _NUMBER), _TEXT, _part, least=2),
+    "replace": Function((_TEXT, _TEXT, _TEXT), _TEXT, _replace, least=3),
     "contains": Function((_TEXT, _TEXT), _BOOL, lambda at, text, part: part in text, 2, unknown=False),
     "starts_with": Function(
         (_TEXT, _TEXT), _BOOL, lambda at, text, part: text.startswith(part), 2, unknown=False

@@ -1,0 +1,331 @@
+"""How mapping tables, value maps, key links with their rules, duplicates, merges and findings appear."""
+
+from __future__ import annotations
+
+from banyan.integration.mapping.models import (
+    Candidate,
+    Duplicate,
+    Finding,
+    KeyLink,
+    MatchRule,
+    Merge,
+    Sample,
+    Survivorship,
+    Table,
+    TableField,
+    ValueLine,
+    ValueMap,
+)
+from banyan.integration.mapping.preparing import entities_exist, fields_exist, lines_are_right
+from banyan.kernel.nouns import choice, f, life, lines, noun, preset, section
+from banyan.lib.labels import L
+
+DIRECTIONS = [choice("in", "外部 → 我方", "Theirs to ours", "blue"),
+              choice("out", "我方 → 外部", "Ours to theirs", "purple")]  # fmt: skip
+TARGETS = [choice("command", "操作的输入", "Input of a command"), choice("noun", "单据或档案", "A noun"),
+           choice("operation", "外部操作", "Operation of a system")]  # fmt: skip
+UNKNOWN = [choice("refuse", "拒绝", "Refuse", "red"), choice("pass", "原样通过", "Pass it on"),
+           choice("default", "用默认值", "Use the default")]  # fmt: skip
+LINK_STATES = [choice("proposed", "待确认", "Proposed", "orange"), choice("confirmed", "已确认", "Confirmed", "green")]
+ORIGINS = [choice("person", "人工", "By hand"), choice("match", "匹配", "Matched"),
+           choice("message", "消息", "Message"),
+           choice("import", "导入", "Import"), choice("merge", "合并", "Merge")]  # fmt: skip
+COMPARES = [choice("exact", "完全相同", "Exactly"), choice("folded", "不分大小写和全半角", "Case, width, blanks aside"),
+            choice("digits", "只比数字", "Digits only")]  # fmt: skip
+DECIDES = [choice("confirms", "直接确认", "Confirms"), choice("proposes", "只提出建议", "Proposes")]
+SURVIVES = [choice("winner", "保留主记录的", "The winner's"), choice("newest", "最近修改的", "Changed last"),
+            choice("oldest", "最早建立的", "Made first"), choice("filled", "主记录为空时补上", "Fills what is empty"),
+            choice("longest", "最长的", "The longest")]  # fmt: skip
+DUPLICATE_STATES = [choice("open", "待决定", "Open", "orange"),
+                    choice("linked", "已关联", "Linked", "green"),
+                    choice("merged", "已合并", "Merged", "green"),
+                        choice("dismissed", "都不是", "None of them")]  # fmt: skip
+FINDINGS = [choice("link_gone", "对照的记录已不存在", "Record of a link is gone", "red"),
+            choice("without_link", "记录没有对照", "Record without link", "orange"),
+            choice("linked_twice", "编码对照了两次", "Code linked twice", "red")]  # fmt: skip
+FINDING_STATES = [choice("open", "未消除", "Open", "orange"), choice("gone", "已消除", "Gone", "green")]
+
+_SYSTEM = f("外部系统", "Outside system", L("系统编码", "Its code"))
+_ENTITY = f("实体", "Entity", L("如 parties.party", "Such as parties.party"))
+_RECORD = f("我方记录", "Our record")
+
+noun(
+    Table,
+    key="mapping.table",
+    plural_key="tables",
+    icon="table-options",
+    area="integration",
+    find_order=70,
+    label=L("映射表", "Mapping table"),
+    plural=L("映射表", "Mapping tables"),
+    help=L("来源字段变成哪个目标字段：转换、默认值、必填、条件",
+           "Which source field becomes which target field: converter, default, required, condition"),
+    fields=dict(
+        code=f("编码", "Code"),
+        name=f("名称", "Name"),
+        direction=f("方向", "Direction", choices=DIRECTIONS),
+        system=f("外部系统", "Outside system", L("空为通用", "Empty: for any")),
+        from_entity=f("来源", "From", L("对方的实体、操作，或我方事件", "Their entity or operation, our event")),
+        target_kind=f("目标类别", "Target kind", choices=TARGETS),
+        target=f("目标", "Target", L("操作、单据或外部操作的名称，如 sales.order.create",
+                                      "Key of the command, noun or operation, such as sales.order.create")),
+        is_active=f("启用", "Active"),
+        note=f("说明", "Note"),
+    ),
+    lines=[lines("lines", TableField, L("字段", "Fields"), fields=dict(
+        target=f("目标字段", "Target field", L("如 lines[].item", "Such as lines[].item")),
+        source=f("来源字段", "Source field", L("如 order.rows[].sku", "Such as order.rows[].sku")),
+        expression=f("表达式", "Expression", L("代替来源", "Instead of a source")),
+        converter=f("转换", "Converter", L("如 trim | number", "Such as trim | number")),
+        default=f("默认值", "Default", L("以 = 开头为表达式", "With = in front: an expression")),
+        is_required=f("必填", "Required"),
+        when=f("条件", "Condition", L("为真时才取此行", "The line counts only where it is true")),
+        sends_null=f("空值也写出", "Writes nothing as null"),
+        sample=f("样例", "Sample"),
+        note=f("说明", "Note"),
+    ))],
+    title=("code", "name"),
+    natural_key="code",
+    list=("code", "name", "direction", "system", "from_entity", "target", "is_active"),
+    filters=("direction", "system", "target_kind", "target", "is_active"),
+    form=(section("映射表", "Mapping table", "code", "name", "direction", "system", "from_entity", "target_kind",
+                  "target", "is_active", "note"),),
+    phone=("code", "name", "target"),
+    find=("code", "name", "system", "target"),
+    sort="code",
+    prepare=lines_are_right,
+)  # fmt: skip
+
+noun(
+    Sample,
+    key="mapping.sample",
+    plural_key="samples",
+    icon="pin",
+    area="integration",
+    find_order=90,
+    label=L("固定样例", "Pinned sample"),
+    plural=L("固定样例", "Pinned samples"),
+    help=L("按收到的原样保存的数据，和应当得出的结果", "Payloads as they were received, with what must come out"),
+    fields=dict(
+        table=f("映射表", "Mapping table"),
+        name=f("名称", "Name"),
+        body=f("数据", "Payload", L("JSON 或 XML", "JSON or XML")),
+        expected=f("应得结果", "Expected output"),
+        note=f("说明", "Note"),
+    ),
+    title=("name", "table"),
+    list=("table", "name", "note", "changed_at"),
+    filters=("table",),
+    form=(section("样例", "Sample", "table", "name", "body", "expected", "note"),),
+    phone=("name", "table"),
+    find_through=("table",),
+)  # fmt: skip
+
+noun(
+    ValueMap,
+    key="mapping.value_map",
+    plural_key="value_maps",
+    icon="arrows-exchange",
+    area="integration",
+    find_order=72,
+    label=L("对照值", "Value map"),
+    plural=L("对照值", "Value maps"),
+    help=L("外部的取值与我方的取值，以及遇到未知值怎么办", "Their values and ours, and what becomes of an unknown one"),
+    fields=dict(
+        code=f("编码", "Code"),
+        name=f("名称", "Name"),
+        system=f("外部系统", "Outside system", L("空为通用", "Empty: for any")),
+        unknown=f("未知值", "Unknown value", choices=UNKNOWN),
+        default=f("默认值", "Default", L("我方的值", "A value of ours")),
+        note=f("说明", "Note"),
+    ),
+    lines=[lines("lines", ValueLine, L("对照", "Values"), fields=dict(
+        outside=f("外部值", "Their value"), ours=f("我方值", "Our value"), note=f("说明", "Note"),
+    ))],
+    title=("code", "name"),
+    natural_key="code",
+    list=("code", "name", "system", "unknown", "default"),
+    filters=("system", "unknown"),
+    form=(section("对照值", "Value map", "code", "name", "system", "unknown", "default", "note"),),
+    phone=("code", "name"),
+    find=("code", "name", "system"),
+    sort="code",
+)  # fmt: skip
+
+noun(
+    KeyLink,
+    key="mapping.key_link",
+    plural_key="key_links",
+    icon="link",
+    area="integration",
+    find_order=71,
+    label=L("主键对照", "Key link"),
+    plural=L("主键对照", "Key links"),
+    help=L("外部编码就是我方的哪条记录", "Which of our records an outside code is"),
+    fields=dict(
+        system=_SYSTEM,
+        entity=_ENTITY,
+        code=f("外部编码", "Outside code"),
+        record=_RECORD,
+        is_main=f("主编码", "Main code", L("写给对方时用的编码", "The one used towards them")),
+        origin=f("来源", "Origin", choices=ORIGINS, readonly=True),
+        reason=f("依据", "Reason"),
+    ),
+    verbs=("create", "delete"),
+    life=life(states=LINK_STATES, edges=[("proposed", "confirmed", "confirm")]),
+    title=("code", "entity", "system"),
+    list=("code", "system", "entity", "record", "is_main", "state", "origin", "reason"),
+    filters=("system", "entity", "record", "state", "origin", "is_main"),
+    form=(section("对照", "Link", "system", "entity", "code", "record", "is_main", "origin", "reason"),),
+    phone=("code", "entity", "system"),
+    find=("system", "entity", "code"),
+    presets=(preset("proposed", "待确认", "Proposed", "state:in=proposed"),),
+    prepare=entities_exist,
+)  # fmt: skip
+
+noun(
+    MatchRule,
+    key="mapping.match_rule",
+    plural_key="match_rules",
+    icon="arrows-diff",
+    area="integration",
+    find_order=91,
+    label=L("匹配规则", "Match rule"),
+    plural=L("匹配规则", "Match rules"),
+    help=L("按什么认出同一个东西：编码、名称、条码", "By what the same thing is recognised: code, name, bar code"),
+    fields=dict(
+        entity=_ENTITY,
+        sequence=f("顺序", "Sequence", sortable=True),
+        system=f("外部系统", "Outside system", L("空为全部", "Empty: all")),
+        fact=f("对方的字段", "Their fact", L("如 barcode", "Such as barcode")),
+        field=f("我方字段", "Our field", L("如 code", "Such as code")),
+        compare=f("比较", "Compares", choices=COMPARES),
+        decides=f("匹配后", "Then", choices=DECIDES),
+        is_active=f("启用", "Active"),
+    ),
+    title=("entity", "fact", "field"),
+    list=("entity", "sequence", "system", "fact", "field", "compare", "decides", "is_active"),
+    filters=("entity", "system", "decides", "is_active"),
+    form=(section("规则", "Rule", "entity", "sequence", "system", "fact", "field", "compare", "decides", "is_active"),),
+    phone=("entity", "fact"),
+    sort="sequence",
+    prepare=fields_exist,
+)  # fmt: skip
+
+noun(
+    Survivorship,
+    key="mapping.survivorship",
+    plural_key="survivorships",
+    icon="git-merge",
+    area="integration",
+    find_order=92,
+    label=L("合并取值规则", "Survivorship rule"),
+    plural=L("合并取值规则", "Survivorship rules"),
+    help=L("合并两条记录时，每个字段保留谁的值", "Whose value of a field stays when records are merged"),
+    fields=dict(
+        entity=_ENTITY, field=f("字段", "Field"), keeps=f("保留", "Keeps", choices=SURVIVES), note=f("说明", "Note"),
+    ),
+    title=("entity", "field"),
+    list=("entity", "field", "keeps", "note"),
+    filters=("entity", "keeps"),
+    form=(section("规则", "Rule", "entity", "field", "keeps", "note"),),
+    phone=("entity", "field"),
+    prepare=fields_exist,
+)  # fmt: skip
+
+noun(
+    Duplicate,
+    key="mapping.duplicate",
+    plural_key="duplicates",
+    icon="copy-check",
+    area="integration",
+    find_order=73,
+    label=L("疑似重复", "Possible duplicate"),
+    plural=L("疑似重复", "Possible duplicates"),
+    help=L("一个外部编码可能是几条记录，由人决定", "An outside code may be several of our records: decide which"),
+    fields=dict(
+        system=f("外部系统", "Outside system", readonly=True),
+        entity=f("实体", "Entity", readonly=True),
+        code=f("外部编码", "Outside code", readonly=True),
+        name=f("对方名称", "Their name", readonly=True),
+        facts=f("对方资料", "Their facts", readonly=True),
+        record=f("决定为", "Decided as", readonly=True),
+        reason=f("原因", "Reason", readonly=True),
+    ),
+    lines=[lines("candidates", Candidate, L("候选", "Candidates"), fields=dict(
+        title=f("名称", "Name", readonly=True), rules=f("依据", "By", readonly=True),
+        record=f("我方记录", "Our record", readonly=True),
+    ))],
+    verbs=(),
+    life=life(states=DUPLICATE_STATES, edges=[
+        ("open", "linked", "decide"), ("open", "merged", "merge"), ("open", "dismissed", "dismiss"),
+    ]),
+    title=("code", "name"),
+    list=("code", "name", "system", "entity", "state", "reason", "created_at"),
+    filters=("state", "system", "entity"),
+    form=(section("疑似重复", "Possible duplicate", "system", "entity", "code", "name", "facts", "record", "reason"),),
+    phone=("code", "name"),
+    find=("system", "code", "name"),
+    presets=(preset("open", "待决定", "Open", "state:in=open", first=True),),
+)  # fmt: skip
+
+noun(
+    Merge,
+    key="mapping.merge",
+    plural_key="merges",
+    icon="git-merge",
+    area="integration",
+    find_order=93,
+    label=L("合并记录", "Merge"),
+    plural=L("合并记录", "Merges"),
+    help=L("合并前各是什么、保留了谁的值", "What each record said before, and whose values were kept"),
+    fields=dict(
+        entity=f("实体", "Entity", readonly=True),
+        winner=f("主记录", "Winner", readonly=True),
+        losers=f("并入的记录", "Merged into it", readonly=True),
+        before=f("合并前", "Before", readonly=True),
+        kept=f("保留", "Kept", readonly=True),
+        at=f("时间", "At", readonly=True, sortable=True),
+        person=f("谁", "By", readonly=True),
+        reason=f("原因", "Reason", readonly=True),
+    ),
+    verbs=(),
+    title=("entity", "at"),
+    list=("at", "entity", "winner", "person", "reason"),
+    filters=("entity", "at"),
+    form=(section("合并", "Merge", "entity", "winner", "losers", "before", "kept", "at", "person", "reason"),),
+    phone=("entity", "at"),
+    sort="-at",
+)  # fmt: skip
+
+noun(
+    Finding,
+    key="mapping.finding",
+    plural_key="findings",
+    icon="list-check",
+    area="integration",
+    find_order=74,
+    label=L("对照检查结果", "Link finding"),
+    plural=L("对照检查结果", "Link findings"),
+    help=L("每日检查：记录已不存在、没有对照、对照了两次", "Daily check: record gone, no link, linked twice"),
+    fields=dict(
+        kind=f("类别", "Kind", choices=FINDINGS, readonly=True),
+        system=f("外部系统", "Outside system", readonly=True),
+        entity=f("实体", "Entity", readonly=True),
+        code=f("外部编码", "Outside code", readonly=True),
+        title=f("名称", "Name", readonly=True),
+        record=f("我方记录", "Our record", readonly=True),
+        state=f("状态", "State", choices=FINDING_STATES, readonly=True),
+        found_at=f("发现时间", "Found at", readonly=True, sortable=True),
+        gone_at=f("消除时间", "Gone at", readonly=True),
+    ),
+    verbs=(),
+    title=("kind", "code"),
+    list=("kind", "system", "entity", "code", "title", "found_at", "state"),
+    filters=("kind", "system", "entity", "state"),
+    form=(section("结果", "Finding", "kind", "system", "entity", "code", "title", "record", "state", "found_at",
+                  "gone_at"),),
+    phone=("kind", "code"),
+    sort="-found_at",
+    presets=(preset("open", "未消除", "Open", "state:in=open", first=True),),
+)  # fmt: skip
