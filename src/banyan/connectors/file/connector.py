@@ -206,9 +206,8 @@ def _edi_messages(connection: Connection, asked: FileOperation, body: bytes) -> 
     taken = opened(text)
     settings: FileSettings = connection.settings
     if settings.us is not None and taken.receiver.id != settings.us.id:
-        raise Failed(
-            "validation", L(f"收件方 {taken.receiver.id} 不是我方", f"The receiver {taken.receiver.id} is not our address")
-        )  # fmt: skip
+        name = taken.receiver.id
+        raise Failed("validation", L(f"收件方 {name} 不是我方", f"The receiver {name} is not our address"))
     if settings.them is not None and taken.sender.id != settings.them.id:
         raise Failed(
             "validation", L(f"发件方 {taken.sender.id} 不是对方", f"The sender {taken.sender.id} is not the partner")
