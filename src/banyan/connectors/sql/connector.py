@@ -10,7 +10,7 @@ import orjson
 
 from banyan.connectors.sql.engines import session
 from banyan.connectors.sql.settings import SqlOperation, SqlSettings, Where
-from banyan.connectors.sql.values import as_json, before, instant, kept, mark
+from banyan.connectors.sql.values import before, instant, kept, mark
 from banyan.integration.connecting import (
     Connection,
     Connector,
@@ -25,6 +25,7 @@ from banyan.integration.connecting import (
 )  # fmt: skip
 from banyan.integration.guard import too_large
 from banyan.integration.templates import MISSING, as_text, at
+from banyan.integration.values import as_json
 from banyan.lib.labels import L
 
 if TYPE_CHECKING:

@@ -244,7 +244,8 @@ WIDTHS = [
     "operation",
     [
         {"format": "csv"}, {"format": "csv", "encoding": "gbk", "delimiter": ";"},
-        {"format": "csv", "encoding": "utf-16"}, {"format": "xlsx"}, {"format": "json"}, {"format": "jsonl"}, {"format": "xml", "record": "row"},
+        {"format": "csv", "encoding": "utf-16"}, {"format": "xlsx"}, {"format": "json"}, {"format": "jsonl"},
+        {"format": "xml", "record": "row"},
         {"format": "fixed", "widths": WIDTHS, "width_unit": "bytes", "encoding": "gbk"},
         {"format": "fixed", "widths": WIDTHS},
     ],

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 from banyan.connectors.sql import engines
 from banyan.connectors.sql.connector import Sql
 from banyan.connectors.sql.settings import SqlSettings
-from banyan.connectors.sql.values import as_json, before, kept, mark
+from banyan.connectors.sql.values import before, kept, mark
 from banyan.integration.connecting import Failed, Outgoing
+from banyan.integration.values import as_json
 from tests.integration.partner import NOW, connection
 
 ID = UUID("0195a3f0-0000-7000-8000-000000000001")
