@@ -102,7 +102,8 @@ def postgresql(folder: Path) -> Iterator[int]:
     )  # fmt: skip
     rights = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
     (data / "pg_hba.conf").write_text(rights)
-    program = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1",
+    program = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-k", "",
+               "-c", "listen_addresses=127.0.0.1",
                "-c", "fsync=off"]  # fmt: skip
     with running(program, port, folder / "postgresql.log", user=user, cwd=data):
         import psycopg

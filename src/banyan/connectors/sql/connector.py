@@ -181,6 +181,9 @@ def _table(opened: Any, asked: SqlOperation) -> Table:
             asked.table, sqlalchemy.MetaData(), schema=asked.schema_name or None, autoload_with=opened,
             resolve_fks=False,
         )  # fmt: skip
+        for column in found.columns:
+            if opened.dialect.name in ("mysql", "mariadb") and isinstance(column.type, sqlalchemy.Time):
+                column.type = sqlalchemy.types.NullType()  # a span, from -838 to 838 hours, no time of day
     return found
 
 

@@ -93,10 +93,9 @@ def fault_of(error: Any) -> Failed:
     code, kind, said = "", "refused", " ".join(str(origin).split())[:300]
     if isinstance(origin, (TimeoutError, ConnectionError)):
         return Failed("transport", said)
-    state = getattr(origin, "sqlstate", None)
     args = getattr(origin, "args", ())
-    if state is not None or type(origin).__module__.startswith("psycopg"):
-        code = state or ""
+    if type(origin).__module__.startswith("psycopg"):
+        code = getattr(origin, "sqlstate", None) or ""
         kind = _PASSING_POSTGRESQL.get(code, "transport" if not code or code.startswith("08") else "refused")
         if not code and "FATAL:" in said:  # what a server says before it lets us in bears no code
             kind = "busy" if "too many" in said else "unavailable" if "starting up" in said else "refused"
@@ -167,7 +166,8 @@ def _mysql(settings: SqlSettings, address: str, password: str) -> Any:
             tls.check_hostname = False
             tls.verify_mode = ssl.CERT_NONE
     made = pymysql.connect(
-        host=settings.host, port=settings.used_port, user=settings.user, password=password.encode(), database=settings.database,
+        host=settings.host, port=settings.used_port, user=settings.user, password=password.encode(),
+        database=settings.database,
         charset="utf8mb4", connect_timeout=CONNECT_SECONDS, read_timeout=int(settings.statement_timeout) + 2,
         write_timeout=int(settings.statement_timeout) + 2, ssl=tls, defer_connect=True, local_infile=False,
     )  # fmt: skip
