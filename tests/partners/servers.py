@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -57,13 +58,23 @@ def running(
 
 
 @contextmanager
+def folder_for_all() -> Iterator[Path]:
+    """Have a folder that a server's own user may enter; pytest closes its folders to others whenever a run begins."""
+    made = Path(tempfile.mkdtemp(prefix="banyan-partner-"))
+    made.chmod(0o711)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
 def mariadb(folder: Path) -> Iterator[int]:
     """Have a MariaDB server with an empty database `wms` and the user `erp` (password `s3cret-榕`)."""
     data, port = folder / "mariadb", free_port()
     user = "mysql" if os.geteuid() == 0 else None
     data.mkdir()
     if user:
-        _open_way(folder)
         shutil.chown(data, user)
     install = ["mariadb-install-db", "--no-defaults", "--basedir=/usr", f"--datadir={data}", "--skip-test-db",
                "--auth-root-authentication-method=normal", *([f"--user={user}"] if user else [])]  # fmt: skip
@@ -92,7 +103,6 @@ def postgresql(folder: Path) -> Iterator[int]:
     user = "postgres" if os.geteuid() == 0 else None
     data.mkdir()
     if user:
-        _open_way(folder)
         shutil.chown(data, user)
     more = {"user": user} if user else {}
     subprocess.run(
@@ -136,7 +146,6 @@ def sshd(folder: Path) -> Iterator[tuple[int, Path, str, str]]:
         f"Subsystem sftp internal-sftp\nForceCommand internal-sftp -d {home}\nAllowTcpForwarding no\n"
     )
     if user:
-        _open_way(folder)
         for path in (home, folder / "host", settings, folder / "authorized"):
             shutil.chown(path, user)
     with running(["/usr/sbin/sshd", "-D", "-e", "-f", str(settings)], port, folder / "sshd.log", user=user):
@@ -153,14 +162,6 @@ def script(path: Path, port: int, log: Path) -> Iterator[None]:
 def is_there(*programs: str) -> bool:
     """Say whether programs are installed."""
     return all(Path(each).exists() or shutil.which(each) for each in programs)
-
-
-def _open_way(folder: Path) -> None:
-    """Let another user reach a temporary folder."""
-    for each in (folder, *folder.parents):
-        if each == Path("/tmp") or not each.is_relative_to("/tmp"):
-            break
-        each.chmod(each.stat().st_mode | 0o711)
 
 
 def _patient(connect: Callable[[], Any], fault: type[Exception]) -> Any:

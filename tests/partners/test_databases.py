@@ -42,12 +42,12 @@ TABLES = {
 
 
 @pytest.fixture(scope="module", params=["mysql", "postgresql"])
-def server(request, tmp_path_factory, needs):
+def server(request, needs):
     kind = request.param
     if kind == "mysql":
         needs(servers.is_there("/usr/sbin/mariadbd", "mariadb-install-db"), "MariaDB; install mariadb-server")
-    folder = tmp_path_factory.mktemp(kind)
-    with (servers.mariadb if kind == "mysql" else servers.postgresql)(folder) as port:
+    start = servers.mariadb if kind == "mysql" else servers.postgresql
+    with servers.folder_for_all() as folder, start(folder) as port:
         driver = "mysql+pymysql" if kind == "mysql" else "postgresql+psycopg"
         password = "s3cret-榕".encode() if kind == "mysql" else "s3cret-榕"
         address = sa.URL.create(driver, "erp", None, "127.0.0.1", port, "wms")

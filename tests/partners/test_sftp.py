@@ -20,9 +20,9 @@ file = File()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, needs):
+def server(needs):
     needs(servers.is_there("/usr/sbin/sshd", "ssh-keygen"), "an SSH server; install openssh-server")
-    with servers.sshd(tmp_path_factory.mktemp("sftp")) as found:
+    with servers.folder_for_all() as folder, servers.sshd(folder) as found:
         yield found
 
 
