@@ -41,6 +41,8 @@ if has_part("banyan.web.rest.urls"):
         path("api/v1/", include("banyan.web.rest.urls")),
         path("oauth/", include("banyan.web.rest.oauth")),
     ]
+if has_part("banyan.connectors.soap.server"):
+    urlpatterns.append(path("soap/", include("banyan.connectors.soap.urls")))
 urlpatterns += [
     path(place, include(f"{name}.urls"))
     for place, module in PLACES
