@@ -56,9 +56,8 @@ def test_what_is_not_confirmed_comes_again_with_the_same_id(amqp, rabbitmq):
 
 
 def test_a_message_without_a_queue_is_refused_and_its_neighbours_are_not(amqp, rabbitmq):
-    connection = reach(
-        amqp, rabbitmq, "good", ways=[{"key": "orders", "routing_key": "good", "queue": "good"}, {"key": "nowhere", "routing_key": "nobody"}]
-    )  # fmt: skip
+    ways = [{"key": "orders", "queue": "good"}, {"key": "nowhere", "routing_key": "nobody"}]
+    connection = reach(amqp, rabbitmq, "good", ways=ways)
     answers = amqp.send_many(
         connection, [outgoing("orders", {}), outgoing("nowhere", {}), outgoing("unknown", {}), outgoing("orders", {})]
     )
@@ -105,10 +104,12 @@ def test_nothing_confirmed_is_lost_when_the_broker_is_killed(amqp, rabbitmq):
     connection = reach(amqp, rabbitmq, "kills")
     confirmed, sent, tries = set(), [outgoing("orders", {"n": n}) for n in range(3000)], 0
     waiting = list(sent)
-    while waiting and tries < 60:
+    while waiting and tries < 14:
         tries += 1
         batch = waiting[:300]
         if tries == 4:
+            # RabbitMQ 3.10 forgets the term of a queue younger than some seconds when it is killed.
+            time.sleep(5)
             rabbitmq.kill()
             assert amqp.send_many(connection, batch)[0].is_passing
             rabbitmq.start()

@@ -91,8 +91,8 @@ class Amqp(Connector):
         """Give one operation per way and one per queue."""
         settings: AmqpSettings = connection.settings
         return (
-            *(Operation(way.key, L(f"发布 {way.key}", f"Publish {way.key}"), frozenset({"send"})) for way in settings.ways),
-            *(Operation(q.key, L(f"取自 {q.queue}", f"Take from {q.queue}"), frozenset({"poll"})) for q in settings.queues),
+            *(Operation(w.key, L(f"发布 {w.key}", f"Publish {w.key}"), frozenset({"send"})) for w in settings.ways),
+            *(Operation(q.key, L(f"取自 {q.queue}", f"Take {q.queue}"), frozenset({"poll"})) for q in settings.queues),
         )
 
     def send(self, connection: Connection, out: Outgoing) -> Sent:

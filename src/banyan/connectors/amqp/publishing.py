@@ -14,12 +14,17 @@ from typing import Any
 import pika
 from pika import exceptions
 
-from banyan.integration.connecting import Failed, Sent
+from banyan.integration.connecting import Failed, Reason, Sent
 
 #: An idle connection older than this is opened anew instead of trusted: nobody answered its heartbeats meanwhile.
 IDLE_SECONDS = 45.0
 #: So many messages at most are written and not yet confirmed.
 IN_FLIGHT = 500
+
+#: What the broker's own codes mean for a message.
+MEANING: dict[int, Reason] = {
+    311: "too_large", 403: "not_allowed", 404: "refused", 405: "busy", 406: "refused", 530: "not_allowed",
+}  # fmt: skip
 
 # It tells each step of each connection.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
@@ -184,10 +189,8 @@ def failed(error: BaseException) -> Failed:
         if isinstance(seen, exceptions.ProbableAccessDeniedError):
             return Failed("not_allowed", "the user has no right to the virtual host", code="403")
         if isinstance(seen, exceptions.ConnectionClosed | exceptions.ChannelClosed):
-            kind = {403: "not_allowed", 404: "refused", 405: "busy", 406: "refused", 311: "too_large", 530: "not_allowed"}
-            return Failed(
-                kind.get(seen.reply_code, "transport"), seen.reply_text or "closed by the broker", code=str(seen.reply_code)
-            )  # fmt: skip
+            text = seen.reply_text or "closed by the broker"
+            return Failed(MEANING.get(seen.reply_code, "transport"), text, code=str(seen.reply_code))
         within = next((each for each in seen.args if isinstance(each, BaseException)), None) if seen else None
         inner = within or getattr(seen, "exception", None) or (seen.__cause__ if seen else None)
         if inner is None:
