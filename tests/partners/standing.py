@@ -9,14 +9,9 @@ from uuid import UUID
 
 from banyan.integration.connecting import Connection, Connector, Outgoing
 from banyan.lib.ids import new_id
+from tests.integration.partner import connection
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
-
-
-def only_here(host: str, port: int) -> str:
-    """Give the address of a loopback host; a test goes nowhere else."""
-    assert host in ("127.0.0.1", "localhost"), f"a test went to {host}:{port}"
-    return "127.0.0.1"
 
 
 def connection_to(
@@ -24,23 +19,11 @@ def connection_to(
     settings: Mapping[str, Any],
     secrets: Mapping[str, str] | None = None,
     *,
-    http: Any = None,
     now: datetime = NOON,
     timeout: float = 10.0,
-    system: str = "partner",
 ) -> Connection:
-    """Give a connection as the bus makes it for a system with these settings and secrets."""
-    known = dict(secrets or {})
-    return Connection(
-        system=system,
-        environment="test",
-        settings=connector.settings(**settings),
-        secret=lambda name: known.get(name, ""),
-        http=http,
-        allows=only_here,
-        now=now,
-        timeout=timeout,
-    )
+    """Give a connection as the bus makes it for a system with these settings and secrets; it leads to loopback only."""
+    return connection(connector.settings(**settings), secrets, now=now, timeout=timeout)
 
 
 def outgoing(operation: str, body: Any, *, key: str = "", id: UUID | None = None) -> Outgoing:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from banyan.connectors.amqp import Amqp
+from banyan.connectors.amqp.connector import Amqp
 from banyan.integration.connecting import Failed, Sent
 from tests.partners.standing import connection_to, outgoing
 
@@ -73,7 +73,7 @@ def test_an_unknown_exchange_a_wrong_password_and_a_broker_that_is_away_say_so(a
     lost = reach(amqp, rabbitmq, "x", ways=[{"key": "orders", "exchange": "none", "routing_key": "x"}])
     [answer] = amqp.send_many(lost, [outgoing("orders", {})])
     assert (answer.kind, answer.code) == ("refused", "404")
-    forged = connection_to(amqp, system(rabbitmq, "x"), {"password": "wrong"}, system="other")
+    forged = connection_to(amqp, system(rabbitmq, "x"), {"password": "wrong"})
     [answer] = amqp.send_many(forged, [outgoing("orders", {})])
     assert answer.kind == "not_allowed"
     assert amqp.health(forged).is_well is False

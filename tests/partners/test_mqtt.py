@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from banyan.connectors.mqtt import Mqtt
+from banyan.connectors.mqtt.connector import Mqtt
 from banyan.integration.connecting import Failed, Sent
 from tests.partners.standing import connection_to, outgoing
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from banyan.connectors.opcua import OpcUa
+from banyan.connectors.opcua.connector import OpcUa
 from banyan.integration.connecting import Failed
 from tests.partners.brokers import free_port
 from tests.partners.standing import connection_to, outgoing

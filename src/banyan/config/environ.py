@@ -70,6 +70,13 @@ VARIABLES: dict[str, Variable] = {
             str,
             "Signing key. Empty: made at the first start and kept in the data folder, mode 600",
         ),
+        Variable(
+            "BANYAN_SECRETS_KEY",
+            "",
+            str,
+            "Key that seals the secrets of outside systems, `id:base64` of 32 bytes, the newest first where two are "
+            "valid. Empty: made at the first secret and kept in the data folder, mode 600",
+        ),
         Variable("BANYAN_DEBUG", "no", flag, "Show tracebacks in the browser. Never in production"),
         Variable("BANYAN_HOSTS", "localhost,127.0.0.1,[::1]", words, "Host names that the site answers to"),
         Variable("BANYAN_BIND", "127.0.0.1", str, "Address that the web processes listen on"),
@@ -135,6 +142,11 @@ def data_folder() -> Path:
 def audit_head() -> Path:
     """Give the file, outside the database, that names the last seal of its audit chain."""
     return data_folder() / "audit-head.json"
+
+
+def secrets_file() -> Path:
+    """Give the file that holds the keys of the secrets, where BANYAN_SECRETS_KEY does not."""
+    return data_folder() / "secrets-keys"
 
 
 def database_user() -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from banyan.config import database
-from banyan.config.environ import audit_head, data_folder, env, has_part, secret_key
+from banyan.config.environ import audit_head, data_folder, env, has_part, secret_key, secrets_file
 
 MODULES = (
     "company", "parties", "items", "people", "inventory", "equipment", "engineering",
@@ -26,7 +26,10 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "axes",
     "procrastinate.contrib.django",
-    *filter(has_part, ("banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES), "banyan.web")),
+    *filter(
+        has_part,
+        ("banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES), "banyan.connectors", "banyan.web"),
+    ),
 ]
 
 MIDDLEWARE = [
@@ -110,6 +113,8 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/dist/assets/.+-[\w-]{8}\.\w+$"
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = data_folder() / "files"
 BANYAN_AUDIT_HEAD = audit_head()
+BANYAN_SECRETS_KEY = env("BANYAN_SECRETS_KEY")
+BANYAN_SECRETS_FILE = secrets_file()
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 if has_part("banyan.web.sessions"):

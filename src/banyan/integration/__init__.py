@@ -1,1 +1,1 @@
-"""The bus: events out, messages in, by flows that are data. It knows no module, only the registry (docs/integration.md)."""
+"""The bus: events out, messages in, by flows that are data; it knows the registry, no module (docs/integration.md)."""

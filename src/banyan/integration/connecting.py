@@ -36,13 +36,16 @@ PASSING: frozenset[str] = frozenset({"transport", "timeout", "throttled", "unava
 class Failed(Exception):
     """A try that did not succeed.
 
-    Takes:  kind: the reason code; text: what the partner or the network said, at most a few lines, no secret in it;
-            code: the partner's own code, such as an HTTP status; retry_after: seconds the partner asked to wait
+    Takes:  kind: the reason code; text: what the partner or the network said, at most a few lines, no secret in it,
+            or our own words in both languages; code: the partner's own code, such as an HTTP status;
+            retry_after: seconds the partner asked to wait
+    Gives:  `text` with both languages on two lines where our own words were given
     """
 
-    def __init__(self, kind: Reason, text: str, *, code: str = "", retry_after: float | None = None) -> None:
-        super().__init__(text)
-        self.kind, self.text, self.code, self.retry_after = kind, text, code, retry_after
+    def __init__(self, kind: Reason, text: str | Label, *, code: str = "", retry_after: float | None = None) -> None:
+        said = f"{text.zh}\n{text.en}" if isinstance(text, Label) else text
+        super().__init__(said)
+        self.kind, self.text, self.code, self.retry_after = kind, said, code, retry_after
 
     @property
     def is_passing(self) -> bool:
@@ -224,7 +227,8 @@ def connector_of(key: str) -> Connector:
     """Give the connector of that key. Raises: NotFound."""
     found = _connectors.get(key)
     if found is None:
-        raise NotFound("connector_unknown", L("没有名为 {key} 的连接器", "There is no connector named {key}"), {"key": key})
+        text = L("没有名为 {key} 的连接器", "There is no connector named {key}")
+        raise NotFound("connector_unknown", text, {"key": key})
     return found
 
 

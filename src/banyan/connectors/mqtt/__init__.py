@@ -1,5 +1,1 @@
-"""MQTT: machines and gateways that tell by topic."""
-
-from banyan.connectors.mqtt.connector import Mqtt
-
-__all__ = ["Mqtt"]
+"""MQTT: machines and gateways that tell by topic (README.md)."""

@@ -1,5 +1,1 @@
-"""OPC UA: machines' controllers, read, written and watched."""
-
-from banyan.connectors.opcua.connector import OpcUa
-
-__all__ = ["OpcUa"]
+"""OPC UA: controllers, read, written and watched (README.md)."""

@@ -1,0 +1,1 @@
+"""JSON over HTTP, described as data: operations, paging, watermark, signing (README.md)."""

@@ -1,0 +1,1 @@
+"""Signed webhooks both ways, by the Standard Webhooks scheme (README.md)."""

@@ -1,0 +1,45 @@
+"""The keys of the secrets are changed from the terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from banyan.integration import secrets
+from banyan.integration.secrets import Holder, holds_secrets, key_of, new_key, reveal, seal
+
+
+@pytest.fixture
+def shelf(tmp_path, settings, monkeypatch):
+    settings.BANYAN_SECRETS_KEY = ""
+    settings.BANYAN_SECRETS_FILE = tmp_path / "secrets-keys"
+    monkeypatch.setattr(secrets, "_holders", {})
+    kept = {"token": seal("t-榕-1", "system:1:token")}
+    holds_secrets(
+        Holder(
+            "shelf",
+            lambda: iter([("token", "system:1:token", kept["token"])]),
+            lambda place, before, after: bool(kept.update({place: after})) or True,
+        )
+    )
+    return kept
+
+
+def test_a_key_is_rotated_in_one_step_and_nothing_is_shown(banyan, shelf):
+    old = key_of(shelf["token"])
+    done = banyan("secrets", "rotate")
+    assert done.exit_code == 0, done.output
+    new = key_of(shelf["token"])
+    assert new != old
+    assert reveal(shelf["token"], "system:1:token") == "t-榕-1"
+    assert done.output == f"New key {new}.\nshelf: 1 sealed anew.\nRetired {old}.\n"
+    assert banyan("secrets", "status").output == f"{new}  1\n"
+
+
+def test_a_key_of_the_surroundings_is_not_rotated_here(banyan, shelf, settings):
+    settings.BANYAN_SECRETS_KEY = banyan("secrets", "new-key").output.strip()
+    done = banyan("secrets", "rotate")
+    assert done.exit_code == 1
+    assert "BANYAN_SECRETS_KEY" in done.output
+    settings.BANYAN_SECRETS_KEY = f"{new_key()},{settings.BANYAN_SECRETS_KEY}"
+    shelf["token"] = seal("again", "system:1:token")
+    assert "shelf: 0 sealed anew." in banyan("secrets", "reseal").output
