@@ -54,21 +54,26 @@ class Window:
 class Poll:
     """How changes are asked for and found in the answer.
 
+    What changes while its window is read leaves the window, and the pages behind it move up: to count pages upward is
+    to lose records. So pages are either counted down from the last (`total`), or each begins at the moment of the last
+    record before it (`moves`, where records come oldest change first). What is seen twice is known by id and version.
+
     Takes:  parameters: what a window is called by the partner; records, id, version: dotted paths, the last two in a
-            record; more: whether another page is there, None: a full page means yes; longest: what one window may
-            span; first: how far back the first poll goes; overlap: asked again each time, for what becomes visible late
+            record; total: path of how many there are in the window; moves: reads the version as an instant;
+            longest: what one window may span; first: how far back the first poll goes; overlap: asked again each time,
+            for what becomes visible late
     """
 
     parameters: Callable[[Window], Mapping[str, Any]]
     records: str
     id: str
     version: str
-    more: str | None = None
+    total: str = ""
+    moves: Callable[[Any], datetime] | None = None
     size: int = 100
     longest: timedelta = timedelta(days=1)
     first: timedelta = timedelta(days=7)
     overlap: timedelta = timedelta(minutes=2)
-    lag: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +136,7 @@ class Platform(Connector):
         if not isinstance(records, list):
             raise Failed("mapping", f"{call.poll.records}: {type(records).__name__}")
         messages = tuple(self.incoming(call, record) for record in records)
-        full = len(records) >= window.size
-        more = bool(records) and (full if call.poll.more is None else bool(at(said, call.poll.more)))
-        if more:
-            there = {"from": window.begin.isoformat(), "to": window.end.isoformat(), "page": window.page + 1}
-            return Page(messages, there, True)
-        rest = {"from": (window.end - call.poll.overlap).isoformat()}
-        caught_up = window.end >= connection.now - call.poll.lag
-        return Page(messages, rest if caught_up else {"from": window.end.isoformat()}, not caught_up)
+        return Page(messages, *rest_of(call.poll, window, said, records, position, connection.now))
 
     def incoming(self, call: Call, record: Any) -> Incoming:
         """Give a record as a message: one of its kind and version is the same whether it was polled or pushed."""
@@ -175,15 +173,39 @@ class Platform(Connector):
 
 
 def next_window(poll: Poll, position: Any, now: datetime, limit: int) -> Window:
-    """Give the window and page that a position leads to."""
+    """Give the window and page that a position leads to.
+
+    Takes:  position: {"from"} at rest; {"from", "to", "page", "size"} within a window
+    """
     there = position if isinstance(position, Mapping) else {}
-    end = now - poll.lag
-    begin = datetime.fromisoformat(there["from"]) if there.get("from") else end - poll.first
+    begin = datetime.fromisoformat(there["from"]) if there.get("from") else now - poll.first
     if there.get("to"):
-        return Window(begin, datetime.fromisoformat(there["to"]), int(there.get("page", 0)), min(limit, poll.size))
+        return Window(begin, datetime.fromisoformat(there["to"]), int(there["page"]), int(there["size"]))
     # Whole seconds: the platforms know no less.
-    begin, end = begin.replace(microsecond=0), end.replace(microsecond=0)
-    return Window(begin, min(max(end, begin + timedelta(seconds=1)), begin + poll.longest), 0, min(limit, poll.size))
+    begin, end = begin.replace(microsecond=0), now.replace(microsecond=0)
+    size = max(min(limit, poll.size), 2)
+    return Window(begin, min(max(end, begin + timedelta(seconds=1)), begin + poll.longest), 0, size)
+
+
+def rest_of(
+    poll: Poll, window: Window, said: Any, records: Sequence[Any], position: Any, now: datetime
+) -> tuple[Any, bool]:
+    """Give the position to go on from after a page, and whether more is there at once. Raises: Failed("mapping")."""
+    within = {"to": window.end.isoformat(), "size": window.size}
+    if poll.moves is not None and len(records) >= window.size:
+        last = poll.moves(at(records[-1], poll.version))
+        if last <= window.begin:
+            words = L("一页的记录修改时间全都相同，无法继续", "All records of a page changed at one moment")
+            raise Failed("mapping", words)
+        return {"from": last.isoformat(), "page": 0, **within}, True
+    if poll.total:
+        is_first = not (isinstance(position, Mapping) and position.get("to"))
+        pages = -(-int(at(said, poll.total) or 0) // window.size)
+        page = pages - 1 if is_first else window.page - 1
+        if page > 0 or (page == 0 and not is_first):
+            return {"from": window.begin.isoformat(), "page": page, **within}, True
+    # Whether its bounds belong to a window, partners differ; so windows overlap.
+    return {"from": (window.end - poll.overlap).isoformat()}, window.end < now.replace(microsecond=0)
 
 
 def judged(

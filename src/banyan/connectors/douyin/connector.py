@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,10 +40,11 @@ class Douyin(Platform):
             "order.searchList",
             Poll(
                 lambda w: {
-                    "update_time_start": unix(w.begin), "update_time_end": unix(w.end), "order_by": "update_time",
-                    "order_asc": True, "page": w.page, "size": w.size,
+                    "update_time_start": unix(w.begin) - 1, "update_time_end": unix(w.end), "order_by": "update_time",
+                    "order_asc": True, "page": 0, "size": w.size,
                 },
                 records="shop_order_list", id="order_id", version="update_time", longest=timedelta(days=1),
+                moves=lambda seconds: datetime.fromtimestamp(int(seconds), UTC),
             ),
             sample="order.json",
         ),

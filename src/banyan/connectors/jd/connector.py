@@ -51,7 +51,7 @@ class Jd(Platform):
                     "optional_fields": ORDER_FIELDS, "page": str(w.page + 1), "page_size": str(w.size), "sortType": "1",
                 },
                 records="searchorderinfo_result.orderInfoList", id="orderId", version="modified",
-                longest=timedelta(days=1),
+                total="searchorderinfo_result.orderTotal", longest=timedelta(days=1),
             ),
             sample="order.json",
         ),

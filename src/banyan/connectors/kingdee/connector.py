@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from banyan.connectors.platform import Call, Platform, Poll, needed
-from banyan.connectors.signing import base64, china_time, keyed
+from banyan.connectors.signing import CHINA, base64, china_time, keyed
 from banyan.integration.connecting import Connection, Failed, connector
 from banyan.lib.labels import L
 
@@ -23,7 +23,7 @@ _MASK = b"0054f397c6234378b09ca7d3e5debce7"
 class KingdeeSettings(BaseModel):
     """The customer's own server, ending in /k3cloud; account set, user and application as its administrator gave them.
 
-    Takes:  watched: key of a poll → form, fields and the field of its last change
+    Takes:  form and fields: of the bills that are polled; FBillNo and FModifyDate must be among the fields
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +36,6 @@ class KingdeeSettings(BaseModel):
     organization: str = "0"
     form: str = "SAL_SaleOrder"
     fields: str = "FBillNo,FDate,FDocumentStatus,FCustId.FNumber,FModifyDate"
-    changed_field: str = "FModifyDate"
 
 
 @connector
@@ -55,10 +54,10 @@ class Kingdee(Platform):
             "ExecuteBillQuery",
             Poll(
                 lambda w: {
-                    "begin": china_time(w.begin), "end": china_time(w.end), "StartRow": w.page * w.size,
-                    "Limit": w.size,
+                    "begin": china_time(w.begin), "end": china_time(w.end), "Limit": w.size,
                 },
-                records="rows", id="FBillNo", version="", size=500, longest=timedelta(days=7),
+                records="rows", id="FBillNo", version="FModifyDate", size=500, longest=timedelta(days=7),
+                moves=lambda text: datetime.fromisoformat(text).replace(tzinfo=CHINA),
             ),
         ),
         Call("query", L("单据查询", "Ask for bills"), "ExecuteBillQuery", sample="query.json"),
@@ -80,9 +79,9 @@ class Kingdee(Platform):
         given = dict(parameters)
         if call.key == "changed":
             given = {"data": {
-                "FormId": settings.form, "FieldKeys": settings.fields, "OrderString": settings.changed_field,
-                "FilterString": f"{settings.changed_field}>='{given['begin']}' and {settings.changed_field}<'{given['end']}'",
-                "StartRow": given.get("StartRow", 0), "Limit": given.get("Limit", 100),
+                "FormId": settings.form, "FieldKeys": settings.fields, "OrderString": "FModifyDate",
+                "FilterString": f"FModifyDate>='{given['begin']}' and FModifyDate<='{given['end']}'",
+                "StartRow": 0, "Limit": given["Limit"],
             }}  # fmt: skip
         secret = needed(connection, "application_secret")
         url = f"{settings.address.rstrip('/')}/{SERVICE}.{call.name}.common.kdsvc"

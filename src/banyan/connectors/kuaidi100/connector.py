@@ -38,7 +38,7 @@ class Kuaidi100(Platform):
     calls = (
         Call("track", L("查询轨迹", "Ask for a track"), "poll/query.do", sample="track.json"),
         Call("subscribe", L("订阅轨迹", "Subscribe to a track"), "poll", sample="subscribe.json"),
-        Call("pushed", L("轨迹推送", "Tracks pushed"), "", hears=True),
+        Call("pushed", L("轨迹推送", "Tracks pushed"), "", hears=True, sample="pushed.json"),
     )
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:

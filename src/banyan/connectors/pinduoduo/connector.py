@@ -39,11 +39,11 @@ class Pinduoduo(Platform):
             "pdd.order.number.list.increment.get",
             Poll(
                 lambda w: {
-                    "is_lucky_flag": 0, "order_status": 5, "refund_status": 5, "use_has_next": True,
+                    "is_lucky_flag": 0, "order_status": 5, "refund_status": 5, 
                     "start_updated_at": unix(w.begin), "end_updated_at": unix(w.end), "page": w.page + 1,
                     "page_size": w.size,
                 },
-                records="order_sn_list", id="order_sn", version="updated_at", more="has_next",
+                records="order_sn_list", id="order_sn", version="updated_at", total="total_count",
                 longest=timedelta(minutes=30), first=timedelta(days=1),
             ),
             sample="order.json",

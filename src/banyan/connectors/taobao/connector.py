@@ -50,10 +50,10 @@ class Taobao(Platform):
             "taobao.trades.sold.increment.get",
             Poll(
                 lambda w: {
-                    "fields": TRADE_FIELDS, "use_has_next": True, "page_no": w.page + 1, "page_size": w.size,
+                    "fields": TRADE_FIELDS, "page_no": w.page + 1, "page_size": w.size,
                     "start_modified": china_time(w.begin), "end_modified": china_time(w.end),
                 },
-                records="trades.trade", id="tid", version="modified", more="has_next", size=50,
+                records="trades.trade", id="tid", version="modified", total="total_results", size=50,
             ),
             sample="trade.json",
         ),
@@ -63,10 +63,10 @@ class Taobao(Platform):
             "taobao.refunds.receive.get",
             Poll(
                 lambda w: {
-                    "fields": REFUND_FIELDS, "use_has_next": True, "page_no": w.page + 1, "page_size": w.size,
+                    "fields": REFUND_FIELDS, "page_no": w.page + 1, "page_size": w.size,
                     "start_modified": china_time(w.begin), "end_modified": china_time(w.end),
                 },
-                records="refunds.refund", id="refund_id", version="modified", more="has_next",
+                records="refunds.refund", id="refund_id", version="modified", total="total_results",
                 longest=timedelta(days=7),
             ),
         ),

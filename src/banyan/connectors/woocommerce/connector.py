@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,16 +39,17 @@ class WooCommerce(Platform):
             "GET orders",
             Poll(
                 lambda w: {
-                    "orderby": "modified", "order": "asc", "page": w.page + 1, "per_page": w.size,
-                    "modified_after": iso(w.begin), "modified_before": iso(w.end), "dates_are_gmt": "true",
+                    "orderby": "modified", "order": "asc", "per_page": w.size,
+                    "modified_after": iso(w.begin - timedelta(seconds=1)), "modified_before": iso(w.end), "dates_are_gmt": "true",
                 },
                 records="", id="id", version="date_modified_gmt", longest=timedelta(days=7),
+                moves=lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
             ),
             hears=True,
             sample="order.json",
         ),
         Call("state", L("改订单状态", "Change an order's state"), "PUT orders/{id}", sample="state.json"),
-        Call("note", L("订单备注（运单号）", "Note on an order (tracking)"), "POST orders/{id}/notes", sample="note.json"),
+        Call("note", L("订单备注（运单号）", "Note on an order"), "POST orders/{id}/notes", sample="note.json"),
         Call("stock", L("设商品库存", "Set a product's stock"), "PUT products/{id}", fixed={"manage_stock": True}),
         Call(
             "variation_stock",
