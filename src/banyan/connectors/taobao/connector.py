@@ -94,10 +94,11 @@ class Taobao(Platform):
         if fault is not None:
             sub = str(fault.get("sub_code") or "")
             text = " ".join(str(fault[name]) for name in ("msg", "sub_code", "sub_msg") if fault.get(name))
-            passing = PASSING | ({str(fault.get("code"))} if sub.startswith("isp.") else frozenset())
+            # The sub code tells whose fault it is: isv. is ours and stays one, isp. is theirs and passes.
+            passing = {str(fault.get("code"))} if sub.startswith("isp.") else frozenset() if sub else PASSING
             throttled = THROTTLED | ({str(fault.get("code"))} if sub in LIMITS else frozenset())
             raise judged(
-                fault.get("code"), text, throttled=throttled, passing=passing, denied=DENIED, hide=(secret, session)
+                fault.get("code"), text, throttled=throttled, passing=frozenset(passing), denied=DENIED, hide=(secret, session)
             )
         return next(iter(said.values())) if said else {}
 

@@ -40,7 +40,8 @@ class WooCommerce(Platform):
             Poll(
                 lambda w: {
                     "orderby": "modified", "order": "asc", "per_page": w.size,
-                    "modified_after": iso(w.begin - timedelta(seconds=1)), "modified_before": iso(w.end), "dates_are_gmt": "true",
+                    "modified_after": iso(w.begin - timedelta(seconds=1)), "modified_before": iso(w.end),
+                    "dates_are_gmt": "true",
                 },
                 records="", id="id", version="date_modified_gmt", longest=timedelta(days=7),
                 moves=lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
