@@ -66,6 +66,11 @@ class Shopify(Platform):
         answer = connection.http.request(method, url, headers={"X-Shopify-Access-Token": token}, hide=(token,), **more)
         if answer.status in (401, 403):
             raise Failed("not_allowed", f"HTTP {answer.status}", code=str(answer.status))
+        if answer.status == 429:
+            # Shopify's seconds have a point: 2.0.
+            wait = answer.headers.get("retry-after", "")
+            seconds = float(wait) if wait.replace(".", "", 1).isdigit() else None
+            raise Failed("throttled", "HTTP 429", code="429", retry_after=seconds)
         return answer.checked().json()
 
     def receive(self, connection: Connection, operation: str, request: Received) -> tuple[Incoming, ...]:

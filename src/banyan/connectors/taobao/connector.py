@@ -98,8 +98,9 @@ class Taobao(Platform):
             passing = {str(fault.get("code"))} if sub.startswith("isp.") else frozenset() if sub else PASSING
             throttled = THROTTLED | ({str(fault.get("code"))} if sub in LIMITS else frozenset())
             raise judged(
-                fault.get("code"), text, throttled=throttled, passing=frozenset(passing), denied=DENIED, hide=(secret, session)
-            )
+                fault.get("code"), text, throttled=throttled, passing=frozenset(passing), denied=DENIED,
+                hide=(secret, session),
+            )  # fmt: skip
         return next(iter(said.values())) if said else {}
 
 
