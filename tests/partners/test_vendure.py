@@ -33,7 +33,7 @@ def shop(tmp_path_factory, needs):
         shutil.copy(HERE / file, folder / file)
     (folder / "node_modules").symlink_to(packages)
     port = free_port()
-    environment = {"PORT": str(port), "VENDURE_DISABLE_TELEMETRY": "true", "NODE_ENV": "production"}
+    environment = {"PORT": str(port), "VENDURE_DISABLE_TELEMETRY": "true"}
     running = Broker([node, "server.js"], port, folder, environment, ready="READY", patience=90)
     running.start()
     yield f"http://127.0.0.1:{port}"

@@ -123,11 +123,13 @@ class Mail(Connector):
                         server.dele(int(number))
                 # Until the farewell nothing is deleted.
                 server.quit()
+                self._mine.held = None
             except (poplib.error_proto, OSError) as error:
                 raise _failed(error) from error
 
         if not messages:
             _quit(server)
+            self._mine.held = None
         more = len(there) > len(known & present) + len(fresh)
         return Page(messages, {"known": sorted(kept)}, more, confirm if messages else None)
 
@@ -206,8 +208,10 @@ def _pop(connection: Connection) -> poplib.POP3:
     settings: MailSettings = connection.settings
     address = connection.allows(settings.pop_host, settings.pop_port)
     try:
-        server = poplib.POP3(address, settings.pop_port, timeout=connection.timeout) \
-            if settings.pop_safety == "none" else _TlsPop(settings.pop_host, address, settings, connection.timeout)  # fmt: skip
+        if settings.pop_safety == "none":
+            server = poplib.POP3(address, settings.pop_port, timeout=connection.timeout)
+        else:
+            server = _TlsPop(settings.pop_host, address, settings, connection.timeout)
         server.user(settings.user)
         server.pass_(connection.secret("password"))
     except (poplib.error_proto, OSError) as error:
@@ -277,7 +281,8 @@ def _attachment(part: Any) -> dict[str, Any]:
 
 def _failed(error: BaseException) -> Failed:
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return Failed("not_allowed", L("邮件服务器不认用户或密码", "The mail server knows no such user or password"), code="535")
+        words = L("邮件服务器不认用户或密码", "The mail server knows no such user or password")
+        return Failed("not_allowed", words, code="535")
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
         kind = "unavailable" if all(400 <= code < 500 for code in codes) else "refused"
