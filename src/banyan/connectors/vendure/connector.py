@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from banyan.connectors.platform import Call, Platform, Poll, iso, needed
-from banyan.integration.connecting import Connection, Failed, connector
+from banyan.connectors.platform import Call, Platform, Poll, Window, iso, needed
+from banyan.integration.connecting import Connection, Failed, Incoming, connector
 from banyan.lib.labels import L
 
 ORDER = """
@@ -22,9 +23,9 @@ ORDER = """
   fulfillments { id state method trackingCode }
   payments { state createdAt amount }
 """
-CHANGED = f"""query ($after: DateTime!, $before: DateTime!, $take: Int!) {{
-  orders(options: {{filter: {{updatedAt: {{between: {{start: $after, end: $before}}}}, active: {{eq: false}}}},
-                   sort: {{updatedAt: ASC}}, take: $take}}) {{ items {{ {ORDER} }} totalItems }} }}"""
+PLACED = f"""query ($after: DateTime!, $before: DateTime!, $take: Int!) {{
+  orders(options: {{filter: {{orderPlacedAt: {{between: {{start: $after, end: $before}}}}}},
+                   sort: {{orderPlacedAt: ASC}}, take: $take}}) {{ items {{ {ORDER} }} totalItems }} }}"""
 ONE = f"query ($id: ID!) {{ order(id: $id) {{ {ORDER} }} }}"
 FULFIL = """mutation ($input: FulfillOrderInput!) { addFulfillmentToOrder(input: $input) {
   __typename ... on Fulfillment { id state trackingCode } ... on ErrorResult { errorCode message } } }"""
@@ -38,6 +39,11 @@ STOCK = """mutation ($input: [UpdateProductVariantInput!]!) { updateProductVaria
   id sku stockLevels { stockLocationId stockOnHand stockAllocated } } }"""
 LOGIN = """mutation ($name: String!, $password: String!) { login(username: $name, password: $password) {
   __typename ... on ErrorResult { errorCode message } } }"""
+
+
+def parameters_of(window: Window) -> dict[str, Any]:
+    """Give what a window is called in the document."""
+    return {"after": iso(window.begin - timedelta(seconds=1)), "before": iso(window.end), "take": window.size}
 
 
 class VendureSettings(BaseModel):
@@ -63,11 +69,21 @@ class Vendure(Platform):
         Call(
             "orders",
             L("订单", "Orders"),
-            CHANGED,
+            PLACED,
             Poll(
-                lambda w: {"after": iso(w.begin - timedelta(seconds=1)), "before": iso(w.end), "take": w.size},
-                records="orders.items", id="code", version="updatedAt", moves=datetime.fromisoformat,
-                longest=timedelta(days=7),
+                parameters_of, records="orders.items", id="code", version="orderPlacedAt",
+                moves=datetime.fromisoformat, longest=timedelta(days=7),
+            ),
+            sample="order.json",
+        ),
+        Call(
+            "changes",
+            L("订单变化（两周内）", "Changes of orders (two weeks back)"),
+            PLACED,
+            Poll(
+                parameters_of, records="orders.items", id="code", version="orderPlacedAt",
+                moves=datetime.fromisoformat, first=timedelta(days=14), overlap=timedelta(days=14),
+                longest=timedelta(days=15),
             ),
             sample="order.json",
         ),
@@ -92,6 +108,14 @@ class Vendure(Platform):
             case "cancel":
                 return self._said(connection, CANCEL, {"input": given}, "cancelOrder")
         return self._document(connection, call.name, given)
+
+    def incoming(self, call: Call, record: Any) -> Incoming:
+        """Give an order as a message. Payment, shipment and cancelling leave Vendure's updatedAt as it was, so its
+        version is made of what can change."""
+        given = super().incoming(call, record)
+        made = "/".join(f"{each['state']} {each['trackingCode']}" for each in record.get("fulfillments") or ())
+        name = f"{record['code']}@{record['state']}@{record['updatedAt']}@{made}"
+        return replace(given, id=name, type="vendure.orders")
 
     def _ship(self, connection: Connection, body: dict[str, Any]) -> Any:
         """Ship an order or some of its lines: {order, method, tracking, lines?: [{line, quantity}]}.
