@@ -7,12 +7,10 @@ import json
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pika
 from pydantic import BaseModel, ConfigDict, Field
 
-from banyan.connectors.amqp.publishing import Publisher, failed
 from banyan.connectors.reading import json_or_text
 from banyan.integration.connecting import (
     Connection,
@@ -27,6 +25,11 @@ from banyan.integration.connecting import (
     connector,
 )
 from banyan.lib.labels import L
+
+if TYPE_CHECKING:
+    import pika
+
+    from banyan.connectors.amqp.publishing import Publisher
 
 
 class Way(BaseModel):
@@ -122,6 +125,10 @@ class Amqp(Connector):
         What is not confirmed (our commit failed, the process died) comes again at the next poll. The broker keeps
         the position, so ours is None.
         """
+        import pika
+
+        from banyan.connectors.amqp.publishing import failed
+
         queue = _one(connection.settings.queues, operation)
         taken = self._pooled("queues", connection, operation)
         if taken is not None:
@@ -169,9 +176,7 @@ class Amqp(Connector):
         _close(opened)
         return Health(True, L("可用", "Well"), (datetime.now(UTC) - started).total_seconds() * 1000)
 
-    def _publish(
-        self, connection: Connection, operation: str, outs: Sequence[Outgoing]
-    ) -> Sequence[Sent | Failed]:
+    def _publish(self, connection: Connection, operation: str, outs: Sequence[Outgoing]) -> Sequence[Sent | Failed]:
         try:
             way = _one(connection.settings.ways, operation)
         except Failed as fault:
@@ -183,6 +188,8 @@ class Amqp(Connector):
         return [each if isinstance(each, Failed) else next(given) for each in prepared]
 
     def _publisher(self, connection: Connection, way: Way) -> Publisher:
+        from banyan.connectors.amqp.publishing import Publisher
+
         key = (way.exchange, way.routing_key, way.queue)
         made = self._pooled("ways", connection, key)
         if made is None:
@@ -213,6 +220,8 @@ def _one(declared: Iterable[Any], operation: str) -> Any:
 
 
 def _parameters(connection: Connection) -> pika.ConnectionParameters:
+    import pika
+
     settings: AmqpSettings = connection.settings
     encryption = None
     if settings.is_encrypted:
@@ -235,6 +244,10 @@ def _parameters(connection: Connection) -> pika.ConnectionParameters:
 
 
 def _channel(connection: Connection) -> tuple[pika.BlockingConnection, Any]:
+    import pika
+
+    from banyan.connectors.amqp.publishing import failed
+
     try:
         opened = pika.BlockingConnection(_parameters(connection))
         return opened, opened.channel()
@@ -243,6 +256,8 @@ def _channel(connection: Connection) -> tuple[pika.BlockingConnection, Any]:
 
 
 def _close(opened: pika.BlockingConnection) -> None:
+    import pika
+
     try:
         if opened.is_open:
             opened.close()
@@ -251,6 +266,8 @@ def _close(opened: pika.BlockingConnection) -> None:
 
 
 def _prepared(connection: Connection, out: Outgoing) -> tuple[pika.BasicProperties, bytes] | Failed:
+    import pika
+
     body = json.dumps(out.body, ensure_ascii=False, separators=(",", ":"), default=str).encode()
     if len(body) > connection.most_bytes:
         return Failed("too_large", f"a body of {len(body)} bytes; at most {connection.most_bytes}")

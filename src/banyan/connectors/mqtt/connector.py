@@ -7,10 +7,8 @@ import threading
 import time
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from paho.mqtt import client as paho
-from paho.mqtt.properties import PacketTypes, Properties
 from pydantic import BaseModel, ConfigDict, Field
 
 from banyan.connectors.reading import json_or_text
@@ -27,6 +25,9 @@ from banyan.integration.connecting import (
     connector,
 )
 from banyan.lib.labels import L
+
+if TYPE_CHECKING:
+    from paho.mqtt import client as paho
 
 #: A broker keeps what came for us while we were away: so long.
 SESSION_SECONDS = 7 * 24 * 3600
@@ -94,6 +95,8 @@ class Mqtt(Connector):
 
     def send_many(self, connection: Connection, outs: Sequence[Outgoing]) -> Sequence[Sent | Failed]:
         """Publish all, then wait for all acknowledgements of the broker."""
+        from paho.mqtt import client as paho
+
         session = Session(connection, f"banyan-{connection.system}-out", lasting=False)
         limit = time.monotonic() + connection.timeout
         answers: list[Any] = []
@@ -145,6 +148,8 @@ class Mqtt(Connector):
         return Health(True, L("可用", "Well"), (time.perf_counter() - started) * 1000)
 
     def _publish(self, connection: Connection, session: Session, out: Outgoing) -> Any:
+        from paho.mqtt.properties import PacketTypes, Properties
+
         try:
             topic = _one(connection, out.operation, "send")
         except Failed as fault:
@@ -167,6 +172,8 @@ class Session:
     """
 
     def __init__(self, connection: Connection, name: str, *, lasting: bool, most: int = 100) -> None:
+        from paho.mqtt import client as paho
+
         settings: MqttSettings = connection.settings
         self.is_five = settings.version == "5"
         self._connection, self._lasting, self._most = connection, lasting, most
@@ -195,6 +202,8 @@ class Session:
 
     def open(self, limit: float, topic: str = "") -> None:
         """Connect, and subscribe where a topic is given. Raises: Failed."""
+        from paho.mqtt.properties import PacketTypes, Properties
+
         settings: MqttSettings = self._connection.settings
         properties = None
         if self.is_five:
