@@ -76,10 +76,13 @@ _DUE_FLOWS = f"""
     SELECT f.id, f.running_id, s.version, coalesce(g.breaker, 'closed')
     FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
     LEFT JOIN integration_gauge g ON g.system_id = s.id
+    CROSS JOIN LATERAL (
+        SELECT m.next_at FROM integration_message m WHERE m.flow_id = f.id AND m.state = 'waiting'
+        ORDER BY m.next_at LIMIT 1
+    ) first
     WHERE f.state = 'active' AND s.state = 'active' AND f.direction = %(direction)s
       AND (f.direction = 'in' OR g.until IS NULL OR g.until <= {_NOW})
-      AND EXISTS (SELECT 1 FROM integration_message m
-                  WHERE m.flow_id = f.id AND m.state = 'waiting' AND m.next_at <= {_NOW})
+      AND first.next_at <= {_NOW}
 """
 _PICK = f"""
     due AS MATERIALIZED (

@@ -74,6 +74,17 @@ def test_pages_are_read_kept_executed_and_then_acknowledged(inward, system):
     assert Position.objects.get().position == 2
 
 
+def test_many_that_are_well_are_made_by_one_command(inward):
+    inward()
+    PAGES["roles"] = [[role(n) for n in range(10)]]
+    read()
+    carry_until_quiet()
+    assert made() == [f"R{n}" for n in range(10)]
+    assert Audit.objects.filter(command="kernel.role.create", outcome="done").count() == 1
+    for message in Message.objects.all():
+        assert Role.objects.get(pk=message.record).code == message.key
+
+
 def test_the_same_message_five_times_is_done_once(inward):
     inward()
     PAGES["roles"] = [[role(1)] * 2, [role(1)], [role(1), role(1)]]
