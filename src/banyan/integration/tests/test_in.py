@@ -68,7 +68,8 @@ def test_pages_are_read_kept_executed_and_then_acknowledged(inward, system):
     assert made() == ["R1", "R2", "R3"]
     assert CONFIRMED == [0, 1]
     message = Message.objects.get(source="1")
-    assert (message.state, message.noun, message.record) == ("done", "kernel.role", Role.objects.get(code="R1").pk)
+    one = Role.objects.get(code="R1")
+    assert (message.state, message.record_noun, message.record) == ("done", "kernel.role", one.pk)
     line = Audit.objects.get(records__contains=[message.record])
     assert (line.person, line.program, line.command) == (system.account_id, "bus SHOP", "kernel.role.create")
     assert Position.objects.get().position == 2
