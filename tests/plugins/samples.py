@@ -32,6 +32,14 @@ def _with_account(samples: Samples) -> str:
 TOGETHER: dict[str, dict[str, Any]] = {
     "company.currency": {"code": _three_letters},
     "exceptions.level": {"sequence": lambda samples: next(_numbers)},
+    "integration.system": {
+        "connector": "rest", "settings": {"address": "https://shop.example.com"}, "hosts": ["shop.example.com"],
+    },
+    "integration.flow": {
+        "direction": "out", "trigger": "event", "detail": {"events": ["sales.*"]}, "target": "push",
+        "filter": "", "key": "",
+    },
+    "integration.sample": {"input": {"a": 1}, "output": {"a": 1}},
     "inventory.lot": {"item": lambda samples: str(samples.make(registry.noun("items.item"), tracking="lot"))},
     "mapping.key_link": {"entity": "parties.party"},
     "mapping.match_rule": {"entity": "parties.party", "field": "code"},

@@ -34,11 +34,10 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "axes",
     "procrastinate.contrib.django",
-    *filter(
-        has_part,
-        ("banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES), "banyan.integration.mapping",
-         "banyan.connectors", "banyan.web"),
-    ),  # fmt: skip
+    *filter(has_part, (
+        "banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES),
+        "banyan.integration", "banyan.integration.mapping", "banyan.connectors", "banyan.web",
+    )),
 ]
 
 MIDDLEWARE = [

@@ -43,6 +43,8 @@ if has_part("banyan.web.rest.urls"):
     ]
 if has_part("banyan.connectors.soap.server"):
     urlpatterns.append(path("soap/", include("banyan.connectors.soap.urls")))
+if has_part("banyan.integration.urls"):
+    urlpatterns.append(path("hooks/", include("banyan.integration.urls")))
 urlpatterns += [
     path(place, include(f"{name}.urls"))
     for place, module in PLACES

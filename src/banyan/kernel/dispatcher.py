@@ -90,6 +90,8 @@ def drain(now: datetime | None = None) -> int:
         if wanted:
             Delivery.objects.bulk_create(wanted, ignore_conflicts=True)
         if fresh:
+            for take in events.takers_of_batches():
+                take(fresh, at)
             Outbox.objects.filter(pk__in=[event.pk for event in fresh]).update(dispatched_at=at)
     return len(fresh) + _deliver_due(at)
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
@@ -49,10 +50,11 @@ def _names(kind: type[Event]) -> tuple[str, ...]:
 
 BeforeCommit = Callable[[Any, Sequence[Any]], None]
 AfterCommit = Callable[[Any, Any], None]
+TakesBatch = Callable[[Sequence[Any], datetime], None]
 
 _before: dict[type[Event], list[BeforeCommit]] = {}
 _after: dict[str, list[tuple[str, AfterCommit]]] = {}
-
+_batches: list[TakesBatch] = []
 
 
 def before_commit(*events: type[Event]) -> Callable[[BeforeCommit], BeforeCommit]:
@@ -91,3 +93,18 @@ def hear_all(function: AfterCommit) -> AfterCommit:
     """Listen after commit to every event, whatever its type."""
     _after.setdefault("*", []).append((f"{function.__module__}.{function.__qualname__}", function))
     return function
+
+
+def takes_batches(function: TakesBatch) -> TakesBatch:
+    """Hand every batch of new outbox rows, in the order of commits, to a function (rows, at).
+
+    It runs in the transaction that marks them as dispatched: what it writes is written once for each row, and a fault
+    in it hands the same rows again. It sends nothing and waits for nobody.
+    """
+    if function not in _batches:
+        _batches.append(function)
+    return function
+
+
+def takers_of_batches() -> Sequence[TakesBatch]:
+    return tuple(_batches)

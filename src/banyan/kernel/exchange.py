@@ -21,6 +21,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import orjson
 from pydantic import ValidationError
 
 from banyan.kernel import access, locks, reading, registry, schema
@@ -365,6 +366,11 @@ def value_of(spec: FieldSpec, cell: Any) -> Any:
                          .filled({"value": text[:40]}))
     if spec.type == "tags":
         return [part.strip() for part in re.split(r"[,，;；、]", text) if part.strip()]
+    if spec.type == "json":
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise ValueError(L("“{value}”不是 JSON", "“{value}” is not JSON").filled({"value": text[:40]})) from None
     if isinstance(cell, float) and cell == int(cell):
         return str(int(cell))
     return text
@@ -779,6 +785,8 @@ def _natural_names(
 def _full_value(field: FieldSpec, value: Any, names: Mapping[str, Mapping[str, str]]) -> Any:
     if value is None:
         return ""
+    if field.type == "json":
+        return orjson.dumps(value).decode()
     if field.type == "tags" and field.reference:
         return ",".join(names.get(field.reference, {}).get(one, one) for one in value)
     if field.reference:

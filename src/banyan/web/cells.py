@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
 from django.utils.safestring import SafeString, mark_safe
 
 from banyan.kernel import registry
@@ -25,6 +26,8 @@ _YES, _NO = L("是", "Yes"), L("否", "No")
 EMPTY = mark_safe('<span class="none">—</span>')
 Titles = Mapping[str, Mapping[Any, str]]
 
+#: So many characters of JSON are shown.
+MOST_JSON = 100_000
 
 @dataclass(frozen=True)
 class Wording:
@@ -62,6 +65,8 @@ class Wording:
             return mark_safe(
                 " ".join(f'<span class="badge bg-secondary-lt">{escape(str(v))}</span>' for v in value)
             )
+        if kind == "json":
+            return mark_safe(f'<pre class="json">{escape(as_json(value, is_indented=True))}</pre>')
         if kind == "long_text":
             return mark_safe(f'<span class="long">{escape(str(value))}</span>')
         return mark_safe(escape(self.text(field, value, titles, unit=unit)))
@@ -103,7 +108,7 @@ class Wording:
             value = [title_in(titles, field.reference, one) for one in value]
         if kind == "tags":
             return ("、" if is_chinese(self.language) else ", ").join(map(str, value))
-        return str(value)
+        return as_json(value) if kind == "json" else str(value)
 
     def day(self, value: str | date) -> str:
         """Give a day: 2026-03-02 in Chinese, 2 Mar 2026 in English."""
@@ -132,6 +137,12 @@ class Wording:
 
 
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def as_json(value: Any, *, is_indented: bool = False) -> str:
+    """Give JSON data as text, cut where it is very long; indented to be read, else on one line."""
+    text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 if is_indented else None).decode()
+    return text if len(text) <= MOST_JSON else f"{text[:MOST_JSON]}\n…"
 
 
 def is_bare_key(field: FieldSpec, value: Any) -> bool:

@@ -14,7 +14,7 @@ from banyan.lib.labels import speaking
 from banyan.web import acting, incidents
 
 #: Addresses that answer machines: they know their callers by other means and word faults as problem+json.
-MACHINE_PATHS = ("/api/", "/healthz", "/oauth/", "/soap/", "/static/")
+MACHINE_PATHS = ("/api/", "/healthz", "/hooks/", "/oauth/", "/soap/", "/static/")
 POLICY = "; ".join(
     (
         "default-src 'self'",

@@ -140,6 +140,8 @@ def _programs(port: int) -> list[Program]:
     ]
     if has_part("banyan.kernel.dispatcher"):
         programs.append(Program("dispatcher", [*BANYAN, "dispatch"], common))
+    if has_part("banyan.integration.engine"):
+        programs.append(Program("bus", [*BANYAN, "bus"], common))
     return programs
 
 

@@ -1,0 +1,67 @@
+"""A partner on the loopback that takes webhooks as fast as they come and knows when each arrived.
+
+Run as a process of its own: prints its port, answers `GET /` with what it saw as JSON, and forgets at `DELETE /`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+SEEN: dict[bytes, tuple[float, float]] = {}
+TWICE = [0]
+
+
+class Receiver(asyncio.Protocol):
+    """HTTP/1.1 as far as a webhook needs it."""
+
+    def connection_made(self, transport) -> None:
+        self.transport, self.buffer = transport, b""
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            head = self.buffer[:end]
+            lower = head.lower()
+            place = lower.find(b"content-length:")
+            size = int(lower[place + 15 :].split(b"\r\n", 1)[0]) if place >= 0 else 0
+            if len(self.buffer) < end + 4 + size:
+                return
+            body, self.buffer = self.buffer[end + 4 : end + 4 + size], self.buffer[end + 4 + size :]
+            self.transport.write(self.answer(head, lower, body))
+
+    def answer(self, head: bytes, lower: bytes, body: bytes) -> bytes:
+        if head.startswith(b"POST"):
+            name = _header(lower, b"\r\nidempotency-key:") or _header(lower, b"\r\nwebhook-id:")
+            place = body.find(b'"sent":')
+            sent = float(body[place + 7 :].split(b",", 1)[0].split(b"}", 1)[0]) if place >= 0 else 0.0
+            if name in SEEN:
+                TWICE[0] += 1
+            else:
+                SEEN[name] = (sent, time.time())
+            return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"
+        if head.startswith(b"DELETE"):
+            SEEN.clear()
+            TWICE[0] = 0
+        if head.startswith(b"GET /count"):
+            said = str(len(SEEN)).encode()
+        else:
+            said = json.dumps({"seen": list(SEEN.values()), "twice": TWICE[0]}).encode()
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said)
+
+
+def _header(lower: bytes, name: bytes) -> bytes:
+    place = lower.find(name)
+    return lower[place + len(name) :].split(b"\r\n", 1)[0].strip() if place >= 0 else b""
+
+
+async def main() -> None:
+    """Listen until ended."""
+    server = await asyncio.get_running_loop().create_server(Receiver, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

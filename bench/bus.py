@@ -1,0 +1,247 @@
+"""How fast the bus is: a server of its own, a partner on the loopback, durable, two processes and all.
+
+banyan bench bus                            all figures, with what is promised: [limit, aim]
+banyan bench bus --only webhook backlog     some of them; --json gives an object a line
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from _server import Client, Server, surroundings  # noqa: E402 (the folder is put on the path first)
+from trunk import show  # noqa: E402
+
+#: By figure: the limit and the aim.
+TARGETS: dict[str, tuple[float, float]] = {
+    "bus_webhook_per_s": (1000, 2000),
+    "bus_p95_ms": (1000, 300),
+    "inbox_orders_per_s": (150, 250),
+    "backlog_1m_slowdown": (2, 1.2),
+}
+GROUPS = ("webhook", "inbox", "backlog")
+BATCH = 500
+HALF_LOAD_SECONDS = 15.0
+BACKLOG = 1_000_000
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure what is asked for and print it."""
+    parser = argparse.ArgumentParser(prog="banyan bench bus")
+    parser.add_argument("--json", action="store_true", help="an object a line")
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="NAME",
+                        help=", ".join(GROUPS))  # fmt: skip
+    parser.add_argument("--messages", type=int, default=100_000, help="how many events are carried (100000)")
+    parser.add_argument("--orders", type=int, default=3_000, help="how many orders come in (3000)")
+    parser.add_argument("--backlog", type=int, default=BACKLOG, help="how many messages wait (1000000)")
+    asked = parser.parse_args(arguments)
+    if not asked.json:
+        print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
+    server = Server.start()
+    try:
+        os.environ.update(surroundings(server.folder))
+        os.environ.pop("DATABASE_URL", None)
+        os.environ["DJANGO_SETTINGS_MODULE"] = "banyan.config.settings"
+        import django
+
+        django.setup()
+        from _factory import Factory
+
+        factory = Factory()
+        factory.set_up()
+        with receiver() as port:
+            bench = Bench(factory, port)
+            for name in GROUPS:
+                if name in asked.only:
+                    for figure in getattr(bench, name)(asked):
+                        show(figure, asked.json, TARGETS)
+        from django.db import connections
+
+        connections.close_all()
+    finally:
+        server.stop()
+
+
+@contextmanager
+def receiver() -> Iterator[int]:
+    """Have the partner listening meanwhile; give its port."""
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("_receiver.py"))], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _figure(name: str, value: float, unit: str, note: str = "") -> Any:
+    return SimpleNamespace(name=name, value=value, unit=unit, bare=None, ratio=None, note=note)
+
+
+class Bench:
+    """A system and flows to measure with."""
+
+    def __init__(self, factory: Any, port: int) -> None:
+        self.factory, self.partner = factory, Client(port)
+        from banyan.kernel.models import Role, User, UserRole
+
+        user = User.objects.create(login="shop", name="商店接口", is_program=True)
+        UserRole.objects.create(user=user, role=Role.objects.get(code="admin"))
+        (self.system,) = factory.make("integration.system", dict(
+            code="SHOP", name="商店", connector="rest", hosts=[f"127.0.0.1:{port}"], account=str(user.pk),
+            settings={"address": f"http://127.0.0.1:{port}", "operations": [{"key": "push", "path": "/events"}]},
+        ))  # fmt: skip
+        factory.do("integration.system.activate", [self.system])
+        self.flow = self.flow_of("OUT", detail={"events": ["bench.sold"]})
+        self.rate = 1000.0
+
+    def flow_of(self, code: str, **facts: Any) -> Any:
+        """Make a flow and switch it on."""
+        given = dict(code=code, name=code, system=str(self.system), direction="out", trigger="event", target="push")
+        (flow,) = self.factory.make("integration.flow", given | facts)
+        self.factory.make("integration.sample", dict(flow=str(flow), name="一", input={"a": 1}, output={"a": 1}))
+        self.factory.do("integration.flow.test", [flow])
+        self.factory.do("integration.flow.activate", [flow])
+        return flow
+
+    # events → webhook
+
+    def webhook(self, asked: Any) -> Iterator[Any]:
+        """Event → webhook: all at once, then at half of that rate."""
+        self._drive(2_000, None)
+        self._forget()
+        seconds, seen, twice = self._drive(asked.messages, None)
+        self.rate = asked.messages / seconds
+        yield _figure("bus_webhook_per_s", self.rate, "/s", f"{len(seen)} arrived, {twice} twice")
+        yield from self._half("bus_p95_ms", self.rate)
+
+    def _half(self, name: str, rate: float) -> Iterator[Any]:
+        self._forget()
+        count = int(rate / 2 * HALF_LOAD_SECONDS)
+        _, seen, _ = self._drive(count, rate / 2)
+        waits = sorted((arrived - sent) * 1000 for sent, arrived in seen)
+        p95, p50 = waits[int(len(waits) * 0.95)], waits[len(waits) // 2]
+        yield _figure(name, p95, "ms", f"at {rate / 2:.0f} a second, p50 {p50:.0f} ms, most {waits[-1]:.0f} ms")
+
+    def _drive(self, count: int, rate: float | None) -> tuple[float, list[tuple[float, float]], int]:
+        """Tell events, each of a record of its own, and wait until all have arrived; give the seconds it took."""
+        begun = time.time()
+        told = 0
+        while told < count:
+            size = BATCH if rate is None else min(count - told, max(1, int((time.time() - begun) * rate) - told))
+            size = min(size, count - told, BATCH)
+            self._tell(size)
+            told += size
+            if rate is not None:
+                time.sleep(max(0.0, begun + told / rate - time.time()) + 0.02)
+            elif told - self._arrived() > 20_000:
+                time.sleep(0.5)
+        limit = time.time() + 600
+        while self._arrived() < count:
+            if time.time() > limit:
+                raise RuntimeError(f"{self._arrived()} of {count} have arrived")
+            time.sleep(0.1)
+        said = self.partner.get("/").json()
+        last = max(arrived for _, arrived in said["seen"])
+        return last - begun, said["seen"], said["twice"]
+
+    def _tell(self, count: int) -> None:
+        from banyan.kernel import db
+
+        db.run(
+            """
+            INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload)
+            SELECT gen_random_uuid(), now(), 'bench.sold', 1, r.record::text, 'sales.order', r.record, '',
+                   jsonb_build_object('record', r.record, 'sent', extract(epoch FROM clock_timestamp()),
+                                      'order', 'SO2601-00001', 'amount', '1280.00', 'customer', 'C1',
+                                      'lines', jsonb_build_array(jsonb_build_object('item', 'FG-1', 'quantity', '10')))
+            FROM (SELECT gen_random_uuid() AS record FROM generate_series(1, %s::int)) r
+            """, [count],
+        )  # fmt: skip
+
+    def _arrived(self) -> int:
+        return int(self.partner.get("/count").body)
+
+    def _forget(self) -> None:
+        self.partner._send("DELETE", "/", b"", {})
+
+    # orders in
+
+    def inbox(self, asked: Any) -> Iterator[Any]:
+        """Orders that have come in, each of one line, until each is a sales order of ours."""
+        from django.utils import timezone
+
+        from banyan.integration import inbox
+        from banyan.integration.connecting import Incoming
+        from banyan.integration.plans import plan_of
+        from banyan.kernel import db
+
+        flow = self.flow_of("IN", direction="in", trigger="webhook", detail={"operation": "orders"},
+                            target="sales.order.create")  # fmt: skip
+        plan = plan_of(flow)
+        orders = [
+            Incoming(id=f"O-{n}", key=f"O-{n}", body=self.factory.order((self.factory.goods[0], 1)))
+            for n in range(asked.orders)
+        ]
+        begun = time.perf_counter()
+        for start in range(0, len(orders), BATCH):
+            inbox.keep(plan, orders[start : start + BATCH], timezone.now())
+        while True:
+            found = dict(db.rows(
+                "SELECT state, count(*) FROM integration_message WHERE flow_id = %s GROUP BY 1", [flow]
+            ))  # fmt: skip
+            if not found.get("waiting"):
+                break
+            time.sleep(0.1)
+        seconds = time.perf_counter() - begun
+        if found != {"done": asked.orders}:
+            raise RuntimeError(str(found))
+        yield _figure("inbox_orders_per_s", asked.orders / seconds, "/s", f"{asked.orders} orders")
+
+    # a backlog
+
+    def backlog(self, asked: Any) -> Iterator[Any]:
+        """How long a new message takes beside very many that wait: of a stopped flow, and for a later time."""
+        few = min(asked.messages, 20_000)
+        self._forget()
+        alone, _, _ = self._drive(few, None)
+        stopped = self.flow_of("STOPPED", detail={"events": ["bench.other"]})
+        self.factory.do("integration.flow.stop", [stopped])
+        self._fill(stopped, asked.backlog // 2, "now()")
+        self._fill(self.flow, asked.backlog - asked.backlog // 2, "now() + interval '1 day'")
+        self._forget()
+        beside, _, _ = self._drive(few, None)
+        yield _figure("backlog_1m_slowdown", beside / alone, "×",
+                      f"{few / alone:.0f} a second alone, {few / beside:.0f} beside {asked.backlog}")  # fmt: skip
+
+    def _fill(self, flow: Any, count: int, next_at: str) -> None:
+        from banyan.kernel import db
+
+        piece = 100_000
+        for start in range(0, count, piece):
+            db.run(
+                f"""
+                INSERT INTO integration_message (id, seq, flow_id, system_id, used_id, direction, source, digest, type,
+                    key, body, raw, state, reason, error, attempts, at, next_at, code, note, noun)
+                SELECT gen_random_uuid(), nextval('integration_message_seq'), f.id, f.system_id, f.running_id, 'out',
+                       'filled ' || n, '', 'bench.sold', 'K' || n, '{{"data": {{"n": 1}}}}', '', 'waiting', '', '', 0,
+                       now(), {next_at}, '', '', ''
+                FROM integration_flow f, generate_series(%s::int, %s::int) n WHERE f.id = %s
+                """,
+                [start, min(start + piece, count) - 1, flow],
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

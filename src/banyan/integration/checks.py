@@ -1,0 +1,121 @@
+"""Whether a system's settings and a flow's definition say what they must."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from banyan.integration import conditions, errors, mappings, replies
+from banyan.integration.connecting import connector_of
+from banyan.integration.guard import allowed
+from banyan.integration.models import Flow, System
+from banyan.kernel import registry, schema
+from banyan.lib.errors import DomainError, FieldFaults, Invalid, NotFound
+from banyan.lib.expressions import ExpressionFault
+from banyan.lib.labels import L
+
+OUT = frozenset({"event", "schedule"})
+SHORTEST = 1
+MOST_RETRIES, LONGEST_PAUSE = 20, 7 * 86_400
+
+
+def check_systems(systems: Sequence[System]) -> None:
+    """Raises: Invalid naming what is wrong with connector, settings or hosts."""
+    for system in systems:
+        faults = FieldFaults()
+        try:
+            connector = connector_of(system.connector)
+        except NotFound as refusal:
+            faults.add("connector", refusal.label)
+        else:
+            try:
+                schema.parse(connector.settings, system.settings or {})
+            except Invalid as refusal:
+                for path, found in (refusal.fields or {"__root__": refusal.label}).items():
+                    for one in found if isinstance(found, list) else [found]:
+                        said = L("{path}：{text}", "{path}: {text}").filled({"path": path, "text": one})
+                        faults.add("settings", said)
+        for host in system.hosts:
+            try:
+                allowed(host)
+            except ValueError as fault:
+                faults.add("hosts", L("“{host}”不能用作允许的主机：{why}", "“{host}” cannot be allowed: {why}")
+                           .filled({"host": host, "why": str(fault)}))  # fmt: skip
+        faults.refuse_if_any()
+
+
+def check_flows(flows: Sequence[Flow]) -> None:
+    """Raises: Invalid naming what is wrong with trigger, detail, target or expressions."""
+    for flow in flows:
+        faults = FieldFaults()
+        _check_trigger(flow, faults)
+        if flow.direction == "in" and not registry.has_command(flow.target):
+            said = L("没有名为“{key}”的操作", "there is no command named “{key}”").filled({"key": flow.target})
+            faults.add("target", said)
+        for name in ("filter", "key"):
+            if text := getattr(flow, name):
+                try:
+                    conditions.check(text)
+                except ExpressionFault as fault:
+                    faults.add(name, fault.label)
+        for name in ("mapping", "reply"):
+            if not isinstance(getattr(flow, name), Mapping):
+                faults.add(name, L("应为对象", "must be an object"))
+        if isinstance(flow.reply, Mapping):
+            _check_reply(flow.reply, faults)
+        if not isinstance(flow.retries, list) or len(flow.retries) > MOST_RETRIES or not all(
+            isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= LONGEST_PAUSE for one in flow.retries
+        ):
+            faults.add("retries", L("应为秒数的列表，如 [5, 300]", "must be a list of seconds, as [5, 300]"))
+        if isinstance(flow.mapping, Mapping) and flow.mapping:
+            try:
+                mappings.check(flow.mapping)
+            except DomainError as refusal:
+                faults.add("mapping", refusal.label)
+        faults.refuse_if_any()
+
+
+def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
+    if (flow.trigger in OUT) != (flow.direction == "out"):
+        faults.add("trigger", L("业务事件和定时用于发出，其余用于接收", "events and schedules lead out, the others in"))
+    detail: Any = flow.detail
+    if not isinstance(detail, Mapping):
+        faults.add("detail", L("应为对象", "must be an object"))
+        return
+    if flow.trigger == "event":
+        named = detail.get("events")
+        if not isinstance(named, list) or not named or not all(isinstance(one, str) and one for one in named):
+            faults.add("detail", L("events 要列出至少一个事件类型", "events must list at least one type"))
+    elif flow.trigger != "schedule" and not isinstance(detail.get("operation"), str):
+        faults.add("detail", L("operation 必填", "operation is required"))
+    every = detail.get("every")
+    if flow.trigger == "schedule" and every is None:
+        faults.add("detail", L("every（秒）必填", "every (seconds) is required"))
+    if every is not None and (isinstance(every, bool) or not isinstance(every, (int, float)) or every < SHORTEST):
+        faults.add("detail", L("every 至少 1 秒", "every is at least 1 second"))
+
+
+def _check_reply(reply: Mapping[str, Any], faults: FieldFaults) -> None:
+    if set(reply) - replies.KEYS:
+        faults.add("reply", L("只能有 keep、link、flow", "only keep, link and flow are known"))
+    asked = reply.get("link")
+    if asked is not None:
+        if not isinstance(asked, Mapping) or not isinstance(asked.get("code"), str):
+            faults.add("reply", L("link 要有 code（表达式）", "link needs code, an expression"))
+            return
+        try:
+            conditions.check(asked["code"])
+        except ExpressionFault as fault:
+            faults.add("reply", fault.label)
+
+
+def require_ready(flow: Flow) -> None:
+    """Raises: FlowNotReady when the flow's system cannot carry it."""
+    try:
+        connector_of(flow.system.connector)
+    except NotFound as refusal:
+        raise errors.FlowNotReady(flow=flow.code, why=refusal.label) from None
+    if flow.direction == "in" and flow.system.account_id is None:
+        raise errors.FlowNotReady(
+            flow=flow.code, why=L("外部系统没有执行账号", "its system has no account to act as")
+        )

@@ -1,0 +1,397 @@
+"""Which messages are due, who has taken them, what came of them: set-based, by the database's own clock.
+
+A claim moves the next try behind its own end: what a killed worker held becomes due again by itself, there is no
+sweeper to fail. Claims and marks of a strict flow are taken one after the other (an advisory lock per flow, held for
+milliseconds), so that a message parked behind its key is released by the very mark it waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import transaction
+
+from banyan.integration import replies, rules
+from banyan.integration.plans import Plan, context_of
+from banyan.kernel import db
+from banyan.lib.ids import new_id
+
+#: Marks a message that waits behind another of its key.
+PARKED = UUID(int=0)
+PARK_SECONDS = 3600
+RELEASED = 50
+
+#: One time for a statement, so that an index can be asked for what is due by then.
+_NOW = "coalesce(%(now)s::timestamptz, statement_timestamp())"
+
+
+@dataclass(slots=True)
+class Held:
+    """A message as a worker holds it; body and at as text from the database."""
+
+    id: UUID
+    seq: int
+    key: str
+    source: str
+    type: str
+    body: str
+    at: datetime
+    attempts: int
+    noun: str
+    record: UUID | None
+    claim: UUID
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a try. `outcome`: done, failed (tried again), dead, or back (not tried, free again)."""
+
+    held: Held
+    outcome: str
+    reason: str = ""
+    error: str = ""
+    code: str = ""
+    ms: float = 0.0
+    retry_after: float | None = None
+    reply: Any = None
+    noun: str = ""
+    record: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A flow with something due, and the state of its system's breaker."""
+
+    flow: UUID
+    version: UUID
+    system_version: int
+    breaker: str
+
+
+_DUE_FLOWS = f"""
+    SELECT f.id, f.running_id, s.version, coalesce(g.breaker, 'closed')
+    FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
+    LEFT JOIN integration_gauge g ON g.system_id = s.id
+    CROSS JOIN LATERAL (
+        SELECT m.next_at FROM integration_message m WHERE m.flow_id = f.id AND m.state = 'waiting'
+        ORDER BY m.next_at LIMIT 1
+    ) first
+    WHERE f.state = 'active' AND s.state = 'active' AND f.direction = %(direction)s
+      AND (f.direction = 'in' OR g.until IS NULL OR g.until <= {_NOW})
+      AND first.next_at <= {_NOW}
+"""
+_PICK = f"""
+    due AS MATERIALIZED (
+        SELECT id, key, seq FROM integration_message
+        WHERE flow_id = %(flow)s AND state = 'waiting' AND next_at <= {_NOW}
+        ORDER BY next_at, seq LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    )
+"""
+_TAKE = f"""
+    UPDATE integration_message m
+    SET claim = %(claim)s, claimed_until = {_NOW} + %(lease)s * interval '1 second',
+        next_at = {_NOW} + %(lease)s * interval '1 second'
+"""
+_GIVEN = """
+    RETURNING m.id, m.seq, m.key, m.source, m.type, coalesce(m.repaired, m.body)::text, m.at, m.attempts,
+        m.noun, m.record
+"""
+_CLAIM_FREE = f"WITH {_PICK} {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM due)) {_GIVEN}"
+#: The gate is asked row by row (a limit keeps the planner from reading all that waits), each time through its index.
+_CLAIM_STRICT = f"""
+    WITH {_PICK}, judged AS MATERIALIZED (
+        SELECT d.id, coalesce((
+            SELECT true FROM integration_message b
+            WHERE b.flow_id = %(flow)s AND b.key = d.key AND b.seq < d.seq AND b.state IN ('waiting', 'dead')
+              AND b.id <> ALL(ARRAY(SELECT id FROM due)) ORDER BY b.seq LIMIT 1), false) AS is_blocked
+        FROM due d
+    ), parked AS (
+        UPDATE integration_message m
+        SET claim = '{PARKED}', claimed_until = NULL, next_at = {_NOW} + {PARK_SECONDS} * interval '1 second'
+        WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE is_blocked))
+        RETURNING 1
+    ), taken AS (
+        {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE NOT is_blocked)) {_GIVEN}
+    )
+    SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
+"""
+_SUPERSEDE = f"""
+    UPDATE integration_message m SET state = 'superseded', claim = NULL, claimed_until = NULL, done_at = {_NOW}
+    WHERE m.flow_id = %(flow)s AND m.state = 'waiting' AND m.next_at <= {_NOW}
+      AND coalesce((SELECT true FROM integration_message n WHERE n.flow_id = m.flow_id AND n.key = m.key
+                    AND n.seq > m.seq AND n.state = 'waiting' ORDER BY n.seq LIMIT 1), false)
+"""
+#: Of a key, one at a time: a newer one waits for the one that is under way, so that it is not overtaken by it.
+_CLAIM_NEWEST = f"""
+    WITH {_PICK}, judged AS MATERIALIZED (
+        SELECT d.id, coalesce((
+            SELECT true FROM integration_message b
+            WHERE b.flow_id = %(flow)s AND b.key = d.key AND b.seq < d.seq AND b.state = 'waiting'
+              AND b.claimed_until > {_NOW} ORDER BY b.seq LIMIT 1), false) AS is_blocked
+        FROM due d
+    ), parked AS (
+        UPDATE integration_message m
+        SET claim = '{PARKED}', claimed_until = NULL, next_at = {_NOW} + {PARK_SECONDS} * interval '1 second'
+        WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE is_blocked))
+        RETURNING 1
+    ), waiting_older AS (
+        UPDATE integration_message m SET state = 'superseded', claim = NULL, claimed_until = NULL, done_at = {_NOW}
+        WHERE m.id = ANY(ARRAY(
+            SELECT o.id FROM due d CROSS JOIN LATERAL (
+                SELECT x.id FROM integration_message x
+                WHERE x.flow_id = %(flow)s AND x.key = d.key AND x.seq < d.seq AND x.state = 'waiting'
+                  AND x.next_at > {_NOW} AND (x.claimed_until IS NULL OR x.claimed_until <= {_NOW})
+                ORDER BY x.seq LIMIT 1000) o))
+        RETURNING 1
+    ), taken AS (
+        {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE NOT is_blocked)) {_GIVEN}
+    )
+    SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
+"""
+
+
+def due_flows(direction: str, now: datetime | None = None) -> tuple[Due, ...]:
+    """Give the active flows of a direction that have something due and whose system may be called."""
+    return tuple(Due(*row) for row in db.rows(_DUE_FLOWS, {"direction": direction, "now": now}))
+
+
+def claim(plan: Plan, most: int, lease: float, now: datetime | None = None) -> tuple[list[Held], int]:
+    """Take due messages of a flow, in order, until the lease ends; those behind their key are parked.
+
+    Gives:  the messages by seq, and how many were parked: where there were some, more may be due at once
+    Writes: claims; parks; what a newer one replaces is superseded
+    """
+    mark = new_id()
+    facts = dict(flow=plan.flow, most=most, claim=mark, lease=lease, now=now)
+    with transaction.atomic():
+        if plan.order == "free":
+            rows, parked = db.rows(_CLAIM_FREE, facts), 0
+        else:
+            alone(plan.flow)
+            if plan.order == "newest":
+                db.run(_SUPERSEDE, facts)
+            found = db.rows(_CLAIM_STRICT if plan.order == "strict" else _CLAIM_NEWEST, facts)
+            rows, parked = [row[:10] for row in found if row[0] is not None], found[-1][10]
+    return sorted((Held(*row, mark) for row in rows), key=lambda held: held.seq), parked
+
+
+def alone(flow: UUID) -> None:
+    """Let claims and marks of a flow pass one after the other; the lock ends with the transaction."""
+    db.one("SELECT pg_advisory_xact_lock(hashtextextended('integration.flow ' || %s::text, 0))", [flow])
+
+
+_MARK = f"""
+    WITH r AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS r(
+            id uuid, claim uuid, attempt uuid, outcome text, reason text, error text, code text, ms float8,
+            pause float8, reply jsonb, noun text, record uuid)
+    ), u AS (
+        UPDATE integration_message m
+        SET state = CASE WHEN r.outcome IN ('done', 'dead') THEN r.outcome ELSE 'waiting' END,
+            reason = CASE WHEN r.outcome = 'back' THEN m.reason ELSE r.reason END,
+            error = CASE WHEN r.outcome = 'back' THEN m.error ELSE r.error END,
+            code = CASE WHEN r.outcome = 'back' THEN m.code ELSE r.code END,
+            attempts = m.attempts + CASE WHEN r.outcome = 'back' THEN 0 ELSE 1 END,
+            next_at = CASE WHEN r.outcome IN ('failed', 'back') THEN {_NOW} + r.pause * interval '1 second'
+                           ELSE m.next_at END,
+            claim = NULL, claimed_until = NULL,
+            done_at = CASE WHEN r.outcome = 'done' THEN {_NOW} END,
+            reply = coalesce(r.reply, m.reply), used_id = %(version)s,
+            noun = CASE WHEN r.record IS NULL THEN m.noun ELSE r.noun END, record = coalesce(r.record, m.record)
+        FROM r
+        WHERE m.id = r.id AND (m.state = 'waiting' AND (m.claim = r.claim OR r.outcome = 'done')
+                               OR r.outcome = 'done' AND m.state IN ('dead', 'given_up'))
+        RETURNING m.id, m.key, m.seq, m.state, m.attempts
+    ), tried AS (
+        INSERT INTO integration_attempt (id, message_id, position, at, ms, outcome, reason, code, error, used_id)
+        SELECT r.attempt, r.id,
+               coalesce(u.attempts, (SELECT x.attempts + 1 FROM integration_message x WHERE x.id = r.id)),
+               {_NOW}, r.ms, CASE WHEN u.id IS NOT NULL THEN r.outcome WHEN r.outcome = 'done' THEN 'again'
+                                  ELSE 'failed' END,
+               r.reason, r.code, r.error, %(version)s
+        FROM r LEFT JOIN u ON u.id = r.id WHERE r.outcome <> 'back'
+    )
+    SELECT id, key, seq, state FROM u
+"""
+#: Those of a key that wait behind the ones now done: the first of them, and who stands right behind it.
+_RELEASE = f"""
+    UPDATE integration_message m SET next_at = {_NOW}, claim = NULL
+    WHERE m.state = 'waiting' AND m.id = ANY(ARRAY(
+        SELECT n.id FROM unnest(%(keys)s::text[]) k(key)
+        CROSS JOIN LATERAL (
+            SELECT x.id, bool_and(coalesce(x.claim = '{PARKED}', false)) OVER (ORDER BY x.seq) AS is_next FROM (
+                SELECT id, seq, claim FROM integration_message
+                WHERE flow_id = %(flow)s AND key = k.key AND state IN ('waiting', 'dead')
+                ORDER BY seq LIMIT {RELEASED}) x
+        ) n WHERE n.is_next
+    ))
+"""
+_RELEASE_NEWEST = f"""
+    UPDATE integration_message SET next_at = {_NOW}, claim = NULL
+    WHERE flow_id = %(flow)s AND key = ANY(%(keys)s) AND state = 'waiting' AND claim = '{PARKED}'
+"""
+
+
+def mark(plan: Plan, results: Sequence[Result], chances: Sequence[float], now: datetime | None = None) -> None:
+    """Write what came of messages, one attempt each; release what waited behind them; move the breaker.
+
+    Takes:  chances: a number from 0 to 1 per result, for the jitter
+    Writes: messages, attempts, gauge. What another has done meanwhile stays done
+    """
+    rows = [_row(plan, one, chance) for one, chance in zip(results, chances, strict=True)]
+    with transaction.atomic():
+        if plan.direction == "out" and replies.is_wanted(plan.definition):
+            _handle_replies(plan, results, rows, now)
+        write_marks(plan, rows, now)
+        if plan.direction == "out":
+            _move_gauge(plan, results, now)
+
+
+def _handle_replies(
+    plan: Plan, results: Sequence[Result], rows: Sequence[dict[str, Any]], now: datetime | None
+) -> None:
+    at = now or datetime.now(UTC)
+    done = [one for one in results if one.outcome == "done"]
+    faults = replies.handle(plan, done, lambda: context_of(plan, at), at) if done else {}
+    for row in rows:
+        row["error"] = faults.get(row["id"], row["error"])
+        if not plan.definition["reply"].get("keep"):
+            row["reply"] = None
+
+
+def write_marks(plan: Plan, rows: Sequence[Mapping[str, Any]], now: datetime | None) -> None:
+    """Write marks and release what waited behind them, inside the caller's transaction."""
+    if plan.order != "free":
+        alone(plan.flow)
+    facts = {"results": orjson.dumps(rows).decode(), "version": plan.version, "now": now}
+    marked = db.rows(_MARK, facts)
+    if plan.order != "free":
+        freed = {row[1] for row in marked if row[3] != "waiting" or plan.order == "newest"}
+        release(plan.flow, freed, is_newest=plan.order == "newest", now=now)
+
+
+def release(flow: UUID, keys: set[str], *, is_newest: bool = False, now: datetime | None = None) -> None:
+    """Let the parked ones go that are next of their keys."""
+    if keys:
+        db.run(_RELEASE_NEWEST if is_newest else _RELEASE, {"flow": flow, "keys": sorted(keys), "now": now})
+
+
+def _row(plan: Plan, result: Result, chance: float) -> dict[str, Any]:
+    outcome, reason, pause = result.outcome, result.reason, 0.0
+    error = result.error
+    if outcome == "failed":
+        found = rules.pause_before_next(
+            result.held.attempts + 1, plan.definition["retries"], chance, result.retry_after
+        )
+        if found is None:
+            outcome, error = "dead", f"[{reason}] {error}"
+            reason = "exhausted"
+        else:
+            pause = found
+    elif outcome == "back":
+        pause = result.retry_after or 0.0
+    return dict(
+        id=result.held.id, claim=result.held.claim, attempt=new_id(), outcome=outcome, reason=reason,
+        error=error.replace("\0", "")[:4000], code=result.code[:40], ms=round(result.ms, 3), pause=pause,
+        reply=result.reply, noun=result.noun, record=result.record,
+    )  # fmt: skip
+
+
+def as_row(plan: Plan, result: Result, chance: float) -> dict[str, Any]:
+    """Give a result as `write_marks` takes it."""
+    return _row(plan, result, chance)
+
+
+# --- the gauge: breaker and token bucket, shared by all processes -----------------------------------------------
+
+_TROUBLE = frozenset({"transport", "timeout", "unavailable"})
+_GAUGE_ROW = """
+    INSERT INTO integration_gauge (id, system_id, breaker, failures, opened, tokens, error)
+    VALUES (%(system)s, %(system)s, 'closed', 0, 0, %(burst)s, '') ON CONFLICT (system_id) DO NOTHING
+"""
+
+
+def _move_gauge(plan: Plan, results: Sequence[Result], now: datetime | None) -> None:
+    failed = [one for one in results if one.outcome == "failed" and one.reason in _TROUBLE]
+    throttled = [one.retry_after or 1.0 for one in results if one.reason == "throttled"]
+    succeeded = sum(1 for one in results if one.outcome in ("done", "dead"))
+    if not failed and not throttled and not _is_troubled(plan):
+        return
+    facts = {"system": plan.system, "now": now, "burst": plan.burst}
+    db.run(_GAUGE_ROW, facts)
+    row = db.one(
+        "SELECT breaker, failures, opened FROM integration_gauge WHERE system_id = %(system)s FOR UPDATE", facts
+    )
+    before = rules.Breaker(*row)
+    after, seconds = rules.breaker_after(before, succeeded=succeeded, failed=len(failed), most=plan.failures)
+    wait = max([*throttled, seconds or 0.0])
+    if after == before and not wait:
+        return
+    error = str(failed[-1].error if failed else results[-1].error)[:1000] if failed or throttled else ""
+    db.run(
+        f"""
+        UPDATE integration_gauge SET breaker = %(breaker)s::text, failures = %(failures)s, opened = %(opened)s,
+            until = CASE WHEN %(wait)s::float8 > 0 THEN {_NOW} + %(wait)s::float8 * interval '1 second'
+                         WHEN %(breaker)s::text = 'closed' THEN NULL ELSE until END,
+            error = %(error)s, changed_at = {_NOW}
+        WHERE system_id = %(system)s
+        """,
+        facts | dict(breaker=after.state, failures=after.failures, opened=after.opened, wait=wait, error=error),
+    )
+
+
+def _is_troubled(plan: Plan) -> bool:
+    return bool(db.rows(
+        "SELECT 1 FROM integration_gauge WHERE system_id = %s AND (breaker <> 'closed' OR failures > 0)",
+        [plan.system],
+    ))
+
+
+def may_probe(plan: Plan, now: datetime | None = None) -> bool:
+    """Say whether this process tries an open breaker now: one of all, with one message.
+
+    Writes: the breaker, half open until the call's time is over
+    """
+    return db.run(
+        f"""
+        UPDATE integration_gauge
+        SET breaker = 'half_open', until = {_NOW} + %(lease)s * interval '1 second', changed_at = {_NOW}
+        WHERE system_id = %(system)s AND breaker <> 'closed' AND until <= {_NOW}
+        """,
+        {"system": plan.system, "lease": plan.timeout + 5.0, "now": now},
+    ) == 1
+
+
+def take_tokens(plan: Plan, wanted: int, now: datetime | None = None) -> int:
+    """Take calls out of the system's token bucket; give how many are granted."""
+    if plan.rate is None:
+        return wanted
+    facts = {"system": plan.system, "burst": plan.burst, "now": now}
+    with transaction.atomic():
+        db.run(_GAUGE_ROW, facts)
+        tokens, seconds = db.one(
+            f"SELECT tokens, coalesce(extract(epoch FROM {_NOW} - filled_at), 1e9)::float8 "
+            "FROM integration_gauge WHERE system_id = %(system)s FOR UPDATE", facts,
+        )
+        given, left = rules.granted(tokens, seconds, rate=plan.rate, burst=plan.burst, wanted=wanted)
+        db.run(
+            f"UPDATE integration_gauge SET tokens = %(left)s, filled_at = {_NOW} WHERE system_id = %(system)s",
+            facts | {"left": left},
+        )
+    return given
+
+
+def give_tokens(plan: Plan, unused: int) -> None:
+    """Put calls back that were granted and not made."""
+    if plan.rate is not None and unused > 0:
+        db.run("UPDATE integration_gauge SET tokens = least(%s, tokens + %s) WHERE system_id = %s",
+               [plan.burst, unused, plan.system])  # fmt: skip

@@ -1,0 +1,26 @@
+"""Every write that people make: systems and their secrets, flows and their samples, dead letters."""
+
+from banyan.integration.commands.flows import (
+    activate_flows,
+    backfill_flow,
+    resume_flows,
+    retire_flows,
+    revise_flows,
+    stop_flows,
+    test_flows,
+)
+from banyan.integration.commands.messages import (
+    dry_run_messages,
+    give_up_messages,
+    pin_message,
+    repair_messages,
+    replay_messages,
+    replay_where,
+)
+from banyan.integration.commands.systems import activate_systems, check_system, resume_systems, set_secret, stop_systems
+
+__all__ = [
+    "activate_flows", "activate_systems", "backfill_flow", "check_system", "dry_run_messages", "give_up_messages",
+    "pin_message", "repair_messages", "replay_messages", "replay_where", "resume_flows", "resume_systems",
+    "retire_flows", "revise_flows", "set_secret", "stop_flows", "stop_systems", "test_flows",
+]  # fmt: skip

@@ -1,0 +1,170 @@
+"""Flows tested, switched on, stopped, revised; and filled in from events that were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.db.models import Max
+from pydantic import Field
+
+from banyan.integration import checks, fanout, mappings, rules
+from banyan.integration.errors import FlowNotReady, NoSamples, NotFromEvents, SamplesFail, WrongRange
+from banyan.integration.models import Flow, FlowVersion, Position, Sample
+from banyan.integration.plans import plan_of
+from banyan.integration.trying import Tried, outcome_of
+from banyan.kernel import db
+from banyan.kernel.commands import OfferedOn, command
+from banyan.kernel.context import Context
+from banyan.kernel.models import Outbox
+from banyan.kernel.schema import Input, Instant, Text, field
+from banyan.lib.errors import DomainError
+from banyan.lib.ids import new_id
+from banyan.lib.labels import L, Label
+
+PIECE = 2000
+
+
+def definition_of(flow: Flow) -> dict[str, Any]:
+    """Give what is frozen of a flow, its mapping as it says now. Raises: FlowNotReady"""
+    try:
+        mapping = mappings.frozen(flow.mapping)
+    except DomainError as refusal:
+        raise FlowNotReady(flow=flow.code, why=refusal.label) from None
+    return dict(
+        direction=flow.direction, trigger=flow.trigger, detail=flow.detail, filter=flow.filter, mapping=mapping,
+        target=flow.target, key=flow.key, order=flow.order, reply=flow.reply, retries=flow.retries,
+    )  # fmt: skip
+
+
+def _try(flows: Sequence[Flow]) -> None:
+    """Raises: NoSamples, SamplesFail with what each sample gave, FlowNotReady"""
+    checks.check_flows(flows)
+    samples: dict[UUID, list[Sample]] = {}
+    for sample in Sample.objects.filter(flow__in=flows).order_by("created_at", "pk"):
+        samples.setdefault(sample.flow_id, []).append(sample)
+    for flow in flows:
+        checks.require_ready(flow)
+        if flow.pk not in samples:
+            raise NoSamples(flow=flow.code)
+        definition = definition_of(flow)
+        failed = []
+        for sample in samples[flow.pk]:
+            given = outcome_of(definition, sample.input, flow.system.code)
+            if given != outcome_expected(sample):
+                failed.append(f"{sample.name}: {given.text}")
+        if failed:
+            raise SamplesFail(flow=flow.code, which="; ".join(failed)[:1500])
+
+
+def outcome_expected(sample: Sample) -> Tried:
+    """Give what must come of a sample, comparable with what does."""
+    return Tried(is_filtered=sample.is_filtered, value=None if sample.is_filtered else sample.output)
+
+
+@command("integration.flow.test", L("测试", "Test"), icon="test-pipe", is_primary=True)
+def test_flows(ctx: Context, flows: Sequence[Flow]) -> Label:
+    """Run the samples of flows; all must give what is expected.
+
+    Raises: NoSamples, SamplesFail, FlowNotReady
+    """
+    _try(flows)
+    return L("样例全部通过", "All samples pass")
+
+
+@command("integration.flow.activate", L("启用", "Switch on"), icon="player-play", is_primary=True, tone="green")
+def activate_flows(ctx: Context, flows: Sequence[Flow]) -> None:
+    """Freeze flows as they are and switch them on.
+
+    Raises: NoSamples, SamplesFail, FlowNotReady
+    Writes: versions; what waits goes on by the new one
+    """
+    _try(flows)
+    last = dict(FlowVersion.objects.filter(flow__in=flows).values_list("flow").annotate(last=Max("no")))
+    made = [
+        FlowVersion(id=new_id(), flow=flow, no=last.get(flow.pk, 0) + 1, at=ctx.now, person_id=ctx.person,
+                    definition=definition_of(flow))
+        for flow in flows
+    ]  # fmt: skip
+    db.insert_rows(made)
+    for flow, version in zip(flows, made, strict=True):
+        flow.running_id = version.pk
+    _begin(ctx, flows)
+
+
+@command("integration.flow.stop", L("停止", "Stop"), icon="player-stop", tone="red",
+         confirm=L("停止后消息会等待，直到恢复", "Its messages will wait until it is resumed"))  # fmt: skip
+def stop_flows(ctx: Context, flows: Sequence[Flow]) -> None:
+    """Carry messages of flows no more; new ones wait with the others."""
+
+
+@command("integration.flow.resume", L("恢复", "Resume"), icon="player-play", is_primary=True, tone="green")
+def resume_flows(ctx: Context, flows: Sequence[Flow]) -> None:
+    """Carry on with what has been waiting. Raises: FlowNotReady for a flow that never ran"""
+    for flow in flows:
+        if flow.running_id is None:
+            raise FlowNotReady(flow=flow.code, why=L("还没有启用过", "it was never switched on"))
+    _begin(ctx, flows)
+
+
+def _begin(ctx: Context, flows: Sequence[Flow]) -> None:
+    Position.objects.filter(flow__in=flows).update(next_at=ctx.now, failures=0, error="")
+    fanout.wake()
+
+
+@command("integration.flow.revise", L("修订", "Revise"), icon="pencil")
+def revise_flows(ctx: Context, flows: Sequence[Flow]) -> None:
+    """Open flows for change. What they were runs on in nothing: messages wait for the next version."""
+
+
+@command("integration.flow.retire", L("停用", "Retire"), icon="archive", tone="red",
+         confirm=L("停用后不再接收消息，不能恢复", "It will take no more messages, and cannot be resumed"))  # fmt: skip
+def retire_flows(ctx: Context, flows: Sequence[Flow]) -> None:
+    """Take no more messages. Raises: FlowNotReady while some still wait"""
+    for flow in flows:
+        if db.one("SELECT EXISTS (SELECT 1 FROM integration_message WHERE flow_id = %s AND state = 'waiting')",
+                  [flow.pk])[0]:  # fmt: skip
+            raise FlowNotReady(
+                flow=flow.code,
+                why=L("还有消息在等待，请先发完或放弃", "messages still wait: carry or give them up first"),
+            )
+
+
+class Backfill(Input):
+    """Which events to take again."""
+
+    flow: UUID = field("集成流", "Flow", reference="integration.flow")
+    since: Instant = field("从", "Since")
+    until: Instant = field("到", "Until", help=L("不含此刻", "Up to, not including"))
+    only_missing: bool = field("只补缺少的", "Only what is missing", True, help=L(
+        "关闭则全部重新发送，对方会收到两次", "When off, all are sent again: the partner gets them twice"))  # fmt: skip
+    reason: Annotated[Text, Field(min_length=1, max_length=300)] = field("原因", "Reason")
+
+
+@command("integration.flow.backfill", L("按范围补发", "Fill in a range"), input=Backfill, on="noun",
+         icon="history", offered_on=(OfferedOn("integration.flow", "flow", states=("active", "stopped")),))  # fmt: skip
+def backfill_flow(ctx: Context, data: Backfill) -> Label:
+    """Take the events of a range again as new messages of a flow, by the version that runs now.
+
+    Takes:  only_missing: events that the flow has a message of already are left out
+    Gives:  how many messages are new
+    Raises: WrongRange, NotFromEvents, FlowNotReady
+    Writes: messages
+    """
+    if data.since >= data.until:
+        raise WrongRange
+    plan = plan_of(data.flow)
+    if plan is None:
+        raise FlowNotReady(flow=data.flow, why=L("还没有启用过", "it was never switched on"))
+    if plan.definition["trigger"] != "event":
+        raise NotFromEvents(flow=plan.code)
+    found = Outbox.objects.filter(at__gte=data.since, at__lt=data.until, dispatched_at__isnull=False)
+    types = [one for one in found.values_list("type", flat=True).distinct() if rules.matches(one, plan.events)]
+    mark = "" if data.only_missing else f"+{new_id().hex}"
+    written = 0
+    keys = list(found.filter(type__in=types).order_by("seq").values_list("pk", flat=True))
+    for start in range(0, len(keys), PIECE):
+        written += fanout.write(plan, keys[start : start + PIECE], ctx.now, mark)
+    fanout.wake()
+    return L("新增 {n} 条消息", "{n} new messages").filled({"n": written})

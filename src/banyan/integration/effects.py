@@ -1,0 +1,243 @@
+"""Messages in: a command of the registry does what a message says, and the mark commits with it.
+
+The account of the system acts. A refusal leaves the message dead with its reason and the command's audit line; what
+the command wrote is gone. A worker killed on the way has done nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from banyan.integration import claims, replies
+from banyan.integration.claims import Held, Result
+from banyan.integration.connecting import Failed
+from banyan.integration.plans import Plan, context_of, plans_of
+from banyan.kernel import db, registry, schema
+from banyan.kernel.commands import Command, Outcome, execute
+from banyan.kernel.context import Context
+from banyan.lib.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
+
+log = logging.getLogger("banyan.bus")
+BATCH = 50
+LEASE_SECONDS = 120.0
+#: In the body of a message, beside the command's input: the records it acts on, by key, number or code.
+RECORDS = "records_of"
+
+_HOLD = """
+    SELECT id FROM integration_message WHERE id = ANY(%s) AND claim = %s AND state = 'waiting'
+    ORDER BY seq FOR UPDATE
+"""
+
+
+def execute_due(now: datetime | None = None, most: int = BATCH) -> int:
+    """Execute what is due of every flow that leads in; give how many messages were tried or parked."""
+    tried = 0
+    for due in claims.due_flows("in", now):
+        plan = plans_of({due.flow: (due.version, due.system_version)}).get(due.flow)
+        if plan is None:
+            continue
+        held, parked = claims.claim(plan, most, LEASE_SECONDS, now)
+        if held:
+            execute_batch(plan, held, now)
+        tried += len(held) + parked
+    return tried
+
+
+def execute_batch(plan: Plan, held: Sequence[Held], now: datetime | None = None) -> None:
+    """Execute messages and mark them, all in one transaction; should that break, each in one of its own.
+
+    Writes: what the commands write; messages, attempts
+    """
+    try:
+        _in_one(plan, held, now)
+    except (OperationalError, IntegrityError) as fault:
+        if connection.connection is None or connection.connection.closed:
+            raise
+        log.info("%s: one by one after %s", plan.code, type(fault).__name__)
+        for one in held:
+            try:
+                _in_one(plan, [one], now)
+            except (OperationalError, IntegrityError) as fault:
+                if connection.connection is None or connection.connection.closed:
+                    raise
+                refusal = schema.refusal_of(fault) if isinstance(fault, IntegrityError) else None
+                result = Result(one, "dead", reason="validation", error=said(refusal)) if refusal else Result(
+                    one, "failed", reason="busy", error=str(fault)[:1000])  # fmt: skip
+                claims.mark(plan, [result], [0.5], now)
+
+
+def _in_one(plan: Plan, held: Sequence[Held], now: datetime | None) -> None:
+    at = now or datetime.now(UTC)
+    with transaction.atomic():
+        mine = {row[0] for row in db.rows(_HOLD, [[one.id for one in held], held[0].claim])}
+        ctx = context_of(plan, at)
+        here = [one for one in held if one.id in mine]
+        results = _create_together(plan, ctx, here)
+        blocked: set[str] = set()
+        for one in here if not results else ():
+            if plan.order != "free" and one.key in blocked:
+                results.append(Result(one, "back"))
+                continue
+            result = _execute(plan, ctx, one)
+            if result.outcome != "done":
+                blocked.add(one.key)
+            results.append(result)
+        if results:
+            rows = [claims.as_row(plan, one, 0.5) for one in results]
+            claims.write_marks(plan, rows, now)
+
+
+def _create_together(plan: Plan, ctx: Context | Failed, held: Sequence[Held]) -> list[Result]:
+    """Make the records of several messages in one command, which costs little more than making one.
+
+    Gives:  a result for each; none where they must be taken one by one: nothing is written then, no audit line either
+    """
+    command = registry.command(plan.target) if registry.has_command(plan.target) else None
+    is_plain = command is not None and command.on == "noun" and command.creates and command.name == "create"
+    if len(held) < 2 or isinstance(ctx, Failed) or not is_plain or plan.definition["reply"].get("link"):
+        return []
+    begun = time.perf_counter()
+    records: list[Any] = []
+    for value in plan.map_all([orjson.loads(one.body) for one in held]):
+        if isinstance(value, (Failed, list)) or (isinstance(value, Mapping) and set(value) == {"records"}):
+            return []
+        records.append(value)
+    try:
+        with transaction.atomic():
+            made = execute(ctx, command, data={"records": records})
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    except (DomainError, IntegrityError):
+        return []
+    if len(made.ids) != len(held):
+        raise RuntimeError(f"{command.key} made {len(made.ids)} records of {len(held)}")
+    ms, keeps = _ms(begun) / len(held), plan.definition["reply"].get("keep")
+    return [
+        Result(one, "done", ms=ms, noun=command.noun, record=key, reply={"ids": [str(key)]} if keeps else None)
+        for one, key in zip(held, made.ids, strict=True)
+    ]
+
+
+def _execute(plan: Plan, ctx: Context | Failed, held: Held) -> Result:
+    begun = time.perf_counter()
+    try:
+        if isinstance(ctx, Failed):
+            raise ctx
+        body = orjson.loads(held.body)
+        noun = registry.command(plan.target).noun
+        outcome = perform(
+            plan, ctx, plan.map(body),
+            after=lambda made: replies.link(plan, ctx, body, noun, made.ids[0] if made.ids else None),
+        )  # fmt: skip
+    except Failed as fault:
+        return Result(held, "failed" if fault.is_passing else "dead", reason=fault.kind, error=fault.text,
+                      code=fault.code, ms=_ms(begun))  # fmt: skip
+    except DomainError as refusal:
+        return Result(held, "dead", reason=reason_of(refusal), error=said(refusal), code=refusal.code[:40],
+                      ms=_ms(begun))  # fmt: skip
+    except IntegrityError as fault:
+        return Result(held, "dead", reason="validation", error=said(schema.refusal_of(fault)), ms=_ms(begun))
+    except OperationalError as fault:
+        if connection.connection is None or connection.connection.closed:
+            raise
+        return Result(held, "failed", reason="busy", error=str(fault)[:1000], ms=_ms(begun))
+    except Exception as fault:
+        if connection.connection is None or connection.connection.closed:
+            raise
+        log.exception("%s: %s", plan.code, held.id)
+        return Result(held, "dead", reason="fault", error=f"{type(fault).__name__}: {fault}"[:1000], ms=_ms(begun))
+    made = outcome.ids[0] if outcome.ids else None
+    reply = {"ids": [str(one) for one in outcome.ids[:100]]} if plan.definition["reply"].get("keep") else None
+    return Result(held, "done", ms=_ms(begun), noun=noun if made else "", record=made,
+                  reply=reply)  # fmt: skip
+
+
+def perform(
+    plan: Plan, ctx: Context, value: Any, *, after: Callable[[Outcome], None] = lambda made: None
+) -> Outcome:
+    """Run the flow's command with what the mapping gave, and what belongs to it. Raises: DomainError, Failed."""
+    command = registry.command(plan.target)
+    ids, data = input_of(command, value)
+    refusal: DomainError | None = None
+    # What is deferred to the commit is checked here, where it can still be said of whom. A refusal is let out of the
+    # savepoint, so that its audit line stays.
+    with transaction.atomic():
+        try:
+            outcome = execute(ctx, command, ids=ids, data=data)
+        except DomainError as found:
+            refusal = found
+        else:
+            after(outcome)
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    if refusal is not None:
+        raise refusal
+    return outcome
+
+
+def input_of(command: Command, value: Any) -> tuple[Sequence[UUID], Any]:
+    """Give the records a command acts on and its input, from what a mapping gave.
+
+    A create takes the record itself, or a list of them. A command on records takes `records_of`: keys, numbers or
+    codes, beside its input.
+    """
+    if command.on == "noun":
+        if command.creates and command.name == "create":
+            records = value if isinstance(value, list) else [value]
+            if not (isinstance(value, Mapping) and set(value) == {"records"}):
+                return (), {"records": records}
+        return (), value
+    if not isinstance(value, Mapping) or not value.get(RECORDS):
+        raise Failed("mapping", f"{command.key} acts on records: the mapping must give {RECORDS}")
+    named = value[RECORDS]
+    data = {key: one for key, one in value.items() if key != RECORDS}
+    return _found(command, named if isinstance(named, list) else [named]), data or None
+
+
+def _found(command: Command, named: Sequence[Any]) -> list[UUID]:
+    noun = registry.noun(command.noun)
+    field = noun.spec.numbering.field if noun.spec.numbering else noun.spec.natural_key
+    ids: list[UUID] = []
+    for name in named:
+        try:
+            ids.append(UUID(str(name)))
+        except ValueError:
+            key = None
+            if field:
+                column = noun.spec.field(field).column
+                key = noun.model._base_manager.filter(**{column: str(name)}).values_list("pk", flat=True).first()
+            if key is None:
+                raise Failed("validation", f"{noun.spec.label.zh}没有 {name}\nno {noun.spec.label.en} {name}") from None
+            ids.append(key)
+    return ids
+
+
+def reason_of(refusal: DomainError) -> str:
+    """Give the reason code for a refusal of ours."""
+    if isinstance(refusal, NotAllowed):
+        return "not_allowed"
+    if isinstance(refusal, NotFound):
+        return "gone"
+    if isinstance(refusal, Invalid):
+        return "validation"
+    return "refused" if isinstance(refusal, Conflict) else "validation"
+
+
+def said(refusal: DomainError) -> str:
+    """Give a refusal in both languages, with its faults by field."""
+    lines = [refusal.label.zh, refusal.label.en]
+    for path, texts in refusal.field_texts("en").items():
+        lines += [f"{path}: {text}" for text in texts]
+    return "\n".join(lines)[:4000]
+
+
+def _ms(begun: float) -> float:
+    return (time.perf_counter() - begun) * 1000

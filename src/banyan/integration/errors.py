@@ -1,0 +1,61 @@
+"""What the bus refuses."""
+
+from __future__ import annotations
+
+from banyan.lib.errors import Conflict, Invalid
+
+
+class FlowNotReady(Conflict):
+    code = "integration.flow_not_ready"
+    zh = "集成流 {flow} 还不能启用：{why}"
+    en = "Flow {flow} cannot be switched on yet: {why}"
+    way_out_zh = "补齐后再试"
+    way_out_en = "Put that right and try again"
+
+
+class SamplesFail(Conflict):
+    code = "integration.samples_fail"
+    zh = "集成流 {flow} 的样例没有通过：{which}"
+    en = "Samples of flow {flow} fail: {which}"
+    way_out_zh = "修改映射或样例"
+    way_out_en = "Change the mapping or the samples"
+
+
+class NoSamples(Conflict):
+    code = "integration.no_samples"
+    zh = "集成流 {flow} 没有样例"
+    en = "Flow {flow} has no samples"
+    way_out_zh = "先固定至少一个样例"
+    way_out_en = "Pin at least one sample first"
+
+
+class UnknownSecret(Invalid):
+    code = "integration.unknown_secret"
+    zh = "连接器 {connector} 没有名为“{name}”的密钥；可用：{known}"
+    en = "Connector {connector} has no secret named “{name}”; there is: {known}"
+    way_out_zh = "换一个名称"
+    way_out_en = "Choose one of these"
+
+
+class NothingChosen(Invalid):
+    code = "integration.nothing_chosen"
+    zh = "没有限定要重放哪些消息"
+    en = "Nothing says which messages to replay"
+    way_out_zh = "至少选定集成流、原因或时间之一"
+    way_out_en = "Name a flow, a reason or a time"
+
+
+class WrongRange(Invalid):
+    code = "integration.wrong_range"
+    zh = "时间范围的起点不在终点之前"
+    en = "The range does not begin before it ends"
+    way_out_zh = "交换两端"
+    way_out_en = "Swap its ends"
+
+
+class NotFromEvents(Conflict):
+    code = "integration.not_from_events"
+    zh = "集成流 {flow} 不是由业务事件触发的，不能补发"
+    en = "Flow {flow} is not triggered by events: there is nothing to fill in from"
+    way_out_zh = "选择由事件触发的集成流"
+    way_out_en = "Choose a flow that events trigger"

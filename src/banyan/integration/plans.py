@@ -1,0 +1,178 @@
+"""What runs now: each flow with the version it runs by, its system and connector, ready to be used by a worker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from banyan.integration import conditions, mappings
+from banyan.integration.connecting import Connection, Connector, Failed, connector_of
+from banyan.integration.connections import Sealed, connection_of
+from banyan.kernel import access, db, schema
+from banyan.kernel.context import Context
+from banyan.lib.errors import DomainError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A flow as it runs: the frozen definition, and how its system is spoken to."""
+
+    flow: UUID
+    code: str
+    version: UUID
+    version_no: int
+    system: UUID
+    system_code: str
+    account: UUID | None
+    definition: Mapping[str, Any]
+    connector: Connector
+    connect: Callable[[], Connection]
+    rate: float | None
+    burst: int
+    failures: int
+    timeout: float
+    events: tuple[str, ...] = field(default=())
+
+    @property
+    def direction(self) -> str:
+        return self.definition["direction"]
+
+    @property
+    def target(self) -> str:
+        return self.definition["target"]
+
+    @property
+    def order(self) -> str:
+        return self.definition["order"]
+
+    @property
+    def operation(self) -> str:
+        return self.definition["detail"].get("operation", "")
+
+    @property
+    def every(self) -> float:
+        return float(self.definition["detail"].get("every", 60))
+
+    def wants(self, body: Any) -> bool:
+        """Say whether the filter lets a body through. Raises: Failed("mapping")."""
+        return not self.definition["filter"] or conditions.is_true(self.definition["filter"], body)
+
+    def key_of(self, body: Any, usual: str) -> str:
+        """Give what a body stays in order with. Raises: Failed("mapping")."""
+        return conditions.key_of(self.definition["key"], body) if self.definition["key"] else usual[:200]
+
+    def map(self, body: Any) -> Any:
+        """Give what the command gets. Raises: Failed("mapping")."""
+        return mappings.apply(self.definition["mapping"], body, system=self.system_code)
+
+    def map_all(self, bodies: Sequence[Any]) -> list[Any]:
+        """Give what is sent of each body, or the Failed("mapping") that says why nothing is."""
+        return mappings.apply_all(self.definition["mapping"], bodies, system=self.system_code)
+
+
+_PLANS = """
+    SELECT f.id, f.code, v.id, v.no, s.id, s.code, s.account_id, v.definition::text, s.connector, s.environment,
+           s.settings::text, s.hosts, s.rate::float8, s.burst, s.failures, s.timeout_seconds, s.most_bytes, s.version,
+           (SELECT coalesce(jsonb_object_agg(x.name, x.sealed), '{}')::text FROM integration_secret x
+            WHERE x.system_id = s.id)
+    FROM integration_flow f
+    JOIN integration_flowversion v ON v.id = f.running_id JOIN integration_system s ON s.id = f.system_id
+    WHERE f.id = ANY(%s)
+"""
+_held: dict[tuple[UUID, UUID, int], Plan] = {}
+_lock = threading.Lock()
+
+
+def plans_of(flows: Mapping[UUID, tuple[UUID, int]]) -> dict[UUID, Plan]:
+    """Give the plans of flows; those whose version and system have not changed are at hand.
+
+    Takes:  by flow, its running version and its system's version
+    Gives:  none for a flow whose connector is not installed
+    """
+    found = {flow: _held.get((flow, *stamp)) for flow, stamp in flows.items()}
+    if missing := [flow for flow, plan in found.items() if plan is None]:
+        for row in db.rows(_PLANS, [missing]):
+            if (plan := _plan(row)) is not None:
+                found[plan.flow] = plan
+                with _lock:
+                    if len(_held) > 1000:
+                        _held.clear()
+                    _held[plan.flow, plan.version, row[17]] = plan
+    return {flow: plan for flow, plan in found.items() if plan is not None}
+
+
+def plan_of(flow: UUID) -> Plan | None:
+    """Give the plan of one flow as it is stored now, None when it has no version or no connector."""
+    rows = db.rows(_PLANS, [[flow]])
+    return _plan(rows[0]) if rows else None
+
+
+def _plan(row: tuple) -> Plan | None:
+    (flow, code, version, no, system, system_code, account, definition, connector, environment, settings, hosts, rate,
+     burst, failures, timeout, most_bytes, _, sealed) = row
+    try:
+        made = connector_of(connector)
+        parsed = schema.parse(made.settings, orjson.loads(settings))
+    except DomainError:
+        return None
+    facts = orjson.loads(definition)
+    link = Sealed(
+        key=system, system=system_code, environment=environment, settings=parsed, hosts=tuple(hosts),
+        sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes,
+    )  # fmt: skip
+    return Plan(
+        flow=flow, code=code, version=version, version_no=no, system=system, system_code=system_code, account=account,
+        definition=facts, connector=made, connect=lambda: connection_of(link, datetime.now(UTC)), rate=rate,
+        burst=burst, failures=failures, timeout=float(timeout), events=tuple(facts["detail"].get("events", ())),
+    )  # fmt: skip
+
+
+_LINK = """
+    SELECT s.code, s.connector, s.environment, s.settings::text, s.hosts, s.timeout_seconds, s.most_bytes,
+           (SELECT coalesce(jsonb_object_agg(x.name, x.sealed), '{}')::text FROM integration_secret x
+            WHERE x.system_id = s.id)
+    FROM integration_system s WHERE s.id = %s
+"""
+
+
+def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
+    """Give a system's connector and how to get its connection, None when there is no such system.
+
+    Raises: NotFound for an unknown connector, Invalid for settings it does not take
+    """
+    row = db.one(_LINK, [system])
+    if row is None:
+        return None
+    code, connector, environment, settings, hosts, timeout, most_bytes, sealed = row
+    made = connector_of(connector)
+    link = Sealed(
+        key=system, system=code, environment=environment, settings=schema.parse(made.settings, orjson.loads(settings)),
+        hosts=tuple(hosts), sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes,
+    )  # fmt: skip
+    return made, lambda: connection_of(link, datetime.now(UTC))
+
+
+def context_of(plan: Plan, at: datetime) -> Context | Failed:
+    """Give the circumstances in which a flow's commands run: its system's account, through the interface."""
+    principal = access.principal_of(plan.account) if plan.account else None
+    if principal is None:
+        return Failed("not_allowed", "外部系统没有可用的执行账号\nthe system has no active account to act as")
+    return Context(principal, now=at, through="rest", program=f"bus {plan.system_code}"[:80],
+                   language=principal.language)  # fmt: skip
+
+
+def refused(fault: Exception) -> Failed:
+    """Give what a connector raised as a refusal: its own, or a fault of the program."""
+    if isinstance(fault, Failed):
+        return fault
+    if isinstance(fault, TimeoutError):
+        return Failed("timeout", str(fault) or "timed out")
+    if isinstance(fault, OSError):
+        return Failed("transport", str(fault) or type(fault).__name__)
+    return Failed("refused", f"{type(fault).__name__}: {fault}"[:2000])

@@ -1,0 +1,130 @@
+"""Messages out: mapped, sent outside of any transaction, in order where order matters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+import orjson
+
+from banyan.integration.claims import Held, Result
+from banyan.integration.connecting import Connection, Failed, Outgoing, Sent
+from banyan.integration.plans import Plan, refused
+
+#: A claim lasts for two calls and a little more; what has not begun when one call would no longer fit goes back.
+SLACK_SECONDS = 10.0
+
+
+def lease_of(plan: Plan) -> float:
+    """Give the seconds a claim of this flow lasts."""
+    return 2 * plan.timeout + SLACK_SECONDS
+
+
+def runs_of(plan: Plan, held: Sequence[Held], most: int) -> Iterator[list[Held]]:
+    """Give what one worker sends one after the other: those of one key stay together and in order."""
+    if plan.order == "free":
+        for start in range(0, len(held), most):
+            yield list(held[start : start + most])
+        return
+    run: list[Held] = []
+    for _, same in groupby(sorted(held, key=lambda one: (one.key, one.seq)), key=lambda one: one.key):
+        run += same
+        if len(run) >= most:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def send_run(plan: Plan, run: Sequence[Held], deadline: float | None = None) -> Iterator[Result]:
+    """Send messages one after the other; behind one that failed, those of its key go back.
+
+    Takes:  deadline: monotonic time of the claim's end, from which on nothing more is begun
+    Gives:  a result for each, as it comes about
+    """
+    connection = _safely(plan)
+    if isinstance(connection, Failed):
+        yield from (_failed(held, connection, 0.0) for held in run)
+        return
+    if plan.connector.sends_many:
+        yield from _send_together(plan, connection, run)
+        return
+    blocked: set[str] = set()
+    pause = 0.0
+    for held, body in zip(run, plan.map_all([orjson.loads(held.body) for held in run]), strict=True):
+        is_late = deadline is not None and time.monotonic() + plan.timeout > deadline
+        if pause or is_late or (plan.order != "free" and held.key in blocked):
+            yield Result(held, "back", retry_after=pause)
+            continue
+        result = _send(plan, connection, held, body)
+        if result.outcome != "done":
+            blocked.add(held.key)
+        if result.reason == "throttled":
+            pause = result.retry_after or 1.0
+        yield result
+
+
+def _safely(plan: Plan) -> Connection | Failed:
+    try:
+        return plan.connect()
+    except Exception as fault:  # what is stored of the system may be unusable by now
+        return refused(fault)
+
+
+def outgoing(plan: Plan, held: Held, body: Any) -> Outgoing:
+    """Give a message as the connector gets it. Raises: Failed("mapping") where that is what became of its body."""
+    if isinstance(body, Failed):
+        raise body
+    return Outgoing(
+        id=held.id, operation=plan.target, body=body, key=held.key, type=held.type,
+        at=held.at, attempt=held.attempts + 1,
+    )  # fmt: skip
+
+
+def _send(plan: Plan, connection: Connection, held: Held, body: Any) -> Result:
+    begun = time.perf_counter()
+    try:
+        sent = plan.connector.send(connection, outgoing(plan, held, body))
+    except Exception as fault:  # whatever a connector raises is a failed try, never the end of the worker
+        return _failed(held, refused(fault), (time.perf_counter() - begun) * 1000)
+    return _done(plan, held, sent, (time.perf_counter() - begun) * 1000)
+
+
+def _send_together(plan: Plan, connection: Connection, run: Sequence[Held]) -> Iterator[Result]:
+    """Hand several to the connector at once. Of what it did not answer for, nothing is known: it is tried again."""
+    ready: list[tuple[Held, Outgoing]] = []
+    blocked: set[str] = set()
+    for held, body in zip(run, plan.map_all([orjson.loads(held.body) for held in run]), strict=True):
+        if plan.order != "free" and held.key in blocked:
+            yield Result(held, "back")
+            continue
+        try:
+            ready.append((held, outgoing(plan, held, body)))
+        except Failed as fault:
+            blocked.add(held.key)
+            yield _failed(held, fault, 0.0)
+    if not ready:
+        return
+    begun = time.perf_counter()
+    answers: list[Sent | Failed]
+    try:
+        answers = list(plan.connector.send_many(replace(connection), [out for _, out in ready]))
+    except Exception as fault:
+        answers = [refused(fault)] * len(ready)
+    answers += [Failed("transport", "the connector gave no answer for it")] * (len(ready) - len(answers))
+    ms = (time.perf_counter() - begun) * 1000 / len(ready)
+    for (held, _), answer in zip(ready, answers, strict=False):
+        yield _failed(held, answer, ms) if isinstance(answer, Failed) else _done(plan, held, answer, ms)
+
+
+def _done(plan: Plan, held: Held, sent: Sent, ms: float) -> Result:
+    reply: Any = sent.reply if plan.definition["reply"] else None
+    return Result(held, "done", code=sent.code, ms=ms, reply=reply)
+
+
+def _failed(held: Held, fault: Failed, ms: float) -> Result:
+    return Result(held, "failed" if fault.is_passing else "dead", reason=fault.kind, error=fault.text, code=fault.code,
+                  ms=ms, retry_after=fault.retry_after)  # fmt: skip

@@ -1,0 +1,339 @@
+"""Messages in: kept once, executed once, refused with a reason."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from banyan.integration import effects, polling
+from banyan.integration.connecting import Incoming
+from banyan.integration.engine import carry_until_quiet
+from banyan.integration.mapping.models import KeyLink
+from banyan.integration.models import Attempt, Message, Position, Secret, System
+from banyan.integration.tests.conftest import CONFIRMED, PAGES, do
+from banyan.kernel import db, proofs
+from banyan.kernel.models import Audit, History, Role
+
+PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
+
+
+@pytest.fixture(autouse=True)
+def proved(live_db):
+    """Hold every story to the proofs."""
+    yield
+    assert [v.found.faults for v in proofs.run(PROOFS) if not v.is_green] == []
+
+
+@pytest.fixture
+def inward(flow):
+    """Make an active flow that makes roles of what it polls."""
+
+    def make(**given):
+        return flow(**dict(direction="in", trigger="poll", detail={"operation": "roles", "every": 60},
+                           target="kernel.role.create") | given)  # fmt: skip
+
+    return make
+
+
+def role(n, **more):
+    body = dict(code=f"R{n}", name_zh=f"角色{n}", name_en=f"Role {n}") | more
+    return Incoming(id=str(n), body=body, key=more.get("code", f"R{n}"))
+
+
+def later(seconds):
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def states():
+    return list(Message.objects.order_by("seq").values_list("source", "state", "reason"))
+
+
+def made():
+    return list(Role.objects.filter(code__startswith="R").order_by("code").values_list("code", flat=True))
+
+
+def read(now=None):
+    while polling.read_due(now):
+        pass
+
+
+def test_pages_are_read_kept_executed_and_then_acknowledged(inward, system):
+    inward()
+    PAGES["roles"] = [[role(1), role(2)], [role(3)]]
+    read()
+    carry_until_quiet()
+    assert made() == ["R1", "R2", "R3"]
+    assert CONFIRMED == [0, 1]
+    message = Message.objects.get(source="1")
+    one = Role.objects.get(code="R1")
+    assert (message.state, message.record_noun, message.record) == ("done", "kernel.role", one.pk)
+    line = Audit.objects.get(records__contains=[message.record])
+    assert (line.person, line.program, line.command) == (system.account_id, "bus SHOP", "kernel.role.create")
+    assert Position.objects.get().position == 2
+
+
+def test_many_that_are_well_are_made_by_one_command(inward):
+    inward()
+    PAGES["roles"] = [[role(n) for n in range(10)]]
+    read()
+    carry_until_quiet()
+    assert made() == [f"R{n}" for n in range(10)]
+    assert Audit.objects.filter(command="kernel.role.create", outcome="done").count() == 1
+    for message in Message.objects.all():
+        assert Role.objects.get(pk=message.record).code == message.key
+
+
+def test_the_same_message_five_times_is_done_once(inward):
+    inward()
+    PAGES["roles"] = [[role(1)] * 2, [role(1)], [role(1), role(1)]]
+    read()
+    carry_until_quiet()
+    assert (made(), states()) == (["R1"], [("1", "done", "")])
+    assert Attempt.objects.count() == 1
+
+
+def test_the_same_id_with_another_body_is_refused_and_noted_once(inward):
+    inward()
+    PAGES["roles"] = [[role(1)], [role(1, name_en="Another")], [role(1, name_en="Another")]]
+    read()
+    carry_until_quiet()
+    assert made() == ["R1"]
+    first, second = states()
+    assert first == ("1", "done", "")
+    assert second[1:] == ("dead", "source_reused")
+
+
+def test_a_reader_that_loses_its_claim_keeps_nothing(inward):
+    made_flow = inward()
+    PAGES["roles"] = [[role(1)]]
+    db.run(polling._ENROL, {"now": None})
+    from banyan.integration.plans import plan_of
+    from banyan.lib.ids import new_id
+
+    polling._read(plan_of(made_flow.pk), new_id(), None, 0, later(0), None)
+    assert (states(), CONFIRMED) == ([], [])
+    read()
+    assert states() == [("1", "waiting", "")]
+
+
+def test_a_partner_that_cannot_be_read_is_read_again_later(inward, monkeypatch):
+    from banyan.integration.tests.conftest import Loop
+
+    inward()
+
+    def fall(*_):
+        raise ConnectionError("refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "poll", fall)
+        read()
+    position = Position.objects.get()
+    assert (position.failures, position.error, position.claim) == (1, "refused", None)
+    PAGES["roles"] = [[role(1)]]
+    read()
+    assert states() == []
+    read(later(61))
+    assert states() == [("1", "waiting", "")]
+
+
+def test_what_is_not_valid_is_dead_with_its_faults_and_nothing_is_written(inward):
+    inward()
+    PAGES["roles"] = [[role(1), Incoming(id="2", body={"code": "R2", "wrong": 1}, key="R2"), role(3)]]
+    read()
+    carry_until_quiet()
+    assert made() == ["R1", "R3"]
+    bad = Message.objects.get(source="2")
+    assert (bad.state, bad.reason) == ("dead", "validation")
+    assert "records.0.wrong" in bad.error
+    assert Audit.objects.filter(command="kernel.role.create", outcome="refused").count() == 1
+
+
+def test_a_conflict_seen_by_the_database_alone_is_dead_and_the_rest_goes_on(inward):
+    inward()
+    PAGES["roles"] = [[role(1), Incoming(id="1b", body=role(1).body, key="other"), role(2)]]
+    read()
+    carry_until_quiet()
+    assert made() == ["R1", "R2"]
+    assert Message.objects.get(source="1b").state == "dead"
+
+
+def test_an_account_without_the_right_is_told_so(inward, system, account, ctx):
+    inward()
+    do(ctx, "integration.system.change", system.pk, account=str(account("kernel.user.read").pk))
+    PAGES["roles"] = [[role(1)]]
+    read()
+    carry_until_quiet()
+    assert (made(), states()) == ([], [("1", "dead", "not_allowed")])
+
+
+def test_a_repaired_message_is_tried_dry_then_replayed_beside_its_frozen_original(inward, ctx):
+    inward()
+    wrong = {"code": "R2", "name_zh": "二"}
+    PAGES["roles"] = [[Incoming(id="2", body=wrong, key="R2")]]
+    read()
+    carry_until_quiet()
+    message = Message.objects.get()
+    assert message.reason == "validation"
+    right = wrong | {"name_en": "Two"}
+    do(ctx, "integration.message.repair", message.pk, body=right, note="补英文名")
+    (tried,) = do(ctx, "integration.message.dry_run", messages=[str(message.pk)]).value
+    assert (tried["is_well"], tried["value"], made()) == (True, right, [])
+    do(ctx, "integration.message.replay", message.pk)
+    carry_until_quiet(later(1))
+    message.refresh_from_db()
+    assert (message.state, message.body, message.repaired, made()) == ("done", wrong, right, ["R2"])
+
+
+def test_a_dry_run_says_what_is_wrong_and_writes_nothing(inward, ctx):
+    inward()
+    PAGES["roles"] = [[Incoming(id="2", body={"code": "R2"}, key="R2")]]
+    read()
+    (tried,) = do(ctx, "integration.message.dry_run", messages=[str(Message.objects.get().pk)]).value
+    assert (tried["is_well"], tried["reason"]) == (False, "validation")
+    assert (made(), Message.objects.get().state) == ([], "waiting")
+
+
+def test_many_dead_ones_are_replayed_by_reason(inward, ctx):
+    inward(order="free")
+    PAGES["roles"] = [[Incoming(id=str(n), body={"code": f"R{n}"}) for n in range(5)] + [role(9)]]
+    read()
+    carry_until_quiet()
+    assert Message.objects.filter(state="dead", reason="validation").count() == 5
+    do(ctx, "integration.message.replay_where", reason="validation")
+    assert Message.objects.filter(state="waiting").count() == 5
+    carry_until_quiet(later(1))
+    assert Message.objects.filter(state="dead", reason="validation").count() == 5
+
+
+def test_a_worker_that_dies_before_the_commit_has_done_nothing(inward, monkeypatch):
+    made_flow = inward()
+    PAGES["roles"] = [[role(1)]]
+    read()
+    from banyan.integration import claims
+    from banyan.integration.plans import plan_of
+
+    plan = plan_of(made_flow.pk)
+    held, _ = claims.claim(plan, 10, effects.LEASE_SECONDS)
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "write_marks", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            effects.execute_batch(plan, held)
+    assert (made(), Attempt.objects.count()) == ([], 0)
+    carry_until_quiet()
+    assert made() == []
+    carry_until_quiet(later(effects.LEASE_SECONDS + 1))
+    assert made() == ["R1"]
+
+
+def test_a_record_is_changed_by_its_code(inward, ctx):
+    inward(target="kernel.role.change")
+    do(ctx, "kernel.role.create", records=[role(1).body])
+    PAGES["roles"] = [[Incoming(id="a", body={"records_of": "R1", "name_en": "Changed"}, key="R1"),
+                       Incoming(id="b", body={"records_of": "R404", "name_en": "Lost"}, key="R404")]]  # fmt: skip
+    read()
+    carry_until_quiet()
+    assert Role.objects.get(code="R1").name_en == "Changed"
+    assert states() == [("a", "done", ""), ("b", "dead", "validation")]
+
+
+def test_what_a_message_made_is_linked_to_the_partners_own_code(inward, system):
+    inward(reply={"link": {"code": "code"}})
+    PAGES["roles"] = [[role(1)]]
+    read()
+    carry_until_quiet()
+    link = KeyLink.objects.get()
+    assert (link.system, link.entity, link.code, link.origin) == ("SHOP", "kernel.role", "R1", "message")
+    assert link.record == Role.objects.get(code="R1").pk
+
+
+def test_a_link_that_cannot_be_made_takes_the_effect_back(inward):
+    inward(reply={"link": {"code": "no_such_member"}})
+    PAGES["roles"] = [[role(1)]]
+    read()
+    carry_until_quiet()
+    assert (made(), states()) == ([], [("1", "dead", "mapping")])
+
+
+def test_the_clock_starts_a_flow_once_per_beat(flow, partner):
+    flow(trigger="schedule", detail={"every": 3600})
+    now = datetime(2027, 1, 1, 10, 20, tzinfo=UTC)
+    read(now)
+    read(now)
+    read(now + timedelta(hours=5))
+    carry_until_quiet(now + timedelta(hours=5))
+    assert [m[0] for m in states()] == ["2027-01-01T10:00:00+00:00", "2027-01-01T15:00:00+00:00"]
+    assert len(partner.got) == 2
+
+
+@pytest.fixture
+def pushed(inward, ctx, system, seal_here):
+    """Give a way to push to a flow, signed."""
+    inward(trigger="webhook", detail={"operation": "roles"})
+    do(ctx, "integration.secret.set", system=str(system.pk), name="word", value="opensesame")
+
+    def push(body, word="opensesame", operation="roles", code="SHOP", **more):
+        return Client(enforce_csrf_checks=True).post(
+            f"/hooks/{code}/{operation}", data=body if isinstance(body, bytes) else json.dumps(body),
+            content_type="application/json", headers={"word": word}, **more,
+        )  # fmt: skip
+
+    return push
+
+
+def test_a_push_is_kept_answered_and_executed(pushed):
+    body = dict(id="p1", code="R1", name_zh="一", name_en="One")
+    answer = pushed(body)
+    assert (answer.status_code, answer.json()) == (200, {"ok": True})
+    assert states() == [("p1", "waiting", "")]
+    assert pushed(body).status_code == 200
+    assert pushed(body | {"name_en": "Other"}).status_code == 422
+    assert [state[1] for state in states()] == ["waiting", "dead"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [({"word": "guess"}, 401), ({"operation": "unknown"}, 404), ({"code": "NOBODY"}, 404), ({"code": "A\0B"}, 404)],
+)
+def test_a_push_that_is_forged_or_leads_nowhere_leaves_nothing(pushed, asked, status):
+    assert pushed({"id": "x"}, **asked).status_code == status
+    assert states() == []
+
+
+def test_a_push_that_is_too_large_or_broken_leaves_nothing(pushed, ctx, system):
+    do(ctx, "integration.system.change", system.pk, most_bytes=1000)
+    assert pushed({"id": "x", "text": "a" * 1000}).status_code == 413
+    assert pushed(b"{not json").status_code == 422
+    assert states() == []
+
+
+def test_a_stopped_system_hears_nothing(pushed, ctx, system):
+    do(ctx, "integration.system.stop", system.pk)
+    assert pushed({"id": "x"}).status_code == 404
+
+
+def test_a_secret_is_sealed_and_stands_nowhere_else(ctx, system, seal_here):
+    do(ctx, "integration.secret.set", system=str(system.pk), name="word", value="opensesame")
+    secret = Secret.objects.get()
+    assert "opensesame" not in secret.sealed
+    for rows in (Audit.objects.values_list("input", flat=True), History.objects.values_list("new", flat=True)):
+        assert not any("opensesame" in str(row) or secret.sealed in str(row) for row in rows)
+    before = System.objects.get(pk=system.pk).version
+    do(ctx, "integration.secret.set", system=str(system.pk), name="word", value="other")
+    assert Secret.objects.get().sealed != secret.sealed
+    assert System.objects.get(pk=system.pk).version == before + 1
+
+
+def test_an_unknown_secret_is_refused(ctx, system, seal_here):
+    from banyan.integration.errors import UnknownSecret
+
+    with pytest.raises(UnknownSecret):
+        do(ctx, "integration.secret.set", system=str(system.pk), name="password", value="x")
+
+
+def test_the_connection_is_checked_in_words(ctx, system, partner):
+    assert "正常" in str(do(ctx, "integration.system.check", system=str(system.pk)).value)
+    partner.down()
+    assert "不通" in str(do(ctx, "integration.system.check", system=str(system.pk)).value)

@@ -1,0 +1,66 @@
+"""The life of the bus over REST: a partner, its flows, dead letters and what people do about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from banyan.integration import claims, fanout, polling
+from banyan.integration.models import Message
+from banyan.integration.plans import plan_of
+from banyan.kernel.models import Outbox, User
+from tests.rest.travels import Traveller
+
+
+def _flow(t: Traveller, system: str, code: str, **given: Any) -> str:
+    """Give a flow that is switched on."""
+    facts = dict(code=code, name=code, system=system, direction="out", trigger="event",
+                 detail={"events": ["*"]}, target="push")  # fmt: skip
+    flow = t.make("integration.flow", **(facts | given))
+    t.make("integration.sample", flow=flow, name="一", input={"a": 1}, output={"a": 1})
+    t.post("integration.flow.test", flow)
+    t.post("integration.flow.activate", flow)
+    return flow
+
+
+def carrying(t: Traveller, world: Any) -> None:
+    """A partner that is set up, checked, stopped and resumed; flows; messages that failed."""
+    user = User.objects.create(login="shop-program", name="商店接口", is_program=True)
+    system = t.make(
+        "integration.system", code="SHOP-1", name="商店", connector="rest", account=str(user.pk), rate="50",
+        settings=dict(address="https://127.0.0.1:9", operations=[dict(key="push"), dict(key="orders", ways=["poll"])]),
+        hosts=["127.0.0.1:9"],
+    )  # fmt: skip
+    t.post("integration.secret.set", system=system, name="token", value="open-sesame")
+    t.post("integration.secret.set", system=system, name="password", value="open-sesame")
+    t.post("integration.system.activate", system)
+    t.post("integration.system.check", system=system)
+    out = _flow(t, system, "OUT-1")
+    Outbox.objects.filter(dispatched_at__isnull=True).update(dispatched_at=timezone.now())
+    t.post("integration.flow.backfill", flow=out, since="2020-01-01T00:00:00Z", until="2100-01-01T00:00:00Z",
+           reason="新伙伴")  # fmt: skip
+    first, second, third = (str(one.pk) for one in Message.objects.order_by("seq")[:3])
+    Message.objects.filter(pk__in=[first, second]).update(state="dead", reason="refused")
+    t.post("integration.message.dry_run", messages=[first])
+    t.post("integration.message.repair", first, body={"data": {}}, note="补齐")
+    t.post("integration.message.replay", first)
+    t.post("integration.message.replay_where", reason="refused")
+    t.post("integration.message.give_up", third, reason="已手工处理")
+    t.post("integration.sample.pin", message=first, name="来自消息")
+    t.post("integration.flow.stop", out)
+    t.post("integration.flow.resume", out)
+    _flow(t, system, "IN-1", direction="in", trigger="poll", detail={"operation": "orders"},
+          target="kernel.role.create")  # fmt: skip
+    polling.read_due(timezone.now())
+    claims.take_tokens(plan_of(out), 1)
+    fanout.wake()
+    for code, last in (("OLD-1", "retire"), ("OLD-2", "revise")):
+        old = _flow(t, system, code, detail={"events": ["nothing.ever"]})
+        t.post("integration.flow.stop", old)
+        t.post(f"integration.flow.{last}", old)
+    t.post("integration.system.stop", system)
+    t.post("integration.system.resume", system)
+
+
+BUS = (carrying,)
