@@ -7,7 +7,7 @@ from banyan.config.environ import audit_head, data_folder, env, has_part, secret
 
 MODULES = (
     "company", "parties", "items", "people", "inventory", "equipment", "engineering",
-    "sales", "purchasing", "production", "wages", "exceptions", "station", "trace", "proposals", "planning",
+    "sales", "purchasing", "channels", "production", "wages", "exceptions", "station", "trace", "proposals", "planning",
     "teamboard", "handheld", "finance",
 )  # fmt: skip
 
