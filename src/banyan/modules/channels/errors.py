@@ -44,6 +44,12 @@ class HasNothing(Conflict):
     en = "{order}: there is nothing to do"
 
 
+class AmountsDiffer(Conflict):
+    code = "channels.amounts_differ"
+    zh = "{number}：实付 {total}，销售订单为 {gross}"
+    en = "{number}: {total} was paid, the sales order comes to {gross}"
+
+
 class StillUnpaid(Conflict):
     code = "channels.still_unpaid"
     zh = "{order} 尚未付款，付款后自动接单"

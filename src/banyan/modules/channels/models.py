@@ -361,7 +361,7 @@ class OrderBody(Ledger):
 class Difference(Record):
     """What the shop says of an order and what we have already done; a person decides."""
 
-    lock_rank = Rank.DOCUMENT + 23
+    lock_rank = Rank.DOCUMENT + 18
 
     channel_order = models.ForeignKey(ChannelOrder, models.CASCADE, related_name="+")
     field = models.CharField(max_length=40)
@@ -403,7 +403,7 @@ class Dispatched(Ledger):
 class Refund(Document):
     """Money to be given back, with goods that come back or are stopped on their way, or without."""
 
-    lock_rank = Rank.DOCUMENT + 21
+    lock_rank = Rank.DOCUMENT + 19
 
     channel_order = models.ForeignKey(ChannelOrder, models.PROTECT, related_name="+")
     outside_number = models.CharField(max_length=80, blank=True, default="")
@@ -482,7 +482,7 @@ class OfferDue(models.Model):
 class Settlement(Document):
     """A shop's statement of what it pays out: orders, refunds and fees of some days."""
 
-    lock_rank = Rank.DOCUMENT + 22
+    lock_rank = Rank.DOCUMENT + 17
 
     shop = models.ForeignKey(Shop, models.PROTECT, related_name="+")
     outside_number = models.CharField(max_length=80)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
@@ -168,56 +168,105 @@ def broken_rules(rules: Iterable[tuple[UUID, str, str, Callable[[], bool]]]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A plant that may ship: how far it is from the buyer, how readily and at what cost it ships, what it has."""
+    """A plant that may ship: how far it is from the buyer, how readily and at what cost, what it has.
+
+    `kept` is what shops keep back of an item: it is touched only where nothing else covers the order.
+    """
 
     plant: UUID
     distance: int = FAR
     priority: int = 50
     cost: Decimal = ZERO
-    free: Mapping[UUID, Decimal] = None  # type: ignore[assignment]
-    kept: Mapping[UUID, Decimal] = None  # type: ignore[assignment]
+    free: Mapping[UUID, Decimal] = field(default_factory=dict)
+    kept: Mapping[UUID, Decimal] = field(default_factory=dict)
 
-    def beyond(self, item: UUID) -> Decimal:
-        """Give what is free beyond the shares kept back."""
-        return self.free.get(item, ZERO) - (self.kept or {}).get(item, ZERO)
+    def has(self, needs: Mapping[UUID, Decimal], *, beyond_shares: bool = False) -> bool:
+        """Say whether it has all of it."""
+        return all(
+            self.free.get(item, ZERO) - (self.kept.get(item, ZERO) if beyond_shares else ZERO) >= quantity
+            for item, quantity in needs.items()
+        )
+
+    def less(self, needs: Mapping[UUID, Decimal]) -> Source:
+        """Give it as it is when so much has been taken."""
+        return replace(self, free={**self.free, **{i: self.free.get(i, ZERO) - q for i, q in needs.items()}})
 
 
 @dataclass(frozen=True, slots=True)
 class Allotment:
-    """Which plant ships how much of which items, and what no plant has."""
+    """The plant that ships each line, in the order of the lines; none at all where something is missing."""
 
-    parcels: tuple[tuple[UUID, Mapping[UUID, Decimal]], ...]
-    missing: Mapping[UUID, Decimal]
+    plants: tuple[UUID, ...] = ()
+    missing: Mapping[UUID, Decimal] = field(default_factory=dict)
 
 
-def allot(needs: Mapping[UUID, Decimal], sources: Iterable[Source], *, may_split: bool = False) -> Allotment:
+def summed(needs: Iterable[Mapping[UUID, Decimal]]) -> dict[UUID, Decimal]:
+    """Give needs added up by item."""
+    total: dict[UUID, Decimal] = {}
+    for one in needs:
+        for item, quantity in one.items():
+            total[item] = total.get(item, ZERO) + quantity
+    return total
+
+
+def allot(
+    lines: Sequence[Mapping[UUID, Decimal]], sources: Iterable[Source], *, may_split: bool = False
+) -> Allotment:
     """Choose who ships: one parcel first, then the nearest, the priority, the cost.
 
-    Takes:  needs: by item, in stock units
-    Gives:  the plant that has all of it beyond its shares, else the one that has all of it; else, where it may
-            be split, plant after plant what most it has; nothing is missing where parcels cover all, and no parcel
-            where something is
+    Takes:  lines: what each needs by item, in stock units; a line never leaves from two plants
+    Gives:  the plant that has all of it beyond the shares kept back, else the one that has all of it; else, where
+            it may be split, plant after plant with the most lines; else what is missing at the plant that is best
     """
     ranked = sorted(sources, key=lambda s: (s.distance, s.priority, s.cost, str(s.plant)))
-    for has in (Source.beyond, lambda s, item: s.free.get(item, ZERO)):
+    whole = summed(lines)
+    for beyond in (True, False):
         for source in ranked:
-            if all(has(source, item) >= quantity for item, quantity in needs.items()):
-                return Allotment(((source.plant, dict(needs)),), {})
-    left, parcels, unused = dict(needs), [], list(ranked)
-    while left and unused:
-        covers = [sum(min(max(s.free.get(i, ZERO), ZERO), q) > 0 and s.free.get(i, ZERO) >= q for i, q in left.items())
-                  for s in unused]  # fmt: skip
-        best = unused.pop(max(range(len(unused)), key=lambda n: (covers[n], -n)))
-        part = {i: min(q, max(best.free.get(i, ZERO), ZERO)) for i, q in left.items()}
-        part = {i: q for i, q in part.items() if q > 0}
-        if part:
-            parcels.append((best.plant, part))
-            left = {i: q - part.get(i, ZERO) for i, q in left.items() if q > part.get(i, ZERO)}
-    if left or not may_split:
-        most = {i: max((s.free.get(i, ZERO) for s in ranked), default=ZERO) for i in needs}
-        short = left or {i: q - max(most[i], ZERO) for i, q in needs.items() if q > most[i]}
-        return Allotment((), short or dict(needs))
-    return Allotment(tuple(parcels), {})
+            if source.has(whole, beyond_shares=beyond):
+                return Allotment((source.plant,) * len(lines))
+    found = _split(lines, ranked) if may_split else None
+    return Allotment(found) if found else Allotment(missing=_missing(whole, ranked, may_split))
+
+
+def _split(lines: Sequence[Mapping[UUID, Decimal]], ranked: Sequence[Source]) -> tuple[UUID, ...] | None:
+    chosen: dict[int, UUID] = {}
+    unused = list(ranked)
+    while unused and len(chosen) < len(lines):
+        best, taken = None, ()
+        for source in unused:
+            mine = _taken(lines, chosen, source)
+            if len(mine) > len(taken):
+                best, taken = source, mine
+        if best is None:
+            return None
+        unused.remove(best)
+        chosen |= {n: best.plant for n in taken}
+    return tuple(chosen[n] for n in range(len(lines))) if len(chosen) == len(lines) else None
+
+
+def _taken(
+    lines: Sequence[Mapping[UUID, Decimal]], chosen: Mapping[int, UUID], source: Source
+) -> tuple[int, ...]:
+    """Give which lines that nobody ships yet a plant can ship together."""
+    mine = []
+    for n, needs in enumerate(lines):
+        if n not in chosen and source.has(needs):
+            mine.append(n)
+            source = source.less(needs)
+    return tuple(mine)
+
+
+def _missing(
+    whole: Mapping[UUID, Decimal], ranked: Sequence[Source], may_split: bool
+) -> dict[UUID, Decimal]:
+    def short(there: Callable[[UUID], Decimal]) -> dict[UUID, Decimal]:
+        return {i: q - max(there(i), ZERO) for i, q in whole.items() if q > max(there(i), ZERO)}
+
+    if not ranked:
+        return dict(whole)
+    if may_split:
+        return short(lambda i: sum((max(s.free.get(i, ZERO), ZERO) for s in ranked), ZERO)) or dict(whole)
+    return min((short(lambda i, s=s: s.free.get(i, ZERO)) for s in ranked), key=len)
 
 
 # --- what is offered ----------------------------------------------------------------------------------------
@@ -266,7 +315,9 @@ PARCEL = (
     "plant_id", "currency_id",
 )  # fmt: skip
 #: What a shop may still change of an accepted order without anybody's work.
-FREE_TO_CHANGE = ("remark", "seller_note", "outside_version", "outside_changed_at", "outside_state", "paid_at", "pay_by")
+FREE_TO_CHANGE = (
+    "remark", "seller_note", "outside_version", "outside_changed_at", "outside_state", "paid_at", "pay_by",
+)  # fmt: skip
 
 
 def changes(known: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
