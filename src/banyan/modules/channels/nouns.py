@@ -49,7 +49,7 @@ noun(
     find_order=60,
     label=L("店铺", "Shop"),
     plural=L("店铺", "Shops"),
-    help=L("各平台上的店铺：给谁开票、从哪发货、留多少库存", "Whom they bill, from where they ship, what they keep back"),
+    help=L("各平台上的店铺：给谁开票、从哪发货、留多少库存", "Whom they bill, where they ship from, what they keep"),
     fields=dict(
         code=f("编码", "Code"),
         name=f("名称", "Name"),

@@ -36,6 +36,10 @@ from banyan.modules.parties import queries as parties
 ZERO = Decimal(0)
 #: Others may take what was free a moment ago; so often a plant is chosen anew.
 TRIES = 3
+#: What is decided on an order after it was written.
+DECIDED = (
+    "state", "hold", "accepted_at", "order_id", "party_id", "plant_id", "cancel_reason", *AMOUNTS,
+)  # fmt: skip
 #: What a person cannot let pass: it is worked out again.
 NEVER_WAIVED = frozenset({"unmatched", "no_stock", "customer"})
 
@@ -278,6 +282,7 @@ def _accept_one(ctx: Context, case: Case) -> None:
                 parts = _parted(ctx, case)
                 made = _book(ctx, parts)
             _accepted(ctx, parts, made)
+            db.update_rows([part.order for part in parts[1:]], DECIDED)
             return
         except DomainError as refusal:
             for name, value in zip(AMOUNTS, before, strict=True):

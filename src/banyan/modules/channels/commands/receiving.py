@@ -20,7 +20,7 @@ from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.modules.channels import queries, rules
-from banyan.modules.channels.commands.accepting import take
+from banyan.modules.channels.commands.accepting import DECIDED, take
 from banyan.modules.channels.commands.cancelling import cancel
 from banyan.modules.channels.commands.merging import put_together
 from banyan.modules.channels.errors import NoSuchShop, UnknownCurrency
@@ -149,11 +149,6 @@ def _receive(
     ]  # fmt: skip
 
 
-#: What is decided on a new order after it was written.
-DECIDED = (
-    "state", "hold", "accepted_at", "order_id", "party_id", "plant_id", "cancel_reason", "goods_amount",
-    "discount_amount", "freight_amount", "total_amount",
-)  # fmt: skip
 CANCELLED = "店铺已取消"
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from banyan.kernel import registry
+from banyan.kernel import dispatcher, events, registry
 from banyan.kernel.commands import Command, execute
+from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Outbox
 from banyan.modules.channels.models import ChannelOrder, Listing, Offer, Shop
 from banyan.modules.inventory import commands as stock
@@ -99,6 +100,15 @@ class Stall:
 
     def promises(self) -> int:
         return Promise.objects.count()
+
+    def deliver(self) -> None:
+        """Let those who hear of events after commit hear of all that are new, as the dispatcher would."""
+        by = Context(SYSTEM, now=self.ctx.now, through="job", program="dispatcher")
+        while waiting := list(Outbox.objects.filter(dispatched_at__isnull=True).order_by("seq")):
+            for event in waiting:
+                for _, function in events.listeners_after(event.type):
+                    function(by, dispatcher._delivered(event))
+            Outbox.objects.filter(pk__in=[event.pk for event in waiting]).update(dispatched_at=self.ctx.now)
 
     def told(self, type_: str) -> list[dict[str, Any]]:
         """Give the payloads of events of a type, first to last."""
