@@ -31,6 +31,7 @@ PLACES = (
     ("", "trace"),
     ("teamboard/", "teamboard"),
     ("production/", "production"),
+    ("channels/", "channels"),
 )
 
 urlpatterns = [path("healthz", health, name="health")]

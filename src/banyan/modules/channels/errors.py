@@ -38,6 +38,14 @@ class ListingEmpty(Invalid):
     en = "{sku}: choose an item, or give the parts of the bundle"
 
 
+class MatchesNothing(Invalid):
+    code = "channels.matches_nothing"
+    zh = "没有选择物料"
+    en = "No item was chosen"
+    way_out_zh = "至少为一个 SKU 选择物料"
+    way_out_en = "Choose an item for one SKU at least"
+
+
 class HasNothing(Conflict):
     code = "channels.nothing_to_do"
     zh = "{order} 没有可处理的内容"

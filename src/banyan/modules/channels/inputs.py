@@ -130,7 +130,9 @@ class MatchRow(Input):
 
     shop: UUID = field("店铺", "Shop", reference="channels.shop")
     sku: Text = field("店铺 SKU", "Shop's SKU", min_length=1, max_length=120)
-    item: UUID = field("物料", "Item", reference="items.item")
+    item: UUID | None = field(
+        "物料", "Item", None, reference="items.item", help=L("空则以后再对照", "Empty: not now")
+    )
     factor: Pieces = field(
         "每件数量", "Stock units each", Decimal(1), help=L("一件折合的库存数量", "Stock units in one piece")
     )

@@ -330,6 +330,20 @@ def is_older(known: datetime | None, given: datetime | None) -> bool:
     return known is not None and given is not None and given < known
 
 
+#: So many minutes before it is due a clock turns orange.
+SOON = 6 * 60
+
+
+def minutes_left(due: datetime, now: datetime) -> int:
+    """Give the minutes until it is due, below zero when that has passed."""
+    return int((due - now).total_seconds() // 60)
+
+
+def clock_tone(left: int) -> str:
+    """Give the colour of a clock: red when late, orange when soon, else green."""
+    return "red" if left < 0 else "orange" if left <= SOON else "green"
+
+
 # --- settling -----------------------------------------------------------------------------------------------
 
 

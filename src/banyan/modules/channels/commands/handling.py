@@ -163,7 +163,7 @@ def _splits_too_much(order: ChannelOrder, line: ChannelOrderLine) -> SplitsTooMu
     return SplitsTooMuch(order=order.outside_number, sku=line.sku, quantity=line.quantity)
 
 
-@command("channels.order.merge", L("合并发货", "Ship together"), icon="arrows-join")
+@command("channels.order.merge", L("合并发货", "Ship together"), icon="arrow-merge")
 def merge_orders(ctx: Context, orders: Sequence[ChannelOrder]) -> None:
     """Let orders of one buyer and address leave in one parcel. Raises: MergesOne, NotTogether."""
     if len(orders) < 2:

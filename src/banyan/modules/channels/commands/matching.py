@@ -9,6 +9,7 @@ from banyan.kernel.locks import dirty, lock
 from banyan.lib.labels import L
 from banyan.modules.channels.commands.accepting import take
 from banyan.modules.channels.commands.merging import put_together
+from banyan.modules.channels.errors import MatchesNothing
 from banyan.modules.channels.inputs import Match
 from banyan.modules.channels.models import BINDING, OPEN, ChannelHold, ChannelOrder, ChannelOrderLine, Listing
 
@@ -18,22 +19,26 @@ def match_skus(ctx: Context, data: Match) -> tuple[Listing, ...]:
     """Say once what unknown SKUs stand for; the orders that waited for them go on.
 
     Gives:  the new listings
-    Raises: ListedTwice
+    Takes:  rows without an item are left for later
+    Raises: MatchesNothing, ListedTwice
     Writes: listings; as receiving does for the orders; locks orders by key
     """
+    rows = [row for row in data.rows if row.item]
+    if not rows:
+        raise MatchesNothing
     titles = dict(
-        ChannelOrderLine.objects.filter(sku__in=[row.sku for row in data.rows], listing__isnull=True)
+        ChannelOrderLine.objects.filter(sku__in=[row.sku for row in rows], listing__isnull=True)
         .values_list("sku", "title")
     )  # fmt: skip
     made = registry.command("channels.listing.create")(ctx, {"records": [
         {"shop": row.shop, "sku": row.sku, "title": titles.get(row.sku, ""), "item": row.item, "factor": row.factor,
          "is_made_to_order": row.is_made_to_order}
-        for row in data.rows
+        for row in rows
     ]})  # fmt: skip
     keys = (
         ChannelOrderLine.objects.filter(
-            sku__in=[row.sku for row in data.rows], listing__isnull=True, channel_order__state__in=OPEN,
-            channel_order__shop__in=[row.shop for row in data.rows],
+            sku__in=[row.sku for row in rows], listing__isnull=True, channel_order__state__in=OPEN,
+            channel_order__shop__in=[row.shop for row in rows],
         ).values_list("channel_order_id", flat=True)
     )  # fmt: skip
     orders = list(lock(ChannelOrder, set(keys)).values())

@@ -62,7 +62,7 @@ class Received:
 
 @command(
     "channels.order.receive", L("接收外部订单", "Receive outside orders"), input=Receive, on="noun",
-    icon="cloud-download", screen=False,
+    icon="download", screen=False,
 )  # fmt: skip
 def receive_orders(ctx: Context, data: Receive) -> tuple[Received, ...]:
     """Take outside orders in: each is kept as it came, understood, accepted or held; the answer says which.

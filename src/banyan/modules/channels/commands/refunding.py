@@ -75,7 +75,7 @@ class Refuse(Input):
 
 
 @command("channels.refund.receive", L("接收退款申请", "Receive refunds"), input=ReceiveRefunds, on="noun",
-         icon="cloud-download", screen=False)  # fmt: skip
+         icon="download", screen=False)  # fmt: skip
 def receive_refunds(ctx: Context, data: ReceiveRefunds) -> tuple[Refund, ...]:
     """Take in refunds that shops ask for; one that is known already is given back as it stands.
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal as D
+from threading import BoundedSemaphore
 
 import pytest
 from django.db import connection
@@ -28,14 +29,20 @@ def market(live_db, ctx):
     connection.close()
 
 
+#: A server has a hundred connections: of more clients the rest wait for one, as before the workers of a site.
+CONNECTIONS = 64
+
+
 def together(clients, acts):
     """Run the acts by so many clients at once; give what each was answered, and how long it took for all."""
+    free = BoundedSemaphore(CONNECTIONS)
 
     def run(act):
-        try:
-            return act()
-        finally:
-            connection.close()
+        with free:
+            try:
+                return act()
+            finally:
+                connection.close()
 
     began = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
