@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
@@ -67,13 +67,17 @@ class Case:
         return found
 
 
-def take(ctx: Context, orders: Sequence[ChannelOrder], *, is_asked: bool = False) -> None:
+def take(
+    ctx: Context, orders: Sequence[ChannelOrder], *, is_asked: bool = False,
+    shops: Mapping[UUID, Shop] | None = None, new: Collection[UUID] = (),
+) -> None:  # fmt: skip
     """Accept open orders that nothing holds, hold the others, and leave those that are not paid.
 
-    Takes:  orders, locked or new; is_asked: a person wants them accepted, whatever the shop does by itself
+    Takes:  orders, locked or new; is_asked: a person wants them accepted, whatever the shop does by itself;
+            shops that are known already, by key; new: orders that nobody can have let go before
     Writes: sales orders, promises, bookings, holds; locks sales orders, then stock; tells OrderAccepted, OrderHeld
     """
-    cases = _cases(ctx, [order for order in orders if order.state in OPEN])
+    cases = _cases([order for order in orders if order.state in OPEN], shops, new)
     _look(cases)
     held = [case for case in cases if case.holds]
     ready = [
@@ -89,12 +93,14 @@ def take(ctx: Context, orders: Sequence[ChannelOrder], *, is_asked: bool = False
 # --- what is known of an order ------------------------------------------------------------------------------
 
 
-def _cases(ctx: Context, orders: Sequence[ChannelOrder]) -> list[Case]:
+def _cases(
+    orders: Sequence[ChannelOrder], shops: Mapping[UUID, Shop] | None = None, new: Collection[UUID] = ()
+) -> list[Case]:
     """Give orders with shop, lines and what their SKUs stand for, matching anew. Five statements."""
     keys = [order.pk for order in orders]
     if not keys:
         return []
-    shops = Shop.objects.in_bulk({order.shop_id for order in orders})
+    shops = shops or Shop.objects.in_bulk({order.shop_id for order in orders})
     lines: dict[UUID, list[ChannelOrderLine]] = {key: [] for key in keys}
     for line in ChannelOrderLine.objects.filter(channel_order__in=keys).order_by("channel_order_id", "position"):
         lines[line.channel_order_id].append(line)
@@ -108,16 +114,23 @@ def _cases(ctx: Context, orders: Sequence[ChannelOrder]) -> list[Case]:
                 line.listing_id = found and found.id
                 changed.append(line)
     db.update_rows(changed, ["listing_id"])
-    waived: dict[UUID, set[tuple[str, UUID | None]]] = {}
-    rows = ChannelHold.objects.filter(channel_order__in=keys, released_at__isnull=False)
-    for key, reason, rule in rows.values_list("channel_order_id", "reason", "rule_id"):
-        if reason not in NEVER_WAIVED:
-            waived.setdefault(key, set()).add((reason, rule))
+    waived = _waived([key for key in keys if key not in new])
     return [
         Case(order, shops[order.shop_id], lines[order.pk],
              [known.get((order.shop_id, line.sku)) for line in lines[order.pk]], waived.get(order.pk, set()))
         for order in orders
     ]  # fmt: skip
+
+
+def _waived(orders: Sequence[UUID]) -> dict[UUID, set[tuple[str, UUID | None]]]:
+    """Give what persons have let pass of orders, as (reason, rule)."""
+    found: dict[UUID, set[tuple[str, UUID | None]]] = {}
+    if orders:
+        rows = ChannelHold.objects.filter(channel_order__in=orders, released_at__isnull=False)
+        for key, reason, rule in rows.values_list("channel_order_id", "reason", "rule_id"):
+            if reason not in NEVER_WAIVED:
+                found.setdefault(key, set()).add((reason, rule))
+    return found
 
 
 # --- who looks at it first ----------------------------------------------------------------------------------
@@ -347,7 +360,7 @@ def _parted(ctx: Context, case: Case) -> list[Case]:
         if plant != first:
             groups.setdefault(plant, {})[line.pk] = line.quantity
     made = part_lines(ctx, case.order, list(groups.values()))
-    cases = _cases(ctx, [case.order, *made])
+    cases = _cases([case.order, *made])
     for one, plant in zip(cases, [first, *groups], strict=True):
         one.wanted, one.plants = _wanted(one), (plant,) * len(one.lines)
     return cases

@@ -65,6 +65,15 @@ class Split(Input):
     lines: list[SplitLine] = field("拆出的明细", "Lines", min_length=1, max_length=500)
 
 
+class Merge(Input):
+    """With which others."""
+
+    others: list[UUID] = field(
+        "一起发的订单", "Others", default_factory=list, reference="channels.order", max_length=100,
+        help=L("空为所选的订单", "Empty: those that are chosen"),
+    )  # fmt: skip
+
+
 class Ship(Input):
     """Who carries it, under which number."""
 
@@ -163,17 +172,23 @@ def _splits_too_much(order: ChannelOrder, line: ChannelOrderLine) -> SplitsTooMu
     return SplitsTooMuch(order=order.outside_number, sku=line.sku, quantity=line.quantity)
 
 
-@command("channels.order.merge", L("合并发货", "Ship together"), icon="arrow-merge")
-def merge_orders(ctx: Context, orders: Sequence[ChannelOrder]) -> None:
-    """Let orders of one buyer and address leave in one parcel. Raises: MergesOne, NotTogether."""
-    if len(orders) < 2:
+@command("channels.order.merge", L("合并发货", "Ship together"), input=Merge, icon="arrow-merge")
+def merge_orders(ctx: Context, orders: Sequence[ChannelOrder], data: Merge) -> None:
+    """Let orders of one buyer and address leave in one parcel.
+
+    Raises: MergesOne; NotTogether, also for one that is not accepted or has gone
+    Writes: the orders
+    """
+    others = list(lock(ChannelOrder, set(data.others) - {order.pk for order in orders}).values())
+    together = [*orders, *others]
+    if len(together) < 2:
         raise MergesOne
-    first = orders[0]
-    if not all(rules.leaves_together(first, one) for one in orders[1:]):
-        raise NotTogether(orders=[order.outside_number for order in orders])
-    parcel = next((order.parcel for order in orders if order.parcel), None) or new_id()
-    for order in orders:
+    if not all(one.state in BINDING and rules.leaves_together(orders[0], one) for one in together):
+        raise NotTogether(orders=[order.outside_number for order in together])
+    parcel = next((order.parcel for order in together if order.parcel), None) or new_id()
+    for order in together:
         order.parcel = parcel
+    save(ctx, others)
 
 
 @command("channels.order.allocate", L("配货", "Allocate"), icon="forklift")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from banyan.kernel import db
 from banyan.kernel.context import Context
@@ -12,12 +13,17 @@ from banyan.modules.channels import rules
 from banyan.modules.channels.models import BINDING, ChannelOrder, Shop
 
 
-def put_together(ctx: Context, orders: Sequence[ChannelOrder]) -> None:
+def put_together(
+    ctx: Context, orders: Sequence[ChannelOrder], shops: Mapping[UUID, Shop] | None = None
+) -> None:
     """Put orders into one parcel with others of the same buyer and address within the shop's window.
 
     Writes: the parcels of these orders and of those they join. Three statements where a shop merges at all
     """
-    shops = {s.pk: s for s in Shop.objects.filter(pk__in={o.shop_id for o in orders}, merge_minutes__gt=0)}
+    if not orders:
+        return
+    known = shops or Shop.objects.in_bulk({order.shop_id for order in orders})
+    shops = {key: shop for key, shop in known.items() if shop.merge_minutes}
     mine = [order for order in orders if order.shop_id in shops and order.ordered_at and order.buyer]
     if not mine:
         return

@@ -125,7 +125,7 @@ def _receive(
     new = [key for key in drafts if stored[key] == drafts[key].pk]
     known = lock(ChannelOrder, [stored[key] for key in drafts if key not in new])
     db.insert_rows([_body(ctx, drafts[key].pk, 1, outside[key]) for key in new])
-    db.insert_rows([line for key in new for line in _lines(drafts[key], outside[key])])
+    _write_lines(drafts, outside, new)
     seen = _digests(known)
     results = {key: ("new", drafts[key]) for key in new}
     for key in drafts:
@@ -133,17 +133,19 @@ def _receive(
             order = known[stored[key]]
             results[key] = (_update(ctx, order, drafts[key], outside[key], seen[order.pk]), order)
     ours = [order for _, order in results.values()]
-    take(ctx, [o for result, o in results.values() if result in ("new", "updated") and o.outside_state != "cancelled"])
+    by_key = {shop.pk: shop for shop in shops.values()}
+    moving = [order for result, order in results.values() if result in ("new", "updated")]
+    fresh = {drafts[key].pk for key in new}
+    take(ctx, [order for order in moving if order.outside_state != "cancelled"], shops=by_key, new=fresh)
     for order in ours:
         if order.outside_state == "cancelled" and order.state in OPEN:
             order.state, order.hold, order.cancel_reason = "cancelled", "", CANCELLED
     db.update_rows([drafts[key] for key in new], DECIDED)
     save(ctx, [order for order in known.values() if dirty(order)])
-    put_together(ctx, [o for result, o in results.values() if result in ("new", "updated") and o.state in BINDING])
+    put_together(ctx, [order for order in moving if order.state in BINDING], by_key)
     texts = _texts([order.pk for order in ours if order.state == "held"])
-    codes = {shop.pk: shop.code for shop in shops.values()}
     return [
-        Received(order.pk, codes[order.shop_id], order.outside_number, result, order.state, order.hold,
+        Received(order.pk, by_key[order.shop_id].code, order.outside_number, result, order.state, order.hold,
                  texts.get(order.pk, ""))
         for result, order in (results[shops[one.shop].pk, one.number] for one in given)
     ]  # fmt: skip
@@ -185,6 +187,20 @@ def _lines(order: ChannelOrder, one: OutsideOrder) -> list[ChannelOrderLine]:
         )
         for n, (line, amount) in enumerate(zip(one.lines, _amounts(one), strict=True), start=1)
     ]  # fmt: skip
+
+
+def _write_lines(
+    drafts: Mapping[tuple[UUID, str], ChannelOrder], outside: Mapping[tuple[UUID, str], OutsideOrder],
+    new: Sequence[tuple[UUID, str]],
+) -> None:  # fmt: skip
+    """Write the lines of new orders, matched to listings where their SKUs are known."""
+    lines = {key: _lines(drafts[key], outside[key]) for key in new}
+    known = queries.listed((shop, line.sku) for (shop, _), rows in lines.items() for line in rows) if new else {}
+    for (shop, _), rows in lines.items():
+        for line in rows:
+            found = known.get((shop, line.sku))
+            line.listing_id = found.id if found else None
+    db.insert_rows([line for rows in lines.values() for line in rows])
 
 
 def _frozen(one: OutsideOrder) -> Any:
