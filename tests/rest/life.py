@@ -214,7 +214,7 @@ def channels(t: Traveller, world: Any) -> None:
     plant, part = str(world.plant.pk), str(world.part.pk)
     shop = t.make("channels.shop", code="TB1", name="旗舰店", plant=plant, party=str(world.customer.pk))
     t.make("channels.listing", shop=shop, sku="A-1", item=part)
-    t.make("channels.warehouse", plant=plant)
+    t.make("channels.warehouse", plant=plant, shop=shop)
     t.make("channels.rule", code="BIG", name="大单", condition="pieces > 50")
     t.inputs["channels.rule"] = {"condition": "total > 9"}
     t.inputs["channels.listing"] = {"item": part}
@@ -250,7 +250,10 @@ def channels(t: Traveller, world: Any) -> None:
     waits = taken("T3", state="placed", lines=[
         {"sku": "A-1", "quantity": "2", "price": "5.00"}, {"sku": "A-1", "quantity": "1", "price": "10.00"},
     ])  # fmt: skip
-    lines = t.first("channels.order", "outside_number=T3")["lines"]
+    seen = t.send("channels.order.read", "GET", f"channels/orders/{waits}")
+    version, lines = seen["version"], seen["lines"]
+    note = {"seller_note": "当天发"}
+    t.send("channels.order.change", "PATCH", f"channels/orders/{waits}", note, If_Match=f'"v{version}"')
     t.post("channels.order.split", waits, lines=[{"line": lines[0]["id"], "quantity": "1"}])
     t.post("channels.order.hold", waits, reason="等客户")
     t.post("channels.order.release", waits)
@@ -265,7 +268,7 @@ def channels(t: Traveller, world: Any) -> None:
     taken("T6", sku="N-1")
     t.post("channels.listing.match", rows=[{"shop": shop, "sku": "N-1", "item": part}])
     t.post("channels.offer.refresh_all")
-    offer = t.first("channels.offer", "quantity:gt=0")["id"]
+    offer = t.first("channels.offer")["id"]
     t.post("channels.offer.refresh", offer)
     t.post("channels.offer.note_pushed", offer, quantity="5")
     paid = [{"order": "T1", "amount": "20.00"}, {"order": "T1", "kind": "refund", "amount": "-3.00"}]

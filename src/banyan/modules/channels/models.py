@@ -342,13 +342,13 @@ class ChannelHold(Line):
 
 
 class OrderBody(Ledger):
-    """An outside order exactly as it came, once for every version of it."""
+    """An outside order exactly as it came, once for every version of it; `digest` is of its JSON, names sorted."""
 
     channel_order = models.ForeignKey(ChannelOrder, models.PROTECT, related_name="+")
     no = models.PositiveIntegerField()
     outside_version = models.CharField(max_length=80, blank=True, default="")
     digest = models.CharField(max_length=64)
-    body = models.JSONField()
+    body = models.TextField()
     at = models.DateTimeField()
 
     class Meta:

@@ -130,9 +130,17 @@ def original(request: HttpRequest, key: UUID) -> HttpResponse:
             for one in differences
         ],
         "versions": [(one.no, one.outside_version, wording.instant(one.at), one is shown) for one in bodies],
-        "body": json.dumps(shown.body, ensure_ascii=False, indent=2, sort_keys=False) if shown else "",
+        "body": _laid_out(shown.body) if shown else "",
         "digest": shown.digest if shown else "",
     })  # fmt: skip
+
+
+def _laid_out(body: str) -> str:
+    """Give JSON with a name in each line, other text as it is."""
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+    except ValueError:
+        return body
 
 
 UNDERSTOOD = (

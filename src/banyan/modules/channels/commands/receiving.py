@@ -203,13 +203,19 @@ def _write_lines(
     db.insert_rows([line for rows in lines.values() for line in rows])
 
 
-def _frozen(one: OutsideOrder) -> Any:
+def _given(one: OutsideOrder) -> Any:
     return dump(one) if one.body is None else one.body
+
+
+def _frozen(one: OutsideOrder) -> str:
+    """Give what is kept: text as it is, else the JSON with its names in the order they came."""
+    given = _given(one)
+    return given if isinstance(given, str) else orjson.dumps(given, default=str).decode()
 
 
 def digest_of(one: OutsideOrder) -> str:
     """Give by what the same body is known again, whatever the order of its names."""
-    return hashlib.sha256(orjson.dumps(_frozen(one), option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+    return hashlib.sha256(orjson.dumps(_given(one), option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
 
 
 def _body(ctx: Context, order: UUID, no: int, one: OutsideOrder) -> OrderBody:

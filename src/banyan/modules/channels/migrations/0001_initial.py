@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
                 ('no', models.PositiveIntegerField()),
                 ('outside_version', models.CharField(blank=True, default='', max_length=80)),
                 ('digest', models.CharField(max_length=64)),
-                ('body', models.JSONField()),
+                ('body', models.TextField()),
                 ('at', models.DateTimeField()),
                 ('channel_order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.channelorder')),
             ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal as D
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from banyan.lib.errors import Invalid
 from banyan.modules.channels.errors import NoSuchShop, UnknownCurrency
@@ -35,11 +36,21 @@ def test_an_order_is_accepted_and_stands_as_one_sales_order_to_the_cent(stall, s
 
 
 def test_the_original_is_kept_exactly_as_it_came(stall, shop):
-    body = {"tid": 1, "orders": [{"价": "9.90", "深": [None, True]}]}
-    given = stall.outside(shop, body=body)
-    stall.receive(given)
-    kept = OrderBody.objects.get()
-    assert (kept.no, kept.body) == (1, body)
+    body = {"tid": 1, "orders": [{"价": "9.90", "深": [None, True]}], "a": "后"}
+    raw = '<order  id="1">\n</order>'
+    stall.receive(stall.outside(shop, body=body), stall.outside(shop, body=raw, buyer="b"))
+    kept = list(OrderBody.objects.order_by("at", "pk").values_list("no", "body"))
+    assert kept == [(1, '{"tid":1,"orders":[{"价":"9.90","深":[null,true]}],"a":"后"}'), (1, raw)]
+
+
+def test_nobody_alters_an_original_and_the_applications_role_may_do_the_rest(stall, shop, app_role):
+    stall.put(stall.world.part, 10)
+    given = stall.outside(shop)
+    assert stall.receive(given)[0].state == "accepted"
+    stall.do("channels.order.ship", stall.order(shop, given["number"]))
+    assert stall.run("channels.offer.refresh_all") == 1
+    with pytest.raises(DatabaseError), transaction.atomic():
+        OrderBody.objects.update(body="")
 
 
 def test_the_same_order_five_times_is_booked_once(stall, shop):
