@@ -6,6 +6,7 @@ from decimal import Decimal as D
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from banyan.kernel import proofs
 from banyan.kernel.commands import execute
@@ -73,6 +74,27 @@ def test_a_changed_listing_or_shop_is_worked_out_anew(stall, listed):
     stall.world.change(shop, is_active=False)
     refresh(stall)
     assert stall.offer(listings["ONE"]).quantity == D(0)
+
+
+def confirming(stall):
+    """Give the statements of confirming an order of one part, savepoints left out."""
+    line = {"item": stall.world.part, "quantity": "1", "price": "10"}
+    order = stall.world.make("sales.order", party=stall.world.customer, plant=stall.plant, lines=[line])
+    with CaptureQueriesContext(connection) as seen:
+        stall.world.do("sales.order.confirm", order)
+    return len([q for q in seen.captured_queries if "SAVEPOINT" not in q["sql"]])
+
+
+def test_confirming_asks_no_more_of_the_database_where_an_item_is_listed(stall):
+    stall.put(stall.world.part, 50)
+    confirming(stall)
+    without = confirming(stall)
+    shop = stall.shop("S")
+    for n in range(20):
+        stall.listing(shop, f"L{n}", stall.world.part)
+    refresh(stall)
+    assert confirming(stall) == without
+    assert OfferDue.objects.count() == 1
 
 
 def test_stock_of_what_nobody_lists_is_no_work_of_ours(stall, listed):
