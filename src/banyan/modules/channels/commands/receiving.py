@@ -136,7 +136,8 @@ def _receive(
     by_key = {shop.pk: shop for shop in shops.values()}
     moving = [order for result, order in results.values() if result in ("new", "updated")]
     fresh = {drafts[key].pk for key in new}
-    take(ctx, [order for order in moving if order.outside_state != "cancelled"], shops=by_key, new=fresh)
+    free = [order for order in moving if order.outside_state != "cancelled" and order.hold != "person"]
+    take(ctx, free, shops=by_key, new=fresh)
     for order in ours:
         if order.outside_state == "cancelled" and order.state in OPEN:
             order.state, order.hold, order.cancel_reason = "cancelled", "", CANCELLED
@@ -279,7 +280,7 @@ def _update(
                      "total_amount"):  # fmt: skip
             setattr(order, name, getattr(draft, name))
         ChannelOrderLine.objects.filter(channel_order=order.pk).delete()
-        ChannelHold.objects.filter(channel_order=order.pk).delete()
+        ChannelHold.objects.filter(channel_order=order.pk).exclude(reason="person").delete()
         db.insert_rows(_lines(order, one))
         return "updated"
     if order.state in ("done", "cancelled", "refunded"):

@@ -85,7 +85,11 @@ def test_held_by_hand_it_waits(stall, shop):
     with pytest.raises(StillUnpaid):
         stall.do("channels.order.accept", order)
     stall.do("channels.order.hold", order, reason="等客户回电")
-    assert (again(order).state, order.hold) == ("held", "person")
+    stall.put(stall.world.part, 1)
+    stall.receive(given | {"state": "paid", "remark": "快"})
+    assert (again(order).state, order.hold, order.remark) == ("held", "person", "快")
+    stall.do("channels.order.release", order)
+    assert again(order).state == "accepted"
 
 
 def test_split_orders_add_up_to_the_cent(stall):
