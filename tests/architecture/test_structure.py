@@ -24,6 +24,7 @@ MODULES = (
     "engineering",
     "sales",
     "purchasing",
+    "channels",
     "production",
     "wages",
     "exceptions",
