@@ -15,7 +15,7 @@ from banyan.config.environ import (
 
 MODULES = (
     "company", "parties", "items", "people", "inventory", "equipment", "engineering",
-    "sales", "purchasing", "production", "wages", "exceptions", "station", "trace", "proposals", "planning",
+    "sales", "purchasing", "channels", "production", "wages", "exceptions", "station", "trace", "proposals", "planning",
     "teamboard", "handheld", "finance",
 )  # fmt: skip
 

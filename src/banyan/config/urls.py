@@ -33,6 +33,7 @@ PLACES = (
     ("teamboard/", "teamboard"),
     ("production/", "production"),
     ("", "banyan.integration.mapping"),
+    ("channels/", "channels"),
 )
 
 urlpatterns = [path("healthz", health, name="health")]

@@ -234,6 +234,35 @@ def hear(ctx: Context) -> None:
         _hear(ctx, work)
 
 
+@contextmanager
+def attempt(ctx: Context) -> Iterator[None]:
+    """Try a part of a command, such as one order of many: what is refused in it leaves nothing behind.
+
+    Listeners before commit hear what is told in it before it counts as done. The order of locks is counted anew in
+    it: two such commands may meet in a deadlock, which is retried.
+
+    Raises: DomainError, also for what a constraint refuses, for the command to decide on
+    """
+    work = _work.get()
+    if work is None:
+        raise RuntimeError("an attempt is a part of a command")
+    _hear(ctx, work)
+    told, numbers, locked = len(work.out), len(work.numbers), locks.begin()
+    try:
+        with transaction.atomic():
+            yield
+            _hear(ctx, work)
+            _check_references()
+    except (DomainError, IntegrityError, DataError) as fault:
+        work.told.clear()
+        del work.out[told:], work.numbers[numbers:]
+        if isinstance(fault, DomainError):
+            raise
+        raise schema.refusal_of(fault) from fault
+    finally:
+        locks.end(locked)
+
+
 def execute(
     ctx: Context, cmd: Command, *, ids: Sequence[UUID] = (), data: Any = None,
     versions: Mapping[UUID, int] | None = None, dry_run: bool = False, each: bool = False,

@@ -39,7 +39,7 @@ from banyan.modules.sales.errors import (
     PartTooLarge,
     ShipsTooMuch,
 )
-from banyan.modules.sales.events import GoodsShipped, ShipmentReversed, ShippedLine
+from banyan.modules.sales.events import GoodsShipped, ShipmentReversed, ShipmentTracked, ShippedLine
 from banyan.modules.sales.models import Order, OrderLine, Parcel, Shipment, ShipmentLine
 from banyan.modules.sales.places import standing
 from banyan.modules.sales.queries import LINE, OPEN, progress
@@ -211,12 +211,18 @@ def change_lot(shipment: Shipment, line: UUID, quantity: Decimal, lot: UUID | No
 
 @command("sales.shipment.track", L("填运单号", "Add waybill"), input=Track, icon="barcode")
 def track_shipments(ctx: Context, shipments: Sequence[Shipment], data: Track) -> None:
-    """Note carrier and waybill of goods that have gone. Raises: NotACarrier."""
+    """Note carrier and waybill of goods that have gone. Raises: NotACarrier. Writes: tells ShipmentTracked."""
     if data.carrier:
         parties.require_usable([data.carrier], "carrier")
     for shipment in shipments:
         shipment.tracking_number = data.tracking_number
         shipment.carrier_id = data.carrier or shipment.carrier_id
+        tell(
+            ShipmentTracked(
+                record=shipment.pk, order=shipment.order_id, party=shipment.party_id, carrier=shipment.carrier_id,
+                tracking_number=shipment.tracking_number,
+            )
+        )  # fmt: skip
 
 
 @command(
