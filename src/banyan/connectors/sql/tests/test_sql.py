@@ -226,7 +226,7 @@ def test_describe_gives_columns_as_they_are(base):
         (dt.datetime(2026, 3, 5, tzinfo=dt.UTC), "2026-03-05T00:00:00+00:00"), (True, True), (None, None),
         (object, "<class 'object'>"),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_strange_values_become_json(value, given):
     assert as_json(value) == given
