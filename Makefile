@@ -23,7 +23,7 @@ test: ## install what the tests need and run them
 	@scripts/test $(TESTS)
 
 test-all: ## the tests with the slow ones, those with partners and the long ones
-	@scripts/setup test
+	@BANYAN_TEST_ALL=1 scripts/setup test
 	@BANYAN_TEST_ALL=1 scripts/test $(TESTS)
 
 lint: ## check the form of the code

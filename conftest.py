@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.plugins.acting",
     "tests.plugins.world",
     "tests.plugins.samples",
+    "tests.partners.brokers",
 ]
 
 #: A busy machine is no fault of what is tested.

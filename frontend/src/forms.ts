@@ -148,7 +148,7 @@ document.addEventListener("htmx:confirm", (e) => {
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { elt, xhr } = (event as CustomEvent).detail;
   const form = (elt as HTMLElement).closest<HTMLElement>("form[data-guard]");
-  if (form && xhr.status < 300) delete form.dataset.dirty;
+  if (form && xhr.status < 300 && !(elt as HTMLElement).matches("[data-rehearsal]")) delete form.dataset.dirty;
 });
 
 document.addEventListener("keydown", (event) => {

@@ -3,7 +3,9 @@ import "./style.css";
 import "./icons.svg?url";
 import "./mark.svg?url";
 import htmx from "htmx.org";
+import "./bench";
 import "./board";
+import "./card";
 import "./combo";
 import "./dialogs";
 import "./forms";
@@ -11,6 +13,7 @@ import "./grid";
 import "./lists";
 import "./notes";
 import "./pad";
+import "./scanner";
 import "./shell";
 import "./trace";
 

@@ -64,6 +64,18 @@ async function look(isForced: boolean): Promise<void> {
   }
 }
 
+/** Shows what waits at one work centre only; the address keeps it, so that a reload and a link show the same. */
+on("change", "[data-tb-centre]", (element) => {
+  const place = host();
+  if (!place) return;
+  place.dataset.centre = (element as HTMLSelectElement).value;
+  const address = new URL(location.href);
+  if (place.dataset.centre) address.searchParams.set("centre", place.dataset.centre);
+  else address.searchParams.delete("centre");
+  history.replaceState(history.state, "", address);
+  void look(true);
+});
+
 /** Remembers which task was chosen, and chooses it again: where it was, else where alone it is now. */
 function keep(): () => void {
   const was = chosen && { task: chosen.dataset.task, assignment: chosen.dataset.assignment };

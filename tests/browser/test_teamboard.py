@@ -136,6 +136,21 @@ def test_a_task_is_dragged_split_and_what_another_leader_did_is_not_lost(floor, 
     expect(page.locator("[data-for-team] .tb-card")).to_have_count(1)
 
 
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_a_work_centre_is_chosen_and_stays_chosen(floor, come, size):
+    page = come(**({} if size == "desktop" else {size: True}))
+    expect(page.locator("[data-pool] .tb-card")).to_have_count(9)
+    page.locator("[data-tb-centre]").select_option(str(floor.world.milling.pk))
+    expect(page.locator("[data-pool] .tb-card")).to_have_count(3)
+    look(page, f"{size}-centre")
+    page.reload()
+    expect(page.locator("[data-pool] .tb-card")).to_have_count(3)
+    expect(page.locator("[data-tb-centre]")).to_have_value(str(floor.world.milling.pk))
+    page.locator("[data-tb-centre]").select_option("")
+    expect(page.locator("[data-pool] .tb-card")).to_have_count(9)
+    assert page.faults == []
+
+
 @pytest.mark.parametrize("size", ["phone", "tablet"])
 def test_the_sweep_is_one_tap(floor, come, size):
     for quantity in (3, 4, 5):

@@ -10,11 +10,12 @@ from playwright.sync_api import Page, expect
 
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Role, User, UserRole
-from banyan.modules.handheld.models import Borrow
+from banyan.modules.handheld.models import Borrow, OtherLot
 from banyan.modules.inventory.models import Count, CountLine
 from banyan.modules.production.models import MaterialIssue
 from banyan.modules.production.tests.conftest import Shop
 from banyan.modules.purchasing.models import Receipt
+from banyan.modules.sales.models import ShipmentLine
 from banyan.modules.station import badges
 from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import write_defaults
@@ -161,6 +162,48 @@ def test_a_pick_alarms_at_the_wrong_label_and_takes_few_taps(stores, open_page):
     assert stores.shop.material(order, stores.world.part).issued_quantity == 200
     hand.look("done")
     assert [one for one in page.faults if "ERR_INTERNET" not in one and "Failed to load" not in one] == []
+
+
+def test_a_shipment_goes_in_part_and_with_another_lot_by_consent(stores, open_page):
+    world, shop = stores.world, stores.shop
+    lots = {number: shop.lot(world.product, number) for number in ("FG-1", "FG-2", "FG-3")}
+    for number, place, quantity in (("FG-1", "A-01", 12), ("FG-2", "A-02", 20), ("FG-3", "B-01", 40)):
+        shop.receive(world.product, quantity, "100", lots[number], stores.bins[place].pk)
+    line = {"item": world.product, "quantity": "30", "price": "900", "tax_code": world.vat13}
+    order = world.make("sales.order", party=world.customer, plant=world.plant, lines=[line])
+    world.do("sales.order.confirm", order)
+    page, hand = opened(open_page, stores, phone=True)
+    hand.tap("[data-open=picks]")
+    hand.tap(f'[data-shipment="{order.number}"]')
+    expect(page.locator(".ware-place b")).to_have_text("A-01")
+    hand.scan(label("inventory.lot", lots["FG-3"]))
+    expect(page.locator("[data-alarm=wrong]")).to_contain_text("FG-1")
+    hand.look("other-asked")
+    page.locator("[data-way]").click()
+    hand.at("other_lot")
+    expect(page.locator("[data-next]")).to_be_disabled()
+    hand.tap('[data-why="包装破损"]')
+    hand.look("other-lot")
+    hand.tap("[data-next]")
+    hand.at("walk")
+    expect(page.locator(".ware-place b")).to_have_text("A-02")
+    hand.scan(label("inventory.lot", lots["FG-2"]))
+    hand.digits("10")
+    hand.tap("[data-next]")
+    expect(page.locator(".ware-place b")).to_have_text("B-01")
+    hand.scan(label("inventory.lot", lots["FG-3"]))
+    hand.tap("[data-next]")
+    expect(page.locator("[data-part]")).to_be_visible()
+    expect(page.locator("[data-left]")).to_contain_text("留下 8")
+    hand.look("part")
+    hand.tap("[data-next]")
+    expect(page.locator(".ware-done")).to_be_visible()
+    order.refresh_from_db()
+    assert (order.state, order.lines.get().shipped_quantity) == ("partly_shipped", 22)
+    taken = OtherLot.objects.get()
+    assert (taken.due_lot, taken.lot, taken.reason) == (lots["FG-1"], lots["FG-3"], "包装破损")
+    gone = {one.lot.number: int(one.quantity) for one in ShipmentLine.objects.select_related("lot")}
+    assert gone == {"FG-3": 12, "FG-2": 10}
 
 
 def test_a_held_lot_turns_the_screen_and_is_not_taken(stores, open_page):

@@ -30,6 +30,8 @@ def _with_account(samples: Samples) -> str:
 
 #: What a spec cannot say: values that belong together. A function gives a new value each time.
 TOGETHER: dict[str, dict[str, Any]] = {
+    "channels.listing": {"item": lambda samples: str(samples.any("items.item"))},
+    "channels.rule": {"condition": "total > 100"},
     "company.currency": {"code": _three_letters},
     "exceptions.level": {"sequence": lambda samples: next(_numbers)},
     "integration.system": {

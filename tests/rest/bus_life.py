@@ -35,6 +35,7 @@ def carrying(t: Traveller, world: Any) -> None:
         hosts=["127.0.0.1:9"],
     )  # fmt: skip
     t.post("integration.secret.set", system=system, name="token", value="open-sesame")
+    t.post("integration.secret.set", system=system, name="password", value="open-sesame")
     t.post("integration.system.activate", system)
     t.post("integration.system.check", system=system)
     out = _flow(t, system, "OUT-1")

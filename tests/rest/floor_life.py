@@ -269,4 +269,23 @@ def recalling(t: Traveller, world: Any) -> None:
     t.post("trace.recall.close", recall, conclusion="误报")
 
 
-FLOOR = (leading, deviating, cards, borrowing, calling, signing_in, recalling)
+def linking(t: Traveller, world: Any) -> None:
+    """Outside codes linked by hand and by rules, doubts decided in each way, records merged, links checked."""
+    entity = "parties.party"
+    pairs = [[world.party(name=name).pk for _ in range(2)] for name in ("甲联", "乙联", "丙联", "丁联")]
+    one = made_by(t.post("mapping.key_link.link", system="shop", entity=entity, code="1", record=str(pairs[3][0])))
+    t.post("mapping.key_link.unlink", one, reason="对错了")
+    waiting = t.make("mapping.key_link", system="shop", entity=entity, code="2", record=str(pairs[3][0]))
+    t.post("mapping.key_link.confirm", waiting)
+    t.make("mapping.match_rule", entity=entity, fact="name", field="name", compare="folded")
+    things = [{"code": f"T{n}", "name": name} for n, name in enumerate(("甲联", "乙联", "丙联"))]
+    t.post("mapping.key_link.match", system="shop", entity=entity, things=things)
+    first, second, third = (t.first("mapping.duplicate", f"code=T{n}")["id"] for n in range(3))
+    t.post("mapping.duplicate.decide", first, record=str(pairs[0][0]))
+    t.post("mapping.duplicate.merge", second, winner=str(pairs[1][0]), reason="同一家")
+    t.post("mapping.duplicate.dismiss", third, reason="新客户")
+    t.post("mapping.merge.make", entity=entity, winner=str(pairs[3][0]), losers=[str(pairs[3][1])], reason="同一家")
+    t.post("mapping.finding.check")
+
+
+FLOOR = (leading, deviating, cards, borrowing, calling, signing_in, recalling, linking)

@@ -182,6 +182,7 @@ def selling(t: Traveller, world: Any) -> None:
     shipment = t.first("sales.shipment", "state=draft")["id"]
     t.post("sales.shipment.ship", shipment)
     t.post("sales.shipment.track", shipment, tracking_number="SF1001")
+    shipped_in_part(t, world, head, line)
     other = t.make("sales.order", **head, lines=[line])
     t.post("sales.order.confirm", other)
     t.post("sales.order.ship", other)
@@ -196,6 +197,22 @@ def selling(t: Traveller, world: Any) -> None:
     t.post("sales.order.close", order, consent="sales.close_uninvoiced")
 
 
+def shipped_in_part(t: Traveller, world: Any, head: dict[str, str], line: dict[str, str]) -> None:
+    """A shipment of which one piece is of another lot than the one due, and of which a part goes."""
+    receive(t, head["plant"], world.product, 10, "5000", lot_number="FG-OTHER")
+    order = t.make("sales.order", **head, lines=[line])
+    t.post("sales.order.confirm", order)
+    t.post("sales.order.pick", order)
+    shipment = t.first("sales.shipment", "state=draft")["id"]
+    row = t.send("sales.shipment.read", "GET", f"sales/shipments/{shipment}")["lines"][0]
+    t.post(
+        "handheld.other_lot.take", shipment_line=row["id"], due_lot=row["lot"], due_location=row["location"],
+        lot=t.first("inventory.lot", "q=FG-OTHER")["id"], quantity="1", reason="包装破损",
+    )  # fmt: skip
+    rows = t.send("sales.shipment.read", "GET", f"sales/shipments/{shipment}")["lines"]
+    t.post("sales.shipment.ship_part", shipment, lines=[{"line": one["id"], "quantity": "1"} for one in rows])
+
+
 def returned(t: Traveller, world: Any, head: dict[str, str], order: str) -> None:
     sold = t.send("sales.order.read", "GET", f"sales/orders/{order}")["lines"][0]["id"]
     lot = str(t.first("inventory.lot", "q=FG-LOT")["id"])
@@ -207,6 +224,75 @@ def returned(t: Traveller, world: Any, head: dict[str, str], order: str) -> None
             "sales.return_order", party=head["party"], plant=head["plant"], reason="defective", lines=[line]
         )
         t.post(f"sales.return_order.{step}", made)
+
+
+def channels(t: Traveller, world: Any) -> None:
+    """Shops, their orders on every way they may take, refunds, offers and a statement."""
+    plant, part = str(world.plant.pk), str(world.part.pk)
+    shop = t.make("channels.shop", code="TB1", name="旗舰店", plant=plant, party=str(world.customer.pk))
+    t.make("channels.listing", shop=shop, sku="A-1", item=part)
+    t.make("channels.warehouse", plant=plant, shop=shop)
+    t.make("channels.rule", code="BIG", name="大单", condition="pieces > 50")
+    t.inputs["channels.rule"] = {"condition": "total > 9"}
+    t.inputs["channels.listing"] = {"item": part}
+
+    def taken(number: str, **more: Any) -> str:
+        line = {"sku": more.pop("sku", "A-1"), "quantity": more.pop("quantity", "2"), "price": "10.00", "line": "1"}
+        total = f"{int(line['quantity']) * 10}.00"
+        given = {"shop": "TB1", "number": number, "buyer": "b1", "address": "文一路 1 号", "phone": "1",
+                 "ordered_at": "2026-03-02T08:00:00Z", "lines": [line], "total_amount": total} | more  # fmt: skip
+        return t.post("channels.order.receive", orders=[given])["result"][0]["order"]
+
+    first, second = taken("T1"), taken("T2")
+    t.post("channels.order.merge", first, others=[second])
+    t.post("channels.order.allocate", first)
+    t.post("channels.order.ship", first, tracking_number="SF1")
+    shipment = t.first("sales.shipment", "tracking_number=SF1")["id"]
+    t.post("channels.order.note_shipments", shipments=[shipment])
+    t.post("channels.order.note_cancelled", orders=[t.first("channels.order", "outside_number=T2")["order"]])
+    t.post("channels.order.cancel", second, reason="不要了")
+    t.post("channels.order.finish", first)
+    t.post("channels.order.ask_refund", first, amount="1.00", reason="少件")
+    line = {"line": "1", "quantity": "1"}
+    for number, amount in (("R1", "3.00"), ("R2", "2.00")):
+        t.post("channels.refund.receive", refunds=[
+            {"shop": "TB1", "order": "T1", "number": number, "kind": "return", "amount": amount, "lines": [line]}
+        ])  # fmt: skip
+    back = t.first("channels.refund", "outside_number=R1")["id"]
+    t.post("channels.refund.agree", back)
+    t.post("sales.return_order.receive", t.first("channels.refund", "outside_number=R1")["return_order"])
+    t.post("channels.refund.take_back", back)
+    t.post("channels.refund.pay", back)
+    t.post("channels.refund.refuse", t.first("channels.refund", "outside_number=R2")["id"], answer="已退")
+    waits = taken("T3", state="placed", lines=[
+        {"sku": "A-1", "quantity": "2", "price": "5.00"}, {"sku": "A-1", "quantity": "1", "price": "10.00"},
+    ])  # fmt: skip
+    seen = t.send("channels.order.read", "GET", f"channels/orders/{waits}")
+    version, lines = seen["version"], seen["lines"]
+    note = {"seller_note": "当天发"}
+    t.send("channels.order.change", "PATCH", f"channels/orders/{waits}", note, If_Match=f'"v{version}"')
+    t.post("channels.order.split", waits, lines=[{"line": lines[0]["id"], "quantity": "1"}])
+    t.post("channels.order.hold", waits, reason="等客户")
+    t.post("channels.order.release", waits)
+    t.post("channels.order.hold", waits, reason="等客户")
+    t.post("channels.order.release", taken("T4", quantity="60"))
+    by_hand = t.make("channels.shop", code="TB2", name="分店", plant=plant, party=str(world.customer.pk),
+                     is_automatic=False)  # fmt: skip
+    t.make("channels.listing", shop=by_hand, sku="A-1", item=part)
+    t.post("channels.order.accept", taken("T5", shop="TB2"))
+    taken("T5", shop="TB2", address="换地址")
+    t.post("channels.difference.settle", t.first("channels.difference", "state=open")["id"], note="已确认")
+    taken("T6", sku="N-1")
+    t.post("channels.listing.match", rows=[{"shop": shop, "sku": "N-1", "item": part}])
+    t.post("channels.offer.refresh_all")
+    offer = t.first("channels.offer")["id"]
+    t.post("channels.offer.refresh", offer)
+    t.post("channels.offer.note_pushed", offer, quantity="5")
+    paid = [{"order": "T1", "amount": "20.00"}, {"order": "T1", "kind": "refund", "amount": "-3.00"}]
+    t.post("channels.settlement.receive", shop="TB1", number="2026-03", settled_on=str(TODAY), lines=paid)
+    statement = t.first("channels.settlement", "outside_number=2026-03")["id"]
+    t.post("channels.settlement.match", statement)
+    t.post("channels.settlement.settle", statement)
 
 
 def buying(t: Traveller, world: Any) -> None:
@@ -514,4 +600,4 @@ def asking(t: Traveller, world: Any) -> None:
         t.send(f"queries.{asked.key}.read", "GET", f"queries/{asked.key}?{urlencode(body)}")
 
 
-LEGS = (books, accounts, masters, stock, structure, selling, buying, making, wages, planning, money)
+LEGS = (books, accounts, masters, stock, structure, selling, channels, buying, making, wages, planning, money)

@@ -207,6 +207,8 @@ def cell(value: Any) -> str:
         if value is False
         else ";".join(value)
         if isinstance(value, list)
+        else json.dumps(value)
+        if isinstance(value, dict)
         else str(value)
     )
     return '"' + text.replace('"', '""') + '"'

@@ -30,6 +30,32 @@ def test_a_card_is_made_from_the_page_once(everyone, shop):
     assert list(names) == ["车削", "去毛刺", "清洗"]
 
 
+def test_operations_stand_in_the_order_of_the_taps_and_one_typed_names_its_work_centre(everyone, shop):
+    assert shop.recipe
+    world = shop.world
+    steps = [f"车削|{world.turning.pk}", f"铣削|{world.milling.pk}", f"去毛刺|{world.turning.pk}"]
+    form = FORM | {
+        "plant": world.plant.pk, "step": steps, "taps": "\n".join([steps[2], steps[1], steps[0]]), "more": "清洗",
+        "more_centre": world.milling.pk,
+    }  # fmt: skip
+    assert everyone.post(CARD, form, headers={"HX-Request": "true"}).status_code == 204
+    found = Operation.objects.order_by("sequence").values_list("name", "work_centre_id")
+    assert list(found) == [
+        ("去毛刺", world.turning.pk), ("铣削", world.milling.pk), ("车削", world.turning.pk), ("清洗", world.milling.pk)
+    ]  # fmt: skip
+
+
+def test_a_work_centre_of_another_plant_is_refused(everyone, shop):
+    assert shop.recipe
+    world = shop.world
+    calendar = world.plant.calendar_id
+    plant = world.make("company.plant", code="P-9", name="二厂", company=world.company, calendar=calendar)
+    other = shop.world.make("equipment.work_centre", code="WC-9", name="别处", plant=plant)
+    form = FORM | {"plant": shop.world.plant.pk, "more_centre": other.pk}
+    assert everyone.post(CARD, form, headers={"HX-Request": "true"}).status_code == 422
+    assert not WorkOrder.objects.exists()
+
+
 @pytest.mark.parametrize("wrong", [{"part_name": ""}, {"quantity": "0"}, {"quantity": "x"}, {"item": "nonsense"},
                                    {"people": "nonsense"}, {"step": "车削|nonsense"}])  # fmt: skip
 def test_a_wrong_card_is_refused_in_words(everyone, shop, wrong):

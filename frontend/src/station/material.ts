@@ -19,6 +19,13 @@ interface Found {
   name?: string;
 }
 
+/** So much of a lot that goes into a report. */
+export interface Use {
+  lot: string;
+  item: string;
+  quantity: number;
+}
+
 export const mounted = (task: Task): Mounted[] => state.mounted[task.id] ?? [];
 
 export async function mount(task: Task, lots: Mounted[]): Promise<void> {
@@ -126,7 +133,7 @@ function beep(times: number): void {
 }
 
 /** Gives how much of the scanned lots a report uses, and what is left of them after it. */
-export function lotsUsed(task: Task, draft: Draft): { used: { lot: string; quantity: string }[]; left: Mounted[] } {
+export function lotsUsed(task: Task, draft: Draft): { used: Use[]; left: Mounted[] } {
   const counts = number(draft.good) + (draft.isRework ? 0 : number(draft.bad));
   const share = counts / (number(task.quantity) || 1);
   const isFirst = number(task.good) + number(task.scrap) === 0;
@@ -136,7 +143,7 @@ export function lotsUsed(task: Task, draft: Draft): { used: { lot: string; quant
     const wanted = one.fixed ? (isFirst ? number(one.needed) : 0) : number(one.needed) * share;
     need.set(one.item_id, Math.round(wanted * placesOf(one)) / placesOf(one));
   }
-  const used: { lot: string; quantity: string }[] = [];
+  const used: Use[] = [];
   const left: Mounted[] = [];
   const all = mounted(task);
   for (const [place, one] of all.entries()) {
@@ -145,11 +152,36 @@ export function lotsUsed(task: Task, draft: Draft): { used: { lot: string; quant
     const isOnly = !all.slice(place + 1).some((later) => later.item_id === one.item_id);
     const part = line?.tracking === "serial" ? Math.min(1, open) : isOnly || !one.left ? open : Math.min(open, number(one.left));
     if (line) need.set(line.item_id, open - part);
-    if (part > 0) used.push({ lot: one.lot, quantity: rounded(part) });
+    if (part > 0) used.push({ lot: one.lot, item: line?.item_id ?? one.item_id, quantity: part });
     const rest = one.left ? number(one.left) - part : 0;
     if (!one.left || rest > 0) left.push({ ...one, left: one.left ? rounded(rest) : "" });
   }
   return { used, left };
+}
+
+export const told = (used: Use[]) => used.map((one) => ({ lot: one.lot, quantity: rounded(one.quantity) }));
+
+/** Gives what went into each of some portions: the lots of an item are used up one after the other. */
+export function spread(used: Use[], portions: number[]): Use[][] {
+  const whole = portions.reduce((sum, one) => sum + one, 0) || 1;
+  const found: Use[][] = portions.map(() => []);
+  for (const item of new Set(used.map((one) => one.item))) {
+    const mine = used.filter((one) => one.item === item);
+    const total = mine.reduce((sum, one) => sum + one.quantity, 0);
+    let end = 0;
+    for (const one of mine) {
+      const from = end;
+      end += one.quantity;
+      let done = 0;
+      for (const [n, portion] of portions.entries()) {
+        const [low, high] = [(done / whole) * total, ((done + portion) / whole) * total];
+        const part = Math.round((Math.min(high, end) - Math.max(low, from)) * 1e6) / 1e6;
+        if (part > 0) found[n].push({ ...one, quantity: part });
+        done += portion;
+      }
+    }
+  }
+  return found;
 }
 
 /** Gives the lines of a task's material with what is there, and the lots that are mounted. */

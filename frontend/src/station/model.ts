@@ -8,6 +8,9 @@ export interface Part {
   quantity?: string;
   defects?: { reason: string; quantity: string }[];
   reverses?: string;
+  /** The serial number of a piece, and what went into it. */
+  output_lot?: string;
+  lots?: { lot: string; quantity: string }[];
 }
 
 /** What somebody did in one go. What begins with `_` stays on the device. */
@@ -129,6 +132,8 @@ export interface Task {
   drawings?: Drawing[];
   lot?: string;
   is_last?: boolean;
+  /** Where finished pieces bear serial numbers: the last one that was numbered after the order. */
+  serials?: number;
   stopped?: boolean;
   order_quantity: string;
   /** Scanned without a network, and not known to the device yet. */

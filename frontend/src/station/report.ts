@@ -6,10 +6,12 @@ import { captureFields, FIELD, missing } from "./capture";
 import { h, icon } from "./dom";
 import { mayCall, openHelp } from "./help";
 import { newId } from "./ids";
-import { lotsUsed, mountedChips, scanMaterial } from "./material";
-import type { Act, Part, Reason, Task } from "./model";
+import { lotsUsed, mountedChips, scanMaterial, spread, told } from "./material";
+import type { Act, Part, Task } from "./model";
 import { rounded } from "./model";
+import * as defects from "./defects";
 import * as photos from "./photos";
+import * as serials from "./serials";
 import { pad, render } from "./shell";
 import { named, number, setDraft, state, tasks, type Draft } from "./state";
 import * as store from "./store";
@@ -26,7 +28,10 @@ export async function mark(task: Task, kind: "start" | "pause"): Promise<void> {
 
 export function faults(task: Task, draft: Draft): string {
   if (!number(draft.good) && !number(draft.bad)) return t("先填数量", "Enter a quantity first");
-  if (number(draft.bad) && !draft.reason) return t("选一个不良原因", "Choose why they are bad");
+  const why = number(draft.bad) ? defects.fault(draft) : "";
+  if (why) return why;
+  const lack = serials.fault(task, draft);
+  if (lack) return lack;
   const name = missing(task, draft);
   return name ? t("还要填“{name}”", "“{name}” is missing", { name }) : "";
 }
@@ -40,20 +45,25 @@ export async function report(task: Task): Promise<void> {
     await setDraft({ ...draft, isSure: true });
     return render();
   }
-  const parts: Part[] = [];
-  if (number(draft.good)) parts.push({ id: newId(), kind: "good", quantity: draft.good });
-  if (number(draft.bad)) {
-    const defects = [{ reason: draft.reason, quantity: draft.bad }];
-    parts.push({ id: newId(), kind: draft.isRework ? "rework" : "scrap", quantity: draft.bad, defects });
-  }
-  const bad = number(draft.bad) ? t("，不良 {bad}", ", {bad} bad", { bad: draft.bad }) : "";
-  const said = `${task.number} ${task.sequence} ${named(task)} · ${t("合格 {good}", "{good} good", { good: draft.good || "0" })}${bad}`;
   const { used, left } = lotsUsed(task, draft);
+  const bad = number(draft.bad);
+  const pieces = serials.isNumbered(task) ? draft.serials : [];
+  const parts: Part[] = pieces.map((serial) => ({ id: newId(), kind: "good", quantity: "1", output_lot: serial }));
+  if (number(draft.good) && !parts.length) parts.push({ id: newId(), kind: "good", quantity: draft.good });
+  if (bad) {
+    parts.push({ id: newId(), kind: draft.isRework ? "rework" : "scrap", quantity: draft.bad, defects: defects.counted(draft) });
+  }
+  if (pieces.length) {
+    const portions = spread(used, [...pieces.map(() => 1), ...(bad && !draft.isRework ? [bad] : [])]);
+    portions.forEach((lots, n) => lots.length && (parts[n].lots = told(lots)));
+  }
+  const more = bad ? t("，不良 {bad}", ", {bad} bad", { bad: draft.bad }) : "";
+  const said = `${task.number} ${task.sequence} ${named(task)} · ${t("合格 {good}", "{good} good", { good: draft.good || "0" })}${more}`;
   const data = Object.fromEntries(Object.entries(draft.data).filter(([, value]) => value));
   const made = act(task, "report", parts, said, {
     ...(Object.keys(draft.shares).length ? { people: shared(draft.shares) } : {}),
     ...(Object.keys(data).length ? { data } : {}),
-    ...(used.length ? { lots: used } : {}),
+    ...(used.length && !pieces.length ? { lots: told(used) } : {}),
     ...(task.lot && number(draft.good) ? { output_lot: task.lot } : {}),
   });
   const taken = [...draft.photos, ...(task.capture ?? []).filter((one) => one.kind === "photo").map((one) => draft.data[one.name] ?? "").filter(Boolean)];
@@ -106,13 +116,12 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
   const entry = (name: "good" | "bad", label: string) =>
     h(`button.entry.entry-${name}${draft.field === name ? ".is-on" : ""}`, { type: "button", "data-field": name, "aria-pressed": draft.field === name ? "true" : "false", onclick: () => change({ field: name, isFresh: true }) }, h("small", {}, label), h("b", {}, draft[name] || "0"));
   const press = (key: string) => {
+    if (draft.field.startsWith(defects.COUNT)) return change({ ...defects.typedCount(draft, key), isFresh: false });
     const name = draft.field.startsWith(FIELD) ? draft.field.slice(FIELD.length) : "";
     const text = name ? (draft.data[name] ?? "") : draft[draft.field as "good" | "bad"];
     const next = key === "±" ? (text.startsWith("-") ? text.slice(1) : `-${text}`) : typed(text, key, draft.isFresh).slice(0, 12);
     change({ ...(name ? { data: { ...draft.data, [name]: next } } : { [draft.field]: next }), isFresh: false });
   };
-  const reasons = state.kept?.day.reasons.filter((one) => one.kind === "both" || one.kind === (draft.isRework ? "rework" : "scrap")) ?? [];
-  const chip = (one: Reason) => h(`button.chip${draft.reason === one.id ? ".is-on" : ""}`, { type: "button", "data-reason": one.code, "aria-pressed": draft.reason === one.id ? "true" : "false", onclick: () => change({ reason: one.id }) }, named(one));
   const fault = faults(task, draft);
   const over = task.isBlind ? 0 : number(draft.good) + number(draft.bad) - number(task.room);
   const isBad = draft.field === "bad" || number(draft.bad) > 0;
@@ -122,12 +131,9 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
   return [
     h("div.pair", {}, entry("good", t("合格", "Good")), entry("bad", t("不良", "Bad"))),
     isBad
-      ? h("div.why", {},
-          h("div.switch", { role: "group", "aria-label": t("不良品", "Bad pieces") },
-            h(`button.tab${draft.isRework ? "" : ".is-on"}`, { type: "button", onclick: () => change({ isRework: false, reason: "" }) }, t("报废", "Scrap")),
-            h(`button.tab${draft.isRework ? ".is-on" : ""}`, { type: "button", onclick: () => change({ isRework: true, reason: "" }) }, t("返工", "Rework"))),
-          h("div.chips.chips-scroll", { role: "group", "aria-label": t("不良原因", "Why bad") }, reasons.map(chip)))
+      ? defects.whyPart(draft, change)
       : h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machine_code ? h("span.chip.chip-flat", {}, task.machine_code) : null),
+    serials.serialPart(task, draft, change),
     captureFields(task, draft, change),
     mountedChips(task),
     draft.photos.length ? h("div.shots", {}, draft.photos.map((digest) => photos.preview(digest, () => change({ photos: draft.photos.filter((one) => one !== digest) })))) : null,

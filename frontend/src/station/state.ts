@@ -15,9 +15,14 @@ export interface Draft {
   field: string;
   good: string;
   bad: string;
+  /** Why they are bad; where there are several reasons, that of those which no other one counts. */
   reason: string;
+  /** Further reasons with how many pieces each. */
+  others: Record<string, string>;
   isRework: boolean;
   isFresh: boolean;
+  /** Serial numbers of the good pieces, where they bear any. */
+  serials: string[];
   data: Record<string, string>;
   /** Who shares the report and in which parts; nobody is oneself alone. */
   shares: Record<string, number>;
@@ -82,7 +87,7 @@ export async function readQueue(): Promise<void> {
 
 /** Gives an empty report at a task. */
 export const fresh = (task: string): Draft => ({
-  task, field: "good", good: "", bad: "", reason: "", isRework: false, isFresh: true, data: {}, shares: {}, photos: [], isSure: false,
+  task, field: "good", good: "", bad: "", reason: "", others: {}, isRework: false, isFresh: true, serials: [], data: {}, shares: {}, photos: [], isSure: false,
 });
 
 /** Keeps a task that was scanned, so that this device tells it from now on, also without a network. */

@@ -14,6 +14,7 @@ export function doneScreen(): HTMLElement[] {
   const task = tasks().find((one) => one.id === (told?.operation ?? told?.body?.operation));
   const sums = today();
   if (!told) return tasksScreen();
+  const lots = [told.output_lot ?? "", ...told.parts.map((part) => part.output_lot ?? "")].filter(Boolean);
   return [
     h("main.narrow.center", {},
       h("div.tick", { "aria-hidden": "true" }, icon("check")),
@@ -22,7 +23,7 @@ export function doneScreen(): HTMLElement[] {
       h("p", {}, stateTag(told)),
       told._text && told._state !== "done" ? h("p.warn-text", {}, told._text) : null,
       state.labelFault ? h("p.fault", { role: "alert" }, state.labelFault) : null,
-      task?.is_last && told.output_lot ? finishedLot(task, told.output_lot) : null,
+      task?.is_last && lots.length ? finishedLots(task, lots) : null,
       sums && told.kind !== "help" ? h("div.sums", {}, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))) : null,
       task ? h("button.btn.btn-primary.btn-huge", { type: "button", onclick: () => open(task) }, t("继续这道工序", "Go on with it")) : null,
       h("button.btn.btn-tall", { type: "button", onclick: () => go("tasks") }, icon("list-check"), t("任务", "Tasks")),
@@ -31,18 +32,19 @@ export function doneScreen(): HTMLElement[] {
   ];
 }
 
-/** Shows the finished lot, with its label to be printed. */
-function finishedLot(task: Task, lot: string): HTMLElement {
-  return h("div.lot", {}, h("span", {}, h("small.dim", {}, t("成品批次", "Finished lot")), h("b", { "data-finished-lot": true }, lot)),
-    h("button.btn", { type: "button", "data-label": true, disabled: !queue.isReached, onclick: () => void printLabel(task, lot) }, icon("printer"), queue.isReached ? t("打印标签", "Print label") : t("联网后可打印", "Prints with a network")));
+/** Shows the finished lot, or the serial numbers, with their labels to be printed. */
+function finishedLots(task: Task, lots: string[]): HTMLElement {
+  const name = task.serials === undefined ? t("成品批次", "Finished lot") : t("序列号", "Serial numbers");
+  return h("div.lot", {}, h("span", {}, h("small.dim", {}, name), h("b", { "data-finished-lot": true }, lots.length > 2 ? `${lots[0]} … ${lots[lots.length - 1]}` : lots.join("、"))),
+    h("button.btn", { type: "button", "data-label": true, disabled: !queue.isReached, onclick: () => void printLabels(task, lots) }, icon("printer"), queue.isReached ? t("打印标签", "Print label") : t("联网后可打印", "Prints with a network")));
 }
 
-/** Opens the lot's label as a page that the device prints. */
-async function printLabel(task: Task, lot: string): Promise<void> {
+/** Opens the labels of lots as pages that the device prints. */
+async function printLabels(task: Task, lots: string[]): Promise<void> {
   const ticket = state.person && state.known[state.person.id]?.ticket;
   const page = window.open("", "_blank");
   try {
-    const answer = await ask(`label?operation=${task.id}&lot=${encodeURIComponent(lot)}`, undefined, { Authorization: `Station ${ticket}` });
+    const answer = await ask(`label?operation=${task.id}${lots.map((lot) => `&lot=${encodeURIComponent(lot)}`).join("")}`, undefined, { Authorization: `Station ${ticket}` });
     const address = URL.createObjectURL(await answer.blob());
     if (page) page.location.href = address;
     else location.href = address;

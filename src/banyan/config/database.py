@@ -36,7 +36,9 @@ def connection_settings() -> dict[str, Any]:
     settings.setdefault("OPTIONS", {})
     settings["OPTIONS"].setdefault("prepare_threshold", 3)
     if env("BANYAN_DB_POOL"):
-        settings["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 8, "timeout": 10}
+        from banyan.config.pooled import Pooled
+
+        settings["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 8, "timeout": 10, "connection_class": Pooled}
     else:
         settings["CONN_MAX_AGE"] = None
     return settings

@@ -77,12 +77,19 @@ VARIABLES: dict[str, Variable] = {
             "Key that seals the secrets of outside systems, `id:base64` of 32 bytes, the newest first where two are "
             "valid. Empty: made at the first secret and kept in the data folder, mode 600",
         ),
+        Variable(
+            "BANYAN_EXCHANGE",
+            "",
+            str,
+            "Folder below which files are exchanged with outside systems; nothing outside it is read or written. "
+            "Empty: `exchange` in the data folder",
+        ),
         Variable("BANYAN_DEBUG", "no", flag, "Show tracebacks in the browser. Never in production"),
         Variable("BANYAN_HOSTS", "localhost,127.0.0.1,[::1]", words, "Host names that the site answers to"),
         Variable("BANYAN_BIND", "127.0.0.1", str, "Address that the web processes listen on"),
         Variable("BANYAN_PORT", "8020", int, "Port; the next free one is taken if it is in use"),
         Variable("BANYAN_WEB_WORKERS", "2", int, "Web processes"),
-        Variable("BANYAN_WEB_THREADS", "8", int, "Threads that serve requests in each web process"),
+        Variable("BANYAN_WEB_THREADS", "16", int, "Threads that serve requests in each web process"),
         Variable(
             "BANYAN_SECURE",
             "no",
@@ -153,6 +160,12 @@ def audit_head() -> Path:
 def secrets_file() -> Path:
     """Give the file that holds the keys of the secrets, where BANYAN_SECRETS_KEY does not."""
     return data_folder() / "secrets-keys"
+
+
+def exchange_folder() -> Path:
+    """Give the folder below which files are exchanged with outside systems; it may not exist yet."""
+    named = env("BANYAN_EXCHANGE")
+    return Path(named).resolve() if named else data_folder() / "exchange"
 
 
 def database_user() -> str | None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from banyan.config import database
-from banyan.config.environ import audit_head, data_folder, env, has_part, secret_key, secrets_file
+from banyan.config.environ import (
+    audit_head,
+    data_folder,
+    env,
+    exchange_folder,
+    has_part,
+    secret_key,
+    secrets_file,
+)  # fmt: skip
 
 MODULES = (
     "company", "parties", "items", "people", "inventory", "equipment", "engineering",
-    "sales", "purchasing", "production", "wages", "exceptions", "station", "trace", "proposals", "planning",
+    "sales", "purchasing", "channels", "production", "wages", "exceptions", "station", "trace", "proposals", "planning",
     "teamboard", "handheld", "finance",
 )  # fmt: skip
 
@@ -116,6 +124,7 @@ MEDIA_ROOT = data_folder() / "files"
 BANYAN_AUDIT_HEAD = audit_head()
 BANYAN_SECRETS_KEY = env("BANYAN_SECRETS_KEY")
 BANYAN_SECRETS_FILE = secrets_file()
+BANYAN_EXCHANGE_FOLDER = exchange_folder()
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 if has_part("banyan.web.sessions"):

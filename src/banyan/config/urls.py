@@ -24,13 +24,16 @@ def welcome(request: HttpRequest) -> HttpResponse:
     return HttpResponse("<!doctype html><html lang=zh-Hans><title>Banyan 榕</title><h1>Banyan 榕</h1>")
 
 
-#: Where the pages of modules' own stand; what lies within another place comes before it.
+#: Where the pages of modules' own stand, and of apps on other floors by their whole name; what lies within another
+#: place comes before it.
 PLACES = (
     ("station/api/warehouse/", "handheld"),
     ("station/", "station"),
     ("", "trace"),
     ("teamboard/", "teamboard"),
     ("production/", "production"),
+    ("", "banyan.integration.mapping"),
+    ("channels/", "channels"),
 )
 
 urlpatterns = [path("healthz", health, name="health")]
@@ -39,6 +42,8 @@ if has_part("banyan.web.rest.urls"):
         path("api/v1/", include("banyan.web.rest.urls")),
         path("oauth/", include("banyan.web.rest.oauth")),
     ]
+if has_part("banyan.connectors.soap.server"):
+    urlpatterns.append(path("soap/", include("banyan.connectors.soap.urls")))
 if has_part("banyan.integration.urls"):
     urlpatterns.append(path("hooks/", include("banyan.integration.urls")))
 if has_part("banyan.integration.watch.urls"):
@@ -47,9 +52,9 @@ if has_part("banyan.integration.watch.urls"):
     urlpatterns += [path("metrics", metrics, name="metrics"),
                     path("integration/", include("banyan.integration.watch.urls"))]  # fmt: skip
 urlpatterns += [
-    path(place, include(f"banyan.modules.{module}.urls"))
+    path(place, include(f"{name}.urls"))
     for place, module in PLACES
-    if has_part(f"banyan.modules.{module}.urls")
+    if has_part(f"{(name := module if '.' in module else f'banyan.modules.{module}')}.urls")
 ]
 if has_part("banyan.web.urls"):
     urlpatterns.append(path("", include("banyan.web.urls")))

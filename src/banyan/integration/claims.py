@@ -26,7 +26,8 @@ PARKED = UUID(int=0)
 PARK_SECONDS = 3600
 RELEASED = 50
 
-_NOW = "coalesce(%(now)s::timestamptz, clock_timestamp())"
+#: One time for a statement, so that an index can be asked for what is due by then.
+_NOW = "coalesce(%(now)s::timestamptz, statement_timestamp())"
 
 
 @dataclass(slots=True)
@@ -76,10 +77,13 @@ _DUE_FLOWS = f"""
     SELECT f.id, f.running_id, s.version, coalesce(g.breaker, 'closed')
     FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
     LEFT JOIN integration_gauge g ON g.system_id = s.id
+    CROSS JOIN LATERAL (
+        SELECT m.next_at FROM integration_message m WHERE m.flow_id = f.id AND m.state = 'waiting'
+        ORDER BY m.next_at LIMIT 1
+    ) first
     WHERE f.state = 'active' AND s.state = 'active' AND f.direction = %(direction)s
       AND (f.direction = 'in' OR g.until IS NULL OR g.until <= {_NOW})
-      AND EXISTS (SELECT 1 FROM integration_message m
-                  WHERE m.flow_id = f.id AND m.state = 'waiting' AND m.next_at <= {_NOW})
+      AND first.next_at <= {_NOW}
 """
 _PICK = f"""
     due AS MATERIALIZED (
@@ -97,21 +101,22 @@ _GIVEN = """
     RETURNING m.id, m.seq, m.key, m.source, m.type, coalesce(m.repaired, m.body)::text, m.at, m.attempts,
         m.noun, m.record
 """
-_CLAIM_FREE = f"WITH {_PICK} {_TAKE} FROM due WHERE m.id = due.id {_GIVEN}"
+_CLAIM_FREE = f"WITH {_PICK} {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM due)) {_GIVEN}"
+#: The gate is asked row by row (a limit keeps the planner from reading all that waits), each time through its index.
 _CLAIM_STRICT = f"""
     WITH {_PICK}, judged AS MATERIALIZED (
-        SELECT d.id, EXISTS (
-            SELECT 1 FROM integration_message b
+        SELECT d.id, coalesce((
+            SELECT true FROM integration_message b
             WHERE b.flow_id = %(flow)s AND b.key = d.key AND b.seq < d.seq AND b.state IN ('waiting', 'dead')
-              AND NOT EXISTS (SELECT 1 FROM due x WHERE x.id = b.id)) AS is_blocked
+              AND b.id <> ALL(ARRAY(SELECT id FROM due)) ORDER BY b.seq LIMIT 1), false) AS is_blocked
         FROM due d
     ), parked AS (
         UPDATE integration_message m
         SET claim = '{PARKED}', claimed_until = NULL, next_at = {_NOW} + {PARK_SECONDS} * interval '1 second'
-        FROM judged j WHERE m.id = j.id AND j.is_blocked
+        WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE is_blocked))
         RETURNING 1
     ), taken AS (
-        {_TAKE} FROM judged j WHERE m.id = j.id AND NOT j.is_blocked {_GIVEN}
+        {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE NOT is_blocked)) {_GIVEN}
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
@@ -120,29 +125,33 @@ _CLAIM_STRICT = f"""
 _SUPERSEDE = f"""
     UPDATE integration_message m SET state = 'superseded', claim = NULL, claimed_until = NULL, done_at = {_NOW}
     WHERE m.flow_id = %(flow)s AND m.state = 'waiting' AND m.next_at <= {_NOW}
-      AND EXISTS (SELECT 1 FROM integration_message n WHERE n.flow_id = m.flow_id AND n.key = m.key
-                  AND n.seq > m.seq AND n.state = 'waiting')
+      AND coalesce((SELECT true FROM integration_message n WHERE n.flow_id = m.flow_id AND n.key = m.key
+                    AND n.seq > m.seq AND n.state = 'waiting' ORDER BY n.seq LIMIT 1), false)
 """
 #: Of a key, one at a time: a newer one waits for the one that is under way, so that it is not overtaken by it.
 _CLAIM_NEWEST = f"""
     WITH {_PICK}, judged AS MATERIALIZED (
-        SELECT d.id, EXISTS (
-            SELECT 1 FROM integration_message b
+        SELECT d.id, coalesce((
+            SELECT true FROM integration_message b
             WHERE b.flow_id = %(flow)s AND b.key = d.key AND b.seq < d.seq AND b.state = 'waiting'
-              AND b.claimed_until > {_NOW}) AS is_blocked
+              AND b.claimed_until > {_NOW} ORDER BY b.seq LIMIT 1), false) AS is_blocked
         FROM due d
     ), parked AS (
         UPDATE integration_message m
         SET claim = '{PARKED}', claimed_until = NULL, next_at = {_NOW} + {PARK_SECONDS} * interval '1 second'
-        FROM judged j WHERE m.id = j.id AND j.is_blocked
+        WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE is_blocked))
         RETURNING 1
     ), waiting_older AS (
         UPDATE integration_message m SET state = 'superseded', claim = NULL, claimed_until = NULL, done_at = {_NOW}
-        FROM due d WHERE m.flow_id = %(flow)s AND m.key = d.key AND m.seq < d.seq AND m.state = 'waiting'
-          AND m.next_at > {_NOW} AND (m.claimed_until IS NULL OR m.claimed_until <= {_NOW})
+        WHERE m.id = ANY(ARRAY(
+            SELECT o.id FROM due d CROSS JOIN LATERAL (
+                SELECT x.id FROM integration_message x
+                WHERE x.flow_id = %(flow)s AND x.key = d.key AND x.seq < d.seq AND x.state = 'waiting'
+                  AND x.next_at > {_NOW} AND (x.claimed_until IS NULL OR x.claimed_until <= {_NOW})
+                ORDER BY x.seq LIMIT 1000) o))
         RETURNING 1
     ), taken AS (
-        {_TAKE} FROM judged j WHERE m.id = j.id AND NOT j.is_blocked {_GIVEN}
+        {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE NOT is_blocked)) {_GIVEN}
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
@@ -216,7 +225,7 @@ _MARK = f"""
 #: Those of a key that wait behind the ones now done: the first of them, and who stands right behind it.
 _RELEASE = f"""
     UPDATE integration_message m SET next_at = {_NOW}, claim = NULL
-    FROM (
+    WHERE m.state = 'waiting' AND m.id = ANY(ARRAY(
         SELECT n.id FROM unnest(%(keys)s::text[]) k(key)
         CROSS JOIN LATERAL (
             SELECT x.id, bool_and(coalesce(x.claim = '{PARKED}', false)) OVER (ORDER BY x.seq) AS is_next FROM (
@@ -224,7 +233,7 @@ _RELEASE = f"""
                 WHERE flow_id = %(flow)s AND key = k.key AND state IN ('waiting', 'dead')
                 ORDER BY seq LIMIT {RELEASED}) x
         ) n WHERE n.is_next
-    ) f WHERE m.id = f.id AND m.state = 'waiting'
+    ))
 """
 _RELEASE_NEWEST = f"""
     UPDATE integration_message SET next_at = {_NOW}, claim = NULL

@@ -29,7 +29,7 @@ LONGEST_PAUSE = 600.0
 
 _ENROL = """
     INSERT INTO integration_position (id, flow_id, next_at, failures, error)
-    SELECT f.id, f.id, coalesce(%(now)s::timestamptz, clock_timestamp()), 0, '' FROM integration_flow f
+    SELECT f.id, f.id, coalesce(%(now)s::timestamptz, statement_timestamp()), 0, '' FROM integration_flow f
     WHERE f.state = 'active' AND f.trigger IN ('poll', 'file', 'queue', 'schedule')
       AND NOT EXISTS (SELECT 1 FROM integration_position p WHERE p.flow_id = f.id)
     ON CONFLICT (flow_id) DO NOTHING
@@ -41,7 +41,7 @@ _CLAIM = """
         SELECT p.id, f.running_id, s.version, clock.at
         FROM integration_position p JOIN integration_flow f ON f.id = p.flow_id
         JOIN integration_system s ON s.id = f.system_id
-        CROSS JOIN (SELECT coalesce(%(now)s::timestamptz, clock_timestamp()) AS at) clock
+        CROSS JOIN (SELECT coalesce(%(now)s::timestamptz, statement_timestamp()) AS at) clock
         WHERE f.state = 'active' AND s.state = 'active' AND p.next_at <= clock.at
           AND (p.claimed_until IS NULL OR p.claimed_until <= clock.at)
         ORDER BY p.next_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED

@@ -66,6 +66,7 @@ WHERE u.is_active AND {condition}
 GROUP BY u.id{held}
 """
 _BY_KEY = _PRINCIPAL.format(limits="NULL, u.password", source="kernel_user u", condition="u.id = %s", held="")
+_BY_KEYS = _PRINCIPAL.format(limits="NULL, u.password", source="kernel_user u", condition="u.id = ANY(%s)", held="")
 _BY_TOKEN = _PRINCIPAL.format(
     limits="t.scopes, t.name", source="kernel_accesstoken t JOIN kernel_user u ON u.id = t.user_id", held=", t.id",
     condition="t.digest = %s AND t.is_active AND (t.expires_at IS NULL OR t.expires_at > %s)",
@@ -88,6 +89,11 @@ def person_of(user_id: UUID) -> tuple[Principal, str] | None:
     """Give the principal of an active user, and what is stored of its password. One statement."""
     row = db.one(_BY_KEY, [user_id])
     return (_principal(row[:-2], None), row[-1]) if row else None
+
+
+def people_of(user_ids: Iterable[UUID]) -> dict[UUID, tuple[Principal, str]]:
+    """Give the principals of active users, and what is stored of their passwords, by key. One statement."""
+    return {row[0]: (_principal(row[:-2], None), row[-1]) for row in db.rows(_BY_KEYS, [list(set(user_ids))])}
 
 
 def _principal(row: tuple, limits: tuple[str, ...] | None) -> Principal:

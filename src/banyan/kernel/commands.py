@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import orjson
@@ -34,7 +34,7 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from pydantic import BaseModel
 
 from banyan.kernel import access, db, events, locks, registry, schema, steady
-from banyan.kernel.context import Context
+from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Counter
 from banyan.kernel.spec import Tone
 from banyan.lib.errors import Conflict, DomainError, FieldFaults, Invalid, NotFound, Stale, jsonable
@@ -42,6 +42,7 @@ from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label
 
 log = logging.getLogger("banyan.commands")
+Value = TypeVar("Value")
 RETRIES = 6
 #: Records from which on the same change of all is written as one condition rather than row by row.
 SAME_FROM = 100
@@ -188,6 +189,7 @@ class Work:
     out: list[events.Event] = dataclass_field(default_factory=list)
     numbers: list[tuple[Any, Any]] = dataclass_field(default_factory=list)
     numbered: dict[UUID, str] = dataclass_field(default_factory=dict)
+    tellers: dict[int, Context] = dataclass_field(default_factory=dict)
 
 
 _work: ContextVar[Work | None] = ContextVar("work", default=None)
@@ -213,11 +215,52 @@ def tell(*told: events.Event) -> None:
     work.told.extend(told)
 
 
+def tell_for(ctx: Context, *told: events.Event) -> None:
+    """Tell events that one of several people has brought about whose calls are done together."""
+    tell(*told)
+    _work.get().tellers.update((id(one), ctx) for one in told)
+
+
+def teller(ctx: Context, event: events.Event) -> Context:
+    """Give whose act an event is, for a listener: the command's own, but where several are done together."""
+    work = _work.get()
+    return work.tellers.get(id(event), ctx) if work else ctx
+
+
 def hear(ctx: Context) -> None:
     """Let listeners before commit hear now what has been told, for a command that reads what they write."""
     work = _work.get()
     if work is not None:
         _hear(ctx, work)
+
+
+@contextmanager
+def attempt(ctx: Context) -> Iterator[None]:
+    """Try a part of a command, such as one order of many: what is refused in it leaves nothing behind.
+
+    Listeners before commit hear what is told in it before it counts as done. The order of locks is counted anew in
+    it: two such commands may meet in a deadlock, which is retried.
+
+    Raises: DomainError, also for what a constraint refuses, for the command to decide on
+    """
+    work = _work.get()
+    if work is None:
+        raise RuntimeError("an attempt is a part of a command")
+    _hear(ctx, work)
+    told, numbers, locked = len(work.out), len(work.numbers), locks.begin()
+    try:
+        with transaction.atomic():
+            yield
+            _hear(ctx, work)
+            _check_references()
+    except (DomainError, IntegrityError, DataError) as fault:
+        work.told.clear()
+        del work.out[told:], work.numbers[numbers:]
+        if isinstance(fault, DomainError):
+            raise
+        raise schema.refusal_of(fault) from fault
+    finally:
+        locks.end(locked)
 
 
 def execute(
@@ -266,6 +309,52 @@ def execute(
             _audit_refusal(ctx, cmd, ids, parsed, refusal)
             raise refusal from fault
     raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One person's call of a command that is done together with others' calls of it; the input is checked."""
+
+    ctx: Context
+    data: BaseModel
+
+
+class Apart(Exception):
+    """Says which of the calls to be done together each want a transaction of their own; nothing is written.
+
+    Takes:  keys: what their inputs are known by
+    """
+
+    def __init__(self, keys: Iterable[UUID]) -> None:
+        super().__init__("calls to be done apart")
+        self.keys = frozenset(keys)
+
+
+def execute_together(cmd: Command, calls: Sequence[Call], act: Callable[[Sequence[Call]], Value]) -> Value:
+    """Run one command for several people as one unit of work, in a transaction that the caller has begun.
+
+    Takes:  act: does all calls in one set of statements, and tells what each has brought about by `tell_for`;
+            it writes no row that keeps a history, for that names one person a transaction
+    Gives:  what act gives
+    Raises: Apart; DomainError, of which no audit line is left: the caller rolls back, and makes the calls one by one
+    Writes: what act writes, an audit line for each call, outbox (docs/adr/0011)
+    """
+    for call in calls:
+        call.ctx.require(cmd.permission, cmd.label)
+    ctx = calls[0].ctx
+    work = Work(ctx)
+    token, locked = _work.set(work), locks.begin()
+    try:
+        _claim_key(ctx.with_(principal=SYSTEM, key=None), cmd, (), None)
+        value = act(calls)
+        _hear(ctx, work)
+        _give_numbers(ctx, work)
+        _write_trails(cmd, calls, work)
+    finally:
+        locks.end(locked)
+        steady.end()
+        _work.reset(token)
+    return value
 
 
 @contextmanager
@@ -649,19 +738,58 @@ def _write_trail(
     answer: str | None = None,
 ) -> None:
     """Write the audit line, what has happened into the outbox, and the answer kept for the key. One statement."""
-    told = [
-        dict(
-            id=new_id(), type=e.type, event_version=e.event_version, noun=e.noun, record=e.record,
-            number=work.numbered.get(e.record, ""), payload=e.payload(),
-        )
-        for e in (work.out if work else ())
-    ]
+    told = _told(work) if work else []
     db.run(_TRAIL, dict(
         id=new_id(), at=ctx.now, device_at=ctx.device_at, person=ctx.person, program=ctx.program[:80],
         through=ctx.through, command=cmd.key, noun=cmd.noun, records=list(ids),
         input=orjson.dumps(_short(schema.dump(data))).decode(), outcome=outcome, code=code, key=ctx.key or "",
         told=orjson.dumps(told, default=str).decode(), answer=answer,
     ))
+
+
+_TRAILS = """
+    WITH audit AS (
+        INSERT INTO kernel_audit (id, at, device_at, person, program, through, command, noun,
+                                  records, input, outcome, code, key)
+        SELECT v.id, %(at)s, v.device_at, v.person, v.program, v.through, %(command)s, %(noun)s,
+               '{}', v.input, 'done', '', ''
+        FROM jsonb_to_recordset(%(lines)s::jsonb) v(id uuid, device_at timestamptz, person uuid, program text,
+                                                    through text, input jsonb)
+    )
+    INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload, person)
+    SELECT v.id, %(at)s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, v.person
+    FROM jsonb_to_recordset(%(told)s::jsonb) v(id uuid, type text, event_version smallint, noun text, record uuid,
+                                               number text, payload jsonb, person uuid)
+"""
+
+
+def _write_trails(cmd: Command, calls: Sequence[Call], work: Work) -> None:
+    """Write an audit line for each call, and what has happened into the outbox. One statement."""
+    lines = [
+        dict(
+            id=new_id(), device_at=call.ctx.device_at, person=call.ctx.person, program=call.ctx.program[:80],
+            through=call.ctx.through, input=_short(schema.dump(call.data)),
+        )
+        for call in calls
+    ]
+    told = [
+        line | dict(person=teller(work.ctx, event).person) for line, event in zip(_told(work), work.out, strict=True)
+    ]
+    db.run(_TRAILS, dict(
+        at=work.ctx.now, command=cmd.key, noun=cmd.noun, lines=orjson.dumps(lines, default=str).decode(),
+        told=orjson.dumps(told, default=str).decode(),
+    ))
+
+
+def _told(work: Work) -> list[dict[str, Any]]:
+    """Give what has happened, as the outbox keeps it."""
+    return [
+        dict(
+            id=new_id(), type=e.type, event_version=e.event_version, noun=e.noun, record=e.record,
+            number=work.numbered.get(e.record, ""), payload=e.payload(),
+        )
+        for e in work.out
+    ]
 
 
 def _audit_refusal(ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, refusal: DomainError) -> None:

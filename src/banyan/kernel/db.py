@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import orjson
 from django.apps import apps
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 
@@ -73,10 +73,11 @@ def cursor() -> CursorWrapper:
 
     A value is what its place in the statement says: where that says nothing, the statement must (`%s::date`)
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        bare = _Cursor(connection.connection)
-    return connection._prepare_cursor(bare)  # as connection.cursor() does: health, counting, errors
+    held = connections[DEFAULT_DB_ALIAS]  # found once: `connection` looks for itself at every word
+    held.ensure_connection()
+    with held.wrap_database_errors:
+        bare = _Cursor(held.connection)
+    return held._prepare_cursor(bare)  # as connection.cursor() does: health, counting, errors
 
 
 def _asked(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> tuple[str, Any]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -39,7 +40,12 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """Give the facts as JSON data."""
-        return {f.name: jsonable(getattr(self, f.name)) for f in fields(self)}
+        return {name: jsonable(getattr(self, name)) for name in _names(type(self))}
+
+
+@lru_cache(maxsize=1024)
+def _names(kind: type[Event]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
 
 
 BeforeCommit = Callable[[Any, Sequence[Any]], None]

@@ -15,13 +15,14 @@ Source: RFC 9457 for the form on the wire.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from typing import Any, ClassVar
+from uuid import UUID
 
 from banyan.lib.labels import L, Label, plain, slots_of, spoken_language
 
@@ -251,6 +252,9 @@ class FieldFaults:
 
 def jsonable(value: Any) -> Any:
     """Give a fact as JSON can carry it: decimals, keys and dates as text, labels as {zh, en}."""
+    usual = _USUAL.get(type(value))
+    if usual is not None:
+        return usual(value)
     if value is None or isinstance(value, (str, bool, int)):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, Enum):
@@ -266,6 +270,13 @@ def jsonable(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: jsonable(getattr(value, field.name)) for field in dataclass_fields(value)}
     return str(value)
+
+
+#: How the kinds of which most facts are come out, found by one look.
+_USUAL: dict[type, Callable[[Any], Any]] = {
+    **dict.fromkeys((type(None), str, bool, int), lambda value: value), Decimal: plain, UUID: str,
+    datetime: datetime.isoformat, date: date.isoformat,
+}  # fmt: skip
 
 
 def _label(text: Label | str) -> Label:

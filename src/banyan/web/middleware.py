@@ -14,10 +14,12 @@ from banyan.lib.labels import speaking
 from banyan.web import acting, incidents
 
 #: Addresses that answer machines: they know their callers by other means and word faults as problem+json.
-MACHINE_PATHS = ("/api/", "/healthz", "/hooks/", "/metrics", "/oauth/", "/static/")
+MACHINE_PATHS = ("/api/", "/healthz", "/hooks/", "/metrics", "/oauth/", "/soap/", "/static/")
 POLICY = "; ".join(
     (
         "default-src 'self'",
+        # the decoder of scanned codes is compiled code, served from here like everything else
+        "script-src 'self' 'wasm-unsafe-eval'",
         "img-src 'self' data: blob:",
         "media-src 'self' blob:",
         "worker-src 'self' blob:",

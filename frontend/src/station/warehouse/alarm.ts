@@ -33,14 +33,15 @@ export function right(): void {
   setTimeout(() => flash.remove(), 260);
 }
 
-/** Says that the scan was wrong, over everything, until somebody has seen it. */
-export function wrong(title: string, text: string, kind: "wrong" | "held" = "wrong"): void {
+/** Says that the scan was wrong, over everything, until somebody has seen it; `way` is how to go on all the same. */
+export function wrong(title: string, text: string, kind: "wrong" | "held" = "wrong", way?: { text: string; onclick: () => void }): void {
   beep([[220, 0.22], [180, 0.22], [220, 0.3]]);
   navigator.vibrate?.([200, 80, 200, 80, 300]);
   document.querySelector(".alarm")?.remove();
   const close = h("button.btn.btn-huge", { type: "button", "data-seen": true, onclick: () => sheet.remove() }, t("知道了", "I see"));
   const sheet = h(`div.alarm.alarm-${kind}`, { role: "alertdialog", "aria-modal": "true", "aria-label": title, "data-alarm": kind },
-    icon(kind === "held" ? "lock" : "alert-triangle"), h("h1", {}, title), h("p", {}, text), close);
+    icon(kind === "held" ? "lock" : "alert-triangle"), h("h1", {}, title), h("p", {}, text), close,
+    way ? h("button.btn.btn-huge.btn-way", { type: "button", "data-way": true, onclick: () => { sheet.remove(); way.onclick(); } }, way.text) : null);
   document.body.append(sheet);
   close.focus();
 }

@@ -133,8 +133,9 @@ export function notThis(scanned: string, wanted: string): void {
   alarm.wrong(t("扫错了！", "Wrong one!"), t("扫到 {scanned}，应为 {wanted}", "{scanned} was scanned, {wanted} is wanted", { scanned, wanted }));
 }
 
-/** Gives whether a label is of the item (or of the lot) that is wanted; what is not sounds the alarm. */
-export function isRight(desk: Desk, named: data.Named | null, text: string, wanted: { item: string; code: string; tracking: string; lot: string; lot_number: string }): boolean {
+/** Gives whether a label is of the item (or of the lot) that is wanted; what is not sounds the alarm.
+ * Takes: other: what to do where somebody wants another lot of the item all the same */
+export function isRight(desk: Desk, named: data.Named | null, text: string, wanted: { item: string; code: string; tracking: string; lot: string; lot_number: string }, other?: (lot: data.Lot) => void): boolean {
   const target = wanted.lot ? `${wanted.code} · ${wanted.lot_number}` : wanted.code;
   const lot = named?.noun === "l" ? desk.day.lots.find((one) => one.id === named.id) : undefined;
   if (lot && lot.state !== "released") {
@@ -146,7 +147,7 @@ export function isRight(desk: Desk, named: data.Named | null, text: string, want
     return true;
   }
   if (lot && lot.item === wanted.item)
-    alarm.wrong(t("批次不对！", "Wrong lot!"), t("应先出批次 {wanted}（先到期、先进先出），扫到的是 {lot}", "Lot {wanted} goes first (first expiry, first in); {lot} was scanned", { wanted: wanted.lot_number, lot: lot.number }));
+    alarm.wrong(t("批次不对！", "Wrong lot!"), t("应先出批次 {wanted}（先到期、先进先出），扫到的是 {lot}", "Lot {wanted} goes first (first expiry, first in); {lot} was scanned", { wanted: wanted.lot_number, lot: lot.number }), "wrong", other && { text: t("还是用这个批次", "Take this lot all the same"), onclick: () => other(lot) });
   else if (named?.noun === "i" && named.id === wanted.item)
     alarm.wrong(t("请扫批次标签", "Scan the lot's label"), t("{code} 按批次管理，应为批次 {wanted}", "{code} is tracked by lot: lot {wanted} is wanted", { code: wanted.code, wanted: wanted.lot_number }));
   else notThis(named?.code ?? text.slice(0, 40), target);

@@ -59,7 +59,7 @@ const home: Screen = {
 
 const SCREENS: Record<string, Screen> = {
   home, gate: receiving.gate, arrival: receiving.arrival, arrival_line: receiving.arrivalLine, store: receiving.store, put: receiving.put, move: receiving.move,
-  picks: picking.picks, walk: picking.walk, returns: picking.returns, held: picking.holding, return_line: picking.returnLine,
+  picks: picking.picks, walk: picking.walk, returns: picking.returns, held: picking.holding, return_line: picking.returnLine, other_lot: picking.otherLot,
   borrows: picking.borrows, lenders: picking.lenders, borrow: picking.borrow, counts: counting.counts, count: counting.count, look: counting.look,
 };
 
@@ -106,7 +106,7 @@ export async function open(host: Host): Promise<Face> {
     change: (more) => set([...stack.slice(0, -1), { ...desk.at, ...more }]),
     back: (more = {}) => {
       const before = stack[stack.length - 2] ?? { name: "home" };
-      const merged = Object.fromEntries(Object.entries(more).map(([key, value]) => [key, typeof value === "object" ? { ...before[key], ...(value as object) } : value]));
+      const merged = Object.fromEntries(Object.entries(more).map(([key, value]) => [key, typeof value === "object" && !Array.isArray(value) ? { ...before[key], ...(value as object) } : value]));
       set([...stack.slice(0, -2), { ...before, ...merged }]);
     },
     home: (text = "") => {

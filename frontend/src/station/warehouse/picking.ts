@@ -2,7 +2,8 @@
 import { h, icon } from "../dom";
 import { t } from "../../words";
 import * as alarm from "./alarm";
-import type { Item, Shipment, Step, Work } from "./data";
+import type { Item, Lot, Shipment, Step, Work } from "./data";
+import { rounded } from "../model";
 import { number } from "./data";
 import type { Desk, Screen } from "./desk";
 import { ask, day, empty, head, isRight, live, liveNote, next, notThis, pad, place, quantity, row, unit, what } from "./desk";
@@ -66,18 +67,17 @@ export const walk: Screen = {
     if (!step) return finish(desk, all, missing);
     const done = Object.keys(took(desk)).length;
     const isHeld = step.lot_state && step.lot_state !== "released";
-    const isIssue = desk.at.way === "issue";
     return [
       h("div.ware-steps", {}, h("b", {}, `${done + 1}/${all.length}`), h("progress", { max: all.length, value: done, "aria-label": t("进度", "Progress") }), h("span.dim", {}, desk.at.title)),
       place(desk, step.location, "", desk.at.bin === step.location),
       what(step, step.lot_number ? ` ${t("批次", "Lot")} ${step.lot_number}${step.expires ? ` · ${t("到期", "expires")} ${step.expires}` : ""}` : ""),
       isHeld ? h("p.fault", { role: "alert" }, icon("lock"), t("这个批次已冻结，不能拿。", "This lot is on hold and is not to be taken.")) : null,
-      isIssue ? quantity(desk, t("拿多少", "Take"), step, "quantity", step.quantity) : h("div.entry.is-on", {}, h("small", {}, t("拿多少", "Take")), h("b", {}, `${step.quantity} `, h("small", {}, unit(step)))),
+      quantity(desk, t("拿多少", "Take"), step, "quantity", step.quantity),
       desk.at.seen === step.key
-        ? next(t("拿好了 {n} {unit}", "Taken: {n} {unit}", { n: isIssue ? desk.at.quantity || "0" : step.quantity, unit: unit(step) }), () => take(desk, step), { disabled: Boolean(isHeld) || number(desk.at.quantity) > number(step.quantity) || !number(desk.at.quantity) })
+        ? next(t("拿好了 {n} {unit}", "Taken: {n} {unit}", { n: desk.at.quantity || "0", unit: unit(step) }), () => take(desk, step), { disabled: Boolean(isHeld) || number(desk.at.quantity) > number(step.quantity) || !number(desk.at.quantity) })
         : h("p.note", { role: "status" }, icon("barcode"), step.lot ? t("扫批次标签", "Scan the lot's label") : t("扫物料标签", "Scan the item's label")),
-      isIssue ? pad(desk, step) : null,
-      isIssue ? h("button.btn.btn-tall", { type: "button", "data-skip": true, onclick: () => take(desk, step, "0") }, t("这里没有，跳过", "Not there: pass by")) : null,
+      pad(desk, step),
+      h("button.btn.btn-tall", { type: "button", "data-skip": true, onclick: () => take(desk, step, "0") }, t("这里没有，跳过", "Not there: pass by")),
     ];
   },
   scan: (desk, named, text) => {
@@ -88,11 +88,12 @@ export const walk: Screen = {
       alarm.right();
       return desk.change({ bin: named.id });
     }
-    if (isRight(desk, named, text, step)) desk.change({ seen: step.key });
+    const other = (lot: Lot) => desk.go("other_lot", { step, took: took(desk), quantity: step.quantity, isFresh: true, lot: lot.id, number: lot.number, way: desk.at.way, reason: "", isTyped: false });
+    if (isRight(desk, named, text, step, step.lot && desk.may("handheld.other_lot.take") ? other : undefined)) desk.change({ seen: step.key });
   },
 };
 
-function take(desk: Desk, step: Step, count = String(desk.at.way === "issue" ? desk.at.quantity : step.quantity)): void {
+function take(desk: Desk, step: Step, count = String(desk.at.quantity)): void {
   const all = { ...took(desk), [step.key]: count };
   const following = steps(desk).find((one) => !(one.key in all));
   desk.change({ took: all, quantity: following?.quantity ?? "", isFresh: true, seen: "" });
@@ -107,22 +108,72 @@ function undo(desk: Desk, step: Step): void {
 function finish(desk: Desk, all: Step[], missing: Walk["missing"]): (HTMLElement | null)[] {
   const got = all.filter((one) => number(took(desk)[one.key]) > 0);
   const isIssue = desk.at.way === "issue";
+  const isPart = !isIssue && all.some((one) => number(took(desk)[one.key]) < number(one.quantity));
   const post = () => {
-    const lines = got.map((one) => ({ material: one.material, quantity: took(desk)[one.key], location: one.location, ...(one.lot ? { lot: one.lot } : {}) }));
-    void live(desk, desk.at.way, desk.at.record, isIssue ? { lines } : {}, () => {
+    const lines = isIssue
+      ? got.map((one) => ({ material: one.material, quantity: took(desk)[one.key], location: one.location, ...(one.lot ? { lot: one.lot } : {}) }))
+      : got.map((one) => ({ line: one.key, quantity: took(desk)[one.key] }));
+    void live(desk, isPart ? "ship_part" : desk.at.way, desk.at.record, isIssue || isPart ? { lines } : {}, () => {
       desk.home(isIssue ? t("已领料到 {order}", "Issued to {order}", { order: desk.at.title }) : t("已发货：{order}", "Shipped: {order}", { order: desk.at.title }));
     });
   };
   return [
-    head(isIssue ? t("都拿齐了，领到工单", "All is fetched: issue it") : t("都拿齐了，发货", "All is fetched: ship it"), desk.at.title),
+    head(isIssue ? t("都拿齐了，领到工单", "All is fetched: issue it") : isPart ? t("没有拿齐，部分发货", "Not all is fetched: ship a part") : t("都拿齐了，发货", "All is fetched: ship it"), desk.at.title),
+    isPart && got.length ? h("p.warn", { role: "status", "data-part": true }, icon("alert-triangle"), t("没拿的回到订单，仍为它保留，可以再备货。", "What is not taken stays kept for the order and can be prepared again.")) : null,
     liveNote(desk),
     h("ul.lines", {}, got.map((one) => h("li", {}, h("span", {}, h("b", {}, one.code), ` ${one.name}`, one.lot_number ? h("small.dim", {}, ` ${one.lot_number}`) : null), h("span.num", {}, `${took(desk)[one.key]} ${unit(one)}`),
-      isIssue ? h("button.plain", { type: "button", "data-undo": one.code, "aria-label": t("改这一行", "Change this line"), onclick: () => undo(desk, one) }, icon("arrow-back-up")) : null))),
+      isPart && number(took(desk)[one.key]) < number(one.quantity) ? null : h("button.plain", { type: "button", "data-undo": one.code, "aria-label": t("改这一行", "Change this line"), onclick: () => undo(desk, one) }, icon("arrow-back-up"))))),
+    isPart ? h("ul.lines", { "data-left": true }, all.filter((one) => number(took(desk)[one.key]) < number(one.quantity)).map((one) => h("li", {}, h("span", {}, h("b", {}, one.code), ` ${one.name}`, one.lot_number ? h("small.dim", {}, ` ${one.lot_number}`) : null), h("span.told-side.num", {}, h("small.tag.tag-orange", {}, t("留下 {n}", "{n} stay", { n: rounded(number(one.quantity) - number(took(desk)[one.key])) })), h("button.plain", { type: "button", "data-undo": one.code, "aria-label": t("改这一行", "Change this line"), onclick: () => undo(desk, one) }, icon("arrow-back-up")))))) : null,
     missing.length ? h("h2", {}, icon("alert-triangle"), t("库里没有", "Not in stock")) : null,
     missing.length ? h("ul.lines", { "data-missing": missing.length }, missing.map((one) => h("li", {}, h("span", {}, h("b", {}, one.code), ` ${one.name}`), h("span.num", {}, h("small.tag.tag-red", {}, t("缺 {n}", "{n} missing", { n: one.missing })))))) : null,
     got.length ? next(isIssue ? t("领料", "Issue") : t("发货", "Ship"), post, {}, "truck-delivery") : empty(t("没有拿到东西。", "Nothing was fetched.")),
     missing.length && desk.may("handheld.borrow.borrow") ? h("button.btn.btn-tall", { type: "button", onclick: () => need(desk, desk.at.record, desk.at.title) }, icon("arrows-exchange"), t("向别的工单借料", "Borrow from another order")) : null,
   ];
+}
+
+// --- another lot than the one that is due
+
+const WHY: [string, string][] = [
+  ["应出批次压在里面", "The lot due cannot be reached"],
+  ["包装破损", "Its packing is damaged"],
+  ["客户指定", "The customer asks for it"],
+  ["质量要求", "Quality asks for it"],
+];
+
+/** Another lot goes with consent: somebody who may says why, and it is kept. */
+export const otherLot: Screen = {
+  draw: (desk) => {
+    const step = desk.at.step as Step;
+    const why = String(desk.at.reason ?? "").trim();
+    const chip = ([zh, en]: [string, string]) =>
+      h(`button.chip${why === t(zh, en) ? ".is-on" : ""}`, { type: "button", "aria-pressed": why === t(zh, en) ? "true" : "false", "data-why": zh, onclick: () => desk.change({ reason: t(zh, en) }) }, t(zh, en));
+    const typing = (event: Event) => desk.hold({ reason: (event.target as HTMLInputElement).value });
+    return [
+      head(t("换批次", "Another lot"), `${step.code} ${step.name}`),
+      liveNote(desk),
+      h("ul.lines", {},
+        h("li", {}, h("span", {}, t("应出", "Due")), h("span.num", {}, step.lot_number)),
+        h("li", {}, h("span", {}, t("改用", "Taken")), h("b.num", {}, desk.at.number))),
+      quantity(desk, t("换多少", "How much"), step, "quantity", step.quantity),
+      h("div.chips", { role: "group", "aria-label": t("原因", "Reason") }, WHY.map(chip)),
+      h("label.labelled", {}, h("span", {}, t("或写下原因", "Or say why")), h("input.field", { id: "other-why", value: why, maxlength: 255, autocomplete: "off", oninput: typing, onchange: () => desk.change({}) })),
+      next(why ? t("同意换批次", "Agree to it") : t("先选原因", "Say why first"), () => agree(desk, step, why), { disabled: !why || !number(desk.at.quantity) || number(desk.at.quantity) > number(step.quantity) }),
+      h("p.dim", {}, t("谁同意、为什么，会记下来。", "Who agreed, and why, is kept.")),
+      pad(desk, step),
+    ];
+  },
+};
+
+function agree(desk: Desk, step: Step, reason: string): void {
+  const line = desk.at.way === "issue" ? { material: step.material } : { shipment_line: step.key };
+  const body = { ...line, due_lot: step.lot, due_location: step.location, lot: desk.at.lot, quantity: String(desk.at.quantity), reason };
+  const [lot, done] = [String(desk.at.lot), took(desk)];
+  void live<Walk>(desk, "other_lot", "", body, (walk) => {
+    const now = walk.steps.find((one) => one.lot === lot && one.material === step.material);
+    const following = walk.steps.find((one) => !(one.key in done));
+    // its label was scanned a moment ago
+    desk.back({ steps: walk.steps, quantity: following?.quantity ?? "", isFresh: true, seen: now?.key ?? "", bin: "" });
+  });
 }
 
 // --- back from an order

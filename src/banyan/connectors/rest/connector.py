@@ -75,7 +75,7 @@ class Rest(Connector):
         Takes:  position: {since, walk} as given before; since is asked again with the operation's overlap
         """
         asked = _operation(connection, operation, "poll")
-        walk = _Walk(asked, position if isinstance(position, Mapping) else {}, limit, connection.now)
+        walk = Walk(asked, position if isinstance(position, Mapping) else {}, limit, connection.now)
         facts = walk.facts()
         if walk.url:
             answer = _follow(connection, asked, walk.url)
@@ -175,7 +175,7 @@ def _ask(
     return answer, used
 
 
-class _Walk:
+class Walk:
     """One walk over the pages of what changed since a moment; it moves on only when its last page is read."""
 
     def __init__(self, operation: RestOperation, position: Mapping[str, Any], limit: int, now: datetime) -> None:
@@ -324,11 +324,12 @@ def _checked(settings: RestSettings, operation: RestOperation, answer: Answer) -
             raise
         return {"text": answer.text()[:2000]}
     if outcome is not None:
-        _judge(outcome, said, answer.hide)
+        judge(outcome, said, answer.hide)
     return said
 
 
-def _judge(outcome: Outcome, said: Any, hide: Sequence[str]) -> None:
+def judge(outcome: Outcome, said: Any, hide: Sequence[str] = ()) -> None:
+    """Refuse an answer that says of itself that it is a fault. Raises: Failed: refused, throttled, unavailable."""
     value = at(said, outcome.path, MISSING)
     code = "" if value is MISSING else as_text(value)
     if code in outcome.good:

@@ -120,12 +120,13 @@ def plainly(value: Any, numbers: str = "text") -> Any:
 
 def apply(
     mapping: Mapping, body: Any, facts: Facts | None = None, *, traces: bool = False, limits: Limits = LIMITS,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = time.thread_time,
 ) -> Mapped:  # fmt: skip
     """Give what becomes of a payload.
 
     Takes:  body: JSON data (dict, list, text, numbers, bool, None); facts: what surrounds it, with lookups answered
-            (`queries.facts_for` does both); clock: seconds, only to keep the limit of time
+            (`queries.facts_for` does both); clock: seconds, only to keep the limit of time: those that this thread
+            computes, not those it waits
     Gives:  the value, faults in the order of the table, and with `traces` how each field came about
     """
     run = _Run(Use(facts or Facts()), limits, clock, traces)
@@ -144,7 +145,7 @@ def needs(mapping: Mapping, bodies: Iterable[Any], facts: Facts | None = None) -
     """Give what the lookups of a mapping ask for in these payloads and `facts` does not answer yet."""
     found: set[Need] = set()
     for body in bodies:
-        run = _Run(Use(facts or Facts(), found), LIMITS, time.monotonic, False)
+        run = _Run(Use(facts or Facts(), found), LIMITS, time.thread_time, False)
         if _too_large(body, LIMITS) is None:
             try:
                 run.node(mapping.root, _Scope(body), ())
@@ -266,7 +267,16 @@ class _Run:
                 return self.field(field, scope, target)
         return MISSING
 
+    def tick(self) -> None:
+        """Count a piece of work, and stop where all of it takes too long."""
+        self.made += 1
+        if self.made % 64 == 0 and self.clock() > self.ends:
+            raise _Stopped(_whole("too_slow", L(
+                f"映射超过 {self.limits.seconds:g} 秒", f"mapping took more than {self.limits.seconds:g} seconds"
+            ), L("请分批发送，或简化表达式", "Send it in parts, or make the expressions simpler")))  # fmt: skip
+
     def holds(self, field: Field, when: Formula, scope: _Scope, target: tuple[int, ...]) -> bool:
+        self.tick()
         try:
             return self.evaluated(when, scope) is True
         except Unfit as unfit:
@@ -274,11 +284,7 @@ class _Run:
             return False
 
     def field(self, field: Field, scope: _Scope, target: tuple[int, ...]) -> Any:
-        self.made += 1
-        if self.made % 64 == 0 and self.clock() > self.ends:
-            raise _Stopped(_whole("too_slow", L(
-                f"映射超过 {self.limits.seconds:g} 秒", f"mapping took more than {self.limits.seconds:g} seconds"
-            ), L("请分批发送，或简化表达式", "Send it in parts, or make the expressions simpler")))  # fmt: skip
+        self.tick()
         given: Any = None
         passed: list[tuple[str, Any]] = []
         try:

@@ -149,7 +149,7 @@ class Match(Input):
     things: list[Thing] = field("对方的记录", "Their things", max_length=MOST_THINGS, min_length=1)
 
 
-@command("mapping.key_link.match", L("匹配", "Match"), input=Match, on="noun", icon="equal", screen=False)
+@command("mapping.key_link.match", L("匹配", "Match"), input=Match, on="noun", icon="arrows-diff", screen=False)
 def match(ctx: Context, data: Match) -> dict[str, int]:
     """Link outside things to our records by the match rules; rehearse it with a dry run.
 
@@ -263,14 +263,14 @@ class Decide(Input):
 def decide(ctx: Context, papers: Sequence[Duplicate], data: Decide) -> None:
     """Say which candidate the outside code is, and link it.
 
-    Raises: NotACandidate, CodeTaken, RecordTaken; nothing is written
-    Writes: the decision, a key link
+    Raises: NotACandidate, CodeTaken; nothing is written
+    Writes: the decision, a key link; beside the record's main code where it has one
     """
     candidates = _candidates(papers)
     for paper in papers:
         if data.record not in candidates[paper.pk]:
             raise NotACandidate(fields={"record": L("不在候选之中", "Not among the candidates")})
-        _linked(ctx, paper.system, paper.entity, {paper.code: data.record}, origin="person", reason=data.reason)
+        _link_or_add(ctx, paper.system, paper.entity, paper.code, data.record, data.reason, origin="person")
         paper.record, paper.reason = data.record, data.reason
 
 
@@ -303,7 +303,7 @@ def merge_candidates(ctx: Context, papers: Sequence[Duplicate], data: MergeCandi
             raise NotACandidate(fields={"winner": L("不在候选之中", "Not among the candidates")})
         losers = [one for one in candidates[paper.pk] if one != data.winner]
         _merged(ctx, paper.entity, data.winner, losers, {}, data.reason)
-        _link_or_add(ctx, paper.system, paper.entity, paper.code, data.winner, data.reason)
+        _link_or_add(ctx, paper.system, paper.entity, paper.code, data.winner, data.reason, origin="merge")
         paper.record, paper.reason = data.winner, data.reason
 
 
@@ -364,8 +364,7 @@ def _merged(
             kept[name] = (versions[owner].values[name], owner)
     if kept:
         execute(ctx, change, ids=[winner], data={name: _sent(value) for name, (value, _) in kept.items()})
-    if "is_active" in allowed:
-        execute(ctx, change, ids=others, data={"is_active": False})
+    _switch_off(ctx, noun, [found[one] for one in others])
     _move_links(ctx, entity, winner, others)
     made = Merge(
         entity=entity, winner=winner, losers=others, at=ctx.now, person_id=ctx.person, reason=reason,
@@ -374,6 +373,20 @@ def _merged(
     )  # fmt: skip
     Merge.objects.bulk_create([made])
     return made
+
+
+def _switch_off(ctx: Context, noun: Any, losers: Sequence[Any]) -> None:
+    """Take merged records out of use, by the noun's own command where it has one; they are kept."""
+    active = [row.pk for row in losers if getattr(row, "is_active", False)]
+    if not active:
+        return
+    key = noun.spec.permission("deactivate")
+    if registry.has_command(key):
+        command_ = registry.command(key)
+        ctx.require(command_.permission, command_.label)
+        execute(ctx, command_, ids=active)
+    elif not noun.spec.field("is_active").readonly:
+        execute(ctx, registry.command(noun.spec.permission("change")), ids=active, data={"is_active": False})
 
 
 def _version(row: Any, fields: Sequence[Any]) -> Version:
@@ -395,6 +408,6 @@ def _move_links(ctx: Context, entity: str, winner: UUID, losers: Sequence[UUID])
         mains.add(system)
 
 
-def _link_or_add(ctx: Context, system: str, entity: str, code: str, record: UUID, reason: str) -> None:
+def _link_or_add(ctx: Context, system: str, entity: str, code: str, record: UUID, reason: str, origin: str) -> None:
     has_main = KeyLink.objects.filter(system=system, entity=entity, record=record, is_main=True).exclude(code=code)
-    _linked(ctx, system, entity, {code: record}, origin="merge", reason=reason, is_main=not has_main.exists())
+    _linked(ctx, system, entity, {code: record}, origin=origin, reason=reason, is_main=not has_main.exists())

@@ -25,10 +25,11 @@ from banyan.integration.mapping.faults import Unfit
 from banyan.integration.mapping.patterns import Pattern, pattern
 from banyan.lib.errors import DomainError
 from banyan.lib.labels import L, Label, plain
-from banyan.lib.money import rounded
+from banyan.lib.money import EXACT, rounded
 from banyan.lib.quantity import Conversion, parse_decimal
 
 MOST_STEPS = 12
+LONGEST = 1_000
 LONGEST_TEXT = 100_000
 PLACES = 12
 DIGITS = 20
@@ -197,6 +198,8 @@ def steps_of(text: str, value_maps: Mapping[str, ValueMap] | None = None) -> tup
 
     Raises: Unfit
     """
+    if len(text) > LONGEST:
+        raise bad_step(text, L(f"最多 {LONGEST} 个字符", f"at most {LONGEST} characters"))
     tokens, spans = _tokens(text)
     made: list[Step] = []
     at = 0
@@ -438,12 +441,13 @@ def _count(options: Options) -> Step:
 
 @step("sum", "列表合计", "Sum of a list")
 def _sum(options: Options) -> Step:
-    return Step(
-        options.text,
-        "number",
-        lambda value, use: sum((as_number(one) for one in _many(value)), Decimal(0)),
-        takes_list=True,
-    )
+    def run(value: Any, use: Use) -> Decimal:
+        total = Decimal(0)
+        for one in _many(value):
+            total = as_number(EXACT.add(total, as_number(one)))
+        return total
+
+    return Step(options.text, "number", run, takes_list=True)
 
 
 def _many(value: Any) -> Sequence[Any]:
@@ -542,7 +546,7 @@ def _times(options: Options) -> Step:
     factor = as_number(options.take("factor"))
 
     def run(value: Any, use: Use) -> Decimal:
-        return as_number(rounded(as_number(value) * factor, PLACES))
+        return as_number(rounded(EXACT.multiply(as_number(value), factor), PLACES))
 
     return Step(options.text, "number", run)
 
@@ -564,7 +568,7 @@ def _money(options: Options) -> Step:
                     "分必须是整数；来源若是元，请用 money",
                     "Fen are whole; use money without fen if the source sends yuan",
                 ),
-            ).scaleb(-places)
+            ).scaleb(-places, context=EXACT)
         return _fixed(number, 2, _ROUND_FIRST)  # fmt: skip
 
     return Step(options.text, "number", run)
@@ -577,7 +581,7 @@ def _to_money(options: Options) -> Step:
         options.text,
         "number",
         lambda value, use: (
-            _fixed(as_number(value).scaleb(places), 0, _ROUND_FIRST)
+            _fixed(as_number(value).scaleb(places, context=EXACT), 0, _ROUND_FIRST)
             if places
             else _fixed(as_number(value), 2, _ROUND_FIRST)
         ),

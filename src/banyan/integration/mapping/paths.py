@@ -45,6 +45,8 @@ def parse(text: str) -> Parts:
     Raises: Unfit
     """
     given = text.strip()
+    if len(given) > LONGEST:
+        raise _unfit(text)
     if given == "$":
         return ()
     parts: list[Part] = []
@@ -63,7 +65,7 @@ def parse(text: str) -> Parts:
             parts.append(found["quoted"][1:-1])
         else:
             parts.append(EVERY if found["index"] is None else int(found["index"]))
-    if not parts or len(given) > LONGEST or len(parts) > MOST_PARTS or parts.count(EVERY) > MOST_LISTS:
+    if not parts or len(parts) > MOST_PARTS or parts.count(EVERY) > MOST_LISTS:
         raise _unfit(text)
     return tuple(parts)
 

@@ -197,16 +197,31 @@ def _kind(value: Any) -> str:
     return "number" if isinstance(value, (int, float, Decimal)) else "text"
 
 
-def types_of(body: Any) -> dict[str, str]:
-    """Give the types that expressions may read a payload by: names joined by dots, lists as "list".
+def types_of(*bodies: Any) -> dict[str, str]:
+    """Give the types that expressions may read payloads by: names joined by dots, lists as "list".
 
-    Gives:  only what can be written as a name; text that holds a number or a date stays text
+    Gives:  only what can be written as a name; text that holds a number or a date stays text, and so does what is
+            text in one payload and something else in another; null says nothing where another payload says more
     """
     types: dict[str, str] = {}
+    for body in bodies:
+        for name, kind in _types_in(body):
+            known = types.get(name, "null")
+            types[name] = kind if known in ("null", kind) else known if kind == "null" else _both(known, kind)
+    return {name: "text" if kind == "null" else kind for name, kind in types.items()}
+
+
+def _both(one: str, other: str) -> str:
+    """Give the type that holds values of both: an empty list is of any kind."""
+    if one.startswith("list") and other.startswith("list"):
+        return max(one, other, key=len) if "list" in (one, other) else "list<text>"
+    return "text"
+
+
+def _types_in(body: Any) -> Iterator[tuple[str, str]]:
     for one in sources_of(body):
         parts = paths.parse(one.path)
         keys = [part for part in parts if part is not paths.EVERY]
         if not keys or not all(isinstance(k, str) and _NAME.fullmatch(k) and k not in _WORDS for k in keys):
             continue
-        types[".".join(map(str, keys))] = "text" if one.kind == "null" else one.kind
-    return types
+        yield ".".join(map(str, keys)), one.kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,8 @@ from banyan.integration.mapping.converters import Facts, Need
 from banyan.integration.mapping.definition import Mapping as Compiled
 from banyan.integration.mapping.models import KeyLink, Sample, Table, TableField, ValueLine, ValueMap
 from banyan.integration.mapping.payloads import read_payload, types_of
-from banyan.kernel import registry
+from banyan.kernel import access, registry
+from banyan.kernel.context import Context
 from banyan.lib.errors import DomainError, NotFound
 from banyan.lib.labels import L
 
@@ -22,13 +23,13 @@ from banyan.lib.labels import L
 MOST_ROUNDS = 4
 
 
-def keys_of(system: str, entity: str, codes: Collection[str]) -> dict[str, UUID]:
+def keys_of(system: str, entity: str, codes: Iterable[str]) -> dict[str, UUID]:
     """Give our records by outside code, confirmed links only. One statement."""
     rows = KeyLink.objects.filter(system=system, entity=entity, code__in=list(codes), state="confirmed")
     return dict(rows.values_list("code", "record"))
 
 
-def codes_of(system: str, entity: str, records: Collection[UUID]) -> dict[UUID, str]:
+def codes_of(system: str, entity: str, records: Iterable[UUID]) -> dict[UUID, str]:
     """Give the main outside code of our records, confirmed links only. One statement."""
     rows = KeyLink.objects.filter(
         system=system, entity=entity, record__in=list(records), state="confirmed", is_main=True
@@ -44,9 +45,11 @@ def facts_for(
     today: date | None = None,
     zone: str = "Asia/Shanghai",
     settings: Mapping[str, str] | None = None,
+    ctx: Context | None = None,
 ) -> Facts:
     """Give the facts with every lookup that these payloads need answered.
 
+    Takes:  ctx: who looks, where it is a person: only what they may read is found
     Gives:  a lookup without an answer is absent, and becomes a fault where it is used. One statement per kind,
             system and entity; once more for lookups of what was looked up
     """
@@ -57,44 +60,61 @@ def facts_for(
         if not needed:
             break
         asked |= needed
-        facts = Facts(system, today, zone, facts.settings, {**facts.found, **answered(needed)})
+        facts = Facts(system, today, zone, facts.settings, {**facts.found, **answered(needed, ctx)})
     return facts
 
 
-def answered(needs: Iterable[Need]) -> dict[Need, str]:
-    """Give the answers there are, by need."""
+def answered(needs: Iterable[Need], ctx: Context | None = None) -> dict[Need, str]:
+    """Give the answers there are, by need; for a person, those they may read."""
     groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for need in needs:
         groups[need.kind, need.system, need.entity].append(need.key)
     found: dict[Need, str] = {}
     for (kind, system, entity), keys in sorted(groups.items()):
-        for key, value in _answers(kind, system, entity, keys).items():
-            found[Need(kind, system, entity, str(key))] = str(value)
+        if kind in ("ours", "theirs"):
+            answers = _links(ctx, kind, system, entity, keys)
+        else:
+            answers = _own(ctx, kind, entity, keys)
+        found |= {Need(kind, system, entity, key): str(value) for key, value in answers.items()}
     return found
 
 
-def _answers(kind: str, system: str, entity: str, keys: list[str]) -> Mapping[Any, Any]:
+def _links(ctx: Context | None, kind: str, system: str, entity: str, keys: list[str]) -> Mapping[str, Any]:
+    if ctx is not None and not ctx.may("mapping.key_link.read"):
+        return {}
     if kind == "ours":
         return keys_of(system, entity, keys)
-    if kind == "theirs":
-        return codes_of(system, entity, _uuids(keys))
+    ids = _uuids(keys)
+    codes = codes_of(system, entity, ids.values())
+    return {text: codes[key] for text, key in ids.items() if key in codes}
+
+
+def _own(ctx: Context | None, kind: str, entity: str, keys: list[str]) -> Mapping[str, Any]:
+    """Give records by our own code or number, or the other way; a code that several records bear names none."""
     if not registry.has_noun(entity):
         return {}
     noun = registry.noun(entity)
     natural = noun.spec.natural_key or (noun.spec.numbering.field if noun.spec.numbering else None)
     if natural is None:
         return {}
-    rows = noun.model._base_manager
+    within = access.scope(ctx, noun, noun.spec.permission("read")) if ctx is not None else None
+    rows = noun.model._base_manager.filter(within) if within is not None else noun.model._base_manager
     if kind == "record":
-        return dict(rows.filter(**{f"{natural}__in": keys}).values_list(natural, "pk"))
-    return dict(rows.filter(pk__in=_uuids(keys), **{f"{natural}__isnull": False}).values_list("pk", natural))
+        found: dict[str, list[UUID]] = defaultdict(list)
+        for code, key in rows.filter(**{f"{natural}__in": keys}).values_list(natural, "pk"):
+            found[code].append(key)
+        return {code: same[0] for code, same in found.items() if len(same) == 1}
+    ids = _uuids(keys)
+    named = dict(rows.filter(pk__in=ids.values(), **{f"{natural}__isnull": False}).values_list("pk", natural))
+    return {text: named[key] for text, key in ids.items() if key in named}
 
 
-def _uuids(texts: Iterable[str]) -> list[UUID]:
-    made = []
+def _uuids(texts: Iterable[str]) -> dict[str, UUID]:
+    """Give the keys that texts are, by text; what is none is left out."""
+    made = {}
     for text in texts:
         try:
-            made.append(UUID(text))
+            made[text] = UUID(text)
         except ValueError:
             continue
     return made
@@ -121,11 +141,8 @@ def _table(key: UUID | str) -> Table:
 
 def frozen(code: str, fields: list[dict[str, Any]], bodies: Iterable[Any]) -> dict[str, Any]:
     """Give a definition of these fields: types read from payloads, value maps as they are now."""
-    types: dict[str, str] = {}
-    for body in bodies:
-        for name, kind in types_of(body).items():
-            types[name] = kind if types.get(name, kind) == kind else "text"
-    return {"format": 1, "code": code, "fields": fields, "types": types, "value_maps": value_maps_for(fields)}
+    return {"format": 1, "code": code, "fields": fields, "types": types_of(*bodies),
+            "value_maps": value_maps_for(fields)}  # fmt: skip
 
 
 def as_definition(line: TableField) -> dict[str, Any]:

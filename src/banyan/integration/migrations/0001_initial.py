@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ('reply', models.JSONField(null=True)),
                 ('code', models.CharField(blank=True, default='', max_length=40)),
                 ('note', models.TextField(blank=True, default='')),
-                ('noun', models.CharField(blank=True, default='', max_length=80)),
+                ('record_noun', models.CharField(db_column='noun', blank=True, default='', max_length=80)),
                 ('record', models.UUIDField(null=True)),
                 ('flow', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.flow')),
                 ('used', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.flowversion')),

@@ -50,7 +50,7 @@ class Message(models.Model):
     reply = models.JSONField(null=True)
     code = models.CharField(max_length=40, blank=True, default="")
     note = models.TextField(blank=True, default="")
-    noun = models.CharField(max_length=80, blank=True, default="")
+    record_noun = models.CharField(max_length=80, blank=True, default="", db_column="noun")
     record = models.UUIDField(null=True)
 
     class Meta:

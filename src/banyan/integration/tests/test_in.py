@@ -68,10 +68,22 @@ def test_pages_are_read_kept_executed_and_then_acknowledged(inward, system):
     assert made() == ["R1", "R2", "R3"]
     assert CONFIRMED == [0, 1]
     message = Message.objects.get(source="1")
-    assert (message.state, message.noun, message.record) == ("done", "kernel.role", Role.objects.get(code="R1").pk)
+    one = Role.objects.get(code="R1")
+    assert (message.state, message.record_noun, message.record) == ("done", "kernel.role", one.pk)
     line = Audit.objects.get(records__contains=[message.record])
     assert (line.person, line.program, line.command) == (system.account_id, "bus SHOP", "kernel.role.create")
     assert Position.objects.get().position == 2
+
+
+def test_many_that_are_well_are_made_by_one_command(inward):
+    inward()
+    PAGES["roles"] = [[role(n) for n in range(10)]]
+    read()
+    carry_until_quiet()
+    assert made() == [f"R{n}" for n in range(10)]
+    assert Audit.objects.filter(command="kernel.role.create", outcome="done").count() == 1
+    for message in Message.objects.all():
+        assert Role.objects.get(pk=message.record).code == message.key
 
 
 def test_the_same_message_five_times_is_done_once(inward):

@@ -97,18 +97,23 @@ def plant_day(plant_id: UUID, instant: datetime) -> date:
 
 _CALENDAR = """
     SELECT p.zone, s.weekday, NULL::date, true, s.starts_at, s.ends_at
-    FROM company_plant p LEFT JOIN company_calendarshift s ON s.calendar_id = p.calendar_id
+    FROM company_plant p
+    LEFT JOIN company_calendarshift s ON s.calendar_id = coalesce(%(calendar)s::uuid, p.calendar_id)
     WHERE p.id = %(plant)s
     UNION ALL
     SELECT p.zone, NULL, e.day, e.is_working, e.starts_at, e.ends_at
-    FROM company_plant p JOIN company_calendarexception e ON e.calendar_id = p.calendar_id
+    FROM company_plant p
+    JOIN company_calendarexception e ON e.calendar_id = coalesce(%(calendar)s::uuid, p.calendar_id)
     WHERE p.id = %(plant)s
 """
 
 
-def plant_calendar(plant_id: UUID) -> WorkingCalendar:
-    """Give the plant's own calendar in its zone. One statement. Raises: NotSetUp when it does not exist."""
-    rows = db.rows(_CALENDAR, {"plant": plant_id})
+def plant_calendar(plant_id: UUID, calendar: UUID | None = None) -> WorkingCalendar:
+    """Give the plant's own calendar, or another one, in the plant's zone. One statement.
+
+    Raises: NotSetUp when the plant does not exist
+    """
+    rows = db.rows(_CALENDAR, {"plant": plant_id, "calendar": calendar})
     if not rows:
         raise NotSetUp
     shifts: list[Shift] = []

@@ -6,6 +6,7 @@ of a text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
@@ -17,6 +18,8 @@ from banyan.lib.labels import plain
 
 Name = Annotated[Text, Field(min_length=1, max_length=60)]
 MOST = 30
+#: A time of day, as an input of a page gives it; or a day with it.
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ])?([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 
 
 class Datum(Input):
@@ -75,7 +78,7 @@ def missing(asked: Sequence[Datum], told: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def beyond(asked: Sequence[Datum], told: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give the names of what was entered and is no number, beyond its limits, or none of the choices."""
+    """Give the names of what was entered and is no number, beyond its limits, no time, or none of the choices."""
     return tuple(one.name for one in asked if one.name in told and not _is_within(one, told[one.name]))
 
 
@@ -85,6 +88,8 @@ def _is_within(asked: Datum, value: Any) -> bool:
         return True
     if asked.kind == "choice":
         return not asked.choices or text in asked.choices
+    if asked.kind == "time":
+        return _TIME.fullmatch(text) is not None
     if asked.kind != "number":
         return True
     try:

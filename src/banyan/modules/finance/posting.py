@@ -44,11 +44,12 @@ def post(ctx: Context, postings: Iterable[Posting]) -> tuple[UUID, ...]:
                 origin=posting.origin,
                 text=posting.text[:200],
                 reverses=posting.reverses,
+                person=posting.person or ctx.person,
             )
         )
         lines += [_line(entry, n, posting.on, leg) for n, leg in enumerate(posting.legs, start=1)]
     days = sorted({p.on for p in wanted})
-    for day, period, state in db.rows(_WRITE, [days, ctx.now, ctx.person, _json(entries), _json(lines)]):
+    for day, period, state in db.rows(_WRITE, [days, ctx.now, _json(entries), _json(lines)]):
         if period is None:
             raise NoPeriod(day=day)
         if state != "open":
@@ -63,10 +64,10 @@ _WRITE = """
     entries AS (
         INSERT INTO finance_entry (id, "on", period_id, event, origin_noun, origin, text, reverses_id,
             posted_at, posted_by)
-        SELECT v.id, v."on", d.period, v.event, v.origin_noun, v.origin, v.text, v.reverses, %s, %s
+        SELECT v.id, v."on", d.period, v.event, v.origin_noun, v.origin, v.text, v.reverses, %s, v.person
         FROM jsonb_to_recordset(%s::jsonb) v(id uuid, "on" date, event text, origin_noun text, origin uuid,
                                              text text,
-                                             reverses uuid)
+                                             reverses uuid, person uuid)
         JOIN days d ON d."on" = v."on" AND d.state = 'open'
     ), lines AS (
         INSERT INTO finance_entryline (id, entry_id, position, "on", account_id, side, amount, currency_id,

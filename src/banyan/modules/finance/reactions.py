@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel import db
+from banyan.kernel.commands import teller
 from banyan.kernel.context import Context
 from banyan.kernel.events import before_commit
 from banyan.kernel.registry import answers
@@ -200,7 +201,8 @@ def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
             ]
         postings.append(
             Posting(
-                "conversion", zones[e.plant].day(e.reported_at), "production.report", e.report, tuple(legs)
+                "conversion", zones[e.plant].day(e.reported_at), "production.report", e.report, tuple(legs),
+                person=teller(ctx, e).person,
             )
         )
     posting.post(ctx, postings)

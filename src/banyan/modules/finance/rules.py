@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from banyan.lib.money import round_money
@@ -74,19 +75,7 @@ def without_nothing(posting: Posting) -> Posting | None:
     legs = tuple(leg for leg in posting.legs if leg.amount)
     if not legs:
         return None
-    return (
-        posting
-        if len(legs) == len(posting.legs)
-        else Posting(
-            posting.event,
-            posting.on,
-            posting.origin_noun,
-            posting.origin,
-            legs,
-            posting.text,
-            posting.reverses,
-        )
-    )
+    return posting if len(legs) == len(posting.legs) else replace(posting, legs=legs)
 
 
 def signed(side: Side, amount: Decimal) -> Decimal:

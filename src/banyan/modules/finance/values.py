@@ -32,7 +32,10 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """An entry to be written; legs of no amount are left out, an entry of none is not written."""
+    """An entry to be written; legs of no amount are left out, an entry of none is not written.
+
+    Takes:  person: whose act it is, where that is not who runs the command
+    """
 
     event: str
     on: date
@@ -41,6 +44,7 @@ class Posting:
     legs: tuple[Leg, ...]
     text: str = ""
     reverses: UUID | None = None
+    person: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

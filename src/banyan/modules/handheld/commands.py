@@ -1,4 +1,4 @@
-"""Borrowing between work orders, and the pick list that fixes lots and bins for an order."""
+"""Borrowing between work orders, and the pick list that fixes lots and bins for an order; see also `otherlots`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from banyan.modules.handheld.errors import (
     SameOrder,
 )
 from banyan.modules.handheld.models import Borrow
+from banyan.modules.handheld.otherlots import take_other_lot
 from banyan.modules.handheld.settling import open_borrows, settle_issued, settle_with_free, waive
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory import queries as inventory
@@ -37,6 +38,8 @@ from banyan.modules.production.commands.flow import lock_materials
 from banyan.modules.production.commands.materials import Kept
 from banyan.modules.production.models import AT_WORK, Material, MaterialIssue, WorkOrder
 from banyan.modules.production.queries import ORDER, material_held
+
+__all__ = ["borrow", "settle", "start_pick", "take_other_lot", "waive_borrows"]
 
 NOUN = "handheld.borrow"
 ZERO = Decimal(0)

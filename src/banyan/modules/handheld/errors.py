@@ -53,6 +53,26 @@ class NothingToSettle(Conflict):
     way_out_en = "It is settled when material arrives; waive it where the lender needs nothing any more"
 
 
+class StepUnknown(NotFound):
+    code = "handheld.step_unknown"
+    zh = "这一行已不在拣货单上"
+    en = "This line is not to be fetched any more"
+    way_out_zh = "返回，重新开始拣料"
+    way_out_en = "Go back and start picking again"
+
+
+class NotThisLot(Invalid):
+    code = "handheld.not_this_lot"
+    zh = "批次 {lot} 不能代替 {due}：须是同一物料的另一个批次"
+    en = "Lot {lot} cannot be taken for {due}: it must be another lot of the same item"
+
+
+class LotExpired(Conflict):
+    code = "handheld.lot_expired"
+    zh = "批次 {lot} 已于 {day} 到期，不能用"
+    en = "Lot {lot} expired on {day} and is not to be used"
+
+
 class CodeUnknown(NotFound):
     code = "handheld.code_unknown"
     zh = "不认识“{code}”"

@@ -74,3 +74,29 @@ class Settlement(Ledger):
             models.CheckConstraint(condition=Q(kind__in=KINDS), name="handheld_settlement_kind"),
         ]
         indexes = [models.Index(fields=["at", "id"], name="handheld_settlement_at")]
+
+
+class OtherLot(Ledger):
+    """Another lot than the one that was due was taken for an order or a shipment: who agreed, and why."""
+
+    plant = models.ForeignKey("company.Plant", models.PROTECT, related_name="+")
+    item = models.ForeignKey("items.Item", models.PROTECT, related_name="+")
+    quantity = QuantityField()
+    due_lot = models.ForeignKey("inventory.Lot", models.PROTECT, related_name="+")
+    lot = models.ForeignKey("inventory.Lot", models.PROTECT, related_name="+")
+    location = models.ForeignKey("inventory.Location", models.PROTECT, related_name="+")
+    work_order = models.ForeignKey("production.WorkOrder", models.PROTECT, null=True, related_name="+")
+    shipment = models.ForeignKey("sales.Shipment", models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=255)
+    person = models.UUIDField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="handheld_other_lot_quantity"),
+            models.CheckConstraint(condition=~Q(due_lot=F("lot")), name="handheld_other_lot_differs"),
+            models.CheckConstraint(
+                condition=Q(work_order__isnull=True) ^ Q(shipment__isnull=True), name="handheld_other_lot_for"
+            ),
+        ]
+        indexes = [models.Index(fields=["at", "id"], name="handheld_other_lot_at")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from banyan.kernel.nouns import choice, f, life, noun, numbering, preset, section
 from banyan.lib.labels import L
 from banyan.modules.handheld import errors  # noqa: F401  its words
-from banyan.modules.handheld.models import Borrow, Settlement
+from banyan.modules.handheld.models import Borrow, OtherLot, Settlement
 from banyan.web import areas
 
 areas.screen(
@@ -98,5 +98,40 @@ noun(
     form=(section("结清", "Settlement", "borrow", "kind", "quantity", "reason", "at"),),
     phone=("borrow", "kind", "quantity"),
     find_through=("borrow",),
+    sort="-at",
+)  # fmt: skip
+
+noun(
+    OtherLot,
+    key="handheld.other_lot",
+    plural_key="other_lots",
+    icon="replace",
+    area="inventory",
+    label=L("换批次", "Other lot taken"),
+    plural=L("换批次", "Other lots taken"),
+    help=L("没有按先到期、先进先出拿的批次：谁同意、为什么", "Lots taken out of their turn: who agreed, and why"),
+    verbs=(),
+    fields=dict(
+        item=f("物料", "Item", readonly=True),
+        quantity=f("数量", "Quantity", readonly=True),
+        due_lot=f("应出批次", "Lot due", readonly=True),
+        lot=f("实出批次", "Lot taken", readonly=True),
+        location=f("库位", "Location", readonly=True),
+        work_order=f("工单", "Work order", readonly=True),
+        shipment=f("发货单", "Shipment", readonly=True),
+        reason=f("原因", "Reason", readonly=True),
+        person=f("谁", "Who", readonly=True),
+        plant=f("工厂", "Plant", readonly=True),
+        at=f("时间", "At", readonly=True, sortable=True),
+    ),
+    title=("item", "lot"),
+    list=("at", "item", "due_lot", "lot", "quantity", "work_order", "shipment", "reason"),
+    filters=("item", "lot", "work_order", "shipment", "plant", "at"),
+    form=(
+        section("换批次", "Other lot", "item", "quantity", "due_lot", "lot", "location"),
+        section("同意", "Consent", "reason", "person", "at", "work_order", "shipment", "plant"),
+    ),
+    phone=("item", "due_lot", "lot", "reason"),
+    find_through=("item", "lot", "due_lot"),
     sort="-at",
 )  # fmt: skip

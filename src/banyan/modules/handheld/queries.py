@@ -62,7 +62,8 @@ def day(ctx: Context, on: Any) -> dict[str, Any]:
 RIGHTS = (
     "purchasing.order.receive", "purchasing.receipt.book", "inventory.stock_document.transfer", "inventory.count.enter",
     "inventory.count.start", "inventory.count.post", "production.work_order.issue",
-    "production.work_order.return_material", "handheld.borrow.borrow", "sales.shipment.ship", "sales.order.pick",
+    "production.work_order.return_material", "handheld.borrow.borrow", "sales.shipment.ship",
+    "sales.shipment.ship_part", "sales.order.pick", "handheld.other_lot.take",
 )  # fmt: skip
 
 

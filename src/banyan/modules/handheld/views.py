@@ -20,8 +20,8 @@ from banyan.lib.labels import L
 from banyan.modules.company.queries import default_plant, plant
 from banyan.modules.handheld import queries
 from banyan.modules.handheld.errors import CodeUnknown
-from banyan.modules.production.models import WorkOrder
-from banyan.modules.sales.models import Shipment
+from banyan.modules.production.models import Material, WorkOrder
+from banyan.modules.sales.models import Shipment, ShipmentLine
 from banyan.modules.station.entry import body_of, interface, seat_of_request, unless_known
 from banyan.web import codes
 from banyan.web.printing.press import Order, print_order
@@ -67,6 +67,14 @@ def _walk_of_prepared(ctx: Context, doing: Doing) -> dict[str, Any]:
     return (queries.walk_of_shipment(made.pk) | {"shipment": str(made.pk)}) if made else {"steps": [], "missing": []}
 
 
+def _walk_again(ctx: Context, doing: Doing) -> dict[str, Any]:
+    """Give the walk on which another lot is to be fetched now."""
+    told = doing.data
+    if line := told.get("shipment_line"):
+        return queries.walk_of_shipment(ShipmentLine.objects.values_list("shipment", flat=True).get(pk=line))
+    return queries.walk_of_order(Material.objects.values_list("work_order", flat=True).get(pk=told["material"]))
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """What is done at once: the command, and what the phone is told when it is done."""
@@ -82,6 +90,8 @@ LIVE: Mapping[str, Live] = {
     "borrow": Live("handheld.borrow.borrow"),
     "prepare": Live("sales.order.pick", _walk_of_prepared),
     "ship": Live("sales.shipment.ship"),
+    "ship_part": Live("sales.shipment.ship_part"),
+    "other_lot": Live("handheld.other_lot.take", _walk_again),
     "count_start": Live("inventory.count.start"),
     "count_post": Live("inventory.count.post"),
 }

@@ -469,6 +469,8 @@ noun(
                 choice("held", "用了冻结批次", "Held lot used", "red"),
                 choice("limits", "测量值超限", "Beyond limits", "red"),
                 choice("missing", "缺采集数据", "Data missing", "orange"),
+                choice("lot", "用了清单外的批次", "Lot not listed", "red"),
+                choice("serial", "序列号已用过", "Serial number used before", "red"),
             ],
         ),
         work_order=f("工单", "Work order", readonly=True),

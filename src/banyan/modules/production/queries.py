@@ -233,31 +233,58 @@ def usual_operations(plant_id: UUID, most: int = 24) -> tuple[Chip, ...]:
     ))
 
 
+#: What a report says of somebody is asked once for each person, and a plant's day once for each plant: in the join
+#: both took most of the time.
 _WORK = """
-    SELECT w.number, o.id, o.sequence, o.name, coalesce(u.kind, r.kind), sum((p ->> 'quantity')::numeric),
-           sum((p ->> 'minutes')::numeric)
-    FROM production_report r
-    JOIN production_workorder w ON w.id = r.work_order_id JOIN production_operation o ON o.id = r.operation_id
-    JOIN company_plant z ON z.id = r.plant_id LEFT JOIN production_report u ON u.id = r.reverses_id
-    CROSS JOIN jsonb_array_elements(r.people) p
-    WHERE r.people @> jsonb_build_array(jsonb_build_object('employee', %(employee)s::text))
-      AND p ->> 'employee' = %(employee)s::text AND coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
-      AND r.reported_at >= (%(day)s::date)::timestamp AT TIME ZONE z.zone
-      AND r.reported_at < (%(day)s::date + 1)::timestamp AT TIME ZONE z.zone
-    GROUP BY w.number, o.id, o.sequence, o.name, 5 HAVING sum((p ->> 'quantity')::numeric) <> 0
-    ORDER BY w.number, o.sequence, 5
+    WITH asked AS MATERIALIZED (
+        SELECT e AS employee, jsonb_build_array(jsonb_build_object('employee', e)) AS part
+        FROM unnest(%(employees)s::text[]) e
+    ), days AS MATERIALIZED (
+        SELECT id, (%(day)s::date)::timestamp AT TIME ZONE zone AS starts_at,
+               (%(day)s::date + 1)::timestamp AT TIME ZONE zone AS ends_at
+        FROM company_plant
+    ), done AS (
+        SELECT a.employee, r.work_order_id, r.operation_id, coalesce(u.kind, r.kind) AS kind,
+               sum((mine.p ->> 'quantity')::numeric) AS quantity, sum((mine.p ->> 'minutes')::numeric) AS minutes
+        FROM asked a JOIN production_report r ON r.people @> a.part
+        JOIN days d ON d.id = r.plant_id AND r.reported_at >= d.starts_at AND r.reported_at < d.ends_at
+        LEFT JOIN production_report u ON u.id = r.reverses_id
+        CROSS JOIN LATERAL (
+            SELECT CASE jsonb_array_length(r.people) WHEN 1 THEN r.people -> 0 ELSE (
+                SELECT p FROM jsonb_array_elements(r.people) p WHERE p ->> 'employee' = a.employee LIMIT 1
+            ) END AS p OFFSET 0
+        ) mine
+        WHERE coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
+        GROUP BY 1, 2, 3, 4 HAVING sum((mine.p ->> 'quantity')::numeric) <> 0
+    )
+    SELECT done.employee::uuid, w.number, o.id, o.sequence, o.name, done.kind, done.quantity, done.minutes
+    FROM done JOIN production_workorder w ON w.id = done.work_order_id
+    JOIN production_operation o ON o.id = done.operation_id
+    ORDER BY w.number, o.sequence, done.kind
 """
 
 
-#: What somebody's work of a plant's day has earned: (employee, day) → {(operation, kind): amount}.
-earned = port("wages.earned", lambda employee_id, day: {})
+#: What people's work of a plant's day has earned: (employees, day) → {employee: {(operation, kind): amount}}.
+earned_by = port("wages.earned", lambda employees, day: {})
+
+
+def earned(employee_id: UUID, day: date) -> dict[tuple[UUID, str], Decimal]:
+    """Give what somebody's work of a plant's day has earned, by operation and kind."""
+    return earned_by([employee_id], day).get(employee_id, {})
 
 
 def work_of(employee_id: UUID, day: date) -> tuple[Done, ...]:
     """Give what an employee reported on a plant's day, their own part of count and time. One
     statement."""
-    rows = db.rows(_WORK, {"employee": str(employee_id), "day": day})
-    return tuple(Done(number or "", *rest) for number, *rest in rows)
+    return works_of([employee_id], day).get(employee_id, ())
+
+
+def works_of(employees: Sequence[UUID], day: date) -> dict[UUID, tuple[Done, ...]]:
+    """Give what employees reported on a plant's day, as `work_of` does of one. One statement."""
+    found: dict[UUID, tuple[Done, ...]] = {}
+    for employee, number, *rest in db.rows(_WORK, {"employees": [str(one) for one in employees], "day": day}):
+        found[employee] = (*found.get(employee, ()), Done(number or "", *rest))
+    return found
 
 
 # --- where an order stands ----------------------------------------------------------------------------------

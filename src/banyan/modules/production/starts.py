@@ -46,7 +46,7 @@ def issue(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
 def complete(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
     """Give the good pieces of one order not in store yet: a line, or one per piece with its serial number.
 
-    Serial numbers go on from the order's number: its first piece is 001.
+    Serial numbers are those that were reported, then such as go on from the order's number.
     """
     found = _only(ctx, orders)
     if not found or found["kind"] == "disassembly":
@@ -63,8 +63,16 @@ def complete(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
         return {"lines": _lots_ready(order, ready)}
     if tracking != "serial":
         return {"lines": [{"quantity": ready}]}
-    numbers = range(int(made) + 1, int(made) + 1 + min(int(ready), MOST_SERIALS))
-    return {"lines": [{"quantity": 1, "lot": f"{found['number']}-{n:03}"} for n in numbers]}
+    told = [line | {"quantity": 1} for line in _lots_ready(order, ready) if "lot" in line][:MOST_SERIALS]
+    lack = min(int(ready), MOST_SERIALS) - len(told)
+    return {"lines": told + [{"quantity": 1, "lot": one} for one in _further_serials(order, found["number"], lack)]}
+
+
+def _further_serials(order: UUID, stem: str, count: int) -> list[str]:
+    """Give so many serial numbers after an order's own that no piece of it bears yet."""
+    taken = {number for (number,) in db.rows("SELECT number FROM inventory_lot WHERE origin = %s", [order])}
+    numbers = (f"{stem}-{n:03}" for n in range(1, len(taken) + count + 1))
+    return [number for number in numbers if number not in taken][: max(0, count)]
 
 
 #: Good counts of the last operation by the lot they were reported as, less what is in store of it.

@@ -147,3 +147,14 @@ class Chip:
     @property
     def label(self) -> Label:
         return L(self.name, self.name_en or self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """So much of a lot that went into a report, at an operation of an order."""
+
+    report: UUID
+    order: UUID
+    sequence: int
+    lot: UUID
+    quantity: Decimal

@@ -15,6 +15,7 @@ from banyan.kernel.records import titles
 from banyan.lib.errors import FieldFaults
 from banyan.lib.labels import L
 from banyan.modules.company.queries import default_plant, plants
+from banyan.modules.equipment.models import WorkCentre
 from banyan.modules.people.queries import employees_by_id, team_members
 from banyan.modules.production import comparing, queries
 from banyan.modules.production.commands.cards import make_card
@@ -80,20 +81,24 @@ def card(request: HttpRequest) -> HttpResponse:
     return page(request, "production/card.html", {
         "area": areas.area_of("production"),
         "chips": queries.usual_operations(plant),
+        "centres": WorkCentre.objects.filter(plant=plant, is_active=True).order_by("code"),
         "people": team_members([me.team])[me.team] if me and me.team else (),
         "plant": plant,
     })  # fmt: skip
 
 
 def _card(request: HttpRequest) -> dict[str, Any]:
-    """Give what the form says; chips come as "name|work centre", further operations as typed, in this order."""
+    """Give what the form says; chips come as "name|work centre" in the order of the taps, then what is typed only."""
     posted = request.POST
+    turns = {text: turn for turn, text in enumerate(posted.get("taps", "").split("\n"))}
+    tapped = sorted(posted.getlist("step")[:MOST_STEPS], key=lambda text: turns.get(text.strip(), len(turns)))
     steps = []
-    for text in posted.getlist("step")[:MOST_STEPS]:
+    for text in tapped:
         name, _, centre = text.rpartition("|")
         steps.append({"name": name, "work_centre": centre or None})
     typed = posted.get("more", "").replace("，", ",").replace("、", ",").replace("\n", ",")
-    steps += [{"name": name.strip()} for name in typed.split(",") if name.strip()][:MOST_STEPS]
+    centre = posted.get("more_centre") or None
+    steps += [{"name": one.strip(), "work_centre": centre} for one in typed.split(",") if one.strip()][:MOST_STEPS]
     said: dict[str, Any] = {
         name: posted[name].strip() for name in ("item", "part_name", "photo", "quantity", "note", "plant")
         if posted.get(name, "").strip()

@@ -48,6 +48,14 @@ class ShipsTooMuch(Conflict):
     way_out_en = "Ship less, or take an order for the rest"
 
 
+class PartTooLarge(Conflict):
+    code = "sales.part_too_large"
+    zh = "{item} 只备了 {prepared}，不能发 {asked}"
+    en = "Only {prepared} of {item} was prepared, not {asked}"
+    way_out_zh = "改小数量，或先为订单再备一次货"
+    way_out_en = "Ship less, or prepare more for the order first"
+
+
 class MixedOrders(Invalid):
     code = "sales.mixed_orders"
     zh = "一张单据只能属于一个客户、一个工厂和一种货币"

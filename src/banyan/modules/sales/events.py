@@ -114,6 +114,19 @@ class ShipmentReversed(GoodsShipped):
 
 
 @dataclass(frozen=True)
+class ShipmentTracked(Event):
+    """A waybill became known after the goods had left."""
+
+    type = "sales.shipment_tracked"
+    noun = "sales.shipment"
+
+    order: UUID | None
+    party: UUID
+    carrier: UUID | None
+    tracking_number: str
+
+
+@dataclass(frozen=True)
 class GoodsReturned(Event):
     """Goods came back from the customer; quantities and amounts, those they were sold for, are negative."""
 

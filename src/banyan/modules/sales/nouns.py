@@ -447,6 +447,7 @@ noun(
         ],  # fmt: skip
         edges=[
             ("draft", "shipped", "ship"),
+            ("draft", "shipped", "ship_part"),
             ("shipped", "reversed", "reverse"),
             ("shipped", "shipped", "track"),
         ],

@@ -33,6 +33,8 @@ from banyan.modules.production.commands.reports import DefectCount, LotUse, OneR
 from banyan.modules.station.errors import ActUnreadable
 
 ZERO = 0
+#: Reports of one act: good and bad pieces, and each piece that has a serial number.
+MOST_PARTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -76,13 +78,18 @@ def further_day(ctx: Context) -> dict[str, Any]:
 
 
 class Part(Input):
-    """One report of an act: good pieces, bad ones of one kind, a start, a pause, or the undoing of a report."""
+    """One report of an act: good pieces, bad ones of one kind, a start, a pause, or the undoing of a report.
+
+    A piece with a serial number is a part of its own, which names what went into it.
+    """
 
     id: UUID = field("标识", "Key")
     kind: Literal["start", "pause", "good", "scrap", "rework", "undo"] = field("类型", "Kind")
     quantity: Quantity = field("数量", "Quantity", ZERO, ge=0)
     defects: Annotated[list[DefectCount], Field(max_length=50)] = field("不良", "Defects", default_factory=list)
     reverses: UUID | None = field("撤销的报工", "Undoes", None)
+    output_lot: Annotated[Text, Field(max_length=60)] = field("序列号", "Serial number", "")
+    lots: Annotated[list[LotUse], Field(max_length=200)] = field("投入批次", "Input lots", default_factory=list)
 
 
 class Act(Input):
@@ -93,7 +100,7 @@ class Act(Input):
     kind: Literal["start", "pause", "report", "undo"] = field("类型", "Kind")
     at: Instant = field("设备时间", "Device time")
     operation: UUID | None = field("工序", "Operation", None)
-    parts: Annotated[list[Part], Field(min_length=1, max_length=20)] = field("报工", "Reports")
+    parts: Annotated[list[Part], Field(min_length=1, max_length=MOST_PARTS)] = field("报工", "Reports")
     people: Annotated[list[Share], Field(max_length=50)] = field("人员", "People", default_factory=list)
     machine: UUID | None = field("设备", "Machine", None)
     minutes: Quantity | None = field("工时", "Minutes", None, ge=0, le=100_000)
@@ -142,7 +149,7 @@ def read(raw: Mapping[str, Any]) -> Act | Further:
 def reports_of(act: Act, happened_at: datetime) -> list[OneReport]:
     """Give an act as production takes it: something that has happened, at a time set right.
 
-    Lots, data and time go with the first part only, so that they count once.
+    The act's lots, data and time go with the first part only, so that they count once.
     """
     made = []
     for place, part in enumerate(act.parts):
@@ -153,10 +160,13 @@ def reports_of(act: Act, happened_at: datetime) -> list[OneReport]:
             more |= {"operation": act.operation, "people": act.people, "machine": act.machine}
             if part.kind in ("good", "scrap", "rework"):
                 more |= {"quantity": part.quantity, "defects": part.defects}
+            lots = [*part.lots, *act.lots] if place == 0 else part.lots
             if place == 0:
-                more |= {"minutes": act.minutes, "data": act.data, "lots": act.lots}
+                more |= {"minutes": act.minutes, "data": act.data}
+            if lots:
+                more["lots"] = lots
             if part.kind == "good":
-                more["output_lot"] = act.output_lot
+                more["output_lot"] = part.output_lot or act.output_lot
         made.append(
             OneReport(
                 id=part.id, kind=part.kind, note=act.note, device_at=happened_at, clock_at=act.at, offline=True, **more

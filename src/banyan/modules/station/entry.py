@@ -79,7 +79,12 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
 
 def seat_of_request(request: HttpRequest) -> Seat:
     """Give who acts, by the ticket that the request carries. Raises: SignInNeeded"""
+    return signing.seat_of(ticket_of_request(request))
+
+
+def ticket_of_request(request: HttpRequest) -> str:
+    """Give the ticket that a request carries, whatever it is worth. Raises: SignInNeeded"""
     kind, _, ticket = request.headers.get("Authorization", "").partition(" ")
     if kind != "Station":
         raise SignInNeeded
-    return signing.seat_of(ticket.strip()[:2_000])
+    return ticket.strip()[:2_000]

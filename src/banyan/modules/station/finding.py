@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -68,13 +69,15 @@ def material(ctx: Context, text: str, items: tuple[UUID, ...]) -> dict[str, Any]
     raise MaterialUnknown(code=text[:40])
 
 
-def finished_lot(ctx: Context, operation_id: UUID, number: str) -> UUID:
-    """Give the lot of that number of what an operation's order makes. One statement. Raises: LotNotMade"""
-    row = db.one(
-        "SELECT l.id FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id "
-        "JOIN inventory_lot l ON l.item_id = w.item_id AND l.number = %s WHERE o.id = %s AND w.plant_id = %s",
-        [number, operation_id, ctx.plant],
+def finished_lots(ctx: Context, operation_id: UUID, numbers: Sequence[str]) -> tuple[UUID, ...]:
+    """Give the lots of those numbers of what an operation's order makes. One statement. Raises: LotNotMade"""
+    rows = db.rows(
+        "SELECT l.number, l.id FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id "
+        "JOIN inventory_lot l ON l.item_id = w.item_id AND l.number = ANY(%s) WHERE o.id = %s AND w.plant_id = %s",
+        [list(numbers), operation_id, ctx.plant],
     )
-    if row is None:
-        raise LotNotMade(lot=number)
-    return row[0]
+    found = dict(rows)
+    for number in numbers:
+        if number not in found:
+            raise LotNotMade(lot=number)
+    return tuple(found[number] for number in numbers)

@@ -92,6 +92,13 @@ _LOTS = """
     ORDER BY r.work_order_id, r.reported_at DESC
 """
 
+#: The last number of its own kind, NUMBER-n, that a serial number of an order bears.
+_SERIALS = r"""
+    SELECT w.id, coalesce(max(substring(l.number FROM '-(\d{1,6})$')::int), 0) FROM production_workorder w
+    LEFT JOIN inventory_lot l ON l.origin = w.id AND l.number LIKE w.number || '-%%'
+    WHERE w.id = ANY(%s) GROUP BY w.id
+"""
+
 
 def day(ctx: Context, on: date, also: Sequence[UUID] = ()) -> dict[str, Any]:
     """Give all that a person needs at a station for a shift without a network. A fixed number of statements.
@@ -148,6 +155,8 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
     last = _last(orders, [task["id"] for task in tasks])
     drawn = _drawings([task["item_id"] for task in tasks])
     lots = dict(db.rows(_LOTS, [orders])) if orders else {}
+    numbered = sorted({task["order"] for task in tasks if task["tracking"] == "serial"})
+    serials = dict(db.rows(_SERIALS, [numbered])) if numbered else {}
     employee = ctx.principal.employee
     work = {task["id"]: (shop.ops[task["id"]].plant, task["item_id"], task["name"]) for task in tasks}
     rates = piece_prices(employee, on, work.values()) if employee and tasks else {}
@@ -157,6 +166,7 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
         task["rate"] = rates.get(work[task["id"]], ZERO)
         task["room"] = max(ZERO, rules.room(task["sequence"], shop.flows(task["order"]), op.planned, op.tolerance))
         task["is_last"] = task["sequence"] == max(ops, default=0)
+        task["serials"] = serials.get(task["order"]) if task["is_last"] else None
         task["lot"] = lots.get(task["order"], task["number"]) if task["tracking"] == "lot" else ""
         task["capture"] = capture.as_json(capture.read(orjson.loads(task["capture"]))) if task["capture"] else []
         is_first = task["sequence"] == min(shop.by_order[task["order"]])
@@ -267,9 +277,18 @@ def _ordered(tasks: list[dict[str, Any]], mine: Sequence[UUID]) -> list[dict[str
 
 def today(ctx: Context, on: date) -> dict[str, Any]:
     """Give what a person did on a day: pieces, minutes, what they earned, and by operation. Two statements."""
-    employee = ctx.principal.employee
-    done = production.work_of(employee, on) if employee else ()
-    earned = production.earned(employee, on) if employee else {}
+    return todays([ctx.principal.employee], on)[ctx.principal.employee]
+
+
+def todays(employees: Sequence[UUID | None], on: date) -> dict[UUID | None, dict[str, Any]]:
+    """Give what people did on a day, as `today` does of one; nothing for who is no employee. Two statements."""
+    asked = sorted({one for one in employees if one})
+    done = production.works_of(asked, on) if asked else {}
+    earned = production.earned_by(asked, on) if asked else {}
+    return {one: _sums(done.get(one, ()), earned.get(one, {})) for one in employees}
+
+
+def _sums(done: Sequence[Any], earned: dict[tuple[UUID, str], Decimal]) -> dict[str, Any]:
     return {
         "good": plain(sum((one.quantity for one in done if one.kind == "good"), ZERO)),
         "bad": plain(sum((one.quantity for one in done if one.kind != "good"), ZERO)),

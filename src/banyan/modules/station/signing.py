@@ -7,6 +7,7 @@ for a quarter of an hour. A ticket stops to count when the person, the device or
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -126,18 +127,31 @@ def ticket_of_user(user: User) -> str:
 def seat_of(text: str) -> Seat:
     """Give who a ticket lets act, while person, device and badge still stand. Raises: SignInNeeded"""
     ticket = badges.opened(text)
-    found = access.person_of(ticket.user) if ticket else None
-    if found is None or found[0].is_program:
+    found = seats_of([ticket])[0] if ticket else None
+    if found is None:
         raise SignInNeeded
+    return found
+
+
+def seats_of(tickets: Sequence[Ticket]) -> list[Seat | None]:
+    """Give who each ticket lets act, None where person, device or badge do not stand any more. Two statements."""
+    people = access.people_of(ticket.user for ticket in tickets)
+    held = [(ticket.device, ticket.badge) for ticket in tickets if ticket.badge is not None]
+    standing = {row[:2]: row[2:] for row in db.rows(_STANDING, [*map(list, zip(*held, strict=True))])} if held else {}
+    return [_seat(ticket, people.get(ticket.user), standing.get((ticket.device, ticket.badge))) for ticket in tickets]
+
+
+def _seat(ticket: Ticket, found: tuple[Principal, str] | None, standing: tuple[Any, ...] | None) -> Seat | None:
+    if found is None or found[0].is_program:
+        return None
     who, password = found
     station: tuple[Any, ...] = ("", None)
     if ticket.badge is not None:
-        row = db.one(_STANDING, [ticket.device, ticket.badge])
-        if row is None or str(row[0]) != ticket.stamp or row[1] != who.employee:
-            raise SignInNeeded
-        station = row[2:]
+        if standing is None or str(standing[0]) != ticket.stamp or standing[1] != who.employee:
+            return None
+        station = standing[2:]
     elif ticket.stamp != _stamp(password):
-        raise SignInNeeded
+        return None
     who = replace(who, grants=(*who.grants, acting.OWN_GRANT))
     code, plant, *more = station
     plant = plant or (who.plants[0] if who.plants else default_plant().id)
@@ -145,9 +159,10 @@ def seat_of(text: str) -> Seat:
 
 
 _STANDING = """
-    SELECT b.serial, b.employee_id, d.code, d.plant_id, p.zone, d.seen_at, d.clock_offset
-    FROM station_badge b, station_device d JOIN company_plant p ON p.id = d.plant_id
-    WHERE d.id = %s AND b.id = %s AND b.is_active AND d.is_active AND d.digest IS NOT NULL
+    SELECT d.id, b.id, b.serial, b.employee_id, d.code, d.plant_id, p.zone, d.seen_at, d.clock_offset
+    FROM unnest(%s::uuid[], %s::uuid[]) t(device, badge) JOIN station_badge b ON b.id = t.badge
+    JOIN station_device d ON d.id = t.device JOIN company_plant p ON p.id = d.plant_id
+    WHERE b.is_active AND d.is_active AND d.digest IS NOT NULL
 """
 
 

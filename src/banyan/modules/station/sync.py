@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from banyan.kernel.schema import Instant
 from banyan.lib.errors import DomainError, Invalid
 from banyan.lib.labels import L, Label
 from banyan.modules.production.commands import report_work
-from banyan.modules.production.commands.reports import OneReport
+from banyan.modules.production.commands.reports import OneReport, ReportAnswer, Reports
 from banyan.modules.production.errors import ReportKeyReused
 from banyan.modules.production.models import Operation, Report
 from banyan.modules.station import acts, rules
@@ -55,7 +55,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class _Told:
+class Told:
     """An act of a batch on its way: as it was sent, and as it was understood."""
 
     raw: dict[str, Any]
@@ -74,10 +74,7 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
     Raises: nothing for what an act says; a database that is away is passed on, and the device sends again
     """
     offset = rules.clock_offset(batch.sent_at, ctx.now)
-    told = sorted((_read(raw) for raw in batch.acts), key=lambda one: _sequence(one.raw))
-    clock = told[0].clock_at or batch.sent_at if told else batch.sent_at
-    for one in told:
-        clock = one.clock_at = one.clock_at or clock
+    told = read_acts(batch)
     with _in_turn(batch.device):
         sender = (batch.device, ctx.person)
         before = _before(sender, told)
@@ -89,6 +86,15 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
         "offset": round(offset.total_seconds()),
         "acts": [answer.as_json(ctx.language) for answer in answers],
     }
+
+
+def read_acts(batch: Batch) -> list[Told]:
+    """Give the acts of a batch as they are understood, by sequence, each with a time by the device's clock."""
+    told = sorted((_read(raw) for raw in batch.acts), key=lambda one: _sequence(one.raw))
+    clock = told[0].clock_at or batch.sent_at if told else batch.sent_at
+    for one in told:
+        clock = one.clock_at = one.clock_at or clock
+    return told
 
 
 @dataclass(slots=True)
@@ -114,7 +120,7 @@ _BEFORE = """
 """
 
 
-def _before(sender: tuple[UUID, UUID], told: Sequence[_Told]) -> _Before:
+def _before(sender: tuple[UUID, UUID], told: Sequence[Told]) -> _Before:
     """Read what is known of the acts of a batch. One statement."""
     keys = {key for one in told if (key := _key_of(one))}
     keys |= {part.id for one in told if isinstance(one.act, Act) for part in one.act.parts}
@@ -132,7 +138,7 @@ def _before(sender: tuple[UUID, UUID], told: Sequence[_Told]) -> _Before:
     return found
 
 
-def _place(before: _Before, told: Sequence[_Told], offset: timedelta, now: datetime) -> None:
+def _place(before: _Before, told: Sequence[Told], offset: timedelta, now: datetime) -> None:
     """Say when each act happened: after all that the person told there before; what was sent before keeps its time."""
     stored = before.times
     known = {place: stored[key] for place, one in enumerate(told) if (key := _key_of(one)) in stored}
@@ -155,21 +161,26 @@ _NOTE = """
 """
 
 
-def _note(sender: tuple[UUID, UUID], told: Sequence[_Told], seat: Seat, now: datetime, offset: int) -> None:
+def _note(sender: tuple[UUID, UUID], told: Sequence[Told], seat: Seat, now: datetime, offset: int) -> None:
     """Remember when the last act of a person at a device happened; and, where that is news, how its clock goes."""
-    is_known = seat.seen_at is not None and now - seat.seen_at < SEEN and seat.clock_offset == offset
     db.run(_NOTE, {
         "device": sender[0], "person": sender[1], "at": max((one.happened_at for one in told), default=None),
-        "now": now, "offset": offset, "station": None if is_known else seat.device,
+        "now": now, "offset": offset, "station": seat.device if is_news(seat, now, offset) else None,
     })  # fmt: skip
 
 
-def _read(raw: dict[str, Any]) -> _Told:
+def is_news(seat: Seat, now: datetime, offset: int) -> bool:
+    """Say whether it is worth a note that a station is heard of now, and how its clock goes."""
+    is_known = seat.seen_at is not None and now - seat.seen_at < SEEN and seat.clock_offset == offset
+    return seat.device is not None and not is_known
+
+
+def _read(raw: dict[str, Any]) -> Told:
     try:
         act = acts.read(raw)
     except Invalid as fault:
-        return _Told(raw, fault=ActUnreadable(fault=_first(fault)), clock_at=_clock_of(raw))
-    return _Told(raw, act=act, clock_at=act.at)
+        return Told(raw, fault=ActUnreadable(fault=_first(fault)), clock_at=_clock_of(raw))
+    return Told(raw, act=act, clock_at=act.at)
 
 
 def _clock_of(raw: dict[str, Any]) -> datetime | None:
@@ -189,11 +200,16 @@ def _sequence(raw: dict[str, Any]) -> int:
     return found if isinstance(found, int) and 0 <= found < 2**53 else 0
 
 
+def lock_keys(devices: Iterable[UUID]) -> list[int]:
+    """Give what the turns of devices are locked by, in the order in which to lock them."""
+    return sorted(device.int >> 65 for device in devices)
+
+
 class _in_turn:
     """Let two requests of one device go one after the other, so that its acts are booked in their order."""
 
     def __init__(self, device: UUID) -> None:
-        self.key = device.int >> 65
+        (self.key,) = lock_keys([device])
 
     def __enter__(self) -> None:
         db.run("SELECT pg_advisory_lock(%s)", [self.key])
@@ -205,7 +221,7 @@ class _in_turn:
             log.info("the connection went with its lock")
 
 
-def _settle(ctx: Context, seat: Seat, told: _Told, before: _Before) -> Answer:
+def _settle(ctx: Context, seat: Seat, told: Told, before: _Before) -> Answer:
     """Book an act, or keep it; give what became of it."""
     key = _key_of(told)
     if key is None:
@@ -225,7 +241,7 @@ def _settle(ctx: Context, seat: Seat, told: _Told, before: _Before) -> Answer:
     return _guarded(ctx, seat, told, _reported)
 
 
-def _guarded(ctx: Context, seat: Seat, told: _Told, book: Callable[[Context, _Told], Answer]) -> Answer:
+def _guarded(ctx: Context, seat: Seat, told: Told, book: Callable[[Context, Told], Answer]) -> Answer:
     """Book an act; what refuses it, or breaks, keeps it for a leader. A database that is away is passed on."""
     try:
         return book(ctx, told)
@@ -243,18 +259,23 @@ def _guarded(ctx: Context, seat: Seat, told: _Told, book: Callable[[Context, _To
         return _kept(ctx, seat, told, ActBroken(incident=incident))
 
 
-def _reported(ctx: Context, told: _Told) -> Answer:
+def _reported(ctx: Context, told: Told) -> Answer:
     try:
-        answers = report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in told.reports]})
+        answers = report_work(ctx, Reports(reports=told.reports))
     except ReportKeyReused as refusal:
         rows = Report.objects.filter(pk__in=[one.id for one in told.reports]).values(*_COMPARED)
         known = _known(told.reports, {row["id"]: row for row in rows})
         return known or Answer(str(told.act.id), "refused", text=refusal.label)
-    flags = tuple(dict.fromkeys(flag for one in answers for flag in one.flags))
+    return answer_of(told, {one.id: one for one in answers})
+
+
+def answer_of(told: Told, answers: Mapping[UUID, ReportAnswer]) -> Answer:
+    """Give what became of an act whose reports are booked."""
+    flags = tuple(dict.fromkeys(flag for one in told.reports for flag in answers[one.id].flags))
     return Answer(str(told.act.id), "flagged" if flags else "done", flags)
 
 
-def _further(ctx: Context, told: _Told) -> Answer:
+def _further(ctx: Context, told: Told) -> Answer:
     found = acts.book(ctx, acts.told_of(told.act, told.happened_at))
     flags = tuple(found.get("flags", ()))
     return Answer(str(told.act.id), "flagged" if flags else "done", flags, found.get("text"))
@@ -287,7 +308,7 @@ def _withdrawn(ctx: Context, act: Act) -> bool:
     return bool(undone and withdraw_kept(ctx, {"acts": undone}))
 
 
-def _key_of(told: _Told) -> UUID | None:
+def _key_of(told: Told) -> UUID | None:
     if told.act is not None:
         return told.act.id
     try:
@@ -296,7 +317,7 @@ def _key_of(told: _Told) -> UUID | None:
         return None
 
 
-def _kept(ctx: Context, seat: Seat, told: _Told, refusal: DomainError) -> Answer:
+def _kept(ctx: Context, seat: Seat, told: Told, refusal: DomainError) -> Answer:
     """Keep an act for a leader, with why it could not be booked and when it happened by either clock."""
     key, act = _key_of(told), told.act
     wanted = act.operation if isinstance(act, Act) else None
@@ -316,7 +337,7 @@ def _kept(ctx: Context, seat: Seat, told: _Told, refusal: DomainError) -> Answer
     return Answer(str(key), "kept", text=refusal.label)
 
 
-def _body(told: _Told) -> dict[str, Any]:
+def _body(told: Told) -> dict[str, Any]:
     return told.act.model_dump(mode="json") if isinstance(told.act, Act) else told.raw
 
 

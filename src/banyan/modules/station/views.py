@@ -12,28 +12,27 @@ from django.utils import timezone
 
 from banyan.kernel import files, registry, schema
 from banyan.kernel.context import Context
-from banyan.lib.errors import NotFound
+from banyan.lib.errors import Invalid, NotFound
 from banyan.modules.company.queries import default_plant
 from banyan.modules.people.queries import employees_by_id
-from banyan.modules.station import finding, queries, signing
+from banyan.modules.station import badges, finding, queries, signing, together
 from banyan.modules.station.acts import Batch
 from banyan.modules.station.commands import hang_picture
 from banyan.modules.station.entry import body_of as _body
 from banyan.modules.station.entry import interface as _interface
 from banyan.modules.station.entry import seat_of_request as _seat
-from banyan.modules.station.entry import unless_known
+from banyan.modules.station.entry import ticket_of_request, unless_known
 from banyan.modules.station.errors import WrongPhoto
 from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
 from banyan.web import assets
-from banyan.web.middleware import POLICY, public
+from banyan.web.middleware import public
 from banyan.web.printing.press import Order, print_order
 
 #: What the shell begins with; the scanner's decoder comes when it is first asked for.
 SHELL = ("src/station/main.ts", "src/station/theme.ts")
 LATER = "src/station/decoder.ts"
 #: A decoder of barcodes is compiled code; nothing else is allowed beyond the product's policy.
-STATION_POLICY = f"{POLICY}; script-src 'self' 'wasm-unsafe-eval'"
 #: What somebody sees besides the work at operations, by what they may do: names of faces that modules answer with.
 faces = registry.port("station.faces", lambda who: ())
 CHUNK = 65_536
@@ -102,10 +101,21 @@ def day(request: HttpRequest, language: str) -> Any:
 @_interface("POST")
 def sync(request: HttpRequest, language: str) -> Any:
     """Book what waited at the device for one person; give what became of each act, and the day's sums."""
+    if (letter := _letter(request, language)) and (answer := together.gathering.settle(letter)):
+        return answer
     seat, now = _seat(request), timezone.now()
     ctx = seat.context(now, language)
     answer = sync_acts(ctx, seat, schema.parse(Batch, _body(request)))
     return answer | {"today": queries.today(ctx, seat.day(now))}
+
+
+def _letter(request: HttpRequest, language: str) -> together.Letter | None:
+    """Give what may be booked together with what others send; None for what may not, and for what is not right."""
+    ticket = badges.opened(ticket_of_request(request))
+    try:
+        return together.letter_of(ticket, schema.parse(Batch, _body(request)), language) if ticket else None
+    except Invalid:
+        return None
 
 
 @_interface("GET")
@@ -139,12 +149,13 @@ def drawing(request: HttpRequest, language: str, key: UUID, *, small: bool = Fal
 
 @_interface("GET")
 def label(request: HttpRequest, language: str) -> Any:
-    """Give the label of a lot as a PDF. Raises: NotFound where no report has made the lot yet"""
+    """Give the labels of lots as a PDF. Raises: NotFound where no report has made one of them yet"""
     ctx = _reader(request, language)
     ctx.require("inventory.lot.read")
-    lot = finding.finished_lot(ctx, _key(request.GET.get("operation", "")), request.GET.get("lot", "")[:60])
+    asked = [number[:60] for number in request.GET.getlist("lot")[:MOST_KEYS]] or [""]
+    lots = finding.finished_lots(ctx, _key(request.GET.get("operation", "")), asked)
     order = Order(
-        noun="inventory.lot", ids=(str(lot),), language=language, zone=default_plant().zone,
+        noun="inventory.lot", ids=tuple(map(str, lots)), language=language, zone=default_plant().zone,
         site=request.build_absolute_uri("/").rstrip("/"),
     )  # fmt: skip
     return HttpResponse(print_order(ctx, order).content, content_type="application/pdf")
@@ -186,7 +197,6 @@ def shell(request: HttpRequest) -> HttpResponse:
     built = assets.manifest()
     parts = [assets.address(one) for one in built[SHELL[0]].get("imports", ())]
     response = render(request, "station/shell.html", {"parts": parts})
-    response["Content-Security-Policy"] = STATION_POLICY
     response["Cache-Control"] = "no-cache"
     return response
 

@@ -135,9 +135,19 @@ _POOL = f"""
     FROM production_operation o {_JOINED} LEFT JOIN equipment_machine m ON m.id = o.machine_id
     WHERE w.plant_id = ANY(%(plants)s::uuid[]) AND w.state IN ('released', 'running')
       AND o.state IN ('open', 'running') AND NOT o.is_subcontracted
+      AND (%(centre)s::uuid IS NULL OR o.work_centre_id = %(centre)s::uuid)
       AND (coalesce(o.skill_id, c.skill_id) IS NULL OR coalesce(o.skill_id, c.skill_id) = ANY(%(skills)s::uuid[]))
       AND NOT EXISTS (SELECT 1 FROM production_assignment a WHERE a.operation_id = o.id AND a.is_active)
     ORDER BY w.priority DESC, o.state DESC, w.due_on, w.number, o.sequence LIMIT {MOST_POOL}
+"""
+
+#: The work centres of some plants at which operations wait that nobody has been given, and what is chosen.
+_CENTRES = """
+    SELECT c.id, c.code || ' ' || c.name FROM equipment_workcentre c
+    WHERE c.plant_id = ANY(%(plants)s::uuid[]) AND (c.id = %(centre)s::uuid OR c.is_active AND EXISTS (
+        SELECT 1 FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
+        WHERE o.work_centre_id = c.id AND w.state IN ('released', 'running') AND o.state IN ('open', 'running')))
+    ORDER BY c.code LIMIT 100
 """
 
 _DONE = """
@@ -191,7 +201,7 @@ _COUNTS = """
 
 
 def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], centre: UUID | None = None) -> Board:
-    """Give the board of some teams: people with their tasks, what nobody has, the day by hour. Eleven statements.
+    """Give the board of some teams: people with their tasks, what nobody has, the day by hour. Twelve statements.
 
     Takes:  centre: only what nobody has been given at this work centre
     """
@@ -204,7 +214,8 @@ def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], cent
     people = {row[0]: PersonRow(*row[:4], frozenset(row[7]), tuple(row[8])) for row in rows}
     named = {
         "people": list(people), "teams": list(chosen), "plants": plants, "day": day, "midnight": midnight,
-        "since": ctx.now - LONGEST, "skills": sorted({skill for one in people.values() for skill in one.skills}),
+        "centre": centre, "since": ctx.now - LONGEST,
+        "skills": sorted({skill for one in people.values() for skill in one.skills}),
     }  # fmt: skip
     given = [_card(row) for row in db.rows(_GIVEN, named)]
     found = db.rows(_POOL, named)
@@ -216,17 +227,16 @@ def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], cent
     made, plan = _day(people, rows, given, named, day, zone)
     hours = _hours(made, plan, ctx.now, zone)
     waiting, flags = db.one(_COUNTS, named)
-    centres = {card.work_centre: card.centre_name for card in (*given, *pool) if card.work_centre}
-    machines = db.rows(_MACHINES, [sorted(centres)])
-    shown = [card for card in pool if centre in (None, card.work_centre)]
+    centres = sorted({card.work_centre for card in (*given, *pool) if card.work_centre})
+    machines = db.rows(_MACHINES, [centres])
     return Board(
         tuple(teams), tuple(chosen), tuple(people.values()),
-        tuple(card for card in given if card.team is not None), tuple(sorted(shown, key=lambda c: c.room <= 0)),
+        tuple(card for card in given if card.team is not None), tuple(sorted(pool, key=lambda c: c.room <= 0)),
         found[0][-1] - len(pool) if found else 0, hours, tuple(MachineRow(*row) for row in machines),
         waiting, flags,
         sum((one.good for one in people.values()), ZERO), sum((one.bad for one in people.values()), ZERO),
         sum((one.due for one in people.values()), ZERO), sum((row.planned for row in hours), ZERO),
-        tuple(sorted(centres.items(), key=lambda pair: pair[1])),
+        tuple((key, name) for key, name in db.rows(_CENTRES, named)),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -60,10 +61,11 @@ def _wording(request: HttpRequest) -> Wording:
 
 
 def _common(request: HttpRequest, teams: Sequence[TeamFacts], chosen: Sequence[UUID], tab: str) -> dict[str, Any]:
-    asked = request.GET.get("team", "")
+    asked, centre = request.GET.get("team", ""), request.GET.get("centre", "")
+    tail = urlencode({name: value for name, value in (("team", asked), ("centre", centre)) if value})
     return {
         "teams": teams, "chosen": chosen, "team": asked, "tab": tab, "may_assign": request.ctx.may(ASSIGN),
-        "may_approve": request.ctx.may(APPROVE), "tail": f"?team={asked}" if asked else "",
+        "may_approve": request.ctx.may(APPROVE), "tail": f"?{tail}" if tail else "",
         "is_all": len(chosen) == len(teams) and len(teams) > 1,
     }  # fmt: skip
 

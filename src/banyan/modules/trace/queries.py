@@ -6,7 +6,7 @@ Everything is read in sets; nothing here takes a statement per lot. What a perso
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ from banyan.modules.inventory.kinds import OURS
 from banyan.modules.inventory.values import LotOrigin, LotWhereabouts, Trace, TraceStep
 from banyan.modules.trace.models import MOST_LEVELS
 
-ORDER, LOT = "production.work_order", "inventory.lot"
+ORDER, LOT, SHIPMENT = "production.work_order", "inventory.lot", "sales.shipment"
 #: Lots shown on a side, and reports shown beneath.
 MOST_LOTS, MOST_REPORTS = 400, 200
 ZERO = Decimal(0)
@@ -160,7 +160,7 @@ def picture(ctx: Context, lot: UUID, levels: int = MOST_LEVELS) -> Picture:
     after = [lot, *(s.lot for s in down.steps)]
     shown = {lot, *(s.lot for s in (*up.steps[:MOST_LOTS], *down.steps[:MOST_LOTS]))}
     came = [one for one in stock.origins(before) if one.source_kind != "production"]
-    there = _in_reach(ctx, stock.whereabouts(after))
+    there = _in_reach(ctx, less_returned(stock.whereabouts(after)))
     gone = [one for one in there if one.kind not in OURS and one.kind != "production"]
     shown |= {one.lot for one in (*came, *there)}
     lots = lot_facts(shown)
@@ -207,6 +207,46 @@ def _in_reach(ctx: Context, found: Sequence[LotWhereabouts]) -> list[LotWhereabo
     )
     here = {key for (key,) in rows}
     return [one for one in found if one.location in here or one.kind not in OURS]
+
+
+#: What customers have sent back of lots, by the order line that it had been shipped on; a return taken back is none.
+_RETURNED = """
+    SELECT m.lot_id, l.order_line_id, sum(CASE s.kind WHEN 'customer' THEN m.quantity ELSE -m.quantity END)
+    FROM inventory_move m JOIN sales_returnline l ON l.id = m.origin_line
+    JOIN inventory_location s ON s.id = m.source_id JOIN inventory_location t ON t.id = m.target_id
+    WHERE m.lot_id = ANY(%s) AND m.origin_noun = 'sales.return_order' AND 'customer' IN (s.kind, t.kind)
+    GROUP BY 1, 2
+"""
+_SHIPPED_ON = """
+    SELECT DISTINCT x.shipment_id, x.lot_id, x.order_line_id FROM sales_shipmentline x
+    WHERE x.shipment_id = ANY(%s) AND x.lot_id = ANY(%s)
+"""
+
+
+def less_returned(found: Sequence[LotWhereabouts]) -> list[LotWhereabouts]:
+    """Take what customers sent back off what had been shipped to them, the latest shipment of the order line first.
+
+    Gives:  what went there net; a shipment of which all came back is left out. Two statements, one where none came
+    """
+    gone = [one for one in found if one.kind == "customer" and one.origin_noun == SHIPMENT]
+    rows = db.rows(_RETURNED, [[one.lot for one in gone]]) if gone else []
+    if not rows:
+        return list(found)
+    back = {(lot, line): quantity for lot, line, quantity in rows}
+    lines: dict[tuple[UUID, UUID], list[UUID]] = {}
+    for shipment, lot, line in db.rows(_SHIPPED_ON, [[one.origin for one in gone], [one.lot for one in gone]]):
+        lines.setdefault((shipment, lot), []).append(line)
+    left: dict[tuple[UUID, UUID], Decimal] = {}
+    for one in sorted(gone, key=lambda one: one.last_at, reverse=True):
+        key = (one.origin, one.lot)
+        left[key] = one.quantity
+        for line in lines.get(key, ()):
+            part = min(left[key], back.get((one.lot, line), ZERO))
+            if part > 0:
+                left[key] -= part
+                back[one.lot, line] -= part
+    kept = [replace(one, quantity=left[one.origin, one.lot]) if one in gone else one for one in found]
+    return [one for one in kept if one.quantity > 0]
 
 
 def _orders_of(
@@ -341,7 +381,7 @@ class Shipped:
 
 def shipped_to(lots: Sequence[UUID]) -> tuple[Shipped, ...]:
     """Give every customer who has got pieces of lots, whoever asks, the latest first. Two statements."""
-    gone = [one for one in stock.whereabouts(lots) if one.kind == "customer" and one.origin_noun == "sales.shipment"]
+    gone = [one for one in less_returned(stock.whereabouts(lots)) if one.origin_noun == SHIPMENT]
     rows = db.rows(
         "SELECT s.party_id, count(DISTINCT s.id), max(s.shipped_on), "
         "CASE WHEN count(DISTINCT l.item_id) = 1 THEN sum(k.quantity) END "

@@ -73,18 +73,25 @@ def workers() -> Mapping[UUID, Worker]:
 
 
 _EARNED = """
-    SELECT l.operation_id, l.kind, sum(l.amount) FROM wages_wageline l JOIN company_plant z ON z.id = l.plant_id
-    WHERE l.employee_id = %(employee)s AND l.at >= (%(day)s::date)::timestamp AT TIME ZONE z.zone
-      AND l.at < (%(day)s::date + 1)::timestamp AT TIME ZONE z.zone
-    GROUP BY 1, 2
+    WITH days AS MATERIALIZED (
+        SELECT id, (%(day)s::date)::timestamp AT TIME ZONE zone AS starts_at,
+               (%(day)s::date + 1)::timestamp AT TIME ZONE zone AS ends_at
+        FROM company_plant
+    )
+    SELECT l.employee_id, l.operation_id, l.kind, sum(l.amount)
+    FROM wages_wageline l JOIN days d ON d.id = l.plant_id AND l.at >= d.starts_at AND l.at < d.ends_at
+    WHERE l.employee_id = ANY(%(employees)s)
+    GROUP BY 1, 2, 3
 """
 
 
 @answers("wages.earned")
-def earned(employee_id: UUID, day: date) -> dict[tuple[UUID, str], Decimal]:
-    """Give what somebody earned by reports of a plant's day, by operation and kind. One statement."""
-    rows = db.rows(_EARNED, {"employee": employee_id, "day": day})
-    return {(operation, kind): amount for operation, kind, amount in rows}
+def earned(employees: Sequence[UUID], day: date) -> dict[UUID, dict[tuple[UUID, str], Decimal]]:
+    """Give what people earned by reports of a plant's day, each by operation and kind. One statement."""
+    found: dict[UUID, dict[tuple[UUID, str], Decimal]] = {}
+    for employee, operation, kind, amount in db.rows(_EARNED, {"employees": list(employees), "day": day}):
+        found.setdefault(employee, {})[operation, kind] = amount
+    return found
 
 
 def price_of(

@@ -80,7 +80,8 @@ def opened(text: str) -> Interchange:
 
 def closed(
     standard: str, sender: Party, receiver: Party, control: str,
-    messages: list[tuple[str, list[Segment]]], when: datetime, *, is_test: bool = False, version: str = "", syntax: str = "UNOC:3",
+    messages: list[tuple[str, list[Segment]]], when: datetime, *, is_test: bool = False, version: str = "",
+    syntax: str = "UNOC:3",
 ) -> str:  # fmt: skip
     """Write an interchange around messages (type, segments); control numbers of messages count from 1.
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from banyan.connectors.file.edi.envelopes import Interchange, Party, closed, standard_of
+from banyan.connectors.file.edi.envelopes import Interchange, Message, Party, closed, standard_of
 from banyan.connectors.file.edi.segments import (
     EdiFault,
     Marks,
@@ -19,6 +20,7 @@ from banyan.connectors.file.edi.segments import (
     seg,
     x12_marks,
 )  # fmt: skip
+from banyan.lib.labels import L
 
 
 def receipt(taken: Interchange, control: str, when: datetime, refused: Mapping[str, EdiFault] | None = None) -> str:
@@ -95,3 +97,29 @@ def _until_broken(text: str, marks: Marks, start: int) -> tuple[Segment, ...]:
         return cut(text, marks, start)
     except EdiFault as fault:
         return cut(text[: fault.offset], marks, start)
+
+
+def read(message: Message) -> dict[str, Any]:
+    """Give a partner's acknowledgement: what it is of, and whether it was accepted, as a whole and by message."""
+    said: dict[str, Any] = {"kind": "receipt", "messages": []}
+    for each in message.segments:
+        match each.tag:
+            case "AK1":
+                said["of"] = each.get(2)
+            case "AK2":
+                said["messages"].append({"type": each.get(1), "control": each.get(2)})
+            case "AK5" if said["messages"]:
+                said["messages"][-1] |= {"is_accepted": each.get(1) in ("A", "E"), "code": each.get(2)}
+            case "AK9":
+                said["is_accepted"] = each.get(1) in ("A", "E")
+            case "UCI":
+                said |= {"of": each.get(1), "is_accepted": each.get(4) in ("7", "8"), "code": each.get(5)}
+            case "UCM":
+                said["messages"].append(
+                    {"type": each.get(2), "control": each.get(1), "is_accepted": each.get(3) in ("7", "8"),
+                     "code": each.get(4)}
+                )  # fmt: skip
+    if "is_accepted" not in said:
+        raise message.head.fault(L("回执没有结论", "the acknowledgement gives no verdict"))
+    said["is_accepted"] = said["is_accepted"] and all(each.get("is_accepted", True) for each in said["messages"])
+    return said

@@ -401,3 +401,25 @@ def test_sources_are_picked_from_a_sample():
     assert found["order.rows[].price"] == ("text", "1.50")
     assert found['["odd key.x"]["a b"]'] == ("number", 1)
     assert found["order.buyer.tags[]"] == ("list<text>", None)
+
+
+def test_types_of_several_samples_are_those_that_hold_for_all():
+    first = {"a": None, "b": 1, "c": [], "d": [1], "e": [{"f": 1}], "g": "x"}
+    second = {"a": 2, "b": "x", "c": ["t"], "d": ["t"], "e": [], "g": None}
+    assert types_of(first, second) == {
+        "a": "number", "b": "text", "c": "list<text>", "d": "list<text>", "e": "list", "e.f": "number", "g": "text",
+    }  # fmt: skip
+
+
+def test_sums_and_products_keep_every_digit():
+    long = "12345678901234567890.123456789012"
+    assert out([long, "0.000000000001"], "sum") == D("12345678901234567890.123456789013")
+    assert out(long, "times(1)") == D(long)
+    assert out("12345678901234567890.12", "to_money(fen)") == D("1234567890123456789012")
+
+
+def test_conditions_count_as_work_too():
+    ticks = iter(range(1_000_000))
+    mapping = compile_mapping({"fields": [t("l[]", "rows[]", when="false"), t("l[].x", "rows[].a")]})
+    mapped = mapping.apply({"rows": [{"a": 1}] * 5_000}, clock=lambda: float(next(ticks)))
+    assert [f.code for f in mapped.faults] == ["too_slow"]

@@ -11,6 +11,7 @@ from banyan.kernel.commands import tell
 from banyan.kernel.context import Context
 from banyan.lib.calendar import WorkingCalendar
 from banyan.modules.company.queries import plant_calendar
+from banyan.modules.equipment.queries import work_centres
 from banyan.modules.exceptions import queries, rules
 from banyan.modules.exceptions.events import ExceptionMoved
 from banyan.modules.exceptions.models import OPEN, Escalation, ShopException, Step
@@ -18,24 +19,30 @@ from banyan.modules.production.commands.flow import lock_operations, mark_stoppe
 
 
 class Calendars:
-    """The working calendars of plants, each read once, and the levels."""
+    """The working calendars of work centres and plants, each read once, and the levels."""
 
     def __init__(self) -> None:
-        self._known: dict[UUID, WorkingCalendar] = {}
+        self._own: dict[UUID | None, UUID | None] = {None: None}
+        self._known: dict[tuple[UUID, UUID | None], WorkingCalendar] = {}
         self.levels = queries.levels()
 
-    def of(self, plant: UUID) -> WorkingCalendar:
-        if plant not in self._known:
-            self._known[plant] = plant_calendar(plant)
-        return self._known[plant]
+    def of(self, case: ShopException) -> WorkingCalendar:
+        """Give the calendar by which an exception's clocks run: the work centre's own, else the plant's."""
+        centre = case.work_centre_id
+        if centre not in self._own:
+            self._own[centre] = work_centres([centre])[centre].calendar
+        key = (case.plant_id, self._own[centre])
+        if key not in self._known:
+            self._known[key] = plant_calendar(*key)
+        return self._known[key]
 
     def minutes(self, case: ShopException, until: datetime) -> Decimal:
         """Give the working minutes since an exception was first raised."""
-        return self.of(case.plant_id).working_minutes_between(case.raised_at, until)
+        return self.of(case).working_minutes_between(case.raised_at, until)
 
     def start(self, case: ShopException, at: datetime, response: int, resolution: int) -> None:
         """Start both clocks of an exception."""
-        found = rules.dues(self.of(case.plant_id), at, response, resolution)
+        found = rules.dues(self.of(case), at, response, resolution)
         case.response_due_at, case.resolution_due_at = found.response, found.resolution
 
     def wind(self, case: ShopException, told: int = 0) -> None:
@@ -48,7 +55,7 @@ class Calendars:
             return
         case.due_at = case.response_due_at if case.state == "raised" else case.resolution_due_at
         level = rules.next_level(self.levels, told)
-        calendar = self.of(case.plant_id)
+        calendar = self.of(case)
         case.escalates_at = rules.after(calendar, case.due_at, level.after_minutes) if level else None
 
 

@@ -41,7 +41,7 @@ def escalate_overdue(ctx: Context) -> Label:
     for case in cases:
         clock = clock_of(case.state)
         found, case.escalates_at = rules.levels_due(
-            calendars.levels, calendars.of(case.plant_id), due_at=case.due_at, now=ctx.now,
+            calendars.levels, calendars.of(case), due_at=case.due_at, now=ctx.now,
             told=told.get((case.pk, case.round, clock), 0),
         )  # fmt: skip
         for level in found:

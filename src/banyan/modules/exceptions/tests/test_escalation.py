@@ -54,6 +54,23 @@ def test_leader_department_and_boss_hear_one_after_the_other(floor, case):
     assert faults() == []
 
 
+def test_clocks_follow_the_work_centres_own_calendar_where_it_has_one(floor):
+    late = [{"weekday": day, "starts_at": "13:00", "ends_at": "23:00"} for day in range(5)]
+    calendar = floor.world.make("company.calendar", code="LATE", name="中班", shifts=late)
+    floor.world.change(floor.world.turning, calendar=calendar)
+    floor.category("MATERIAL", team=floor.team)
+    assert floor.boss
+    order = floor.released()
+    own, other = (floor.call(operation=floor.operation(order, n)) for n in (10, 20))
+    # Monday 16:15 and 120 working minutes: all of them today where the late shift works, tomorrow where it does not
+    floor.escalate(15 + 119)
+    assert not {3} & {level for _, level, _ in (*told(own), *told(other))}
+    floor.escalate(15 + 120)
+    assert ("response", 3, 1) in told(own)
+    assert 3 not in {level for _, level, _ in told(other)}
+    assert faults() == []
+
+
 def test_the_job_run_twice_tells_nobody_twice(floor, case):
     floor.escalate(20)
     before = InboxItem.objects.count()

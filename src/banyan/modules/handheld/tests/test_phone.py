@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal as D
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -12,12 +13,14 @@ from django.utils import timezone
 
 from banyan.kernel.models import Role, User, UserRole
 from banyan.lib.ids import new_id
-from banyan.modules.handheld.models import Borrow
+from banyan.modules.handheld.models import Borrow, OtherLot
 from banyan.modules.handheld.tests.conftest import Phone
-from banyan.modules.inventory.models import Allocation, Balance, Count, CountLine, Move
+from banyan.modules.inventory.models import Allocation, Balance, Count, CountLine, Lot, Move
+from banyan.modules.inventory.proofs import allocated, balances, supply, values
 from banyan.modules.production.models import MaterialIssue
 from banyan.modules.purchasing.models import Receipt
 from banyan.modules.sales.models import Shipment
+from banyan.modules.sales.proofs import kept_stock, moves, shipped
 from banyan.modules.station.models import KeptAct
 from banyan.web import codes
 
@@ -253,6 +256,123 @@ def test_a_shipment_is_prepared_walked_and_shipped_once(shop, phone, bins):
     assert [phone.do("ship", walk["shipment"], key).status_code for _ in range(2)] == [200, 200]
     assert Shipment.objects.get().state == "shipped"
     assert phone.do("ship", walk["shipment"]).status_code == 409
+
+
+@pytest.fixture
+def prepared(shop, phone, bins):
+    """Give an order for thirty finished pieces, its shipment prepared out of two lots, and a third lot in store."""
+    world = shop.world
+    lots = {number: shop.lot(world.product, number) for number in ("FG-L1", "FG-L2", "FG-L3")}
+    for (number, quantity), place in zip((("FG-L1", 12), ("FG-L3", 40), ("FG-L2", 20)), bins, strict=True):
+        lay(shop, world.product, quantity, place, lots[number])
+    line = {"item": world.product, "quantity": "30", "price": "900", "tax_code": world.vat13}
+    order = world.make("sales.order", party=world.customer, plant=world.plant, lines=[line])
+    world.do("sales.order.confirm", order)
+    walk = phone.do("prepare", order.pk).json()
+    return order, lots, walk
+
+
+def sound() -> bool:
+    return not any(proof().faults for proof in (balances, allocated, supply, values, shipped, moves, kept_stock))
+
+
+def test_a_shipment_may_take_some_of_its_lots_and_the_rest_stays_kept(shop, phone, prepared):
+    order, lots, walk = prepared
+    first, second = sorted(walk["steps"], key=lambda s: s["lot_number"])
+    assert [(s["lot_number"], s["quantity"]) for s in (first, second)] == [("FG-L1", "12"), ("FG-L2", "18")]
+    refused = phone.do("ship_part", walk["shipment"], lines=[{"line": first["key"], "quantity": "13"}])
+    assert (refused.status_code, refused.json()["code"]) == (409, "sales.part_too_large")
+    nothing = phone.do("ship_part", walk["shipment"], lines=[{"line": first["key"], "quantity": "0"}])
+    assert nothing.json()["code"] == "sales.nothing_to_ship"
+    unknown = phone.do("ship_part", walk["shipment"], lines=[{"line": new_id(), "quantity": "1"}])
+    assert unknown.json()["code"] == "sales.line_unknown"
+    key = new_id()
+    part = [{"line": first["key"], "quantity": "12"}, {"line": second["key"], "quantity": "3"}]
+    assert [phone.do("ship_part", walk["shipment"], key, lines=part).status_code for _ in range(2)] == [200, 200]
+    order.refresh_from_db()
+    assert (order.state, order.lines.get().shipped_quantity) == ("partly_shipped", 15)
+    assert [(b.on_hand, b.allocated) for b in Balance.objects.filter(lot=lots["FG-L2"], on_hand__gt=0)] == [(17, 15)]
+    again = phone.do("prepare", order.pk).json()
+    assert [(s["lot_number"], s["quantity"]) for s in again["steps"]] == [("FG-L2", "15")]
+    assert phone.do("ship", again["shipment"]).status_code == 200
+    order.refresh_from_db()
+    assert order.state == "shipped"
+    assert sound()
+
+
+def test_another_lot_goes_with_consent_and_who_and_why_is_kept(shop, phone, prepared):
+    order, lots, walk = prepared
+    step = next(s for s in walk["steps"] if s["lot_number"] == "FG-L1")
+    asked = {"shipment_line": step["key"], "due_lot": step["lot"], "due_location": step["location"], "quantity": "12"}
+    assert phone.do("other_lot", lot=lots["FG-L3"].pk, **asked).status_code == 422
+    told = phone.do("other_lot", lot=lots["FG-L3"].pk, reason="包装破损", **asked).json()
+    assert sorted((s["lot_number"], s["quantity"]) for s in told["steps"]) == [("FG-L2", "18"), ("FG-L3", "12")]
+    row = OtherLot.objects.get()
+    assert (row.due_lot, row.lot, row.quantity, row.reason) == (lots["FG-L1"], lots["FG-L3"], 12, "包装破损")
+    assert (row.shipment_id, row.person) == (UUID(walk["shipment"]), User.objects.get(login="keeper").pk)
+    held = {a.balance.lot_id: a.quantity for a in Allocation.objects.select_related("balance")}
+    assert held == {lots["FG-L2"].pk: 18, lots["FG-L3"].pk: 12}
+    assert phone.do("ship", walk["shipment"]).status_code == 200
+    assert there(shop.world.product, bins_of(lots["FG-L1"])) == 12
+    assert sound()
+
+
+def bins_of(lot):
+    return Balance.objects.get(lot=lot, on_hand__gt=0).location
+
+
+def test_a_part_of_a_line_may_be_another_lot(shop, phone, prepared):
+    order, lots, walk = prepared
+    step = next(s for s in walk["steps"] if s["lot_number"] == "FG-L2")
+    told = phone.do(
+        "other_lot", shipment_line=step["key"], due_lot=step["lot"], due_location=step["location"], quantity="5",
+        lot=lots["FG-L3"].pk, reason="客户指定",
+    ).json()  # fmt: skip
+    assert sorted((s["lot_number"], s["quantity"]) for s in told["steps"]) == [
+        ("FG-L1", "12"), ("FG-L2", "13"), ("FG-L3", "5")
+    ]  # fmt: skip
+    assert phone.do("ship", walk["shipment"]).status_code == 200
+    assert sound()
+
+
+def test_a_lot_that_may_not_go_is_refused_whatever_the_reason(shop, phone, prepared):
+    order, lots, walk = prepared
+    step = next(s for s in walk["steps"] if s["lot_number"] == "FG-L1")
+    asked = {
+        "shipment_line": step["key"], "due_lot": step["lot"], "due_location": step["location"], "quantity": "12",
+        "reason": "拿错",
+    }  # fmt: skip
+    third = lots["FG-L3"]
+    too_much = phone.do("other_lot", **asked | {"lot": lots["FG-L2"].pk})
+    assert too_much.json()["code"] == "inventory.not_enough_stock"
+    assert phone.do("other_lot", **asked | {"lot": shop.steel_lot.pk}).json()["code"] == "handheld.not_this_lot"
+    shop.world.do("inventory.lot.hold", third, reason="待查")
+    assert phone.do("other_lot", **asked | {"lot": third.pk}).json()["code"] == "inventory.lot_held"
+    shop.world.do("inventory.lot.release", third, reason="没事")
+    Lot.objects.filter(pk=third.pk).update(expires_on="2020-01-01")
+    assert phone.do("other_lot", **asked | {"lot": third.pk}).json()["code"] == "handheld.lot_expired"
+    assert not OtherLot.objects.exists()
+    assert {a.balance.lot_id for a in Allocation.objects.select_related("balance")} == {
+        lots["FG-L1"].pk, lots["FG-L2"].pk
+    }  # fmt: skip
+
+
+def test_another_lot_is_issued_to_a_work_order(shop, phone):
+    order = shop.released(quantity="100")
+    other = shop.lot(shop.world.steel, "HEAT-9")
+    lay(shop, shop.world.steel, 60, bins_of(shop.steel_lot), other)
+    step = next(s for s in phone.do("pick", work_order=order.pk).json()["steps"] if s["lot_number"] == "HEAT-1")
+    told = phone.do(
+        "other_lot", material=step["material"], due_lot=step["lot"], due_location=step["location"],
+        quantity=step["quantity"], lot=other.pk, reason="应出批次压在里面",
+    ).json()  # fmt: skip
+    now = next(s for s in told["steps"] if s["code"] == step["code"])
+    assert (now["lot_number"], now["quantity"]) == ("HEAT-9", step["quantity"])
+    line = {"material": now["material"], "quantity": now["quantity"], "lot": now["lot"], "location": now["location"]}
+    assert phone.do("issue", order.pk, lines=[line]).status_code == 200
+    assert OtherLot.objects.get().work_order_id == order.pk
+    assert not Allocation.objects.filter(balance__lot=shop.steel_lot).exists()
+    assert sound()
 
 
 def test_two_scans_borrow(shop, phone):

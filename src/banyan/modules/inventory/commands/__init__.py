@@ -43,6 +43,7 @@ from banyan.modules.inventory.commands.promises import (
     allocate,
     promise,
     promise_what_is_free,
+    reallocate,
     release_promises,
 )
 from banyan.modules.inventory.commands.values import revalue
@@ -52,6 +53,6 @@ __all__ = [
     "inherit_holds", "link_lots",
     "make_lots", "make_standing", "period_is_open", "post_counts", "post_documents", "post_moves",
     "prepare_documents", "prepare_item_locations", "prepare_locations", "prepare_lots", "promise",
-    "promise_what_is_free", "reject_lots", "release_lots", "release_promises", "reversals",
+    "promise_what_is_free", "reallocate", "reject_lots", "release_lots", "release_promises", "reversals",
     "reverse_documents", "reverse_moves", "revalue", "start_counts", "transfer",
 ]  # fmt: skip

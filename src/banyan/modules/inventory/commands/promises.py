@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from uuid import UUID
 
 from banyan.kernel import db, locks
 from banyan.kernel.context import Context
@@ -137,6 +138,43 @@ def allocate(ctx: Context, demands: Sequence[Demand], *, is_partial: bool = Fals
         _refuse_shortages(demands, shares)
     books.write()
     return tuple(chosen)
+
+
+def reallocate(
+    ctx: Context, demand: Demand, source: tuple[UUID | None, UUID], target: tuple[UUID | None, UUID]
+) -> None:
+    """Fix another lot or bin for a demand line, in place of what was picked for it.
+
+    Takes:  demand: how much; source and target: (lot, location); what of the source is not fixed for it stays so
+    Raises: HeldLot; NotEnoughStock where the target has not so much that is free; nothing is written
+    Writes: allocations, balances, supply; locks lots, balances, supply by key
+    """
+    pool_key, quantity = (demand.item, demand.plant), _quantity(demand)
+    old, new = (demand.item, *source, None), (demand.item, *target, None)
+    _queue([pool_key])
+    books = Books(ctx)
+    books.lock_lots((lot for lot, _ in (source, target) if lot), [demand.key])
+    books.lock_shelves([old, new], [demand.key])
+    books.lock_pools([pool_key])
+    books.read_claims([demand.key])
+    lot = books.lots.get(target[0])
+    if lot is not None and lot.state in STOPPED:
+        (code,) = db.one("SELECT code FROM items_item WHERE id = %s", [demand.item])
+        raise errors.HeldLot(item=code, lot=lot.number, reason=lot.reason)
+    shelf = books.shelves.get(new)
+    is_there = shelf is not None and shelf.is_free and shelf.plant == demand.plant
+    _refuse_shortages([demand], [min(quantity, shelf.on_hand - shelf.allocated) if is_there else ZERO])
+    left = quantity
+    for claim in books.allocations_of(demand.key, pool_key):
+        if claim.place == old:
+            cut = claim.cut(min(left, claim.quantity))
+            books.shelves[old].allocated -= cut
+            if books.shelves[old].is_free:
+                books.pools[pool_key].available += cut
+            left -= cut
+    if left < quantity:
+        books.add_allocation(demand.key, shelf, quantity - left)
+    books.write()
 
 
 def _allocate_one(books: Books, demand: Demand, rows: Sequence[Pickable]) -> list[Allocated]:

@@ -25,9 +25,11 @@ from banyan.modules.inventory.values import Edge, LotWant, MoveIntent, StockRow
 from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.flow import Op
+from banyan.modules.production.commands.strange import strange_lots
 from banyan.modules.production.errors import LotNotForOrder, LotUnknown
 from banyan.modules.production.models import Material, MaterialDebt
 from banyan.modules.production.queries import lots_by_id
+from banyan.modules.production.values import Used
 
 ORDER = "production.work_order"
 ZERO = Decimal(0)
@@ -66,18 +68,24 @@ class _Want:
 
 def move_material(
     ctx: Context, uses: Sequence[Flushed], undone: Sequence[tuple[UUID, dict[str, Any]]]
-) -> dict[UUID, tuple[UUID, ...]]:
+) -> tuple[dict[UUID, tuple[UUID, ...]], dict[UUID, set[UUID]]]:
     """Move the material that reports have used, and move back that of reports taken back: all in one posting.
 
     Takes:  undone: (key of the undo, the report it takes back)
-    Gives:  the moves by report
+    Gives:  the moves by report, and by report the lots used that nothing at its order speaks for
+    Raises: LotUnknown, LotNotForOrder for what is told as it happens; of what has happened such lots are strange
     Writes: moves, genealogy, counters of the materials, debts; locks materials, then stock. What is not there
             to be moved is owed
     """
     orders = sorted({use.op.order for use in uses} | {row["work_order_id"] for _, row in undone})
     items = _items_of_lots(uses)
     materials = flow.lock_materials(orders, backflushed_only=not items and not undone)
-    wants, links = _wants(uses, materials, items)
+    told = [
+        Used(use.report, use.op.order, use.op.sequence, one.lot, one.quantity)
+        for use in uses if use.at for one in use.lots
+    ]  # fmt: skip
+    strange = strange_lots(ctx, told, materials, items) if told else {}
+    wants, links = _wants(uses, materials, items, strange)
     intents, wanted_by = _intents(ctx, wants)
     back, undone_by, debts, unlinks = _back(ctx, undone, materials)
     stock.link_lots(ctx, [*links, *unlinks, *_edges(intents, wanted_by)])
@@ -93,7 +101,7 @@ def move_material(
     debts += _booked(ctx, wants)
     flow.save_materials(materials.values())
     db.insert_rows(debts)
-    return {report: tuple(found) for report, found in moves.items()}
+    return {report: tuple(found) for report, found in moves.items()}, strange
 
 
 def _edges(intents: Sequence[MoveIntent], wanted_by: Sequence[_Want], sign: int = 1) -> list[Edge]:
@@ -117,19 +125,20 @@ def posted(ctx: Context, intents: Sequence[MoveIntent]) -> Iterator[tuple[int, M
 
 
 def _items_of_lots(uses: Sequence[Flushed]) -> dict[UUID, UUID]:
-    """Give the item of each lot that reports name."""
+    """Give the item of each lot that reports name. Raises: LotUnknown for what is told as it happens"""
     named = {use.lot for one in uses for use in one.lots}
     if not named:
         return {}
     found = {key: lot.item for key, lot in lots_by_id(list(named)).items()}
-    if len(found) < len(named):
+    if any(use.lot not in found for one in uses if not one.at for use in one.lots):
         raise LotUnknown
     return found
 
 
 def _wants(
-    uses: Sequence[Flushed], materials: Mapping[UUID, Material], items: Mapping[UUID, UUID]
-) -> tuple[list[_Want], list[Edge]]:
+    uses: Sequence[Flushed], materials: Mapping[UUID, Material], items: Mapping[UUID, UUID],
+    strange: Mapping[UUID, set[UUID]],
+) -> tuple[list[_Want], list[Edge]]:  # fmt: skip
     """Give what is to be moved for each report; lots that lie at the order already are only linked to its
     output."""
     wants: list[_Want] = []
@@ -138,8 +147,11 @@ def _wants(
         mine = [m for m in materials.values() if m.work_order_id == use.op.order]
         given: dict[UUID, Decimal] = {}
         for lot in use.lots:
+            is_strange = lot.lot in strange.get(use.report, ())
+            if is_strange and all(m.item_id != items.get(lot.lot) for m in mine):
+                continue
             material = _material_of(items[lot.lot], mine, use)
-            if material.is_backflushed:
+            if material.is_backflushed or is_strange:
                 wants.append(_Want(use, material, lot.quantity, lot.lot))
                 given[material.pk] = given.get(material.pk, ZERO) + lot.quantity
             elif use.output_lot:
@@ -329,9 +341,10 @@ def _unlink(row: dict[str, Any], flushed_items: set[UUID]) -> list[Edge]:
     into."""
     if not row["output_lot_id"] or not row["lots"]:
         return []
-    lots = lots_by_id([UUID(one["lot"]) for one in row["lots"]])
+    linked = [one for one in row["lots"] if not one.get("is_strange")]
+    lots = lots_by_id([UUID(one["lot"]) for one in linked])
     found = []
-    for one in row["lots"]:
+    for one in linked:
         key, quantity = UUID(one["lot"]), Decimal(one["quantity"])
         if lots[key].item not in flushed_items:
             found += [

@@ -8,7 +8,8 @@ operation wait for each other for a moment only, and two orders never wait for e
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ import orjson
 from pydantic import Field
 
 from banyan.kernel import db
-from banyan.kernel.commands import command, tell
+from banyan.kernel.commands import Apart, Call, command, tell_for
 from banyan.kernel.context import Context
 from banyan.kernel.registry import port
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
@@ -173,6 +174,18 @@ def book_reports(ctx: Context, reports: Sequence[OneReport]) -> tuple[ReportAnsw
     return _Booking(ctx, reports).run()
 
 
+def report_together(calls: Sequence[Call]) -> dict[UUID, ReportAnswer]:
+    """Book reports of several people as `report_work` does, in one set of statements (`execute_together`).
+
+    Gives:  the answers by key
+    Raises: Apart for a report that is there already, begins an order, moves material, takes one back, or needs a
+            leader's look; else as `report_work`
+    """
+    told = [(call.ctx, one) for call in calls for one in call.data.reports]
+    booking = _Booking(calls[0].ctx, [one for _, one in told], [ctx for ctx, _ in told])
+    return {answer.id: answer for answer in booking.run()}
+
+
 @command(
     "production.report.undo",
     L("撤销报工", "Undo a report"),
@@ -219,8 +232,9 @@ _UNDONE = (
 
 @dataclass(slots=True)
 class _Entry:
-    """A report on its way to the ledger."""
+    """A report on its way to the ledger, in the circumstances of who tells it."""
 
+    ctx: Context
     data: OneReport
     place: int
     op: Op
@@ -234,6 +248,7 @@ class _Entry:
     counters: rules.Flow | None = None
     output_lot: UUID | None = None
     moves: tuple[UUID, ...] = ()
+    strange: set[UUID] = dataclass_field(default_factory=set)
 
     @property
     def kind(self) -> str:
@@ -257,17 +272,26 @@ class _Entry:
 
 
 class _Booking:
-    """One call of the report command, step by step."""
+    """One call of the report command, or several people's together, step by step.
 
-    def __init__(self, ctx: Context, reports: Sequence[OneReport]) -> None:
+    Takes:  tellers: who tells each report, where several do; `ctx` says when, for all
+    """
+
+    def __init__(
+        self, ctx: Context, reports: Sequence[OneReport], tellers: Sequence[Context] | None = None
+    ) -> None:
         self.ctx = ctx
         self.reports = reports
+        self.is_together = tellers is not None
+        self.tellers = tellers or [ctx] * len(reports)
         self.undone: dict[UUID, dict[str, Any]] = {}
         self.approved: set[UUID] = set()
         self.entries: list[_Entry] = []
         self.known: set[UUID] = set()
 
     def run(self) -> tuple[ReportAnswer, ...]:
+        if self.is_together:
+            self._part(self._unlike())
         self._read_undone()
         operations = self._operations()
         self._lock(operations)
@@ -275,6 +299,8 @@ class _Booking:
         self.known = self._already_known()
         self._read_approved()
         self._enter()
+        if self.is_together:
+            self._part(e.data.id for e in self.entries if e.op.order in self.begun or self._moves_material(e))
         if not self.entries:
             return self._answers({})
         self._name_people()
@@ -282,6 +308,8 @@ class _Booking:
         for entry in self.entries:
             self._count(entry)
         self._check_data()
+        if self.is_together:
+            self._part(entry.data.id for entry in self.entries if entry.flags)
         self._move_material()
         rows = {entry.data.id: self._row(entry) for entry in self.entries}
         if flow.write_reports(self.shop, list(rows.values())) < len(rows):
@@ -289,8 +317,26 @@ class _Booking:
         self._count_starts()
         self._save_lost()
         self._flag()
-        tell(*(self._event(entry, rows[entry.data.id]) for entry in self.entries))
+        for entry in self.entries:
+            tell_for(entry.ctx, self._event(entry, rows[entry.data.id]))
         return self._answers(rows)
+
+    # --- what is not done together with others
+
+    def _part(self, keys: Iterable[UUID]) -> None:
+        """Have calls done each by itself. Raises: Apart where there are such"""
+        apart = frozenset(keys)
+        if apart:
+            raise Apart(apart)
+
+    def _unlike(self) -> set[UUID]:
+        """Give the reports that take back others, and those of which two have one key."""
+        counted = Counter(one.id for one in self.reports)
+        return {one.id for one in self.reports if one.kind == "undo" or counted[one.id] > 1}
+
+    def _moves_material(self, entry: _Entry) -> bool:
+        one = entry.data
+        return bool(one.lots or one.output_lot or (entry.op.has_backflush and entry.kind in ("good", "scrap")))
 
     # --- before the locks
 
@@ -318,15 +364,18 @@ class _Booking:
             operations, released_orders=begins, all_orders=bool(kinds & {"scrap", "undo"}),
             siblings=bool(self.undone),
         )  # fmt: skip
-        if begins:
+        self.begun = frozenset(orders) if begins else frozenset()
+        if begins and not self.is_together:
             flow.begin_orders(self.ctx, orders)
 
     # --- with the locks held
 
     def _already_known(self) -> set[UUID]:
         """Give which keys are in the ledger. Raises: ReportKeyReused for one with another content."""
+        if self.is_together:
+            self._part(self.shop.known)
         for one in self.reports:
-            if self.shop.known.get(one.id, _digest(one)) != _digest(one):
+            if one.id in self.shop.known and self.shop.known[one.id] != _digest(one):
                 raise ReportKeyReused(id=one.id)
         return set(self.shop.known)
 
@@ -347,14 +396,14 @@ class _Booking:
             seen[one.id] = one
             undone = self._undone_by(one, place) if one.kind == "undo" else None
             op = self.shop.ops.get(undone["operation_id"] if undone else one.operation)
-            if op is None or not _in_reach(self.ctx, op):
+            if op is None or not _in_reach(self.tellers[place], op):
                 if undone is None and one.operation is None:
                     faults.add(("reports", place, "operation"), L("必填", "is required"))
                     continue
                 raise OperationUnknown(
                     fields={f"reports.{place}.operation": L("找不到该工序", "no such operation")}
                 )
-            entry = _Entry(one, place, op, undone)
+            entry = _Entry(self.tellers[place], one, place, op, undone)
             _check(entry, self.shop, faults)
             self.entries.append(entry)
         faults.refuse_if_any(WrongReport)
@@ -396,11 +445,13 @@ class _Booking:
 
     def _name_people(self) -> None:
         """Say who took part; a person who names nobody reports for themselves."""
-        own = self.ctx.principal.employee
-        named = {s.employee for entry in self.entries for s in entry.data.people} - {own}
+        named = {
+            s.employee for e in self.entries for s in e.data.people if s.employee != e.ctx.principal.employee
+        }
         known = employees_by_id(list(named)) if named else {}
         faults = FieldFaults()
         for entry in self.entries:
+            own = entry.ctx.principal.employee
             if entry.undone:
                 entry.people, entry.worker = [], entry.undone["worker"]
                 continue
@@ -414,7 +465,7 @@ class _Booking:
                     )
             people = [(s.employee, s.share) for s in entry.data.people] or ([(own, None)] if own else [])
             entry.people = [{"employee": key, "share": share} for key, share in people]
-            entry.worker = people[0][0] if people else self.ctx.person
+            entry.worker = people[0][0] if people else entry.ctx.person
         faults.refuse_if_any(WrongReport)
 
     def _read_clocks(self) -> None:
@@ -520,8 +571,9 @@ class _Booking:
         marks = self.marks.setdefault((entry.op.id, entry.worker), [])
         until = entry.data.device_at or self.ctx.now
         worked = rules.clocked_minutes(marks, until)
+        is_told = any(kind in rules.COUNTED and at == until for kind, at in marks)
         marks.append((entry.kind, until))
-        return worked * max(1, len(entry.people)) or None
+        return worked * max(1, len(entry.people)) or (ZERO if is_told else None)
 
     def _take_back_effort(self, entry: _Entry) -> None:
         row = entry.undone
@@ -564,14 +616,15 @@ class _Booking:
     def _check_data(self) -> None:
         """Flag what lacks, and what goes beyond limits, in the data asked for at an operation; the report stands.
 
-        Reports of one call on an operation are taken together: good and bad of one go bring their data once.
+        Reports of one person's call on an operation are taken together: good and bad of one go bring their data once.
         """
-        told: dict[UUID, dict[str, Any]] = {}
-        firsts: dict[UUID, _Entry] = {}
+        told: dict[tuple[UUID, int], dict[str, Any]] = {}
+        firsts: dict[tuple[UUID, int], _Entry] = {}
         for entry in self.entries:
             if entry.op.capture and not entry.undone and entry.kind in rules.COUNTED:
-                told.setdefault(entry.op.id, {}).update(entry.data.data)
-                firsts.setdefault(entry.op.id, entry)
+                one = entry.op.id, id(entry.ctx)
+                told.setdefault(one, {}).update(entry.data.data)
+                firsts.setdefault(one, entry)
         for key, entry in firsts.items():
             asked = capture.read(orjson.loads(entry.op.capture))
             if capture.missing(asked, told[key]):
@@ -586,6 +639,7 @@ class _Booking:
         lots = output_lots(self.ctx, [(e.op.order, e.op.item, e.data.output_lot) for e in named])
         for entry, lot in zip(named, lots, strict=True):
             entry.output_lot = lot
+        self._check_serials(named)
         uses = [
             Flushed(
                 e.data.id,
@@ -604,10 +658,30 @@ class _Booking:
             for e in self.entries
             if e.undone and (e.op.has_backflush or e.undone["lots"])
         ]
-        moves = move_material(self.ctx, uses, takes_back) if uses or takes_back else {}
+        moves, strange = move_material(self.ctx, uses, takes_back) if uses or takes_back else ({}, {})
         for entry in self.entries:
-            entry.moves = moves.get(entry.data.id, ())
+            entry.moves, entry.strange = moves.get(entry.data.id, ()), strange.get(entry.data.id, set())
+            if entry.strange:
+                entry.flags.append("lot")
         self._flag_held()
+
+    def _check_serials(self, named: Sequence[_Entry]) -> None:
+        """Let a serial number stand for one piece of its order, reported once at an operation.
+
+        Raises: WrongReport for what is told as it happens; what has happened is flagged
+        """
+        if not named:
+            return
+        asked = [(e.data.id, e.output_lot, e.op.id, e.op.order, e.quantity) for e in named]
+        used = {key for (key,) in db.rows(_USED_SERIALS, [*map(list, zip(*asked, strict=True))])}
+        faults = FieldFaults()
+        for entry in named:
+            if entry.data.id in used and entry.data.is_offline:
+                entry.flags.append("serial")
+            elif entry.data.id in used:
+                said = L("此序列号已报过，或不是一件", "this serial number was reported before, or is not one piece")
+                faults.add(("reports", entry.place, "output_lot"), said)
+        faults.refuse_if_any(WrongReport)
 
     def _flag_held(self) -> None:
         """Note the offline reports that used a lot which has been put on hold since."""
@@ -646,7 +720,10 @@ class _Booking:
             machine_amount=effort.machine_amount,
             overhead_amount=effort.overhead_amount,
             setup_amount=effort.setup_amount,
-            lots=[{"lot": use.lot, "quantity": use.quantity} for use in one.lots],
+            lots=[
+                {"lot": use.lot, "quantity": use.quantity} | ({"is_strange": True} if use.lot in entry.strange else {})
+                for use in one.lots
+            ],  # fmt: skip
             output_lot_id=entry.output_lot,
             data=one.data,
             note=one.note,
@@ -654,7 +731,7 @@ class _Booking:
             device_at=one.device_at,
             clock_at=one.clock_at,
             reported_at=self._at(entry),
-            person=self.ctx.person,
+            person=entry.ctx.person,
             worker=entry.worker,
             moves=list(entry.moves),
             reverses_id=one.reverses if entry.undone else None,
@@ -761,6 +838,20 @@ _ANSWERED = (
 _STOPPED = """
 SELECT id FROM inventory_move WHERE id = ANY(%s) AND flag = 'held_lot'
 UNION ALL SELECT id FROM inventory_lot WHERE id = ANY(%s) AND state IN ('held', 'rejected')
+"""
+
+#: Of reports (key, lot, operation, order, quantity) those whose serial number stands for another piece, or for several.
+_USED_SERIALS = """
+SELECT n.id FROM (
+    SELECT n.*, row_number() OVER (PARTITION BY n.lot, n.operation ORDER BY n.place) AS turn
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::numeric[]) WITH ORDINALITY
+        AS n(id, lot, operation, work_order, quantity, place)
+) n JOIN inventory_lot l ON l.id = n.lot JOIN items_item i ON i.id = l.item_id
+WHERE i.tracking = 'serial' AND (
+    n.quantity <> 1 OR n.turn > 1 OR l.origin IS DISTINCT FROM n.work_order OR EXISTS (
+        SELECT 1 FROM production_report r WHERE r.work_order_id = n.work_order AND r.operation_id = n.operation
+        AND r.output_lot_id = n.lot AND r.kind = 'good' AND r.id <> n.id
+        AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)))
 """
 
 #: People at operations of some orders: one row per operation and worker whose last mark is a start.

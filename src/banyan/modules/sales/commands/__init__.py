@@ -22,6 +22,7 @@ from banyan.modules.sales.commands.shipments import (
     pick_orders,
     reverse_shipments,
     ship_orders,
+    ship_parts,
     ship_shipments,
     track_shipments,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "revise_quotations",
     "send_quotations",
     "ship_orders",
+    "ship_parts",
     "ship_shipments",
     "track_shipments",
 ]

@@ -74,6 +74,10 @@ class Confirm(Input):
         "承诺日期", "Promised on", None,
         help=L("空则按库存和计划计算", "Empty: worked out from stock and plan"),
     )  # fmt: skip
+    made_to_order: list[UUID] = field(
+        "按单生产的行", "Lines made to order", default_factory=list, reference=LINE, max_length=5000,
+        help=L("不占现货，成为生产需求", "They take no stock and become demand of the plan"),
+    )  # fmt: skip
 
 
 class Promise(Input):
@@ -105,20 +109,28 @@ class Cancel(Input):
 def confirm_orders(ctx: Context, orders: Sequence[Order], data: Confirm) -> None:
     """Make orders binding: what stock is free is promised, the rest becomes demand of the plan.
 
+    Takes:  made_to_order: lines that take no stock, whatever is free
     Raises: OrderEmpty; what `parties.require_usable` and `items.require_usable` refuse; NotEnoughStock with
-            must_promise, naming what is short; what listeners refuse (the credit limit)
+            must_promise, naming what is short; LineUnknown; what listeners refuse (the credit limit)
     Writes: stock promises, promised days and their ledger; locks orders, then stock; tells OrderConfirmed
     """
     rows = _rows(orders, ctx)
     _refuse_unusable(orders, rows)
     lines = {line: row for line, row in rows.items() if row.has_stock}
-    demands = [Demand(LINE, row.line, row.item, row.plant, row.open) for row in lines.values()]
+    made = set(_chosen(lines, data.made_to_order)) if data.made_to_order else set()
+    demands = [
+        Demand(LINE, row.line, row.item, row.plant, row.open) for row in lines.values() if row.line not in made
+    ]
     if data.must_promise:
         stock.promise(ctx, demands)
-        free = {row.line for row in rows.values()}
+        free = rows.keys() - made
     else:
         kept = stock.promise_what_is_free(ctx, demands)
-        free = {row.line for row in rows.values() if not row.has_stock or kept[LINE, row.line] >= row.open}
+        free = {
+            row.line for row in rows.values()
+            if not row.has_stock or kept.get((LINE, row.line), Decimal(0)) >= row.open
+        }  # fmt: skip
+        free -= made
     days = _given_days(rows, data.promised_on) or _days(ctx, rows, free)
     _write_promises(ctx, days, "")
     by_order = _by_order(rows)

@@ -16,6 +16,7 @@ from banyan.kernel.commands import command, name_of, owe_numbers, save, tell
 from banyan.kernel.context import Context
 from banyan.kernel.locks import lock
 from banyan.kernel.schema import Input, Quantity, Text, field
+from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.lib.money import round_money
 from banyan.lib.pricing import part_amount
@@ -35,9 +36,10 @@ from banyan.modules.sales.errors import (
     NothingToShip,
     NotYetConfirmed,
     OrderClosed,
+    PartTooLarge,
     ShipsTooMuch,
 )
-from banyan.modules.sales.events import GoodsShipped, ShipmentReversed, ShippedLine
+from banyan.modules.sales.events import GoodsShipped, ShipmentReversed, ShipmentTracked, ShippedLine
 from banyan.modules.sales.models import Order, OrderLine, Parcel, Shipment, ShipmentLine
 from banyan.modules.sales.places import standing
 from banyan.modules.sales.queries import LINE, OPEN, progress
@@ -83,6 +85,19 @@ class Ship(Input):
     carrier: UUID | None = field("承运商", "Carrier", None, reference="parties.party")
     tracking_number: Text = field("运单号", "Tracking number", "", max_length=80)
     note: Text = field("备注", "Note", "", max_length=500)
+
+
+class PartLine(Input):
+    """How much of a prepared line goes."""
+
+    line: UUID = field("发货明细", "Line", reference="sales.shipment_line")
+    quantity: Annotated[Quantity, Field(ge=0)] = field("数量", "Quantity")
+
+
+class ShipPart(Input):
+    """What goes of what was prepared; lines that are not named stay."""
+
+    lines: Annotated[list[PartLine], Field(min_length=1, max_length=5000)] = field("明细", "Lines")
 
 
 class Track(Input):
@@ -150,14 +165,64 @@ def ship_shipments(ctx: Context, shipments: Sequence[Shipment]) -> None:
     save(ctx, list(orders.values()))
 
 
+@command(
+    "sales.shipment.ship_part", L("部分发货", "Ship a part"), input=ShipPart, icon="truck-loading", is_big=True,
+    help=L("只发拿到的；其余回到订单，仍为它保留", "Only what was fetched goes; the rest stays kept for the order"),
+)  # fmt: skip
+def ship_parts(ctx: Context, shipments: Sequence[Shipment], data: ShipPart) -> None:
+    """Ship a part of what was prepared; the rest is open on the order again, and stays fixed for it.
+
+    Raises: LineUnknown; PartTooLarge for more than was prepared; what shipping refuses
+    Writes: as `sales.shipment.ship`; takes the lines that do not go out of the shipment
+    """
+    dispatches = _dispatches(shipments)
+    told = {one.line: one.quantity for one in data.lines}
+    known = {row.pk for one in dispatches for row in one.lines}
+    if unknown := [key for key in told if key not in known]:
+        raise LineUnknown(lines=unknown)
+    dropped = []
+    for one in dispatches:
+        for row in one.lines:
+            part = told.get(row.pk, ZERO)
+            if part > row.quantity:
+                raise PartTooLarge(item=_item(row.item_id), prepared=row.quantity, asked=part)
+            if not part:
+                dropped.append(row.pk)
+            row.quantity = part
+        one.lines = [row for row in one.lines if row.quantity]
+    orders, lines = _orders_of(dispatches)
+    dispatch(ctx, dispatches, orders, lines)
+    ShipmentLine.objects.filter(pk__in=dropped).delete()
+    save(ctx, list(orders.values()))
+
+
+def change_lot(shipment: Shipment, line: UUID, quantity: Decimal, lot: UUID | None, location: UUID) -> None:
+    """Let a line of a draft take another lot, or a part of it that becomes a line of its own; stock is the caller's."""
+    rows = list(ShipmentLine.objects.filter(shipment=shipment).order_by("position", "pk"))
+    row = next(one for one in rows if one.pk == line)
+    if quantity < row.quantity:
+        row.quantity -= quantity
+        row.save(update_fields=["quantity"])
+        row.pk, row._state.adding = new_id(), True
+        row.position, row.quantity = len(rows) + 1, quantity
+    row.lot_id, row.location_id = lot, location
+    row.save()
+
+
 @command("sales.shipment.track", L("填运单号", "Add waybill"), input=Track, icon="barcode")
 def track_shipments(ctx: Context, shipments: Sequence[Shipment], data: Track) -> None:
-    """Note carrier and waybill of goods that have gone. Raises: NotACarrier."""
+    """Note carrier and waybill of goods that have gone. Raises: NotACarrier. Writes: tells ShipmentTracked."""
     if data.carrier:
         parties.require_usable([data.carrier], "carrier")
     for shipment in shipments:
         shipment.tracking_number = data.tracking_number
         shipment.carrier_id = data.carrier or shipment.carrier_id
+        tell(
+            ShipmentTracked(
+                record=shipment.pk, order=shipment.order_id, party=shipment.party_id, carrier=shipment.carrier_id,
+                tracking_number=shipment.tracking_number,
+            )
+        )  # fmt: skip
 
 
 @command(

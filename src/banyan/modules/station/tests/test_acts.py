@@ -25,6 +25,7 @@ from banyan.web import codes
 pytestmark = pytest.mark.django_db
 HEAT = {"name": "硬度", "name_en": "Hardness", "kind": "number", "unit": "HRC", "minimum": "58", "maximum": "62"}
 LEAK = {"name": "渗漏", "kind": "choice", "choices": ["无", "有"], "is_required": False}
+OUT = {"name": "出炉", "kind": "time", "is_required": False}
 
 
 def picture(colour: str = "red") -> bytes:
@@ -68,10 +69,14 @@ def calls(shop, station):
         ({"硬度": "60", "渗漏": "也许"}, ["limits"]),
         ({}, ["missing"]),
         ({"渗漏": "无"}, ["missing"]),
+        ({"硬度": "60", "出炉": "07:45"}, []),
+        ({"硬度": "60", "出炉": "2026-03-02T07:45"}, []),
+        ({"硬度": "60", "出炉": "25:10"}, ["limits"]),
+        ({"硬度": "60", "出炉": "早上"}, ["limits"]),
     ],
 )
 def test_what_is_measured_is_held_against_its_limits_and_the_report_stands(station, first, told, flags):
-    Operation.objects.filter(pk=first.pk).update(capture=[HEAT, LEAK])
+    Operation.objects.filter(pk=first.pk).update(capture=[HEAT, LEAK, OUT])
     act = station.good(first.pk, 5, data=told)
     act["parts"].append({"id": str(new_id()), "kind": "scrap", "quantity": "1"})
     assert station.states(act) == ["flagged" if flags else "done"]

@@ -15,7 +15,7 @@ from banyan.kernel import registry
 from banyan.kernel.commands import execute
 from banyan.kernel.models import Audit, Role, User
 from banyan.lib.ids import new_id
-from banyan.modules.production.models import Report
+from banyan.modules.production.models import Report, ReportApproval
 from banyan.modules.station import badges
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.models import KeptAct
@@ -162,3 +162,43 @@ def test_the_pages_show_no_more(floor):
     for path in ("/wages/lines", own, "/wages/rates", "/wages/statements"):
         assert floor.page("sun").get(path).status_code == 403
     assert page.get("/wages/rates").status_code == 403
+
+
+def approved() -> int:
+    return ReportApproval.objects.filter(state="approved").count()
+
+
+@pytest.mark.parametrize(("login", "status"), [("zhao", 403), ("sun", 403), ("li", 403), ("lead", 200)])
+def test_only_a_leader_approves_reports(floor, login, status):
+    floor.world.change(floor.employees["zhao"], team=floor.world.team)
+    asked = {"reports": [str(floor.mine.pk)]}
+    assert floor.rest(login).post("production/reports/approve", asked).status_code == status
+    assert approved() == (1 if status == 200 else 0)
+
+
+@pytest.mark.parametrize("login", ["zhao", "sun", "li"])
+def test_the_page_of_approvals_and_its_sweep_are_refused_as_well(floor, login):
+    page = floor.page(login)
+    assert page.get("/teamboard/approval").status_code == 403
+    sweep = page.post("/teamboard/approve", {"_key": str(new_id()), "reports": str(floor.mine.pk)})
+    assert sweep.status_code in (403, 404)
+    assert page.get("/teamboard/").status_code == 403
+    assert approved() == 0
+
+
+@pytest.mark.parametrize("login", ["zhao", "sun", "li"])
+def test_who_may_not_correct_is_refused_on_the_page_and_over_rest(floor, login):
+    asked = {"report": str(floor.mine.pk), "quantity": "1", "reason": "数错"}
+    assert floor.rest(login).post("production/reports/correct", asked).status_code == 403
+    page = floor.page(login)
+    assert page.post("/production/reports/do/correct", {"_key": str(new_id()), **asked}).status_code == 403
+    assert page.get("/production/reports/do/correct").status_code == 403
+    assert set(Report.objects.values_list("pk", flat=True)) == {floor.mine.pk, floor.other.pk}
+
+
+@pytest.mark.parametrize("login", ["sun", "acct", "li"])
+def test_the_page_takes_no_report_of_whom_it_is_not_for(floor, login):
+    page, path = floor.page(login), f"/production/operations/do/tally?ids={floor.first.pk}"
+    assert page.get(path).status_code in (403, 404)
+    assert page.post(path, {"_key": str(new_id()), "good": "1"}).status_code in (403, 404)
+    assert Report.objects.count() == 2

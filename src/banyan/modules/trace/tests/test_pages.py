@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from banyan.kernel.models import User
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.values import Edge
+from banyan.modules.sales.models import Order
 from banyan.modules.trace import queries
 from banyan.web import codes
 
@@ -121,3 +122,35 @@ def test_the_list_tells_what_is_where(line):
         [1 for section, *_ in told if section == "customer"]
     ) >= 2
     assert any(section == "order" and lot == "HEAT-1" for section, lot, _ in told)
+
+
+def sent_back(line, party, order, quantity, **more):
+    row = {"order_line": order.lines.get().pk, "quantity": str(quantity), "lot": line.gear.pk} | more
+    made = line.world.make(
+        "sales.return_order", party=party, plant=line.world.plant, reason="defective", lines=[row]
+    )
+    line.world.do("sales.return_order.receive", made)
+    return made
+
+
+def gone(line) -> dict[str, int]:
+    found = queries.picture(line.ctx, line.gear.pk)
+    return {found.papers[one.origin].party_name: int(one.quantity) for one in found.gone if one.kind == "customer"}
+
+
+def test_what_customers_sent_back_is_taken_off_what_was_shipped(line, browser):
+    first, second = line.shipped
+    orders = {order.party_id: order for order in Order.objects.order_by("created_at")}
+    assert set(gone(line)) == {"远山机械有限公司", "海港装备"}
+    shipped = {one.party: one.quantity for one in queries.shipped_to([line.gear.pk])}
+    assert shipped == {first.pk: 3, second.pk: 2}
+    sent_back(line, first, orders[first.pk], 1)
+    back = sent_back(line, second, orders[second.pk], 2)
+    assert {one.party: one.quantity for one in queries.shipped_to([line.gear.pk])} == {first.pk: 2}
+    assert set(gone(line)) == {"远山机械有限公司"}
+    page = browser("quality").get(f"/trace/lots/{line.gear.pk}").content.decode()
+    assert "远山机械" in page
+    assert "海港装备" not in page.split('id="customer"')[-1].split("</section>")[0]
+    recall = line.begin()
+    assert [one.party_id for one in recall.customers.all()] == [first.pk]
+    assert back.state == "received"

@@ -1,0 +1,300 @@
+"""Publishes with confirms in batches, takes from queues and acknowledges after our commit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from banyan.connectors.reading import json_or_text
+from banyan.integration.connecting import (
+    Connection,
+    Connector,
+    Failed,
+    Health,
+    Incoming,
+    Operation,
+    Outgoing,
+    Page,
+    Sent,
+    connector,
+)
+from banyan.lib.labels import L
+
+if TYPE_CHECKING:
+    import pika
+
+    from banyan.connectors.amqp.publishing import Publisher
+
+
+class Way(BaseModel):
+    """A place to publish to: an exchange with a routing key; the empty exchange leads to the queue of that name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str
+    exchange: str = ""
+    routing_key: str = ""
+    #: Declare a quorum queue of the routing key's name (empty exchange) or one bound to it before the first message.
+    queue: str = ""
+
+
+class Queue(BaseModel):
+    """A queue to take from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str
+    queue: str
+    declare: bool = True
+    #: Where a message's own name stands: its property `message_id`, or a header.
+    id_header: str = ""
+
+
+class AmqpSettings(BaseModel):
+    """Where the broker is and what is published and taken there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str
+    port: int = Field(5672, ge=1, le=65535)
+    virtual_host: str = "/"
+    user: str = "guest"
+    is_encrypted: bool = False
+    ways: tuple[Way, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    #: How long a poll waits for a first message, and for one more.
+    wait_seconds: float = Field(0.2, gt=0, le=10)
+
+
+@connector
+class Amqp(Connector):
+    """RabbitMQ by AMQP 0-9-1."""
+
+    key = "amqp"
+    label = L("AMQP 消息队列（RabbitMQ）", "AMQP queues (RabbitMQ)")
+    help = L(
+        "向交换机发布（逐条确认、不可路由即拒绝），从队列取消息，提交后才确认。",
+        "Publishes to exchanges (each confirmed, what finds no queue is refused) and takes from queues, "
+        "acknowledged after our commit.",
+    )
+    settings = AmqpSettings
+    secrets = ("password",)
+    sends_many = True
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+
+    def describe(self, connection: Connection) -> Sequence[Operation]:
+        """Give one operation per way and one per queue."""
+        settings: AmqpSettings = connection.settings
+        return (
+            *(Operation(w.key, L(f"发布 {w.key}", f"Publish {w.key}"), frozenset({"send"})) for w in settings.ways),
+            *(Operation(q.key, L(f"取自 {q.queue}", f"Take {q.queue}"), frozenset({"poll"})) for q in settings.queues),
+        )
+
+    def send(self, connection: Connection, out: Outgoing) -> Sent:
+        """Publish one message and wait for its confirm."""
+        [answer] = self.send_many(connection, (out,))
+        if isinstance(answer, Failed):
+            raise answer
+        return answer
+
+    def send_many(self, connection: Connection, outs: Sequence[Outgoing]) -> Sequence[Sent | Failed]:
+        """Publish all, then wait for all confirms.
+
+        Gives:  for each: confirmed by the broker (in a quorum queue: by most of its members), or why not
+        """
+        answers: dict[int, Sent | Failed] = {}
+        by_way: dict[str, list[int]] = {}
+        for index, out in enumerate(outs):
+            by_way.setdefault(out.operation, []).append(index)
+        for operation, indexes in by_way.items():
+            given = self._publish(connection, operation, [outs[i] for i in indexes])
+            answers |= dict(zip(indexes, given, strict=True))
+        return tuple(answers[index] for index in range(len(outs)))
+
+    def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
+        """Take at most so many from a queue; they stay the broker's until `confirm`.
+
+        What is not confirmed (our commit failed, the process died) comes again at the next poll. The broker keeps
+        the position, so ours is None.
+        """
+        import pika
+
+        from banyan.connectors.amqp.publishing import failed
+
+        queue = _one(connection.settings.queues, operation)
+        taken = self._pooled("queues", connection, operation)
+        if taken is not None:
+            _close(taken)
+        opened, channel = _channel(connection)
+        self._keep("queues", connection, operation, opened)
+        try:
+            if queue.declare:
+                channel.queue_declare(queue.queue, durable=True, arguments={"x-queue-type": "quorum"})
+            channel.basic_qos(prefetch_count=limit)
+            messages, last = [], None
+            for frame, properties, body in channel.consume(
+                queue.queue, inactivity_timeout=connection.settings.wait_seconds
+            ):
+                if frame is None:
+                    break
+                if len(body) > connection.most_bytes:
+                    raise Failed("too_large", f"a message of {len(body)} bytes; at most {connection.most_bytes}")
+                messages.append(_incoming(queue, frame, properties, body))
+                last = frame.delivery_tag
+                if len(messages) >= limit:
+                    break
+        except pika.exceptions.AMQPError as error:
+            raise failed(error) from error
+
+        def confirm() -> None:
+            try:
+                if last is not None:
+                    channel.basic_ack(last, multiple=True)
+                _close(opened)
+            except pika.exceptions.AMQPError as error:
+                raise failed(error) from error
+
+        if last is None:
+            _close(opened)
+        return Page(tuple(messages), None, len(messages) >= limit, confirm if last is not None else None)
+
+    def health(self, connection: Connection) -> Health:
+        """Open a connection and a channel, which proves address, name and right to the virtual host."""
+        started = datetime.now(UTC)
+        try:
+            opened, _ = _channel(connection)
+        except Failed as fault:
+            return Health(False, L(f"连不上：{fault.text}", f"Cannot connect: {fault.text}"))
+        _close(opened)
+        return Health(True, L("可用", "Well"), (datetime.now(UTC) - started).total_seconds() * 1000)
+
+    def _publish(self, connection: Connection, operation: str, outs: Sequence[Outgoing]) -> Sequence[Sent | Failed]:
+        try:
+            way = _one(connection.settings.ways, operation)
+        except Failed as fault:
+            return [fault] * len(outs)
+        prepared: list[tuple[pika.BasicProperties, bytes] | Failed] = [_prepared(connection, out) for out in outs]
+        ready = [each for each in prepared if not isinstance(each, Failed)]
+        if ready:
+            given = iter(self._publisher(connection, way).publish(ready, connection.timeout))
+        return [each if isinstance(each, Failed) else next(given) for each in prepared]
+
+    def _publisher(self, connection: Connection, way: Way) -> Publisher:
+        from banyan.connectors.amqp.publishing import Publisher
+
+        key = (way.exchange, way.routing_key, way.queue)
+        made = self._pooled("ways", connection, key)
+        if made is None:
+            made = Publisher(_parameters(connection), *key)
+            self._keep("ways", connection, key, made)
+        return made
+
+    def _pooled(self, kind: str, connection: Connection, key: Any) -> Any:
+        return getattr(self._mine, kind, {}).get(_identity(connection, key))
+
+    def _keep(self, kind: str, connection: Connection, key: Any, value: Any) -> None:
+        if not hasattr(self._mine, kind):
+            setattr(self._mine, kind, {})
+        getattr(self._mine, kind)[_identity(connection, key)] = value
+
+
+def _identity(connection: Connection, key: Any) -> tuple[Any, ...]:
+    """Give what makes a pooled connection the right one: a changed password or host is another."""
+    password = hashlib.sha256(connection.secret("password").encode()).hexdigest()
+    return connection.system, connection.environment, connection.settings.model_dump_json(), password, key
+
+
+def _one(declared: Iterable[Any], operation: str) -> Any:
+    for each in declared:
+        if each.key == operation:
+            return each
+    raise Failed("refused", f"the system's settings name no {operation}")
+
+
+def _parameters(connection: Connection) -> pika.ConnectionParameters:
+    import pika
+
+    settings: AmqpSettings = connection.settings
+    encryption = None
+    if settings.is_encrypted:
+        import ssl
+
+        encryption = pika.SSLOptions(ssl.create_default_context(), settings.host)
+    return pika.ConnectionParameters(
+        host=connection.allows(settings.host, settings.port),
+        port=settings.port,
+        virtual_host=settings.virtual_host,
+        credentials=pika.PlainCredentials(settings.user, connection.secret("password")),
+        ssl_options=encryption,
+        socket_timeout=connection.timeout,
+        stack_timeout=connection.timeout,
+        blocked_connection_timeout=connection.timeout,
+        connection_attempts=1,
+        heartbeat=120,
+        client_properties={"connection_name": f"banyan {connection.system}"},
+    )
+
+
+def _channel(connection: Connection) -> tuple[pika.BlockingConnection, Any]:
+    import pika
+
+    from banyan.connectors.amqp.publishing import failed
+
+    try:
+        opened = pika.BlockingConnection(_parameters(connection))
+        return opened, opened.channel()
+    except (pika.exceptions.AMQPError, OSError) as error:
+        raise failed(error) from error
+
+
+def _close(opened: pika.BlockingConnection) -> None:
+    import pika
+
+    try:
+        if opened.is_open:
+            opened.close()
+    except pika.exceptions.AMQPError:
+        pass
+
+
+def _prepared(connection: Connection, out: Outgoing) -> tuple[pika.BasicProperties, bytes] | Failed:
+    import pika
+
+    body = json.dumps(out.body, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    if len(body) > connection.most_bytes:
+        return Failed("too_large", f"a body of {len(body)} bytes; at most {connection.most_bytes}")
+    properties = pika.BasicProperties(
+        content_type="application/json",
+        content_encoding="utf-8",
+        delivery_mode=2,
+        message_id=str(out.id),
+        type=out.type or None,
+        timestamp=int((out.at or connection.now).timestamp()),
+        headers={**out.headers, **({"key": out.key} if out.key else {})},
+    )
+    return properties, body
+
+
+def _incoming(queue: Queue, frame: Any, properties: pika.BasicProperties, octets: bytes) -> Incoming:
+    headers = properties.headers or {}
+    text, body = json_or_text(octets)
+    own = str(headers.get(queue.id_header) or "") if queue.id_header else properties.message_id or ""
+    if not own:
+        made_of = (frame.exchange, frame.routing_key, str(properties.timestamp), sorted(map(str, headers.items())))
+        own = hashlib.sha256(repr(made_of).encode() + octets).hexdigest()
+    return Incoming(
+        id=own,
+        body=body,
+        key=str(headers.get("key") or ""),
+        type=properties.type or frame.routing_key,
+        at=datetime.fromtimestamp(properties.timestamp, UTC) if properties.timestamp else None,
+        raw=text,
+    )

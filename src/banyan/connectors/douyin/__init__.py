@@ -1,0 +1,1 @@
+"""Douyin shop (抖店) (README.md)."""

@@ -1,0 +1,1 @@
+"""JD POP by JOS (README.md)."""

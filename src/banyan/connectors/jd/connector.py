@@ -1,0 +1,109 @@
+"""JOS: every call is one signed form to routerjson; business parameters are one JSON text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from banyan.connectors.platform import Call, Platform, Poll, compact, judged, needed
+from banyan.connectors.signing import CHINA, china_time, digest, joined, wrapped
+from banyan.integration.connecting import Connection, Failed, connector
+from banyan.lib.labels import L
+
+ORDER_FIELDS = (
+    "orderId,venderId,orderState,orderStateRemark,orderStartTime,orderEndTime,paymentConfirmTime,modified,"
+    "orderTotalPrice,orderSellerPrice,orderPayment,freightPrice,sellerDiscount,orderRemark,venderRemark,pin,"
+    "consigneeInfo,itemInfoList,couponDetailList,waybill"
+)
+
+
+class JdSettings(BaseModel):
+    """The gateway and our app; the shop's access token is a secret."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field("https://api.jd.com/routerjson", pattern=r"^https?://")
+    app_key: str
+
+
+@connector
+class Jd(Platform):
+    """Shops of JD's open platform (POP)."""
+
+    key = "jd"
+    label = L("京东", "JD")
+    help = L("按宙斯开放平台取订单、发货、改库存", "Orders, shipment and stock by the open platform JOS")
+    settings = JdSettings
+    secrets = ("app_secret", "access_token")
+    calls = (
+        Call(
+            "orders",
+            L("订单（增量）", "Orders (changed)"),
+            "jingdong.pop.order.search",
+            Poll(
+                lambda w: {
+                    "start_date": china_time(w.begin), "end_date": china_time(w.end), "dateType": "0",
+                    "order_state": "WAIT_SELLER_STOCK_OUT,WAIT_GOODS_RECEIVE_CONFIRM,TRADE_CANCELED,FINISHED_L,LOCKED",
+                    "optional_fields": ORDER_FIELDS, "page": str(w.page + 1), "page_size": str(w.size), "sortType": "1",
+                },
+                records="searchorderinfo_result.orderInfoList", id="orderId", version="modified",
+                total="searchorderinfo_result.orderTotal", longest=timedelta(days=1),
+            ),
+            sample="order.json",
+        ),
+        Call("order", L("订单详情", "One order"), "jingdong.pop.order.get", fixed={"optional_fields": ORDER_FIELDS}),
+        Call("ship", L("发货", "Ship"), "jingdong.pop.order.shipment", sample="ship.json"),
+        Call("stock", L("改 SKU 库存", "Set a SKU's stock"), "jingdong.stock.write.updateSkuStock"),
+    )  # fmt: skip
+
+    def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
+        """Make one call. Raises: Failed by the gateway's code, or by a result that says it is no success."""
+        settings: JdSettings = connection.settings
+        secret, token = needed(connection, "app_secret"), needed(connection, "access_token")
+        form = {
+            "method": call.name, "app_key": settings.app_key, "access_token": token, "v": "2.0",
+            "timestamp": moment(connection.now), "360buy_param_json": compact(dict(parameters)),
+        }  # fmt: skip
+        form["sign"] = sign(form, secret)
+        headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+        said = connection.http.request(
+            "POST", settings.address, headers=headers, body=urlencode(form).encode(), hide=(secret, token)
+        ).checked().json()  # fmt: skip
+        said = said if isinstance(said, Mapping) else {}
+        fault = said.get("error_response")
+        if fault is not None:
+            text = " ".join(str(fault[name]) for name in ("zh_desc", "en_desc") if fault.get(name))
+            raise judged(
+                fault.get("code"), text, throttled=THROTTLED, passing=PASSING, denied=DENIED, hide=(secret, token)
+            )
+        answer = next(iter(said.values()), {})
+        for result in (each for each in answer.values() if isinstance(each, Mapping)):
+            outcome = result.get("apiResult", result)
+            if isinstance(outcome, Mapping) and outcome.get("success") is False:
+                text = outcome.get("chineseErrCode") or outcome.get("englishErrCode") or outcome.get("errorMessage")
+                raise Failed("refused", f"{outcome.get('numberCode', '')} {text or ''}".strip()[:500])
+        return answer
+
+
+#: Calls beyond what is allowed in a time; connections or services of theirs that are away; rights and signatures.
+THROTTLED = frozenset({"2", "7", "31"})
+PASSING = frozenset({"1", "65", "66", "67", "68"})
+DENIED = frozenset({"11", "12", "13", "18", "19", "20", "21", "25", "26"})
+
+
+def moment(at: Any) -> str:
+    """Give an instant as JOS writes it: 2021-05-07 09:20:39.683+0800."""
+    there = at.astimezone(CHINA)
+    return f"{there:%Y-%m-%d %H:%M:%S}.{there.microsecond // 1000:03}{there:%z}"
+
+
+def sign(parameters: Mapping[str, str], secret: str) -> str:
+    """Give a signature of JOS: sorted names and values between two secrets, MD5, upper hex.
+
+    Source: JOS, 开发指南 · 签名 (listId 2643): secret yourappSecret → D70825340F4084360B9362B60DFD7930
+    """
+    return digest(wrapped(joined(parameters), secret), "md5").hex().upper()

@@ -1,0 +1,96 @@
+"""JD: the documents' signature, and a stand-in that refuses what JOS refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from banyan.connectors.jd.connector import Jd, moment, sign
+from banyan.integration.connecting import Failed
+from tests.integration.partner import partner
+from tests.partners.shops import NOW, Orders, form_of, is_refused, polls_lose_nothing, sample, ships
+from tests.partners.standing import connection_to, outgoing
+
+CHINA = timezone(timedelta(hours=8))
+SECRET, TOKEN = "yourappSecret", "yourtoken"
+jd = Jd()
+
+
+def test_the_documents_example_is_signed_byte_for_byte():
+    given = {
+        "360buy_param_json": '{"end_date":null,"optional_fields":null,"order_state":"WAIT_SELLER_STOCK_OUT","page":"1",'
+        '"page_size":"200","start_date":null}',
+        "access_token": TOKEN, "app_key": "yourappkey", "method": "jingdong.pop.order.search", "v": "2.0",
+        "timestamp": "2021-05-07 09:20:39.683+0800",
+    }  # fmt: skip
+    assert sign(given, SECRET) == "D70825340F4084360B9362B60DFD7930"
+    assert moment(datetime(2021, 5, 7, 1, 20, 39, 683000, tzinfo=timezone.utc)) == given["timestamp"]  # noqa: UP017
+
+
+def stand_in(orders, now=NOW):
+    def error(code, text):
+        return {"error_response": {"code": code, "zh_desc": text, "en_desc": ""}}
+
+    def answer(asked):
+        form = form_of(asked)
+        given = form.pop("sign", "")
+        text = "".join(f"{name}{form[name]}" for name in sorted(form))
+        if given != hashlib.md5(f"{SECRET}{text}{SECRET}".encode()).hexdigest().upper():
+            return error("25", "无效签名")
+        if abs(datetime.strptime(form["timestamp"], "%Y-%m-%d %H:%M:%S.%f%z") - now) > timedelta(minutes=10):
+            return error("21", "无效的时间戳")
+        if form["access_token"] != TOKEN:
+            return error("19", "无效的access_token")
+        body = json.loads(form["360buy_param_json"])
+        if form["method"] == "jingdong.pop.order.search":
+            begin, end = (
+                datetime.strptime(body[name], "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA)
+                for name in ("start_date", "end_date")
+            )
+            found, size = orders.within(begin, end), int(body["page_size"])
+            page = found[(int(body["page"]) - 1) * size :][:size]
+            given_orders = [
+                {**sample(jd, "order.json"), "orderId": str(n), "modified": f"{at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}"}
+                for n, at in page
+            ]
+            result = {"apiResult": {"success": True}, "orderTotal": len(found), "orderInfoList": given_orders}
+            return {"jingdong_pop_order_search_responce": {"code": "0", "searchorderinfo_result": result}}
+        if form["method"] == "jingdong.pop.order.shipment":
+            good = body["orderId"] != "0"
+            result = {"success": good, "chineseErrCode": "" if good else "订单已出库", "numberCode": 10400001}
+            return {"jingdong_pop_order_shipment_responce": {"code": "0", "sopjosshipment_result": result}}
+        return error("10", "无效的方法名")
+
+    return answer
+
+
+def link_to(there, secret=SECRET, token=TOKEN):
+    secrets = {"app_secret": secret, "access_token": token}
+    return connection_to(jd, {"address": f"{there.url}/routerjson", "app_key": "yourappkey"}, secrets, now=NOW)
+
+
+def test_orders_are_read_and_none_is_lost_while_others_change():
+    orders = Orders(120)
+    with partner(stand_in(orders)) as there:
+        polls_lose_nothing(jd, link_to(there), orders)
+
+
+def test_what_the_gateway_refuses_is_said():
+    with partner(stand_in(Orders(1))) as there:
+        assert is_refused(jd, link_to(there, secret="wrong"), "not_allowed").code == "25"
+        assert is_refused(jd, link_to(there, token="old"), "not_allowed").code == "19"
+        assert is_refused(jd, replace(link_to(there), now=NOW - timedelta(hours=1)), "not_allowed").code == "21"
+
+
+def test_a_shipment_is_sent_and_a_result_that_is_no_success_is_refused():
+    with partner(stand_in(Orders(0))) as there:
+        assert ships(jd, link_to(there), sample(jd, "ship.json"))["sopjosshipment_result"]["success"] is True
+        with pytest.raises(Failed, match="订单已出库"):
+            jd.send(link_to(there), outgoing("ship", {"orderId": "0"}))
+        with pytest.raises(Failed) as fault:
+            jd.send(link_to(there), outgoing("stock", {"skuId": 1, "stockNum": 2}))
+        assert (fault.value.kind, fault.value.code) == ("refused", "10")

@@ -1,0 +1,1 @@
+"""Kingdee K3 Cloud by its WebAPI (README.md)."""

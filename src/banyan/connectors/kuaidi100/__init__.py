@@ -1,0 +1,1 @@
+"""Kuaidi100: tracks of all carriers (README.md)."""

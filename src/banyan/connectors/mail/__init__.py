@@ -1,0 +1,1 @@
+"""Mail: sent by SMTP with attachments, taken by POP3 (README.md)."""

@@ -1,0 +1,1 @@
+"""MQTT: machines and gateways that tell by topic (README.md)."""

@@ -1,0 +1,1 @@
+"""OPC UA: controllers, read, written and watched (README.md)."""

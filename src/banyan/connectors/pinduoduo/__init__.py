@@ -1,0 +1,1 @@
+"""Pinduoduo by POP (README.md)."""

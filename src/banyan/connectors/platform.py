@@ -1,0 +1,297 @@
+"""What all presets of shops, carriers and ERPs share: calls declared as data, polled by windows of time and pages.
+
+A preset says how its partner is asked (`ask`: address, signature, what an answer means) and lists its calls:
+
+    calls = (
+        Call("orders", L("订单", "Orders"), "taobao.trades.sold.increment.get", poll=Poll(...)),
+        Call("ship", L("发货", "Ship"), "taobao.logistics.offline.send"),
+    )
+"""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from banyan.integration.connecting import (
+    Connection,
+    Connector,
+    Failed,
+    Health,
+    Incoming,
+    Operation,
+    Outgoing,
+    Page,
+    Reason,
+    Received,
+    Sent,
+)
+from banyan.integration.templates import as_text, at
+from banyan.lib.labels import L, Label
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What one page of a poll asks for: changes from `begin` to before `end`; pages count from nought."""
+
+    begin: datetime
+    end: datetime
+    page: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How changes are asked for and found in the answer.
+
+    What changes while its window is read leaves the window, and the pages behind it move up: to count pages upward is
+    to lose records. So pages are either counted down from the last (`total`), or each begins at the moment of the last
+    record before it (`moves`, where records come oldest change first). What is seen twice is known by id and version.
+
+    Takes:  parameters: what a window is called by the partner; records, id, version: dotted paths, the last two in a
+            record; total: path of how many there are in the window; moves: reads the version as an instant;
+            longest: what one window may span; first: how far back the first poll goes; overlap: asked again each time,
+            for what becomes visible late
+    """
+
+    parameters: Callable[[Window], Mapping[str, Any]]
+    records: str
+    id: str
+    version: str
+    total: str = ""
+    moves: Callable[[Any], datetime] | None = None
+    size: int = 100
+    longest: timedelta = timedelta(days=1)
+    first: timedelta = timedelta(days=7)
+    overlap: timedelta = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One thing that a partner can be asked.
+
+    Takes:  name: the partner's own name of it; fixed: what goes with each call; sample: a file of `payloads/`
+    """
+
+    key: str
+    label: Label
+    name: str
+    poll: Poll | None = None
+    fixed: Mapping[str, Any] | None = None
+    hears: bool = False
+    sample: str = ""
+
+
+class Platform(Connector):
+    """A partner whose calls are declared."""
+
+    calls: ClassVar[tuple[Call, ...]]
+
+    @abstractmethod
+    def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
+        """Make one signed call and give what it answers as data. Raises: Failed as the partner says."""
+
+    def describe(self, connection: Connection) -> Sequence[Operation]:
+        """Give the calls, each with what it really looks like."""
+        return tuple(
+            Operation(
+                call.key,
+                call.label,
+                frozenset({"poll"} if call.poll else {"send"}) | frozenset({"receive"} if call.hears else ()),
+                samples=self.samples(call),
+            )
+            for call in self.calls
+        )
+
+    def send(self, connection: Connection, out: Outgoing) -> Sent:
+        """Make the call with the body's members as its parameters."""
+        call = self.call(out.operation)
+        if call.poll is not None:
+            raise Failed("refused", L("{key} 只能读取", "{key} can only be read").filled({"key": call.key}))
+        if not isinstance(out.body, Mapping):
+            raise Failed("validation", L("正文须为对象", "The body must be an object"))
+        return Sent(self.ask(connection, call, {**(call.fixed or {}), **out.body}))
+
+    def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
+        """Give the next page of what has changed.
+
+        Takes:  position: {"from"} at rest; {"from", "to", "page"} within a window
+        """
+        call = self.call(operation)
+        if call.poll is None:
+            raise Failed("refused", L("{key} 不能轮询", "{key} cannot be polled").filled({"key": call.key}))
+        window = next_window(call.poll, position, connection.now, limit)
+        said = self.ask(connection, call, {**(call.fixed or {}), **call.poll.parameters(window)})
+        records = at(said, call.poll.records) or []
+        if not isinstance(records, list):
+            raise Failed("mapping", f"{call.poll.records}: {type(records).__name__}")
+        messages = tuple(self.incoming(call, record) for record in records)
+        return Page(messages, *rest_of(call.poll, window, said, records, position, connection.now))
+
+    def incoming(self, call: Call, record: Any) -> Incoming:
+        """Give a record as a message: one of its kind and version is the same whether it was polled or pushed."""
+        name = as_text(at(record, call.poll.id)) if call.poll else ""
+        version = as_text(at(record, call.poll.version)) if call.poll and call.poll.version else ""
+        raw = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        version = version or sha256(raw.encode()).hexdigest()[:20]
+        return Incoming(f"{name}@{version}" if name else version, record, name, f"{self.key}.{call.key}", raw=raw)
+
+    def call(self, key: str) -> Call:
+        """Give a call by its key. Raises: Failed."""
+        for call in self.calls:
+            if call.key == key:
+                return call
+        raise Failed("refused", L("{name} 没有操作 {key}", "{name} has no operation {key}").filled(
+            {"name": self.label, "key": key}))  # fmt: skip
+
+    def samples(self, call: Call) -> tuple[Mapping[str, Any], ...]:
+        """Give the call's sample payload."""
+        return (_payload(self.key, call.sample),) if call.sample else ()
+
+    def health(self, connection: Connection) -> Health:
+        """Ask for the first page of the first thing that can be polled, of the last minute."""
+        call = next((each for each in self.calls if each.poll), None)
+        if call is None:
+            return super().health(connection)
+        try:
+            window = Window(connection.now - timedelta(minutes=1), connection.now, 0, 1)
+            self.ask(connection, call, {**(call.fixed or {}), **call.poll.parameters(window)})
+        except Failed as fault:
+            zh, _, en = fault.text.partition("\n")
+            return Health(False, L(zh or fault.kind, en or zh or fault.kind))
+        return Health(True, L("可用", "Well"))
+
+
+def next_window(poll: Poll, position: Any, now: datetime, limit: int) -> Window:
+    """Give the window and page that a position leads to.
+
+    Takes:  position: {"from"} at rest; {"from", "to", "page", "size"} within a window
+    """
+    there = position if isinstance(position, Mapping) else {}
+    begin = datetime.fromisoformat(there["from"]) if there.get("from") else now - poll.first
+    if there.get("to"):
+        return Window(begin, datetime.fromisoformat(there["to"]), int(there["page"]), int(there["size"]))
+    # Whole seconds: the platforms know no less.
+    begin, end = begin.replace(microsecond=0), now.replace(microsecond=0)
+    size = max(min(limit, poll.size), 2)
+    return Window(begin, min(max(end, begin + timedelta(seconds=1)), begin + poll.longest), 0, size)
+
+
+def rest_of(
+    poll: Poll, window: Window, said: Any, records: Sequence[Any], position: Any, now: datetime
+) -> tuple[Any, bool]:
+    """Give the position to go on from after a page, and whether more is there at once. Raises: Failed("mapping")."""
+    within = {"to": window.end.isoformat(), "size": window.size}
+    if poll.moves is not None and len(records) >= window.size:
+        last = poll.moves(at(records[-1], poll.version))
+        if last <= window.begin:
+            words = L("一页的记录修改时间全都相同，无法继续", "All records of a page changed at one moment")
+            raise Failed("mapping", words)
+        return {"from": last.isoformat(), "page": 0, **within}, True
+    if poll.total:
+        is_first = not (isinstance(position, Mapping) and position.get("to"))
+        pages = -(-int(at(said, poll.total) or 0) // window.size)
+        page = pages - 1 if is_first else window.page - 1
+        if page > 0 or (page == 0 and not is_first):
+            return {"from": window.begin.isoformat(), "page": page, **within}, True
+    # Whether its bounds belong to a window, partners differ; so windows overlap.
+    return {"from": (window.end - poll.overlap).isoformat()}, window.end < now.replace(microsecond=0)
+
+
+def judged(
+    code: Any, text: Any, *, throttled: frozenset[str] = frozenset(), passing: frozenset[str] = frozenset(),
+    denied: frozenset[str] = frozenset(), hide: Sequence[str] = (),
+) -> Failed:  # fmt: skip
+    """Give what a partner's own code and words mean."""
+    code, text = str(code), str(text or "")
+    kind: Reason = "refused"
+    if code in throttled:
+        kind = "throttled"
+    elif code in passing:
+        kind = "unavailable"
+    elif code in denied:
+        kind = "not_allowed"
+    for secret in hide:
+        if secret:
+            text = text.replace(secret, "•••")
+    return Failed(kind, f"{code}: {text}"[:500], code=code)
+
+
+def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Give parameters as the texts that are signed and sent: nothing is left out, lists and objects are JSON."""
+    made = {}
+    for name, value in parameters.items():
+        if value is None:
+            continue
+        if isinstance(value, bool):
+            made[name] = "true" if value else "false"
+        elif isinstance(value, Mapping | list | tuple):
+            made[name] = compact(value)
+        else:
+            made[name] = as_text(value)
+    return made
+
+
+def compact(value: Any) -> str:
+    """Give JSON without blanks, Chinese as it is."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def unix(at_: datetime) -> int:
+    return int(at_.timestamp())
+
+
+def iso(at_: datetime) -> str:
+    return at_.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def needed(connection: Connection, name: str) -> str:
+    """Give a secret that must be there. Raises: Failed."""
+    value = connection.secret(name)
+    if not value:
+        raise Failed(
+            "refused",
+            L("外部系统未填写凭据 {name}", "The system's secret {name} has not been entered").filled({"name": name}),
+        )
+    return value
+
+
+def filled_path(path: str, parameters: dict[str, Any]) -> str:
+    """Put parameters into a path's slots; they are taken out of the parameters. Raises: Failed where one is missing."""
+    parts = []
+    for part in path.split("/"):
+        if part.startswith("{"):
+            value = str(parameters.pop(part.strip("{}"), "") or "")
+            if value in ("", ".", ".."):
+                raise Failed("validation", L("缺少 {name}", "{name} is missing").filled({"name": part.strip("{}")}))
+            part = quote(value, safe="")
+        parts.append(part)
+    return "/".join(parts)
+
+
+def data_of(request: Received) -> Any:
+    """Give the JSON of a request's body. Raises: Failed("validation")."""
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise Failed("validation", L("正文不是 JSON", "The body is not JSON")) from None
+
+
+def header(request: Received, name: str) -> str:
+    """Give a header, whatever its case."""
+    return next((value for key, value in request.headers.items() if key.lower() == name.lower()), "")
+
+
+@cache
+def _payload(folder: str, name: str) -> Mapping[str, Any]:
+    return json.loads((FOLDER / folder / "payloads" / name).read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""Group robots for people: WeCom, DingTalk, Feishu (README.md)."""

@@ -1,0 +1,130 @@
+"""Salesforce: a token by client credentials, records asked by SOQL, written by their outside number."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from banyan.connectors.platform import Call, Platform, Poll, Window, iso, judged, needed
+from banyan.integration.connecting import Connection, Failed, connector
+from banyan.lib.labels import L
+
+NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_.]*$")
+
+
+class SalesforceSettings(BaseModel):
+    """Our own domain there (My Domain), our connected app, and which records are polled."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str = Field(pattern=r"^https?://")
+    client_id: str
+    version: str = Field("62.0", pattern=r"^\d{2}\.\d$")
+    object: str = Field("Opportunity", pattern=NAME.pattern)
+    fields: tuple[str, ...] = ("Id", "Name", "StageName", "Amount", "CloseDate", "Account.Name", "SystemModstamp")
+
+
+@connector
+class Salesforce(Platform):
+    """Salesforce."""
+
+    key = "salesforce"
+    label = L("Salesforce", "Salesforce")
+    help = L("按 SOQL 读取记录，按外部编号写入", "Reads records by SOQL, writes them by their outside number")
+    settings = SalesforceSettings
+    secrets = ("client_secret",)
+    calls = (
+        Call(
+            "records",
+            L("记录（增量）", "Records (changed)"),
+            "query",
+            Poll(
+                lambda w: {"window": w}, records="records", id="Id", version="SystemModstamp",
+                moves=datetime.fromisoformat, size=200, longest=timedelta(days=30),
+            ),
+        ),
+        Call("query", L("SOQL 查询", "Ask by SOQL"), "query", sample="query.json"),
+        Call("upsert", L("按外部编号写入", "Write by outside number"), "upsert", sample="upsert.json"),
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self._tokens: dict[tuple[str, ...], str] = {}
+        self._gate = threading.Lock()
+
+    def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
+        """Make one call; once more with a new token where the kept one is refused."""
+        settings: SalesforceSettings = connection.settings
+        base = f"{settings.address.rstrip('/')}/services/data/v{settings.version}"
+        for attempt in (1, 2):
+            token = self._token(connection, anew=attempt == 2)
+            headers = {"Authorization": f"Bearer {token}"}
+            if call.name == "upsert":
+                url = "/".join([f"{base}/sobjects", *(_part(parameters, name) for name in ("object", "field", "id"))])
+                answer = connection.http.request(
+                    "PATCH", url, json=dict(parameters.get("values") or {}), headers=headers, hide=(token,)
+                )
+            else:
+                soql = _changed(settings, parameters["window"]) if "window" in parameters else parameters.get("q")
+                if not soql:
+                    raise Failed("validation", L("缺少 q", "q is missing"))
+                answer = connection.http.request(
+                    "GET", f"{base}/query", query={"q": soql}, headers=headers, hide=(token,)
+                )
+            if answer.status == 401 and attempt == 1:
+                continue
+            if answer.is_ok:
+                return answer.json() or {"success": True}
+            said = answer.json() if answer.status < 500 else None
+            first = said[0] if isinstance(said, list) and said and isinstance(said[0], Mapping) else {}
+            if first:
+                raise judged(
+                    first.get("errorCode"), first.get("message"), throttled=THROTTLED, passing=PASSING, denied=DENIED,
+                    hide=(token,),
+                )  # fmt: skip
+            answer.checked()
+        raise AssertionError
+
+    def _token(self, connection: Connection, *, anew: bool) -> str:
+        settings: SalesforceSettings = connection.settings
+        secret = needed(connection, "client_secret")
+        key = (connection.system, connection.environment, settings.address, settings.client_id, secret)
+        with self._gate:
+            if not anew and key in self._tokens:
+                return self._tokens[key]
+            form = {"grant_type": "client_credentials", "client_id": settings.client_id, "client_secret": secret}
+            answer = connection.http.request(
+                "POST", f"{settings.address.rstrip('/')}/services/oauth2/token", body=urlencode(form).encode(),
+                headers={"Content-Type": "application/x-www-form-urlencoded"}, hide=(secret,),
+            )  # fmt: skip
+            if answer.status in (400, 401):
+                raise Failed("not_allowed", str((answer.json() or {}).get("error_description", ""))[:300], code="oauth")
+            self._tokens[key] = token = str(answer.checked().json()["access_token"])
+            return token
+
+
+THROTTLED = frozenset({"REQUEST_LIMIT_EXCEEDED", "EXCEEDED_ID_LIMIT"})
+PASSING = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT"})
+DENIED = frozenset({"INVALID_SESSION_ID", "INSUFFICIENT_ACCESS", "API_DISABLED_FOR_ORG", "INVALID_LOGIN"})
+
+
+def _changed(settings: SalesforceSettings, window: Window) -> str:
+    for name in settings.fields:
+        if not NAME.fullmatch(name):
+            raise Failed("refused", f"{name} is no field")
+    return (
+        f"SELECT {', '.join(settings.fields)} FROM {settings.object} WHERE SystemModstamp >= {iso(window.begin)} "
+        f"AND SystemModstamp <= {iso(window.end)} ORDER BY SystemModstamp ASC, Id ASC LIMIT {window.size}"
+    )
+
+
+def _part(parameters: Mapping[str, Any], name: str) -> str:
+    value = str(parameters.get(name) or "")
+    if value in ("", ".", ".."):
+        raise Failed("validation", L("缺少 {name}", "{name} is missing").filled({"name": name}))
+    return quote(value, safe="")

@@ -1,0 +1,1 @@
+"""Databases of outside systems: read by watermark, written into staging tables (README.md)."""

@@ -1,0 +1,1 @@
+"""Vendure by GraphQL (README.md)."""

@@ -1,0 +1,1 @@
+"""WooCommerce by its REST API v3 (README.md)."""

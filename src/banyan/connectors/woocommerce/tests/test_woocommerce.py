@@ -1,0 +1,85 @@
+"""WooCommerce: signatures of webhooks, and a stand-in of the REST API v3."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from banyan.connectors.woocommerce.connector import WooCommerce
+from banyan.integration.connecting import Failed, Received
+from tests.integration.partner import partner
+from tests.partners.shops import NOW, Orders, is_refused, polls_lose_nothing, sample
+from tests.partners.standing import connection_to, outgoing
+
+KEY, SECRET = "ck_1", "cs_1"
+woo = WooCommerce()
+
+
+def stand_in(orders):
+    def answer(asked):
+        wanted = "Basic " + base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
+        if asked.headers.get("authorization") != wanted:
+            return 401, {"code": "woocommerce_rest_cannot_view", "message": "Sorry, you cannot list resources."}
+        match asked.method, asked.path.removeprefix("/wp-json/wc/v3/"):
+            case "GET", "orders":
+                # WordPress takes neither bound into the window.
+                begin, end = (datetime.fromisoformat(asked.one(f"modified_{x}")) for x in ("after", "before"))
+                rows = [
+                    {**sample(woo, "order.json"), "id": n, "date_modified_gmt": at.astimezone(UTC).strftime("%FT%T")}
+                    for n, at in orders.within(begin, end)
+                    if at != begin
+                ]
+                return rows[: int(asked.one("per_page"))]
+            case "PUT", "orders/727":
+                return {"id": 727, **asked.json}
+            case "PUT", "products/9":
+                return {"id": 9, **asked.json}
+        return 404, {"code": "woocommerce_rest_shop_order_invalid_id", "message": "Invalid ID."}
+
+    return answer
+
+
+def link_to(there, secret=SECRET):
+    secrets = {"consumer_secret": secret, "webhook_secret": "hook"}
+    return connection_to(woo, {"address": there.url, "consumer_key": KEY}, secrets, now=NOW)
+
+
+def test_orders_are_read_and_none_is_lost_while_others_change():
+    orders = Orders(120)
+    with partner(stand_in(orders)) as there:
+        polls_lose_nothing(woo, link_to(there), orders)
+
+
+def test_a_pushed_order_is_the_polled_one_the_first_ping_is_taken_and_a_forged_one_refused():
+    body = json.dumps(sample(woo, "order.json")).encode()
+    good = base64.b64encode(hmac.new(b"hook", body, hashlib.sha256).digest()).decode()
+    with partner(stand_in(Orders(0))) as there:
+        link = link_to(there)
+
+        def pushed(content, signature):
+            request = Received("POST", "/hooks/shop/orders", {}, {"X-WC-Webhook-Signature": signature}, content, NOW)
+            return woo.receive(link, "orders", request)
+
+        assert [message.id for message in pushed(body, good)] == ["727@2026-03-02T02:22:31"]
+        assert pushed(b"webhook_id=3", "") == ()
+        for content, signature in ((body, ""), (body + b" ", good), (b"webhook_id=3&x=" + b"a" * 40, "")):
+            with pytest.raises(Failed) as fault:
+                pushed(content, signature)
+            assert fault.value.kind == "forged"
+
+
+def test_state_and_stock_reach_the_shop_and_its_refusals_are_said():
+    with partner(stand_in(Orders(0))) as there:
+        link = link_to(there)
+        assert woo.send(link, outgoing("state", {"id": 727, "status": "completed"})).reply["status"] == "completed"
+        stock = woo.send(link, outgoing("stock", {"id": 9, "stock_quantity": 4})).reply
+        assert stock == {"id": 9, "manage_stock": True, "stock_quantity": 4}
+        with pytest.raises(Failed, match="Invalid ID") as fault:
+            woo.send(link, outgoing("state", {"id": 1, "status": "completed"}))
+        assert fault.value.kind == "refused"
+        assert is_refused(woo, link_to(there, "other"), "not_allowed").code == "401"

@@ -1,0 +1,1 @@
+"""Yonyou by its open platform (README.md)."""

@@ -1,0 +1,108 @@
+"""Yonyou open platform (YonSuite, YonBIP, U8 by its gateway): a token by signature, then JSON over HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from banyan.connectors.platform import Call, Platform, judged, needed
+from banyan.connectors.signing import base64, joined, keyed
+from banyan.integration.connecting import Connection, Failed, connector
+from banyan.lib.labels import L
+
+
+class YonyouSettings(BaseModel):
+    """Where tokens are given, where calls go, and our own application."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token_address: str = Field(
+        "https://open.yonyoucloud.com/open-auth/selfAppAuth/getAccessToken", pattern=r"^https?://"
+    )
+    address: str = Field("https://api.diwork.com", pattern=r"^https?://")
+    app_key: str
+
+
+@connector
+class Yonyou(Platform):
+    """Yonyou's open platform."""
+
+    key = "yonyou"
+    label = L("用友开放平台", "Yonyou open platform")
+    help = L("按自建应用取令牌后调用接口", "Calls by the token of an own application")
+    settings = YonyouSettings
+    secrets = ("app_secret",)
+    calls = (
+        Call("call", L("调用接口", "Make a call"), "", sample="call.json"),
+        Call("sale_order_save", L("保存销售订单", "Save a sales order"), "/yonbip/sd/voucherorder/singleSave"),
+        Call("sale_order_list", L("销售订单列表", "List sales orders"), "/yonbip/sd/voucherorder/list"),
+        Call("voucher_save", L("保存凭证", "Save a voucher"), "/yonbip/fi/ficloud/openapi/voucher/addVoucher"),
+    )
+
+    def __init__(self) -> None:
+        self._tokens: dict[tuple[str, ...], tuple[str, float]] = {}
+        self._gate = threading.Lock()
+
+    def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
+        """Make one call; once more with a new token where the kept one is refused.
+
+        Takes:  `call`: {"path", "method"?, "query"?, "body"?}; the others: the body itself
+        """
+        given = dict(parameters)
+        path = call.name or str(given.get("path") or "")
+        if not path.startswith("/"):
+            raise Failed("validation", L("缺少 path，如 /yonbip/…", "path is missing, such as /yonbip/…"))
+        method = str(given.get("method") or "POST").upper() if not call.name else "POST"
+        body = given if call.name else given.get("body")
+        query = {} if call.name else dict(given.get("query") or {})
+        for attempt in (1, 2):
+            token = self._token(connection, anew=attempt == 2)
+            more = {"json": body} if method != "GET" else {}
+            said = connection.http.request(
+                method, f"{connection.settings.address.rstrip('/')}{path}", query={**query, "access_token": token},
+                hide=(token,), **more,
+            ).checked().json()  # fmt: skip
+            said = said if isinstance(said, Mapping) else {}
+            code = str(said.get("code", ""))
+            if code in ("200", "00000", "0"):
+                return said.get("data")
+            if code in EXPIRED and attempt == 1:
+                continue
+            raise judged(code, said.get("message"), throttled=THROTTLED, passing=PASSING, denied=EXPIRED, hide=(token,))
+        raise AssertionError
+
+    def _token(self, connection: Connection, *, anew: bool) -> str:
+        settings: YonyouSettings = connection.settings
+        secret = needed(connection, "app_secret")
+        key = (connection.system, connection.environment, settings.token_address, settings.app_key, secret)
+        now = connection.now.timestamp()
+        with self._gate:
+            kept = self._tokens.get(key)
+            if kept and kept[1] > now and not anew:
+                return kept[0]
+            query = {"appKey": settings.app_key, "timestamp": str(int(now * 1000))}
+            query["signature"] = sign(query, secret)
+            said = connection.http.request("GET", settings.token_address, query=query, hide=(secret,)).checked().json()
+            said = said if isinstance(said, Mapping) else {}
+            if str(said.get("code")) != "00000":
+                raise judged(said.get("code"), said.get("message"), denied=frozenset({str(said.get("code"))}))
+            token = str(said["data"]["access_token"])
+            self._tokens[key] = (token, now + max(float(said["data"].get("expire") or 7200) - 60, 30))
+            return token
+
+
+#: Token unknown or over; calls beyond what is allowed; errors of their own.
+EXPIRED = frozenset({"310036", "310037", "310046", "50000"})
+THROTTLED = frozenset({"310034", "310035"})
+PASSING = frozenset({"310999", "500", "502", "503"})
+
+
+def sign(parameters: Mapping[str, str], secret: str) -> str:
+    """Give base64(HMAC-SHA256(sorted names and values)); the query encodes it.
+
+    Source: yonyoucloud-open/corp-demo, README: 获取 access_token
+    """
+    return base64(keyed(joined(parameters, skip=("signature",)), secret))

@@ -1,0 +1,76 @@
+"""Yonyou against a stand-in that gives tokens for right signatures and lets them end."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+
+from banyan.connectors.yonyou.connector import Yonyou
+from banyan.integration.connecting import Failed
+from tests.integration.partner import partner
+from tests.partners.shops import NOW, sample
+from tests.partners.standing import connection_to, outgoing
+
+KEY, SECRET = "fbb5f5b6-21fb-4156-8b73-3ec3ac389ab7", "secret-of-app"
+
+
+def stand_in():
+    state = {"given": 0, "valid": ""}
+
+    def answer(asked):
+        if asked.path == "/open-auth/selfAppAuth/getAccessToken":
+            text = f"appKey{asked.one('appKey')}timestamp{asked.one('timestamp')}"
+            wanted = base64.b64encode(hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).digest()).decode()
+            if asked.one("signature") != wanted:
+                return {"code": "50000", "message": "签名不正确"}
+            state["given"] += 1
+            state["valid"] = f"token-{state['given']}"
+            return {"code": "00000", "message": "成功！", "data": {"access_token": state["valid"], "expire": 7200}}
+        if asked.one("access_token") != state["valid"]:
+            return {"code": "310036", "message": "非法token"}
+        if asked.path == "/yonbip/sd/voucherorder/singleSave":
+            if not asked.json.get("data"):
+                return {"code": "999", "message": "data不能为空"}
+            return {"code": "200", "message": "操作成功", "data": {"id": 1, "code": "UO-1"}}
+        return {"code": "200", "data": {"recordCount": 0}}
+
+    return answer, state
+
+
+def link_to(there, secret=SECRET):
+    settings = {
+        "token_address": f"{there.url}/open-auth/selfAppAuth/getAccessToken", "address": there.url, "app_key": KEY,
+    }  # fmt: skip
+    return connection_to(Yonyou(), settings, {"app_secret": secret}, now=NOW)
+
+
+def test_a_token_is_kept_while_it_is_good_and_taken_anew_once_where_it_is_not():
+    yonyou = Yonyou()
+    answer, state = stand_in()
+    with partner(answer) as there:
+        link = link_to(there)
+        order = {"data": {"code": "SO-1"}}
+        for _ in range(3):
+            assert yonyou.send(link, outgoing("sale_order_save", order)).reply["code"] == "UO-1"
+        assert state["given"] == 1
+        state["valid"] = "ended"
+        assert yonyou.send(link, outgoing("sale_order_save", order)).reply["code"] == "UO-1"
+        assert state["given"] == 2
+        assert yonyou.send(link, outgoing("call", sample(yonyou, "call.json"))).reply == {"recordCount": 0}
+
+
+def test_refusals_are_said():
+    answer, _ = stand_in()
+    with partner(answer) as there:
+        with pytest.raises(Failed, match="签名不正确") as fault:
+            Yonyou().send(link_to(there, "wrong"), outgoing("sale_order_save", {}))
+        assert fault.value.kind == "not_allowed"
+        with pytest.raises(Failed, match="data不能为空") as fault:
+            Yonyou().send(link_to(there), outgoing("sale_order_save", {}))
+        assert fault.value.kind == "refused"
+        with pytest.raises(Failed) as fault:
+            Yonyou().send(link_to(there), outgoing("call", {"path": "//evil.example.com/x"[1:].removeprefix("/")}))
+        assert fault.value.kind == "validation"

@@ -1,0 +1,264 @@
+"""What buyers want back: money, goods, or both, until it is paid or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from banyan.kernel import db, registry
+from banyan.kernel.commands import attempt, command, save, tell
+from banyan.kernel.context import Context
+from banyan.kernel.locks import lock
+from banyan.kernel.schema import Input, Money, Text, field
+from banyan.lib.ids import new_id
+from banyan.lib.labels import L
+from banyan.lib.pricing import part_amount
+from banyan.modules.channels import queries
+from banyan.modules.channels.choices import REFUND_KINDS
+from banyan.modules.channels.commands.accepting import words_of
+from banyan.modules.channels.errors import (
+    GoodsNotBack,
+    GoodsStillOut,
+    LineUnknown,
+    NoSuchOrder,
+    NoSuchShop,
+    RefundsTooMuch,
+    ReturnsNothing,
+)
+from banyan.modules.channels.events import RefundDecided
+from banyan.modules.channels.inputs import OutsideRefund, Pieces, ReceiveRefunds
+from banyan.modules.channels.models import (
+    Booking,
+    ChannelOrder,
+    ChannelOrderLine,
+    Refund,
+    RefundLine,
+    Shop,
+)
+from banyan.modules.sales.models import OrderLine, ReturnOrder
+
+ZERO = Decimal(0)
+#: States in which a refund counts against what was paid.
+COUNTED = ("asked", "agreed", "returned", "refunded")
+
+
+class AskLine(Input):
+    """How much of a line comes back."""
+
+    line: UUID = field("明细行", "Line")
+    quantity: Pieces = field("数量", "Quantity")
+
+
+class Ask(Input):
+    """What is to be given back."""
+
+    kind: Literal["refund", "return", "intercept"] = field("类型", "Kind", "refund", choices=REFUND_KINDS)
+    amount: Annotated[Money, Field(gt=0)] = field("金额", "Amount")
+    reason: Text = field("原因", "Reason", min_length=1, max_length=255)
+    lines: list[AskLine] = field("退回明细", "Lines that come back", default_factory=list, max_length=500)
+
+
+class Answer(Input):
+    """What the buyer is told."""
+
+    answer: Text = field("答复", "Answer", "", max_length=255)
+
+
+class Refuse(Input):
+    """Why not."""
+
+    answer: Text = field("原因", "Reason", min_length=1, max_length=255)
+
+
+@command("channels.refund.receive", L("接收退款申请", "Receive refunds"), input=ReceiveRefunds, on="noun",
+         icon="download", screen=False)  # fmt: skip
+def receive_refunds(ctx: Context, data: ReceiveRefunds) -> tuple[Refund, ...]:
+    """Take in refunds that shops ask for; one that is known already is given back as it stands.
+
+    Gives:  the refunds, in the order of the input
+    Raises: NoSuchShop, NoSuchOrder, LineUnknown, RefundsTooMuch, ReturnsNothing; nothing is written
+    Writes: refunds; locks the orders by key
+    """
+    shops = queries.shops_by_code(one.shop for one in data.refunds)
+    wanted: dict[tuple[UUID, str], OutsideRefund] = {}
+    for one in data.refunds:
+        if one.shop not in shops:
+            raise NoSuchShop(shop=one.shop)
+        wanted[shops[one.shop].pk, one.order] = one
+    keys = {
+        (shop, number): key
+        for shop, number, key in ChannelOrder.objects.filter(
+            shop__in=[shop for shop, _ in wanted], outside_number__in=[number for _, number in wanted], part=0
+        ).values_list("shop_id", "outside_number", "pk")
+    }
+    for key, one in wanted.items():
+        if key not in keys:
+            raise NoSuchOrder(shop=one.shop, number=one.order)
+    orders = lock(ChannelOrder, keys.values())
+    made = []
+    for one in data.refunds:
+        order = orders[keys[shops[one.shop].pk, one.order]]
+        known = Refund.objects.filter(channel_order=order.pk, outside_number=one.number).first()
+        made.append(known or _outside(ctx, order, one))
+    return tuple(made)
+
+
+def _outside(ctx: Context, order: ChannelOrder, one: OutsideRefund) -> Refund:
+    lines = list(ChannelOrderLine.objects.filter(channel_order=order.pk).order_by("position"))
+    wanted: dict[UUID, Decimal] = {}
+    for row in one.lines:
+        found = next(
+            (ln for ln in lines if (row.line and ln.outside_line == row.line) or (not row.line and ln.sku == row.sku)),
+            None,
+        )
+        if found is None:
+            raise LineUnknown(order=order.outside_number)
+        wanted[found.pk] = wanted.get(found.pk, ZERO) + row.quantity
+    return _ask(ctx, order, one.kind, one.amount, one.reason, wanted, one.number)
+
+
+@command("channels.order.ask_refund", L("申请退款", "Ask for a refund"), input=Ask, icon="cash-banknote", tone="orange")
+def ask_refunds(ctx: Context, orders: Sequence[ChannelOrder], data: Ask) -> None:
+    """Ask for money back for a buyer, with goods or without. Raises: as receiving refunds. Writes: refunds."""
+    for order in orders:
+        wanted: dict[UUID, Decimal] = {}
+        for row in data.lines:
+            wanted[row.line] = wanted.get(row.line, ZERO) + row.quantity
+        _ask(ctx, order, data.kind, data.amount, data.reason, wanted, "")
+
+
+def _ask(
+    ctx: Context, order: ChannelOrder, kind: str, amount: Decimal, reason: str, wanted: Mapping[UUID, Decimal],
+    number: str,
+) -> Refund:  # fmt: skip
+    others = Refund.objects.filter(channel_order=order.pk, state__in=COUNTED).values_list("amount", flat=True)
+    known = sum(others, ZERO)
+    if known + amount > order.total_amount:
+        raise RefundsTooMuch(
+            order=order.outside_number, total=order.total_amount, known=known, amount=amount
+        )
+    lines = {line.pk: line for line in ChannelOrderLine.objects.filter(channel_order=order.pk)}
+    for key, quantity in wanted.items():
+        if key not in lines or quantity > lines[key].quantity:
+            raise LineUnknown(order=order.outside_number)
+    if kind == "return" and (not wanted or order.state not in ("shipped", "done", "accepted", "allocated")):
+        raise ReturnsNothing
+    refund = Refund(
+        id=new_id(), channel_order_id=order.pk, outside_number=number, kind=kind, amount=amount, reason=reason,
+        asked_at=ctx.now, created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
+    )  # fmt: skip
+    db.insert_rows([refund])
+    db.insert_rows([
+        RefundLine(refund_id=refund.pk, position=n, order_line_id=key, quantity=quantity)
+        for n, (key, quantity) in enumerate(wanted.items(), start=1)
+    ])  # fmt: skip
+    return refund
+
+
+@command("channels.refund.agree", L("同意", "Agree"), input=Answer, icon="check", tone="green", is_primary=True)
+def agree_refunds(ctx: Context, refunds: Sequence[Refund], data: Answer) -> None:
+    """Agree to refunds; where goods come back, a return is made out for them in sales.
+
+    Raises: ReturnsNothing where nothing of it has gone; what sales refuses
+    Writes: return orders; tells RefundDecided
+    """
+    for refund in refunds:
+        refund.answer = data.answer
+        if refund.kind == "return":
+            with attempt(ctx):
+                refund.return_order_id = _return(ctx, refund)
+    _tell(refunds, "agreed")
+
+
+def _return(ctx: Context, refund: Refund) -> UUID:
+    """Make out a return in sales for the parts of the lines that come back; gifts come with them."""
+    order = ChannelOrder.objects.get(pk=refund.channel_order_id)
+    lines = {line.pk: line for line in ChannelOrderLine.objects.filter(channel_order=order.pk)}
+    rows = list(RefundLine.objects.filter(refund=refund.pk).order_by("position"))
+    bookings = list(Booking.objects.filter(line__in=[row.order_line_id for row in rows]))
+    sold = OrderLine.objects.in_bulk([one.order_line_id for one in bookings])
+    back = []
+    for row in rows:
+        for one in bookings:
+            if one.line_id == row.order_line_id:
+                there = sold[one.order_line_id].shipped_quantity - sold[one.order_line_id].returned_quantity
+                whole = lines[row.order_line_id].quantity
+                quantity = min(
+                    there, part_amount(one.quantity, whole=whole, before=ZERO, part=row.quantity, places=6)
+                )
+                if quantity > 0:
+                    back.append({"order_line": one.order_line_id, "quantity": quantity, "outcome": "inspection"})
+    if not back:
+        raise ReturnsNothing
+    (made,) = registry.command("sales.return_order.create")(ctx, {"records": [{
+        "party": order.party_id, "plant": order.plant_id, "reason": "other", "note": refund.reason,
+        "customer_reference": order.outside_number, "lines": back,
+    }]})  # fmt: skip
+    return made.pk
+
+
+@command("channels.refund.refuse", L("拒绝", "Refuse"), input=Refuse, icon="x", tone="red")
+def refuse_refunds(ctx: Context, refunds: Sequence[Refund], data: Refuse) -> None:
+    """Refuse refunds. Writes: cancels returns that have not come; tells RefundDecided."""
+    for refund in refunds:
+        refund.answer = data.answer
+        if refund.return_order_id and ReturnOrder.objects.filter(pk=refund.return_order_id, state="draft").exists():
+            with attempt(ctx):
+                registry.command("sales.return_order.cancel")(ctx, [refund.return_order_id])
+    _tell(refunds, "refused")
+
+
+@command("channels.refund.take_back", L("收到退货", "Goods are back"), icon="truck-loading")
+def take_back(ctx: Context, refunds: Sequence[Refund]) -> None:
+    """Note that the goods are back. Raises: GoodsStillOut while sales has not received the return."""
+    waiting = dict(
+        ReturnOrder.objects.filter(pk__in=[r.return_order_id for r in refunds if r.return_order_id])
+        .exclude(state="received").values_list("pk", "number")
+    )  # fmt: skip
+    for refund in refunds:
+        if refund.return_order_id in waiting:
+            raise GoodsStillOut(number=waiting[refund.return_order_id] or "—")
+
+
+@command("channels.refund.pay", L("退款", "Pay back"), icon="cash", tone="green", is_primary=True,
+         confirm=L("确定退款？", "Pay it back?"))  # fmt: skip
+def pay_refunds(ctx: Context, refunds: Sequence[Refund]) -> None:
+    """Note that the money was given back; an order of which all is refunded counts as such.
+
+    Raises: GoodsNotBack, to be consented to, where goods were to come back first
+    Writes: refunded amounts and states of orders; tells RefundDecided
+    """
+    for refund in refunds:
+        if refund.kind == "return" and refund.state != "returned" and GoodsNotBack.code not in ctx.consents:
+            raise GoodsNotBack(refund=refund.number)
+    orders = lock(ChannelOrder, [refund.channel_order_id for refund in refunds])
+    for refund in refunds:
+        order = orders[refund.channel_order_id]
+        if order.refunded_amount + refund.amount > order.total_amount:
+            raise RefundsTooMuch(
+                order=order.outside_number, total=order.total_amount, known=order.refunded_amount,
+                amount=refund.amount,
+            )  # fmt: skip
+        order.refunded_amount += refund.amount
+        if order.refunded_amount == order.total_amount and order.state in ("shipped", "done"):
+            order.state = "refunded"
+    save(ctx, list(orders.values()))
+    _tell(refunds, "refunded")
+
+
+def _tell(refunds: Sequence[Refund], decision: str) -> None:
+    orders = ChannelOrder.objects.in_bulk([refund.channel_order_id for refund in refunds])
+    shops = Shop.objects.in_bulk({order.shop_id for order in orders.values()})
+    for refund in refunds:
+        order = orders[refund.channel_order_id]
+        tell(
+            RefundDecided(
+                **{**words_of(order, shops[order.shop_id]), "record": refund.pk},
+                outside_refund=refund.outside_number, decision=decision, kind=refund.kind, amount=refund.amount,
+                answer=refund.answer,
+            )
+        )  # fmt: skip

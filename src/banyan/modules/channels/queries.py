@@ -1,0 +1,191 @@
+"""Reads of shops and their orders; a fixed number of statements each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+import orjson
+
+from banyan.kernel import db
+from banyan.modules.channels import rules
+from banyan.modules.channels.models import Shop
+from banyan.modules.channels.rules import Listed, Part, Source
+
+ZERO = Decimal(0)
+
+
+def shops_by_code(codes: Iterable[str]) -> dict[str, Shop]:
+    """Give active shops by code. One statement."""
+    return {shop.code: shop for shop in Shop.objects.filter(code__in=set(codes), is_active=True)}
+
+
+_LISTED = """
+    SELECT l.id, l.shop_id, l.sku, l.item_id, l.factor, l.is_made_to_order, l.price, l.safety_quantity,
+           coalesce((SELECT jsonb_agg(jsonb_build_array(p.item_id, p.quantity::text, p.weight::text, p.kind = 'gift',
+                                                        p.least_quantity::text) ORDER BY p.position)
+                     FROM channels_listingpart p WHERE p.listing_id = l.id), '[]')::text
+    FROM channels_listing l
+"""
+
+
+def _listed(row: tuple) -> Listed:
+    key, _, _, item, factor, is_made, price, safety, parts = row
+    found = tuple(
+        Part(UUID(part), Decimal(quantity), Decimal(weight), is_gift, Decimal(least))
+        for part, quantity, weight, is_gift, least in orjson.loads(parts)
+    )
+    return Listed(key, item, factor, found, is_made, price, safety)
+
+
+def listed(wanted: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], Listed]:
+    """Give what SKUs of shops stand for, those that are known and active. One statement.
+
+    Takes:  (shop, SKU)
+    """
+    pairs = sorted(set(wanted), key=str)
+    rows = db.rows(
+        f"{_LISTED} JOIN unnest(%s::uuid[], %s::text[]) AS k(shop, sku) ON k.shop = l.shop_id AND k.sku = l.sku "
+        "WHERE l.is_active",
+        [[shop for shop, _ in pairs], [sku for _, sku in pairs]],
+    )
+    return {(row[1], row[2]): _listed(row) for row in rows}
+
+
+_SOURCES = """
+    SELECT s.id, coalesce(w.plant_id, s.plant_id), coalesce(w.priority, 50), coalesce(w.parcel_cost, 0),
+           coalesce((SELECT jsonb_object_agg(r.region, r.distance) FROM channels_warehouseregion r
+                     WHERE r.warehouse_id = w.id), '{}')::text
+    FROM channels_shop s
+    LEFT JOIN LATERAL (
+        SELECT DISTINCT ON (x.plant_id) x.* FROM channels_warehouse x
+        WHERE x.is_active AND (x.shop_id = s.id OR x.shop_id IS NULL)
+        ORDER BY x.plant_id, x.shop_id NULLS LAST
+    ) w ON true
+    WHERE s.id = ANY(%s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingPlant:
+    """A plant that ships for a shop, with how far regions are."""
+
+    plant: UUID
+    priority: int
+    cost: Decimal
+    regions: dict[str, int]
+
+    def source(self, region: str, free: dict[UUID, Decimal], kept: dict[UUID, Decimal]) -> Source:
+        """Give it as a source for a region."""
+        return Source(self.plant, self.regions.get(region, rules.FAR), self.priority, self.cost, free, kept)
+
+
+def shipping_plants(shops: Iterable[UUID]) -> dict[UUID, tuple[ShippingPlant, ...]]:
+    """Give the plants that ship for shops: those of its warehouses and of everybody's, else its own.
+
+    One statement.
+    """
+    found: dict[UUID, list[ShippingPlant]] = {}
+    for shop, *rest in db.rows(_SOURCES, [list(set(shops))]):
+        plant, priority, cost, regions = rest
+        found.setdefault(shop, []).append(ShippingPlant(plant, priority, cost, orjson.loads(regions)))
+    return {shop: tuple(plants) for shop, plants in found.items()}
+
+
+def free_stock(items: Iterable[UUID], plants: Iterable[UUID]) -> dict[tuple[UUID, UUID], Decimal]:
+    """Give what nobody has been promised, by (plant, item). One statement."""
+    rows = db.rows(
+        "SELECT plant_id, item_id, available - promised FROM inventory_supply "
+        "WHERE item_id = ANY(%s) AND plant_id = ANY(%s)",
+        [list(set(items)), list(set(plants))],
+    )
+    return {(plant, item): free for plant, item, free in rows}
+
+
+def orders_of_buyers(orders: Sequence[UUID]) -> dict[UUID, int]:
+    """Give how many other orders the same buyer has placed at the shop within a day of each. One statement."""
+    return dict(
+        db.rows(
+            """
+            SELECT o.id, count(x.id) FROM channels_channelorder o
+            LEFT JOIN channels_channelorder x
+                ON x.shop_id = o.shop_id AND x.buyer = o.buyer AND x.id <> o.id AND x.state <> 'cancelled'
+               AND x.outside_number <> o.outside_number
+               AND x.ordered_at BETWEEN o.ordered_at - interval '1 day' AND o.ordered_at + interval '1 day'
+            WHERE o.id = ANY(%s) AND o.buyer <> '' GROUP BY o.id
+            """,
+            [list(orders)],
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRow:
+    """What a listing's offer follows from, and what it is so far."""
+
+    listing: Listed
+    shop: UUID
+    sku: str
+    code: str
+    system: str
+    platform: str
+    percent: Decimal
+    is_offered: bool
+    offer: UUID | None
+    quantity: Decimal | None
+    pushed: Decimal | None
+
+
+def listings_using(items: Iterable[UUID]) -> tuple[UUID, ...]:
+    """Give the listings that items are sold by. One statement."""
+    rows = db.rows(
+        "SELECT id FROM channels_listing WHERE item_id = ANY(%(items)s) "
+        "UNION SELECT listing_id FROM channels_listingpart WHERE item_id = ANY(%(items)s) AND kind = 'part'",
+        {"items": list(set(items))},
+    )
+    return tuple(key for (key,) in rows)
+
+
+_OFFER_ROWS = _LISTED.replace(
+    "FROM channels_listing l",
+    ", s.code, s.system, s.platform, s.safety_percent, l.is_active AND l.is_offered AND s.is_active, o.id, o.quantity, "
+    "o.pushed_quantity "
+    "FROM channels_listing l JOIN channels_shop s ON s.id = l.shop_id "
+    "LEFT JOIN channels_offer o ON o.listing_id = l.id",
+)
+
+
+def offer_rows(listings: Sequence[UUID]) -> tuple[OfferRow, ...]:
+    """Give what the offers of listings follow from. One statement."""
+    rows = db.rows(f"{_OFFER_ROWS} WHERE l.id = ANY(%s) ORDER BY l.id", [list(listings)])
+    return tuple(OfferRow(_listed(row[:9]), row[1], row[2], *row[9:]) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSku:
+    """A SKU that orders wait for: how many, since when the first, and what the shop calls it."""
+
+    shop: UUID
+    shop_name: str
+    sku: str
+    title: str
+    orders: int
+    pieces: Decimal
+
+
+def unknown_skus(limit: int = 200) -> tuple[UnknownSku, ...]:
+    """Give SKUs that nobody has matched, those that most orders wait for first. One statement."""
+    rows = db.rows(
+        """
+        SELECT s.id, s.name, l.sku, max(l.title), count(DISTINCT o.id), sum(l.quantity)
+        FROM channels_channelorderline l
+        JOIN channels_channelorder o ON o.id = l.channel_order_id AND o.state IN ('received', 'held')
+        JOIN channels_shop s ON s.id = o.shop_id
+        WHERE l.listing_id IS NULL
+        GROUP BY s.id, s.name, l.sku ORDER BY 5 DESC, s.name, l.sku LIMIT %s
+        """,
+        [limit],
+    )
+    return tuple(UnknownSku(*row) for row in rows)

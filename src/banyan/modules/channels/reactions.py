@@ -1,0 +1,65 @@
+"""What channels hear after commit: goods that have left, orders that were given up, stock that has changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from banyan.kernel import db
+from banyan.kernel.commands import execute
+from banyan.kernel.context import SYSTEM, Context
+from banyan.kernel.dispatcher import Delivered
+from banyan.kernel.events import after_commit
+from banyan.modules.channels.commands.offering import refresh_due
+from banyan.modules.channels.commands.refunding import take_back
+from banyan.modules.channels.commands.shipping import (
+    note_cancelled,
+    orders_of_shipments,
+    tell_shipments,
+)
+from banyan.modules.channels.models import BINDING, ChannelOrder, Refund
+from banyan.modules.inventory.events import LotHeld, LotReleased, PromisesBroken, StockMoved
+from banyan.modules.sales.events import (
+    GoodsReturned,
+    GoodsShipped,
+    OrderCancelled,
+    OrderConfirmed,
+    ShipmentReversed,
+    ShipmentTracked,
+)
+
+
+@after_commit(GoodsShipped, ShipmentReversed, ShipmentTracked)
+def tell_of_shipments(ctx: Context, event: Delivered) -> None:
+    """Tell shops of what sales has shipped, tracked or taken back for their orders. One statement for others."""
+    if event.record and orders_of_shipments([event.record]):
+        execute(ctx, tell_shipments, data={"shipments": [event.record]})
+
+
+@after_commit(OrderCancelled)
+def tell_of_cancelled(ctx: Context, event: Delivered) -> None:
+    """Cancel the channel orders of sales orders that were cancelled by themselves."""
+    if ChannelOrder.objects.filter(order=event.record, state__in=BINDING).exists():
+        execute(ctx, note_cancelled, data={"orders": [event.record]})
+
+
+@after_commit(GoodsReturned)
+def goods_are_back(ctx: Context, event: Delivered) -> None:
+    """Note on refunds that their goods are back."""
+    keys = list(Refund.objects.filter(return_order=event.record, state="agreed").values_list("pk", flat=True))
+    if keys:
+        execute(ctx, take_back, ids=keys)
+
+
+@after_commit(OrderConfirmed, OrderCancelled, StockMoved, PromisesBroken, LotHeld, LotReleased)
+def offer_anew(ctx: Context, event: Delivered) -> None:
+    """Work out what has become due by now, once for whatever happened together. One statement when nothing has."""
+    offer_due(ctx)
+
+
+def offer_due(ctx: Context | None = None) -> int:
+    """Work offers out where something is due; give how many changed."""
+    if not db.one("SELECT EXISTS (SELECT FROM channels_offerdue)")[0]:
+        return 0
+    by = ctx or Context(SYSTEM, now=datetime.now(UTC), through="job", program="channels")
+    return execute(by, refresh_due).value
+

@@ -1,0 +1,164 @@
+"""Pages of the channels: all open orders by their clocks, and an order beside what came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from banyan.kernel import reading, registry
+from banyan.lib.labels import L, Label
+from banyan.modules.channels import rules
+from banyan.modules.channels.choices import REASONS, STATES
+from banyan.modules.channels.models import Difference, OrderBody
+from banyan.web import acting, areas
+from banyan.web.answers import page
+from banyan.web.cells import Wording, badge, number, title_in
+
+NOUN = "channels.order"
+MOST = 200
+OPEN = ("received", "held", "accepted", "allocated")
+FILTERS = ("shop", "state", "hold")
+
+areas.screen(
+    "channels.desk", L("订单工作台", "Order desk"), area="channels", path="/channels/desk", icon="clock",
+    permission="channels.order.read",
+)  # fmt: skip
+
+
+def clock_words(due: datetime | None, now: datetime) -> tuple[str, Label] | None:
+    """Give the tone and the words of a clock, None without one."""
+    if due is None:
+        return None
+    left = rules.minutes_left(due, now)
+    tone, words = rules.clock_tone(left), _words(abs(left))
+    return tone, (L("剩 {t}", "{t} left") if left >= 0 else L("逾期 {t}", "{t} late")).filled({"t": words})
+
+
+def _words(minutes: int) -> Label:
+    if minutes < 60:
+        return L("{n} 分", "{n} min").filled({"n": minutes})
+    if minutes < 48 * 60:
+        return L("{n} 小时", "{n} h").filled({"n": minutes // 60})
+    return L("{n} 天", "{n} days").filled({"n": minutes // (24 * 60)})
+
+
+def desk(request: HttpRequest) -> HttpResponse:
+    """Give the open orders of all shops, the one with the least time left first."""
+    ctx, noun = request.ctx, registry.noun(NOUN)
+    reading.require_read(ctx, noun)
+    chosen = {name: request.GET.get(name, "") for name in FILTERS}
+    filters = [(name, "eq", value) for name, value in chosen.items() if value]
+    if not chosen["state"]:
+        filters.append(("state", "in", ",".join(OPEN)))
+    found = reading.list_records(ctx, noun, reading.Query(
+        filters=tuple(filters), sort="ship_by", limit=MOST,
+        columns=("outside_number", "shop", "ship_by", "pay_by", "outside_state", "state", "hold", "has_difference",
+                 "buyer_name", "region", "city", "total_amount", "plant", "part"),
+    ))  # fmt: skip
+    shops = reading.list_records(ctx, registry.noun("channels.shop"), reading.Query(limit=MOST, columns=("name",)))
+    states = [one for one in STATES if one.key in OPEN]
+    return page(request, "channels/desk.html", {
+        "area": areas.area_of("channels"),
+        "rows": [_row(row, found.titles, ctx.now) for row in found.rows],
+        "is_more": bool(found.next),
+        "groups": [
+            _group(chosen, "state", [(one.key, one.label) for one in states]),
+            _group(chosen, "shop", [(str(row["id"]), row["name"]) for row in shops.rows]),
+            _group(chosen, "hold", [(one.key, one.label) for one in REASONS]) if chosen["state"] == "held" else None,
+        ],
+        "may_match": ctx.may("channels.listing.match"),
+    })  # fmt: skip
+
+
+def _group(chosen: Mapping[str, str], name: str, options: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+    """Give the chips of a filter: pressing one that is on takes it away."""
+    made = []
+    for key, label in options:
+        is_on = chosen[name] == key
+        asked = {k: v for k, v in {**chosen, name: "" if is_on else key}.items() if v}
+        made.append({"label": label, "is_on": is_on, "query": urlencode(asked)})
+    return made
+
+
+def _row(row: Mapping[str, Any], titles: Any, now: datetime) -> dict[str, Any]:
+    unpaid = row["outside_state"] == "placed"
+    due = row["pay_by"] if unpaid and row["pay_by"] else row["ship_by"]
+    clock = clock_words(_instant(due), now)
+    return {
+        "path": f"/channels/orders/{row['id']}", "number": row["outside_number"], "part": row["part"],
+        "shop": title_in(titles, "channels.shop", row["shop"]), "clock": clock, "is_unpaid": unpaid,
+        "state": badge(STATES, row["state"]), "hold": badge(REASONS, row["hold"]) if row["hold"] else "",
+        "has_difference": row["has_difference"], "buyer": row["buyer_name"],
+        "where": " ".join(one for one in (row["region"], row["city"]) if one),
+        "total": number(row["total_amount"], places=2), "plant": title_in(titles, "company.plant", row["plant"]),
+    }  # fmt: skip
+
+
+def _instant(value: Any) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def original(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Give an order as we understand it beside what came, and what the two say differently."""
+    ctx, noun = request.ctx, registry.noun(NOUN)
+    row = reading.read_record(ctx, noun, key)
+    wording = Wording(ctx.language, acting.zone_of(request), ctx)
+    bodies = list(
+        OrderBody.objects.filter(
+            channel_order__shop=row["shop"], channel_order__outside_number=row["outside_number"]
+        ).order_by("-no")
+    )  # fmt: skip
+    wanted = request.GET.get("no", "")
+    shown = next((one for one in bodies if str(one.no) == wanted), bodies[0] if bodies else None)
+    differences = Difference.objects.filter(channel_order=key).order_by("state", "-created_at")
+    labels = {field.key: field.label for field in noun.spec.fields} | {"lines": L("明细", "Lines")}
+    return page(request, "channels/original.html", {
+        "area": areas.area_of("channels"), "row": row, "path": f"/channels/orders/{key}",
+        "state": badge(STATES, row["state"]), "hold": badge(REASONS, row["hold"]) if row["hold"] else "",
+        "clock": clock_words(_instant(row["ship_by"]), ctx.now) if row["state"] in OPEN else None,
+        "facts": _facts(noun, row, wording),
+        "lines": [_line(one) for one in row["lines"]],
+        "differences": [
+            {"what": labels.get(one.field, one.field), "ours": one.ours, "theirs": one.theirs, "note": one.note,
+             "path": f"/channels/differences/{one.pk}", "is_open": one.state == "open"}
+            for one in differences
+        ],
+        "versions": [(one.no, one.outside_version, wording.instant(one.at), one is shown) for one in bodies],
+        "body": _laid_out(shown.body) if shown else "",
+        "digest": shown.digest if shown else "",
+    })  # fmt: skip
+
+
+def _laid_out(body: str) -> str:
+    """Give JSON with a name in each line, other text as it is."""
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+    except ValueError:
+        return body
+
+
+UNDERSTOOD = (
+    "buyer", "buyer_name", "phone", "country", "region", "city", "address", "postcode", "remark", "seller_note",
+    "ordered_at", "paid_at", "ship_by", "goods_amount", "discount_amount", "freight_amount", "total_amount",
+)  # fmt: skip
+
+
+def _facts(noun: Any, row: Mapping[str, Any], wording: Wording) -> list[tuple[Label, Any]]:
+    return [
+        (noun.spec.field(name).label, wording.html(noun.spec.field(name), row[name], {}))
+        for name in UNDERSTOOD if row[name] not in (None, "")
+    ]  # fmt: skip
+
+
+def _line(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "sku": one["sku"], "title": one["title"], "quantity": number(one["quantity"]),
+        "amount": number(one["amount"], places=2), "is_known": one["listing"] is not None,
+        "listing": f"/channels/listings/{one['listing']}" if one["listing"] else "",
+    }  # fmt: skip

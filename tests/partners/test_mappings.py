@@ -1,0 +1,32 @@
+"""Each shop's sample order through its mapping: the one form of an outside order, and its sums come out."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from tests.partners.shops import CONNECTORS
+
+MAPPINGS = sorted(CONNECTORS.glob("*/orders.mapping.json"))
+definition = pytest.importorskip("banyan.integration.mapping.definition", reason="missing: mapping tables")
+converters = pytest.importorskip("banyan.integration.mapping.converters")
+
+
+@pytest.mark.parametrize("file", MAPPINGS, ids=lambda file: file.parent.name)
+def test_a_shops_order_becomes_an_outside_order_whose_sum_is_right(file):
+    name = "trade.json" if (file.parent / "payloads" / "trade.json").exists() else "order.json"
+    payload = json.loads((file.parent / "payloads" / name).read_text(encoding="utf-8"))
+    mapping = definition.compile_mapping(json.loads(file.read_text(encoding="utf-8")))
+    mapped = mapping.apply(payload, converters.Facts(settings={"shop": "S-1"}))
+    assert [(fault.target, fault.code) for fault in mapped.faults] == []
+    [order] = mapped.value["orders"]
+    assert (order["shop"], order["state"], order["body"]) == ("S-1", "paid", payload)
+    assert order["lines"][0]["sku"] == "LAMP-01-W"
+    lines = sum(
+        Decimal(line["quantity"]) * Decimal(line["price"]) - Decimal(line.get("discount_amount") or 0)
+        for line in order["lines"]
+    )
+    total = lines - Decimal(order.get("discount_amount") or 0) + Decimal(order.get("freight_amount") or 0)
+    assert total == Decimal(order["total_amount"])
