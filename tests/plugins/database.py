@@ -41,6 +41,7 @@ def template_key() -> str:
         package / "kernel" / "guards.py",
         package / "config" / "settings.py",
         package / "config" / "grants.py",
+        package / "config" / "migrations.py",
         package / "kernel" / "db.py",
         environ.CHECKOUT / "requirements" / "base.lock",
     ]

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.operations import AddConstraint, AddIndex, CreateModel
+from django.db.migrations.operations import AddConstraint, AddField, AddIndex, AlterField, CreateModel
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.fields import FieldOperation
 from django.db.migrations.state import ProjectState
@@ -34,9 +34,9 @@ def apply(*, say: Callable[[str], None]) -> int:
         plan = executor.migration_plan(leaves)
         if plan:
             say(f"Applying {len(plan)} migrations")
-            executor.migrate([leaf for leaf in leaves if not _is_ours(leaf[0])])
             for migration, _ in plan:
-                type(migration).operations[:] = folded(migration.operations)
+                migration.operations = type(migration).operations = folded(migration.operations)
+            executor.migrate([leaf for leaf in leaves if not _is_ours(leaf[0])])
             call_command("migrate", interactive=False, verbosity=0)
         grants.apply()
     finally:
@@ -48,7 +48,9 @@ def apply(*, say: Callable[[str], None]) -> int:
 # Django renders every related model anew for each operation on a table, field, index or constraint: the
 # time grows with the square of the models. Three measures keep a first start short: the packages'
 # migrations, which once altered many fields, come before our models are known; our indexes are made with
-# their tables; and tables that follow each other are made from one rendering.
+# their tables; and operations of a kind that follow each other are done from one rendering.
+
+TOGETHER = ((CreateModel,), (AddField, AddIndex, AddConstraint), (AlterField,))
 
 
 def folded(operations: Sequence[Operation]) -> list[Operation]:
@@ -56,30 +58,40 @@ def folded(operations: Sequence[Operation]) -> list[Operation]:
     return _grouped(_with_indexes(operations))
 
 
-class CreateModels(Operation):
-    """Makes several tables of one app from one rendering of the models."""
+class Together(Operation):
+    """Does several operations of one app from one rendering of the models."""
 
-    def __init__(self, tables: Sequence[CreateModel]) -> None:
-        self.tables = tables
+    def __init__(self, several: Sequence[Operation]) -> None:
+        self.several = several
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Add the models; the rendered ones are dropped, and made again when they are asked for."""
-        state.__dict__.pop("apps", None)
-        for table in self.tables:
-            table.state_forwards(app_label, state)
+        """Change the models; new ones join those rendered, after any other change all are rendered anew."""
+        rendered = state.__dict__.pop("apps", None)
+        for operation in self.several:
+            operation.state_forwards(app_label, state)
+        if rendered is not None and all(isinstance(operation, CreateModel) for operation in self.several):
+            rendered.render_multiple([state.models[app_label, table.name_lower] for table in self.several])
+            state.apps = rendered
 
     def database_forwards(self, app_label: str, schema_editor, from_state, to_state) -> None:
-        """Make the tables, in order."""
-        for table in self.tables:
-            table.database_forwards(app_label, schema_editor, from_state, to_state)
+        """Change the tables, in order."""
+        for operation in self.several:
+            operation.database_forwards(app_label, schema_editor, from_state, to_state)
 
 
 def _grouped(operations: Sequence[Operation]) -> list[Operation]:
+    """Join runs of a kind; a field named twice stays as it is, because each change needs its own state."""
     result: list[Operation] = []
-    for is_table, run in groupby(operations, key=lambda operation: isinstance(operation, CreateModel)):
+    for kind, run in groupby(operations, key=_kind):
         several = list(run)
-        result += [CreateModels(several)] if is_table else several
+        fields = [(o.model_name_lower, o.name_lower) for o in several if isinstance(o, FieldOperation)]
+        is_one_step = kind is not None and len(set(fields)) == len(fields)
+        result += [Together(several)] if is_one_step and (kind == 0 or len(several) > 1) else several
     return result
+
+
+def _kind(operation: Operation) -> int | None:
+    return next((place for place, kind in enumerate(TOGETHER) if isinstance(operation, kind)), None)
 
 
 def _with_indexes(operations: Sequence[Operation]) -> list[Operation]:

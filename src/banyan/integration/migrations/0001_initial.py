@@ -46,6 +46,17 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='integration_flow_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('direction__in', ('out', 'in'))), name='integration_flow_direction'),
+                    models.CheckConstraint(condition=models.Q(('trigger__in', ('event', 'schedule', 'poll', 'webhook', 'file', 'queue'))), name='integration_flow_trigger'),
+                    models.CheckConstraint(condition=models.Q(('order__in', ('strict', 'newest', 'free'))), name='integration_flow_order'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('draft', 'tested', 'active', 'stopped', 'retired'))), name='integration_flow_state'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='FlowVersion',
@@ -57,11 +68,48 @@ class Migration(migrations.Migration):
                 ('flow', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.flow')),
                 ('person', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('flow', 'no'), name='integration_flow_version_once'),
+                ],
+            },
         ),
-        migrations.AddField(
-            model_name='flow',
-            name='running',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.flowversion'),
+        migrations.CreateModel(
+            name='System',
+            fields=[
+                ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('version', models.PositiveIntegerField(default=1, editable=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('code', models.CharField(max_length=40, unique=True)),
+                ('name', models.CharField(max_length=120)),
+                ('connector', models.CharField(max_length=40)),
+                ('environment', models.CharField(default='test', max_length=12)),
+                ('state', models.CharField(default='draft', max_length=8)),
+                ('settings', models.JSONField(blank=True, default=dict)),
+                ('hosts', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=255), blank=True, default=list, size=None)),
+                ('rate', models.DecimalField(blank=True, decimal_places=3, max_digits=12, null=True)),
+                ('burst', models.PositiveIntegerField(default=50)),
+                ('failures', models.PositiveIntegerField(default=10)),
+                ('timeout_seconds', models.PositiveIntegerField(default=20)),
+                ('most_bytes', models.PositiveIntegerField(default=5000000)),
+                ('note', models.TextField(blank=True, default='')),
+                ('find_text', models.GeneratedField(db_persist=True, expression=banyan.kernel.models._FindText('code', 'name'), output_field=models.TextField())),
+                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='integration_system_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ('draft', 'active', 'stopped'))), name='integration_system_state'),
+                    models.CheckConstraint(condition=models.Q(('environment__in', ('test', 'production'))), name='integration_system_environment'),
+                    models.CheckConstraint(condition=models.Q(('rate__isnull', True), ('rate__gt', 0), _connector='OR'), name='integration_system_rate'),
+                    models.CheckConstraint(condition=models.Q(('burst__gte', 1), ('failures__gte', 1), ('most_bytes__gte', 1000), ('most_bytes__lte', 50000000), ('timeout_seconds__gte', 1), ('timeout_seconds__lte', 300)), name='integration_system_limits'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Message',
@@ -92,7 +140,22 @@ class Migration(migrations.Migration):
                 ('record', models.UUIDField(null=True)),
                 ('flow', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.flow')),
                 ('used', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.flowversion')),
+                ('system', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.system')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'waiting')), fields=['flow', 'next_at', 'seq'], name='integration_message_due'),
+                    models.Index(condition=models.Q(('state__in', ('waiting', 'dead'))), fields=['flow', 'key', 'seq'], name='integration_message_gate'),
+                    models.Index(fields=['at', 'id'], name='integration_message_at'),
+                    models.Index(condition=models.Q(('state__in', ('done', 'waiting')), _negated=True), fields=['flow', 'state', 'at'], name='integration_message_flow'),
+                    models.Index(fields=['key', 'at'], name='integration_message_key'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('flow', 'source'), name='integration_message_once'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('waiting', 'done', 'dead', 'superseded', 'filtered', 'given_up'))), name='integration_message_state'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'dead'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='integration_message_reason'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Attempt',
@@ -108,6 +171,15 @@ class Migration(migrations.Migration):
                 ('used', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.flowversion')),
                 ('message', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.message')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['message', 'position'], name='integration_attempt_of'),
+                    models.Index(fields=['at'], name='integration_attempt_at'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('outcome__in', ('done', 'again', 'failed', 'dead'))), name='integration_attempt_outcome'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Position',
@@ -134,6 +206,11 @@ class Migration(migrations.Migration):
                 ('message', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.message')),
                 ('person', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('message', 'position'), name='integration_repair_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Sample',
@@ -155,32 +232,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='System',
-            fields=[
-                ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('code', models.CharField(max_length=40, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('connector', models.CharField(max_length=40)),
-                ('environment', models.CharField(default='test', max_length=12)),
-                ('state', models.CharField(default='draft', max_length=8)),
-                ('settings', models.JSONField(blank=True, default=dict)),
-                ('hosts', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=255), blank=True, default=list, size=None)),
-                ('rate', models.DecimalField(blank=True, decimal_places=3, max_digits=12, null=True)),
-                ('burst', models.PositiveIntegerField(default=50)),
-                ('failures', models.PositiveIntegerField(default=10)),
-                ('timeout_seconds', models.PositiveIntegerField(default=20)),
-                ('most_bytes', models.PositiveIntegerField(default=5000000)),
-                ('note', models.TextField(blank=True, default='')),
-                ('find_text', models.GeneratedField(db_persist=True, expression=banyan.kernel.models._FindText('code', 'name'), output_field=models.TextField())),
-                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-        ),
-        migrations.CreateModel(
             name='Secret',
             fields=[
                 ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
@@ -193,11 +244,11 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('system', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integration.system')),
             ],
-        ),
-        migrations.AddField(
-            model_name='message',
-            name='system',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.system'),
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('system', 'name'), name='integration_secret_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Gauge',
@@ -213,111 +264,21 @@ class Migration(migrations.Migration):
                 ('changed_at', models.DateTimeField(null=True)),
                 ('system', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integration.system')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('breaker__in', ('closed', 'open', 'half_open'))), name='integration_gauge_breaker'),
+                ],
+            },
+        ),
+        migrations.AddField(
+            model_name='flow',
+            name='running',
+            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.flowversion'),
         ),
         migrations.AddField(
             model_name='flow',
             name='system',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='integration.system'),
-        ),
-        migrations.AddConstraint(
-            model_name='flowversion',
-            constraint=models.UniqueConstraint(fields=('flow', 'no'), name='integration_flow_version_once'),
-        ),
-        migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['message', 'position'], name='integration_attempt_of'),
-        ),
-        migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['at'], name='integration_attempt_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ('done', 'again', 'failed', 'dead'))), name='integration_attempt_outcome'),
-        ),
-        migrations.AddConstraint(
-            model_name='repair',
-            constraint=models.UniqueConstraint(fields=('message', 'position'), name='integration_repair_once'),
-        ),
-        migrations.AddIndex(
-            model_name='system',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='integration_system_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='system',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('draft', 'active', 'stopped'))), name='integration_system_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='system',
-            constraint=models.CheckConstraint(condition=models.Q(('environment__in', ('test', 'production'))), name='integration_system_environment'),
-        ),
-        migrations.AddConstraint(
-            model_name='system',
-            constraint=models.CheckConstraint(condition=models.Q(('rate__isnull', True), ('rate__gt', 0), _connector='OR'), name='integration_system_rate'),
-        ),
-        migrations.AddConstraint(
-            model_name='system',
-            constraint=models.CheckConstraint(condition=models.Q(('burst__gte', 1), ('failures__gte', 1), ('most_bytes__gte', 1000), ('most_bytes__lte', 50000000), ('timeout_seconds__gte', 1), ('timeout_seconds__lte', 300)), name='integration_system_limits'),
-        ),
-        migrations.AddConstraint(
-            model_name='secret',
-            constraint=models.UniqueConstraint(fields=('system', 'name'), name='integration_secret_once'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['flow', 'next_at', 'seq'], name='integration_message_due'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state__in', ('waiting', 'dead'))), fields=['flow', 'key', 'seq'], name='integration_message_gate'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['at', 'id'], name='integration_message_at'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state__in', ('done', 'waiting')), _negated=True), fields=['flow', 'state', 'at'], name='integration_message_flow'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['key', 'at'], name='integration_message_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('flow', 'source'), name='integration_message_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('waiting', 'done', 'dead', 'superseded', 'filtered', 'given_up'))), name='integration_message_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'dead'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='integration_message_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='gauge',
-            constraint=models.CheckConstraint(condition=models.Q(('breaker__in', ('closed', 'open', 'half_open'))), name='integration_gauge_breaker'),
-        ),
-        migrations.AddIndex(
-            model_name='flow',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='integration_flow_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='flow',
-            constraint=models.CheckConstraint(condition=models.Q(('direction__in', ('out', 'in'))), name='integration_flow_direction'),
-        ),
-        migrations.AddConstraint(
-            model_name='flow',
-            constraint=models.CheckConstraint(condition=models.Q(('trigger__in', ('event', 'schedule', 'poll', 'webhook', 'file', 'queue'))), name='integration_flow_trigger'),
-        ),
-        migrations.AddConstraint(
-            model_name='flow',
-            constraint=models.CheckConstraint(condition=models.Q(('order__in', ('strict', 'newest', 'free'))), name='integration_flow_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='flow',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('draft', 'tested', 'active', 'stopped', 'retired'))), name='integration_flow_state'),
         ),
         migrations.AddConstraint(
             model_name='flow',

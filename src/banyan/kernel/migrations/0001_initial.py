@@ -92,6 +92,11 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='user_find'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='AccessToken',
@@ -150,6 +155,11 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['record', 'created_at'], name='comment_record'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='History',
@@ -208,6 +218,12 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('done_at__isnull', True)), fields=['person'], name='inbox_open'),
+                    models.Index(condition=models.Q(('done_at__isnull', True)), fields=['record'], name='inbox_about'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='JobRun',
@@ -231,6 +247,11 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['state'], name='job_run_open'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Outbox',
@@ -267,6 +288,15 @@ class Migration(migrations.Migration):
                 ('done_at', models.DateTimeField(null=True)),
                 ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='kernel.outbox')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'waiting')), fields=['next_at'], name='delivery_due'),
+                    models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['listener', 'key', 'seq'], name='delivery_gate'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('event', 'listener'), name='delivery_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Request',
@@ -319,6 +349,11 @@ class Migration(migrations.Migration):
                 ('reach', models.CharField(choices=[('own', 'own'), ('team', 'team'), ('plant', 'plant'), ('all', 'all')], default='all', max_length=8)),
                 ('role', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='kernel.role')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('role', 'permission'), name='role_grant_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='SavedView',
@@ -335,6 +370,11 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['noun'], name='saved_view_noun'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Attachment',
@@ -350,6 +390,11 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kernel.storedfile')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['record'], name='attachment_record'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='UserRole',
@@ -359,53 +404,10 @@ class Migration(migrations.Migration):
                 ('role', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='kernel.role')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='roles', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='user',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='user_find'),
-        ),
-        migrations.AddIndex(
-            model_name='comment',
-            index=models.Index(fields=['record', 'created_at'], name='comment_record'),
-        ),
-        migrations.AddIndex(
-            model_name='inboxitem',
-            index=models.Index(condition=models.Q(('done_at__isnull', True)), fields=['person'], name='inbox_open'),
-        ),
-        migrations.AddIndex(
-            model_name='inboxitem',
-            index=models.Index(condition=models.Q(('done_at__isnull', True)), fields=['record'], name='inbox_about'),
-        ),
-        migrations.AddIndex(
-            model_name='jobrun',
-            index=models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['state'], name='job_run_open'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['next_at'], name='delivery_due'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['listener', 'key', 'seq'], name='delivery_gate'),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('event', 'listener'), name='delivery_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='rolegrant',
-            constraint=models.UniqueConstraint(fields=('role', 'permission'), name='role_grant_once'),
-        ),
-        migrations.AddIndex(
-            model_name='savedview',
-            index=models.Index(fields=['noun'], name='saved_view_noun'),
-        ),
-        migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(fields=['record'], name='attachment_record'),
-        ),
-        migrations.AddConstraint(
-            model_name='userrole',
-            constraint=models.UniqueConstraint(fields=('user', 'role'), name='user_role_once'),
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('user', 'role'), name='user_role_once'),
+                ],
+            },
         ),
     ]

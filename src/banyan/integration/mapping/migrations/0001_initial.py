@@ -40,6 +40,16 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='mapping_duplicate_find'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('system', 'entity', 'code'), name='mapping_duplicate_open_once'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('open', 'linked', 'merged', 'dismissed'))), name='mapping_duplicate_state'),
+                    models.CheckConstraint(condition=models.Q(('record__isnull', False), models.Q(('state__in', ('linked', 'merged')), _negated=True), _connector='OR'), name='mapping_duplicate_record'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Candidate',
@@ -53,6 +63,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('duplicate', 'record'), name='mapping_candidate_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -74,6 +87,16 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['state', 'kind'], name='mapping_finding_state_kind'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ('link_gone', 'without_link', 'linked_twice'))), name='mapping_finding_kind'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('open', 'gone'))), name='mapping_finding_state'),
+                    models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('kind', 'system', 'entity', 'code', 'record'), name='mapping_finding_once', nulls_distinct=False),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='KeyLink',
@@ -94,6 +117,19 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['entity', 'record'], name='mapping_key_link_of'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='mapping_key_link_find'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('system', 'entity', 'code'), name='mapping_key_link_code'),
+                    models.UniqueConstraint(condition=models.Q(('is_main', True)), fields=('system', 'entity', 'record'), name='mapping_key_link_record'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('proposed', 'confirmed'))), name='mapping_key_link_state'),
+                    models.CheckConstraint(condition=models.Q(('origin__in', ('person', 'match', 'message', 'import', 'merge'))), name='mapping_key_link_origin'),
+                    models.CheckConstraint(condition=models.Q(('code', ''), _negated=True), name='mapping_key_link_has_code'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='MatchRule',
@@ -113,6 +149,15 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['entity', 'sequence'], name='mapping_match_rule_of'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('compare__in', ('exact', 'folded', 'digits'))), name='mapping_match_rule_compare'),
+                    models.CheckConstraint(condition=models.Q(('decides__in', ('confirms', 'proposes'))), name='mapping_match_rule_decides'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Merge',
@@ -127,6 +172,11 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(blank=True, default='', max_length=240)),
                 ('person', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['entity', 'winner'], name='mapping_merge_of'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Survivorship',
@@ -142,6 +192,12 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('entity', 'field'), name='mapping_survivorship_once'),
+                    models.CheckConstraint(condition=models.Q(('keeps__in', ('winner', 'newest', 'oldest', 'filled', 'longest'))), name='mapping_survivorship_keeps'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Table',
@@ -163,6 +219,15 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='mapping_table_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('direction__in', ('in', 'out'))), name='mapping_table_direction'),
+                    models.CheckConstraint(condition=models.Q(('target_kind__in', ('command', 'noun', 'operation'))), name='mapping_table_target_kind'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Sample',
@@ -179,6 +244,11 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('table', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mapping.table')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('table', 'name'), name='mapping_sample_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='TableField',
@@ -199,6 +269,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position'],
+                'indexes': [
+                    models.Index(fields=['table', 'position'], name='mapping_field_of'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -218,6 +291,14 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='mapping_value_map_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('unknown__in', ('refuse', 'pass', 'default'))), name='mapping_value_map_unknown'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ValueLine',
@@ -231,126 +312,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('value_map', 'outside'), name='mapping_value_line_once'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='duplicate',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='mapping_duplicate_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='duplicate',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('system', 'entity', 'code'), name='mapping_duplicate_open_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='duplicate',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('open', 'linked', 'merged', 'dismissed'))), name='mapping_duplicate_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='duplicate',
-            constraint=models.CheckConstraint(condition=models.Q(('record__isnull', False), models.Q(('state__in', ('linked', 'merged')), _negated=True), _connector='OR'), name='mapping_duplicate_record'),
-        ),
-        migrations.AddConstraint(
-            model_name='candidate',
-            constraint=models.UniqueConstraint(fields=('duplicate', 'record'), name='mapping_candidate_once'),
-        ),
-        migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['state', 'kind'], name='mapping_finding_state_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('link_gone', 'without_link', 'linked_twice'))), name='mapping_finding_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('open', 'gone'))), name='mapping_finding_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('kind', 'system', 'entity', 'code', 'record'), name='mapping_finding_once', nulls_distinct=False),
-        ),
-        migrations.AddIndex(
-            model_name='keylink',
-            index=models.Index(fields=['entity', 'record'], name='mapping_key_link_of'),
-        ),
-        migrations.AddIndex(
-            model_name='keylink',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='mapping_key_link_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='keylink',
-            constraint=models.UniqueConstraint(fields=('system', 'entity', 'code'), name='mapping_key_link_code'),
-        ),
-        migrations.AddConstraint(
-            model_name='keylink',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_main', True)), fields=('system', 'entity', 'record'), name='mapping_key_link_record'),
-        ),
-        migrations.AddConstraint(
-            model_name='keylink',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('proposed', 'confirmed'))), name='mapping_key_link_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='keylink',
-            constraint=models.CheckConstraint(condition=models.Q(('origin__in', ('person', 'match', 'message', 'import', 'merge'))), name='mapping_key_link_origin'),
-        ),
-        migrations.AddConstraint(
-            model_name='keylink',
-            constraint=models.CheckConstraint(condition=models.Q(('code', ''), _negated=True), name='mapping_key_link_has_code'),
-        ),
-        migrations.AddIndex(
-            model_name='matchrule',
-            index=models.Index(fields=['entity', 'sequence'], name='mapping_match_rule_of'),
-        ),
-        migrations.AddConstraint(
-            model_name='matchrule',
-            constraint=models.CheckConstraint(condition=models.Q(('compare__in', ('exact', 'folded', 'digits'))), name='mapping_match_rule_compare'),
-        ),
-        migrations.AddConstraint(
-            model_name='matchrule',
-            constraint=models.CheckConstraint(condition=models.Q(('decides__in', ('confirms', 'proposes'))), name='mapping_match_rule_decides'),
-        ),
-        migrations.AddIndex(
-            model_name='merge',
-            index=models.Index(fields=['entity', 'winner'], name='mapping_merge_of'),
-        ),
-        migrations.AddConstraint(
-            model_name='survivorship',
-            constraint=models.UniqueConstraint(fields=('entity', 'field'), name='mapping_survivorship_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='survivorship',
-            constraint=models.CheckConstraint(condition=models.Q(('keeps__in', ('winner', 'newest', 'oldest', 'filled', 'longest'))), name='mapping_survivorship_keeps'),
-        ),
-        migrations.AddIndex(
-            model_name='table',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='mapping_table_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='table',
-            constraint=models.CheckConstraint(condition=models.Q(('direction__in', ('in', 'out'))), name='mapping_table_direction'),
-        ),
-        migrations.AddConstraint(
-            model_name='table',
-            constraint=models.CheckConstraint(condition=models.Q(('target_kind__in', ('command', 'noun', 'operation'))), name='mapping_table_target_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='sample',
-            constraint=models.UniqueConstraint(fields=('table', 'name'), name='mapping_sample_once'),
-        ),
-        migrations.AddIndex(
-            model_name='tablefield',
-            index=models.Index(fields=['table', 'position'], name='mapping_field_of'),
-        ),
-        migrations.AddIndex(
-            model_name='valuemap',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='mapping_value_map_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='valuemap',
-            constraint=models.CheckConstraint(condition=models.Q(('unknown__in', ('refuse', 'pass', 'default'))), name='mapping_value_map_unknown'),
-        ),
-        migrations.AddConstraint(
-            model_name='valueline',
-            constraint=models.UniqueConstraint(fields=('value_map', 'outside'), name='mapping_value_line_once'),
         ),
     ]

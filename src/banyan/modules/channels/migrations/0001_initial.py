@@ -33,6 +33,44 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='Shop',
+            fields=[
+                ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('version', models.PositiveIntegerField(default=1, editable=False)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('code', models.CharField(max_length=32, unique=True)),
+                ('name', models.CharField(max_length=120)),
+                ('platform', models.CharField(default='other', max_length=16)),
+                ('system', models.CharField(blank=True, default='', max_length=60)),
+                ('price_tolerance_percent', banyan.kernel.models.PercentField(decimal_places=4, default=0, max_digits=9)),
+                ('safety_percent', banyan.kernel.models.PercentField(decimal_places=4, default=0, max_digits=9)),
+                ('priority', models.PositiveSmallIntegerField(default=50)),
+                ('is_automatic', models.BooleanField(default=True)),
+                ('is_split', models.BooleanField(default=False)),
+                ('merge_minutes', models.PositiveIntegerField(default=0)),
+                ('ship_hours', models.PositiveSmallIntegerField(default=48)),
+                ('is_active', models.BooleanField(default=True)),
+                ('find_text', models.GeneratedField(db_persist=True, expression=banyan.kernel.models._FindText('code', 'name'), output_field=models.TextField())),
+                ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('currency', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.currency')),
+                ('freight_item', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='items.item')),
+                ('party', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.party')),
+                ('plant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
+                ('tax_code', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.taxcode')),
+            ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_shop_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('platform__in', ('taobao', 'jd', 'douyin', 'pinduoduo', 'shopify', 'woocommerce', 'vendure', 'other'))), name='channels_shop_platform'),
+                    models.CheckConstraint(condition=models.Q(('price_tolerance_percent__gte', 0), ('price_tolerance_percent__lte', 100), ('safety_percent__gte', 0), ('safety_percent__lte', 100), ('ship_hours__gte', 1)), name='channels_shop_shares'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name='ChannelOrder',
             fields=[
                 ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
@@ -78,7 +116,27 @@ class Migration(migrations.Migration):
                 ('order', models.OneToOneField(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='sales.order')),
                 ('party', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.party')),
                 ('plant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
+                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.shop')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['state', 'ship_by'], name='channels_order_clock'),
+                    models.Index(fields=['shop', 'state'], name='channels_order_shop'),
+                    models.Index(fields=['shop', 'buyer', 'ordered_at'], name='channels_order_buyer'),
+                    models.Index(fields=['created_at', 'id'], name='channels_order_made'),
+                    models.Index(condition=models.Q(('parcel__isnull', False)), fields=['parcel'], name='channels_order_parcel'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_order_find'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('shop', 'outside_number', 'part'), name='channels_order_once'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('received', 'held', 'accepted', 'allocated', 'shipped', 'done', 'cancelled', 'refunded'))), name='channels_order_state'),
+                    models.CheckConstraint(condition=models.Q(('outside_state__in', ('placed', 'paid', 'cancelled'))), name='channels_order_outside'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('received', 'held', 'cancelled')), ('order__isnull', False), _connector='OR'), name='channels_order_is_booked'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('received', 'held')), _negated=True), ('order__isnull', True), _connector='OR'), name='channels_order_open_is_not_booked'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'held'), models.Q(('hold', ''), _negated=True)), models.Q(models.Q(('state', 'held'), _negated=True), ('hold', '')), _connector='OR'), name='channels_order_held_has_reason'),
+                    models.CheckConstraint(condition=models.Q(('discount_amount__gte', 0), ('freight_amount__gte', 0), ('goods_amount__gte', 0), ('refunded_amount__gte', 0), ('refunded_amount__lte', models.F('total_amount')), ('total_amount__gte', 0)), name='channels_order_amounts'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Listing',
@@ -99,7 +157,18 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('item', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='items.item')),
+                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.shop')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['item'], name='channels_listing_item'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_listing_find'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('shop', 'sku'), name='channels_listing_once'),
+                    models.CheckConstraint(condition=models.Q(('factor__gt', 0), ('safety_quantity__gte', 0), models.Q(('price__isnull', True), ('price__gte', 0), _connector='OR')), name='channels_listing_figures'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ChannelOrderLine',
@@ -116,6 +185,15 @@ class Migration(migrations.Migration):
                 ('channel_order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='channels.channelorder')),
                 ('listing', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.listing')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['channel_order', 'position'], name='channels_order_line_place'),
+                    models.Index(condition=models.Q(('listing__isnull', True)), fields=['sku'], name='channels_order_line_open'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gte', 0), ('discount_amount__gte', 0), ('price__gte', 0), ('quantity__gt', 0)), name='channels_order_line_figures'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ListingPart',
@@ -129,6 +207,16 @@ class Migration(migrations.Migration):
                 ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='items.item')),
                 ('listing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='channels.listing')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['listing', 'position'], name='channels_listing_part_place'),
+                    models.Index(fields=['item'], name='channels_listing_part_item'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ('part', 'gift'))), name='channels_listing_part_kind'),
+                    models.CheckConstraint(condition=models.Q(('least_quantity__gte', 0), ('quantity__gt', 0), ('weight__gte', 0)), name='channels_listing_part_figures'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='OrderBody',
@@ -141,6 +229,14 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField()),
                 ('channel_order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.channelorder')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['at', 'id'], name='channels_body_at'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('channel_order', 'no'), name='channels_body_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Refund',
@@ -163,6 +259,18 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('return_order', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='sales.returnorder')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['created_at', 'id'], name='channels_refund_made'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_refund_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ('refund', 'return', 'intercept'))), name='channels_refund_kind'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('asked', 'agreed', 'returned', 'refunded', 'refused'))), name='channels_refund_state'),
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='channels_refund_amount'),
+                    models.UniqueConstraint(condition=models.Q(('outside_number', ''), _negated=True), fields=('channel_order', 'outside_number'), name='channels_refund_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='RefundLine',
@@ -173,6 +281,11 @@ class Migration(migrations.Migration):
                 ('order_line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.channelorderline')),
                 ('refund', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='channels.refund')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='channels_refund_line_quantity'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Settlement',
@@ -192,7 +305,17 @@ class Migration(migrations.Migration):
                 ('find_text', models.GeneratedField(db_persist=True, expression=banyan.kernel.models._FindText('number', 'outside_number'), output_field=models.TextField())),
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.shop')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['created_at', 'id'], name='channels_settlement_made'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_settlement_find'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('shop', 'outside_number'), name='channels_settlement_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='SettlementLine',
@@ -207,40 +330,15 @@ class Migration(migrations.Migration):
                 ('channel_order', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.channelorder')),
                 ('settlement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='channels.settlement')),
             ],
-        ),
-        migrations.CreateModel(
-            name='Shop',
-            fields=[
-                ('id', models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('code', models.CharField(max_length=32, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('platform', models.CharField(default='other', max_length=16)),
-                ('system', models.CharField(blank=True, default='', max_length=60)),
-                ('price_tolerance_percent', banyan.kernel.models.PercentField(decimal_places=4, default=0, max_digits=9)),
-                ('safety_percent', banyan.kernel.models.PercentField(decimal_places=4, default=0, max_digits=9)),
-                ('priority', models.PositiveSmallIntegerField(default=50)),
-                ('is_automatic', models.BooleanField(default=True)),
-                ('is_split', models.BooleanField(default=False)),
-                ('merge_minutes', models.PositiveIntegerField(default=0)),
-                ('ship_hours', models.PositiveSmallIntegerField(default=48)),
-                ('is_active', models.BooleanField(default=True)),
-                ('find_text', models.GeneratedField(db_persist=True, expression=banyan.kernel.models._FindText('code', 'name'), output_field=models.TextField())),
-                ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('currency', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.currency')),
-                ('freight_item', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='items.item')),
-                ('party', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='parties.party')),
-                ('plant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
-                ('tax_code', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.taxcode')),
-            ],
-        ),
-        migrations.AddField(
-            model_name='settlement',
-            name='shop',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.shop'),
+            options={
+                'indexes': [
+                    models.Index(fields=['settlement', 'position'], name='channels_settlement_line_place'),
+                    models.Index(condition=models.Q(('channel_order__isnull', False)), fields=['channel_order'], name='channels_settlement_line_order'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ('order', 'refund', 'fee', 'other'))), name='channels_settlement_line_kind'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Offer',
@@ -258,11 +356,14 @@ class Migration(migrations.Migration):
                 ('listing', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='channels.listing')),
                 ('shop', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.shop')),
             ],
-        ),
-        migrations.AddField(
-            model_name='listing',
-            name='shop',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.shop'),
+            options={
+                'indexes': [
+                    models.Index(fields=['shop', 'offered_at'], name='channels_offer_shop'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='channels_offer_quantity'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='HoldRule',
@@ -281,11 +382,14 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('shop', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.shop')),
             ],
-        ),
-        migrations.AddField(
-            model_name='channelorder',
-            name='shop',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.shop'),
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_rule_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('reason__in', ('unmatched', 'amounts', 'price', 'no_stock', 'remark', 'address', 'quantity', 'duplicate', 'customer', 'rule', 'person'))), name='channels_rule_reason'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Warehouse',
@@ -304,6 +408,15 @@ class Migration(migrations.Migration):
                 ('plant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
                 ('shop', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='channels.shop')),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_warehouse_find'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('shop', 'plant'), name='channels_warehouse_once', nulls_distinct=False),
+                    models.CheckConstraint(condition=models.Q(('parcel_cost__gte', 0)), name='channels_warehouse_cost'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='WarehouseRegion',
@@ -314,6 +427,11 @@ class Migration(migrations.Migration):
                 ('distance', models.PositiveIntegerField(default=0)),
                 ('warehouse', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='regions', to='channels.warehouse')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('warehouse', 'region'), name='channels_warehouse_region_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Booking',
@@ -384,205 +502,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['channel_order', 'position'], name='channels_hold_place')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('reason__in', ('unmatched', 'amounts', 'price', 'no_stock', 'remark', 'address', 'quantity', 'duplicate', 'customer', 'rule', 'person'))), name='channels_hold_reason')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='channelorderline',
-            index=models.Index(fields=['channel_order', 'position'], name='channels_order_line_place'),
-        ),
-        migrations.AddIndex(
-            model_name='channelorderline',
-            index=models.Index(condition=models.Q(('listing__isnull', True)), fields=['sku'], name='channels_order_line_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelorderline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0), ('discount_amount__gte', 0), ('price__gte', 0), ('quantity__gt', 0)), name='channels_order_line_figures'),
-        ),
-        migrations.AddIndex(
-            model_name='listingpart',
-            index=models.Index(fields=['listing', 'position'], name='channels_listing_part_place'),
-        ),
-        migrations.AddIndex(
-            model_name='listingpart',
-            index=models.Index(fields=['item'], name='channels_listing_part_item'),
-        ),
-        migrations.AddConstraint(
-            model_name='listingpart',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('part', 'gift'))), name='channels_listing_part_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='listingpart',
-            constraint=models.CheckConstraint(condition=models.Q(('least_quantity__gte', 0), ('quantity__gt', 0), ('weight__gte', 0)), name='channels_listing_part_figures'),
-        ),
-        migrations.AddIndex(
-            model_name='orderbody',
-            index=models.Index(fields=['at', 'id'], name='channels_body_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='orderbody',
-            constraint=models.UniqueConstraint(fields=('channel_order', 'no'), name='channels_body_once'),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['created_at', 'id'], name='channels_refund_made'),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_refund_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('refund', 'return', 'intercept'))), name='channels_refund_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('asked', 'agreed', 'returned', 'refunded', 'refused'))), name='channels_refund_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='channels_refund_amount'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.UniqueConstraint(condition=models.Q(('outside_number', ''), _negated=True), fields=('channel_order', 'outside_number'), name='channels_refund_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='refundline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='channels_refund_line_quantity'),
-        ),
-        migrations.AddIndex(
-            model_name='settlementline',
-            index=models.Index(fields=['settlement', 'position'], name='channels_settlement_line_place'),
-        ),
-        migrations.AddIndex(
-            model_name='settlementline',
-            index=models.Index(condition=models.Q(('channel_order__isnull', False)), fields=['channel_order'], name='channels_settlement_line_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlementline',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('order', 'refund', 'fee', 'other'))), name='channels_settlement_line_kind'),
-        ),
-        migrations.AddIndex(
-            model_name='shop',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_shop_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='shop',
-            constraint=models.CheckConstraint(condition=models.Q(('platform__in', ('taobao', 'jd', 'douyin', 'pinduoduo', 'shopify', 'woocommerce', 'vendure', 'other'))), name='channels_shop_platform'),
-        ),
-        migrations.AddConstraint(
-            model_name='shop',
-            constraint=models.CheckConstraint(condition=models.Q(('price_tolerance_percent__gte', 0), ('price_tolerance_percent__lte', 100), ('safety_percent__gte', 0), ('safety_percent__lte', 100), ('ship_hours__gte', 1)), name='channels_shop_shares'),
-        ),
-        migrations.AddIndex(
-            model_name='settlement',
-            index=models.Index(fields=['created_at', 'id'], name='channels_settlement_made'),
-        ),
-        migrations.AddIndex(
-            model_name='settlement',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_settlement_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.UniqueConstraint(fields=('shop', 'outside_number'), name='channels_settlement_once'),
-        ),
-        migrations.AddIndex(
-            model_name='offer',
-            index=models.Index(fields=['shop', 'offered_at'], name='channels_offer_shop'),
-        ),
-        migrations.AddConstraint(
-            model_name='offer',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='channels_offer_quantity'),
-        ),
-        migrations.AddIndex(
-            model_name='listing',
-            index=models.Index(fields=['item'], name='channels_listing_item'),
-        ),
-        migrations.AddIndex(
-            model_name='listing',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_listing_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='listing',
-            constraint=models.UniqueConstraint(fields=('shop', 'sku'), name='channels_listing_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='listing',
-            constraint=models.CheckConstraint(condition=models.Q(('factor__gt', 0), ('safety_quantity__gte', 0), models.Q(('price__isnull', True), ('price__gte', 0), _connector='OR')), name='channels_listing_figures'),
-        ),
-        migrations.AddIndex(
-            model_name='holdrule',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_rule_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='holdrule',
-            constraint=models.CheckConstraint(condition=models.Q(('reason__in', ('unmatched', 'amounts', 'price', 'no_stock', 'remark', 'address', 'quantity', 'duplicate', 'customer', 'rule', 'person'))), name='channels_rule_reason'),
-        ),
-        migrations.AddIndex(
-            model_name='channelorder',
-            index=models.Index(fields=['state', 'ship_by'], name='channels_order_clock'),
-        ),
-        migrations.AddIndex(
-            model_name='channelorder',
-            index=models.Index(fields=['shop', 'state'], name='channels_order_shop'),
-        ),
-        migrations.AddIndex(
-            model_name='channelorder',
-            index=models.Index(fields=['shop', 'buyer', 'ordered_at'], name='channels_order_buyer'),
-        ),
-        migrations.AddIndex(
-            model_name='channelorder',
-            index=models.Index(fields=['created_at', 'id'], name='channels_order_made'),
-        ),
-        migrations.AddIndex(
-            model_name='channelorder',
-            index=models.Index(condition=models.Q(('parcel__isnull', False)), fields=['parcel'], name='channels_order_parcel'),
-        ),
-        migrations.AddIndex(
-            model_name='channelorder',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_order_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelorder',
-            constraint=models.UniqueConstraint(fields=('shop', 'outside_number', 'part'), name='channels_order_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelorder',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('received', 'held', 'accepted', 'allocated', 'shipped', 'done', 'cancelled', 'refunded'))), name='channels_order_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelorder',
-            constraint=models.CheckConstraint(condition=models.Q(('outside_state__in', ('placed', 'paid', 'cancelled'))), name='channels_order_outside'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelorder',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('received', 'held', 'cancelled')), ('order__isnull', False), _connector='OR'), name='channels_order_is_booked'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelorder',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('received', 'held')), _negated=True), ('order__isnull', True), _connector='OR'), name='channels_order_open_is_not_booked'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelorder',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'held'), models.Q(('hold', ''), _negated=True)), models.Q(models.Q(('state', 'held'), _negated=True), ('hold', '')), _connector='OR'), name='channels_order_held_has_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelorder',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_amount__gte', 0), ('freight_amount__gte', 0), ('goods_amount__gte', 0), ('refunded_amount__gte', 0), ('refunded_amount__lte', models.F('total_amount')), ('total_amount__gte', 0)), name='channels_order_amounts'),
-        ),
-        migrations.AddIndex(
-            model_name='warehouse',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='channels_warehouse_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='warehouse',
-            constraint=models.UniqueConstraint(fields=('shop', 'plant'), name='channels_warehouse_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='warehouse',
-            constraint=models.CheckConstraint(condition=models.Q(('parcel_cost__gte', 0)), name='channels_warehouse_cost'),
-        ),
-        migrations.AddConstraint(
-            model_name='warehouseregion',
-            constraint=models.UniqueConstraint(fields=('warehouse', 'region'), name='channels_warehouse_region_once'),
         ),
     ]

@@ -73,6 +73,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="company_calendar_find",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CalendarException",
@@ -98,6 +106,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ends_at__isnull", False), ("is_working", True), ("starts_at__isnull", False)
+                            ),
+                            models.Q(
+                                ("ends_at__isnull", True), ("is_working", False), ("starts_at__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="company_exception_times",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("calendar", "day", "starts_at"),
+                        name="company_exception_once",
+                        nulls_distinct=False,
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CalendarShift",
@@ -121,6 +150,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("weekday__lte", 6)), name="company_shift_weekday"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("calendar", "weekday", "starts_at"), name="company_shift_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Currency",
@@ -181,6 +220,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="company_currency_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("code__regex", "^[A-Z]{3}$")), name="company_currency_code"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("places__lte", 2)), name="company_currency_places"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Company",
@@ -249,6 +304,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="company_company_find",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ExchangeRate",
@@ -271,6 +334,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("currency", "valid_from"), name="company_rate_once_a_day"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("rate__gt", 0)), name="company_rate_positive"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Plant",
@@ -342,6 +413,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="company_plant_find",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Department",
@@ -421,6 +500,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="company_department_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("production", "administration", "selling", "research"))
+                        ),
+                        name="company_department_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("parent", models.F("id")), _negated=True),
+                        name="company_department_not_its_own_parent",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="TaxCode",
@@ -482,6 +581,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="company_tax_code_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("rate__gte", 0), ("rate__lt", 100)), name="company_tax_code_rate"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("vat", "simplified")),
+                            models.Q(("kind__in", ("exempt", "export")), ("rate", 0)),
+                            _connector="OR",
+                        ),
+                        name="company_tax_code_kind",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Unit",
@@ -544,155 +664,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="calendar",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="company_calendar_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="calendarexception",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ends_at__isnull", False), ("is_working", True), ("starts_at__isnull", False)),
-                    models.Q(("ends_at__isnull", True), ("is_working", False), ("starts_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="company_exception_times",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="calendarexception",
-            constraint=models.UniqueConstraint(
-                fields=("calendar", "day", "starts_at"), name="company_exception_once", nulls_distinct=False
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="calendarshift",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("weekday__lte", 6)), name="company_shift_weekday"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="calendarshift",
-            constraint=models.UniqueConstraint(
-                fields=("calendar", "weekday", "starts_at"), name="company_shift_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="currency",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="company_currency_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="currency",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("code__regex", "^[A-Z]{3}$")), name="company_currency_code"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="currency",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("places__lte", 2)), name="company_currency_places"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="company",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="company_company_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exchangerate",
-            constraint=models.UniqueConstraint(
-                fields=("currency", "valid_from"), name="company_rate_once_a_day"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="exchangerate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("rate__gt", 0)), name="company_rate_positive"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="plant",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="company_plant_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="department",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="company_department_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="department",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("production", "administration", "selling", "research"))),
-                name="company_department_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="department",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("parent", models.F("id")), _negated=True),
-                name="company_department_not_its_own_parent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="taxcode",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="company_tax_code_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxcode",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("rate__gte", 0), ("rate__lt", 100)), name="company_tax_code_rate"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxcode",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ("vat", "simplified")),
-                    models.Q(("kind__in", ("exempt", "export")), ("rate", 0)),
-                    _connector="OR",
-                ),
-                name="company_tax_code_kind",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="unit",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="company_unit_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="unit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("places__lte", 6)), name="company_unit_places"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="unit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("factor__isnull", True),
-                    models.Q(("factor__gt", 0), models.Q(("dimension", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="company_unit_factor",
-            ),
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="company_unit_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("places__lte", 6)), name="company_unit_places"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("factor__isnull", True),
+                            models.Q(("factor__gt", 0), models.Q(("dimension", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="company_unit_factor",
+                    ),
+                ],
+            },
         ),
     ]

@@ -95,6 +95,54 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("item", "plant", "revision"),
+                        name="engineering_bom_revision_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("draft", "released", "superseded"))),
+                        name="engineering_bom_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("effective_to__isnull", True),
+                            ("effective_to__gte", models.F("effective_from")),
+                            _connector="OR",
+                        ),
+                        name="engineering_bom_days",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "draft"), ("effective_from__isnull", False), _connector="OR"
+                        ),
+                        name="engineering_bom_from",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        condition=models.Q(("state", "draft"), _negated=True),
+                        expressions=[
+                            ("item", "="),
+                            (
+                                django.db.models.functions.comparison.Coalesce(
+                                    "plant",
+                                    models.Value(
+                                        "00000000-0000-0000-0000-000000000000",
+                                        output_field=models.UUIDField(),
+                                    ),
+                                ),
+                                "=",
+                            ),
+                            (banyan.modules.engineering.models._Days("effective_from", "effective_to"), "&&"),
+                        ],
+                        name="engineering_bom_one_a_day",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("base_quantity__gt", 0)), name="engineering_bom_base"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="BomLine",
@@ -131,6 +179,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="engineering_bom_line_quantity"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("scrap_percent__gte", 0), ("scrap_percent__lt", 100)),
+                        name="engineering_bom_line_scrap",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to__isnull", True),
+                            ("valid_from__isnull", True),
+                            ("valid_to__gt", models.F("valid_from")),
+                            _connector="OR",
+                        ),
+                        name="engineering_bom_line_days",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="BomOutput",
@@ -160,6 +228,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("bom", "item"), name="engineering_output_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="engineering_output_quantity"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("cost_share__gte", 0), ("cost_share__lt", 100), ("kind", "co")),
+                            models.Q(("cost_share", 0), ("kind", "by")),
+                            _connector="OR",
+                        ),
+                        name="engineering_output_share",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Routing",
@@ -229,6 +313,51 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("item", "plant", "revision"),
+                        name="engineering_routing_revision_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("draft", "released", "superseded"))),
+                        name="engineering_routing_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("effective_to__isnull", True),
+                            ("effective_to__gte", models.F("effective_from")),
+                            _connector="OR",
+                        ),
+                        name="engineering_routing_days",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "draft"), ("effective_from__isnull", False), _connector="OR"
+                        ),
+                        name="engineering_routing_from",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        condition=models.Q(("state", "draft"), _negated=True),
+                        expressions=[
+                            ("item", "="),
+                            (
+                                django.db.models.functions.comparison.Coalesce(
+                                    "plant",
+                                    models.Value(
+                                        "00000000-0000-0000-0000-000000000000",
+                                        output_field=models.UUIDField(),
+                                    ),
+                                ),
+                                "=",
+                            ),
+                            (banyan.modules.engineering.models._Days("effective_from", "effective_to"), "&&"),
+                        ],
+                        name="engineering_routing_one_a_day",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RoutingOperation",
@@ -328,209 +457,42 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="bom",
-            constraint=models.UniqueConstraint(
-                fields=("item", "plant", "revision"),
-                name="engineering_bom_revision_once",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bom",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("draft", "released", "superseded"))),
-                name="engineering_bom_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bom",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("effective_to__isnull", True),
-                    ("effective_to__gte", models.F("effective_from")),
-                    _connector="OR",
-                ),
-                name="engineering_bom_days",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bom",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state", "draft"), ("effective_from__isnull", False), _connector="OR"),
-                name="engineering_bom_from",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bom",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("state", "draft"), _negated=True),
-                expressions=[
-                    ("item", "="),
-                    (
-                        django.db.models.functions.comparison.Coalesce(
-                            "plant",
-                            models.Value(
-                                "00000000-0000-0000-0000-000000000000", output_field=models.UUIDField()
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("routing", "sequence"), name="engineering_operation_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("queue_minutes__gte", 0),
+                            ("run_minutes__gte", 0),
+                            ("setup_minutes__gte", 0),
+                            ("subcontract_price__gte", 0),
+                        ),
+                        name="engineering_operation_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("report_ratio__gt", 0),
+                            models.Q(
+                                ("overlap_quantity__isnull", True),
+                                ("overlap_quantity__gt", 0),
+                                _connector="OR",
                             ),
                         ),
-                        "=",
+                        name="engineering_operation_ratio",
                     ),
-                    (banyan.modules.engineering.models._Days("effective_from", "effective_to"), "&&"),
-                ],
-                name="engineering_bom_one_a_day",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bom",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("base_quantity__gt", 0)), name="engineering_bom_base"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bomline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="engineering_bom_line_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bomline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("scrap_percent__gte", 0), ("scrap_percent__lt", 100)),
-                name="engineering_bom_line_scrap",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bomline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_to__isnull", True),
-                    ("valid_from__isnull", True),
-                    ("valid_to__gt", models.F("valid_from")),
-                    _connector="OR",
-                ),
-                name="engineering_bom_line_days",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bomoutput",
-            constraint=models.UniqueConstraint(fields=("bom", "item"), name="engineering_output_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="bomoutput",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="engineering_output_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bomoutput",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("cost_share__gte", 0), ("cost_share__lt", 100), ("kind", "co")),
-                    models.Q(("cost_share", 0), ("kind", "by")),
-                    _connector="OR",
-                ),
-                name="engineering_output_share",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routing",
-            constraint=models.UniqueConstraint(
-                fields=("item", "plant", "revision"),
-                name="engineering_routing_revision_once",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("draft", "released", "superseded"))),
-                name="engineering_routing_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("effective_to__isnull", True),
-                    ("effective_to__gte", models.F("effective_from")),
-                    _connector="OR",
-                ),
-                name="engineering_routing_days",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state", "draft"), ("effective_from__isnull", False), _connector="OR"),
-                name="engineering_routing_from",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routing",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("state", "draft"), _negated=True),
-                expressions=[
-                    ("item", "="),
-                    (
-                        django.db.models.functions.comparison.Coalesce(
-                            "plant",
-                            models.Value(
-                                "00000000-0000-0000-0000-000000000000", output_field=models.UUIDField()
-                            ),
+                    models.CheckConstraint(
+                        condition=models.Q(("yield_percent__gt", 0), ("yield_percent__lte", 100)),
+                        name="engineering_operation_yield",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("work_centre__isnull", False), ("is_subcontracted", True), _connector="OR"
                         ),
-                        "=",
+                        name="engineering_operation_somewhere",
                     ),
-                    (banyan.modules.engineering.models._Days("effective_from", "effective_to"), "&&"),
                 ],
-                name="engineering_routing_one_a_day",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routingoperation",
-            constraint=models.UniqueConstraint(
-                fields=("routing", "sequence"), name="engineering_operation_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routingoperation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("queue_minutes__gte", 0),
-                    ("run_minutes__gte", 0),
-                    ("setup_minutes__gte", 0),
-                    ("subcontract_price__gte", 0),
-                ),
-                name="engineering_operation_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routingoperation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("report_ratio__gt", 0),
-                    models.Q(
-                        ("overlap_quantity__isnull", True), ("overlap_quantity__gt", 0), _connector="OR"
-                    ),
-                ),
-                name="engineering_operation_ratio",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routingoperation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("yield_percent__gt", 0), ("yield_percent__lte", 100)),
-                name="engineering_operation_yield",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="routingoperation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("work_centre__isnull", False), ("is_subcontracted", True), _connector="OR"
-                ),
-                name="engineering_operation_somewhere",
-            ),
+            },
         ),
     ]

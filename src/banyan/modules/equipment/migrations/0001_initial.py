@@ -137,6 +137,29 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="equipment_work_centre_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("labour_rate__gte", 0), ("machine_rate__gte", 0), ("overhead_rate__gte", 0)
+                        ),
+                        name="equipment_work_centre_rates",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("stations__gte", 1)), name="equipment_work_centre_stations"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("efficiency_percent__gt", 0), ("efficiency_percent__lte", 200)),
+                        name="equipment_work_centre_efficiency",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Machine",
@@ -209,48 +232,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="workcentre",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="equipment_work_centre_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workcentre",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("labour_rate__gte", 0), ("machine_rate__gte", 0), ("overhead_rate__gte", 0)
-                ),
-                name="equipment_work_centre_rates",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workcentre",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("stations__gte", 1)), name="equipment_work_centre_stations"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workcentre",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("efficiency_percent__gt", 0), ("efficiency_percent__lte", 200)),
-                name="equipment_work_centre_efficiency",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="machine",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="equipment_machine_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="machine",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("running", "down", "maintenance"))),
-                name="equipment_machine_state",
-            ),
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="equipment_machine_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("running", "down", "maintenance"))),
+                        name="equipment_machine_state",
+                    ),
+                ],
+            },
         ),
     ]

@@ -46,6 +46,15 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.team')),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='exceptions_category_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('severity__in', ('minor', 'major', 'severe'))), name='exceptions_category_severity'),
+                    models.CheckConstraint(condition=models.Q(('resolution_minutes__gte', models.F('response_minutes')), ('response_minutes__gte', 1)), name='exceptions_category_minutes'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Cause',
@@ -62,6 +71,11 @@ class Migration(migrations.Migration):
                 ('changed_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='exceptions_cause_find'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Level',
@@ -79,6 +93,13 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(db_constraint=False, db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('role', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='kernel.role')),
             ],
+            options={
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('sequence__gte', 1)), name='exceptions_level_sequence'),
+                    models.CheckConstraint(condition=models.Q(('audience__in', ('team_leader', 'department', 'role'))), name='exceptions_level_audience'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('audience', 'role'), _negated=True), ('role__isnull', False), _connector='OR'), name='exceptions_level_role'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='LevelHead',
@@ -89,6 +110,11 @@ class Migration(migrations.Migration):
                 ('employee', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.employee')),
                 ('level', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='heads', to='exceptions.level')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('level', 'department', 'employee'), name='exceptions_level_head_once', nulls_distinct=False),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Route',
@@ -155,6 +181,22 @@ class Migration(migrations.Migration):
                 ('work_centre', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='equipment.workcentre')),
                 ('work_order', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.workorder')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='exceptions_exception_due'),
+                    models.Index(condition=models.Q(('escalates_at__isnull', False)), fields=['escalates_at'], name='exceptions_escalates'),
+                    models.Index(fields=['raised_at', 'id'], name='exceptions_exception_raised'),
+                    models.Index(condition=models.Q(('operation__isnull', False), ('severity', 'severe'), ('state__in', ('raised', 'taken'))), fields=['operation'], name='exceptions_stopping'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='exceptions_exception_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ('raised', 'taken', 'contained', 'resolved', 'closed', 'cancelled'))), name='exceptions_exception_state'),
+                    models.CheckConstraint(condition=models.Q(('severity__in', ('minor', 'major', 'severe'))), name='exceptions_exception_severity'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('due_at__isnull', False), ('state__in', ('raised', 'taken', 'contained'))), models.Q(('due_at__isnull', True), models.Q(('state__in', ('raised', 'taken', 'contained')), _negated=True)), _connector='OR'), name='exceptions_exception_clock'),
+                    models.CheckConstraint(condition=models.Q(('operation__isnull', True), ('work_order__isnull', False), _connector='OR'), name='exceptions_exception_operation'),
+                    models.CheckConstraint(condition=models.Q(('resolution_due_at__gte', models.F('response_due_at'))), name='exceptions_exception_dues'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Escalation',
@@ -169,6 +211,13 @@ class Migration(migrations.Migration):
                 ('plant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
                 ('exception', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='exceptions.shopexception')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('exception', 'round', 'clock', 'level'), name='exceptions_escalation_once'),
+                    models.CheckConstraint(condition=models.Q(('clock__in', ('response', 'resolution'))), name='exceptions_escalation_clock'),
+                    models.CheckConstraint(condition=models.Q(('at__gte', models.F('due_at'))), name='exceptions_escalation_after_due'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Step',
@@ -182,97 +231,13 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('plant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='category',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='exceptions_category_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('severity__in', ('minor', 'major', 'severe'))), name='exceptions_category_severity'),
-        ),
-        migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('resolution_minutes__gte', models.F('response_minutes')), ('response_minutes__gte', 1)), name='exceptions_category_minutes'),
-        ),
-        migrations.AddIndex(
-            model_name='cause',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='exceptions_cause_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='level',
-            constraint=models.CheckConstraint(condition=models.Q(('sequence__gte', 1)), name='exceptions_level_sequence'),
-        ),
-        migrations.AddConstraint(
-            model_name='level',
-            constraint=models.CheckConstraint(condition=models.Q(('audience__in', ('team_leader', 'department', 'role'))), name='exceptions_level_audience'),
-        ),
-        migrations.AddConstraint(
-            model_name='level',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('audience', 'role'), _negated=True), ('role__isnull', False), _connector='OR'), name='exceptions_level_role'),
-        ),
-        migrations.AddConstraint(
-            model_name='levelhead',
-            constraint=models.UniqueConstraint(fields=('level', 'department', 'employee'), name='exceptions_level_head_once', nulls_distinct=False),
-        ),
-        migrations.AddIndex(
-            model_name='shopexception',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='exceptions_exception_due'),
-        ),
-        migrations.AddIndex(
-            model_name='shopexception',
-            index=models.Index(condition=models.Q(('escalates_at__isnull', False)), fields=['escalates_at'], name='exceptions_escalates'),
-        ),
-        migrations.AddIndex(
-            model_name='shopexception',
-            index=models.Index(fields=['raised_at', 'id'], name='exceptions_exception_raised'),
-        ),
-        migrations.AddIndex(
-            model_name='shopexception',
-            index=models.Index(condition=models.Q(('operation__isnull', False), ('severity', 'severe'), ('state__in', ('raised', 'taken'))), fields=['operation'], name='exceptions_stopping'),
-        ),
-        migrations.AddIndex(
-            model_name='shopexception',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='exceptions_exception_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='shopexception',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('raised', 'taken', 'contained', 'resolved', 'closed', 'cancelled'))), name='exceptions_exception_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='shopexception',
-            constraint=models.CheckConstraint(condition=models.Q(('severity__in', ('minor', 'major', 'severe'))), name='exceptions_exception_severity'),
-        ),
-        migrations.AddConstraint(
-            model_name='shopexception',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('due_at__isnull', False), ('state__in', ('raised', 'taken', 'contained'))), models.Q(('due_at__isnull', True), models.Q(('state__in', ('raised', 'taken', 'contained')), _negated=True)), _connector='OR'), name='exceptions_exception_clock'),
-        ),
-        migrations.AddConstraint(
-            model_name='shopexception',
-            constraint=models.CheckConstraint(condition=models.Q(('operation__isnull', True), ('work_order__isnull', False), _connector='OR'), name='exceptions_exception_operation'),
-        ),
-        migrations.AddConstraint(
-            model_name='shopexception',
-            constraint=models.CheckConstraint(condition=models.Q(('resolution_due_at__gte', models.F('response_due_at'))), name='exceptions_exception_dues'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.UniqueConstraint(fields=('exception', 'round', 'clock', 'level'), name='exceptions_escalation_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(('clock__in', ('response', 'resolution'))), name='exceptions_escalation_clock'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(('at__gte', models.F('due_at'))), name='exceptions_escalation_after_due'),
-        ),
-        migrations.AddIndex(
-            model_name='step',
-            index=models.Index(fields=['exception', 'at'], name='exceptions_step_of'),
-        ),
-        migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('raised', 'assigned', 'graded', 'taken', 'contained', 'resolved', 'closed', 'reopened', 'cancelled'))), name='exceptions_step_kind'),
+            options={
+                'indexes': [
+                    models.Index(fields=['exception', 'at'], name='exceptions_step_of'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('kind__in', ('raised', 'assigned', 'graded', 'taken', 'contained', 'resolved', 'closed', 'reopened', 'cancelled'))), name='exceptions_step_kind'),
+                ],
+            },
         ),
     ]

@@ -104,6 +104,25 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="account_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("asset", "liability", "equity", "cost", "income", "expense"))
+                        ),
+                        name="account_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("normal_side__in", ("debit", "credit"))), name="account_side"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CustomerInvoice",
@@ -218,6 +237,30 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="customer_invoice_find",
+                    ),
+                    models.Index(fields=["party", "state"], name="customer_invoice_party"),
+                    models.Index(fields=["-created_at", "-id"], name="customer_invoice_new"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("settled_amount__gte", 0), ("settled_amount__lte", models.F("gross_amount"))
+                            ),
+                            models.Q(
+                                ("settled_amount__gte", models.F("gross_amount")), ("settled_amount__lte", 0)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="customer_invoice_settled",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CustomerInvoiceLine",
@@ -284,6 +327,68 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Period",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("code", models.CharField(max_length=7, unique=True)),
+                ("starts_on", models.DateField(unique=True)),
+                ("ends_on", models.DateField()),
+                ("state", models.CharField(default="open", max_length=8)),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_on__gte", models.F("starts_on"))), name="period_forward"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("open", "closed"))), name="period_state"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Entry",
             fields=[
                 (
@@ -308,7 +413,27 @@ class Migration(migrations.Migration):
                         to="finance.entry",
                     ),
                 ),
+                (
+                    "period",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="finance.period",
+                    ),
+                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["origin"], name="entry_origin"),
+                    models.Index(fields=["period", "on"], name="entry_period"),
+                    models.Index(fields=["posted_at"], name="entry_posted"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("reverses",), name="entry_reversed_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="EntryLine",
@@ -423,6 +548,34 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["account", "on"], name="entry_line_account"),
+                    models.Index(
+                        condition=models.Q(("work_order__isnull", False)),
+                        fields=["work_order"],
+                        name="entry_line_order",
+                    ),
+                    models.Index(
+                        condition=models.Q(("party__isnull", False)),
+                        fields=["party", "account"],
+                        name="entry_line_party",
+                    ),
+                    models.Index(
+                        condition=models.Q(("origin_line__isnull", False)),
+                        fields=["origin_line"],
+                        name="entry_line_origin",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("side__in", ("debit", "credit"))), name="entry_line_side"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount", 0), _negated=True), name="entry_line_amount"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ManualEntry",
@@ -490,6 +643,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="manual_entry_find",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ManualEntryLine",
@@ -569,6 +730,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("side__in", ("debit", "credit"))), name="manual_line_side"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount", 0), _negated=True), name="manual_line_amount"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Payment",
@@ -656,69 +827,32 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.CreateModel(
-            name="Period",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="payment_find",
                     ),
-                ),
-                ("version", models.PositiveIntegerField(default=1, editable=False)),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    models.Index(
+                        condition=models.Q(("matched_amount__lt", models.F("amount"))),
+                        fields=["party"],
+                        name="payment_party_open",
                     ),
-                ),
-                (
-                    "changed_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    models.Index(fields=["-created_at", "-id"], name="payment_new"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("direction__in", ("in", "out"))), name="payment_direction"
                     ),
-                ),
-                ("code", models.CharField(max_length=7, unique=True)),
-                ("starts_on", models.DateField(unique=True)),
-                ("ends_on", models.DateField()),
-                ("state", models.CharField(default="open", max_length=8)),
-                (
-                    "changed_by",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="payment_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("matched_amount__gte", 0), ("matched_amount__lte", models.F("amount"))
+                        ),
+                        name="payment_matched",
                     ),
-                ),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.AddField(
-            model_name="entry",
-            name="period",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="finance.period",
-            ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AccountBalance",
@@ -1004,6 +1138,38 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="supplier_invoice_find",
+                    ),
+                    models.Index(fields=["party", "state"], name="supplier_invoice_party"),
+                    models.Index(fields=["-created_at", "-id"], name="supplier_invoice_new"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("settled_amount__gte", 0), ("settled_amount__lte", models.F("gross_amount"))
+                            ),
+                            models.Q(
+                                ("settled_amount__gte", models.F("gross_amount")), ("settled_amount__lte", 0)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="supplier_invoice_settled",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            models.Q(("reference", ""), _negated=True),
+                            models.Q(("state", "reversed"), _negated=True),
+                        ),
+                        fields=("party", "reference"),
+                        name="supplier_invoice_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Matching",
@@ -1042,6 +1208,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("customer_invoice__isnull", True),
+                            ("supplier_invoice__isnull", True),
+                            _connector="XOR",
+                        ),
+                        name="matching_one_invoice",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SupplierInvoiceLine",
@@ -1169,6 +1347,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("period", "word", "no"), name="voucher_number_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("checked_by__isnull", True),
+                            ("made_by__isnull", True),
+                            models.Q(("checked_by", models.F("made_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="voucher_maker_is_not_checker",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="VoucherEntry",
@@ -1195,237 +1387,5 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
             },
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="account_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ("asset", "liability", "equity", "cost", "income", "expense"))
-                ),
-                name="account_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("normal_side__in", ("debit", "credit"))), name="account_side"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="customerinvoice",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="customer_invoice_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="customerinvoice",
-            index=models.Index(fields=["party", "state"], name="customer_invoice_party"),
-        ),
-        migrations.AddIndex(
-            model_name="customerinvoice",
-            index=models.Index(fields=["-created_at", "-id"], name="customer_invoice_new"),
-        ),
-        migrations.AddConstraint(
-            model_name="customerinvoice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("settled_amount__gte", 0), ("settled_amount__lte", models.F("gross_amount"))),
-                    models.Q(("settled_amount__gte", models.F("gross_amount")), ("settled_amount__lte", 0)),
-                    _connector="OR",
-                ),
-                name="customer_invoice_settled",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="entryline",
-            index=models.Index(fields=["account", "on"], name="entry_line_account"),
-        ),
-        migrations.AddIndex(
-            model_name="entryline",
-            index=models.Index(
-                condition=models.Q(("work_order__isnull", False)),
-                fields=["work_order"],
-                name="entry_line_order",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="entryline",
-            index=models.Index(
-                condition=models.Q(("party__isnull", False)),
-                fields=["party", "account"],
-                name="entry_line_party",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="entryline",
-            index=models.Index(
-                condition=models.Q(("origin_line__isnull", False)),
-                fields=["origin_line"],
-                name="entry_line_origin",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entryline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("side__in", ("debit", "credit"))), name="entry_line_side"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entryline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount", 0), _negated=True), name="entry_line_amount"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="manualentry",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="manual_entry_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="manualentryline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("side__in", ("debit", "credit"))), name="manual_line_side"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="manualentryline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount", 0), _negated=True), name="manual_line_amount"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="payment_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(
-                condition=models.Q(("matched_amount__lt", models.F("amount"))),
-                fields=["party"],
-                name="payment_party_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="payment",
-            index=models.Index(fields=["-created_at", "-id"], name="payment_new"),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("direction__in", ("in", "out"))), name="payment_direction"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="payment_positive"),
-        ),
-        migrations.AddConstraint(
-            model_name="payment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("matched_amount__gte", 0), ("matched_amount__lte", models.F("amount"))),
-                name="payment_matched",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="period",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_on__gte", models.F("starts_on"))), name="period_forward"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="period",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("open", "closed"))), name="period_state"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(fields=["origin"], name="entry_origin"),
-        ),
-        migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(fields=["period", "on"], name="entry_period"),
-        ),
-        migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(fields=["posted_at"], name="entry_posted"),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.UniqueConstraint(fields=("reverses",), name="entry_reversed_once"),
-        ),
-        migrations.AddIndex(
-            model_name="supplierinvoice",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="supplier_invoice_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="supplierinvoice",
-            index=models.Index(fields=["party", "state"], name="supplier_invoice_party"),
-        ),
-        migrations.AddIndex(
-            model_name="supplierinvoice",
-            index=models.Index(fields=["-created_at", "-id"], name="supplier_invoice_new"),
-        ),
-        migrations.AddConstraint(
-            model_name="supplierinvoice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("settled_amount__gte", 0), ("settled_amount__lte", models.F("gross_amount"))),
-                    models.Q(("settled_amount__gte", models.F("gross_amount")), ("settled_amount__lte", 0)),
-                    _connector="OR",
-                ),
-                name="supplier_invoice_settled",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="supplierinvoice",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    models.Q(("reference", ""), _negated=True), models.Q(("state", "reversed"), _negated=True)
-                ),
-                fields=("party", "reference"),
-                name="supplier_invoice_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="matching",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("customer_invoice__isnull", True), ("supplier_invoice__isnull", True), _connector="XOR"
-                ),
-                name="matching_one_invoice",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="voucher",
-            constraint=models.UniqueConstraint(fields=("period", "word", "no"), name="voucher_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="voucher",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checked_by__isnull", True),
-                    ("made_by__isnull", True),
-                    models.Q(("checked_by", models.F("made_by")), _negated=True),
-                    _connector="OR",
-                ),
-                name="voucher_maker_is_not_checker",
-            ),
         ),
     ]

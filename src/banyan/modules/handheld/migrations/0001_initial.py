@@ -50,6 +50,19 @@ class Migration(migrations.Migration):
                 ('lot', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.lot')),
                 ('plant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'open')), fields=['item', 'plant'], name='handheld_borrow_open'),
+                    models.Index(fields=['borrowed_at', 'id'], name='handheld_borrow_at'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='handheld_borrow_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ('open', 'settled', 'waived'))), name='handheld_borrow_state'),
+                    models.CheckConstraint(condition=models.Q(('source__in', ('kept', 'held'))), name='handheld_borrow_source'),
+                    models.CheckConstraint(condition=models.Q(('quantity__gt', 0), ('settled_quantity__gte', 0), ('settled_quantity__lte', models.F('quantity'))), name='handheld_borrow_quantity'),
+                    models.CheckConstraint(condition=models.Q(('lender', models.F('borrower')), _negated=True), name='handheld_borrow_two_orders'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Settlement',
@@ -62,45 +75,14 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField()),
                 ('borrow', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='handheld.borrow')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='borrow',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['item', 'plant'], name='handheld_borrow_open'),
-        ),
-        migrations.AddIndex(
-            model_name='borrow',
-            index=models.Index(fields=['borrowed_at', 'id'], name='handheld_borrow_at'),
-        ),
-        migrations.AddIndex(
-            model_name='borrow',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='handheld_borrow_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='borrow',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('open', 'settled', 'waived'))), name='handheld_borrow_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='borrow',
-            constraint=models.CheckConstraint(condition=models.Q(('source__in', ('kept', 'held'))), name='handheld_borrow_source'),
-        ),
-        migrations.AddConstraint(
-            model_name='borrow',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0), ('settled_quantity__gte', 0), ('settled_quantity__lte', models.F('quantity'))), name='handheld_borrow_quantity'),
-        ),
-        migrations.AddConstraint(
-            model_name='borrow',
-            constraint=models.CheckConstraint(condition=models.Q(('lender', models.F('borrower')), _negated=True), name='handheld_borrow_two_orders'),
-        ),
-        migrations.AddIndex(
-            model_name='settlement',
-            index=models.Index(fields=['at', 'id'], name='handheld_settlement_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='handheld_settlement_quantity'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlement',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('arrival', 'issue', 'waived'))), name='handheld_settlement_kind'),
+            options={
+                'indexes': [
+                    models.Index(fields=['at', 'id'], name='handheld_settlement_at'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='handheld_settlement_quantity'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ('arrival', 'issue', 'waived'))), name='handheld_settlement_kind'),
+                ],
+            },
         ),
     ]

@@ -110,6 +110,53 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="inventory_location_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                (
+                                    "warehouse",
+                                    "zone",
+                                    "bin",
+                                    "line_side",
+                                    "inspection",
+                                    "rejected",
+                                    "transit",
+                                    "subcontractor",
+                                    "supplier",
+                                    "customer",
+                                    "production",
+                                    "adjustment",
+                                    "scrap",
+                                ),
+                            )
+                        ),
+                        name="inventory_location_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("parent", models.F("id")), _negated=True),
+                        name="inventory_location_not_its_own_parent",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("plant", "kind"),
+                        name="inventory_location_one_default",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("barcode", ""), _negated=True),
+                        fields=("barcode",),
+                        name="inventory_location_barcode_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ItemLocation",
@@ -176,6 +223,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "plant"), name="inventory_item_location_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Count",
@@ -262,6 +314,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="inventory_count_find",
+                    ),
+                    models.Index(fields=["created_at", "id"], name="inventory_count_at"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("tolerance_percent__gte", 0), ("tolerance_percent__lte", 100)),
+                        name="inventory_count_tolerance",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Lot",
@@ -344,6 +411,46 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="inventory_lot_find",
+                    ),
+                    models.Index(
+                        condition=models.Q(("origin__isnull", False)),
+                        fields=["origin"],
+                        name="inventory_lot_origin",
+                    ),
+                    models.Index(fields=["created_at", "id"], name="inventory_lot_created"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "number"), name="inventory_lot_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("released", "held", "rejected"))),
+                        name="inventory_lot_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "released"), ("stopped_at__isnull", True)),
+                            models.Q(
+                                models.Q(("state", "released"), _negated=True), ("stopped_at__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="inventory_lot_stopped_at",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("made_on__isnull", True),
+                            ("expires_on__isnull", True),
+                            ("expires_on__gte", models.F("made_on")),
+                            _connector="OR",
+                        ),
+                        name="inventory_lot_expires_after_made",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Genealogy",
@@ -378,6 +485,28 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["input_lot", "output_lot"], name="inventory_genealogy_down"),
+                    models.Index(fields=["output_lot", "input_lot"], name="inventory_genealogy_up"),
+                    models.Index(fields=["origin"], name="inventory_genealogy_origin"),
+                    models.Index(fields=["at", "id"], name="inventory_genealogy_at"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity", 0), _negated=True),
+                        name="inventory_genealogy_quantity",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("output_lot__isnull", True),
+                            models.Q(("output_lot", models.F("input_lot")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="inventory_genealogy_not_itself",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CountLine",
@@ -445,6 +574,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("count", "item", "lot", "location", "owner"),
+                        name="inventory_count_line_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("counted__isnull", True), ("counted__gte", 0), _connector="OR"),
+                            models.Q(("recounted__isnull", True), ("recounted__gte", 0), _connector="OR"),
+                        ),
+                        name="inventory_count_line_not_negative",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Balance",
@@ -504,6 +649,43 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["plant", "item", "kind"], name="inventory_balance_plant"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("item", "lot", "location", "owner"),
+                        name="inventory_balance_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                (
+                                    "warehouse",
+                                    "zone",
+                                    "bin",
+                                    "line_side",
+                                    "inspection",
+                                    "rejected",
+                                    "transit",
+                                    "subcontractor",
+                                ),
+                            )
+                        ),
+                        name="inventory_balance_ours",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("on_hand__gte", 0)), name="inventory_balance_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("allocated__gte", 0), ("allocated__lte", models.F("on_hand"))),
+                        name="inventory_balance_allocated",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Move",
@@ -591,6 +773,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["posted_at", "id"], name="inventory_move_posted"),
+                    models.Index(fields=["item", "posted_at"], name="inventory_move_item"),
+                    models.Index(
+                        condition=models.Q(("lot__isnull", False)),
+                        fields=["lot", "posted_at"],
+                        name="inventory_move_lot",
+                    ),
+                    models.Index(fields=["origin"], name="inventory_move_origin"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="inventory_move_quantity"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("source", models.F("target")), _negated=True),
+                        name="inventory_move_goes_somewhere",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Promise",
@@ -624,6 +827,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["item", "plant", "promised_at"], name="inventory_promise_item"),
+                    models.Index(fields=["promised_at", "id"], name="inventory_promise_at"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("demand_line", "item", "plant", "demand_noun"), name="inventory_promise_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="inventory_promise_quantity"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StockDocument",
@@ -722,6 +939,23 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="inventory_stock_document_find",
+                    ),
+                    models.Index(fields=["created_at", "id"], name="inventory_stock_document_at"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("receipt", "issue", "transfer", "return", "adjustment"))
+                        ),
+                        name="inventory_stock_document_kind",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StockDocumentLine",
@@ -784,6 +1018,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity", 0), _negated=True),
+                        name="inventory_stock_document_line_quantity",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__isnull", True), ("amount__gte", 0), _connector="OR"),
+                        name="inventory_stock_document_line_amount",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StockValue",
@@ -812,6 +1058,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "plant"), name="inventory_stock_value_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("amount__gte", 0), ("quantity__gt", 0)),
+                            models.Q(("amount", 0), ("quantity", 0)),
+                            _connector="OR",
+                        ),
+                        name="inventory_stock_value_none_without_stock",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Supply",
@@ -840,6 +1099,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "plant"), name="inventory_supply_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("promised__gte", 0), ("promised__lte", models.F("available"))),
+                        name="inventory_supply_promised",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ValueEntry",
@@ -885,6 +1153,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["item", "plant", "posted_at"], name="inventory_value_item"),
+                    models.Index(fields=["posted_at", "id"], name="inventory_value_posted"),
+                    models.Index(
+                        condition=models.Q(("cost_run__isnull", False)),
+                        fields=["cost_run"],
+                        name="inventory_value_cost_run",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("move__isnull", False),
+                            models.Q(("cost_run__isnull", False), ("quantity", 0)),
+                            _connector="OR",
+                        ),
+                        name="inventory_value_entry_has_cause",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ValueLayer",
@@ -923,6 +1212,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["item", "plant", "received_at"], name="inventory_value_layer_item"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gte", 0), ("quantity__gt", 0)),
+                        name="inventory_value_layer_left",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Allocation",
@@ -955,379 +1255,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="location",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="inventory_location_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="location",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        (
-                            "warehouse",
-                            "zone",
-                            "bin",
-                            "line_side",
-                            "inspection",
-                            "rejected",
-                            "transit",
-                            "subcontractor",
-                            "supplier",
-                            "customer",
-                            "production",
-                            "adjustment",
-                            "scrap",
-                        ),
-                    )
-                ),
-                name="inventory_location_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="location",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("parent", models.F("id")), _negated=True),
-                name="inventory_location_not_its_own_parent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="location",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_default", True)),
-                fields=("plant", "kind"),
-                name="inventory_location_one_default",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="location",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("barcode", ""), _negated=True),
-                fields=("barcode",),
-                name="inventory_location_barcode_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="itemlocation",
-            constraint=models.UniqueConstraint(fields=("item", "plant"), name="inventory_item_location_once"),
-        ),
-        migrations.AddIndex(
-            model_name="count",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="inventory_count_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="count",
-            index=models.Index(fields=["created_at", "id"], name="inventory_count_at"),
-        ),
-        migrations.AddConstraint(
-            model_name="count",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("tolerance_percent__gte", 0), ("tolerance_percent__lte", 100)),
-                name="inventory_count_tolerance",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="lot",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="inventory_lot_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="lot",
-            index=models.Index(
-                condition=models.Q(("origin__isnull", False)), fields=["origin"], name="inventory_lot_origin"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="lot",
-            index=models.Index(fields=["created_at", "id"], name="inventory_lot_created"),
-        ),
-        migrations.AddConstraint(
-            model_name="lot",
-            constraint=models.UniqueConstraint(fields=("item", "number"), name="inventory_lot_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="lot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("released", "held", "rejected"))),
-                name="inventory_lot_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "released"), ("stopped_at__isnull", True)),
-                    models.Q(models.Q(("state", "released"), _negated=True), ("stopped_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="inventory_lot_stopped_at",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("made_on__isnull", True),
-                    ("expires_on__isnull", True),
-                    ("expires_on__gte", models.F("made_on")),
-                    _connector="OR",
-                ),
-                name="inventory_lot_expires_after_made",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="genealogy",
-            index=models.Index(fields=["input_lot", "output_lot"], name="inventory_genealogy_down"),
-        ),
-        migrations.AddIndex(
-            model_name="genealogy",
-            index=models.Index(fields=["output_lot", "input_lot"], name="inventory_genealogy_up"),
-        ),
-        migrations.AddIndex(
-            model_name="genealogy",
-            index=models.Index(fields=["origin"], name="inventory_genealogy_origin"),
-        ),
-        migrations.AddIndex(
-            model_name="genealogy",
-            index=models.Index(fields=["at", "id"], name="inventory_genealogy_at"),
-        ),
-        migrations.AddConstraint(
-            model_name="genealogy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity", 0), _negated=True), name="inventory_genealogy_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="genealogy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("output_lot__isnull", True),
-                    models.Q(("output_lot", models.F("input_lot")), _negated=True),
-                    _connector="OR",
-                ),
-                name="inventory_genealogy_not_itself",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="countline",
-            constraint=models.UniqueConstraint(
-                fields=("count", "item", "lot", "location", "owner"),
-                name="inventory_count_line_once",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="countline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("counted__isnull", True), ("counted__gte", 0), _connector="OR"),
-                    models.Q(("recounted__isnull", True), ("recounted__gte", 0), _connector="OR"),
-                ),
-                name="inventory_count_line_not_negative",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="balance",
-            index=models.Index(fields=["plant", "item", "kind"], name="inventory_balance_plant"),
-        ),
-        migrations.AddConstraint(
-            model_name="balance",
-            constraint=models.UniqueConstraint(
-                fields=("item", "lot", "location", "owner"),
-                name="inventory_balance_once",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="balance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        (
-                            "warehouse",
-                            "zone",
-                            "bin",
-                            "line_side",
-                            "inspection",
-                            "rejected",
-                            "transit",
-                            "subcontractor",
-                        ),
-                    )
-                ),
-                name="inventory_balance_ours",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="balance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("on_hand__gte", 0)), name="inventory_balance_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="balance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("allocated__gte", 0), ("allocated__lte", models.F("on_hand"))),
-                name="inventory_balance_allocated",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="move",
-            index=models.Index(fields=["posted_at", "id"], name="inventory_move_posted"),
-        ),
-        migrations.AddIndex(
-            model_name="move",
-            index=models.Index(fields=["item", "posted_at"], name="inventory_move_item"),
-        ),
-        migrations.AddIndex(
-            model_name="move",
-            index=models.Index(
-                condition=models.Q(("lot__isnull", False)),
-                fields=["lot", "posted_at"],
-                name="inventory_move_lot",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="move",
-            index=models.Index(fields=["origin"], name="inventory_move_origin"),
-        ),
-        migrations.AddConstraint(
-            model_name="move",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="inventory_move_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="move",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source", models.F("target")), _negated=True),
-                name="inventory_move_goes_somewhere",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="promise",
-            index=models.Index(fields=["item", "plant", "promised_at"], name="inventory_promise_item"),
-        ),
-        migrations.AddIndex(
-            model_name="promise",
-            index=models.Index(fields=["promised_at", "id"], name="inventory_promise_at"),
-        ),
-        migrations.AddConstraint(
-            model_name="promise",
-            constraint=models.UniqueConstraint(
-                fields=("demand_line", "item", "plant", "demand_noun"), name="inventory_promise_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promise",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="inventory_promise_quantity"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="stockdocument",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="inventory_stock_document_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="stockdocument",
-            index=models.Index(fields=["created_at", "id"], name="inventory_stock_document_at"),
-        ),
-        migrations.AddConstraint(
-            model_name="stockdocument",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("receipt", "issue", "transfer", "return", "adjustment"))),
-                name="inventory_stock_document_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stockdocumentline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity", 0), _negated=True),
-                name="inventory_stock_document_line_quantity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stockdocumentline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__isnull", True), ("amount__gte", 0), _connector="OR"),
-                name="inventory_stock_document_line_amount",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stockvalue",
-            constraint=models.UniqueConstraint(fields=("item", "plant"), name="inventory_stock_value_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="stockvalue",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("amount__gte", 0), ("quantity__gt", 0)),
-                    models.Q(("amount", 0), ("quantity", 0)),
-                    _connector="OR",
-                ),
-                name="inventory_stock_value_none_without_stock",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="supply",
-            constraint=models.UniqueConstraint(fields=("item", "plant"), name="inventory_supply_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="supply",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("promised__gte", 0), ("promised__lte", models.F("available"))),
-                name="inventory_supply_promised",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="valueentry",
-            index=models.Index(fields=["item", "plant", "posted_at"], name="inventory_value_item"),
-        ),
-        migrations.AddIndex(
-            model_name="valueentry",
-            index=models.Index(fields=["posted_at", "id"], name="inventory_value_posted"),
-        ),
-        migrations.AddIndex(
-            model_name="valueentry",
-            index=models.Index(
-                condition=models.Q(("cost_run__isnull", False)),
-                fields=["cost_run"],
-                name="inventory_value_cost_run",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="valueentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("move__isnull", False),
-                    models.Q(("cost_run__isnull", False), ("quantity", 0)),
-                    _connector="OR",
-                ),
-                name="inventory_value_entry_has_cause",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="valuelayer",
-            index=models.Index(fields=["item", "plant", "received_at"], name="inventory_value_layer_item"),
-        ),
-        migrations.AddConstraint(
-            model_name="valuelayer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gte", 0), ("quantity__gt", 0)), name="inventory_value_layer_left"
-            ),
         ),
     ]

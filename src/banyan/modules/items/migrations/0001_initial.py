@@ -84,6 +84,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="items_category_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("parent", models.F("id")), _negated=True),
+                        name="items_category_not_its_own_parent",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Item",
@@ -196,6 +210,56 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="items_item_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("made", "bought", "subcontracted", "phantom", "service", "tool"))
+                        ),
+                        name="items_item_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tracking__in", ("none", "lot", "serial"))),
+                        name="items_item_tracking",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind__in", ("service", "phantom")), _negated=True),
+                            ("tracking", "none"),
+                            _connector="OR",
+                        ),
+                        name="items_item_tracking_needs_stock",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("shelf_life_days__isnull", True),
+                            models.Q(
+                                ("shelf_life_days__gt", 0), models.Q(("tracking", "none"), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="items_item_shelf_life_needs_lots",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("weight__isnull", True), ("weight__gt", 0), _connector="OR"),
+                        name="items_item_weight",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("second_unit__isnull", True),
+                            models.Q(("second_unit", models.F("unit")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="items_item_second_unit_differs",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ItemPlant",
@@ -287,6 +351,53 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["plant", "item"], name="items_item_plant_by_plant"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "plant"), name="items_item_plant_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("lot_rule", "lot_for_lot"),
+                            models.Q(("lot_fixed__gt", 0), ("lot_rule", "fixed")),
+                            models.Q(
+                                ("lot_rule", "minimum_multiple"),
+                                models.Q(("lot_minimum__gt", 0), ("lot_multiple__gt", 0), _connector="OR"),
+                            ),
+                            models.Q(("lot_rule", "days_of_supply"), ("supply_days__gt", 0)),
+                            _connector="OR",
+                        ),
+                        name="items_item_plant_lot_rule",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("lot_fixed__gte", 0),
+                            ("lot_minimum__gte", 0),
+                            ("lot_multiple__gte", 0),
+                            ("safety_stock__gte", 0),
+                            ("standard_lot__gt", 0),
+                        ),
+                        name="items_item_plant_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("yield_percent__gt", 0), ("yield_percent__lte", 100)),
+                        name="items_item_plant_yield",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("costing_method__in", ("moving_average", "fifo", "standard", "monthly_average"))
+                        ),
+                        name="items_item_plant_costing_method",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("standard_cost__isnull", True), ("standard_cost__gte", 0), _connector="OR"
+                        ),
+                        name="items_item_plant_standard_cost",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ItemUnit",
@@ -316,6 +427,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("item", "unit"), name="items_item_unit_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("denominator__gt", 0), ("numerator__gt", 0)),
+                        name="items_item_unit_positive",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Substitute",
@@ -344,170 +464,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="category",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="items_category_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="category",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("parent", models.F("id")), _negated=True),
-                name="items_category_not_its_own_parent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="items_item_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="item",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ("made", "bought", "subcontracted", "phantom", "service", "tool"))
-                ),
-                name="items_item_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="item",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("tracking__in", ("none", "lot", "serial"))), name="items_item_tracking"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="item",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind__in", ("service", "phantom")), _negated=True),
-                    ("tracking", "none"),
-                    _connector="OR",
-                ),
-                name="items_item_tracking_needs_stock",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="item",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("shelf_life_days__isnull", True),
-                    models.Q(("shelf_life_days__gt", 0), models.Q(("tracking", "none"), _negated=True)),
-                    _connector="OR",
-                ),
-                name="items_item_shelf_life_needs_lots",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="item",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("weight__isnull", True), ("weight__gt", 0), _connector="OR"),
-                name="items_item_weight",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="item",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("second_unit__isnull", True),
-                    models.Q(("second_unit", models.F("unit")), _negated=True),
-                    _connector="OR",
-                ),
-                name="items_item_second_unit_differs",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="itemplant",
-            index=models.Index(fields=["plant", "item"], name="items_item_plant_by_plant"),
-        ),
-        migrations.AddConstraint(
-            model_name="itemplant",
-            constraint=models.UniqueConstraint(fields=("item", "plant"), name="items_item_plant_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="itemplant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("lot_rule", "lot_for_lot"),
-                    models.Q(("lot_fixed__gt", 0), ("lot_rule", "fixed")),
-                    models.Q(
-                        ("lot_rule", "minimum_multiple"),
-                        models.Q(("lot_minimum__gt", 0), ("lot_multiple__gt", 0), _connector="OR"),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("main", "item"), name="items_substitute_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("main", models.F("item")), _negated=True),
+                        name="items_substitute_differs",
                     ),
-                    models.Q(("lot_rule", "days_of_supply"), ("supply_days__gt", 0)),
-                    _connector="OR",
-                ),
-                name="items_item_plant_lot_rule",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="itemplant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("lot_fixed__gte", 0),
-                    ("lot_minimum__gte", 0),
-                    ("lot_multiple__gte", 0),
-                    ("safety_stock__gte", 0),
-                    ("standard_lot__gt", 0),
-                ),
-                name="items_item_plant_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="itemplant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("yield_percent__gt", 0), ("yield_percent__lte", 100)),
-                name="items_item_plant_yield",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="itemplant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("costing_method__in", ("moving_average", "fifo", "standard", "monthly_average"))
-                ),
-                name="items_item_plant_costing_method",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="itemplant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("standard_cost__isnull", True), ("standard_cost__gte", 0), _connector="OR"
-                ),
-                name="items_item_plant_standard_cost",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="itemunit",
-            constraint=models.UniqueConstraint(fields=("item", "unit"), name="items_item_unit_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="itemunit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("denominator__gt", 0), ("numerator__gt", 0)),
-                name="items_item_unit_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="substitute",
-            constraint=models.UniqueConstraint(fields=("main", "item"), name="items_substitute_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="substitute",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("main", models.F("item")), _negated=True), name="items_substitute_differs"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="substitute",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ratio__gt", 0)), name="items_substitute_ratio"
-            ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ratio__gt", 0)), name="items_substitute_ratio"
+                    ),
+                ],
+            },
         ),
     ]

@@ -109,6 +109,43 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="parties_party_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("payment_terms__in", ("prepaid", "on_delivery", "monthly"))),
+                        name="parties_party_payment_terms",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_customer", True),
+                            ("is_supplier", True),
+                            ("is_carrier", True),
+                            _connector="OR",
+                        ),
+                        name="parties_party_has_a_part",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("credit_limit__isnull", True), ("credit_limit__gte", 0), _connector="OR"
+                        ),
+                        name="parties_party_credit_limit",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("block_reason", ""), ("is_blocked", False)),
+                            models.Q(("is_blocked", True), models.Q(("block_reason", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="parties_party_block_has_reason",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ExternalId",
@@ -131,6 +168,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("system", "outside_code"), name="parties_external_id_once"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Contact",
@@ -183,60 +227,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="party",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="parties_party_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="party",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("payment_terms__in", ("prepaid", "on_delivery", "monthly"))),
-                name="parties_party_payment_terms",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="party",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_customer", True), ("is_supplier", True), ("is_carrier", True), _connector="OR"
-                ),
-                name="parties_party_has_a_part",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="party",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("credit_limit__isnull", True), ("credit_limit__gte", 0), _connector="OR"),
-                name="parties_party_credit_limit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="party",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("block_reason", ""), ("is_blocked", False)),
-                    models.Q(("is_blocked", True), models.Q(("block_reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="parties_party_block_has_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="externalid",
-            constraint=models.UniqueConstraint(
-                fields=("system", "outside_code"), name="parties_external_id_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="address",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_default", True)),
-                fields=("party", "kind"),
-                name="parties_address_one_default",
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("party", "kind"),
+                        name="parties_address_one_default",
+                    ),
+                ],
+            },
         ),
     ]

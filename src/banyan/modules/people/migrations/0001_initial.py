@@ -78,6 +78,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="people_shift_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("starts_at", models.F("ends_at")), _negated=True),
+                        name="people_shift_has_length",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Employee",
@@ -181,6 +195,39 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="people_employee_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("left_on__isnull", True),
+                            ("hired_on__isnull", True),
+                            ("left_on__gte", models.F("hired_on")),
+                            _connector="OR",
+                        ),
+                        name="people_employee_left_after_hired",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("is_active", True), ("left_on__isnull", True)),
+                            models.Q(("is_active", False), ("left_on__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="people_employee_active_until_left",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("hourly_pay__isnull", True), ("hourly_pay__gte", 0), _connector="OR"
+                        ),
+                        name="people_employee_pay",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Attendance",
@@ -248,6 +295,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("employee", "day", "shift"),
+                        name="people_attendance_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("minutes__lte", 1440)), name="people_attendance_minutes"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Skill",
@@ -306,6 +365,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="people_skill_find",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="EmployeeSkill",
@@ -335,6 +402,39 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("level__gte", 1), ("level__lte", 5)),
+                        name="people_employee_skill_level",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_from__isnull", True),
+                            ("valid_to__isnull", True),
+                            ("valid_from__lt", models.F("valid_to")),
+                            _connector="OR",
+                        ),
+                        name="people_employee_skill_validity",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("employee", "="),
+                            ("skill", "="),
+                            (
+                                models.Func(
+                                    "valid_from",
+                                    "valid_to",
+                                    function="daterange",
+                                    output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="people_employee_skill_once_at_a_time",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Team",
@@ -409,6 +509,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="people_team_find",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="employee",
@@ -419,120 +527,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="people.team",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="shift",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="people_shift_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shift",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("starts_at", models.F("ends_at")), _negated=True),
-                name="people_shift_has_length",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attendance",
-            constraint=models.UniqueConstraint(
-                fields=("employee", "day", "shift"), name="people_attendance_once", nulls_distinct=False
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attendance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("minutes__lte", 1440)), name="people_attendance_minutes"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="skill",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="people_skill_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="employeeskill",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("level__gte", 1), ("level__lte", 5)), name="people_employee_skill_level"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="employeeskill",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_from__isnull", True),
-                    ("valid_to__isnull", True),
-                    ("valid_from__lt", models.F("valid_to")),
-                    _connector="OR",
-                ),
-                name="people_employee_skill_validity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="employeeskill",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                expressions=[
-                    ("employee", "="),
-                    ("skill", "="),
-                    (
-                        models.Func(
-                            "valid_from",
-                            "valid_to",
-                            function="daterange",
-                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
-                        ),
-                        "&&",
-                    ),
-                ],
-                name="people_employee_skill_once_at_a_time",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="team",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="people_team_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="employee",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="people_employee_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="employee",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("left_on__isnull", True),
-                    ("hired_on__isnull", True),
-                    ("left_on__gte", models.F("hired_on")),
-                    _connector="OR",
-                ),
-                name="people_employee_left_after_hired",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="employee",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("is_active", True), ("left_on__isnull", True)),
-                    models.Q(("is_active", False), ("left_on__isnull", False)),
-                    _connector="OR",
-                ),
-                name="people_employee_active_until_left",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="employee",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("hourly_pay__isnull", True), ("hourly_pay__gte", 0), _connector="OR"),
-                name="people_employee_pay",
             ),
         ),
     ]

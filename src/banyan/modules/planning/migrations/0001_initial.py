@@ -95,6 +95,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["planned_at", "id"], name="planning_run_at"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_current", True)),
+                        fields=("plant",),
+                        name="planning_run_one_current",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("is_current", True), ("is_trial", True), _negated=True),
+                        name="planning_run_trial_is_not_current",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PlannedOrder",
@@ -193,6 +209,51 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "converted"), _negated=True),
+                        fields=["plant", "state"],
+                        name="planning_order_open",
+                    ),
+                    models.Index(fields=["due_on", "id"], name="planning_order_due"),
+                    models.Index(fields=["item"], name="planning_order_item"),
+                    models.Index(
+                        condition=models.Q(("result__isnull", False)),
+                        fields=["result"],
+                        name="planning_order_result",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="planning_order_quantity"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("due_on__gte", models.F("starts_on"))), name="planning_order_days"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("make", "buy"))), name="planning_order_kind"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("planned", "firm", "converted"))),
+                        name="planning_order_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("result__isnull", False), ("state", "converted")),
+                            models.Q(
+                                models.Q(("state", "converted"), _negated=True), ("result__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="planning_order_result",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("priority__in", ("urgent", "normal", "safety"))),
+                        name="planning_order_priority",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Peg",
@@ -238,6 +299,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["run", "supply"], name="planning_peg_supply"),
+                    models.Index(fields=["run", "demand"], name="planning_peg_demand"),
+                    models.Index(fields=["run", "item"], name="planning_peg_item"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Message",
@@ -298,111 +366,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="run",
-            index=models.Index(fields=["planned_at", "id"], name="planning_run_at"),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_current", True)), fields=("plant",), name="planning_run_one_current"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("is_current", True), ("is_trial", True), _negated=True),
-                name="planning_run_trial_is_not_current",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="plannedorder",
-            index=models.Index(
-                condition=models.Q(("state", "converted"), _negated=True),
-                fields=["plant", "state"],
-                name="planning_order_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="plannedorder",
-            index=models.Index(fields=["due_on", "id"], name="planning_order_due"),
-        ),
-        migrations.AddIndex(
-            model_name="plannedorder",
-            index=models.Index(fields=["item"], name="planning_order_item"),
-        ),
-        migrations.AddIndex(
-            model_name="plannedorder",
-            index=models.Index(
-                condition=models.Q(("result__isnull", False)), fields=["result"], name="planning_order_result"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="plannedorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="planning_order_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="plannedorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("due_on__gte", models.F("starts_on"))), name="planning_order_days"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="plannedorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("make", "buy"))), name="planning_order_kind"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="plannedorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("planned", "firm", "converted"))),
-                name="planning_order_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="plannedorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("result__isnull", False), ("state", "converted")),
-                    models.Q(models.Q(("state", "converted"), _negated=True), ("result__isnull", True)),
-                    _connector="OR",
-                ),
-                name="planning_order_result",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="plannedorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("priority__in", ("urgent", "normal", "safety"))),
-                name="planning_order_priority",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="peg",
-            index=models.Index(fields=["run", "supply"], name="planning_peg_supply"),
-        ),
-        migrations.AddIndex(
-            model_name="peg",
-            index=models.Index(fields=["run", "demand"], name="planning_peg_demand"),
-        ),
-        migrations.AddIndex(
-            model_name="peg",
-            index=models.Index(fields=["run", "item"], name="planning_peg_item"),
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(fields=["run", "-days_late", "id"], name="planning_message_run"),
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("is_current", True)),
-                fields=["-days_late", "id"],
-                name="planning_message_current",
-            ),
+            options={
+                "indexes": [
+                    models.Index(fields=["run", "-days_late", "id"], name="planning_message_run"),
+                    models.Index(
+                        condition=models.Q(("is_current", True)),
+                        fields=["-days_late", "id"],
+                        name="planning_message_current",
+                    ),
+                ],
+            },
         ),
     ]

@@ -28,48 +28,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Material",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False),
-                ),
-                ("position", models.PositiveIntegerField(default=0)),
-                ("quantity", banyan.kernel.models.QuantityField(decimal_places=6, max_digits=20)),
-                ("is_fixed", models.BooleanField(default=False)),
-                ("operation", models.PositiveIntegerField(blank=True, null=True)),
-                ("is_backflushed", models.BooleanField(default=False)),
-                ("place", models.CharField(blank=True, default="", max_length=120)),
-                ("places", models.PositiveSmallIntegerField(default=0, editable=False)),
-                (
-                    "unit_cost",
-                    banyan.kernel.models.PriceField(decimal_places=6, default=0, editable=False, max_digits=20),
-                ),
-                ("source_line", models.UUIDField(blank=True, editable=False, null=True)),
-                ("deviation_reason", models.CharField(blank=True, default="", editable=False, max_length=255)),
-                (
-                    "issued_quantity",
-                    banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
-                ),
-                (
-                    "returned_quantity",
-                    banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
-                ),
-                (
-                    "flushed_quantity",
-                    banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
-                ),
-                (
-                    "debt_quantity",
-                    banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
-                ),
-                (
-                    "item",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="items.item"),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
             name="Operation",
             fields=[
                 (
@@ -183,102 +141,47 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.CreateModel(
-            name="Report",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False),
-                ),
-                ("kind", models.CharField(max_length=8)),
-                ("quantity", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
-                ("back_quantity", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
-                ("defects", models.JSONField(default=list)),
-                ("people", models.JSONField(default=list)),
-                ("minutes", banyan.kernel.models.QuantityField(decimal_places=6, max_digits=20, null=True)),
-                ("labour_minutes", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
-                ("machine_minutes", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
-                ("setup_minutes", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
-                ("labour_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
-                ("machine_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
-                ("overhead_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
-                ("setup_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
-                ("lots", models.JSONField(default=list)),
-                ("data", models.JSONField(default=dict)),
-                ("note", models.CharField(default="", max_length=500)),
-                (
-                    "flags",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=16), default=list, size=None
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ("open", "running"))),
+                        fields=["work_centre"],
+                        name="production_operation_open",
                     ),
-                ),
-                ("device_at", models.DateTimeField(null=True)),
-                ("clock_at", models.DateTimeField(null=True)),
-                ("reported_at", models.DateTimeField()),
-                ("person", models.UUIDField()),
-                ("worker", models.UUIDField()),
-                (
-                    "moves",
-                    django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, size=None),
-                ),
-                ("digest", models.BinaryField()),
-                (
-                    "back_to",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="production.operation",
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("open", "running", "done", "skipped", "closed"))),
+                        name="production_operation_state",
                     ),
-                ),
-                (
-                    "machine",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="equipment.machine",
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("labour_rate__gte", 0),
+                            ("machine_rate__gte", 0),
+                            ("overhead_rate__gte", 0),
+                            ("quantity__gte", 0),
+                            ("report_ratio__gt", 0),
+                            ("run_minutes__gte", 0),
+                            ("setup_minutes__gte", 0),
+                            ("subcontract_price__gte", 0),
+                        ),
+                        name="production_operation_plan",
                     ),
-                ),
-                (
-                    "operation",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="production.operation",
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_quantity__gte", 0),
+                            ("approved_quantity__lte", models.F("good_quantity")),
+                            ("away_quantity__gte", 0),
+                            ("come_back_quantity__gte", 0),
+                            ("good_quantity__gte", 0),
+                            ("rework_quantity__gte", 0),
+                            ("scrap_quantity__gte", 0),
+                            ("sent_back_quantity__gte", 0),
+                        ),
+                        name="production_operation_counters",
                     ),
-                ),
-                (
-                    "output_lot",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="inventory.lot",
-                    ),
-                ),
-                (
-                    "plant",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="company.plant",
-                    ),
-                ),
-                (
-                    "reverses",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="production.report"
-                    ),
-                ),
-            ],
+                ],
+            },
         ),
         migrations.CreateModel(
             name="WorkOrder",
@@ -412,6 +315,287 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ("closed", "cancelled")), _negated=True),
+                        fields=["plant", "item"],
+                        name="production_order_open",
+                    ),
+                    models.Index(fields=["due_on", "id"], name="production_order_due"),
+                    models.Index(fields=["item"], name="production_order_item"),
+                    models.Index(
+                        condition=models.Q(("origin__isnull", False)), fields=["origin"], name="production_order_origin"
+                    ),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="production_order_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="production_order_quantity"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("returned_quantity", 0), ("returned_scrap_quantity", 0), ("returns_to__isnull", True)
+                            ),
+                            models.Q(
+                                ("kind", "rework"), ("returned_quantity__gte", 0), ("returned_scrap_quantity__gte", 0)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="production_order_returns",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("standard", "rework", "temporary", "disassembly"))),
+                        name="production_order_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ("planned", "firm", "released", "running", "completed", "closed", "cancelled"),
+                            )
+                        ),
+                        name="production_order_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("priority__in", ("normal", "urgent"))), name="production_order_priority"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tolerance_percent__gte", 0), ("tolerance_percent__lte", 100)),
+                        name="production_order_tolerance",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("starts_on__isnull", True), ("starts_on__lte", models.F("due_on")), _connector="OR"
+                        ),
+                        name="production_order_dates",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("made_quantity__gte", 0), ("scrapped_quantity__gte", 0)),
+                        name="production_order_made",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("closed_at__isnull", False), models.Q(("state", "closed"), _negated=True), _connector="OR"
+                        ),
+                        name="production_order_closed_at",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Material",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("position", models.PositiveIntegerField(default=0)),
+                ("quantity", banyan.kernel.models.QuantityField(decimal_places=6, max_digits=20)),
+                ("is_fixed", models.BooleanField(default=False)),
+                ("operation", models.PositiveIntegerField(blank=True, null=True)),
+                ("is_backflushed", models.BooleanField(default=False)),
+                ("place", models.CharField(blank=True, default="", max_length=120)),
+                ("places", models.PositiveSmallIntegerField(default=0, editable=False)),
+                (
+                    "unit_cost",
+                    banyan.kernel.models.PriceField(decimal_places=6, default=0, editable=False, max_digits=20),
+                ),
+                ("source_line", models.UUIDField(blank=True, editable=False, null=True)),
+                ("deviation_reason", models.CharField(blank=True, default="", editable=False, max_length=255)),
+                (
+                    "issued_quantity",
+                    banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
+                ),
+                (
+                    "returned_quantity",
+                    banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
+                ),
+                (
+                    "flushed_quantity",
+                    banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
+                ),
+                (
+                    "debt_quantity",
+                    banyan.kernel.models.QuantityField(decimal_places=6, default=0, editable=False, max_digits=20),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="items.item"),
+                ),
+                (
+                    "work_order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="materials", to="production.workorder"
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["work_order", "position"], name="production_material_order"),
+                    models.Index(fields=["item"], name="production_material_item"),
+                    models.Index(
+                        condition=models.Q(("debt_quantity__gt", 0)),
+                        fields=["item", "work_order"],
+                        name="production_material_owed",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gte", 0), ("unit_cost__gte", 0)), name="production_material_plan"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("debt_quantity__gte", 0),
+                            ("flushed_quantity__gte", 0),
+                            ("issued_quantity__gte", 0),
+                            ("returned_quantity__gte", 0),
+                            ("returned_quantity__lte", models.F("issued_quantity")),
+                        ),
+                        name="production_material_counters",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Report",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("kind", models.CharField(max_length=8)),
+                ("quantity", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
+                ("back_quantity", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
+                ("defects", models.JSONField(default=list)),
+                ("people", models.JSONField(default=list)),
+                ("minutes", banyan.kernel.models.QuantityField(decimal_places=6, max_digits=20, null=True)),
+                ("labour_minutes", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
+                ("machine_minutes", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
+                ("setup_minutes", banyan.kernel.models.QuantityField(decimal_places=6, default=0, max_digits=20)),
+                ("labour_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
+                ("machine_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
+                ("overhead_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
+                ("setup_amount", banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
+                ("lots", models.JSONField(default=list)),
+                ("data", models.JSONField(default=dict)),
+                ("note", models.CharField(default="", max_length=500)),
+                (
+                    "flags",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16), default=list, size=None
+                    ),
+                ),
+                ("device_at", models.DateTimeField(null=True)),
+                ("clock_at", models.DateTimeField(null=True)),
+                ("reported_at", models.DateTimeField()),
+                ("person", models.UUIDField()),
+                ("worker", models.UUIDField()),
+                (
+                    "moves",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, size=None),
+                ),
+                ("digest", models.BinaryField()),
+                (
+                    "back_to",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="production.operation",
+                    ),
+                ),
+                (
+                    "machine",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="equipment.machine",
+                    ),
+                ),
+                (
+                    "operation",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="production.operation",
+                    ),
+                ),
+                (
+                    "output_lot",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="inventory.lot",
+                    ),
+                ),
+                (
+                    "plant",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="company.plant",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="production.report"
+                    ),
+                ),
+                (
+                    "work_order",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="production.workorder",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["work_order", "reported_at"], name="production_report_order"),
+                    models.Index(fields=["reported_at", "id"], name="production_report_time"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        fields=["people"], name="production_report_people", opclasses=["jsonb_path_ops"]
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("start", "pause", "good", "scrap", "rework", "undo"))),
+                        name="production_report_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "undo"), ("reverses__isnull", False)),
+                            models.Q(models.Q(("kind", "undo"), _negated=True), ("reverses__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="production_report_undo",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind__in", ("good", "scrap", "rework")), ("quantity__gt", 0)),
+                            models.Q(("kind__in", ("start", "pause")), ("quantity", 0)),
+                            ("kind", "undo"),
+                            _connector="OR",
+                        ),
+                        name="production_report_quantity",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReportFlag",
@@ -482,6 +666,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "open")), fields=["plant", "id"], name="production_flag_open"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("open", "settled"))), name="production_flag_state"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReportApproval",
@@ -554,17 +750,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddField(
-            model_name="report",
-            name="work_order",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="production.workorder",
-            ),
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")),
+                        fields=["plant", "at"],
+                        name="production_approval_wait",
+                    ),
+                    models.Index(fields=["at", "id"], name="production_approval_time"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("waiting", "approved", "undone"))),
+                        name="production_approval_state",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OutsideWork",
@@ -650,6 +851,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["at", "id"], name="production_outside_time"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Output",
@@ -680,13 +886,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddField(
-            model_name="operation",
-            name="work_order",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="operations", to="production.workorder"
-            ),
+            options={
+                "indexes": [
+                    models.Index(fields=["work_order"], name="production_output_order"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("co", "by", "part")), ("made_quantity__gte", 0), ("quantity__gt", 0)
+                        ),
+                        name="production_output_plan",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="MaterialIssue",
@@ -754,6 +966,25 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["work_order"], name="production_issue_order"),
+                    models.Index(fields=["moved_at", "id"], name="production_issue_time"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="production_issue_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("issue", "supplement", "return")),
+                            ("state__in", ("draft", "posted", "reversed")),
+                        ),
+                        name="production_issue_kind",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="MaterialDebt",
@@ -825,13 +1056,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddField(
-            model_name="material",
-            name="work_order",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="materials", to="production.workorder"
-            ),
+            options={
+                "indexes": [
+                    models.Index(fields=["material", "at"], name="production_debt_material"),
+                    models.Index(fields=["at", "id"], name="production_debt_time"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "owed"), ("quantity__gt", 0)),
+                            models.Q(("kind__in", ("settled", "undone", "waived")), ("quantity__lt", 0)),
+                            _connector="OR",
+                        ),
+                        name="production_debt_sign",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Deviation",
@@ -896,6 +1136,35 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["work_order", "at"], name="production_deviation_order"),
+                    models.Index(fields=["at", "id"], name="production_deviation_time"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                (
+                                    "add_operation",
+                                    "skip",
+                                    "reorder",
+                                    "reroute",
+                                    "subcontract",
+                                    "rework",
+                                    "add_material",
+                                    "substitute",
+                                    "quantity",
+                                    "split",
+                                    "revision",
+                                ),
+                            )
+                        ),
+                        name="production_deviation_kind",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Completion",
@@ -962,6 +1231,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["work_order"], name="production_completion_order"),
+                    models.Index(fields=["moved_at", "id"], name="production_completion_time"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="production_completion_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("draft", "posted", "reversed"))),
+                        name="production_completion_state",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Assignment",
@@ -1060,6 +1345,39 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_active", True)), fields=["employee"], name="production_assignment_mine"
+                    ),
+                    models.Index(
+                        condition=models.Q(("is_active", True)), fields=["team"], name="production_assignment_team"
+                    ),
+                    models.Index(
+                        condition=models.Q(("is_active", True)), fields=["plant"], name="production_assignment_plant"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("employee__isnull", False), ("team__isnull", True)),
+                            models.Q(("employee__isnull", True), ("team__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="production_assignment_one_or_team",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__isnull", True), ("quantity__gt", 0), _connector="OR"),
+                        name="production_assignment_quantity",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_active", True)),
+                        fields=("operation", "employee", "team"),
+                        name="production_assignment_once",
+                        nulls_distinct=False,
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="DefectReason",
@@ -1258,418 +1576,15 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.AddIndex(
-            model_name="workorder",
-            index=models.Index(
-                condition=models.Q(("state__in", ("closed", "cancelled")), _negated=True),
-                fields=["plant", "item"],
-                name="production_order_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="workorder",
-            index=models.Index(fields=["due_on", "id"], name="production_order_due"),
-        ),
-        migrations.AddIndex(
-            model_name="workorder",
-            index=models.Index(fields=["item"], name="production_order_item"),
-        ),
-        migrations.AddIndex(
-            model_name="workorder",
-            index=models.Index(
-                condition=models.Q(("origin__isnull", False)), fields=["origin"], name="production_order_origin"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="workorder",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="production_order_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="production_order_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("returned_quantity", 0), ("returned_scrap_quantity", 0), ("returns_to__isnull", True)),
-                    models.Q(("kind", "rework"), ("returned_quantity__gte", 0), ("returned_scrap_quantity__gte", 0)),
-                    _connector="OR",
-                ),
-                name="production_order_returns",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("standard", "rework", "temporary", "disassembly"))),
-                name="production_order_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ("planned", "firm", "released", "running", "completed", "closed", "cancelled"))
-                ),
-                name="production_order_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("priority__in", ("normal", "urgent"))), name="production_order_priority"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("tolerance_percent__gte", 0), ("tolerance_percent__lte", 100)),
-                name="production_order_tolerance",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("starts_on__isnull", True), ("starts_on__lte", models.F("due_on")), _connector="OR"
-                ),
-                name="production_order_dates",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("made_quantity__gte", 0), ("scrapped_quantity__gte", 0)),
-                name="production_order_made",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="workorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("closed_at__isnull", False), models.Q(("state", "closed"), _negated=True), _connector="OR"
-                ),
-                name="production_order_closed_at",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reportflag",
-            index=models.Index(
-                condition=models.Q(("state", "open")), fields=["plant", "id"], name="production_flag_open"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reportflag",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("open", "settled"))), name="production_flag_state"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reportapproval",
-            index=models.Index(
-                condition=models.Q(("state", "waiting")), fields=["plant", "at"], name="production_approval_wait"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reportapproval",
-            index=models.Index(fields=["at", "id"], name="production_approval_time"),
-        ),
-        migrations.AddConstraint(
-            model_name="reportapproval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("waiting", "approved", "undone"))), name="production_approval_state"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="report",
-            index=models.Index(fields=["work_order", "reported_at"], name="production_report_order"),
-        ),
-        migrations.AddIndex(
-            model_name="report",
-            index=models.Index(fields=["reported_at", "id"], name="production_report_time"),
-        ),
-        migrations.AddIndex(
-            model_name="report",
-            index=django.contrib.postgres.indexes.GinIndex(
-                fields=["people"], name="production_report_people", opclasses=["jsonb_path_ops"]
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="report",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("start", "pause", "good", "scrap", "rework", "undo"))),
-                name="production_report_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="report",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "undo"), ("reverses__isnull", False)),
-                    models.Q(models.Q(("kind", "undo"), _negated=True), ("reverses__isnull", True)),
-                    _connector="OR",
-                ),
-                name="production_report_undo",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="report",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind__in", ("good", "scrap", "rework")), ("quantity__gt", 0)),
-                    models.Q(("kind__in", ("start", "pause")), ("quantity", 0)),
-                    ("kind", "undo"),
-                    _connector="OR",
-                ),
-                name="production_report_quantity",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="outsidework",
-            index=models.Index(fields=["at", "id"], name="production_outside_time"),
-        ),
-        migrations.AddIndex(
-            model_name="output",
-            index=models.Index(fields=["work_order"], name="production_output_order"),
-        ),
-        migrations.AddConstraint(
-            model_name="output",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("co", "by", "part")), ("made_quantity__gte", 0), ("quantity__gt", 0)),
-                name="production_output_plan",
-            ),
-        ),
-        migrations.AddIndex(
+        migrations.AddField(
             model_name="operation",
-            index=models.Index(
-                condition=models.Q(("state__in", ("open", "running"))),
-                fields=["work_centre"],
-                name="production_operation_open",
+            name="work_order",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="operations", to="production.workorder"
             ),
         ),
         migrations.AddConstraint(
             model_name="operation",
             constraint=models.UniqueConstraint(fields=("work_order", "sequence"), name="production_operation_sequence"),
-        ),
-        migrations.AddConstraint(
-            model_name="operation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("open", "running", "done", "skipped", "closed"))),
-                name="production_operation_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("labour_rate__gte", 0),
-                    ("machine_rate__gte", 0),
-                    ("overhead_rate__gte", 0),
-                    ("quantity__gte", 0),
-                    ("report_ratio__gt", 0),
-                    ("run_minutes__gte", 0),
-                    ("setup_minutes__gte", 0),
-                    ("subcontract_price__gte", 0),
-                ),
-                name="production_operation_plan",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="operation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approved_quantity__gte", 0),
-                    ("approved_quantity__lte", models.F("good_quantity")),
-                    ("away_quantity__gte", 0),
-                    ("come_back_quantity__gte", 0),
-                    ("good_quantity__gte", 0),
-                    ("rework_quantity__gte", 0),
-                    ("scrap_quantity__gte", 0),
-                    ("sent_back_quantity__gte", 0),
-                ),
-                name="production_operation_counters",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="materialissue",
-            index=models.Index(fields=["work_order"], name="production_issue_order"),
-        ),
-        migrations.AddIndex(
-            model_name="materialissue",
-            index=models.Index(fields=["moved_at", "id"], name="production_issue_time"),
-        ),
-        migrations.AddIndex(
-            model_name="materialissue",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="production_issue_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="materialissue",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ("issue", "supplement", "return")), ("state__in", ("draft", "posted", "reversed"))
-                ),
-                name="production_issue_kind",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="materialdebt",
-            index=models.Index(fields=["material", "at"], name="production_debt_material"),
-        ),
-        migrations.AddIndex(
-            model_name="materialdebt",
-            index=models.Index(fields=["at", "id"], name="production_debt_time"),
-        ),
-        migrations.AddConstraint(
-            model_name="materialdebt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "owed"), ("quantity__gt", 0)),
-                    models.Q(("kind__in", ("settled", "undone", "waived")), ("quantity__lt", 0)),
-                    _connector="OR",
-                ),
-                name="production_debt_sign",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="material",
-            index=models.Index(fields=["work_order", "position"], name="production_material_order"),
-        ),
-        migrations.AddIndex(
-            model_name="material",
-            index=models.Index(fields=["item"], name="production_material_item"),
-        ),
-        migrations.AddIndex(
-            model_name="material",
-            index=models.Index(
-                condition=models.Q(("debt_quantity__gt", 0)),
-                fields=["item", "work_order"],
-                name="production_material_owed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="material",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gte", 0), ("unit_cost__gte", 0)), name="production_material_plan"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="material",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("debt_quantity__gte", 0),
-                    ("flushed_quantity__gte", 0),
-                    ("issued_quantity__gte", 0),
-                    ("returned_quantity__gte", 0),
-                    ("returned_quantity__lte", models.F("issued_quantity")),
-                ),
-                name="production_material_counters",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deviation",
-            index=models.Index(fields=["work_order", "at"], name="production_deviation_order"),
-        ),
-        migrations.AddIndex(
-            model_name="deviation",
-            index=models.Index(fields=["at", "id"], name="production_deviation_time"),
-        ),
-        migrations.AddConstraint(
-            model_name="deviation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        (
-                            "add_operation",
-                            "skip",
-                            "reorder",
-                            "reroute",
-                            "subcontract",
-                            "rework",
-                            "add_material",
-                            "substitute",
-                            "quantity",
-                            "split",
-                            "revision",
-                        ),
-                    )
-                ),
-                name="production_deviation_kind",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="completion",
-            index=models.Index(fields=["work_order"], name="production_completion_order"),
-        ),
-        migrations.AddIndex(
-            model_name="completion",
-            index=models.Index(fields=["moved_at", "id"], name="production_completion_time"),
-        ),
-        migrations.AddIndex(
-            model_name="completion",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="production_completion_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="completion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("draft", "posted", "reversed"))), name="production_completion_state"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(
-                condition=models.Q(("is_active", True)), fields=["employee"], name="production_assignment_mine"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(
-                condition=models.Q(("is_active", True)), fields=["team"], name="production_assignment_team"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(
-                condition=models.Q(("is_active", True)), fields=["plant"], name="production_assignment_plant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("employee__isnull", False), ("team__isnull", True)),
-                    models.Q(("employee__isnull", True), ("team__isnull", False)),
-                    _connector="OR",
-                ),
-                name="production_assignment_one_or_team",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__isnull", True), ("quantity__gt", 0), _connector="OR"),
-                name="production_assignment_quantity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_active", True)),
-                fields=("operation", "employee", "team"),
-                name="production_assignment_once",
-                nulls_distinct=False,
-            ),
         ),
     ]

@@ -50,6 +50,17 @@ class Migration(migrations.Migration):
                 ('plant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
                 ('work_order', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.workorder')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'open')), fields=['plant', 'id'], name='proposals_open'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='proposals_proposal_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ('open', 'applied', 'rejected'))), name='proposals_proposal_state'),
+                    models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='proposals_proposal_quantity'),
+                    models.CheckConstraint(condition=models.Q(('item__isnull', False), models.Q(('part_name', ''), _negated=True), _connector='OR'), name='proposals_proposal_subject'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ProposalLine',
@@ -72,41 +83,15 @@ class Migration(migrations.Migration):
                 ('proposal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='proposals.proposal')),
                 ('work_centre', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='equipment.workcentre')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='proposal',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['plant', 'id'], name='proposals_open'),
-        ),
-        migrations.AddIndex(
-            model_name='proposal',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='proposals_proposal_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('open', 'applied', 'rejected'))), name='proposals_proposal_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='proposals_proposal_quantity'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposal',
-            constraint=models.CheckConstraint(condition=models.Q(('item__isnull', False), models.Q(('part_name', ''), _negated=True), _connector='OR'), name='proposals_proposal_subject'),
-        ),
-        migrations.AddIndex(
-            model_name='proposalline',
-            index=models.Index(fields=['proposal', 'position'], name='proposals_line_place'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposalline',
-            constraint=models.CheckConstraint(condition=models.Q(('change__in', ('new', 'same', 'changed', 'unused')), ('decision__in', ('open', 'accepted', 'edited', 'rejected')), ('part__in', ('item', 'bom', 'routing'))), name='proposals_line_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposalline',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('component__isnull', False), ('part', 'bom')), models.Q(('part', 'routing'), ('sequence__isnull', False)), ('part', 'item'), _connector='OR'), name='proposals_line_subject'),
-        ),
-        migrations.AddConstraint(
-            model_name='proposalline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='proposals_line_quantity'),
+            options={
+                'indexes': [
+                    models.Index(fields=['proposal', 'position'], name='proposals_line_place'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('change__in', ('new', 'same', 'changed', 'unused')), ('decision__in', ('open', 'accepted', 'edited', 'rejected')), ('part__in', ('item', 'bom', 'routing'))), name='proposals_line_kind'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('component__isnull', False), ('part', 'bom')), models.Q(('part', 'routing'), ('sequence__isnull', False)), ('part', 'item'), _connector='OR'), name='proposals_line_subject'),
+                    models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='proposals_line_quantity'),
+                ],
+            },
         ),
     ]

@@ -130,6 +130,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["created_at", "id"], name="purchasing_order_made"),
+                    models.Index(fields=["plant", "state"], name="purchasing_order_plant_state"),
+                    models.Index(fields=["party", "ordered_on"], name="purchasing_order_party"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="purchasing_order_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("exchange_rate__gt", 0)), name="purchasing_order_rate"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OrderLine",
@@ -301,6 +317,57 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["order", "position"], name="purchasing_line_place"),
+                    models.Index(
+                        condition=models.Q(("open_quantity__gt", 0)),
+                        fields=["plant", "item"],
+                        name="purchasing_line_open",
+                    ),
+                    models.Index(fields=["item"], name="purchasing_line_item"),
+                    models.Index(fields=["wanted_on", "id"], name="purchasing_line_wanted"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("discount_percent__gte", 0),
+                            ("discount_percent__lte", 100),
+                            ("over_receipt_percent__gte", 0),
+                            ("over_receipt_percent__lte", 100),
+                            ("price__gte", 0),
+                            ("quantity__gt", 0),
+                            ("stock_quantity__gt", 0),
+                        ),
+                        name="purchasing_order_line_priced",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("booked_quantity__gte", 0),
+                            ("cancelled_quantity__gte", 0),
+                            ("received_quantity__gte", 0),
+                            ("rejected_quantity__gte", 0),
+                            ("replaced_quantity__gte", 0),
+                            ("returned_quantity__gte", 0),
+                        ),
+                        name="purchasing_order_line_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("booked_quantity__lte", models.F("received_quantity")),
+                            ("rejected_quantity__lte", models.F("booked_quantity")),
+                        ),
+                        name="purchasing_order_line_gate_first",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("replaced_quantity__lte", models.F("returned_quantity")),
+                            ("returned_quantity__lte", models.F("received_quantity")),
+                        ),
+                        name="purchasing_order_line_returns",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Receipt",
@@ -389,6 +456,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["created_at", "id"], name="purchasing_receipt_made"),
+                    models.Index(fields=["order"], name="purchasing_receipt_order"),
+                    models.Index(fields=["party"], name="purchasing_receipt_party"),
+                    models.Index(
+                        condition=models.Q(("state__in", ("arrived", "partly_booked"))),
+                        fields=["plant", "arrived_at"],
+                        name="purchasing_receipt_gap",
+                    ),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="purchasing_receipt_find",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReceiptLine",
@@ -462,6 +545,30 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["receipt", "position"], name="purchasing_receipt_line_place"),
+                    models.Index(fields=["order_line"], name="purchasing_receipt_line_order"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="purchasing_receipt_line_quantity"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("accepted_quantity__gte", 0),
+                            (
+                                "accepted_quantity__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("quantity"), "-", models.F("rejected_quantity")
+                                ),
+                            ),
+                            ("rejected_quantity__gte", 0),
+                        ),
+                        name="purchasing_receipt_line_judged",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReturnOrder",
@@ -535,6 +642,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["created_at", "id"], name="purchasing_return_made"),
+                    models.Index(fields=["party"], name="purchasing_return_party"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="purchasing_return_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("reason__in", ("defective", "wrong", "damaged", "surplus", "other"))
+                        ),
+                        name="purchasing_return_reason",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReturnLine",
@@ -594,6 +719,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["return_order", "position"], name="purchasing_return_line_place"),
+                    models.Index(fields=["order_line"], name="purchasing_return_line_order"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="purchasing_return_line_quantity"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SupplierItem",
@@ -704,265 +840,68 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["created_at", "id"], name="purchasing_order_made"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["plant", "state"], name="purchasing_order_plant_state"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["party", "ordered_on"], name="purchasing_order_party"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="purchasing_order_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("exchange_rate__gt", 0)), name="purchasing_order_rate"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="orderline",
-            index=models.Index(fields=["order", "position"], name="purchasing_line_place"),
-        ),
-        migrations.AddIndex(
-            model_name="orderline",
-            index=models.Index(
-                condition=models.Q(("open_quantity__gt", 0)),
-                fields=["plant", "item"],
-                name="purchasing_line_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="orderline",
-            index=models.Index(fields=["item"], name="purchasing_line_item"),
-        ),
-        migrations.AddIndex(
-            model_name="orderline",
-            index=models.Index(fields=["wanted_on", "id"], name="purchasing_line_wanted"),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("discount_percent__gte", 0),
-                    ("discount_percent__lte", 100),
-                    ("over_receipt_percent__gte", 0),
-                    ("over_receipt_percent__lte", 100),
-                    ("price__gte", 0),
-                    ("quantity__gt", 0),
-                    ("stock_quantity__gt", 0),
-                ),
-                name="purchasing_order_line_priced",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("booked_quantity__gte", 0),
-                    ("cancelled_quantity__gte", 0),
-                    ("received_quantity__gte", 0),
-                    ("rejected_quantity__gte", 0),
-                    ("replaced_quantity__gte", 0),
-                    ("returned_quantity__gte", 0),
-                ),
-                name="purchasing_order_line_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("booked_quantity__lte", models.F("received_quantity")),
-                    ("rejected_quantity__lte", models.F("booked_quantity")),
-                ),
-                name="purchasing_order_line_gate_first",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("replaced_quantity__lte", models.F("returned_quantity")),
-                    ("returned_quantity__lte", models.F("received_quantity")),
-                ),
-                name="purchasing_order_line_returns",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="receipt",
-            index=models.Index(fields=["created_at", "id"], name="purchasing_receipt_made"),
-        ),
-        migrations.AddIndex(
-            model_name="receipt",
-            index=models.Index(fields=["order"], name="purchasing_receipt_order"),
-        ),
-        migrations.AddIndex(
-            model_name="receipt",
-            index=models.Index(fields=["party"], name="purchasing_receipt_party"),
-        ),
-        migrations.AddIndex(
-            model_name="receipt",
-            index=models.Index(
-                condition=models.Q(("state__in", ("arrived", "partly_booked"))),
-                fields=["plant", "arrived_at"],
-                name="purchasing_receipt_gap",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="receipt",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="purchasing_receipt_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="receiptline",
-            index=models.Index(fields=["receipt", "position"], name="purchasing_receipt_line_place"),
-        ),
-        migrations.AddIndex(
-            model_name="receiptline",
-            index=models.Index(fields=["order_line"], name="purchasing_receipt_line_order"),
-        ),
-        migrations.AddConstraint(
-            model_name="receiptline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="purchasing_receipt_line_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="receiptline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("accepted_quantity__gte", 0),
-                    (
-                        "accepted_quantity__lte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("quantity"), "-", models.F("rejected_quantity")
-                        ),
-                    ),
-                    ("rejected_quantity__gte", 0),
-                ),
-                name="purchasing_receipt_line_judged",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="returnorder",
-            index=models.Index(fields=["created_at", "id"], name="purchasing_return_made"),
-        ),
-        migrations.AddIndex(
-            model_name="returnorder",
-            index=models.Index(fields=["party"], name="purchasing_return_party"),
-        ),
-        migrations.AddIndex(
-            model_name="returnorder",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="purchasing_return_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="returnorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason__in", ("defective", "wrong", "damaged", "surplus", "other"))),
-                name="purchasing_return_reason",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="returnline",
-            index=models.Index(fields=["return_order", "position"], name="purchasing_return_line_place"),
-        ),
-        migrations.AddIndex(
-            model_name="returnline",
-            index=models.Index(fields=["order_line"], name="purchasing_return_line_order"),
-        ),
-        migrations.AddConstraint(
-            model_name="returnline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="purchasing_return_line_quantity"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="supplieritem",
-            index=models.Index(fields=["item", "party"], name="purchasing_source_item"),
-        ),
-        migrations.AddIndex(
-            model_name="supplieritem",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="purchasing_source_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="supplieritem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("minimum_quantity__gte", 0),
-                    ("over_receipt_percent__gte", 0),
-                    ("over_receipt_percent__lte", 100),
-                    ("pack_factor__gte", 0),
-                    ("price__gte", 0),
-                ),
-                name="purchasing_source_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="supplieritem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_to__isnull", True), ("valid_to__gt", models.F("valid_from")), _connector="OR"
-                ),
-                name="purchasing_source_validity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="supplieritem",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                expressions=[
-                    ("party", "="),
-                    ("item", "="),
-                    ("unit", "="),
-                    ("currency", "="),
-                    (
-                        models.Func(
-                            "valid_from",
-                            "valid_to",
-                            function="daterange",
-                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
-                        ),
-                        "&&",
+            options={
+                "indexes": [
+                    models.Index(fields=["item", "party"], name="purchasing_source_item"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="purchasing_source_find",
                     ),
                 ],
-                name="purchasing_source_no_overlap",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="supplieritem",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("is_preferred", True)),
-                expressions=[
-                    ("item", "="),
-                    (
-                        models.Func(
-                            "valid_from",
-                            "valid_to",
-                            function="daterange",
-                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("minimum_quantity__gte", 0),
+                            ("over_receipt_percent__gte", 0),
+                            ("over_receipt_percent__lte", 100),
+                            ("pack_factor__gte", 0),
+                            ("price__gte", 0),
                         ),
-                        "&&",
+                        name="purchasing_source_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to__isnull", True),
+                            ("valid_to__gt", models.F("valid_from")),
+                            _connector="OR",
+                        ),
+                        name="purchasing_source_validity",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("party", "="),
+                            ("item", "="),
+                            ("unit", "="),
+                            ("currency", "="),
+                            (
+                                models.Func(
+                                    "valid_from",
+                                    "valid_to",
+                                    function="daterange",
+                                    output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="purchasing_source_no_overlap",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        condition=models.Q(("is_preferred", True)),
+                        expressions=[
+                            ("item", "="),
+                            (
+                                models.Func(
+                                    "valid_from",
+                                    "valid_to",
+                                    function="daterange",
+                                    output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="purchasing_source_one_preferred",
                     ),
                 ],
-                name="purchasing_source_one_preferred",
-            ),
+            },
         ),
     ]

@@ -29,6 +29,116 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Quotation",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "changed_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("number", models.CharField(editable=False, max_length=40, null=True, unique=True)),
+                ("state", models.CharField(default="draft", max_length=16)),
+                ("quoted_on", models.DateField()),
+                ("valid_until", models.DateField(blank=True, null=True)),
+                ("wanted_on", models.DateField(blank=True, null=True)),
+                ("customer_reference", models.CharField(blank=True, default="", max_length=80)),
+                ("terms", models.CharField(blank=True, default="", max_length=500)),
+                ("lost_reason", models.CharField(blank=True, default="", editable=False, max_length=255)),
+                (
+                    "net_amount",
+                    banyan.kernel.models.MoneyField(
+                        decimal_places=2, default=0, editable=False, max_digits=20
+                    ),
+                ),
+                (
+                    "tax_amount",
+                    banyan.kernel.models.MoneyField(
+                        decimal_places=2, default=0, editable=False, max_digits=20
+                    ),
+                ),
+                (
+                    "gross_amount",
+                    banyan.kernel.models.MoneyField(
+                        decimal_places=2, default=0, editable=False, max_digits=20
+                    ),
+                ),
+                (
+                    "find_text",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=banyan.kernel.models._FindText("number", "customer_reference"),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "currency",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="company.currency"
+                    ),
+                ),
+                (
+                    "party",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.party"
+                    ),
+                ),
+                (
+                    "plant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="company.plant"
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(fields=["created_at", "id"], name="sales_quotation_made"),
+                    models.Index(fields=["party"], name="sales_quotation_party"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="sales_quotation_find",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Order",
             fields=[
                 (
@@ -132,7 +242,38 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT, related_name="+", to="company.plant"
                     ),
                 ),
+                (
+                    "quotation",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="sales.quotation",
+                    ),
+                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["created_at", "id"], name="sales_order_made"),
+                    models.Index(fields=["plant", "state"], name="sales_order_plant_state"),
+                    models.Index(fields=["party"], name="sales_order_party"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="sales_order_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("priority__in", ("normal", "urgent"))),
+                        name="sales_order_priority",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("exchange_rate__gt", 0)), name="sales_order_rate"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OrderLine",
@@ -283,6 +424,59 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["order", "position"], name="sales_order_line_place"),
+                    models.Index(
+                        condition=models.Q(("open_quantity__gt", 0)),
+                        fields=["plant", "item"],
+                        name="sales_order_line_open",
+                    ),
+                    models.Index(fields=["promised_on", "id"], name="sales_order_line_promised"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("discount_percent__gte", 0),
+                            ("discount_percent__lte", 100),
+                            ("price__gte", 0),
+                            ("quantity__gt", 0),
+                            ("stock_quantity__gt", 0),
+                        ),
+                        name="sales_order_line_priced",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("cancelled_quantity__gte", 0),
+                            ("replaced_quantity__gte", 0),
+                            ("shipped_quantity__gte", 0),
+                        ),
+                        name="sales_order_line_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "shipped_quantity__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("stock_quantity"), "-", models.F("cancelled_quantity")
+                                    ),
+                                    "+",
+                                    models.F("replaced_quantity"),
+                                ),
+                            )
+                        ),
+                        name="sales_order_line_not_over",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("replaced_quantity__lte", models.F("returned_quantity")),
+                            ("returned_quantity__lte", models.F("shipped_quantity")),
+                        ),
+                        name="sales_order_line_returns",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PromiseEntry",
@@ -312,118 +506,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.CreateModel(
-            name="Quotation",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(
-                        default=banyan.lib.ids.new_id, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("version", models.PositiveIntegerField(default=1, editable=False)),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
-                ),
-                (
-                    "changed_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
-                ),
-                ("number", models.CharField(editable=False, max_length=40, null=True, unique=True)),
-                ("state", models.CharField(default="draft", max_length=16)),
-                ("quoted_on", models.DateField()),
-                ("valid_until", models.DateField(blank=True, null=True)),
-                ("wanted_on", models.DateField(blank=True, null=True)),
-                ("customer_reference", models.CharField(blank=True, default="", max_length=80)),
-                ("terms", models.CharField(blank=True, default="", max_length=500)),
-                ("lost_reason", models.CharField(blank=True, default="", editable=False, max_length=255)),
-                (
-                    "net_amount",
-                    banyan.kernel.models.MoneyField(
-                        decimal_places=2, default=0, editable=False, max_digits=20
-                    ),
-                ),
-                (
-                    "tax_amount",
-                    banyan.kernel.models.MoneyField(
-                        decimal_places=2, default=0, editable=False, max_digits=20
-                    ),
-                ),
-                (
-                    "gross_amount",
-                    banyan.kernel.models.MoneyField(
-                        decimal_places=2, default=0, editable=False, max_digits=20
-                    ),
-                ),
-                (
-                    "find_text",
-                    models.GeneratedField(
-                        db_persist=True,
-                        expression=banyan.kernel.models._FindText("number", "customer_reference"),
-                        output_field=models.TextField(),
-                    ),
-                ),
-                (
-                    "changed_by",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "currency",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="company.currency"
-                    ),
-                ),
-                (
-                    "party",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="parties.party"
-                    ),
-                ),
-                (
-                    "plant",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="company.plant"
-                    ),
-                ),
-            ],
-        ),
-        migrations.AddField(
-            model_name="order",
-            name="quotation",
-            field=models.ForeignKey(
-                blank=True,
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="sales.quotation",
-            ),
+            options={
+                "indexes": [
+                    models.Index(fields=["order", "at"], name="sales_promise_entry_order"),
+                    models.Index(fields=["at", "id"], name="sales_promise_entry_at"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("order_line", "no"), name="sales_promise_entry_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="QuotationLine",
@@ -493,6 +584,23 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["quotation", "position"], name="sales_quotation_line_place"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("discount_percent__gte", 0),
+                            ("discount_percent__lte", 100),
+                            ("price__gte", 0),
+                            ("quantity__gt", 0),
+                            ("stock_quantity__gt", 0),
+                        ),
+                        name="sales_quotation_line_priced",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReturnOrder",
@@ -567,6 +675,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["created_at", "id"], name="sales_return_made"),
+                    models.Index(fields=["party"], name="sales_return_party"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="sales_return_find",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("reason__in", ("defective", "wrong", "damaged", "surplus", "other"))
+                        ),
+                        name="sales_return_reason",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ReturnLine",
@@ -625,6 +751,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["return_order", "position"], name="sales_return_line_place"),
+                    models.Index(fields=["order_line"], name="sales_return_line_order"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="sales_return_line_quantity"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("outcome__in", ("stock", "inspection", "rejected"))),
+                        name="sales_return_line_outcome",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Shipment",
@@ -722,6 +863,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["created_at", "id"], name="sales_shipment_made"),
+                    models.Index(fields=["order"], name="sales_shipment_order"),
+                    models.Index(fields=["party"], name="sales_shipment_party"),
+                    django.contrib.postgres.indexes.GinIndex(
+                        models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
+                        name="sales_shipment_find",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Parcel",
@@ -750,6 +902,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("shipment", "parcel"), name="sales_parcel_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("weight__isnull", True), ("weight__gt", 0), _connector="OR"),
+                        name="sales_parcel_weight",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ShipmentLine",
@@ -805,6 +966,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["shipment", "position"], name="sales_shipment_line_place"),
+                    models.Index(fields=["order_line"], name="sales_shipment_line_order"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="sales_shipment_line_quantity"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CustomerPrice",
@@ -955,235 +1127,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="orderline",
-            index=models.Index(fields=["order", "position"], name="sales_order_line_place"),
-        ),
-        migrations.AddIndex(
-            model_name="orderline",
-            index=models.Index(
-                condition=models.Q(("open_quantity__gt", 0)),
-                fields=["plant", "item"],
-                name="sales_order_line_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="orderline",
-            index=models.Index(fields=["promised_on", "id"], name="sales_order_line_promised"),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("discount_percent__gte", 0),
-                    ("discount_percent__lte", 100),
-                    ("price__gte", 0),
-                    ("quantity__gt", 0),
-                    ("stock_quantity__gt", 0),
-                ),
-                name="sales_order_line_priced",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("cancelled_quantity__gte", 0),
-                    ("replaced_quantity__gte", 0),
-                    ("shipped_quantity__gte", 0),
-                ),
-                name="sales_order_line_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "shipped_quantity__lte",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("stock_quantity"), "-", models.F("cancelled_quantity")
-                            ),
-                            "+",
-                            models.F("replaced_quantity"),
-                        ),
-                    )
-                ),
-                name="sales_order_line_not_over",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="orderline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("replaced_quantity__lte", models.F("returned_quantity")),
-                    ("returned_quantity__lte", models.F("shipped_quantity")),
-                ),
-                name="sales_order_line_returns",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="promiseentry",
-            index=models.Index(fields=["order", "at"], name="sales_promise_entry_order"),
-        ),
-        migrations.AddIndex(
-            model_name="promiseentry",
-            index=models.Index(fields=["at", "id"], name="sales_promise_entry_at"),
-        ),
-        migrations.AddConstraint(
-            model_name="promiseentry",
-            constraint=models.UniqueConstraint(fields=("order_line", "no"), name="sales_promise_entry_once"),
-        ),
-        migrations.AddIndex(
-            model_name="quotation",
-            index=models.Index(fields=["created_at", "id"], name="sales_quotation_made"),
-        ),
-        migrations.AddIndex(
-            model_name="quotation",
-            index=models.Index(fields=["party"], name="sales_quotation_party"),
-        ),
-        migrations.AddIndex(
-            model_name="quotation",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="sales_quotation_find",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["created_at", "id"], name="sales_order_made"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["plant", "state"], name="sales_order_plant_state"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(fields=["party"], name="sales_order_party"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="sales_order_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("priority__in", ("normal", "urgent"))), name="sales_order_priority"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("exchange_rate__gt", 0)), name="sales_order_rate"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="quotationline",
-            index=models.Index(fields=["quotation", "position"], name="sales_quotation_line_place"),
-        ),
-        migrations.AddConstraint(
-            model_name="quotationline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("discount_percent__gte", 0),
-                    ("discount_percent__lte", 100),
-                    ("price__gte", 0),
-                    ("quantity__gt", 0),
-                    ("stock_quantity__gt", 0),
-                ),
-                name="sales_quotation_line_priced",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="returnorder",
-            index=models.Index(fields=["created_at", "id"], name="sales_return_made"),
-        ),
-        migrations.AddIndex(
-            model_name="returnorder",
-            index=models.Index(fields=["party"], name="sales_return_party"),
-        ),
-        migrations.AddIndex(
-            model_name="returnorder",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="sales_return_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="returnorder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason__in", ("defective", "wrong", "damaged", "surplus", "other"))),
-                name="sales_return_reason",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="returnline",
-            index=models.Index(fields=["return_order", "position"], name="sales_return_line_place"),
-        ),
-        migrations.AddIndex(
-            model_name="returnline",
-            index=models.Index(fields=["order_line"], name="sales_return_line_order"),
-        ),
-        migrations.AddConstraint(
-            model_name="returnline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="sales_return_line_quantity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="returnline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("outcome__in", ("stock", "inspection", "rejected"))),
-                name="sales_return_line_outcome",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="shipment",
-            index=models.Index(fields=["created_at", "id"], name="sales_shipment_made"),
-        ),
-        migrations.AddIndex(
-            model_name="shipment",
-            index=models.Index(fields=["order"], name="sales_shipment_order"),
-        ),
-        migrations.AddIndex(
-            model_name="shipment",
-            index=models.Index(fields=["party"], name="sales_shipment_party"),
-        ),
-        migrations.AddIndex(
-            model_name="shipment",
-            index=django.contrib.postgres.indexes.GinIndex(
-                models.Func("find_text", function="banyan_bigrams", output_field=models.TextField()),
-                name="sales_shipment_find",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.UniqueConstraint(fields=("shipment", "parcel"), name="sales_parcel_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("weight__isnull", True), ("weight__gt", 0), _connector="OR"),
-                name="sales_parcel_weight",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="shipmentline",
-            index=models.Index(fields=["shipment", "position"], name="sales_shipment_line_place"),
-        ),
-        migrations.AddIndex(
-            model_name="shipmentline",
-            index=models.Index(fields=["order_line"], name="sales_shipment_line_order"),
-        ),
-        migrations.AddConstraint(
-            model_name="shipmentline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="sales_shipment_line_quantity"
-            ),
         ),
     ]

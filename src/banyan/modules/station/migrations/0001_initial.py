@@ -68,6 +68,11 @@ class Migration(migrations.Migration):
                 ('plant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
                 ('work_centre', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='equipment.workcentre')),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='station_device_find'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Sender',
@@ -107,17 +112,13 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('plant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='device',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='station_device_find'),
-        ),
-        migrations.AddIndex(
-            model_name='keptact',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['plant', 'id'], name='station_kept_act_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='keptact',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('open', 'booked', 'dismissed'))), name='station_kept_act_state'),
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'open')), fields=['plant', 'id'], name='station_kept_act_open'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ('open', 'booked', 'dismissed'))), name='station_kept_act_state'),
+                ],
+            },
         ),
     ]

@@ -44,6 +44,18 @@ class Migration(migrations.Migration):
                 ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.lot')),
                 ('plant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['created_at', 'id'], name='trace_recall_made'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='trace_recall_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ('open', 'closed'))), name='trace_recall_state'),
+                    models.CheckConstraint(condition=models.Q(('levels__lte', 20)), name='trace_recall_levels'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('state', 'closed')), models.Q(('closed_at__isnull', True), ('state', 'open')), _connector='OR'), name='trace_recall_closed_at'),
+                    models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('lot',), name='trace_recall_one_open'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='RecallCustomer',
@@ -59,6 +71,11 @@ class Migration(migrations.Migration):
                 ('recall', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='customers', to='trace.recall')),
                 ('told_by', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('recall', 'party'), name='trace_recall_customer_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='RecallLot',
@@ -71,37 +88,10 @@ class Migration(migrations.Migration):
                 ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.lot')),
                 ('recall', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lots', to='trace.recall')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='recall',
-            index=models.Index(fields=['created_at', 'id'], name='trace_recall_made'),
-        ),
-        migrations.AddIndex(
-            model_name='recall',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='trace_recall_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='recall',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('open', 'closed'))), name='trace_recall_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='recall',
-            constraint=models.CheckConstraint(condition=models.Q(('levels__lte', 20)), name='trace_recall_levels'),
-        ),
-        migrations.AddConstraint(
-            model_name='recall',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', False), ('state', 'closed')), models.Q(('closed_at__isnull', True), ('state', 'open')), _connector='OR'), name='trace_recall_closed_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='recall',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('lot',), name='trace_recall_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='recallcustomer',
-            constraint=models.UniqueConstraint(fields=('recall', 'party'), name='trace_recall_customer_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='recalllot',
-            constraint=models.UniqueConstraint(fields=('recall', 'lot'), name='trace_recall_lot_once'),
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('recall', 'lot'), name='trace_recall_lot_once'),
+                ],
+            },
         ),
     ]

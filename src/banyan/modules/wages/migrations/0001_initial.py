@@ -49,6 +49,17 @@ class Migration(migrations.Migration):
                 ('plant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
                 ('skill', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.skill')),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='wages_rate_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('hour_price__gte', 0), ('piece_price__gte', 0), ('shift_minimum__gte', 0)), name='wages_rate_prices'),
+                    models.CheckConstraint(condition=models.Q(('is_own_pay', False), ('hour_price', 0), _connector='OR'), name='wages_rate_one_hour_price'),
+                    models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='wages_rate_days'),
+                    django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(django.db.models.functions.comparison.Coalesce('plant', models.Value('00000000-0000-0000-0000-000000000000', output_field=models.UUIDField())), '='), (django.db.models.functions.comparison.Coalesce('item', models.Value('00000000-0000-0000-0000-000000000000', output_field=models.UUIDField())), '='), ('operation', '='), (django.db.models.functions.comparison.Coalesce('skill', models.Value('00000000-0000-0000-0000-000000000000', output_field=models.UUIDField())), '='), (banyan.modules.wages.models._Days('valid_from', 'valid_to'), '&&')], name='wages_rate_once_at_a_time'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Statement',
@@ -79,6 +90,19 @@ class Migration(migrations.Migration):
                 ('plant', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
                 ('team', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.team')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['employee', 'starts_on'], name='wages_statement_employee'),
+                    models.Index(fields=['starts_on', 'id'], name='wages_statement_month'),
+                    django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='wages_statement_find'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ('draft', 'confirmed', 'paid', 'reversed'))), name='wages_statement_state'),
+                    models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='wages_statement_days'),
+                    models.CheckConstraint(condition=models.Q(('amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('piece_amount'), '+', models.F('time_amount')), '+', models.F('deduction_amount')), '+', models.F('top_up_amount')))), name='wages_statement_adds_up'),
+                    models.UniqueConstraint(condition=models.Q(('state', 'draft')), fields=('employee', 'starts_on'), name='wages_statement_one_draft'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='StatementDay',
@@ -96,6 +120,11 @@ class Migration(migrations.Migration):
                 ('amount', banyan.kernel.models.MoneyField(decimal_places=2, default=0, max_digits=20)),
                 ('statement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='days', to='wages.statement')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('statement', 'day'), name='wages_statement_day_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='WageLine',
@@ -123,6 +152,18 @@ class Migration(migrations.Migration):
                 ('team', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.team')),
                 ('work_order', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='production.workorder')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['employee', 'day'], name='wages_line_employee'),
+                    models.Index(fields=['employee', 'at'], name='wages_line_at'),
+                    models.Index(fields=['day', 'id'], name='wages_line_day'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('report', 'employee'), name='wages_line_once'),
+                    models.UniqueConstraint(condition=models.Q(('reverses__isnull', False)), fields=('reverses',), name='wages_line_taken_back_once'),
+                    models.CheckConstraint(condition=models.Q(('amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('piece_amount'), '+', models.F('time_amount')), '+', models.F('deduction_amount')))), name='wages_line_adds_up'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='StatementItem',
@@ -138,6 +179,14 @@ class Migration(migrations.Migration):
                 ('statement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='wages.statement')),
                 ('line', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='wages.wageline')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['line'], name='wages_item_line'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('line',), name='wages_item_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Approval',
@@ -148,6 +197,11 @@ class Migration(migrations.Migration):
                 ('plant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='company.plant')),
                 ('line', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='wages.wageline')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['at', 'id'], name='wages_approval_at'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Deduction',
@@ -186,93 +240,5 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(('factor__gte', 0), ('factor__lte', 100)), name='wages_factor_size'), models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='wages_factor_days'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('employee', '='), (banyan.modules.wages.models._Days('valid_from', 'valid_to'), '&&')], name='wages_factor_once_at_a_time')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='rate',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='wages_rate_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='rate',
-            constraint=models.CheckConstraint(condition=models.Q(('hour_price__gte', 0), ('piece_price__gte', 0), ('shift_minimum__gte', 0)), name='wages_rate_prices'),
-        ),
-        migrations.AddConstraint(
-            model_name='rate',
-            constraint=models.CheckConstraint(condition=models.Q(('is_own_pay', False), ('hour_price', 0), _connector='OR'), name='wages_rate_one_hour_price'),
-        ),
-        migrations.AddConstraint(
-            model_name='rate',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='wages_rate_days'),
-        ),
-        migrations.AddConstraint(
-            model_name='rate',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(django.db.models.functions.comparison.Coalesce('plant', models.Value('00000000-0000-0000-0000-000000000000', output_field=models.UUIDField())), '='), (django.db.models.functions.comparison.Coalesce('item', models.Value('00000000-0000-0000-0000-000000000000', output_field=models.UUIDField())), '='), ('operation', '='), (django.db.models.functions.comparison.Coalesce('skill', models.Value('00000000-0000-0000-0000-000000000000', output_field=models.UUIDField())), '='), (banyan.modules.wages.models._Days('valid_from', 'valid_to'), '&&')], name='wages_rate_once_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='statement',
-            index=models.Index(fields=['employee', 'starts_on'], name='wages_statement_employee'),
-        ),
-        migrations.AddIndex(
-            model_name='statement',
-            index=models.Index(fields=['starts_on', 'id'], name='wages_statement_month'),
-        ),
-        migrations.AddIndex(
-            model_name='statement',
-            index=django.contrib.postgres.indexes.GinIndex(models.Func('find_text', function='banyan_bigrams', output_field=models.TextField()), name='wages_statement_find'),
-        ),
-        migrations.AddConstraint(
-            model_name='statement',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('draft', 'confirmed', 'paid', 'reversed'))), name='wages_statement_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='statement',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='wages_statement_days'),
-        ),
-        migrations.AddConstraint(
-            model_name='statement',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('piece_amount'), '+', models.F('time_amount')), '+', models.F('deduction_amount')), '+', models.F('top_up_amount')))), name='wages_statement_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='statement',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'draft')), fields=('employee', 'starts_on'), name='wages_statement_one_draft'),
-        ),
-        migrations.AddConstraint(
-            model_name='statementday',
-            constraint=models.UniqueConstraint(fields=('statement', 'day'), name='wages_statement_day_once'),
-        ),
-        migrations.AddIndex(
-            model_name='wageline',
-            index=models.Index(fields=['employee', 'day'], name='wages_line_employee'),
-        ),
-        migrations.AddIndex(
-            model_name='wageline',
-            index=models.Index(fields=['employee', 'at'], name='wages_line_at'),
-        ),
-        migrations.AddIndex(
-            model_name='wageline',
-            index=models.Index(fields=['day', 'id'], name='wages_line_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='wageline',
-            constraint=models.UniqueConstraint(fields=('report', 'employee'), name='wages_line_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='wageline',
-            constraint=models.UniqueConstraint(condition=models.Q(('reverses__isnull', False)), fields=('reverses',), name='wages_line_taken_back_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='wageline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('piece_amount'), '+', models.F('time_amount')), '+', models.F('deduction_amount')))), name='wages_line_adds_up'),
-        ),
-        migrations.AddIndex(
-            model_name='statementitem',
-            index=models.Index(fields=['line'], name='wages_item_line'),
-        ),
-        migrations.AddConstraint(
-            model_name='statementitem',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('line',), name='wages_item_once'),
-        ),
-        migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['at', 'id'], name='wages_approval_at'),
         ),
     ]
