@@ -48,6 +48,7 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "mapping.survivorship": {"entity": "parties.party", "field": "name"},
     "parties.party": {"is_customer": True, "is_supplier": True},
     "station.badge": {"employee": lambda samples: _with_account(samples)},
+    "wages.pool": {"team": lambda samples: str(samples.make(registry.noun("people.team")))},
     "people.shift": {"starts_at": "08:00", "ends_at": "16:00"},
 }
 
