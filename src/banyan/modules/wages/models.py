@@ -193,9 +193,10 @@ class WageLine(Ledger):
     """What a report earned somebody, at the rate that was valid on the day; an undone report has its opposite.
 
     What it earned their team's pool is `pooled_amount`, and no part of `amount`: kind `share` is what the sharing of
-    a day gives, kind `bonus` what is given by hand; these have no report. `day` is that of the shift; prices and the guaranteed minimum are those of the rate. But for the line taken
-    back there are no foreign keys in the database, because thousands of reports at once would share locks on few
-    rows. `banyan verify` compares them.
+    a day gives, kind `bonus` what is given by hand; these have no report. `day` is that of the shift; prices and the
+    guaranteed minimum are those of the rate. But for the line taken back, the sharing and the bonus there are no
+    foreign keys in the database, because thousands of reports at once would share locks on few rows. `banyan verify`
+    compares them.
     """
 
     report = models.ForeignKey(

@@ -73,7 +73,7 @@ def _row(ctx: Context, line: WageLine, sees: bool) -> dict[str, Any]:
         "operation": f"{line.operation.sequence} {line.operation.name}" if line.operation
         else line.bonus.reason if line.bonus else "",
         "kind": _KINDS[line.kind].in_(ctx.language), "quantity": line.quantity, "minutes": line.minutes, **amounts,
-        "_noun": noun, "_id": record,
+        **({} if ctx.principal.reach(f"{noun}.read") is None else {"_noun": noun, "_id": record}),
     }  # fmt: skip
 
 
