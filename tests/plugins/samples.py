@@ -49,6 +49,7 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "parties.party": {"is_customer": True, "is_supplier": True},
     "station.badge": {"employee": lambda samples: _with_account(samples)},
     "watch.alert_rule": {"person": lambda samples: str(samples.any("kernel.user"))},
+    "wages.pool": {"team": lambda samples: str(samples.make(registry.noun("people.team")))},
     "people.shift": {"starts_at": "08:00", "ends_at": "16:00"},
 }
 

@@ -470,6 +470,7 @@ def wages(t: Traveller, world: Any) -> None:
     day = timedelta(days=1)
     t.post("wages.line.count_missing", first=str(TODAY - day), last=str(TODAY + day))
     t.post("wages.line.approve")
+    shared_and_given(t, world)
     t.post("wages.statement.prepare", month=str(TODAY + day))
     draft = t.first("wages.statement", "state=draft")["id"]
     t.send("wages.statement.delete", "DELETE", f"wages/statements/{draft}", If_Match='"v1"')
@@ -481,6 +482,34 @@ def wages(t: Traveller, world: Any) -> None:
             t.post("wages.statement.pay", statement, paid_on=today)
         else:
             t.post("wages.statement.reverse", statement, reason="单价有误")
+
+
+def shared_and_given(t: Traveller, world: Any) -> None:
+    """A day of a team shared by attendance; a bonus approved and taken back; a pool that nothing went into."""
+    today = str(TODAY)
+    unused = t.make("wages.pool", team=str(world.team.pk), valid_from="2019-01-01", valid_to="2019-02-01")
+    t.send("wages.pool.delete", "DELETE", f"wages/pools/{unused}", If_Match='"v1"')
+    t.make("wages.pool", team=str(world.team.pk), valid_from="2020-01-01")
+    order = t.make(
+        "production.work_order", item=str(world.product.pk), quantity="5", plant=str(world.plant.pk),
+        due_on=str(TODAY + timedelta(days=7)),
+    )  # fmt: skip
+    t.post("production.work_order.release", order, check_kit=False)
+    operation = t.send("production.work_order.read", "GET", f"production/work_orders/{order}")["operations"][0]["id"]
+    report = {
+        "id": str(new_id()), "operation": operation, "kind": "good", "quantity": "2",
+        "people": [{"employee": str(world.worker.pk)}],
+    }  # fmt: skip
+    t.post("production.work_order.report", reports=[report])
+    t.post("wages.line.approve")
+    days = {"first": str(TODAY - timedelta(days=1)), "last": str(TODAY + timedelta(days=1))}
+    t.post("people.attendance.propose", **days)
+    t.post("wages.sharing.share", **days)
+    bonus = t.make("wages.bonus", employee=str(world.worker.pk), day=today, amount="5", reason="急单")
+    other = t.make("wages.bonus", employee=str(world.worker.pk), day=today, amount="1", reason="误填")
+    t.send("wages.bonus.delete", "DELETE", f"wages/bonuses/{other}", If_Match='"v1"')
+    t.post("wages.bonus.approve", bonus)
+    t.post("wages.bonus.reverse", bonus)
 
 
 def planning(t: Traveller, world: Any) -> None:

@@ -159,6 +159,7 @@ export interface Today {
   bad: string;
   minutes: string;
   wage: string;
+  share?: string;
   lines: { number: string; operation: string; kind: Kind; quantity: string; wage: string }[];
 }
 

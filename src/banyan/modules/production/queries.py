@@ -264,7 +264,8 @@ _WORK = """
 """
 
 
-#: What people's work of a plant's day has earned: (employees, day) → {employee: {(operation, kind): amount}}.
+#: What people's work of a plant's day has earned: (employees, day) → {employee: {(operation, kind): amount}}; under
+#: the kind "share" an estimate of what they get of their team's piece wages.
 earned_by = port("wages.earned", lambda employees, day: {})
 
 

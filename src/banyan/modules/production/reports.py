@@ -20,6 +20,8 @@ from banyan.modules.production.nouns import OPERATION_STATES, REPORT_KINDS
 ORDER = "production.work_order"
 #: Whoever may see orders may ask these; what they show of cost and pay has rights of its own.
 READ = "production.work_order.read"
+#: What a person gets of their team's piece wages, as far as it can be said before attendance is known.
+_SHARE = L("班组份额（按目前报工估算）", "Share of the team's figure so far (estimate)")
 _KINDS = {one.key: one.label for one in REPORT_KINDS}
 _STATES = {one.key: one.label for one in OPERATION_STATES}
 
@@ -120,6 +122,12 @@ def my_day(ctx: Context, data: MyDay) -> Iterator[dict[str, Any]]:
             "kind": _KINDS[done.kind].in_(ctx.language), "quantity": done.quantity, "minutes": done.minutes,
             "wage": wages.get((done.operation, done.kind), Decimal(0)) if sees_wage else None,
             "_noun": "production.operation", "_id": done.operation,
+        }  # fmt: skip
+    share = sum((amount for (_, kind), amount in wages.items() if kind == "share"), Decimal(0))
+    if share:
+        yield {
+            "number": "", "operation": _SHARE.in_(ctx.language), "kind": "", "quantity": None, "minutes": None,
+            "wage": share,
         }  # fmt: skip
 
 

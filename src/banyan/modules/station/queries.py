@@ -294,6 +294,7 @@ def _sums(done: Sequence[Any], earned: dict[tuple[UUID, str], Decimal]) -> dict[
         "bad": plain(sum((one.quantity for one in done if one.kind != "good"), ZERO)),
         "minutes": plain(round(sum((one.minutes for one in done), ZERO), 0)),
         "wage": f"{sum(earned.values(), ZERO):.2f}",
+        "share": f"{sum((v for (_, kind), v in earned.items() if kind == 'share'), ZERO):.2f}",
         "lines": [
             {
                 "number": one.number, "operation": f"{one.sequence} {one.name}", "kind": one.kind,

@@ -30,7 +30,7 @@ from banyan.modules.wages.models import Approval, Rate, Statement, StatementDay,
 
 ZERO = Decimal(0)
 LINE, STATEMENT = "wages.line", "wages.statement"
-_AMOUNTS = ("quantity", "minutes", "piece_amount", "time_amount", "deduction_amount")
+_AMOUNTS = ("quantity", "minutes", "piece_amount", "time_amount", "deduction_amount", "bonus_amount")
 
 
 # --- rates
@@ -225,14 +225,14 @@ _DAYS = """
     WITH own AS MATERIALIZED (
         SELECT i.statement_id, l.employee_id, l.day, sum(l.quantity) AS quantity, sum(l.minutes) AS minutes,
                sum(l.piece_amount) AS piece_amount, sum(l.time_amount) AS time_amount,
-               sum(l.deduction_amount) AS deduction_amount
+               sum(l.deduction_amount) AS deduction_amount, sum(l.bonus_amount) AS bonus_amount
         FROM wages_statementitem i JOIN wages_wageline l ON l.id = i.line_id
         WHERE i.statement_id = ANY(%s) GROUP BY 1, 2, 3
     )
     SELECT o.statement_id, o.day, o.quantity, o.minutes, o.piece_amount, o.time_amount, o.deduction_amount,
-           w.earned, w.minimum, g.granted
+           o.bonus_amount, w.earned, w.minimum, g.granted
     FROM own o CROSS JOIN LATERAL (
-        SELECT sum(l.amount) AS earned,
+        SELECT sum(l.amount - l.bonus_amount) AS earned,
                coalesce(max(l.shift_minimum) FILTER (WHERE l.reverses_id IS NULL AND NOT EXISTS (
                    SELECT 1 FROM wages_wageline r JOIN wages_statementitem k ON k.line_id = r.id AND k.is_active
                    WHERE r.reverses_id = l.id)), 0) AS minimum

@@ -19,14 +19,15 @@ from banyan.modules.wages import queries, rules
 from banyan.modules.wages.models import Approval, WageLine
 from banyan.modules.wages.values import Price, Share, Wage, Work, Worker
 
-ZERO, ONE = Decimal(0), Decimal(1)
+ZERO = Decimal(0)
 _TAKE_BACK = """
     INSERT INTO wages_wageline (id, report_id, employee_id, plant_id, team_id, work_order_id, operation_id, item_id,
         rate_id, kind, day, at, quantity, minutes, piece_price, hour_price, shift_minimum, piece_amount,
-        time_amount, deduction_amount, amount, reverses_id)
+        time_amount, deduction_amount, bonus_amount, pool_id, pooled_amount, amount, reverses_id)
     SELECT v.id, v.report, l.employee_id, l.plant_id, l.team_id, l.work_order_id, l.operation_id, l.item_id,
         l.rate_id, l.kind, l.day, v.at, -l.quantity, -l.minutes, l.piece_price, l.hour_price, l.shift_minimum,
-        -l.piece_amount, -l.time_amount, -l.deduction_amount, -l.amount, l.id
+        -l.piece_amount, -l.time_amount, -l.deduction_amount, 0, l.pool_id, -l.pooled_amount,
+        -l.amount, l.id
     FROM jsonb_to_recordset(%s::jsonb) v(id uuid, report uuid, undone uuid, employee uuid, at timestamptz)
     JOIN wages_wageline l ON l.report_id = v.undone AND l.employee_id = v.employee
 """
@@ -92,8 +93,7 @@ def _weight(employee: UUID, share: Decimal | None, day: date) -> Decimal:
     """Give how much of what is shared somebody gets: the share told, else their factor of the day, else one."""
     if share is not None:
         return share
-    factor = rules.number_on(queries.factors().get(employee, ()), day)
-    return ONE if factor is None else factor
+    return queries.factor_on(employee, day)
 
 
 def _price(work: Work, worker: Worker, day: date) -> Price | None:
@@ -108,11 +108,13 @@ def _lost(work: Work, day: date) -> list[tuple[Decimal, Decimal]]:
 
 
 def _line(work: Work, employee: UUID, team: UUID | None, day: date, part: Share, wage: Wage) -> WageLine:
+    pool = queries.pool_of(team, day)
+    own, pooled = (ZERO, wage.piece_amount) if pool else (wage.piece_amount, ZERO)
     return WageLine(
         id=new_id(), report_id=work.report, employee_id=employee, plant_id=work.plant, team_id=team,
         work_order_id=work.work_order, operation_id=work.operation, item_id=work.item, rate_id=part.price.id,
         kind=work.kind, day=day, at=work.reported_at, quantity=part.quantity if work.kind == "good" else ZERO,
         minutes=part.minutes, piece_price=part.price.piece_price, hour_price=part.hour_price,
-        shift_minimum=part.price.shift_minimum, piece_amount=wage.piece_amount, time_amount=wage.time_amount,
-        deduction_amount=wage.deduction_amount, amount=wage.amount,
+        shift_minimum=part.price.shift_minimum, piece_amount=own, time_amount=wage.time_amount,
+        deduction_amount=wage.deduction_amount, pool_id=pool, pooled_amount=pooled, amount=wage.amount - pooled,
     )  # fmt: skip

@@ -11,14 +11,20 @@ from banyan.modules.wages import errors  # noqa: F401  its words for constraints
 from banyan.modules.wages.commands import prepare_rates
 from banyan.modules.wages.models import (
     Approval,
+    Bonus,
     Deduction,
     Factor,
+    Pool,
     Rate,
+    Sharing,
+    SharingItem,
+    SharingPerson,
     Statement,
     StatementDay,
     StatementItem,
     WageLine,
 )
+from banyan.modules.wages.sharing import prepare_pools
 
 #: Who may see what others are paid, and with reach "own" what one is paid oneself.
 PAY = "wages.pay"
@@ -27,6 +33,8 @@ KINDS = [
     choice("good", "合格", "Good", "green"),
     choice("scrap", "报废", "Scrap", "red"),
     choice("rework", "返工", "Rework", "orange"),
+    choice("share", "班组分配", "Team share", "blue"),
+    choice("bonus", "奖扣", "Bonus", "violet"),
 ]
 _ENDS = L("该日起无效", "Invalid from that day")
 
@@ -125,6 +133,120 @@ noun(
 )
 
 noun(
+    Pool,
+    key="wages.pool",
+    plural_key="pools",
+    label=L("班组工资池", "Team pool"),
+    plural=L("班组工资池", "Team pools"),
+    help=L(
+        "班组的计件工资按天汇总，再按出勤分给到岗的人；计时工资和扣款仍归本人",
+        "Piece wages of a team are put together by the day and shared over those who were there; time wages and "
+        "deductions stay one's own",
+    ),
+    icon="users-group",
+    area="people",
+    fields=dict(
+        team=f("班组", "Team"),
+        is_by_time=f("按出勤时长", "By time there", L("时长乘系数；否则到岗者只按系数",
+                                                  "Time × factor; else by factor of all who were there")),
+        valid_from=f("生效日", "Valid from", sortable=True),
+        valid_to=f("失效日", "Valid to", _ENDS),
+        note=f("备注", "Note"),
+    ),
+    title=("team", "valid_from"),
+    list=("team", "is_by_time", "valid_from", "valid_to", "note"),
+    filters=("team",),
+    find_through=("team",),
+    sort="-valid_from",
+    scope=Scope(team="team_id"),
+    prepare=prepare_pools,
+)  # fmt: skip
+
+noun(
+    Sharing,
+    key="wages.sharing",
+    plural_key="sharings",
+    label=L("日分配", "Sharing of a day"),
+    plural=L("日分配", "Sharings of days"),
+    help=L(
+        "班组某天的计件工资怎样分给到岗的人；有变化时重新分配，旧的保留",
+        "How a team's piece wages of a day were shared; after a change it is done anew, the old one is kept",
+    ),
+    icon="chart-pie",
+    area="people",
+    verbs=(),
+    fields=dict(
+        team=f("班组", "Team", readonly=True),
+        day=f("日期", "Day", readonly=True, sortable=True),
+        pool=f("工资池", "Pool", readonly=True),
+        plant=f("工厂", "Plant", readonly=True),
+        amount=f("金额", "Amount", readonly=True, see=PAY),
+        is_current=f("有效", "Stands", readonly=True),
+    ),
+    lines=[
+        lines(
+            "people", SharingPerson, L("到岗的人", "Who was there"),
+            fields=dict(
+                employee=f("员工", "Employee", readonly=True),
+                minutes=f("出勤", "There", readonly=True, unit="min"),
+                factor=f("系数", "Factor", readonly=True),
+                amount=f("金额", "Amount", readonly=True, see=PAY),
+            ),
+        ),
+        lines(
+            "items", SharingItem, L("报工工资", "Wages of reports"),
+            fields=dict(
+                line=f("工资明细", "Wage line", readonly=True),
+                amount=f("归入班组", "Into the pool", readonly=True, see=PAY),
+            ),
+        ),
+    ],
+    title=("team", "day"),
+    list=("day", "team", "amount", "is_current"),
+    filters=("team", "day", "is_current"),
+    phone=("day", "team", "amount"),
+    find_through=("team",),
+    sort="-day",
+    scope=Scope(team="team_id", plant="plant_id"),
+)  # fmt: skip
+
+noun(
+    Bonus,
+    key="wages.bonus",
+    plural_key="bonuses",
+    label=L("奖扣单", "Bonus"),
+    plural=L("奖扣单", "Bonuses"),
+    help=L(
+        "给某人某天加或扣一笔，写明原因；由他人审核后进入工资",
+        "Something on top of a person's day, or off it, with a reason; it counts once another approves it",
+    ),
+    icon="gift",
+    area="people",
+    fields=dict(
+        employee=f("员工", "Employee"),
+        day=f("日期", "Day", sortable=True),
+        amount=f("金额", "Amount", L("扣款填负数", "Negative takes off"), see=PAY),
+        reason=f("原因", "Reason"),
+    ),
+    life=life(
+        states=[
+            choice("draft", "待审核", "Waiting"),
+            choice("approved", "已审核", "Approved", "green"),
+            choice("reversed", "已冲销", "Reversed", "red"),
+        ],
+        edges=[("draft", "approved", "approve"), ("approved", "reversed", "reverse")],
+    ),
+    title=("employee", "day", "reason"),
+    list=("day", "employee", "amount", "reason", "state"),
+    filters=("state", "employee", "day"),
+    phone=("day", "employee", "amount"),
+    find=("reason",),
+    find_through=("employee",),
+    sort="-day",
+    scope=Scope(employee="employee_id"),
+)  # fmt: skip
+
+noun(
     WageLine,
     key="wages.line",
     plural_key="lines",
@@ -155,6 +277,13 @@ noun(
         piece_amount=f("计件工资", "Piece wage", readonly=True, see=PAY),
         time_amount=f("计时工资", "Time wage", readonly=True, see=PAY),
         deduction_amount=f("质量扣款", "Deduction", readonly=True, see=PAY),
+        bonus_amount=f("奖扣", "Bonus", readonly=True, see=PAY),
+        pool=f("工资池", "Pool", readonly=True),
+        pooled_amount=f("归入班组", "Into the pool", L("由班组按出勤分配，不计入本人金额",
+                                                  "Shared by the team's attendance, no part of the amount"),
+                        readonly=True, see=PAY),
+        sharing=f("日分配", "Sharing", readonly=True),
+        bonus=f("奖扣单", "Bonus", readonly=True),
         amount=f("金额", "Amount", readonly=True, see=PAY),
         team=f("班组", "Team", readonly=True),
         plant=f("工厂", "Plant", readonly=True),
@@ -200,6 +329,7 @@ _SUMS = dict(
     piece_amount=f("计件工资", "Piece wage", readonly=True, see=PAY),
     time_amount=f("计时工资", "Time wage", readonly=True, see=PAY),
     deduction_amount=f("质量扣款", "Deduction", readonly=True, see=PAY),
+    bonus_amount=f("奖扣", "Bonus", readonly=True, see=PAY),
 )
 
 noun(
@@ -261,7 +391,7 @@ noun(
     numbering=numbering("WS{yy}{mm}-{n:05}"),
     title=("number", "employee", "starts_on"),
     list=("number", "employee", "starts_on", "quantity", "minutes", "piece_amount", "time_amount",
-          "deduction_amount", "top_up_amount", "amount", "state"),
+          "deduction_amount", "bonus_amount", "top_up_amount", "amount", "state"),
     filters=("state", "starts_on", "employee", "team", "department", "plant"),
     form=(
         section("工资单", "Statement", "employee", "starts_on", "ends_on", "team", "department", "plant"),

@@ -14,10 +14,10 @@ from banyan.kernel import db, steady
 from banyan.kernel.registry import answers
 from banyan.modules.people.models import Employee, EmployeeSkill, Shift
 from banyan.modules.wages import rules
-from banyan.modules.wages.models import Approval, Deduction, Factor, Rate, StatementItem, WageLine
-from banyan.modules.wages.values import Price, Valid, Work, Worker
+from banyan.modules.wages.models import Approval, Deduction, Factor, Pool, Rate, StatementItem, WageLine
+from banyan.modules.wages.values import PoolDays, Price, Valid, Work, Worker
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 
 
 @steady.kept(Rate)
@@ -43,6 +43,26 @@ def deductions() -> Mapping[UUID, tuple[Valid, ...]]:
 def factors() -> Mapping[UUID, tuple[Valid, ...]]:
     """Give how shared piece wages are spread, by employee. At most one statement."""
     return _grouped("SELECT employee_id, factor, valid_from, valid_to FROM wages_factor")
+
+
+@steady.kept(Pool)
+def pools() -> Mapping[UUID, tuple[PoolDays, ...]]:
+    """Give the pools by team. At most one statement."""
+    found: dict[UUID, list[PoolDays]] = {}
+    for team, *rest in db.rows("SELECT team_id, id, is_by_time, valid_from, valid_to FROM wages_pool"):
+        found.setdefault(team, []).append(PoolDays(*rest))
+    return {team: tuple(group) for team, group in found.items()}
+
+
+def pool_of(team: UUID | None, day: date) -> UUID | None:
+    """Give the pool into which piece wages of a team go on a day, None where each earns their own."""
+    return next((p.id for p in pools().get(team, ()) if rules.is_valid(p.valid_from, p.valid_to, day)), None)
+
+
+def factor_on(employee: UUID, day: date) -> Decimal:
+    """Give somebody's factor of a day, one without any."""
+    found = rules.number_on(factors().get(employee, ()), day)
+    return ONE if found is None else found
 
 
 def _grouped(sql: str) -> Mapping[UUID, tuple[Valid, ...]]:
@@ -80,17 +100,49 @@ _EARNED = """
     )
     SELECT l.employee_id, l.operation_id, l.kind, sum(l.amount)
     FROM wages_wageline l JOIN days d ON d.id = l.plant_id AND l.at >= d.starts_at AND l.at < d.ends_at
-    WHERE l.employee_id = ANY(%(employees)s)
+    WHERE l.report_id IS NOT NULL AND l.employee_id = ANY(%(employees)s)
     GROUP BY 1, 2, 3
+"""
+
+
+_POOLED = """
+    SELECT pool_id, employee_id, sum(pooled_amount)
+    FROM wages_wageline WHERE pool_id = ANY(%s) AND day = %s
+    GROUP BY 1, 2 HAVING sum(pooled_amount) <> 0 ORDER BY 1, 2
 """
 
 
 @answers("wages.earned")
 def earned(employees: Sequence[UUID], day: date) -> dict[UUID, dict[tuple[UUID, str], Decimal]]:
-    """Give what people earned by reports of a plant's day, each by operation and kind. One statement."""
+    """Give what people earned by reports of a plant's day, each by operation and kind.
+
+    Gives:  whose team has a pool, under (pool, "share"), an estimate: the pool's figure so far over those who have
+            reported into it, by factor; what they get is known once the day is shared by attendance
+    One statement; two where a pool is asked about
+    """
     found: dict[UUID, dict[tuple[UUID, str], Decimal]] = {}
     for employee, operation, kind, amount in db.rows(_EARNED, {"employees": list(employees), "day": day}):
         found.setdefault(employee, {})[operation, kind] = amount
+    for employee, pool, part in _shares_so_far(employees, day):
+        found.setdefault(employee, {})[pool, "share"] = part
+    return found
+
+
+def _shares_so_far(employees: Sequence[UUID], day: date) -> list[tuple[UUID, UUID, Decimal]]:
+    if not pools():
+        return []
+    people = workers()
+    asked = {one: pool_of(people[one].team, day) for one in employees if one in people}
+    wanted = {pool for pool in asked.values() if pool}
+    into: dict[UUID, dict[UUID, Decimal]] = {}
+    for pool, employee, amount in db.rows(_POOLED, [list(wanted), day]) if wanted else ():
+        into.setdefault(pool, {})[employee] = amount
+    found = []
+    for pool, amounts in into.items():
+        parts = rules.parts_of(sum(amounts.values(), ZERO), [factor_on(one, day) for one in amounts])
+        found += [
+            (one, pool, part) for one, part in zip(amounts, parts, strict=True) if asked.get(one) == pool
+        ]
     return found
 
 
@@ -107,9 +159,12 @@ def price_of(
 
 
 def piece_prices(employee: UUID, day: date, work: Iterable[tuple[UUID, UUID, str]]) -> dict[tuple, Decimal]:
-    """Give what somebody is paid for a good piece by (plant, item, operation), where there is a rate."""
+    """Give what somebody is paid for a good piece by (plant, item, operation), where there is a rate; nothing for
+    whose pieces go into a pool."""
     by_item = prices()
     worker = workers().get(employee) if by_item else None
+    if worker and pool_of(worker.team, day):
+        return {}
     found = {one: price_of(by_item, worker, *one, day) for one in set(work)} if worker else {}
     return {one: price.piece_price for one, price in found.items() if price is not None}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from banyan.kernel import access, registry
 from banyan.kernel.context import Context
@@ -15,10 +15,10 @@ from banyan.kernel.schema import Day, Input, field
 from banyan.lib.labels import L
 from banyan.modules.company.queries import default_plant
 from banyan.modules.wages import queries, rules
-from banyan.modules.wages.models import StatementItem, WageLine
+from banyan.modules.wages.models import SharingItem, StatementItem, WageLine
 from banyan.modules.wages.nouns import KINDS, PAY
 
-LINE, STATEMENT = "wages.line", "wages.statement"
+LINE, STATEMENT, SHARING, BONUS = "wages.line", "wages.statement", "wages.sharing", "wages.bonus"
 _KINDS = {one.key: one.label for one in KINDS}
 _LINE_COLUMNS = (
     column("day", "日期", "Day", "date"), column("number", "工单", "Work order"),
@@ -28,9 +28,12 @@ _LINE_COLUMNS = (
     column("piece", "计件工资", "Piece wage", "money", summed=True),
     column("time", "计时工资", "Time wage", "money", summed=True),
     column("deduction", "质量扣款", "Deduction", "money", summed=True),
+    column("bonus", "奖扣", "Bonus", "money", summed=True),
+    column("pooled", "归入班组", "Into the pool", "money", summed=True),
     column("amount", "金额", "Amount", "money", summed=True),
 )  # fmt: skip
-_AMOUNTS = {"piece": "piece_amount", "time": "time_amount", "deduction": "deduction_amount", "amount": "amount"}
+_AMOUNTS = {"piece": "piece_amount", "time": "time_amount", "deduction": "deduction_amount",
+            "bonus": "bonus_amount", "pooled": "pooled_amount", "amount": "amount"}
 
 
 class MyMonth(Input):
@@ -60,11 +63,17 @@ def _sees_pay(ctx: Context, employee: UUID | None = None) -> bool:
 
 def _row(ctx: Context, line: WageLine, sees: bool) -> dict[str, Any]:
     amounts = {name: getattr(line, column) if sees else None for name, column in _AMOUNTS.items()}
+    noun, record = next(
+        (noun, record) for noun, record in (
+            ("production.report", line.report_id), (SHARING, line.sharing_id), (BONUS, line.bonus_id)
+        ) if record
+    )  # fmt: skip
     return {
-        "day": line.day, "number": line.work_order.number,
-        "operation": f"{line.operation.sequence} {line.operation.name}", "kind": _KINDS[line.kind].in_(ctx.language),
-        "quantity": line.quantity, "minutes": line.minutes, **amounts,
-        "_noun": "production.report", "_id": line.report_id,
+        "day": line.day, "number": line.work_order.number if line.work_order else "",
+        "operation": f"{line.operation.sequence} {line.operation.name}" if line.operation
+        else line.bonus.reason if line.bonus else "",
+        "kind": _KINDS[line.kind].in_(ctx.language), "quantity": line.quantity, "minutes": line.minutes, **amounts,
+        **({} if ctx.principal.reach(f"{noun}.read") is None else {"_noun": noun, "_id": record}),
     }  # fmt: skip
 
 
@@ -74,7 +83,8 @@ def _row(ctx: Context, line: WageLine, sees: bool) -> dict[str, Any]:
     help=L("当月每次报工挣得的工资", "What each report of the month earned"),
 )  # fmt: skip
 def my_month(ctx: Context, data: MyMonth) -> Iterator[dict[str, Any]]:
-    """Give what somebody's reports of a month earned, for themselves and who may see pay. A row opens the report."""
+    """Give what somebody's reports of a month earned, for themselves and who may see pay. A row opens the report, the
+    sharing or the bonus."""
     employee = data.employee or ctx.principal.employee
     if employee is None:
         return
@@ -82,7 +92,7 @@ def my_month(ctx: Context, data: MyMonth) -> Iterator[dict[str, Any]]:
     is_own = employee == ctx.principal.employee
     reach = Q() if is_own else access.scope(ctx, registry.noun(LINE), f"{LINE}.read") or Q()
     lines = WageLine.objects.filter(reach, employee=employee, day__range=(first, last))
-    for line in lines.select_related("work_order", "operation").order_by("-day", "-at"):
+    for line in lines.select_related("work_order", "operation", "bonus").order_by("-day", "-at"):
         yield _row(ctx, line, _sees_pay(ctx, employee))
 
 
@@ -97,7 +107,7 @@ def of_statement(ctx: Context, data: OfStatement) -> Iterator[dict[str, Any]]:
     items = StatementItem.objects.filter(
         statement__in=registry.noun(STATEMENT).model.objects.filter(reach, pk=data.statement)
     )
-    for item in items.select_related("line__work_order", "line__operation").order_by("position"):
+    for item in items.select_related("line__work_order", "line__operation", "line__bonus").order_by("position"):
         yield _row(ctx, item.line, _sees_pay(ctx, item.line.employee_id))
 
 
@@ -125,4 +135,31 @@ def to_approve(ctx: Context, data: Until) -> Iterator[dict[str, Any]]:
             "quantity": one["quantity"], "minutes": one["minutes"],
             "amount": one["amount"] if _sees_pay(ctx, one["employee"]) else None,
             "_query": "wages.my_month", "_input": {"employee": one["employee"], "month": one["day"]},
+        }  # fmt: skip
+
+
+@query(
+    "wages.to_share", L("待分配的班组工资", "Team wages to share"), input=Until, area="people", icon="chart-pie",
+    permission=f"{SHARING}.share", card=("team", "day", "lines", "amount"), order=9,
+    columns=(
+        column("day", "日期", "Day", "date"), column("team", "班组", "Team"),
+        column("lines", "条数", "Lines", "integer", summed=True),
+        column("amount", "未分配", "Not shared", "money", summed=True),
+    ),
+    help=L("已审核、尚未按出勤分配的班组计件工资", "Approved piece wages of teams that are not shared yet"),
+)  # fmt: skip
+def to_share(ctx: Context, data: Until) -> Iterator[dict[str, Any]]:
+    """Give what approved reports have brought to pools since their day was shared, by day; a row opens the pool."""
+    reach = access.scope(ctx, registry.noun(SHARING), f"{SHARING}.share") or Q()
+    shared = Exists(SharingItem.objects.filter(line=OuterRef("pk"), is_active=True))
+    lines = WageLine.objects.filter(
+        ~shared, queries.is_approved(), reach, *([Q(day__lte=data.last)] if data.last else []), pool__isnull=False
+    )
+    groups = lines.values("day", "pool", "pool__team__code", "pool__team__name").annotate(
+        lines=Count("pk"), amount=Sum("pooled_amount")
+    )
+    for one in groups.order_by("day", "pool__team__code"):
+        yield {
+            "day": one["day"], "team": f"{one['pool__team__code']} {one['pool__team__name']}", "lines": one["lines"],
+            "amount": one["amount"] if _sees_pay(ctx) else None, "_noun": "wages.pool", "_id": one["pool"],
         }  # fmt: skip

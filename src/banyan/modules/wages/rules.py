@@ -95,6 +95,11 @@ def wages(shares: Sequence[Share], *, is_good: bool, deductions: Sequence[tuple[
     return tuple(Wage(p, t, -d) for p, t, d in zip(pieces, times, lost_by, strict=True))
 
 
+def parts_of(amount: Decimal, weights: Sequence[Decimal]) -> tuple[Decimal, ...]:
+    """Give the parts of an amount by weight, to the cent; all alike where nobody has a weight."""
+    return allocate(amount, weights if any(weights) else [ONE] * len(weights))
+
+
 def _spread(
     shares: Sequence[Share], group_of: Callable[[Share], Any], whole: Callable[[list[Share]], Decimal],
     weight: Callable[[Share], Decimal],
@@ -105,8 +110,7 @@ def _spread(
         groups.setdefault(group_of(share), []).append(n)
     found = [ZERO] * len(shares)
     for places in groups.values():
-        weights = [weight(shares[n]) for n in places]
-        parts = allocate(whole([shares[n] for n in places]), weights if any(weights) else [ONE] * len(places))
+        parts = parts_of(whole([shares[n] for n in places]), [weight(shares[n]) for n in places])
         for n, part in zip(places, parts, strict=True):
             found[n] = part
     return found

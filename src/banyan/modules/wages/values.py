@@ -38,6 +38,16 @@ class Valid:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolDays:
+    """A team's pool. Valid up to, not with, `valid_to`."""
+
+    id: UUID
+    is_by_time: bool
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Worker:
     """Somebody as wages see them; skills with the days they are valid."""
 

@@ -109,10 +109,17 @@ def _said(ctx: Context, data: Tally) -> Label:
     day = default_plant().day(ctx.now)
     done = queries.work_of(employee, day)
     pieces = sum((one.quantity for one in done if one.kind == "good"), ZERO)
-    wage = sum(queries.earned(employee, day).values(), ZERO)
+    earned = queries.earned(employee, day)
+    wage, share = sum(earned.values(), ZERO), sum((v for (_, kind), v in earned.items() if kind == "share"), ZERO)
     today = {"booked": booked, "pieces": plain(pieces), "wage": f"{wage:,.2f}"}
     if not wage:
         return L("{booked}。今天合格 {pieces} 件", "{booked}. Today {pieces} good").filled(today)
+    if share:
+        return L(
+            "{booked}。今天合格 {pieces} 件，工资约 ¥{wage}，其中班组份额 ¥{share} 按目前报工估算，以出勤分配为准",
+            "{booked}. Today {pieces} good, wage about ¥{wage}, of it ¥{share} as a share of the team's figure so far, "
+            "to be settled by attendance",
+        ).filled(today | {"share": f"{share:,.2f}"})
     return L(
         "{booked}。今天合格 {pieces} 件，工资 ¥{wage}",
         "{booked}. Today {pieces} good, wage ¥{wage}",

@@ -26,7 +26,7 @@ def proved(payroll):
     assert broken == []
 
 
-NAMES = ("reports", "rates", "whole", "taken_back", "statements", "items")
+NAMES = ("reports", "rates", "whole", "taken_back", "statements", "items", "pools", "bonuses")
 
 
 def test_a_good_report_is_paid_by_the_piece_and_the_hour(payroll):

@@ -17,16 +17,25 @@ FAULTS = {
     "WHERE reverses_id IS NOT NULL",
     "wages.statements": "UPDATE wages_statement SET piece_amount = piece_amount + 1, amount = amount + 1",
     "wages.items": "DELETE FROM wages_approval",
+    "wages.pools": "UPDATE wages_wageline SET piece_amount = piece_amount + 0.01, amount = amount + 0.01 "
+    "WHERE kind = 'share' AND reverses_id IS NULL",
+    "wages.bonuses": "UPDATE wages_bonus SET amount = amount + 1",
 }
 
 
 @pytest.fixture
 def paid(payroll):
-    """Give a payroll with one report paid and one taken back."""
+    """Give a payroll with one report paid, one taken back, one shared in a pool, and a bonus."""
     payroll.rate()
     payroll.good(20)
     payroll.undo(payroll.good(4))
+    payroll.world.make("wages.pool", team=payroll.world.team, valid_from="2026-01-01")
+    payroll.good(8)
     payroll.approve()
+    told = {"employee": payroll.world.worker.pk, "day": "2026-03-02"}
+    payroll.world.make("people.attendance", minutes=60, **told)
+    payroll.world.do("wages.sharing.share", first="2026-03-02", last="2026-03-02")
+    payroll.world.do("wages.bonus.approve", payroll.world.make("wages.bonus", amount="5", reason="急单", **told))
     (statement,) = payroll.prepare()
     payroll.world.do("wages.statement.confirm", statement)
     return payroll

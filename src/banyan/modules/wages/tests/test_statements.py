@@ -21,7 +21,7 @@ from banyan.modules.finance.models import Account, Entry, EntryLine
 from banyan.modules.wages.models import Approval, Statement, StatementDay, StatementItem, WageLine
 
 pytestmark = pytest.mark.django_db
-NAMES = ("reports", "rates", "whole", "taken_back", "statements", "items")
+NAMES = ("reports", "rates", "whole", "taken_back", "statements", "items", "pools", "bonuses")
 
 
 def are_proofs_green() -> bool:
