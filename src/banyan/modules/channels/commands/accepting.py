@@ -8,13 +8,15 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel import db, registry
-from banyan.kernel.commands import attempt, tell
+from banyan.kernel.commands import attempt, save, tell
 from banyan.kernel.context import Context
+from banyan.kernel.locks import dirty, lock
 from banyan.lib.errors import DomainError
 from banyan.lib.expressions import ExpressionFailed, compile
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.modules.channels import queries, rules
+from banyan.modules.channels.commands.merging import put_together
 from banyan.modules.channels.commands.parting import AMOUNTS, part_lines
 from banyan.modules.channels.errors import AmountsDiffer
 from banyan.modules.channels.events import OrderAccepted, OrderHeld, OutsideLine
@@ -36,6 +38,8 @@ from banyan.modules.parties import queries as parties
 ZERO = Decimal(0)
 #: Others may take what was free a moment ago; so often a plant is chosen anew.
 TRIES = 3
+#: So many of the orders that wait for an item are tried when some of it becomes free.
+MOST_AGAIN = 500
 #: What is decided on an order after it was written.
 DECIDED = (
     "state", "hold", "accepted_at", "order_id", "party_id", "plant_id", "cancel_reason", *AMOUNTS,
@@ -88,6 +92,30 @@ def take(
         case.order.state, case.order.hold = "received", ""
     _accept(ctx, sorted(ready, key=lambda c: (c.shop.priority, c.order.ordered_at or ctx.now, c.order.pk)))
     _hold(ctx, [*held, *(case for case in ready if case.holds)])
+
+
+def try_again(ctx: Context, items: Collection[UUID]) -> int:
+    """Accept what waited for stock of items and can be had now, the oldest first; what cannot waits as it did.
+
+    Gives:  how many were accepted, of the MOST_AGAIN oldest
+    Writes: as `take` does, but nothing for orders that go on waiting; holds of those accepted are released by nobody;
+            locks orders by key
+    """
+    keys = queries.orders_short_of(items, MOST_AGAIN) if items else ()
+    if not keys:
+        return 0
+    held = lock(ChannelOrder, keys)
+    cases = _cases([one for key in keys if (one := held.get(key)) and (one.state, one.hold) == ("held", "no_stock")])
+    _look(cases)
+    _choose([case for case in cases if not case.holds])
+    _accept(ctx, [case for case in cases if not case.holds and case.order.outside_state == "paid"])
+    _hold(ctx, [case for case in cases if case.holds and case.holds[0].reason != "no_stock"])
+    done = [case.order for case in cases if case.order.state == "accepted"]
+    holds = ChannelHold.objects.filter(channel_order__in=done, released_at__isnull=True)
+    holds.update(released_at=ctx.now)
+    save(ctx, [case.order for case in cases if dirty(case.order)])
+    put_together(ctx, done)
+    return len(done)
 
 
 # --- what is known of an order ------------------------------------------------------------------------------
