@@ -71,17 +71,28 @@ class Case:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the caller has at hand, so that it is not read again: shops; for orders just written, lines and listings.
+
+    Takes:  new: orders that nobody can have let go before; lines of theirs, written a moment ago, by order
+    """
+
+    shops: Mapping[UUID, Shop] | None = None
+    new: Collection[UUID] = ()
+    lines: Mapping[UUID, list[ChannelOrderLine]] = field(default_factory=dict)
+    listed: Mapping[tuple[UUID, str], Listed] = field(default_factory=dict)
+
+
 def take(
-    ctx: Context, orders: Sequence[ChannelOrder], *, is_asked: bool = False,
-    shops: Mapping[UUID, Shop] | None = None, new: Collection[UUID] = (),
+    ctx: Context, orders: Sequence[ChannelOrder], known: Known | None = None, *, is_asked: bool = False
 ) -> None:  # fmt: skip
     """Accept open orders that nothing holds, hold the others, and leave those that are not paid.
 
-    Takes:  orders, locked or new; is_asked: a person wants them accepted, whatever the shop does by itself;
-            shops that are known already, by key; new: orders that nobody can have let go before
+    Takes:  orders, locked or new; is_asked: a person wants them accepted, whatever the shop does by itself
     Writes: sales orders, promises, bookings, holds; locks sales orders, then stock; tells OrderAccepted, OrderHeld
     """
-    cases = _cases([order for order in orders if order.state in OPEN], shops, new)
+    cases = _cases([order for order in orders if order.state in OPEN], known or Known())
     _look(cases)
     held = [case for case in cases if case.holds]
     ready = [
@@ -121,16 +132,34 @@ def try_again(ctx: Context, items: Collection[UUID]) -> int:
 # --- what is known of an order ------------------------------------------------------------------------------
 
 
-def _cases(
-    orders: Sequence[ChannelOrder], shops: Mapping[UUID, Shop] | None = None, new: Collection[UUID] = ()
-) -> list[Case]:
-    """Give orders with shop, lines and what their SKUs stand for, matching anew. Five statements."""
-    keys = [order.pk for order in orders]
-    if not keys:
+def _cases(orders: Sequence[ChannelOrder], known: Known | None = None) -> list[Case]:
+    """Give orders with shop, lines and what their SKUs stand for, matching anew what was not written just now.
+
+    Five statements, none for what the caller knows
+    """
+    known = known or Known()
+    if not orders:
         return []
-    shops = shops or Shop.objects.in_bulk({order.shop_id for order in orders})
-    lines: dict[UUID, list[ChannelOrderLine]] = {key: [] for key in keys}
-    for line in ChannelOrderLine.objects.filter(channel_order__in=keys).order_by("channel_order_id", "position"):
+    shops = known.shops or Shop.objects.in_bulk({order.shop_id for order in orders})
+    older = [order for order in orders if order.pk not in known.lines]
+    lines, listed = dict(known.lines), dict(known.listed)
+    if older:
+        found, more = _matched(older)
+        lines, listed = lines | found, listed | more
+    waived = _waived([order.pk for order in orders if order.pk not in known.new])
+    return [
+        Case(order, shops[order.shop_id], lines[order.pk],
+             [listed.get((order.shop_id, line.sku)) for line in lines[order.pk]], waived.get(order.pk, set()))
+        for order in orders
+    ]  # fmt: skip
+
+
+def _matched(
+    orders: Sequence[ChannelOrder],
+) -> tuple[dict[UUID, list[ChannelOrderLine]], dict[tuple[UUID, str], Listed]]:
+    """Give the lines of orders, and what their SKUs stand for now. Writes: their listings."""
+    lines: dict[UUID, list[ChannelOrderLine]] = {order.pk: [] for order in orders}
+    for line in ChannelOrderLine.objects.filter(channel_order__in=list(lines)).order_by("channel_order_id", "position"):
         lines[line.channel_order_id].append(line)
     shop_of = {order.pk: order.shop_id for order in orders}
     known = queries.listed((shop_of[key], line.sku) for key, rows in lines.items() for line in rows)
@@ -142,12 +171,7 @@ def _cases(
                 line.listing_id = found and found.id
                 changed.append(line)
     db.update_rows(changed, ["listing_id"])
-    waived = _waived([key for key in keys if key not in new])
-    return [
-        Case(order, shops[order.shop_id], lines[order.pk],
-             [known.get((order.shop_id, line.sku)) for line in lines[order.pk]], waived.get(order.pk, set()))
-        for order in orders
-    ]  # fmt: skip
+    return lines, known
 
 
 def _waived(orders: Sequence[UUID]) -> dict[UUID, set[tuple[str, UUID | None]]]:
