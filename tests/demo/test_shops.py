@@ -29,7 +29,7 @@ def test_each_state_has_an_order_and_a_flow_has_brought_one(live_db, settings, t
         ("cancelled", "", "paid", False), ("accepted", "", "paid", False), ("accepted", "", "paid", False),
         ("accepted", "", "paid", False), ("accepted", "", "paid", True), ("held", "rule", "paid", False),
         ("held", "remark", "paid", False), ("held", "unmatched", "paid", False), ("held", "price", "paid", False),
-        ("held", "rule", "paid", False), ("received", "", "placed", False),
+        ("held", "no_stock", "paid", False), ("received", "", "placed", False),
     ])  # fmt: skip
     assert (Shop.objects.count(), Listing.objects.filter(item=None).count()) == (3, 1)
     assert Refund.objects.get().state == "asked"

@@ -7,7 +7,7 @@ what is laid into the exchange folder's `webshop/in` becomes an order within a m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,14 +25,15 @@ from banyan.modules.channels.jobs import offer_due
 
 #: What nobody has been promised: finished goods on the price list, and bought parts for repairs, the dearest first.
 _GOODS = """
-    SELECT i.id, i.code, i.name, round(min(p.price) * 1.13, 2) FROM inventory_supply s
+    SELECT i.id, i.code, i.name, round(min(p.price) * 1.13, 2), s.available - s.promised
+    FROM inventory_supply s
     JOIN items_item i ON i.id = s.item_id JOIN sales_customerprice p ON p.item_id = i.id AND p.party_id IS NULL
     JOIN company_currency c ON c.id = p.currency_id AND c.id = (SELECT currency_id FROM company_company LIMIT 1)
     WHERE s.plant_id = %s AND s.available - s.promised >= 4 AND i.is_active AND p.price > 0
     GROUP BY i.id, s.id ORDER BY s.available - s.promised DESC, i.code LIMIT 2
 """
 _SPARES = """
-    SELECT i.id, i.code, i.name, round(min(p.price) * 1.8, 2) FROM inventory_supply s
+    SELECT i.id, i.code, i.name, round(min(p.price) * 1.8, 2), min(s.available - s.promised) FROM inventory_supply s
     JOIN items_item i ON i.id = s.item_id JOIN company_unit u ON u.id = i.unit_id
     JOIN purchasing_supplieritem p ON p.item_id = i.id AND p.is_preferred
     WHERE s.plant_id = %s AND s.available - s.promised >= 40 AND i.is_active AND i.kind = 'bought'
@@ -48,12 +49,13 @@ _PLACES = (
 
 @dataclass(frozen=True)
 class Ware:
-    """What is sold in the shops: its item, and the price that the list asks, tax inside."""
+    """What is sold in the shops: its item, its price there, tax inside, and how many nobody has been promised."""
 
     item: UUID
     code: str
     name: str
     price: Decimal
+    free: Decimal
 
 
 @dataclass
@@ -66,14 +68,15 @@ class Market:
     jd: str = "RX-JD"
     web: str = "RX-WEB"
     count: int = 0
+    titles: dict[str, str] = field(default_factory=lambda: {"SET-CARE": "保养套装", "RX-NEW-2026": "新款联轴器"})
 
     def order(self, shop: str, *lines: tuple[str, Any, Any], hours: int = 6, **more: Any) -> dict[str, Any]:
         """Give an outside order as its shop tells it, whose total agrees with its lines unless it is given."""
         self.count += 1
         name, region, city, address = _PLACES[self.count % len(_PLACES)]
-        at = self.cast.now - timedelta(hours=hours)
+        at = (self.cast.now - timedelta(hours=hours)).replace(microsecond=0)
         rows = [
-            {"line": str(n), "sku": sku, "title": sku, "quantity": str(pieces), "price": str(price)}
+            {"line": str(n), "sku": sku, "title": self.titles[sku], "quantity": str(pieces), "price": str(price)}
             for n, (sku, pieces, price) in enumerate(lines, start=1)
         ]
         total = sum(Decimal(row["quantity"]) * Decimal(row["price"]) for row in rows)
@@ -103,6 +106,7 @@ def tell(cast: Cast, plant: UUID) -> None:
                  "Channels: three shops, a dozen outside orders, a flow of the bus")  # fmt: skip
     cast.now = max(cast.now, datetime.now(UTC) - timedelta(hours=8))
     market = Market(cast, plant)
+    market.titles |= {ware.code: ware.name for ware in (*goods, *spares)}
     _set_up(market, goods, spares)
     _orders(market, goods, spares)
     _flow(market, spares[0])
@@ -147,7 +151,8 @@ def _set_up(market: Market, goods: Sequence[Ware], spares: Sequence[Ware]) -> No
     })  # fmt: skip
     market.cast.do("sales", "channels.listing.create", records=records)
     market.cast.do("sales", "channels.rule.create", records=[
-        {"code": "BIG", "name": "大额订单先核对", "reason": "rule", "condition": "total > 4000"},
+        {"code": "BIG", "name": "大额订单先核对", "reason": "rule", "condition": "total > 4000",
+         "shop": str(made[0])},
         {"code": "INVOICE", "name": "留言要求专票", "reason": "remark", "condition": 'contains(remark, "专票")'},
     ])  # fmt: skip
     market.cast.do("sales", "channels.warehouse.create", records=[
@@ -174,9 +179,9 @@ def _orders(market: Market, goods: Sequence[Ware], spares: Sequence[Ware]) -> No
         market.order(market.taobao, few, hours=2, remark="需要专票"),
         market.order(market.taobao, ("RX-NEW-2026", 2, "58.00"), hours=2, freight_amount="8.00"),
         market.order(market.jd, (seal.code, 5, seal.price / 2), hours=2),
-        market.order(market.jd, (big.code, 2000, big.price), hours=1),
+        market.order(market.jd, (big.code, big.free + 3, big.price), hours=1),
         market.order(market.taobao, few, hours=1, state="placed", paid_at=None,
-                     pay_by=(cast.now + timedelta(hours=20)).isoformat()),
+                     pay_by=(cast.now + timedelta(hours=20)).replace(microsecond=0).isoformat()),
     ]  # fmt: skip
     market.receive(*open_)
     market.receive(moved | {"address": "文二路 200 号", "version": "2"})
