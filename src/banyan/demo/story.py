@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 
-from banyan.demo import andon, cards, outcome, stores
+from banyan.demo import andon, cards, outcome, shops, stores
 from banyan.demo.acting import Cast, Teller, Terminal, half, key_of
 from banyan.kernel import db, dispatcher
 from banyan.kernel.context import SYSTEM, Context
@@ -119,6 +119,7 @@ class Story(Cast):
         andon.tell(self)
         stores.tell(self, self.plant, self.plot.finished)
         cards.tell(self)
+        shops.tell(self, self.plant)
         return self.told
 
     # --- the order ------------------------------------------------------------------------------------------

@@ -1,21 +1,38 @@
-"""What channels do by themselves: offers that nobody's event has brought up to date, and all of them each night."""
+"""What channels do by themselves: offers brought up to date as soon as something has happened, and all each night."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+from django.db import transaction
 from procrastinate.contrib.django import app as queue
+from procrastinate.exceptions import AlreadyEnqueued
 
+from banyan.kernel import db
 from banyan.kernel.commands import execute
 from banyan.kernel.context import SYSTEM, Context
-from banyan.modules.channels.commands.offering import refresh_all
-from banyan.modules.channels.reactions import offer_due
+from banyan.kernel.events import takes_batches
+from banyan.modules.channels.commands.offering import refresh_all, refresh_due
+
+
+@takes_batches
+def hear(rows: Sequence[Any], at: datetime) -> None:
+    """Have offers worked out where something is due, once for whatever happened together; one statement when not."""
+    if not _is_due():
+        return
+    try:
+        with transaction.atomic():
+            sweep.defer(timestamp=int(at.timestamp()))
+    except AlreadyEnqueued:
+        return
 
 
 @queue.periodic(cron="* * * * *")
-@queue.task(name="channels.offer_due", queue="jobs", queueing_lock="channels_offer_due")
+@queue.task(name="channels.offer_due", queue="jobs", queueing_lock="channels_offer_due", priority=10)
 def sweep(timestamp: int) -> None:
-    """Work out each minute what is still due, whatever changed it."""
+    """Work out what is due; asked for by what happens, and each minute in case that nobody was told."""
     offer_due()
 
 
@@ -24,3 +41,14 @@ def sweep(timestamp: int) -> None:
 def offer_all(timestamp: int) -> None:
     """Work every offer out each night, and tell those that the shop was told otherwise."""
     execute(Context(SYSTEM, now=datetime.now(UTC), through="job", program="channels"), refresh_all, data={})
+
+
+def offer_due() -> int:
+    """Work offers out where something is due; give how many changed."""
+    if not _is_due():
+        return 0
+    return execute(Context(SYSTEM, now=datetime.now(UTC), through="job", program="channels"), refresh_due).value
+
+
+def _is_due() -> bool:
+    return db.one("SELECT EXISTS (SELECT FROM channels_offerdue)")[0]

@@ -278,6 +278,8 @@ class ChannelOrder(Record):
             models.Index(fields=["shop", "buyer", "ordered_at"], name="channels_order_buyer"),
             models.Index(fields=["created_at", "id"], name="channels_order_made"),
             models.Index(fields=["parcel"], name="channels_order_parcel", condition=Q(parcel__isnull=False)),
+            models.Index(fields=["ordered_at", "id"], name="channels_order_short",
+                         condition=Q(state="held", hold="no_stock")),
             find_index("channels_order_find"),
         ]
 
@@ -469,14 +471,15 @@ class Offer(Record):
 class OfferDue(models.Model):
     """What may have changed an offer since offers were last worked out; triggers add it.
 
-    It is a listing, or an item whose free stock in a plant has changed. A row is added for each change and none is
-    ever altered, so that those who move stock never wait here.
+    It is a listing, or an item whose free stock in a plant has changed; `is_more` where it has grown. A row is added
+    for each change and none is ever altered, so that those who move stock never wait here.
     """
 
     id = models.BigAutoField(primary_key=True)
     listing = models.UUIDField(null=True)
     item = models.UUIDField(null=True)
     plant = models.UUIDField(null=True)
+    is_more = models.BooleanField(default=False, db_default=False)
 
 
 class Settlement(Document):

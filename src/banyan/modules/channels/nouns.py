@@ -103,7 +103,7 @@ noun(
         title=f("品名", "Title"),
         item=f("物料", "Item", L("套装可空，写组成", "Empty for a bundle; give its parts")),
         factor=f("每件数量", "Stock units each", L("一件折合的库存数量", "Stock units in one piece"), minimum=LEAST),
-        price=f("标价", "Price", L("用于价格检查；空则按价目表", "To check prices by; empty: the price list"),
+        price=f("标价", "Price", L("低于它的先由人看；空则不检查", "Below it a person looks first; empty: not checked"),
                 minimum=ZERO),
         safety_quantity=f("至少保留", "Keeps back", STOCK_UNIT, minimum=ZERO),
         is_made_to_order=f("按单生产", "Made to order", L("不占库存，成为生产需求", "Demand of the plan")),

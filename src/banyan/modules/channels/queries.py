@@ -104,6 +104,21 @@ def free_stock(items: Iterable[UUID], plants: Iterable[UUID]) -> dict[tuple[UUID
     return {(plant, item): free for plant, item, free in rows}
 
 
+_SHORT = """
+    SELECT o.id FROM channels_channelorder o
+    WHERE o.state = 'held' AND o.hold = 'no_stock' AND EXISTS (
+        SELECT FROM channels_channelorderline l JOIN channels_listing g ON g.id = l.listing_id
+        LEFT JOIN channels_listingpart p ON p.listing_id = g.id
+        WHERE l.channel_order_id = o.id AND (g.item_id = ANY(%(items)s) OR p.item_id = ANY(%(items)s)))
+    ORDER BY o.ordered_at, o.id LIMIT %(most)s
+"""
+
+
+def orders_short_of(items: Iterable[UUID], most: int) -> tuple[UUID, ...]:
+    """Give the orders that wait for stock of items, the oldest first. One statement."""
+    return tuple(key for (key,) in db.rows(_SHORT, {"items": list(set(items)), "most": most}))
+
+
 def orders_of_buyers(orders: Sequence[UUID]) -> dict[UUID, int]:
     """Give how many other orders the same buyer has placed at the shop within a day of each. One statement."""
     return dict(

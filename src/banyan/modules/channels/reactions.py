@@ -1,15 +1,11 @@
-"""What channels hear after commit: goods that have left, orders that were given up, stock that has changed."""
+"""What channels hear after commit: goods that have left, orders that were given up."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from banyan.kernel import db
 from banyan.kernel.commands import execute
-from banyan.kernel.context import SYSTEM, Context
+from banyan.kernel.context import Context
 from banyan.kernel.dispatcher import Delivered
 from banyan.kernel.events import after_commit
-from banyan.modules.channels.commands.offering import refresh_due
 from banyan.modules.channels.commands.refunding import take_back
 from banyan.modules.channels.commands.shipping import (
     note_cancelled,
@@ -17,12 +13,10 @@ from banyan.modules.channels.commands.shipping import (
     tell_shipments,
 )
 from banyan.modules.channels.models import BINDING, ChannelOrder, Refund
-from banyan.modules.inventory.events import LotHeld, LotReleased, PromisesBroken, StockMoved
 from banyan.modules.sales.events import (
     GoodsReturned,
     GoodsShipped,
     OrderCancelled,
-    OrderConfirmed,
     ShipmentReversed,
     ShipmentTracked,
 )
@@ -48,18 +42,3 @@ def goods_are_back(ctx: Context, event: Delivered) -> None:
     keys = list(Refund.objects.filter(return_order=event.record, state="agreed").values_list("pk", flat=True))
     if keys:
         execute(ctx, take_back, ids=keys)
-
-
-@after_commit(OrderConfirmed, OrderCancelled, StockMoved, PromisesBroken, LotHeld, LotReleased)
-def offer_anew(ctx: Context, event: Delivered) -> None:
-    """Work out what has become due by now, once for whatever happened together. One statement when nothing has."""
-    offer_due(ctx)
-
-
-def offer_due(ctx: Context | None = None) -> int:
-    """Work offers out where something is due; give how many changed."""
-    if not db.one("SELECT EXISTS (SELECT FROM channels_offerdue)")[0]:
-        return 0
-    by = ctx or Context(SYSTEM, now=datetime.now(UTC), through="job", program="channels")
-    return execute(by, refresh_due).value
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -24,6 +24,7 @@ NOUN = "channels.order"
 MOST = 200
 OPEN = ("received", "held", "accepted", "allocated")
 FILTERS = ("shop", "state", "hold")
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 areas.screen(
     "channels.desk", L("订单工作台", "Order desk"), area="channels", path="/channels/desk", icon="clock",
@@ -65,7 +66,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     states = [one for one in STATES if one.key in OPEN]
     return page(request, "channels/desk.html", {
         "area": areas.area_of("channels"),
-        "rows": [_row(row, found.titles, ctx.now) for row in found.rows],
+        "rows": [_row(row, found.titles, ctx.now) for row in sorted(found.rows, key=_due)],
         "is_more": bool(found.next),
         "groups": [
             _group(chosen, "state", [(one.key, one.label) for one in states]),
@@ -88,8 +89,7 @@ def _group(chosen: Mapping[str, str], name: str, options: list[tuple[str, Any]])
 
 def _row(row: Mapping[str, Any], titles: Any, now: datetime) -> dict[str, Any]:
     unpaid = row["outside_state"] == "placed"
-    due = row["pay_by"] if unpaid and row["pay_by"] else row["ship_by"]
-    clock = clock_words(_instant(due), now)
+    clock = clock_words(None if (due := _due(row)) == NEVER else due, now)
     return {
         "path": f"/channels/orders/{row['id']}", "number": row["outside_number"], "part": row["part"],
         "shop": title_in(titles, "channels.shop", row["shop"]), "clock": clock, "is_unpaid": unpaid,
@@ -98,6 +98,12 @@ def _row(row: Mapping[str, Any], titles: Any, now: datetime) -> dict[str, Any]:
         "where": " ".join(one for one in (row["region"], row["city"]) if one),
         "total": number(row["total_amount"], places=2), "plant": title_in(titles, "company.plant", row["plant"]),
     }  # fmt: skip
+
+
+def _due(row: Mapping[str, Any]) -> datetime:
+    """Give until when somebody has to act: the buyer who has not paid, else the one who ships."""
+    by = row["pay_by"] if row["outside_state"] == "placed" and row["pay_by"] else row["ship_by"]
+    return _instant(by) or NEVER
 
 
 def _instant(value: Any) -> datetime | None:

@@ -8,13 +8,15 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel import db, registry
-from banyan.kernel.commands import attempt, tell
+from banyan.kernel.commands import attempt, save, tell
 from banyan.kernel.context import Context
+from banyan.kernel.locks import dirty, lock
 from banyan.lib.errors import DomainError
 from banyan.lib.expressions import ExpressionFailed, compile
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.modules.channels import queries, rules
+from banyan.modules.channels.commands.merging import put_together
 from banyan.modules.channels.commands.parting import AMOUNTS, part_lines
 from banyan.modules.channels.errors import AmountsDiffer
 from banyan.modules.channels.events import OrderAccepted, OrderHeld, OutsideLine
@@ -36,6 +38,8 @@ from banyan.modules.parties import queries as parties
 ZERO = Decimal(0)
 #: Others may take what was free a moment ago; so often a plant is chosen anew.
 TRIES = 3
+#: So many of the orders that wait for an item are tried when some of it becomes free.
+MOST_AGAIN = 500
 #: What is decided on an order after it was written.
 DECIDED = (
     "state", "hold", "accepted_at", "order_id", "party_id", "plant_id", "cancel_reason", *AMOUNTS,
@@ -67,17 +71,28 @@ class Case:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the caller has at hand, so that it is not read again: shops; for orders just written, lines and listings.
+
+    Takes:  new: orders that nobody can have let go before; lines of theirs, written a moment ago, by order
+    """
+
+    shops: Mapping[UUID, Shop] | None = None
+    new: Collection[UUID] = ()
+    lines: Mapping[UUID, list[ChannelOrderLine]] = field(default_factory=dict)
+    listed: Mapping[tuple[UUID, str], Listed] = field(default_factory=dict)
+
+
 def take(
-    ctx: Context, orders: Sequence[ChannelOrder], *, is_asked: bool = False,
-    shops: Mapping[UUID, Shop] | None = None, new: Collection[UUID] = (),
+    ctx: Context, orders: Sequence[ChannelOrder], known: Known | None = None, *, is_asked: bool = False
 ) -> None:  # fmt: skip
     """Accept open orders that nothing holds, hold the others, and leave those that are not paid.
 
-    Takes:  orders, locked or new; is_asked: a person wants them accepted, whatever the shop does by itself;
-            shops that are known already, by key; new: orders that nobody can have let go before
+    Takes:  orders, locked or new; is_asked: a person wants them accepted, whatever the shop does by itself
     Writes: sales orders, promises, bookings, holds; locks sales orders, then stock; tells OrderAccepted, OrderHeld
     """
-    cases = _cases([order for order in orders if order.state in OPEN], shops, new)
+    cases = _cases([order for order in orders if order.state in OPEN], known or Known())
     _look(cases)
     held = [case for case in cases if case.holds]
     ready = [
@@ -90,19 +105,61 @@ def take(
     _hold(ctx, [*held, *(case for case in ready if case.holds)])
 
 
+def try_again(ctx: Context, items: Collection[UUID]) -> int:
+    """Accept what waited for stock of items and can be had now, the oldest first; what cannot waits as it did.
+
+    Gives:  how many were accepted, of the MOST_AGAIN oldest
+    Writes: as `take` does, but nothing for orders that go on waiting; holds of those accepted are released by nobody;
+            locks orders by key
+    """
+    keys = queries.orders_short_of(items, MOST_AGAIN) if items else ()
+    if not keys:
+        return 0
+    held = lock(ChannelOrder, keys)
+    cases = _cases([one for key in keys if (one := held.get(key)) and (one.state, one.hold) == ("held", "no_stock")])
+    _look(cases)
+    _choose([case for case in cases if not case.holds])
+    _accept(ctx, [case for case in cases if not case.holds and case.order.outside_state == "paid"])
+    _hold(ctx, [case for case in cases if case.holds and case.holds[0].reason != "no_stock"])
+    done = [case.order for case in cases if case.order.state == "accepted"]
+    holds = ChannelHold.objects.filter(channel_order__in=done, released_at__isnull=True)
+    holds.update(released_at=ctx.now)
+    save(ctx, [case.order for case in cases if dirty(case.order)])
+    put_together(ctx, done)
+    return len(done)
+
+
 # --- what is known of an order ------------------------------------------------------------------------------
 
 
-def _cases(
-    orders: Sequence[ChannelOrder], shops: Mapping[UUID, Shop] | None = None, new: Collection[UUID] = ()
-) -> list[Case]:
-    """Give orders with shop, lines and what their SKUs stand for, matching anew. Five statements."""
-    keys = [order.pk for order in orders]
-    if not keys:
+def _cases(orders: Sequence[ChannelOrder], known: Known | None = None) -> list[Case]:
+    """Give orders with shop, lines and what their SKUs stand for, matching anew what was not written just now.
+
+    Five statements, none for what the caller knows
+    """
+    known = known or Known()
+    if not orders:
         return []
-    shops = shops or Shop.objects.in_bulk({order.shop_id for order in orders})
-    lines: dict[UUID, list[ChannelOrderLine]] = {key: [] for key in keys}
-    for line in ChannelOrderLine.objects.filter(channel_order__in=keys).order_by("channel_order_id", "position"):
+    shops = known.shops or Shop.objects.in_bulk({order.shop_id for order in orders})
+    older = [order for order in orders if order.pk not in known.lines]
+    lines, listed = dict(known.lines), dict(known.listed)
+    if older:
+        found, more = _matched(older)
+        lines, listed = lines | found, listed | more
+    waived = _waived([order.pk for order in orders if order.pk not in known.new])
+    return [
+        Case(order, shops[order.shop_id], lines[order.pk],
+             [listed.get((order.shop_id, line.sku)) for line in lines[order.pk]], waived.get(order.pk, set()))
+        for order in orders
+    ]  # fmt: skip
+
+
+def _matched(
+    orders: Sequence[ChannelOrder],
+) -> tuple[dict[UUID, list[ChannelOrderLine]], dict[tuple[UUID, str], Listed]]:
+    """Give the lines of orders, and what their SKUs stand for now. Writes: their listings."""
+    lines: dict[UUID, list[ChannelOrderLine]] = {order.pk: [] for order in orders}
+    for line in ChannelOrderLine.objects.filter(channel_order__in=list(lines)).order_by("channel_order_id", "position"):
         lines[line.channel_order_id].append(line)
     shop_of = {order.pk: order.shop_id for order in orders}
     known = queries.listed((shop_of[key], line.sku) for key, rows in lines.items() for line in rows)
@@ -114,12 +171,7 @@ def _cases(
                 line.listing_id = found and found.id
                 changed.append(line)
     db.update_rows(changed, ["listing_id"])
-    waived = _waived([key for key in keys if key not in new])
-    return [
-        Case(order, shops[order.shop_id], lines[order.pk],
-             [known.get((order.shop_id, line.sku)) for line in lines[order.pk]], waived.get(order.pk, set()))
-        for order in orders
-    ]  # fmt: skip
+    return lines, known
 
 
 def _waived(orders: Sequence[UUID]) -> dict[UUID, set[tuple[str, UUID | None]]]:

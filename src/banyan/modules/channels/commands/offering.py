@@ -17,6 +17,7 @@ from banyan.kernel.schema import Input, Quantity, field
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.modules.channels import queries, rules
+from banyan.modules.channels.commands.accepting import try_again
 from banyan.modules.channels.events import OfferChanged
 from banyan.modules.channels.models import Listing, Offer
 
@@ -73,18 +74,20 @@ def refresh_all(ctx: Context, data: RefreshAll) -> int:
 def refresh_due(ctx: Context) -> int:
     """Work out the offers that changes of stock, listings and shops have touched; give how many changed.
 
-    Takes what is due once, whoever asks; what is added meanwhile stays for the next time
+    Where stock has grown, orders that waited for it are accepted first. Takes what is due once, whoever asks; what is
+    added meanwhile stays for the next time
 
-    Writes: offers; tells OfferChanged
+    Writes: offers; as receiving does for orders; tells OfferChanged
     """
     taken = db.rows(
         "DELETE FROM channels_offerdue WHERE id IN (SELECT id FROM channels_offerdue ORDER BY id LIMIT 10000 "
-        "FOR UPDATE SKIP LOCKED) RETURNING listing, item"
+        "FOR UPDATE SKIP LOCKED) RETURNING listing, item, is_more"
     )
     if not taken:
         return 0
-    listings = {listing for listing, _ in taken if listing} | set(
-        queries.listings_using({item for _, item in taken if item})
+    try_again(ctx, {item for _, item, is_more in taken if is_more})
+    listings = {listing for listing, *_ in taken if listing} | set(
+        queries.listings_using({item for _, item, _ in taken if item})
     )
     keys = sorted(listings)
     return sum(len(work_out(ctx, keys[start : start + MOST])) for start in range(0, len(keys), MOST))

@@ -20,7 +20,7 @@ from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.modules.channels import queries, rules
-from banyan.modules.channels.commands.accepting import DECIDED, take
+from banyan.modules.channels.commands.accepting import DECIDED, Known, take
 from banyan.modules.channels.commands.cancelling import cancel
 from banyan.modules.channels.commands.merging import put_together
 from banyan.modules.channels.errors import NoSuchShop, UnknownCurrency
@@ -35,6 +35,7 @@ from banyan.modules.channels.models import (
     OrderBody,
     Shop,
 )
+from banyan.modules.channels.rules import Listed
 from banyan.modules.company.models import Currency
 
 #: What the current understanding of an order takes from the outside one, beside amounts and lines.
@@ -125,7 +126,7 @@ def _receive(
     new = [key for key in drafts if stored[key] == drafts[key].pk]
     known = lock(ChannelOrder, [stored[key] for key in drafts if key not in new])
     db.insert_rows([_body(ctx, drafts[key].pk, 1, outside[key]) for key in new])
-    _write_lines(drafts, outside, new)
+    written, listed = _write_lines(drafts, outside, new)
     seen = _digests(known)
     results = {key: ("new", drafts[key]) for key in new}
     for key in drafts:
@@ -137,7 +138,7 @@ def _receive(
     moving = [order for result, order in results.values() if result in ("new", "updated")]
     fresh = {drafts[key].pk for key in new}
     free = [order for order in moving if order.outside_state != "cancelled" and order.hold != "person"]
-    take(ctx, free, shops=by_key, new=fresh)
+    take(ctx, free, Known(by_key, fresh, written, listed))
     for order in ours:
         if order.outside_state == "cancelled" and order.state in OPEN:
             order.state, order.hold, order.cancel_reason = "cancelled", "", CANCELLED
@@ -193,8 +194,11 @@ def _lines(order: ChannelOrder, one: OutsideOrder) -> list[ChannelOrderLine]:
 def _write_lines(
     drafts: Mapping[tuple[UUID, str], ChannelOrder], outside: Mapping[tuple[UUID, str], OutsideOrder],
     new: Sequence[tuple[UUID, str]],
-) -> None:  # fmt: skip
-    """Write the lines of new orders, matched to listings where their SKUs are known."""
+) -> tuple[dict[UUID, list[ChannelOrderLine]], dict[tuple[UUID, str], Listed]]:  # fmt: skip
+    """Write the lines of new orders, matched to listings where their SKUs are known.
+
+    Gives:  the lines by order, and what the SKUs stand for
+    """
     lines = {key: _lines(drafts[key], outside[key]) for key in new}
     known = queries.listed((shop, line.sku) for (shop, _), rows in lines.items() for line in rows) if new else {}
     for (shop, _), rows in lines.items():
@@ -202,6 +206,7 @@ def _write_lines(
             found = known.get((shop, line.sku))
             line.listing_id = found.id if found else None
     db.insert_rows([line for rows in lines.values() for line in rows])
+    return {drafts[key].pk: rows for key, rows in lines.items()}, known
 
 
 def _given(one: OutsideOrder) -> Any:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from decimal import Decimal as D
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from procrastinate.contrib.django import app as queue
 
-from banyan.kernel import proofs
+from banyan.kernel import db, dispatcher, proofs
 from banyan.kernel.commands import execute
 from banyan.lib.ids import new_id
 from banyan.modules.channels.commands import refresh_due
-from banyan.modules.channels.models import OfferDue
-
-pytestmark = pytest.mark.django_db
+from banyan.modules.channels.jobs import hear
+from banyan.modules.channels.models import ChannelOrder, Offer, OfferDue
+from banyan.modules.channels.tests.conftest import Stall
+from tests.plugins.world import World
 
 
 def refresh(stall):
@@ -39,12 +44,14 @@ def listed(stall):
     return shop, listings
 
 
+@pytest.mark.django_db
 def test_what_is_offered_is_free_less_the_share_in_the_shops_pieces(stall, listed):
     _, listings = listed
     found = {sku: stall.offer(one).quantity for sku, one in listings.items()}
     assert found == {"ONE": D(8), "THREE": D(2), "SAFE": D(3)}
 
 
+@pytest.mark.django_db
 def test_each_change_is_told_once_per_listing_that_changed(stall, listed):
     shop, listings = listed
     before = len(told(stall))
@@ -54,6 +61,7 @@ def test_each_change_is_told_once_per_listing_that_changed(stall, listed):
     assert (refresh(stall), OfferDue.objects.count()) == (0, 0)
 
 
+@pytest.mark.django_db
 def test_what_leaves_changes_no_offer_for_it_was_promised(stall, listed):
     shop, _ = listed
     given = stall.outside(shop, {"sku": "ONE"})
@@ -63,6 +71,7 @@ def test_what_leaves_changes_no_offer_for_it_was_promised(stall, listed):
     assert not OfferDue.objects.exists()
 
 
+@pytest.mark.django_db
 def test_a_changed_listing_or_shop_is_worked_out_anew(stall, listed):
     shop, listings = listed
     stall.world.change(listings["ONE"], factor="2")
@@ -85,6 +94,7 @@ def confirming(stall):
     return len([q for q in seen.captured_queries if "SAVEPOINT" not in q["sql"]])
 
 
+@pytest.mark.django_db
 def test_confirming_asks_no_more_of_the_database_where_an_item_is_listed(stall):
     stall.put(stall.world.part, 50)
     confirming(stall)
@@ -97,11 +107,13 @@ def test_confirming_asks_no_more_of_the_database_where_an_item_is_listed(stall):
     assert OfferDue.objects.count() == 1
 
 
+@pytest.mark.django_db
 def test_stock_of_what_nobody_lists_is_no_work_of_ours(stall, listed):
     stall.put(stall.world.screw, 5)
     assert not OfferDue.objects.exists()
 
 
+@pytest.mark.django_db
 def test_the_nightly_run_tells_what_the_shop_was_told_otherwise(stall, listed):
     _, listings = listed
     for one in listings.values():
@@ -113,6 +125,7 @@ def test_the_nightly_run_tells_what_the_shop_was_told_otherwise(stall, listed):
     assert told(stall)[-1] == ("ONE", D(8))
 
 
+@pytest.mark.django_db
 def test_many_listings_are_worked_out_in_a_handful_of_statements(stall, listed, django_assert_max_num_queries):
     shop, _ = listed
     stall.world.make_many(
@@ -122,6 +135,7 @@ def test_many_listings_are_worked_out_in_a_handful_of_statements(stall, listed, 
         assert refresh(stall) == 60
 
 
+@pytest.mark.django_db
 def test_an_offer_that_is_too_high_is_proved_wrong(stall, listed):
     _, listings = listed
     assert verdict("channels.offers").is_green
@@ -143,6 +157,7 @@ def plant(sql):
         assert cursor.rowcount >= 1
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(("key", "fault"), [
     ("channels.amounts", "UPDATE channels_booking SET amount = amount + 0.01"),
     ("channels.amounts", "UPDATE channels_channelorderline SET amount = amount + 0.01"),
@@ -164,6 +179,7 @@ def test_a_planted_fault_is_found(stall, listed, key, fault):
     assert not verdict(key).is_green
 
 
+@pytest.mark.django_db
 def test_a_lost_original_is_found(stall, shop):
     given = stall.outside(shop)
     stall.receive(given)
@@ -172,3 +188,130 @@ def test_a_lost_original_is_found(stall, shop):
     one.pk, one.outside_number = new_id(), "无原文"
     one.save(force_insert=True)
     assert verdict("channels.bodies").found.broken == 1
+
+
+# --- as soon as it happens --------------------------------------------------------------------------------------
+
+
+def waiting(stall, shop, quantity, at, **more):
+    given = stall.outside(shop, {"sku": "ONE", "quantity": quantity}, ordered_at=at, **more)
+    (found,) = stall.receive(given)
+    return given["number"], found.state
+
+
+@pytest.mark.django_db
+def test_orders_that_waited_for_stock_go_on_by_themselves_the_oldest_first(stall, listed):
+    shop, _ = listed
+    late, late_state = waiting(stall, shop, "12", "2026-03-02T09:00:00Z")
+    early, early_state = waiting(stall, shop, "15", "2026-03-02T08:00:00Z")
+    assert {late_state, early_state} == {"held"}
+    refresh(stall)
+    stall.put(stall.world.part, 9)
+    refresh(stall)
+    states = [stall.order(shop, number).state for number in (early, late)]
+    assert states == ["accepted", "held"]
+    assert stall.supply(stall.world.part) == (D(19), D(15))
+    hold = stall.order(shop, early).holds.get()
+    assert (hold.reason, hold.released_at, hold.released_by) == ("no_stock", stall.ctx.now, None)
+    assert len(stall.told("order_held")) == 2
+
+
+@pytest.mark.django_db
+def test_what_still_lacks_stock_is_left_as_it_was_and_asked_once_for_each_growth(stall, listed):
+    shop, listings = listed
+    number, _ = waiting(stall, shop, "99", "2026-03-02T08:00:00Z")
+    refresh(stall)
+    stall.put(stall.world.part, 1)
+    before = stall.order(shop, number)
+    assert list(OfferDue.objects.values_list("item", "is_more")) == [(stall.world.part.pk, True)]
+    refresh(stall)
+    after = stall.order(shop, number)
+    assert (after.state, after.version, after.holds.count()) == ("held", before.version, 1)
+    small, state = waiting(stall, shop, "1", "2026-03-02T08:00:00Z")
+    assert (state, list(OfferDue.objects.values_list("is_more", flat=True))) == ("accepted", [False])
+    with CaptureQueriesContext(connection) as seen:
+        refresh(stall)
+    assert not [q for q in seen.captured_queries if "no_stock" in q["sql"]]
+
+
+@pytest.mark.django_db
+def test_many_that_waited_are_accepted_in_one_set(stall, listed):
+    shop, _ = listed
+    stall.receive(*(stall.outside(shop, {"sku": "ONE", "quantity": "20"}, buyer=f"b{n}") for n in range(20)))
+    refresh(stall)
+    stall.put(stall.world.part, 390)
+    with CaptureQueriesContext(connection) as seen:
+        refresh(stall)
+    assert ChannelOrder.objects.filter(state="accepted").count() == 20
+    assert len([q for q in seen.captured_queries if "SAVEPOINT" not in q["sql"]]) < 90
+
+
+@pytest.mark.django_db
+def test_what_has_happened_asks_for_one_job_and_nothing_asks_for_none(stall, listed):
+    hear((), stall.ctx.now)
+    assert asked() == 0
+    stall.put(stall.world.part, 1)
+    hear((), stall.ctx.now)
+    hear((), stall.ctx.now)
+    assert asked() == 1
+
+
+def asked():
+    return db.one("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'channels.offer_due'")[0]
+
+
+def test_any_change_of_stock_reaches_the_offer_within_two_seconds(live_db, ctx):
+    """A dispatcher and a worker beside each other, as `banyan up` runs them: nobody waits for the minute."""
+    stall = Stall(World(ctx))
+    shop = stall.shop("S")
+    listing = stall.listing(shop, "ONE", stall.world.part)
+    stop = threading.Event()
+    threads = [threading.Thread(target=serve, args=(stop,)) for serve in (dispatcher.run, serve_jobs)]
+    for thread in threads:
+        thread.start()
+    try:
+        took = []
+        for n in range(1, 4):
+            stall.put(stall.world.part, 10)
+            took.append(seconds_until(lambda n=n: Offer.objects.filter(listing=listing.pk, quantity=10 * n).exists()))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+        connection.close()
+    print(f"offers followed after {', '.join(f'{one:.2f}' for one in took)} s")
+    assert sorted(took)[1] < 2.0
+
+
+def seconds_until(holds, most=30.0):
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < most
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def with_own_connection(work, *_):
+    """Do a job and close the connection that its thread opened."""
+    try:
+        return work()
+    finally:
+        connection.close()
+
+
+def serve_jobs(stop):
+    """Work off jobs until told to stop."""
+
+    async def run():
+        worker = queue.with_connector(queue.connector.get_worker_connector())
+        async with worker.open_async():
+            at_work = asyncio.create_task(worker.run_worker_async(
+                fetch_job_polling_interval=60.0, install_signal_handlers=False,
+                task_middleware=[with_own_connection],
+            ))  # fmt: skip
+            while not stop.is_set():
+                await asyncio.sleep(0.05)
+            at_work.cancel()
+            await asyncio.gather(at_work, return_exceptions=True)
+
+    asyncio.run(run())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal as D
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from banyan.lib.errors import Invalid
 from banyan.modules.channels.errors import NoSuchShop, UnknownCurrency
@@ -187,3 +188,18 @@ def test_what_cannot_be_understood_is_refused_whole(stall, shop):
     with pytest.raises(Invalid):
         stall.receive(good | {"lines": []})
     assert not ChannelOrder.objects.exists()
+
+
+def test_a_hundred_orders_are_accepted_in_as_many_statements_as_one(stall, shop):
+    def statements(n):
+        given = [stall.outside(shop, buyer=f"b{k}") for k in range(n)]
+        with CaptureQueriesContext(connection) as seen:
+            found = stall.receive(*given)
+        assert {one.state for one in found} == {"accepted"}
+        return len([q for q in seen.captured_queries if "SAVEPOINT" not in q["sql"]])
+
+    stall.put(stall.world.part, 1000)
+    statements(1)
+    one, many = statements(1), statements(100)
+    print(f"{one} statements for one order, {many} for a hundred")
+    assert max(one, many) <= 37
