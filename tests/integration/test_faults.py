@@ -13,10 +13,11 @@ from django.test import Client
 
 from banyan.connectors.webhook.signature import keys_of, signature
 from banyan.integration.engine import carry_until_quiet
-from banyan.integration.models import Attempt, Gauge, Message, System
+from banyan.integration.models import Attempt, Flow, Gauge, Message, System
 from banyan.integration.tests.telling import sell
 from banyan.kernel import dispatcher, proofs
 from banyan.kernel.models import Role
+from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from tests.integration.partner import partner
 from tests.integration.shop import Integrator
@@ -150,3 +151,22 @@ def test_a_breaker_that_opened_lets_one_try_and_then_all(hand, ctx):
             carry_until_quiet(now)
         assert set(Message.objects.values_list("state", flat=True)) == {"done"}
         assert Gauge.objects.get().breaker == "closed"
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"preset": "woocommerce.nothing"}, {"preset": "nobody.orders"}, {"preset": "woocommerce.../shopify/orders"},
+        {"preset": "rest.orders"}, {"preset": "woocommerce.orders", "settings": ["S1"]},
+        {"preset": "woocommerce.orders", "settings": {"shop": 1}},
+    ],
+)  # fmt: skip
+def test_a_mapping_that_no_connector_brings_is_refused_at_its_field(hand, mapping):
+    system = hand.system("HOOK", "webhook", {}, {"signing_secret": WORD})
+    with pytest.raises(DomainError) as refusal:
+        hand.do("integration.flow.create", records=[dict(
+            code="F", name="F", system=str(system), direction="in", trigger="webhook",
+            detail={"operation": "orders"}, target="channels.order.receive", mapping=mapping,
+        )])  # fmt: skip
+    assert [path.rpartition(".")[2] for path in refusal.value.fields] == ["mapping"]
+    assert not Flow.objects.exists()
