@@ -18,7 +18,7 @@ ORDER = """
   id code state active currencyCode createdAt updatedAt orderPlacedAt
   subTotalWithTax shippingWithTax totalWithTax customer { emailAddress firstName lastName phoneNumber }
   shippingAddress { fullName phoneNumber countryCode province city streetLine1 streetLine2 postalCode }
-  lines { id quantity unitPriceWithTax discountedLinePriceWithTax linePriceWithTax
+  lines { id quantity orderPlacedQuantity unitPriceWithTax discountedLinePriceWithTax linePriceWithTax
           productVariant { id sku name } }
   fulfillments { id state method trackingCode }
   payments { state createdAt amount }
