@@ -23,7 +23,8 @@ from typing import Any, TypeVar
 HOST = "127.0.0.1"
 #: Seconds after which a connection is opened anew, for the server closes one that rests.
 IDLE = 10
-START_SECONDS = 180
+#: A loaded machine takes minutes to make a database.
+START_SECONDS = 600
 Value = TypeVar("Value")
 CACHED = {"PYTHONDONTWRITEBYTECODE": ""}
 BANYAN = (sys.executable, "-m", "banyan.config.cli")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from banyan.integration import secrets
+from banyan.integration.connections import purpose
+from banyan.integration.models import Secret, System
 from banyan.integration.secrets import Holder, holds_secrets, key_of, new_key, reveal, seal
+from tests.integration.shop import Integrator
 
 
 @pytest.fixture
@@ -43,3 +48,18 @@ def test_a_key_of_the_surroundings_is_not_rotated_here(banyan, shelf, settings):
     settings.BANYAN_SECRETS_KEY = f"{new_key()},{settings.BANYAN_SECRETS_KEY}"
     shelf["token"] = seal("again", "system:1:token")
     assert "shelf: 0 sealed anew." in banyan("secrets", "reseal").output
+
+
+def test_the_secrets_of_outside_systems_follow_the_key(banyan, db, ctx, settings, tmp_path):
+    settings.BANYAN_SECRETS_KEY, settings.BANYAN_SECRETS_FILE = "", tmp_path / "secrets-keys"
+    word = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    system = Integrator(ctx).system("TOLD", "webhook", {"address": "http://127.0.0.1:9"}, {"signing_secret": word})
+    old, version = key_of(Secret.objects.get().sealed), System.objects.get(pk=system).version
+    done = banyan("secrets", "rotate")
+    assert done.exit_code == 0, done.output
+    assert "integration.secret: 1 sealed anew." in done.output
+    sealed = Secret.objects.get().sealed
+    assert old != key_of(sealed)
+    assert len(secrets.keys()) == 1, "the older key went"
+    assert reveal(sealed, purpose(system, "signing_secret")) == word
+    assert System.objects.get(pk=system).version > version, "workers take it up"

@@ -30,3 +30,35 @@ def test_a_shops_order_becomes_an_outside_order_whose_sum_is_right(file):
     )
     total = lines - Decimal(order.get("discount_amount") or 0) + Decimal(order.get("freight_amount") or 0)
     assert total == Decimal(order["total_amount"])
+
+
+@pytest.mark.parametrize(
+    ("shop", "lines", "change"),
+    [
+        ("woocommerce", "line_items", {"quantity": 3, "subtotal": "100.00", "total": "100.00"}),
+        ("vendure", "lines", {"quantity": 3, "linePriceWithTax": 10000, "discountedLinePriceWithTax": 10000}),
+    ],
+)
+def test_a_price_that_does_not_come_out_has_six_places_and_the_line_still_its_amount(shop, lines, change):
+    folder = CONNECTORS / shop
+    payload = json.loads((folder / "payloads" / "order.json").read_text(encoding="utf-8"))
+    payload[lines] = [payload[lines][0] | change]
+    mapping = definition.compile_mapping(json.loads((folder / "orders.mapping.json").read_text(encoding="utf-8")))
+    mapped = mapping.apply(payload, converters.Facts(settings={"shop": "S-1"}))
+    assert mapped.faults == ()
+    [line] = mapped.value["orders"][0]["lines"]
+    assert line["price"] == Decimal("33.333333")
+    assert round(line["quantity"] * line["price"], 2) == Decimal("100.00")
+
+
+def test_a_cancelled_order_of_vendure_has_nothing_left_on_its_lines_and_is_still_understood():
+    folder = CONNECTORS / "vendure"
+    payload = json.loads((folder / "payloads" / "order.json").read_text(encoding="utf-8")) | {"state": "Cancelled"}
+    nothing = {"quantity": 0, "orderPlacedQuantity": 2, "linePriceWithTax": 0, "discountedLinePriceWithTax": 0}
+    payload["lines"] = [line | nothing for line in payload["lines"]]
+    mapping = definition.compile_mapping(json.loads((folder / "orders.mapping.json").read_text(encoding="utf-8")))
+    mapped = mapping.apply(payload, converters.Facts(settings={"shop": "S-1"}))
+    assert mapped.faults == ()
+    [order] = mapped.value["orders"]
+    assert order["state"] == "cancelled"
+    assert {line["quantity"] for line in order["lines"]} == {Decimal(2)}

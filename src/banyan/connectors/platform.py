@@ -113,6 +113,13 @@ class Platform(Connector):
             for call in self.calls
         )
 
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """Give what stands in NAME.mapping.json beside the connector. Raises: NotFound."""
+        file = FOLDER / self.key / f"{name}.mapping.json"
+        if not name.isidentifier() or not file.exists():
+            return super().mapping(name)
+        return json.loads(file.read_text(encoding="utf-8"))
+
     def send(self, connection: Connection, out: Outgoing) -> Sent:
         """Make the call with the body's members as its parameters."""
         call = self.call(out.operation)

@@ -68,6 +68,10 @@ def check_flows(flows: Sequence[Flow]) -> None:
         ):
             faults.add("retries", L("应为秒数的列表，如 [5, 300]", "must be a list of seconds, as [5, 300]"))
         if isinstance(flow.mapping, Mapping) and flow.mapping:
+            settings = flow.mapping.get(mappings.SETTINGS, {})
+            if not isinstance(settings, Mapping) or not all(isinstance(one, str) for one in settings.values()):
+                faults.add("mapping", L("settings 应为名称和文本", "settings must be names with texts"))
+                faults.refuse_if_any()
             try:
                 mappings.check(flow.mapping)
             except DomainError as refusal:

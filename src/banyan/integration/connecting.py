@@ -185,6 +185,11 @@ class Connector:
         """Give what the system can be asked and can tell."""
         return ()
 
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """Give a mapping's definition that comes with the connector. Raises: NotFound."""
+        text = L("连接器 {key} 没有名为 {name} 的映射", "The connector {key} brings no mapping named {name}")
+        raise NotFound("mapping_unknown", text, {"key": self.key, "name": name})
+
     def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
         """Give what is new since a position, at most so many; None is the position of the first call."""
         raise Failed("refused", f"{self.key} cannot be polled")

@@ -255,7 +255,8 @@ def carry_once(now: datetime | None = None, most: int = BATCH) -> int:
             continue
         held, parked = claims.claim(plan, wanted, sending.lease_of(plan), now)
         claims.give_tokens(plan, wanted - len(held))
-        results = [result for run in sending.runs_of(plan, held, most) for result in sending.send_run(plan, run)]
+        runs = sending.runs_of(plan, held, most)
+        results = [result for run in runs for result in sending.send_run(plan, run, now=now)]
         if results:
             claims.mark(plan, results, [0.5] * len(results), now)
         tried += len(held) + parked

@@ -1,7 +1,9 @@
 """The one place where the bus meets mapping tables: a definition and bodies give values, or say why not.
 
 A definition in a flow is empty (the body as it is), `{"table": "CODE"}` (what the table says when the flow is switched
-on), or written out as banyan.integration.mapping.definition says.
+on), `{"preset": "woocommerce.orders"}` (what that connector brings along), or written out as
+banyan.integration.mapping.definition says. Beside it may stand `"settings": {"shop": "S1"}`: what expressions read as
+`settings.NAME`.
 """
 
 from __future__ import annotations
@@ -13,21 +15,29 @@ from typing import Any
 
 import orjson
 
-from banyan.integration.connecting import Failed
+from banyan.integration.connecting import Failed, connector_of
 from banyan.integration.mapping import queries
 from banyan.integration.mapping.applying import apply as applied
 from banyan.integration.mapping.definition import Mapping as Compiled
 from banyan.integration.mapping.definition import compile_mapping
 from banyan.lib.errors import DomainError
 
+SETTINGS = "settings"
+
 
 def frozen(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Give a mapping as it is kept in a flow's version. Raises: NotFound, DefinitionFault"""
     if not definition:
         return {}
-    made = queries.definition_of(str(definition["table"])) if set(definition) == {"table"} else dict(definition)
+    made = {name: given for name, given in definition.items() if name != SETTINGS}
+    if set(made) == {"table"}:
+        made = dict(queries.definition_of(str(made["table"])))
+    elif set(made) == {"preset"}:
+        connector, _, name = str(made["preset"]).partition(".")
+        made = dict(connector_of(connector).mapping(name))
     compile_mapping(made)
-    return made
+    settings = definition.get(SETTINGS)
+    return made | {SETTINGS: dict(settings)} if settings else made
 
 
 def check(definition: Mapping[str, Any]) -> None:
@@ -51,8 +61,10 @@ def apply_all(definition: Mapping[str, Any], bodies: Sequence[Any], *, system: s
     if not definition:
         return list(bodies)
     try:
-        compiled = _compiled(orjson.dumps(definition, option=orjson.OPT_SORT_KEYS))
-        facts = queries.facts_for(compiled, bodies, system=system, today=datetime.now(UTC).date())
+        plain = {name: given for name, given in definition.items() if name != SETTINGS}
+        compiled = _compiled(orjson.dumps(plain, option=orjson.OPT_SORT_KEYS))
+        settings = definition.get(SETTINGS)
+        facts = queries.facts_for(compiled, bodies, system=system, today=datetime.now(UTC).date(), settings=settings)
     except DomainError as refusal:
         return [_said(refusal)] * len(bodies)
     found: list[Any] = []

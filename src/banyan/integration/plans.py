@@ -32,7 +32,7 @@ class Plan:
     account: UUID | None
     definition: Mapping[str, Any]
     connector: Connector
-    connect: Callable[[], Connection]
+    connect: Callable[[datetime | None], Connection]
     rate: float | None
     burst: int
     failures: int
@@ -128,7 +128,7 @@ def _plan(row: tuple) -> Plan | None:
     )  # fmt: skip
     return Plan(
         flow=flow, code=code, version=version, version_no=no, system=system, system_code=system_code, account=account,
-        definition=facts, connector=made, connect=lambda: connection_of(link, datetime.now(UTC)), rate=rate,
+        definition=facts, connector=made, connect=lambda now: connection_of(link, now or datetime.now(UTC)), rate=rate,
         burst=burst, failures=failures, timeout=float(timeout), events=tuple(facts["detail"].get("events", ())),
     )  # fmt: skip
 

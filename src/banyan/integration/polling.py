@@ -83,7 +83,7 @@ def read_due(now: datetime | None = None) -> int:
 def _read(plan: Plan, claim: UUID, position: Any, failures: int, at: datetime, now: datetime | None) -> None:
     for number in range(PAGES):
         try:
-            page = plan.connector.poll(plan.connect(), plan.operation, position, PAGE)
+            page = plan.connector.poll(plan.connect(now), plan.operation, position, PAGE)
         except Exception as fault:  # whatever a connector raises is a failed try
             failed = refused(fault)
             pause = max(failed.retry_after or 0.0, min(LONGEST_PAUSE, plan.every * 2.0 ** min(failures, 10)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -39,13 +40,16 @@ def runs_of(plan: Plan, held: Sequence[Held], most: int) -> Iterator[list[Held]]
         yield run
 
 
-def send_run(plan: Plan, run: Sequence[Held], deadline: float | None = None) -> Iterator[Result]:
+def send_run(
+    plan: Plan, run: Sequence[Held], deadline: float | None = None, now: datetime | None = None
+) -> Iterator[Result]:
     """Send messages one after the other; behind one that failed, those of its key go back.
 
-    Takes:  deadline: monotonic time of the claim's end, from which on nothing more is begun
+    Takes:  deadline: monotonic time of the claim's end, from which on nothing more is begun; now: what the connector
+            takes for the time, the machine's when not given
     Gives:  a result for each, as it comes about
     """
-    connection = _safely(plan)
+    connection = _safely(plan, now)
     if isinstance(connection, Failed):
         yield from (_failed(held, connection, 0.0) for held in run)
         return
@@ -67,9 +71,9 @@ def send_run(plan: Plan, run: Sequence[Held], deadline: float | None = None) -> 
         yield result
 
 
-def _safely(plan: Plan) -> Connection | Failed:
+def _safely(plan: Plan, now: datetime | None) -> Connection | Failed:
     try:
-        return plan.connect()
+        return plan.connect(now)
     except Exception as fault:  # what is stored of the system may be unusable by now
         return refused(fault)
 

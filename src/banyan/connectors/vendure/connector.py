@@ -18,7 +18,7 @@ ORDER = """
   id code state active currencyCode createdAt updatedAt orderPlacedAt
   subTotalWithTax shippingWithTax totalWithTax customer { emailAddress firstName lastName phoneNumber }
   shippingAddress { fullName phoneNumber countryCode province city streetLine1 streetLine2 postalCode }
-  lines { id quantity unitPriceWithTax discountedLinePriceWithTax linePriceWithTax
+  lines { id quantity orderPlacedQuantity unitPriceWithTax discountedLinePriceWithTax linePriceWithTax
           productVariant { id sku name } }
   fulfillments { id state method trackingCode }
   payments { state createdAt amount }
@@ -26,6 +26,7 @@ ORDER = """
 PLACED = f"""query ($after: DateTime!, $before: DateTime!, $take: Int!) {{
   orders(options: {{filter: {{orderPlacedAt: {{between: {{start: $after, end: $before}}}}}},
                    sort: {{orderPlacedAt: ASC}}, take: $take}}) {{ items {{ {ORDER} }} totalItems }} }}"""
+CODED = """query ($code: String!) { orders(options: {filter: {code: {eq: $code}}, take: 1}) { items { id } } }"""
 ONE = f"query ($id: ID!) {{ order(id: $id) {{ {ORDER} }} }}"
 FULFIL = """mutation ($input: FulfillOrderInput!) { addFulfillmentToOrder(input: $input) {
   __typename ... on Fulfillment { id state trackingCode } ... on ErrorResult { errorCode message } } }"""
@@ -118,10 +119,13 @@ class Vendure(Platform):
         return replace(given, id=name, type="vendure.orders")
 
     def _ship(self, connection: Connection, body: dict[str, Any]) -> Any:
-        """Ship an order or some of its lines: {order, method, tracking, lines?: [{line, quantity}]}.
+        """Ship an order or some of its lines: {order or code, method, tracking, lines?: [{line, quantity}]}.
 
         A fulfilment with this tracking code, made by an earlier try, is gone on with.
         """
+        if body.get("code") and not body.get("order"):
+            coded = self._document(connection, CODED, {"code": _text(body, "code")})["orders"]["items"]
+            body = body | {"order": coded[0]["id"] if coded else "0"}
         order = self._document(connection, ONE, {"id": _text(body, "order")})["order"]
         if order is None:
             raise Failed("gone", L("商城没有此订单", "The shop knows no such order"))

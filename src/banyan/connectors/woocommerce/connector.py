@@ -61,11 +61,35 @@ class WooCommerce(Platform):
     )  # fmt: skip
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
-        """Make one call of the REST API v3. Raises: Failed."""
+        """Make one call of the REST API v3; stock may be set by SKU, which is looked up first. Raises: Failed."""
+        given = dict(parameters)
+        if call.key == "stock" and "id" not in given and given.get("sku"):
+            call, given = self._by_sku(connection, given)
+        if call.key == "note" and (known := self._known_note(connection, given)):
+            return known
+        return self._call(connection, call.name, given)
+
+    def _by_sku(self, connection: Connection, given: dict[str, Any]) -> tuple[Call, dict[str, Any]]:
+        sku = str(given.pop("sku"))
+        found = self._call(connection, "GET products", {"sku": sku})
+        rows = [one for one in found if one.get("sku") == sku] if isinstance(found, list) else []
+        if len(rows) != 1:
+            words = L("SKU {sku} 在商城中不唯一或不存在", "The SKU {sku} is not one in the shop").filled({"sku": sku})
+            raise Failed("refused" if rows else "gone", words)
+        given["id"] = rows[0]["id"]
+        if parent := rows[0].get("parent_id"):
+            return self.call("variation_stock"), given | {"product_id": parent}
+        return self.call("stock"), given
+
+    def _known_note(self, connection: Connection, given: Mapping[str, Any]) -> Any:
+        """Give the note of an earlier try whose answer was lost; a buyer is not written to twice."""
+        found = self._call(connection, "GET orders/{id}/notes", {"id": given.get("id")})
+        return next((one for one in found if one.get("note") == given.get("note")), None)
+
+    def _call(self, connection: Connection, name: str, given: dict[str, Any]) -> Any:
         settings: WooSettings = connection.settings
         secret = needed(connection, "consumer_secret")
-        method, _, path = call.name.partition(" ")
-        given = dict(parameters)
+        method, _, path = name.partition(" ")
         url = f"{settings.address.rstrip('/')}/wp-json/wc/v3/{filled_path(path, given)}"
         headers = {"Authorization": f"Basic {base64(f'{settings.consumer_key}:{secret}'.encode())}"}
         more = {"query": given} if method == "GET" else {"json": given}

@@ -39,6 +39,13 @@ def stand_in(orders):
                 return {"id": 727, **asked.json}
             case "PUT", "products/9":
                 return {"id": 9, **asked.json}
+            case "GET", "products":
+                goods = {"LAMP-01": [{"id": 9, "sku": "LAMP-01", "parent_id": 0}],
+                         "LAMP-01-W": [{"id": 10, "sku": "LAMP-01-W", "parent_id": 9}],
+                         "TWICE": [{"id": n, "sku": "TWICE", "parent_id": 0} for n in (1, 2)]}
+                return goods.get(asked.one("sku"), [])
+            case "PUT", "products/9/variations/10":
+                return {"id": 10, **asked.json}
         return 404, {"code": "woocommerce_rest_shop_order_invalid_id", "message": "Invalid ID."}
 
     return answer
@@ -79,6 +86,13 @@ def test_state_and_stock_reach_the_shop_and_its_refusals_are_said():
         assert woo.send(link, outgoing("state", {"id": 727, "status": "completed"})).reply["status"] == "completed"
         stock = woo.send(link, outgoing("stock", {"id": 9, "stock_quantity": 4})).reply
         assert stock == {"id": 9, "manage_stock": True, "stock_quantity": 4}
+        for sku, found in (("LAMP-01", 9), ("LAMP-01-W", 10)):
+            reply = woo.send(link, outgoing("stock", {"sku": sku, "stock_quantity": 4})).reply
+            assert reply == {"id": found, "manage_stock": True, "stock_quantity": 4}
+        for sku, kind in (("NONE", "gone"), ("TWICE", "refused")):
+            with pytest.raises(Failed) as fault:
+                woo.send(link, outgoing("stock", {"sku": sku, "stock_quantity": 4}))
+            assert fault.value.kind == kind
         with pytest.raises(Failed, match="Invalid ID") as fault:
             woo.send(link, outgoing("state", {"id": 1, "status": "completed"}))
         assert fault.value.kind == "refused"
