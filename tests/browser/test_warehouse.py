@@ -182,7 +182,7 @@ def test_a_shipment_goes_in_part_and_with_another_lot_by_consent(stores, open_pa
     page.locator("[data-way]").click()
     hand.at("other_lot")
     expect(page.locator("[data-next]")).to_be_disabled()
-    hand.tap('[data-why="包装破损"]')
+    hand.tap('[data-why="damaged"]')
     hand.look("other-lot")
     hand.tap("[data-next]")
     hand.at("walk")

@@ -133,11 +133,12 @@ function finish(desk: Desk, all: Step[], missing: Walk["missing"]): (HTMLElement
 
 // --- another lot than the one that is due
 
-const WHY: [string, string][] = [
-  ["应出批次压在里面", "The lot due cannot be reached"],
-  ["包装破损", "Its packing is damaged"],
-  ["客户指定", "The customer asks for it"],
-  ["质量要求", "Quality asks for it"],
+/** The usual reasons by name, in the language of who holds the phone. */
+const usual = (): [string, string][] => [
+  ["buried", t("应出批次压在里面", "The lot due cannot be reached")],
+  ["damaged", t("包装破损", "Its packing is damaged")],
+  ["customer", t("客户指定", "The customer asks for it")],
+  ["quality", t("质量要求", "Quality asks for it")],
 ];
 
 /** Another lot goes with consent: somebody who may says why, and it is kept. */
@@ -145,8 +146,8 @@ export const otherLot: Screen = {
   draw: (desk) => {
     const step = desk.at.step as Step;
     const why = String(desk.at.reason ?? "").trim();
-    const chip = ([zh, en]: [string, string]) =>
-      h(`button.chip${why === t(zh, en) ? ".is-on" : ""}`, { type: "button", "aria-pressed": why === t(zh, en) ? "true" : "false", "data-why": zh, onclick: () => desk.change({ reason: t(zh, en) }) }, t(zh, en));
+    const chip = ([name, said]: [string, string]) =>
+      h(`button.chip${why === said ? ".is-on" : ""}`, { type: "button", "aria-pressed": why === said ? "true" : "false", "data-why": name, onclick: () => desk.change({ reason: said }) }, said);
     const typing = (event: Event) => desk.hold({ reason: (event.target as HTMLInputElement).value });
     return [
       head(t("换批次", "Another lot"), `${step.code} ${step.name}`),
@@ -155,7 +156,7 @@ export const otherLot: Screen = {
         h("li", {}, h("span", {}, t("应出", "Due")), h("span.num", {}, step.lot_number)),
         h("li", {}, h("span", {}, t("改用", "Taken")), h("b.num", {}, desk.at.number))),
       quantity(desk, t("换多少", "How much"), step, "quantity", step.quantity),
-      h("div.chips", { role: "group", "aria-label": t("原因", "Reason") }, WHY.map(chip)),
+      h("div.chips", { role: "group", "aria-label": t("原因", "Reason") }, usual().map(chip)),
       h("label.labelled", {}, h("span", {}, t("或写下原因", "Or say why")), h("input.field", { id: "other-why", value: why, maxlength: 255, autocomplete: "off", oninput: typing, onchange: () => desk.change({}) })),
       next(why ? t("同意换批次", "Agree to it") : t("先选原因", "Say why first"), () => agree(desk, step, why), { disabled: !why || !number(desk.at.quantity) || number(desk.at.quantity) > number(step.quantity) }),
       h("p.dim", {}, t("谁同意、为什么，会记下来。", "Who agreed, and why, is kept.")),
