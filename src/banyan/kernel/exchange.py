@@ -659,9 +659,10 @@ def undo(ctx: Context, batch_key: UUID, *, progress: Progress | None = None) -> 
             registry.command(noun.spec.permission("delete"))(ctx, held.made[start : start + CHUNK])
             if progress:
                 progress(min(start + CHUNK, len(held.made)), len(held.made) + len(held.changed))
-        change = registry.command(noun.spec.permission("change"))
-        for one in held.changed:
-            change(ctx, UUID(one["id"]), _restorable(noun, one["old"]))
+        if held.changed:
+            change = registry.command(noun.spec.permission("change"))
+            for one in held.changed:
+                change(ctx, UUID(one["id"]), _restorable(noun, one["old"]))
         held.state = "undone"
         ImportBatch.objects.filter(pk=batch_key).update(state="undone", changed_at=ctx.now, changed_by_id=ctx.person)
         return held

@@ -470,7 +470,9 @@ class JobRun(Record):
 
 
 class ImportBatch(Record):
-    """One import: its source, map and what it made, so that it can be undone."""
+    """One import: its source, map and what it made, so that it can be undone. Locked before all that it made."""
+
+    lock_rank = Rank.MASTER - 50
 
     noun = models.CharField(max_length=80)
     source_name = models.CharField(max_length=255)
