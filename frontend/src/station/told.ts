@@ -25,7 +25,7 @@ export function doneScreen(): HTMLElement[] {
       state.labelFault ? h("p.fault", { role: "alert" }, state.labelFault) : null,
       task?.is_last && lots.length ? finishedLots(task, lots) : null,
       sums && told.kind !== "help" ? h("div.sums", {}, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))) : null,
-      sums && told.kind !== "help" && Number(sums.share ?? 0) ? h("p.dim", {}, t(`含班组份额约 ¥${sums.share}，以出勤分配为准`, `With about ¥${sums.share} as a share of the team's, settled by attendance`)) : null,
+      sums && told.kind !== "help" && Number(sums.share ?? 0) ? h("p.dim", {}, t("含班组份额约 ¥{share}，以出勤分配为准", "With about ¥{share} as a share of the team's, settled by attendance", { share: sums.share ?? 0 })) : null,
       task ? h("button.btn.btn-primary.btn-huge", { type: "button", onclick: () => open(task) }, t("继续这道工序", "Go on with it")) : null,
       h("button.btn.btn-tall", { type: "button", onclick: () => go("tasks") }, icon("list-check"), t("任务", "Tasks")),
       told.kind === "report" ? h("button.btn.btn-tall", { type: "button", onclick: () => void undo(told) }, icon("arrow-back-up"), t("撤销", "Undo")) : null,
@@ -94,7 +94,7 @@ export function todayScreen(): HTMLElement[] {
     h("main.tasks", {},
       h("h1", {}, t("我的今天", "My day")),
       h("div.sums", {}, sum(sums.good, t("合格", "Good")), sum(sums.bad, t("不良", "Bad")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))),
-      Number(sums.share ?? 0) ? h("p.dim", {}, t(`其中班组份额约 ¥${sums.share}，按目前报工估算，以出勤分配为准。`, `Of it about ¥${sums.share} is a share of the team's figure so far, to be settled by attendance.`)) : null,
+      Number(sums.share ?? 0) ? h("p.dim", {}, t("其中班组份额约 ¥{share}，按目前报工估算，以出勤分配为准。", "Of it about ¥{share} is a share of the team's figure so far, to be settled by attendance.", { share: sums.share ?? 0 })) : null,
       sums.lines.length ? h("ul.lines", {}, sums.lines.map((one) => h("li", {}, h("span", {}, h("b", {}, one.operation), h("small.dim", {}, ` ${one.number}`)), h("span.num", {}, `${kinds[one.kind] ?? ""} ${one.quantity}`, h("small.dim", {}, ` ¥${one.wage}`))))) : h("p.empty", {}, t("今天还没有报工。", "Nothing reported today yet.")),
     ),
   ];

@@ -21,7 +21,7 @@ from banyan.kernel import db, registry
 from banyan.kernel.commands import command
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, Instant, Text, field
-from banyan.lib.errors import DomainError
+from banyan.lib.errors import DomainError, NotFound
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label
 
@@ -182,8 +182,14 @@ class Pin(Input):
 
 @command("integration.sample.pin", L("存为样例", "Keep as a sample"), input=Pin, on="noun", icon="pin", creates=True)
 def pin_message(ctx: Context, data: Pin) -> tuple[Sample, ...]:
-    """Keep a message's payload as a sample of its flow, with what its running version makes of it. Writes: sample"""
-    one = Message.objects.get(pk=data.message)
+    """Keep a message's payload as a sample of its flow, with what its running version makes of it.
+
+    Raises: NotFound
+    Writes: sample
+    """
+    one = Message.objects.filter(pk=data.message).first()
+    if one is None:
+        raise NotFound("integration.message_unknown", L("找不到该消息", "There is no such message"))
     plan = plan_of(one.flow_id)
     body = one.body if one.repaired is None else one.repaired
     tried = outcome_of(plan.definition, body, plan.system_code) if plan else Tried()

@@ -105,7 +105,7 @@ noun(
     OtherLot,
     key="handheld.other_lot",
     plural_key="other_lots",
-    icon="replace",
+    icon="exchange",
     area="inventory",
     label=L("换批次", "Other lot taken"),
     plural=L("换批次", "Other lots taken"),

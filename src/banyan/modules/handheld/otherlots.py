@@ -61,7 +61,7 @@ class _For:
 
 
 @command(
-    f"{NOUN}.take", L("换批次", "Take another lot"), input=Take, on="noun", creates=True, icon="replace",
+    f"{NOUN}.take", L("换批次", "Take another lot"), input=Take, on="noun", creates=True, icon="exchange",
     tone="orange", help=L("应先出的批次拿不到时", "Where the lot that is due cannot be had"),
 )  # fmt: skip
 def take_other_lot(ctx: Context, data: Take) -> tuple[OtherLot, ...]:

@@ -220,7 +220,7 @@ noun(
         "给某人某天加或扣一笔，写明原因；由他人审核后进入工资",
         "Something on top of a person's day, or off it, with a reason; it counts once another approves it",
     ),
-    icon="gift",
+    icon="medal",
     area="people",
     fields=dict(
         employee=f("员工", "Employee"),
