@@ -508,7 +508,7 @@ def shared_and_given(t: Traveller, world: Any) -> None:
     bonus = world.make("wages.bonus", employee=world.worker, day=today, amount="5", reason="急单").pk
     other = t.make("wages.bonus", employee=str(world.worker.pk), day=today, amount="1", reason="误填")
     t.send("wages.bonus.delete", "DELETE", f"wages/bonuses/{other}", If_Match='"v1"')
-    t.post("wages.bonus.approve", bonus)
+    t.post("wages.bonus.approve", bonus, by=t.other)
     t.post("wages.bonus.reverse", bonus)
 
 

@@ -98,7 +98,7 @@ _EARNED = """
                (%(day)s::date + 1)::timestamp AT TIME ZONE zone AS ends_at
         FROM company_plant
     )
-    SELECT l.employee_id, l.operation_id, l.kind, sum(l.amount)
+    SELECT l.employee_id, l.operation_id, l.kind, sum(l.amount), bool_or(l.pool_id IS NOT NULL)
     FROM wages_wageline l JOIN days d ON d.id = l.plant_id AND l.at >= d.starts_at AND l.at < d.ends_at
     WHERE l.report_id IS NOT NULL AND l.employee_id = ANY(%(employees)s)
     GROUP BY 1, 2, 3
@@ -121,15 +121,17 @@ def earned(employees: Sequence[UUID], day: date) -> dict[UUID, dict[tuple[UUID, 
     One statement; two where a pool is asked about
     """
     found: dict[UUID, dict[tuple[UUID, str], Decimal]] = {}
-    for employee, operation, kind, amount in db.rows(_EARNED, {"employees": list(employees), "day": day}):
+    pooled = set()
+    for employee, operation, kind, amount, is_pooled in db.rows(_EARNED, {"employees": list(employees), "day": day}):
         found.setdefault(employee, {})[operation, kind] = amount
-    for employee, pool, part in _shares_so_far(employees, day):
+        pooled |= {employee} if is_pooled else set()
+    for employee, pool, part in _shares_so_far(sorted(pooled), day):
         found.setdefault(employee, {})[pool, "share"] = part
     return found
 
 
 def _shares_so_far(employees: Sequence[UUID], day: date) -> list[tuple[UUID, UUID, Decimal]]:
-    if not pools():
+    if not employees:
         return []
     people = workers()
     asked = {one: pool_of(people[one].team, day) for one in employees if one in people}
