@@ -25,6 +25,7 @@ from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
 from banyan.kernel.models import Role, RoleGrant, User, UserRole
 from banyan.lib.ids import new_id
+from banyan.modules.channels.jobs import offer_due
 from tests.integration.partner import Asked, partner
 from tests.partners.shops import CONNECTORS
 
@@ -216,15 +217,22 @@ def table(*lines: tuple[str, str, str]) -> dict[str, Any]:
     return {"format": 1, "code": "t", "fields": fields}
 
 
+def _hear() -> None:
+    """Let listeners hear, and offers follow as the worker's job would make them."""
+    dispatcher.wait_until_quiet()
+    if offer_due():
+        dispatcher.wait_until_quiet()
+
+
 def carry(now: datetime) -> None:
     """Let everything happen that is due by then: reading, executing, telling, sending."""
     seen: Any = None
     for _ in range(40):
         while polling.read_due(now):
             pass
-        dispatcher.wait_until_quiet()
+        _hear()
         carry_until_quiet(now)
-        dispatcher.wait_until_quiet()
+        _hear()
         # What an open breaker holds back stays due: it is over when nothing has moved.
         before, seen = seen, Message.objects.aggregate(n=Count("pk"), s=Sum("attempts"), at=Max("done_at"))
         if seen == before:

@@ -505,7 +505,7 @@ def shared_and_given(t: Traveller, world: Any) -> None:
     days = {"first": str(TODAY - timedelta(days=1)), "last": str(TODAY + timedelta(days=1))}
     t.post("people.attendance.propose", **days)
     t.post("wages.sharing.share", **days)
-    bonus = world.make("wages.bonus", employee=world.worker, day=today, amount="5", reason="急单").pk
+    bonus = t.make("wages.bonus", employee=str(world.worker.pk), day=today, amount="5", reason="急单")
     other = t.make("wages.bonus", employee=str(world.worker.pk), day=today, amount="1", reason="误填")
     t.send("wages.bonus.delete", "DELETE", f"wages/bonuses/{other}", If_Match='"v1"')
     t.post("wages.bonus.approve", bonus, by=t.other)
