@@ -197,10 +197,18 @@ def next_window(poll: Poll, position: Any, now: datetime, limit: int) -> Window:
 def rest_of(
     poll: Poll, window: Window, said: Any, records: Sequence[Any], position: Any, now: datetime
 ) -> tuple[Any, bool]:
-    """Give the position to go on from after a page, and whether more is there at once. Raises: Failed("mapping")."""
+    """Give the position to go on from after a page, and whether more is there at once.
+
+    A page whose records all changed at one moment is asked for again, larger, up to what the partner gives at once.
+
+    Raises: Failed("mapping") where that is not enough
+    """
     within = {"to": window.end.isoformat(), "size": window.size}
     if poll.moves is not None and len(records) >= window.size:
         last = poll.moves(at(records[-1], poll.version))
+        if last <= window.begin and window.size < poll.size:
+            wider = {"to": window.end.isoformat(), "size": min(2 * window.size, poll.size)}
+            return {"from": window.begin.isoformat(), "page": 0, **wider}, True
         if last <= window.begin:
             words = L("一页的记录修改时间全都相同，无法继续", "All records of a page changed at one moment")
             raise Failed("mapping", words)
