@@ -39,13 +39,15 @@ from banyan.kernel.models import Counter
 from banyan.kernel.spec import Tone
 from banyan.lib.errors import Conflict, DomainError, FieldFaults, Invalid, NotFound, Stale, jsonable
 from banyan.lib.ids import new_id
-from banyan.lib.labels import L, Label
+from banyan.lib.labels import L, Label, speaking
 
 log = logging.getLogger("banyan.commands")
 Value = TypeVar("Value")
 RETRIES = 6
 #: Records from which on the same change of all is written as one condition rather than row by row.
 SAME_FROM = 100
+#: How long calls that are done together wait for a row.
+TOGETHER_WAIT = "1s"
 AUDIT_INPUT_BYTES = 8_000
 #: An escaped NUL in JSON, but not a backslash that is written before "u0000".
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
@@ -79,13 +81,51 @@ class OfferedOn:
     states: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One person's call of a command that is done together with others' calls of it; the input is checked.
+
+    Takes:  render: builds the answer to store under the client's key, inside the transaction
+    """
+
+    ctx: Context
+    data: BaseModel
+    render: Callable[[Outcome], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How several people's calls of a command that acts on no record are done as one (docs/adr/0011).
+
+    Takes:  keys: gives what the parts of an input are known by, nothing where it is to go alone;
+            act: does all calls in one set of statements and gives the value of each, in their order; it tells what
+            each has brought about by `tell_for`, writes no row that keeps a history, for that names one person a
+            transaction, and raises Apart for calls that do not go with the others
+    """
+
+    keys: Callable[[Any], frozenset[UUID]]
+    act: Callable[[Sequence[Call]], Sequence[Any]]
+
+
+class Apart(Exception):
+    """Says which of the calls to be done together each want a transaction of their own; nothing is written.
+
+    Takes:  keys: what parts of their inputs are known by
+    """
+
+    def __init__(self, keys: Iterable[UUID]) -> None:
+        super().__init__("calls to be done apart")
+        self.keys = frozenset(keys)
+
+
 @dataclass(frozen=True)
 class Command:
     """A declared command. `on` says what it acts on: records (locked rows) or the noun as a whole.
 
     `offered_on` names the nouns whose records offer a command on the noun; None where that follows from its input.
     `is_big` says that its dialog is filled in by hands at work: large numbers, choices to tap. `is_at_hand` says
-    that its button is in sight wherever it is offered, on a phone too.
+    that its button is in sight wherever it is offered, on a phone too. `together` says how calls of it that come at
+    the same moment are done in one set of statements (`kernel.gathering`).
     """
 
     key: str
@@ -106,6 +146,7 @@ class Command:
     offered_on: tuple[OfferedOn, ...] | None = None
     is_big: bool = False
     is_at_hand: bool = False
+    together: Together | None = None
 
     @property
     def noun(self) -> str:
@@ -279,10 +320,10 @@ def execute(
     Writes: what the command writes, audit, outbox, the stored answer
     """
     if _work.get() is not None:
-        return _perform(ctx, cmd, _parse(cmd, data), ids, versions, nested=True)
+        return _perform(ctx, cmd, parse_input(cmd, data), ids, versions, nested=True)
     try:
         ctx.require(cmd.permission, cmd.label)
-        parsed = _parse(cmd, data) if inputs is None else list(inputs) if each else _parse_all(cmd, inputs)
+        parsed = parse_input(cmd, data) if inputs is None else list(inputs) if each else _parse_all(cmd, inputs)
     except DomainError as refusal:
         _audit_refusal(ctx, cmd, ids, data if inputs is None else list(inputs), refusal)
         raise
@@ -311,33 +352,13 @@ def execute(
     raise AssertionError("unreachable")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One person's call of a command that is done together with others' calls of it; the input is checked."""
-
-    ctx: Context
-    data: BaseModel
-
-
-class Apart(Exception):
-    """Says which of the calls to be done together each want a transaction of their own; nothing is written.
-
-    Takes:  keys: what their inputs are known by
-    """
-
-    def __init__(self, keys: Iterable[UUID]) -> None:
-        super().__init__("calls to be done apart")
-        self.keys = frozenset(keys)
-
-
-def execute_together(cmd: Command, calls: Sequence[Call], act: Callable[[Sequence[Call]], Value]) -> Value:
+def execute_together(cmd: Command, calls: Sequence[Call]) -> list[Outcome]:
     """Run one command for several people as one unit of work, in a transaction that the caller has begun.
 
-    Takes:  act: does all calls in one set of statements, and tells what each has brought about by `tell_for`;
-            it writes no row that keeps a history, for that names one person a transaction
-    Gives:  what act gives
+    Gives:  the outcome of each call, in their order
     Raises: Apart; DomainError, of which no audit line is left: the caller rolls back, and makes the calls one by one
-    Writes: what act writes, an audit line for each call, outbox (docs/adr/0011)
+    Writes: what `together` of the command writes, an audit line for each call, outbox, the stored answers; a group
+            waits for no row long, for those who do not need that row would wait with it
     """
     for call in calls:
         call.ctx.require(cmd.permission, cmd.label)
@@ -345,16 +366,20 @@ def execute_together(cmd: Command, calls: Sequence[Call], act: Callable[[Sequenc
     work = Work(ctx)
     token, locked = _work.set(work), locks.begin()
     try:
-        _claim_key(ctx.with_(principal=SYSTEM, key=None), cmd, (), None)
-        value = act(calls)
+        _claim_keys(cmd, calls)
+        outcomes = [Outcome(value) for value in cmd.together.act(calls)]
         _hear(ctx, work)
         _give_numbers(ctx, work)
-        _write_trails(cmd, calls, work)
+        for call, outcome in zip(calls, outcomes, strict=True):
+            if call.render:
+                with speaking(call.ctx.language):
+                    outcome.answer = call.render(outcome)
+        _write_trails(cmd, calls, outcomes, work)
     finally:
         locks.end(locked)
         steady.end()
         _work.reset(token)
-    return value
+    return outcomes
 
 
 @contextmanager
@@ -367,7 +392,8 @@ def audits_refusals(ctx: Context, cmd: Command, *, ids: Sequence[UUID] = (), dat
         raise
 
 
-def _parse(cmd: Command, data: Any) -> Any:
+def parse_input(cmd: Command, data: Any) -> Any:
+    """Give a command's input, checked. Raises: Invalid"""
     model = cmd.input_model()
     if model is None:
         if data:
@@ -392,7 +418,7 @@ def _parse_all(cmd: Command, inputs: Sequence[Any]) -> list[Any]:
     parsed, faults = [], FieldFaults()
     for number, data in enumerate(inputs):
         try:
-            parsed.append(_parse(cmd, data))
+            parsed.append(parse_input(cmd, data))
         except Invalid as refusal:
             for path, texts in refusal.fields.items() or [("__root__", refusal.label)]:
                 for text in texts if isinstance(texts, list) else [texts]:
@@ -461,7 +487,7 @@ def _each(
         told, numbers, locked = len(work.out), len(work.numbers), locks.begin()
         try:
             with transaction.atomic(savepoint=is_lenient):
-                done = _perform(ctx, cmd, _parse(cmd, part.data), part.ids, versions)
+                done = _perform(ctx, cmd, parse_input(cmd, part.data), part.ids, versions)
                 _hear(ctx, work)
                 if is_lenient:
                     _check_references()
@@ -704,6 +730,37 @@ def _claim_key(ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any) -> di
     return answer if isinstance(answer, dict) else orjson.loads(answer)
 
 
+_KEYS = f"""
+    WITH actor AS (SELECT set_config('banyan.actor', %(actor)s, true), set_config('lock_timeout', %(wait)s, true)),
+    taken AS (
+        INSERT INTO kernel_request (id, principal, key, body_hash)
+        SELECT v.id, v.principal, v.key, decode(v.digest, 'hex')
+        FROM actor, jsonb_to_recordset(%(keys)s::jsonb) v(id uuid, principal uuid, key text, digest text)
+        ORDER BY v.principal, v.key
+        ON CONFLICT (principal, key) DO NOTHING RETURNING id
+    )
+    SELECT {steady.STAMPS}, ARRAY(SELECT id FROM taken) FROM actor
+"""
+
+
+def _claim_keys(cmd: Command, calls: Sequence[Call]) -> None:
+    """Do for calls that are done together what `_claim_key` does for one. Raises: Apart for keys that are taken"""
+    claims = {new_id(): call for call in calls if call.ctx.key is not None}
+    keys = [
+        {"id": one, "principal": call.ctx.person, "key": call.ctx.key,
+         "digest": _body_hash(cmd, (), call.data).hex()}
+        for one, call in claims.items()
+    ]
+    stamps, taken = db.one(_KEYS, {
+        "actor": _actor(calls[0].ctx.with_(principal=SYSTEM), cmd), "wait": TOGETHER_WAIT,
+        "keys": orjson.dumps(keys, default=str).decode(),
+    })
+    known = [call for one, call in claims.items() if one not in set(taken)]
+    if known:
+        raise Apart(key for call in known for key in cmd.together.keys(call.data))
+    steady.begin(stamps)
+
+
 def _body_hash(cmd: Command, ids: Sequence[UUID], data: Any) -> bytes:
     body = [cmd.key, sorted(str(i) for i in ids), schema.dump(data)]
     return hashlib.sha256(orjson.dumps(body, default=str, option=orjson.OPT_SORT_KEYS)).digest()
@@ -748,13 +805,18 @@ def _write_trail(
 
 
 _TRAILS = """
-    WITH audit AS (
+    WITH lines AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(%(lines)s::jsonb) v(id uuid, device_at timestamptz, person uuid, program text,
+                                                             through text, input jsonb, key text, answer jsonb)
+    ), audit AS (
         INSERT INTO kernel_audit (id, at, device_at, person, program, through, command, noun,
                                   records, input, outcome, code, key)
         SELECT v.id, %(at)s, v.device_at, v.person, v.program, v.through, %(command)s, %(noun)s,
-               '{}', v.input, 'done', '', ''
-        FROM jsonb_to_recordset(%(lines)s::jsonb) v(id uuid, device_at timestamptz, person uuid, program text,
-                                                    through text, input jsonb)
+               '{}', v.input, 'done', '', v.key
+        FROM lines v
+    ), request AS (
+        UPDATE kernel_request r SET answer = v.answer FROM lines v
+        WHERE v.answer IS NOT NULL AND r.principal = v.person AND r.key = v.key
     )
     INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload, person)
     SELECT v.id, %(at)s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, v.person
@@ -763,14 +825,15 @@ _TRAILS = """
 """
 
 
-def _write_trails(cmd: Command, calls: Sequence[Call], work: Work) -> None:
-    """Write an audit line for each call, and what has happened into the outbox. One statement."""
+def _write_trails(cmd: Command, calls: Sequence[Call], outcomes: Sequence[Outcome], work: Work) -> None:
+    """Write an audit line for each call, the answers kept for keys, and what has happened. One statement."""
     lines = [
         dict(
             id=new_id(), device_at=call.ctx.device_at, person=call.ctx.person, program=call.ctx.program[:80],
-            through=call.ctx.through, input=_short(schema.dump(call.data)),
+            through=call.ctx.through, input=_short(schema.dump(call.data)), key=call.ctx.key or "",
+            answer=orjson.Fragment(kept) if (kept := _kept_answer(call.ctx, outcome)) else None,
         )
-        for call in calls
+        for call, outcome in zip(calls, outcomes, strict=True)
     ]
     told = [
         line | dict(person=teller(work.ctx, event).person) for line, event in zip(_told(work), work.out, strict=True)

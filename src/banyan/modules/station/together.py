@@ -1,161 +1,81 @@
 """Reports that come while others are being booked go together in the next transaction (docs/adr/0011).
 
-One request of a process books at a time, for all that have come by then; the others wait for it to answer theirs.
-Who comes alone waits for nobody. What is more than plain reports, or does not go with others, goes its own way: `sync`.
+How they wait for one another says `kernel.gathering`. What is more than plain reports, or does not go with others, goes
+its own way: `sync`.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from banyan.kernel import db
-from banyan.kernel.commands import Apart, Call, execute_together
-from banyan.lib.errors import DomainError
+from banyan.kernel.commands import TOGETHER_WAIT, Apart, Call, execute_together
+from banyan.kernel.gathering import Gathering, Letter, without_those_apart
 from banyan.modules.production.commands import report_work
-from banyan.modules.production.commands.reports import Reports, report_together
+from banyan.modules.production.commands.reports import Reports, goes_along
 from banyan.modules.station import queries, rules
 from banyan.modules.station.acts import Act, Batch, reports_of
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.signing import Seat, seats_of
 from banyan.modules.station.sync import Told, answer_of, is_news, lock_keys, read_acts
 
-log = logging.getLogger("banyan.station")
-#: Reports booked in one transaction, and acts of one request above which it goes by itself.
-MOST_REPORTS, MOST_ACTS = 100, 5
-#: Seconds after which somebody does not wait for the others any more.
-PATIENCE = 2.0
-#: Who comes first so many seconds after others were booked together waits a moment, for they are likely to come again.
-CROWD, MOMENT = 0.05, 0.003
+#: Acts of one request above which it goes by itself.
+MOST_ACTS = 5
 
 
-@dataclass(eq=False, slots=True)
-class Letter:
+@dataclass(eq=False, slots=True, kw_only=True)
+class Posted(Letter):
     """A request with plain reports only, and what becomes of it: an answer, or that it goes its own way."""
 
     ticket: Ticket
     batch: Batch
     language: str
     told: list[Told]
-    heard: threading.Event = field(default_factory=threading.Event)
-    is_leader: bool = False
     answer: dict[str, Any] | None = None
 
-    @property
-    def size(self) -> int:
-        return sum(len(one.act.parts) for one in self.told)
 
-
-def letter_of(ticket: Ticket, batch: Batch, language: str) -> Letter | None:
+def letter_of(ticket: Ticket, batch: Batch, language: str) -> Posted | None:
     """Give a request that may be booked together with others', None where it has more than plain reports."""
     if not 0 < len(batch.acts) <= MOST_ACTS:
         return None
     told = read_acts(batch)
-    return Letter(ticket, batch, language, told) if all(map(_is_plain, told)) else None
+    if not all(map(_goes_along, told)):
+        return None
+    keys = frozenset(key for one in told for key in (one.act.id, *(part.id for part in one.act.parts)))
+    return Posted(sender=batch.device, keys=keys, ticket=ticket, batch=batch, language=language, told=told)
 
 
-def _is_plain(told: Told) -> bool:
-    act = told.act
-    return isinstance(act, Act) and not (
-        act.lots or act.output_lot or act.kind == "undo"
-        or any(part.kind == "undo" or part.lots or part.output_lot for part in act.parts)
+def _goes_along(told: Told) -> bool:
+    """Say whether an act is nothing but reports that may go together with others'."""
+    return (
+        isinstance(told.act, Act) and told.act.kind != "undo"
+        and all(map(goes_along, reports_of(told.act, told.clock_at)))
     )  # fmt: skip
 
 
-class Gathering:
-    """Those who wait to be booked; one of them books for all, then hands over to the next that waits."""
-
-    def __init__(self, book: Callable[[Sequence[Letter]], None]) -> None:
-        self.book = book
-        self.guard = threading.Lock()
-        self.waiting: list[Letter] = []
-        self.is_busy = False
-        self.crowded_until = 0.0
-
-    def settle(self, letter: Letter) -> dict[str, Any] | None:
-        """Give the answer to a request, None where it is to go its own way."""
-        with self.guard:
-            leads, self.is_busy = not self.is_busy, True
-            if not leads:
-                self.waiting.append(letter)
-        if not leads:
-            self._wait(letter)
-            if not letter.is_leader:
-                return letter.answer
-        elif time.monotonic() < self.crowded_until:
-            time.sleep(MOMENT)
-        group = self._group(letter)
-        try:
-            self.book(group)
-        finally:
-            self.crowded_until = time.monotonic() + CROWD if len(group) > 1 else 0.0
-            self._hand_over()
-            for one in group:
-                one.heard.set()
-        return letter.answer
-
-    def _wait(self, letter: Letter) -> None:
-        """Wait to be answered, or to book for others; who waits too long goes their own way."""
-        if not letter.heard.wait(PATIENCE):
-            with self.guard:
-                if letter in self.waiting:
-                    self.waiting.remove(letter)
-                    return
-            letter.heard.wait()
-
-    def _group(self, first: Letter) -> list[Letter]:
-        """Give who is booked now: the first, and of those who wait as many as go together, one of a device."""
-        group, reports = [first], first.size
-        with self.guard:
-            for one in list(self.waiting):
-                taken = {held.batch.device for held in group}
-                if one.batch.device not in taken and reports + one.size <= MOST_REPORTS:
-                    self.waiting.remove(one)
-                    group.append(one)
-                    reports += one.size
-        return group
-
-    def _hand_over(self) -> None:
-        with self.guard:
-            if not self.waiting:
-                self.is_busy = False
-                return
-            following = self.waiting.pop(0)
-            following.is_leader = True
-        following.heard.set()
+def settle(letter: Posted) -> dict[str, Any] | None:
+    """Give the answer to a request, None where it is to go its own way."""
+    _gathering.settle(letter)
+    return letter.answer
 
 
-def book(letters: Sequence[Letter]) -> None:
+def book(letters: Sequence[Posted]) -> None:
     """Book requests of several people in one transaction, and answer each; those that must go apart get no answer.
 
     Writes: as `report_work` for each; what goes wrong for all leaves nothing, and each goes its own way
     """
     seats = dict(zip(letters, seats_of([one.ticket for one in letters]), strict=True))
-    left = [one for one in letters if seats[one] is not None]
-    while left:
-        try:
-            with transaction.atomic():
-                now, done = _booked({one: seats[one] for one in left})
-        except Apart as found:
-            left = [one for one in left if not found.keys & _keys(one)]
-        except (DomainError, DatabaseError) as fault:
-            log.info("%d requests go apart: %s", len(left), fault)
-            return
-        except Exception as fault:
-            log.warning("%d requests go apart after a fault", len(left), exc_info=fault)
-            return
-        else:
-            _answer(left, seats, now, done)
-            return
+    done = without_those_apart(
+        [one for one in letters if seats[one] is not None], lambda left: _booked({one: seats[one] for one in left})
+    )
+    if done:
+        _answer(done[0], seats, *done[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +86,9 @@ class _Done:
     offset: int
 
 
-def _booked(seats: dict[Letter, Seat]) -> tuple[datetime, dict[Letter, _Done]]:
+def _booked(seats: dict[Posted, Seat]) -> tuple[datetime, dict[Posted, _Done]]:
     """Book requests inside a transaction. Raises: Apart for what is known already, or does not go with others'"""
-    db.run(_TURNS, [lock_keys(one.batch.device for one in seats)])
+    db.run(_TURNS, [TOGETHER_WAIT, lock_keys(one.batch.device for one in seats)])
     last = _last_moments(seats)
     now = timezone.now()
     calls, offsets = {}, {}
@@ -181,7 +101,8 @@ def _booked(seats: dict[Letter, Seat]) -> tuple[datetime, dict[Letter, _Done]]:
             one.happened_at = at
             one.reports = reports_of(one.act, at)
             calls[one.act.id] = Call(ctx, Reports(reports=one.reports))
-    answers = execute_together(report_work, list(calls.values()), report_together)
+    outcomes = execute_together(report_work, list(calls.values()))
+    answers = {answer.id: answer for outcome in outcomes for answer in outcome.value}
     _note(seats)
     return now, {
         letter: _Done([answer_of(one, answers).as_json(letter.language) for one in letter.told],
@@ -190,9 +111,9 @@ def _booked(seats: dict[Letter, Seat]) -> tuple[datetime, dict[Letter, _Done]]:
     }  # fmt: skip
 
 
-#: The devices' turns; a group waits for no row long, for those who do not need that row would wait with it.
+#: The devices' turns; a group waits for no device long, for the others would wait with it.
 _TURNS = """
-    SELECT pg_advisory_xact_lock(k) FROM (SELECT set_config('lock_timeout', '1s', true)) s, unnest(%s::bigint[]) k
+    SELECT pg_advisory_xact_lock(k) FROM (SELECT set_config('lock_timeout', %s, true)) s, unnest(%s::bigint[]) k
 """
 _LAST = """
     SELECT id, NULL::uuid, NULL::uuid, NULL::timestamptz FROM production_report WHERE id = ANY(%(keys)s::uuid[])
@@ -205,15 +126,15 @@ _LAST = """
 """
 
 
-def _senders(seats: dict[Letter, Seat]) -> dict[str, list[UUID]]:
+def _senders(seats: dict[Posted, Seat]) -> dict[str, list[UUID]]:
     return {
         "devices": [one.batch.device for one in seats], "people": [seat.principal.id for seat in seats.values()],
     }  # fmt: skip
 
 
-def _last_moments(seats: dict[Letter, Seat]) -> dict[tuple[UUID, UUID], datetime]:
+def _last_moments(seats: dict[Posted, Seat]) -> dict[tuple[UUID, UUID], datetime]:
     """Give when the last act of each person at each device happened. Raises: Apart for what was sent before"""
-    given = {"keys": [key for one in seats for key in _keys(one)], **_senders(seats)}
+    given = {"keys": [key for one in seats for key in one.keys], **_senders(seats)}
     rows = db.rows(_LAST, given)
     known = [key for key, *_ in rows if key]
     if known:
@@ -237,13 +158,13 @@ _SEEN = """
 """
 
 
-def _note(seats: dict[Letter, Seat]) -> None:
+def _note(seats: dict[Posted, Seat]) -> None:
     """Remember when the last act of each person at a device happened."""
     db.run(_NOTE, _senders(seats) | {"times": [max(told.happened_at for told in one.told) for one in seats]})
 
 
 def _answer(
-    letters: Sequence[Letter], seats: dict[Letter, Seat | None], now: datetime, done: dict[Letter, _Done]
+    letters: Sequence[Posted], seats: dict[Posted, Seat | None], now: datetime, done: dict[Posted, _Done]
 ) -> None:
     """Give each request its answer with the day's sums, and note what is news of devices."""
     news = {
@@ -251,7 +172,7 @@ def _answer(
     }  # fmt: skip
     if news:
         db.run(_SEEN, {"stations": list(news), "offsets": list(news.values()), "now": now})
-    by_day: dict[Any, list[Letter]] = {}
+    by_day: dict[Any, list[Posted]] = {}
     for one in letters:
         by_day.setdefault(seats[one].day(now), []).append(one)
     for on, group in by_day.items():
@@ -263,8 +184,4 @@ def _answer(
             }  # fmt: skip
 
 
-def _keys(letter: Letter) -> set[UUID]:
-    return {key for one in letter.told for key in (one.act.id, *(part.id for part in one.act.parts))}
-
-
-gathering = Gathering(book)
+_gathering = Gathering(book)

@@ -101,7 +101,7 @@ def day(request: HttpRequest, language: str) -> Any:
 @_interface("POST")
 def sync(request: HttpRequest, language: str) -> Any:
     """Book what waited at the device for one person; give what became of each act, and the day's sums."""
-    if (letter := _letter(request, language)) and (answer := together.gathering.settle(letter)):
+    if (letter := _letter(request, language)) and (answer := together.settle(letter)):
         return answer
     seat, now = _seat(request), timezone.now()
     ctx = seat.context(now, language)
@@ -109,7 +109,7 @@ def sync(request: HttpRequest, language: str) -> Any:
     return answer | {"today": queries.today(ctx, seat.day(now))}
 
 
-def _letter(request: HttpRequest, language: str) -> together.Letter | None:
+def _letter(request: HttpRequest, language: str) -> together.Posted | None:
     """Give what may be booked together with what others send; None for what may not, and for what is not right."""
     ticket = badges.opened(ticket_of_request(request))
     try:

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from banyan.kernel import access, beside, files, finding, queries, reading, registry, schema
 from banyan.kernel.commands import Command, Outcome, execute
 from banyan.kernel.context import Context
+from banyan.kernel.gathering import execute_gathered
 from banyan.kernel.nouns import Noun
 from banyan.kernel.queries import DeclaredQuery
 from banyan.kernel.records import titles
@@ -297,7 +298,10 @@ def _brief(record: Any) -> dict[str, Any]:
 
 def _done(call: Call, cmd: Command, render: Callable[[Outcome], Any], **given: Any) -> HttpResponse:
     """Run a command and give its answer, the stored one where the caller's key was seen before."""
-    outcome = execute(call.ctx, cmd, dry_run=call.dry_run, render=render, **given)
+    if cmd.together is not None and given.keys() == {"data"} and not call.dry_run:
+        outcome = execute_gathered(call.ctx, cmd, render=render, **given)
+    else:
+        outcome = execute(call.ctx, cmd, dry_run=call.dry_run, render=render, **given)
     if outcome.is_replay:
         stored = outcome.answer or answers.kept(
             {"record": None, "result": [{"id": str(i)} for i in outcome.ids]}

@@ -21,7 +21,7 @@ import orjson
 from pydantic import Field
 
 from banyan.kernel import db
-from banyan.kernel.commands import Apart, Call, command, tell_for
+from banyan.kernel.commands import Apart, Call, Together, command, tell_for
 from banyan.kernel.context import Context
 from banyan.kernel.registry import port
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
@@ -52,6 +52,8 @@ from banyan.modules.production.models import AT_WORK, DefectReason, Report, Repo
 
 ZERO = Decimal(0)
 MOST_REPORTS = 500
+#: Reports of one call above which it is booked by itself.
+MOST_TOGETHER = 5
 #: Why nobody may go on with an operation, in words: (ctx, operation) to a label.
 stops = port("production.operation.stops", lambda _ctx, _operation: "")
 
@@ -142,6 +144,30 @@ class ReportAnswer:
     reported_at: datetime
 
 
+def _keys_together(data: Reports) -> frozenset[UUID]:
+    """Give the keys of reports that may go together with others', none where one of them goes its own way."""
+    if len(data.reports) > MOST_TOGETHER or not all(goes_along(one) for one in data.reports):
+        return frozenset()
+    return frozenset(one.id for one in data.reports)
+
+
+def goes_along(one: OneReport) -> bool:
+    """Say whether a report may go together with others': it takes none back and names no lots."""
+    return one.kind != "undo" and not one.lots and not one.output_lot
+
+
+def _report_together(calls: Sequence[Call]) -> list[tuple[ReportAnswer, ...]]:
+    """Book reports of several people as `report_work` does, in one set of statements.
+
+    Raises: Apart for a report that is there already, begins an order, moves material, takes one back, or needs a
+            leader's look; else as `report_work`
+    """
+    told = [(call.ctx, one) for call in calls for one in call.data.reports]
+    booking = _Booking(calls[0].ctx, [one for _, one in told], [ctx for ctx, _ in told])
+    answers = {answer.id: answer for answer in booking.run()}
+    return [tuple(answers[one.id] for one in call.data.reports) for call in calls]
+
+
 @command(
     "production.work_order.report",
     L("报工", "Report"),
@@ -154,6 +180,7 @@ class ReportAnswer:
         "开工、暂停、合格、报废、返工、撤销；同一标识只记一次",
         "Start, pause, good, scrap, rework, undo; the same key counts once",
     ),
+    together=Together(_keys_together, _report_together),
 )
 def report_work(ctx: Context, data: Reports) -> tuple[ReportAnswer, ...]:
     """Book reports of people on operations, each once however often it is sent.
@@ -172,18 +199,6 @@ def report_work(ctx: Context, data: Reports) -> tuple[ReportAnswer, ...]:
 def book_reports(ctx: Context, reports: Sequence[OneReport]) -> tuple[ReportAnswer, ...]:
     """Book reports inside a command, as `report_work` does."""
     return _Booking(ctx, reports).run()
-
-
-def report_together(calls: Sequence[Call]) -> dict[UUID, ReportAnswer]:
-    """Book reports of several people as `report_work` does, in one set of statements (`execute_together`).
-
-    Gives:  the answers by key
-    Raises: Apart for a report that is there already, begins an order, moves material, takes one back, or needs a
-            leader's look; else as `report_work`
-    """
-    told = [(call.ctx, one) for call in calls for one in call.data.reports]
-    booking = _Booking(calls[0].ctx, [one for _, one in told], [ctx for ctx, _ in told])
-    return {answer.id: answer for answer in booking.run()}
 
 
 @command(
@@ -271,6 +286,11 @@ class _Entry:
         return self.sign * self.quantity / self.op.flow.ratio
 
 
+def _flushes(entry: _Entry) -> bool:
+    """Say whether a report takes material by itself."""
+    return entry.op.has_backflush and entry.kind in ("good", "scrap")
+
+
 class _Booking:
     """One call of the report command, or several people's together, step by step.
 
@@ -300,7 +320,7 @@ class _Booking:
         self._read_approved()
         self._enter()
         if self.is_together:
-            self._part(e.data.id for e in self.entries if e.op.order in self.begun or self._moves_material(e))
+            self._part(e.data.id for e in self.entries if e.op.order in self.begun or _flushes(e))
         if not self.entries:
             return self._answers({})
         self._name_people()
@@ -330,13 +350,9 @@ class _Booking:
             raise Apart(apart)
 
     def _unlike(self) -> set[UUID]:
-        """Give the reports that take back others, and those of which two have one key."""
+        """Give the reports that nobody's go along with, and those of which two have one key."""
         counted = Counter(one.id for one in self.reports)
-        return {one.id for one in self.reports if one.kind == "undo" or counted[one.id] > 1}
-
-    def _moves_material(self, entry: _Entry) -> bool:
-        one = entry.data
-        return bool(one.lots or one.output_lot or (entry.op.has_backflush and entry.kind in ("good", "scrap")))
+        return {one.id for one in self.reports if counted[one.id] > 1 or not goes_along(one)}
 
     # --- before the locks
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -21,7 +19,7 @@ from banyan.modules.station import badges, together
 from banyan.modules.station.acts import Batch
 from banyan.modules.station.models import Badge, Device
 from banyan.modules.station.tests.test_people_at_once import Person, faults, person, shop  # noqa: F401
-from banyan.modules.station.together import Gathering, Letter, letter_of
+from banyan.modules.station.together import Posted, letter_of
 from banyan.modules.wages.models import WageLine
 
 #: Sign-in 2, turns, what is known, stamps, locks, operations, reports, wages, whether there are books, trail, the last
@@ -29,7 +27,7 @@ from banyan.modules.wages.models import WageLine
 STATEMENTS = 14
 
 
-def letter(who: Person, *acts: dict[str, Any], language: str = "zh") -> Letter | None:
+def letter(who: Person, *acts: dict[str, Any], language: str = "zh") -> Posted | None:
     sent = {"device": str(who.device), "sent_at": timezone.now().isoformat(), "acts": list(acts)}
     return letter_of(badges.opened(who.ticket), parse(Batch, sent), language)
 
@@ -46,7 +44,7 @@ def floor(shop):  # noqa: F811
     return shop, first, people
 
 
-def states(letters: Sequence[Letter]) -> list[list[str] | None]:
+def states(letters: Sequence[Posted]) -> list[list[str] | None]:
     return [one.answer and [act["state"] for act in one.answer["acts"]] for one in letters]
 
 
@@ -154,75 +152,3 @@ def test_a_device_whose_clock_is_wrong_keeps_the_order_of_what_it_told(floor):
     for column in ("device_at", "reported_at"):
         assert [str(key) for key in rows.order_by(column).values_list("id", flat=True)] == acts
     assert all(abs(row.device_at - row.reported_at) < timedelta(seconds=30) for row in rows)
-
-
-# --- who waits for whom, without a database
-
-
-class Fake:
-    """A letter that says no more than whose device it comes from."""
-
-    def __init__(self, device: int, size: int = 1) -> None:
-        self.batch = type("Batch", (), {"device": device})()
-        self.size, self.heard, self.is_leader, self.answer = size, threading.Event(), False, None
-
-
-def settled(gathering: Gathering, letters: Sequence[Fake]) -> list[threading.Thread]:
-    threads = [threading.Thread(target=gathering.settle, args=(one,), daemon=True) for one in letters]
-    for thread in threads:
-        thread.start()
-        time.sleep(0.02)
-    return threads
-
-
-def test_who_comes_while_others_are_booked_goes_with_the_next_one_of_a_device():
-    groups, gate = [], threading.Event()
-
-    def book(group: Sequence[Fake]) -> None:
-        groups.append([one.batch.device for one in group])
-        gate.wait(10)
-        for one in group:
-            one.answer = {"of": one.batch.device}
-
-    letters = [Fake(device) for device in (1, 2, 3, 2, 4)]
-    threads = settled(Gathering(book), letters)
-    gate.set()
-    for thread in threads:
-        thread.join(10)
-    assert groups == [[1], [2, 3, 4], [2]]
-    assert [one.answer["of"] for one in letters] == [1, 2, 3, 2, 4]
-
-
-def test_a_fault_in_booking_lets_nobody_wait_and_nobody_out():
-    gate = threading.Event()
-
-    def book(group: Sequence[Fake]) -> None:
-        gate.wait(10)
-        if len(group) == 1:
-            raise RuntimeError("out of order")
-        for one in group:
-            one.answer = {}
-
-    gathering, found = Gathering(book), []
-    first = threading.Thread(target=lambda: found.append(pytest.raises(RuntimeError, gathering.settle, Fake(1))))
-    first.start()
-    time.sleep(0.02)
-    letters = [Fake(2), Fake(3)]
-    threads = settled(gathering, letters)
-    gate.set()
-    for thread in (first, *threads):
-        thread.join(10)
-    assert (len(found), [one.answer for one in letters]) == (1, [{}, {}])
-    assert (gathering.is_busy, gathering.waiting) == (False, [])
-
-
-def test_who_waits_too_long_goes_their_own_way(monkeypatch):
-    monkeypatch.setattr(together, "PATIENCE", 0.1)
-    gate = threading.Event()
-    gathering = Gathering(lambda group: gate.wait(10))
-    leader = settled(gathering, [Fake(1)])[0]
-    assert gathering.settle(Fake(2)) is None
-    assert gathering.waiting == []
-    gate.set()
-    leader.join(10)
-    assert not gathering.is_busy
