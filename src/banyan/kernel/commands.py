@@ -664,7 +664,7 @@ def _hear(ctx: Context, work: Work) -> None:
 
 
 def _give_numbers(ctx: Context, work: Work) -> None:
-    """Number what was posted, series by series in name order: two statements each."""
+    """Number what was posted, series by series in name order: a statement each."""
     due: dict[tuple[str, str], list[tuple[Any, Any]]] = {}
     for noun, record in work.numbers:
         numbering = noun.spec.numbering
@@ -672,19 +672,38 @@ def _give_numbers(ctx: Context, work: Work) -> None:
             due.setdefault((noun.spec.key, ctx.now.strftime(numbering.period)), []).append((noun, record))
             setattr(record, numbering.field, "")
     for (series, period), owed in sorted(due.items(), key=lambda item: item[0]):
-        last = take_numbers(series, period, len(owed))
-        for offset, (noun, record) in enumerate(owed, start=last - len(owed) + 1):
-            number = _numbered(noun.spec.numbering.pattern, ctx, offset)
-            setattr(record, noun.spec.numbering.field, number)
-            work.numbered[record.pk] = number
-        db.update_rows([record for _, record in owed], [owed[0][0].spec.numbering.field])
+        numbering = owed[0][0].spec.numbering
+        given = _number([record for _, record in owed], numbering.field, numbering.parts(ctx.now), series, period)
+        for _, record in owed:
+            setattr(record, numbering.field, given[record.pk])
+        work.numbered |= given
 
 
-def _numbered(pattern: str, ctx: Context, n: int) -> str:
-    now = ctx.now
-    return pattern.format(
-        yyyy=f"{now.year:04}", yy=f"{now.year % 100:02}", mm=f"{now.month:02}", dd=f"{now.day:02}", n=n
+_NUMBER = """
+    WITH taken AS (
+        INSERT INTO kernel_counter (series, period, last) VALUES (%s, %s, %s)
+        ON CONFLICT (series, period) DO UPDATE SET last = kernel_counter.last + excluded.last RETURNING last
+    ), given AS (
+        SELECT v.id, (taken.last - %s + v.place)::text AS n FROM taken, unnest(%s::uuid[]) WITH ORDINALITY v(id, place)
     )
+    UPDATE "{table}" t SET "{column}" = %s || lpad(g.n, greatest(%s, length(g.n)), '0') || %s
+    FROM given g WHERE t."{key}" = g.id RETURNING g.id, t."{column}"
+"""
+
+
+def _number(
+    records: Sequence[Any], field: str, parts: tuple[str, int, str], series: str, period: str
+) -> dict[UUID, str]:
+    """Give records of one model the next numbers of a series, in their order; give the numbers by key.
+
+    Writes: the numbers; the counter row, locked until commit (rank NUMBER), so that a refusal leaves no gap
+    """
+    locks.claim(Counter.lock_rank, [(series, period)])
+    meta = type(records[0])._meta
+    sql = _NUMBER.format(table=meta.db_table, column=meta.get_field(field).column, key=meta.pk.column)
+    head, width, tail = parts
+    keys = [record.pk for record in records]
+    return dict(db.rows(sql, [series, period, len(keys), len(keys), keys, head, width, tail]))
 
 
 def take_numbers(series: str, period: str, count: int) -> int:
@@ -777,8 +796,9 @@ _TRAIL = """
     WITH audit AS (
         INSERT INTO kernel_audit (id, at, device_at, person, program, through, command, noun,
                                   records, input, outcome, code, key)
-        VALUES (%(id)s, %(at)s, %(device_at)s, %(person)s, %(program)s, %(through)s, %(command)s, %(noun)s,
-                %(records)s::uuid[], %(input)s::jsonb, %(outcome)s, %(code)s, %(key)s)
+        SELECT %(id)s, %(at)s, %(device_at)s, %(person)s, %(program)s, %(through)s, %(command)s, %(noun)s,
+               %(records)s::uuid[], %(input)s::jsonb, %(outcome)s, %(code)s, %(key)s
+        FROM (SELECT CASE WHEN %(outcome)s = 'refused' THEN set_config('synchronous_commit', 'off', true) END) s
     ), request AS (
         UPDATE kernel_request SET answer = %(answer)s::jsonb
         WHERE %(answer)s::jsonb IS NOT NULL AND principal = %(person)s AND key = %(key)s
@@ -794,7 +814,10 @@ def _write_trail(
     ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, outcome: str, code: str = "", work: Work | None = None,
     answer: str | None = None,
 ) -> None:
-    """Write the audit line, what has happened into the outbox, and the answer kept for the key. One statement."""
+    """Write the audit line, what has happened into the outbox, and the answer kept for the key. One statement.
+
+    A refusal is answered without waiting for its line to be on the disk: losing power, the last second's may be missing
+    """
     told = _told(work) if work else []
     db.run(_TRAIL, dict(
         id=new_id(), at=ctx.now, device_at=ctx.device_at, person=ctx.person, program=ctx.program[:80],

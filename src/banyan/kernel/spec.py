@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, is_dataclass
 from dataclasses import fields as dataclass_fields
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -125,6 +126,13 @@ class Numbering:
             form for mark, form in (("{yyyy}", "%Y"), ("{yy}", "%y"), ("{mm}", "%m"), ("{dd}", "%d"))
             if mark in self.pattern
         )
+
+    def parts(self, at: datetime) -> tuple[str, int, str]:
+        """Give a number of that day in parts: what stands before the count, its least digits, what follows it."""
+        head, _, rest = self.pattern.partition("{n")
+        width, _, tail = rest.partition("}")
+        day = dict(yyyy=f"{at.year:04}", yy=f"{at.year % 100:02}", mm=f"{at.month:02}", dd=f"{at.day:02}")
+        return head.format(**day), int(width.lstrip(":") or 1), tail.format(**day)
 
 
 @dataclass(frozen=True, slots=True)

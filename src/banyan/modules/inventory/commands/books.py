@@ -180,6 +180,17 @@ class Books:
             key: Pool(key) for key in wanted if key not in self.pools
         } | {(item, plant): Pool((item, plant), *rest) for item, plant, *rest in rows}  # fmt: skip
 
+    def free_now(self, keys: Iterable[PoolKey]) -> dict[PoolKey, Decimal]:
+        """Give what can be promised of items in plants, as it is without a lock: it may be gone a moment later."""
+        wanted = sorted(set(keys))
+        rows = db.rows(
+            "SELECT s.item_id, s.plant_id, s.available - s.promised "
+            f"FROM {unnest('uuid uuid')} AS k(item, plant) "
+            "JOIN inventory_supply s ON s.item_id = k.item AND s.plant_id = k.plant",
+            columns(wanted, 2),
+        )
+        return dict.fromkeys(wanted, Decimal()) | {(item, plant): free for item, plant, free in rows}
+
     def lock_worths(self, worths: Iterable[Worth]) -> None:
         """Lock what can be promised of items in plants together with what they are worth.
 

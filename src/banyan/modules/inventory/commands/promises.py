@@ -23,7 +23,7 @@ def promise(ctx: Context, demands: Sequence[Demand]) -> None:
     """Keep stock for demand lines, all of them or none; what a line has already stays.
 
     Raises: NotEnoughStock with what is missing per line, in the order of the demands; nothing is written
-    Writes: promises and supply; locks supply by key. Two statements
+    Writes: promises and supply; locks supply by key. Three statements
     """
     _promise(ctx, demands, is_partial=False)
 
@@ -41,6 +41,8 @@ def _promise(ctx: Context, demands: Sequence[Demand], *, is_partial: bool) -> di
         return {}
     wishes = [((demand.item, demand.plant), _quantity(demand)) for demand in demands]
     books = Books(ctx)
+    if not is_partial:  # who comes too late need not queue for the lock, and those who come in time wait less
+        _refuse_shortages(demands, rules.share(wishes, books.free_now(key for key, _ in wishes)))
     books.lock_pools(key for key, _ in wishes)
     shares = rules.share(wishes, {key: pool.free for key, pool in books.pools.items()})
     if not is_partial:
