@@ -179,3 +179,8 @@ def test_text_of_a_record_is_never_markup(everyone, world):
     page = everyone.get("/items/items?q=X-1").content.decode()
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize("path", ["/wages/sharings/new", f"/inventory/moves/{'0' * 8}-0000-0000-0000-{'0' * 12}/edit"])
+def test_what_nobody_makes_by_hand_has_no_form(everyone, path):
+    assert everyone.get(path).status_code == 404

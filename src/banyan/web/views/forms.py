@@ -114,6 +114,7 @@ def _by_way_of(life: Life, way: Sequence[str], state: str) -> list[str]:
 def new_page(request: HttpRequest, noun: Noun) -> HttpResponse:
     """Give an empty form, or one filled like the record named by `like`; make the record when it is sent."""
     ctx, spec = request.ctx, noun.spec
+    _require_form(noun, "create")
     if request.method == "POST":
         return _make(request, noun)
     ctx.require(spec.permission("create"), spec.label)
@@ -128,11 +129,18 @@ def new_page(request: HttpRequest, noun: Noun) -> HttpResponse:
 def edit_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     """Give the form of a record, and change the record when it is sent."""
     ctx, spec = request.ctx, noun.spec
+    _require_form(noun, "change")
     record = reading.read_record(ctx, noun, key)
     if request.method == "POST":
         return _change(request, noun, key, record)
     ctx.require(spec.permission("change"), spec.label)
     return _form(request, noun, record, record)
+
+
+def _require_form(noun: Noun, verb: str) -> None:
+    """Refuse a form that nothing would take. Raises: NotFound for a noun that nobody makes or changes by hand"""
+    if not registry.has_command(noun.spec.permission(verb)):
+        raise NotFound()
 
 
 def _form(
