@@ -9,8 +9,9 @@ import pytest
 TESTS = Path(__file__).parents[1]
 #: Folders and files of long tests, the longest first; all others follow as they are found.
 LONG = (
-    "browser/test_story.py", "browser/test_station.py", "browser/test_work.py", "browser", "web/test_print_browser.py",
-    "conformance", "ops/test_up.py", "rest", "adventureworks", "ops", "concurrency", "scenarios", "config",
+    "rest/test_schemathesis.py", "browser/test_story.py", "browser/test_station.py", "browser/test_work.py", "browser",
+    "web/test_print_browser.py", "conformance", "ops/test_up.py", "rest", "adventureworks", "ops", "concurrency",
+    "scenarios", "config",
 )  # fmt: skip
 
 
