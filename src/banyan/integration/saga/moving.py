@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+import orjson
+
 from banyan.integration import conditions, fanout
 from banyan.integration.commands.messages import replay
 from banyan.integration.connecting import UNREACHED, Failed
@@ -30,7 +32,8 @@ from banyan.lib.labels import L, Label
 RUN, STEPS = "run", "steps"
 
 _LOOK = f"""
-    SELECT m.id, m.state, m.reason, m.code, m.error, m.attempts, m.reply, m.claimed_until > %(now)s, m.claimed_until,
+    SELECT m.id, m.state, m.reason, m.code, m.error, m.attempts, m.reply::text, m.claimed_until > %(now)s,
+           m.claimed_until,
            m.direction = 'out' AND (m.claim IS NOT NULL OR EXISTS (
                SELECT 1 FROM integration_attempt a WHERE a.message_id = m.id AND a.code <> '{UNREACHED}'
                AND a.reason IN ('transport', 'timeout', 'unavailable')))
@@ -89,7 +92,8 @@ class Move:
 
     def look(self, message: UUID) -> Seen:
         """Give a message as it stands, and lock it. Writes: its lock"""
-        return Seen(*db.one(_LOOK, {"id": message, "now": self.ctx.now}))
+        row = db.one(_LOOK, {"id": message, "now": self.ctx.now})
+        return Seen(*row[:6], None if row[6] is None else orjson.loads(row[6]), *row[7:])
 
     # How it goes on
 
