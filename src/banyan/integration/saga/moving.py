@@ -32,7 +32,7 @@ from banyan.lib.labels import L, Label
 RUN, STEPS = "run", "steps"
 
 _LOOK = f"""
-    SELECT m.id, m.state, m.reason, m.code, m.error, m.attempts, m.reply::text, m.claimed_until > %(now)s,
+    SELECT m.id, m.state, m.reason, m.code, m.error, m.attempts, m.reply::text, m.claimed_until > statement_timestamp(),
            m.claimed_until,
            m.direction = 'out' AND (m.claim IS NOT NULL OR EXISTS (
                SELECT 1 FROM integration_attempt a WHERE a.message_id = m.id AND a.code <> '{UNREACHED}'
@@ -92,7 +92,7 @@ class Move:
 
     def look(self, message: UUID) -> Seen:
         """Give a message as it stands, and lock it. Writes: its lock"""
-        row = db.one(_LOOK, {"id": message, "now": self.ctx.now})
+        row = db.one(_LOOK, {"id": message})
         return Seen(*row[:6], None if row[6] is None else orjson.loads(row[6]), *row[7:])
 
     # How it goes on

@@ -57,7 +57,8 @@ def contradiction(state: str, is_backward: bool, steps: Sequence[Step]) -> str:
     rest = states[len(forward) :]
     if under_way > 1:
         return "several steps are under way"
-    if is_past_return(steps) and any(one in ("undoing", "undone") for one in states):
+    taken_back = [step for step in steps if step.state in ("undoing", "undone")]
+    if taken_back and (is_past_return(steps) or any(step.is_point and not step.is_unsure for step in taken_back)):
         return "a step was taken back behind the point of no return"
     match state:
         case "waiting" if any(one != "pending" for one in states):
