@@ -9,6 +9,7 @@ from django.utils import timezone
 from banyan.integration import claims, fanout, polling
 from banyan.integration.models import Flow, Message
 from banyan.integration.plans import plan_of
+from banyan.integration.saga.models import Run
 from banyan.integration.saga.working import advance
 from banyan.integration.watch.models import Alert, Day, Discrepancy, ScanRun
 from banyan.kernel.models import Outbox, User
@@ -73,7 +74,9 @@ def _crossing(t: Traveller, user: User, system: str) -> None:
     step = dict(name="reserve", title="预留", system=system, target="push")
     saga = t.make("saga.saga", code="SAGA-1", name="发货", trigger="call", person=str(user.pk), steps=[step])
     t.post("saga.saga.activate", saga)
-    runs = [t.post("saga.run.start", saga=saga, payload={"order": n})["id"] for n in range(4)]
+    for number in range(4):
+        t.post("saga.run.start", saga=saga, payload={"order": number})
+    runs = list(Run.objects.order_by("pk").values_list("pk", flat=True))
     for run in runs:
         for _ in range(2):
             advance(run, timezone.now())

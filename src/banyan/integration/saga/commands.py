@@ -262,9 +262,10 @@ def _decided(ctx: Context, moved: Move, what: str, step: RunStep | None, reason:
     """Note a decision, and let the bus go on by it at once."""
     run = moved.run
     moved.keep()
+    place = Decision.objects.filter(run=run).count() + 1
     db.insert_rows([Decision(
-        id=new_id(), run=run, at=ctx.now, person_id=ctx.person, what=what, step=step.title if step else "",
-        reason=reason,
+        id=new_id(), run=run, position=place, at=ctx.now, person_id=ctx.person, what=what,
+        step=step.title if step else "", reason=reason,
     )])  # fmt: skip
     run.reason, run.error, run.asked_at = reason, "", None
     run.message, run.due_at = None, ctx.now

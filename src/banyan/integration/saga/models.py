@@ -179,7 +179,8 @@ class RunStep(Line):
 class Decision(Ledger):
     """What somebody decided about a run, with the reason."""
 
-    run = models.ForeignKey(Run, models.PROTECT, related_name="+")
+    run = models.ForeignKey(Run, models.PROTECT, db_index=False, related_name="+")
+    position = models.PositiveIntegerField()
     at = models.DateTimeField()
     person = models.ForeignKey(
         "kernel.User", models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
@@ -189,4 +190,7 @@ class Decision(Ledger):
     reason = models.CharField(max_length=500)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(what__in=DECISIONS), name="saga_decision_what")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "position"], name="saga_decision_once"),
+            models.CheckConstraint(condition=Q(what__in=DECISIONS), name="saga_decision_what"),
+        ]

@@ -123,7 +123,8 @@ noun(
             message=f("消息", "Message", readonly=True, reference="integration.message"),
             undo_message=f("撤销消息", "Undoing message", readonly=True, reference="integration.message"))),
         lines("decisions", Decision, L("人工决定", "Decisions"), fields=dict(
-            at=f("时间", "At", readonly=True), person=f("人员", "Person", readonly=True),
+            position=f("次", "No.", readonly=True), at=f("时间", "At", readonly=True),
+            person=f("人员", "Person", readonly=True),
             what=f("决定", "Decision", choices=DECISIONS, readonly=True), step=f("步骤", "Step", readonly=True),
             reason=f("原因", "Reason", readonly=True))),
     ],
