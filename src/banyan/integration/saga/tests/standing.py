@@ -12,14 +12,15 @@ from typing import Any
 
 
 class Outside:
-    """Warehouse, carrier and books behind one port: `POST /operation`, known again by its `Webhook-Id`.
+    """Warehouse, carrier and books behind one port: `POST /operation`, known again by its name in a header.
 
     `got` is every call in the order it came, `did` what was done, once for each name, however often it was asked.
     `says` gives for an operation what to answer next: a status, or a function of the body that gives one; without,
     it is done. `slow` gives seconds to think after it was done and before it is answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, header: str = "Webhook-Id") -> None:
+        self.header = header
         self.got: list[tuple[str, str, Any]] = []
         self.did: dict[str, tuple[str, Any, dict[str, Any]]] = {}
         self.says: dict[str, list[Any] | Callable[[Any], int]] = {}
@@ -43,7 +44,7 @@ class Outside:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 operation = self.path.strip("/")
-                status, answer = outer.take(operation, self.headers["Webhook-Id"], body)
+                status, answer = outer.take(operation, self.headers[outer.header], body)
                 time.sleep(outer.slow.get(operation, 0.0))
                 content = json.dumps(answer).encode()
                 try:
