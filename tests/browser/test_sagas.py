@@ -36,9 +36,10 @@ def stuck(ctx, live_db, partner, system, boss):  # noqa: F811
     person = User(login="all", name="Lin", is_superuser=True)
     person.set_password(PASSWORD)
     person.save()
-    rows = [dict(system=str(system.pk)) | one for one in STEPS]
+    titles = ("Reserve stock", "Book waybill", "Tell finance")
+    rows = [dict(system=str(system.pk)) | one | dict(title=title) for one, title in zip(STEPS, titles, strict=True)]
     saga = do(ctx, "saga.saga.create", records=[dict(
-        code="SHIP", name="订单发运", trigger="call", key="order", retries=[60], person=str(person.pk), steps=rows,
+        code="SHIP", name="Shipping", trigger="call", key="order", retries=[60], person=str(person.pk), steps=rows,
     )]).ids[0]  # fmt: skip
     do(ctx, "saga.saga.activate", saga)
     now = datetime.now(UTC)
@@ -66,11 +67,11 @@ def test_a_run_says_what_comes_next_and_a_person_decides(stuck, open_page, langu
     page = watched(open_page(**({} if size == "desktop" else {size: True}), language=language))
     sign_in(page, "all", PASSWORD)
     for name, path in (("sagas", "/saga/sagas"), ("saga", f"/saga/sagas/{saga.pk}"), ("runs", "/saga/runs?"),
-                       ("run", f"/saga/runs/{run.pk}")):  # fmt: skip
+                       ("form", "/saga/sagas/new"), ("run", f"/saga/runs/{run.pk}")):  # fmt: skip
         page.goto(path)
         looks.check(page, f"{name} {size}", is_phone=size == "phone", language=language)
         kept(page, f"{name}-{size}-{language}")
-    wanted = {"zh": "等待决定（预留库存）", "en": "A decision is needed (预留库存)"}[language]
+    wanted = {"zh": "等待决定（Reserve stock）", "en": "A decision is needed (Reserve stock)"}[language]
     expect(page.locator("#main")).to_contain_text(wanted)
     label = {"zh": "跳过步骤", "en": "Skip the step"}[language]
     page.get_by_role("button", name=label).first.click()
@@ -78,7 +79,7 @@ def test_a_run_says_what_comes_next_and_a_person_decides(stuck, open_page, langu
     dialog.locator("textarea, input[type=text]").first.fill("仓库已电话释放")
     looks.check(page, f"dialog {size}", is_phone=size == "phone", language=language)
     kept(page, f"dialog-{size}-{language}")
-    dialog.locator("button[type=submit]").first.click()
+    dialog.get_by_role("button", name=label).click()
     settle(page)
     expect(dialog).to_have_count(0)
     assert Audit.objects.get(command="saga.run.skip").input == {"reason": "仓库已电话释放"}

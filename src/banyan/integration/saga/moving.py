@@ -115,7 +115,8 @@ class Move:
         run.at_step = step.title if step is not None and run.ended_at is None else ""
         self.keep()
         if before == "needs_person" and run.state != "needs_person":
-            run.error, run.asked_at = "", None
+            run.asked_at = None
+            run.error = run.error if run.ended_at else ""
             asking.settle(self.ctx, [run.pk])
 
     def keep(self) -> None:
@@ -138,6 +139,8 @@ class Move:
     def _end(self) -> None:
         run = self.run
         run.state, run.ended_at = ("undone" if run.is_backward else "done"), self.ctx.now
+        failed = next((step for step in self.steps if run.is_backward and step.state == "failed"), None)
+        run.error = _failed(failed) if failed else ""
         event = RunUndone if run.is_backward else RunDone
         tell(event(**asking.facts(run)))
 
@@ -173,7 +176,7 @@ class Move:
                      .filled({"step": step.title, "why": step.error or seen.reason}))  # fmt: skip
             return False
         self.run.is_backward, self.run.state = True, "compensating"
-        self.run.error = _lines(L("步骤“{step}”失败", "step “{step}” failed").filled({"step": step.title}), step.error)
+        self.run.error = _failed(step)
         return True
 
     def _back(self, step: RunStep) -> bool:
@@ -269,6 +272,10 @@ class Move:
 def name_of(run: UUID, step: str, way: str) -> UUID:
     """Give the name of a step's message: the same for run, step and direction, whoever asks and how often."""
     return uuid5(run, f"{step} {way}")
+
+
+def _failed(step: RunStep) -> str:
+    return _lines(L("步骤“{step}”失败", "Step “{step}” failed").filled({"step": step.title}), step.error)
 
 
 def _lines(first: Label, *more: str) -> str:

@@ -65,7 +65,8 @@ noun(
                                                            "Failed after it; a compensation asks somebody after it")),
         is_point_of_no_return=f("不可回头点", "No return", L("完成后只向前", "Once done, forward only")),
         reply=f("回执处理", "Reply", L('如 {"link": {"code": "id"}}', 'Such as {"link": {"code": "id"}}')),
-    ))],
+    ), columns=("name", "title", "system", "kind", "target", "undo_kind", "undo_target", "deadline_minutes",
+                "is_point_of_no_return", "mapping", "undo_mapping", "reply"))],
     life=life(
         states=[choice("draft", "草稿", "Draft"), choice("active", "启用", "Active", "green"),
                 choice("stopped", "停止", "Stopped", "red"), choice("retired", "停用", "Retired")],
@@ -121,7 +122,9 @@ noun(
             error=f("错误", "Error", readonly=True), is_unsure=f("结果未知", "Outcome unknown", readonly=True),
             answer=f("回执", "Answer", readonly=True), undo_answer=f("撤销回执", "Answer to undoing", readonly=True),
             message=f("消息", "Message", readonly=True, reference="integration.message"),
-            undo_message=f("撤销消息", "Undoing message", readonly=True, reference="integration.message"))),
+            undo_message=f("撤销消息", "Undoing message", readonly=True, reference="integration.message")),
+            columns=("title", "state", "error", "is_point_of_no_return", "deadline_at", "done_at", "undone_at",
+                     "is_unsure", "message", "undo_message")),
         lines("decisions", Decision, L("人工决定", "Decisions"), fields=dict(
             position=f("次", "No.", readonly=True), at=f("时间", "At", readonly=True),
             person=f("人员", "Person", readonly=True),

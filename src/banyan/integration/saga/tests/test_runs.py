@@ -179,6 +179,7 @@ def test_a_compensation_is_repeated_then_somebody_is_asked(ctx, saga, start, par
     assert states(run) == ["undone", "undone", "kept", "failed"]
     assert partner.asked[-1] == "release"
     assert Decision.objects.get().reason == "已电话取消运单"
+    assert Run.objects.get().error.startswith("步骤“通知财务”失败")
     assert red() == []
 
 
