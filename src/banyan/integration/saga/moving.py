@@ -263,9 +263,9 @@ class Move:
 
     def ask(self, why: Label) -> None:
         """Let somebody decide; who was asked already is not asked again. Writes: inboxes"""
-        run = self.run
+        run, run.error = self.run, _lines(why)
         if run.state != "needs_person":
-            run.state, run.error, run.asked_at = "needs_person", _lines(why), self.ctx.now
+            run.state, run.asked_at = "needs_person", self.ctx.now
             asking.ask(self.ctx, run, why)
 
 

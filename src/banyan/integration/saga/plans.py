@@ -100,7 +100,8 @@ def _flow(
     flow = known.get((step.system_id, step.name, _same(definition)))
     if flow is None:
         flow = Flow.objects.create(
-            code=code, name=f"{saga.name} · {'↩ ' if is_undo else ''}{step.title}"[:120], system=step.system, state="draft",
+            code=code, name=f"{saga.name} · {'↩ ' if is_undo else ''}{step.title}"[:120], system=step.system,
+            state="draft",
             created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
             **(definition | {"mapping": mapping}),
         )  # fmt: skip

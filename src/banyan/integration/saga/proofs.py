@@ -56,7 +56,7 @@ _IDLE = f"""
     WHERE r.state IN ('waiting', 'running', 'compensating', 'needs_person')
       AND (r.state <> 'waiting' OR s.state = 'active')
       AND (r.due_at < now() - {PATIENCE_MINUTES} * interval '1 minute'
-           OR m.state <> 'waiting' AND m.done_at < now() - {PATIENCE_MINUTES} * interval '1 minute'
+           OR m.state <> 'waiting' AND coalesce(m.done_at, m.next_at) < now() - {PATIENCE_MINUTES} * interval '1 minute'
            OR r.state IN ('waiting', 'running', 'compensating') AND r.due_at IS NULL AND m.id IS NULL)
     LIMIT 1000
 """

@@ -155,6 +155,21 @@ def test_a_late_step_past_the_point_asks_somebody_and_goes_on_by_itself(saga, st
     assert red() == []
 
 
+def test_a_late_step_that_is_out_of_tries_says_so_without_asking_again(saga, start, partner, boss):
+    steps = (STEPS[0], STEPS[1] | {"is_point_of_no_return": True}, STEPS[2] | {"deadline_minutes": 5})
+    partner.says["tell"] = [503] * 9
+    run = start(saga(*steps, retries=[240, 240]))
+    carry(0)
+    carry(6)
+    assert "仍在重试" in Run.objects.get().error
+    carry(11)
+    assert states(run) == ["needs_person", "done", "done", "doing"]
+    assert "不再自动重试" in Run.objects.get().error
+    assert InboxItem.objects.count() == 1
+    assert Run.objects.get().message is None
+    assert red() == []
+
+
 def test_the_point_itself_with_an_outcome_nobody_knows_is_for_a_person(saga, start, partner, boss):
     partner.says["book"] = [500] * 9
     run = start(saga(*POINT))
