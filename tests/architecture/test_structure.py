@@ -46,7 +46,7 @@ BESIDE = (
 
 
 #: Apps of ours that are no module and yet stand on another: they look at the bus's tables.
-ON_THE_BUS = {"watch"}
+ON_THE_BUS = {"watch", "saga"}
 
 
 def level(label: str) -> int:

@@ -49,6 +49,9 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "parties.party": {"is_customer": True, "is_supplier": True},
     "station.badge": {"employee": lambda samples: _with_account(samples)},
     "watch.alert_rule": {"person": lambda samples: str(samples.any("kernel.user"))},
+    "saga.saga": {"trigger": "call", "retries": [], "steps": lambda samples: [
+        {"name": "reserve", "title": "预留", "system": str(samples.any("integration.system")), "target": "push"},
+    ]},
     "wages.pool": {"team": lambda samples: str(samples.make(registry.noun("people.team")))},
     "people.shift": {"starts_at": "08:00", "ends_at": "16:00"},
 }

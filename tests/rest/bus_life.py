@@ -9,6 +9,8 @@ from django.utils import timezone
 from banyan.integration import claims, fanout, polling
 from banyan.integration.models import Flow, Message
 from banyan.integration.plans import plan_of
+from banyan.integration.saga.models import Run
+from banyan.integration.saga.working import advance
 from banyan.integration.watch.models import Alert, Day, Discrepancy, ScanRun
 from banyan.kernel.models import Outbox, User
 from banyan.lib.ids import new_id
@@ -63,7 +65,32 @@ def carrying(t: Traveller, world: Any) -> None:
         t.post(f"integration.flow.{last}", old)
     t.post("integration.system.stop", system)
     t.post("integration.system.resume", system)
+    _crossing(t, user, system)
     _watching(t, user, system, out, second)
+
+
+def _crossing(t: Traveller, user: User, system: str) -> None:
+    """A saga that is switched on, stopped and revised; runs that people decide on."""
+    step = dict(name="reserve", title="预留", system=system, target="push")
+    saga = t.make("saga.saga", code="SAGA-1", name="发货", trigger="call", person=str(user.pk), steps=[step])
+    t.post("saga.saga.activate", saga)
+    for number in range(4):
+        t.post("saga.run.start", saga=saga, payload={"order": number})
+    runs = list(Run.objects.order_by("pk").values_list("pk", flat=True))
+    for run in runs:
+        for _ in range(2):
+            advance(run, timezone.now())
+    t.post("saga.run.retry", runs[0], reason="再试一次")
+    t.post("saga.run.skip", runs[1], reason="已手工预留")
+    t.post("saga.run.undo", runs[2], reason="客户取消")
+    t.post("saga.run.accept", runs[3], reason="手工完成")
+    t.post("saga.saga.stop", saga)
+    t.post("saga.saga.resume", saga)
+    t.post("saga.saga.stop", saga)
+    t.post("saga.saga.revise", saga)
+    old = t.make("saga.saga", code="SAGA-2", name="旧", trigger="call", person=str(user.pk), steps=[step])
+    for what in ("activate", "stop", "retire"):
+        t.post(f"saga.saga.{what}", old)
 
 
 def _watching(t: Traveller, user: User, system: str, out: str, dead: str) -> None:

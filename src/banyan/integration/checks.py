@@ -15,6 +15,8 @@ from banyan.lib.expressions import ExpressionFault
 from banyan.lib.labels import L
 
 OUT = frozenset({"event", "schedule"})
+#: The trigger of flows that carry a saga's steps.
+SAGA = "saga"
 SHORTEST = 1
 MOST_RETRIES, LONGEST_PAUSE = 20, 7 * 86_400
 
@@ -62,7 +64,7 @@ def check_flows(flows: Sequence[Flow]) -> None:
             if not isinstance(getattr(flow, name), Mapping):
                 faults.add(name, L("应为对象", "must be an object"))
         if isinstance(flow.reply, Mapping):
-            _check_reply(flow.reply, faults)
+            check_reply(flow.reply, faults)
         if not isinstance(flow.retries, list) or len(flow.retries) > MOST_RETRIES or not all(
             isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= LONGEST_PAUSE for one in flow.retries
         ):
@@ -80,6 +82,9 @@ def check_flows(flows: Sequence[Flow]) -> None:
 
 
 def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
+    if flow.trigger == SAGA:
+        faults.add("trigger", L("由跨系统事务启用时生成，不能手工填写", "made when a saga is switched on, not by hand"))
+        return
     if (flow.trigger in OUT) != (flow.direction == "out"):
         faults.add("trigger", L("业务事件和定时用于发出，其余用于接收", "events and schedules lead out, the others in"))
     detail: Any = flow.detail
@@ -99,18 +104,19 @@ def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
         faults.add("detail", L("every 至少 1 秒", "every is at least 1 second"))
 
 
-def _check_reply(reply: Mapping[str, Any], faults: FieldFaults) -> None:
+def check_reply(reply: Mapping[str, Any], faults: FieldFaults, place: str = "reply") -> None:
+    """Note what is wrong with what a flow wants done with answers."""
     if set(reply) - replies.KEYS:
-        faults.add("reply", L("只能有 keep、link、flow", "only keep, link and flow are known"))
+        faults.add(place, L("只能有 keep、link、flow", "only keep, link and flow are known"))
     asked = reply.get("link")
     if asked is not None:
         if not isinstance(asked, Mapping) or not isinstance(asked.get("code"), str):
-            faults.add("reply", L("link 要有 code（表达式）", "link needs code, an expression"))
+            faults.add(place, L("link 要有 code（表达式）", "link needs code, an expression"))
             return
         try:
             conditions.check(asked["code"])
         except ExpressionFault as fault:
-            faults.add("reply", fault.label)
+            faults.add(place, fault.label)
 
 
 def require_ready(flow: Flow) -> None:

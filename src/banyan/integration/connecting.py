@@ -30,6 +30,8 @@ Reason = Literal[
     "transport", "timeout", "throttled", "unavailable", "busy",
     "refused", "mapping", "validation", "gone", "too_large", "forged", "not_allowed", "source_reused",
 ]  # fmt: skip
+#: The code of a try that ended before anything was sent, so that nothing can have happened at the partner.
+UNREACHED = "unreached"
 PASSING: frozenset[str] = frozenset({"transport", "timeout", "throttled", "unavailable", "busy"})
 
 

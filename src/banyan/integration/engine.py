@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import close_old_connections, connection
@@ -42,6 +43,15 @@ class _Run:
 
 
 _WAKE = object()
+#: What else is done when it is due: functions of a time (the database's when None) that give how much there was.
+_also: list[Callable[[datetime | None], int]] = []
+
+
+def also_does(work: Callable[[datetime | None], int]) -> Callable[[datetime | None], int]:
+    """Let the process do something else of its kind, in a thread of its own."""
+    if work not in _also:
+        _also.append(work)
+    return work
 
 
 class Bus:
@@ -69,6 +79,8 @@ class Bus:
                                name=f"execute-{n}") for n in range(EXECUTORS)),
             *(threading.Thread(target=self._loop, args=(polling.read_due, None), name=f"read-{n}", daemon=True)
               for n in range(READERS)),
+            *(threading.Thread(target=self._loop, args=(partial(work, None), self._wake_in), daemon=True,
+                               name=work.__name__) for work in _also),
             threading.Thread(target=self._listen, name="listen", daemon=True),
         ]  # fmt: skip
         for thread in threads:
@@ -213,7 +225,7 @@ class Bus:
             try:
                 busy = work()
             except Exception:
-                log.exception("%s failed; trying again", work.__name__)
+                log.exception("%s failed; trying again", threading.current_thread().name)
                 connection.close()
                 self.stop.wait(1.0)
                 continue
@@ -260,7 +272,7 @@ def carry_once(now: datetime | None = None, most: int = BATCH) -> int:
         if results:
             claims.mark(plan, results, [0.5] * len(results), now)
         tried += len(held) + parked
-    return tried + effects.execute_due(now)
+    return tried + effects.execute_due(now) + sum(work(now) for work in _also)
 
 
 def carry_until_quiet(now: datetime | None = None, seconds: float = 30.0) -> None:

@@ -53,6 +53,14 @@ class WrongRange(Invalid):
     way_out_en = "Swap its ends"
 
 
+class OfASaga(Conflict):
+    code = "integration.of_a_saga"
+    zh = "{what} 属于跨系统事务，不能单独操作"
+    en = "{what} belongs to a saga: this is not done to it by itself"
+    way_out_zh = "在跨系统事务或其执行记录上操作"
+    way_out_en = "Do it at the saga, or at its run"
+
+
 class NotFromEvents(Conflict):
     code = "integration.not_from_events"
     zh = "集成流 {flow} 不是由业务事件触发的，不能补发"

@@ -90,8 +90,13 @@ def write(plan: Plan, events: Sequence[UUID], now: datetime, mark: str = "") -> 
     facts = dict(flow=plan.flow, system=plan.system, version=plan.version, now=now, mark=mark)
     if not plan.definition["filter"] and not plan.definition["key"]:
         return db.run(_INSERT, facts | {"events": list(events)})
-    judged = [_judged(plan, *row) for row in db.rows(_EVENTS, [list(events)])]
+    judged = [_judged(plan, *row) for row in bodies_of(events)]
     return db.run(_INSERT_JUDGED, facts | {"judged": orjson.dumps(judged).decode()})
+
+
+def bodies_of(events: Sequence[UUID]) -> list[tuple[UUID, str, str]]:
+    """Give events as CloudEvents, in their order: (key of the event, its ordering key, the body as JSON text)."""
+    return db.rows(_EVENTS, [list(events)])
 
 
 def _judged(plan: Plan, event: UUID, key: str, text: str) -> dict[str, Any]:

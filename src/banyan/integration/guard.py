@@ -33,7 +33,7 @@ from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
 
 import orjson
 
-from banyan.integration.connecting import Failed
+from banyan.integration.connecting import UNREACHED, Failed
 from banyan.lib.labels import L, Label
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -356,7 +356,11 @@ class Guard:
                 pass  # it was closed while it was idle: the same once more, on a new one
         elif wire is not None:
             wire.close()
-        wire = self._opened(host, port, is_tls, entries, deadline)
+        try:
+            wire = self._opened(host, port, is_tls, entries, deadline)
+        except Failed as fault:
+            fault.code = fault.code or (UNREACHED if fault.is_passing else "")
+            raise
         try:
             return self._exchange(wire, kept, key, method, head, limit)
         except _ClosedUnasked:

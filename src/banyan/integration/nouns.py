@@ -26,7 +26,7 @@ DIRECTIONS = [choice("out", "发出", "Out", "blue"), choice("in", "接收", "In
 TRIGGERS = [
     choice("event", "业务事件", "Event"), choice("schedule", "定时", "Schedule"), choice("poll", "轮询", "Poll"),
     choice("webhook", "推送", "Webhook"), choice("file", "文件到达", "File arrival"),
-    choice("queue", "队列消息", "Queue message"),
+    choice("queue", "队列消息", "Queue message"), choice("saga", "跨系统事务", "Saga"),
 ]  # fmt: skip
 ORDERS = [
     choice("strict", "严格按序", "Strict"), choice("newest", "只要最新", "Newest wins"),

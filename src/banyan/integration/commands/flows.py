@@ -10,7 +10,7 @@ from django.db.models import Max
 from pydantic import Field
 
 from banyan.integration import checks, fanout, mappings, rules
-from banyan.integration.errors import FlowNotReady, NoSamples, NotFromEvents, SamplesFail, WrongRange
+from banyan.integration.errors import FlowNotReady, NoSamples, NotFromEvents, OfASaga, SamplesFail, WrongRange
 from banyan.integration.models import Flow, FlowVersion, Position, Sample
 from banyan.integration.plans import plan_of
 from banyan.integration.trying import Tried, outcome_of
@@ -115,13 +115,24 @@ def _begin(ctx: Context, flows: Sequence[Flow]) -> None:
 
 @command("integration.flow.revise", L("修订", "Revise"), icon="pencil")
 def revise_flows(ctx: Context, flows: Sequence[Flow]) -> None:
-    """Open flows for change. What they were runs on in nothing: messages wait for the next version."""
+    """Open flows for change. What they were runs on in nothing: messages wait for the next version.
+
+    Raises: OfASaga for a step of one
+    """
+    _not_of_sagas(flows)
+
+
+def _not_of_sagas(flows: Sequence[Flow]) -> None:
+    for flow in flows:
+        if flow.trigger == checks.SAGA:
+            raise OfASaga(what=flow.code)
 
 
 @command("integration.flow.retire", L("停用", "Retire"), icon="archive", tone="red",
          confirm=L("停用后不再接收消息，不能恢复", "It will take no more messages, and cannot be resumed"))  # fmt: skip
 def retire_flows(ctx: Context, flows: Sequence[Flow]) -> None:
-    """Take no more messages. Raises: FlowNotReady while some still wait"""
+    """Take no more messages. Raises: FlowNotReady while some still wait; OfASaga for a step of one"""
+    _not_of_sagas(flows)
     for flow in flows:
         if db.one("SELECT EXISTS (SELECT 1 FROM integration_message WHERE flow_id = %s AND state = 'waiting')",
                   [flow.pk])[0]:  # fmt: skip

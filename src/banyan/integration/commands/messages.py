@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from django.db import transaction
 from pydantic import Field
 
 from banyan.integration import claims, effects, fanout
+from banyan.integration.checks import SAGA
 from banyan.integration.connecting import Failed
-from banyan.integration.errors import NothingChosen, WrongRange
+from banyan.integration.errors import NothingChosen, OfASaga, WrongRange
 from banyan.integration.models import Flow, Message, Repair, Sample
 from banyan.integration.nouns import REASONS
 from banyan.integration.plans import Plan, context_of, plan_of
@@ -35,14 +37,24 @@ _REPLAY = """
 """
 
 
+def replay(messages: Sequence[UUID], now: datetime) -> int:
+    """Let messages be tried again from the first try, inside the caller's transaction; give how many there are."""
+    count = db.run(_REPLAY, {"ids": list(messages), "now": now}) if messages else 0
+    fanout.wake()
+    return count
+
+
 @command("integration.message.replay", L("重放", "Replay"), icon="repeat", is_primary=True, bumps=False)
 def replay_messages(ctx: Context, messages: Sequence[Message]) -> Label:
     """Try dead or given up messages again, from the first try.
 
+    Raises: OfASaga: whether a step is tried again is decided at its run
     Writes: messages; those parked behind them go on when they are done
     """
-    db.run(_REPLAY, {"ids": [one.pk for one in messages], "now": ctx.now})
-    fanout.wake()
+    steps = Flow.objects.filter(pk__in={one.flow_id for one in messages}, trigger=SAGA)
+    if found := steps.values_list("code", flat=True).first():
+        raise OfASaga(what=found)
+    replay([one.pk for one in messages], ctx.now)
     return L("{n} 条消息将重试", "{n} messages are tried again").filled({"n": len(messages)})
 
 
@@ -67,14 +79,12 @@ def replay_where(ctx: Context, data: Where) -> Label:
         raise NothingChosen
     if data.since and data.until and data.since >= data.until:
         raise WrongRange
-    chosen = Message.objects.filter(state="dead").exclude(reason="source_reused")
+    chosen = Message.objects.filter(state="dead").exclude(reason="source_reused").exclude(flow__trigger=SAGA)
     for name, value in (("flow_id", data.flow), ("system_id", data.system), ("reason", data.reason),
                         ("at__gte", data.since), ("at__lt", data.until)):  # fmt: skip
         if value is not None:
             chosen = chosen.filter(**{name: value})
-    ids = list(chosen.select_for_update().values_list("pk", flat=True))
-    count = db.run(_REPLAY, {"ids": ids, "now": ctx.now}) if ids else 0
-    fanout.wake()
+    count = replay(list(chosen.select_for_update(of=("self",)).values_list("pk", flat=True)), ctx.now)
     return L("{n} 条消息将重试", "{n} messages are tried again").filled({"n": count})
 
 

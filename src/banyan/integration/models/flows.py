@@ -9,7 +9,7 @@ from banyan.integration.models.systems import System
 from banyan.kernel.models import Ledger, Rank, Record, find_column, find_index
 
 DIRECTIONS = ("out", "in")
-TRIGGERS = ("event", "schedule", "poll", "webhook", "file", "queue")
+TRIGGERS = ("event", "schedule", "poll", "webhook", "file", "queue", "saga")
 ORDERS = ("strict", "newest", "free")
 FLOW_STATES = ("draft", "tested", "active", "stopped", "retired")
 
@@ -18,7 +18,8 @@ class Flow(Record):
     """Trigger → filter → mapping → target. What runs is its `running` version, frozen when it was switched on.
 
     `trigger` and `detail`: event (`events`: types or patterns), schedule (`every` seconds), poll, file and queue
-    (`operation`, `every` seconds), webhook (`operation`). `target` is an operation of the system when it leads out,
+    (`operation`, `every` seconds), webhook (`operation`), saga (a step, made when it is switched on).
+    `target` is an operation of the system when it leads out,
     else a command of ours. `key` is an expression; empty: the record, or what the connector says.
     `retries` are seconds between tries; empty: the usual ones.
     """

@@ -25,7 +25,7 @@ FEWEST_TRIES = 10
 _BROKEN = f"""
     WITH r AS MATERIALIZED (SELECT * FROM watch_alertrule WHERE is_active),
     flows AS MATERIALIZED (
-        SELECT f.id, f.system_id, f.state, f."order", v.at AS running_since
+        SELECT f.id, f.system_id, f.state, f.trigger, f."order", v.at AS running_since
         FROM integration_flow f LEFT JOIN integration_flowversion v ON v.id = f.running_id
         WHERE f.state IN ('active', 'stopped')
     ), measured AS (
@@ -61,7 +61,7 @@ _BROKEN = f"""
             GROUP BY m.system_id, m.flow_id HAVING count(*) >= {FEWEST_TRIES}) e
         WHERE r.measure = 'errors'
         UNION ALL
-        SELECT r.id, f.system_id, f.id, r.threshold FROM r JOIN flows f ON f.state = 'active'
+        SELECT r.id, f.system_id, f.id, r.threshold FROM r JOIN flows f ON f.state = 'active' AND f.trigger <> 'saga'
             AND f.running_since <= %(now)s::timestamptz - r.threshold * interval '1 minute'
         WHERE r.measure = 'silence' AND NOT EXISTS (
             SELECT 1 FROM integration_message m
