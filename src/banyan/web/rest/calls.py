@@ -181,9 +181,9 @@ _READS = {"GET": "read", "PATCH": "change", "DELETE": "delete"}
 
 def _named(parts: list[str], method: str) -> str:
     if len(parts) == 1:
-        return parts[0].removesuffix(".json")
+        return "files.create" if parts[0] == "files" else parts[0].removesuffix(".json")
     if parts[0] == "queries":
-        return f"queries.{parts[1]}"
+        return f"queries.{parts[1]}" if method == "POST" else f"queries.{parts[1]}.read"
     try:
         noun = registry.noun_at("/".join(parts[:2])).spec.key
     except DomainError:
