@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field as said
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -47,10 +48,10 @@ class NoOldSecret(Conflict):
 class IssuedClient:
     """A client's name and secret; only now is the secret readable. `old_until`: how long the one before is good."""
 
-    client_id: str
-    client_secret: SecretStr
-    name: str
-    old_until: datetime | None = None
+    client_id: str = said(metadata={"label": L("客户端标识", "Client id")})
+    client_secret: SecretStr = said(metadata={"label": L("密钥", "Secret")})
+    name: str = said(metadata={"label": L("名称", "Name")})
+    old_until: datetime | None = said(default=None, metadata={"label": L("旧密钥至", "Old secret until")})
 
 
 _SCOPES_HELP = L(

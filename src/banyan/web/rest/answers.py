@@ -22,6 +22,8 @@ from banyan.web.incidents import Broken
 
 log = logging.getLogger("banyan.rest")
 ROOT = "/api/v1"
+#: The versions of the interface that there are, each with its root; nothing of the one there is is deprecated.
+VERSIONS = (("v1", ROOT),)
 
 
 def body_of(value: Any) -> bytes:

@@ -46,6 +46,8 @@ def example_of(schema: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]
             for key in schema.get("required", ())
             if key in properties
         }
+    if kind == "array" and isinstance(schema.get("items"), list):
+        return [example_of(one, named, name=name) for one in schema["items"]]
     if kind == "array":
         return [
             example_of(schema.get("items", {}), named, name=name) for _ in range(schema.get("minItems", 0))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from pydantic import SecretStr
 
 from banyan.kernel import reading, registry
 from banyan.kernel.commands import Command, Outcome, audits_refusals, execute, noun_of
@@ -21,6 +22,7 @@ from banyan.web import acting, controls, offers
 from banyan.web.answers import go, noted, page, part
 from banyan.web.cells import Titles, number, title_in
 from banyan.web.controls import Control
+from banyan.web.rest import answers as rest_answers
 
 MOST_RECORDS = 2_000
 SHOWN_RECORDS = 8
@@ -246,6 +248,9 @@ def _after(request: HttpRequest, noun: Noun, command: Command, outcome: Outcome)
         shown = {"offer": offers.offer(noun, command), "done": len(outcome.ids), "refused": refused}
         return noted(part(request, "web/outcome.html", shown), None, **{"banyan:behind": True})
     note = _note(command, outcome)
+    if rest_answers.has_secret(outcome.value):
+        shown = {"offer": offers.offer(noun, command), "facts": _once(outcome.value)}
+        return noted(part(request, "web/secret.html", shown), None, **{"banyan:behind": True})
     target = _target(ctx, command, outcome)
     if target:
         return go(request, target, note)
@@ -269,6 +274,15 @@ def _note(command: Command, outcome: Outcome) -> Label:
             {"command": command.label, "count": len(outcome.ids)}
         )
     return L("已{command}", "Done: {command}").filled({"command": command.label})
+
+
+def _once(value: Any) -> list[tuple[Label | str, Any, bool]]:
+    """Give the facts of an answer that holds a secret, to be shown this once: label, text, whether it is the secret."""
+    facts = [(f.metadata.get("label", f.name), getattr(value, f.name)) for f in fields(value)]
+    return [
+        (label, one.get_secret_value() if isinstance(one, SecretStr) else one, isinstance(one, SecretStr))
+        for label, one in facts if one is not None
+    ]  # fmt: skip
 
 
 def _target(ctx: Context, command: Command, outcome: Outcome) -> str:
