@@ -40,6 +40,7 @@ _STATES: Mapping[str, tuple[str, Label]] = {
 }  # fmt: skip
 #: A secret or a token that ends within so many days is to be looked at.
 SOON_DAYS = 14
+WSDL = "/soap/<command>?wsdl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _shown(request: HttpRequest) -> Mapping[str, Any]:
         "refused": sum(one.refused for one in every), "throttled": sum(one.throttled for one in every),
         "failed": sum(one.failed for one in every), "now": f"{ctx.now.astimezone(zone):%H:%M}",
         "may_issue": ctx.may("kernel.client.issue"), "may_calls": ctx.may("kernel.call.read"),
-        "versions": answers.VERSIONS, "log": _log(),
+        "versions": answers.VERSIONS, "log": _log(), "wsdl": WSDL,
     }  # fmt: skip
 
 
@@ -138,9 +139,11 @@ def call(request: HttpRequest, key: UUID) -> HttpResponse:
     tone = next(c for c in outcome.choices if c.key == record.outcome)
     return page(request, "gateway/call.html", {
         "call": record, "at": f"{record.at.astimezone(zone):%Y-%m-%d %H:%M:%S}", "tone": tone.tone, "ended": tone.label,
+        "took": f"{record.ms:.1f} ms",
         "acts": [_act(ctx, act, named) for act in acts], "messages": [_message(one, zone) for one in messages],
         "may_messages": may_messages, "trace": starts.calls_of(record.trace) if record.trace else "",
         "record": f"/kernel/calls/{key}",
+        "headers": [("X-Request-Id", key), *([("traceparent", record.trace)] if record.trace else [])],
     })  # fmt: skip
 
 
