@@ -60,7 +60,7 @@ _CLIENTS = f"""
            e.per_minute, e.per_day, e.secret_at,
            CASE WHEN e.old_until > %(now)s::timestamptz THEN e.old_until END, {_FIGURES}
     FROM kernel_client e JOIN kernel_user u ON u.id = e.user_id {_DAY}
-    ORDER BY e.state, l.last_at DESC NULLS LAST, e.name
+    ORDER BY e.state, e.name, e.id
 """
 _TOKENS = f"""
     SELECT e.id, e.version, e.name, u.name,
@@ -74,7 +74,7 @@ _TOKENS = f"""
 
 
 def clients(now: datetime, day: date) -> tuple[Entrance, ...]:
-    """Give all clients, those that run and were used last first. One statement."""
+    """Give all clients by name, those that run first. One statement."""
     return tuple(_entrance(row) for row in db.rows(_CLIENTS, {"now": now, "day": day}))
 
 
