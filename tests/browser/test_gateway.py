@@ -65,13 +65,13 @@ def opened(live_db) -> Client:
     )):  # fmt: skip
         key, at = new_id(), timezone.now() - timedelta(minutes=n)
         Call.objects.create(
-            id=key, at=at, user=shop.user, client=shop, program="token:Web shop",
+            id=key, at=at, user=shop.user, client=shop, program="client:Web shop",
             method="GET" if operation.endswith(("list", "read")) else "POST", path=path, operation=operation,
             status=status, outcome=calls.outcome_of(status), ms=12.4 + n, bytes_in=210, bytes_out=1800 + n,
             trace=traces.begun(key),
         )  # fmt: skip
         if status == 422:
-            Audit.objects.create(at=at, person=shop.user_id, program="token:Web shop", through="rest",
+            Audit.objects.create(at=at, person=shop.user_id, program="client:Web shop", through="rest",
                                  command="sales.order.create", noun="sales.order", records=[], input={},
                                  outcome="refused", code="invalid")  # fmt: skip
     return shop

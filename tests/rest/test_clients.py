@@ -250,7 +250,7 @@ def test_what_is_written_says_who_what_and_how_it_ended_but_nothing_of_what_was_
     assert (read.method, read.path, read.operation, read.status, read.outcome) == (
         "GET", "kernel/roles/{id}", "kernel.role.read", 200, "done",
     )  # fmt: skip
-    assert (read.user_id, read.program, read.token_id) == (program.user.pk, "token:shop", None)
+    assert (read.user_id, read.program, read.token_id) == (program.user.pk, "client:shop", None)
     assert read.trace == traces.step(f"00-{TRACE}-00f067aa0ba902b7-01", read.pk)
     assert (refused.operation, refused.status, refused.outcome) == ("kernel.role.create", 422, "refused")
     assert refused.bytes_in == len(json.dumps({"code": "sealed-word"}))

@@ -101,5 +101,7 @@ def take(
     with _guard:
         if len(_leases) > 10_000:
             _leases.clear()
-        _leases[principal] = (window.begins, granted - 1, free)
-    return Left(window, limit, free + granted - 1)
+        held, left, _ = _leases.get(principal, (window.begins, 0, 0))
+        left = granted - 1 + (left if held == window.begins else 0)  # another thread may have taken one meanwhile
+        _leases[principal] = (window.begins, left, free)
+    return Left(window, limit, free + left)

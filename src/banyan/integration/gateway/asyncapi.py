@@ -94,6 +94,12 @@ class _Speaker:
         return L(zh, en).in_(self.language)
 
 
+def said_of(kind: type[Event]) -> str:
+    """Give the first sentences of an event's own words, its type where it has none but its signature."""
+    said = " ".join((getdoc(kind) or "").split("\n\n")[0].split())
+    return kind.type if not said or said.startswith(f"{kind.__name__}(") else said
+
+
 def _noun_of(kind: type[Event]) -> Label:
     if registry.has_noun(kind.noun):
         return registry.noun(kind.noun).spec.label
@@ -115,7 +121,7 @@ def _message(kind: type[Event], say: _Speaker) -> Node:
     return {
         "name": kind.type,
         "title": f"{noun.in_(say.language)} · {kind.type}",
-        "summary": " ".join((getdoc(kind) or kind.type).split("\n\n")[0].split()),
+        "summary": said_of(kind),
         "contentType": CONTENT,
         "tags": [{"name": kind.noun or kind.type.split(".")[0]}],
         "payload": {

@@ -178,7 +178,7 @@ def events(request: HttpRequest) -> HttpResponse:
     chosen = next((kind for kind in kinds if kind.type == wanted), None)
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for kind in kinds:
-        groups.setdefault(kind.noun, []).append({"type": kind.type, "summary": messages[kind.type]["summary"]})
+        groups.setdefault(kind.noun, []).append({"type": kind.type, "summary": asyncapi.said_of(kind)})
     shown: dict[str, Any] = {
         "groups": [(_label(noun), noun, rows) for noun, rows in groups.items()], "count": len(kinds), "chosen": None,
         "version": described["asyncapi"],
@@ -200,8 +200,17 @@ def _example(kind: str, event: Any, schemas: Mapping[str, Any]) -> dict[str, Any
     return {
         "specversion": "1.0", "id": KEY, "source": "/banyan", "type": kind, "time": "2026-03-02T08:30:00+08:00",
         "subject": KEY, "datacontenttype": "application/json", "dataversion": event.event_version, "noun": event.noun,
-        "record": KEY, "data": example_of(schemas[f"data.{kind}"], schemas),
+        "record": KEY, "data": example_of(_full(schemas[f"data.{kind}"]), schemas),
     }  # fmt: skip
+
+
+def _full(schema: Any) -> Any:
+    """Give a schema whose lists are not empty, so that an example shows what is in them."""
+    if isinstance(schema, list):
+        return [_full(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _full(one) for key, one in schema.items()} | ({"minItems": 1} if schema.get("type") == "array" else {})
 
 
 def _heard(described: Mapping[str, Any], kind: str) -> Sequence[Mapping[str, Any]]:

@@ -124,8 +124,9 @@ def _caller(request: HttpRequest, now: datetime) -> Caller:
     return bearing(found, now)
 
 
-def bearing(found: access.Bearer, now: datetime, way: str = "token") -> Caller:
+def bearing(found: access.Bearer, now: datetime, way: str = "") -> Caller:
     """Give the caller that a token stands for."""
+    way = way or ("client" if found.is_client else "token")
     plants = found.who.plants
     return Caller(found.who, f"{way}:{found.name}"[:80], now, plants[0] if len(plants) == 1 else None, found)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import multiprocessing.util
 import threading
 from collections import deque
 from datetime import datetime
@@ -134,6 +135,7 @@ def _begin() -> None:
             return
         _thread = threading.Thread(target=_go_on, name="calls", daemon=True)
         atexit.register(_end)
+        multiprocessing.util.Finalize(None, _end, exitpriority=100)  # a child of multiprocessing has no other end
         _thread.start()
 
 

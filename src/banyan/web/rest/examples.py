@@ -13,7 +13,7 @@ _FORMATS = {
     "time": "08:30:00",
     "email": "li@example.com",
 }
-_PATTERNS = {"^[0-9a-f]{64}$": "0" * 64, "^(all|each)$": "all"}
+_PATTERNS = {"^[0-9a-f]{64}$": "0" * 64, "^(all|each)$": "all", r"^-?[0-9]+(\.[0-9]+)?$": "12.5"}
 
 
 def example_of(schema: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]], *, name: str = "") -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from pydantic import SecretStr
@@ -249,7 +251,7 @@ def _after(request: HttpRequest, noun: Noun, command: Command, outcome: Outcome)
         return noted(part(request, "web/outcome.html", shown), None, **{"banyan:behind": True})
     note = _note(command, outcome)
     if rest_answers.has_secret(outcome.value):
-        shown = {"offer": offers.offer(noun, command), "facts": _once(outcome.value)}
+        shown = {"offer": offers.offer(noun, command), "facts": _once(outcome.value, acting.zone_of(request))}
         return noted(part(request, "web/secret.html", shown), None, **{"banyan:behind": True})
     target = _target(ctx, command, outcome)
     if target:
@@ -276,13 +278,16 @@ def _note(command: Command, outcome: Outcome) -> Label:
     return L("已{command}", "Done: {command}").filled({"command": command.label})
 
 
-def _once(value: Any) -> list[tuple[Label | str, Any, bool]]:
+def _once(value: Any, zone: ZoneInfo) -> list[tuple[Label | str, str, bool]]:
     """Give the facts of an answer that holds a secret, to be shown this once: label, text, whether it is the secret."""
     facts = [(f.metadata.get("label", f.name), getattr(value, f.name)) for f in fields(value)]
-    return [
-        (label, one.get_secret_value() if isinstance(one, SecretStr) else one, isinstance(one, SecretStr))
-        for label, one in facts if one is not None
-    ]  # fmt: skip
+    return [(label, _plainly(one, zone), isinstance(one, SecretStr)) for label, one in facts if one is not None]
+
+
+def _plainly(value: Any, zone: ZoneInfo) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
 
 
 def _target(ctx: Context, command: Command, outcome: Outcome) -> str:

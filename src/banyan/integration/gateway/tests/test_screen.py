@@ -120,7 +120,7 @@ def test_the_log_is_filtered_by_client_outcome_status_operation_and_time(ctx, bo
         (shop, 200, "sales.order.list"), (shop, 422, "sales.order.create"), (mes, 500, "sales.order.create"),
     )):  # fmt: skip
         Call.objects.create(
-            id=new_id(), at=now - timedelta(hours=n), user=who.user, client=who, program=f"token:{who.name}",
+            id=new_id(), at=now - timedelta(hours=n), user=who.user, client=who, program=f"client:{who.name}",
             method="GET", path="sales/orders", operation=operation, status=status, outcome=calls.outcome_of(status),
             ms=1.5, bytes_in=0, bytes_out=10,
         )  # fmt: skip
