@@ -11,7 +11,9 @@ from click.testing import CliRunner
 
 from banyan.config.cli import main
 
-PROMISED = {"up", "story", "verify", "import", "export", "bench", "shell", "user", "openapi", "migrate", "db"}
+PROMISED = {
+    "up", "story", "verify", "import", "export", "bench", "shell", "user", "openapi", "asyncapi", "migrate", "db",
+}  # fmt: skip
 
 
 def _names() -> list[str]:

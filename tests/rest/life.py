@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from banyan.kernel import queries, registry
+from banyan.kernel.models import Client
 from banyan.lib.ids import new_id
+from banyan.web.rest import calls
 from tests.rest.travels import Traveller, plain
 
 TODAY = timezone.now().date()
@@ -45,6 +47,15 @@ def accounts(t: Traveller, world: Any) -> None:
         t.post("kernel.token.issue", name=name)
     program = t.make("kernel.user", login="shop", name="商城", is_program=True)
     t.post("kernel.user.issue_client", program, name="shop")
+    t.post("kernel.client.issue", name="edge", user=program, scopes=["sales.*"], per_day=1000)
+    client = str(Client.objects.get(name="edge").pk)
+    t.post("kernel.client.rotate", client, hours=1)
+    t.post("kernel.client.end_old_secret", client)
+    t.post("kernel.client.limit", client, scopes=["sales.order.*", "*.*.read"])
+    t.post("kernel.client.set_quota", client, per_minute=60)
+    t.post("kernel.client.stop", client)
+    t.post("kernel.client.resume", client)
+    calls.write()
     worker = world.worker.pk
     t.post("people.employee.leave", worker, left_on=str(TODAY))
     t.post("people.employee.return", worker, hired_on=str(TODAY + timedelta(days=1)))

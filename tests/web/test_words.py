@@ -42,6 +42,7 @@ NAMES = {
     "API",
     "REST",
     "OpenAPI",
+    "AsyncAPI",
     "OAuth2",
     "JSON",
     "GET",

@@ -98,6 +98,7 @@ VARIABLES: dict[str, Variable] = {
         ),
         Variable("BANYAN_ORIGINS", "", words, "Origins trusted for forms, such as https://erp.example.com"),
         Variable("BANYAN_RATE_PER_MINUTE", "6000", int, "REST calls that one account may make in a minute"),
+        Variable("BANYAN_CALL_LOG_DAYS", "30", int, "Days that calls of the interface stay in the call log"),
         Variable(
             "BANYAN_METRICS_TOKEN",
             "",

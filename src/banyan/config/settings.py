@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     *filter(has_part, (
         "banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES),
         "banyan.integration", "banyan.integration.mapping", "banyan.integration.watch", "banyan.integration.saga",
+        "banyan.integration.gateway",
         "banyan.connectors",
         "banyan.web",
     )),
@@ -143,6 +144,8 @@ if env("BANYAN_SECURE"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 BANYAN_RATE_PER_MINUTE = env("BANYAN_RATE_PER_MINUTE")
+BANYAN_CALL_LOG_DAYS = env("BANYAN_CALL_LOG_DAYS")
+BANYAN_CALL_LOG_SECONDS = 1.0  # between two batches
 BANYAN_METRICS_TOKEN = env("BANYAN_METRICS_TOKEN")
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,

@@ -51,6 +51,8 @@ if has_part("banyan.integration.watch.urls"):
 
     urlpatterns += [path("metrics", metrics, name="metrics"),
                     path("integration/", include("banyan.integration.watch.urls"))]  # fmt: skip
+if has_part("banyan.integration.gateway.urls"):
+    urlpatterns.append(path("integration/", include("banyan.integration.gateway.urls")))
 urlpatterns += [
     path(place, include(f"{name}.urls"))
     for place, module in PLACES

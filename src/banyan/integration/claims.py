@@ -44,6 +44,7 @@ class Held:
     attempts: int
     noun: str
     record: UUID | None
+    trace: str | None
     claim: UUID
 
 
@@ -99,7 +100,7 @@ _TAKE = f"""
 """
 _GIVEN = """
     RETURNING m.id, m.seq, m.key, m.source, m.type, coalesce(m.repaired, m.body)::text, m.at, m.attempts,
-        m.noun, m.record
+        m.noun, m.record, m.trace
 """
 _CLAIM_FREE = f"WITH {_PICK} {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM due)) {_GIVEN}"
 #: The gate is asked row by row (a limit keeps the planner from reading all that waits), each time through its index.
@@ -120,7 +121,7 @@ _CLAIM_STRICT = f"""
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
 """
 _SUPERSEDE = f"""
     UPDATE integration_message m SET state = 'superseded', claim = NULL, claimed_until = NULL, done_at = {_NOW}
@@ -155,7 +156,7 @@ _CLAIM_NEWEST = f"""
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
 """
 
 
@@ -180,7 +181,7 @@ def claim(plan: Plan, most: int, lease: float, now: datetime | None = None) -> t
             if plan.order == "newest":
                 db.run(_SUPERSEDE, facts)
             found = db.rows(_CLAIM_STRICT if plan.order == "strict" else _CLAIM_NEWEST, facts)
-            rows, parked = [row[:10] for row in found if row[0] is not None], found[-1][10]
+            rows, parked = [row[:-1] for row in found if row[0] is not None], found[-1][-1]
     return sorted((Held(*row, mark) for row in rows), key=lambda held: held.seq), parked
 
 

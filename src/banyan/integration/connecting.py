@@ -22,6 +22,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from banyan.lib import traces
 from banyan.lib.errors import NotFound
 from banyan.lib.labels import L, Label
 
@@ -73,7 +74,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message to send. `id` is the same at every try, so that the partner can know it again."""
+    """A message to send. `id` is the same at every try, so that the partner can know it again.
+
+    `trace` is the `traceparent` of the event it tells, None where nobody traces it.
+    """
 
     id: UUID
     operation: str
@@ -83,6 +87,12 @@ class Outgoing:
     at: datetime | None = None
     attempt: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
+    trace: str | None = None
+
+    @property
+    def traceparent(self) -> str | None:
+        """Give the trace with this message as the step the partner goes on from."""
+        return traces.step(self.trace, self.id) if self.trace else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,8 @@ class Incoming:
     """A message of the partner.
 
     Takes:  id: the partner's own name of it, or a hash of what makes it one; body: JSON data;
-            key: what it must stay in order with; raw: the body as received, kept where it matters (frozen orders)
+            key: what it must stay in order with; raw: the body as received, kept where it matters (frozen orders);
+            trace: the `traceparent` that it bears itself, kept where it is well-formed
     """
 
     id: str
@@ -107,6 +118,7 @@ class Incoming:
     type: str = ""
     at: datetime | None = None
     raw: str = ""
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

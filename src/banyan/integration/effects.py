@@ -23,6 +23,7 @@ from banyan.integration.plans import Plan, context_of, plans_of
 from banyan.kernel import db, registry, schema
 from banyan.kernel.commands import Command, Outcome, execute
 from banyan.kernel.context import Context
+from banyan.lib import traces
 from banyan.lib.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 
 log = logging.getLogger("banyan.bus")
@@ -104,6 +105,8 @@ def _create_together(plan: Plan, ctx: Context | Failed, held: Sequence[Held]) ->
     is_plain = command is not None and command.on == "noun" and command.creates and command.name == "create"
     if len(held) < 2 or isinstance(ctx, Failed) or not is_plain or plan.definition["reply"].get("link"):
         return []
+    if any(one.trace for one in held):  # what a command tells is of one trace
+        return []
     begun = time.perf_counter()
     records: list[Any] = []
     for value in plan.map_all([orjson.loads(one.body) for one in held]):
@@ -131,6 +134,8 @@ def _execute(plan: Plan, ctx: Context | Failed, held: Held) -> Result:
     try:
         if isinstance(ctx, Failed):
             raise ctx
+        if held.trace:
+            ctx = ctx.with_(trace=traces.step(held.trace, held.id))
         body = orjson.loads(held.body)
         noun = registry.command(plan.target).noun
         outcome = perform(

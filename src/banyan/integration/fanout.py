@@ -27,12 +27,14 @@ NEW_ID = """
                        '^(.{8})(.{4})$', '\\1-\\2') FROM 1 FOR 13)
     PLACING '7' FROM 15 FOR 1)::uuid
 """
-#: CloudEvents 1.0, structured JSON; what is ours stands in extension attributes. It is frozen here.
+#: CloudEvents 1.0, structured JSON; what is ours stands in extension attributes, the trace in the one that the
+#: extension for distributed tracing names. It is frozen here.
 CLOUD_EVENT = """
-    jsonb_build_object(
+    (jsonb_build_object(
         'specversion', '1.0', 'id', o.id, 'source', '/banyan', 'type', o.type, 'time', o.at,
         'subject', coalesce(nullif(o.number, ''), o.record::text, ''), 'datacontenttype', 'application/json',
         'dataversion', o.event_version, 'noun', o.noun, 'record', o.record, 'data', o.payload)
+    || CASE WHEN o.trace IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('traceparent', o.trace) END)
 """
 _LISTENING = """
     SELECT f.id, f.running_id, s.version FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
@@ -40,20 +42,20 @@ _LISTENING = """
 """
 _INSERT = f"""
     INSERT INTO integration_message (id, seq, flow_id, system_id, used_id, direction, source, digest, type, key, body,
-        raw, state, reason, error, attempts, at, next_at, code, note, noun, record)
+        raw, state, reason, error, attempts, at, next_at, code, note, noun, record, trace)
     SELECT {NEW_ID}, nextval('integration_message_seq'), %(flow)s, %(system)s, %(version)s, 'out',
            o.id::text || %(mark)s, '', o.type, o.key, {CLOUD_EVENT}, '', 'waiting', '', '', 0, o.at, %(now)s, '', '',
-           o.noun, o.record
+           o.noun, o.record, o.trace
     FROM (SELECT * FROM kernel_outbox WHERE id = ANY(%(events)s) ORDER BY seq) o
     ON CONFLICT (flow_id, source) DO NOTHING
 """
 _EVENTS = f"SELECT o.id, o.key, {CLOUD_EVENT}::text FROM kernel_outbox o WHERE o.id = ANY(%s) ORDER BY o.seq"
 _INSERT_JUDGED = f"""
     INSERT INTO integration_message (id, seq, flow_id, system_id, used_id, direction, source, digest, type, key, body,
-        raw, state, reason, error, attempts, at, next_at, code, note, noun, record)
+        raw, state, reason, error, attempts, at, next_at, code, note, noun, record, trace)
     SELECT {NEW_ID}, nextval('integration_message_seq'), %(flow)s, %(system)s, %(version)s, 'out',
            o.id::text || %(mark)s, '', o.type, o.judged_key, {CLOUD_EVENT}, '', o.judged, o.reason, o.fault, 0, o.at,
-           %(now)s, '', '', o.noun, o.record
+           %(now)s, '', '', o.noun, o.record, o.trace
     FROM (SELECT e.*, j.key AS judged_key, j.state AS judged, j.reason, j.error AS fault
           FROM jsonb_to_recordset(%(judged)s::jsonb) j(id uuid, key text, state text, reason text, error text)
           JOIN kernel_outbox e ON e.id = j.id ORDER BY e.seq) o

@@ -67,7 +67,8 @@ def receive(request: HttpRequest, system: str, operation: str) -> HttpResponse:
         fault = refused(found)
         log.warning("%s/%s: refused a request (%s)", system, operation, fault.kind)
     else:
-        kept = [inbox.keep(plan, messages, now) for plan in _plans(flows)]
+        trace = request.headers.get("traceparent")
+        kept = [inbox.keep(plan, messages, now, trace) for plan in _plans(flows)]
         taken = sum(one.new for one in kept)
         if any(one.reused for one in kept):
             fault = Failed("source_reused", "an id came again with another body")

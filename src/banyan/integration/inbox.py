@@ -15,16 +15,18 @@ from banyan.integration.connecting import Failed, Incoming
 from banyan.integration.fanout import NEW_ID, wake
 from banyan.integration.plans import Plan
 from banyan.kernel import db
+from banyan.lib import traces
 
 _KEEP = f"""
     INSERT INTO integration_message (id, seq, flow_id, system_id, used_id, direction, source, digest, type, key, body,
-        raw, state, reason, error, attempts, at, next_at, code, note, noun, record)
+        raw, state, reason, error, attempts, at, next_at, code, note, noun, record, trace)
     SELECT {NEW_ID}, nextval('integration_message_seq'), %(flow)s, %(system)s, %(version)s, %(direction)s, r.source,
            r.digest, r.type, r.key, r.body, r.raw, r.state, r.reason, r.error, 0, coalesce(r.at, %(now)s), %(now)s,
-           '', '', '', NULL
+           '', '', '', NULL, r.trace
     FROM (SELECT v.value FROM jsonb_array_elements(%(rows)s::jsonb) WITH ORDINALITY v(value, n) ORDER BY v.n) v
     CROSS JOIN LATERAL jsonb_to_record(v.value) r(source text, digest text, type text, key text, body jsonb, raw text,
-                                                  state text, reason text, error text, at timestamptz)
+                                                  state text, reason text, error text, at timestamptz,
+                                                  trace text)
     ON CONFLICT (flow_id, source) DO NOTHING
 """
 _REUSED = """
@@ -42,14 +44,15 @@ class Kept:
     reused: int
 
 
-def keep(plan: Plan, messages: Sequence[Incoming], now: datetime) -> Kept:
+def keep(plan: Plan, messages: Sequence[Incoming], now: datetime, trace: str | None = None) -> Kept:
     """Keep messages of a partner in its order; one that is here already is not kept twice.
 
     The same id with another body is kept beside it as dead, reason `source_reused`, once per body.
 
+    Takes:  trace: the `traceparent` of the request that brought them, for those that bear none themselves
     Writes: messages, in the caller's transaction or one of its own; wakes the bus at commit
     """
-    rows = [_row(plan, one) for one in messages]
+    rows = [_row(plan, one, trace) for one in messages]
     if not rows:
         return Kept(0, 0)
     facts = dict(flow=plan.flow, system=plan.system, version=plan.version, now=now, direction=plan.direction)
@@ -75,12 +78,13 @@ def keep(plan: Plan, messages: Sequence[Incoming], now: datetime) -> Kept:
     return Kept(new, len(reused))
 
 
-def _row(plan: Plan, one: Incoming) -> dict[str, Any]:
+def _row(plan: Plan, one: Incoming, trace: str | None) -> dict[str, Any]:
     body = _clean(one.body)
     row = dict(
         source=_clean(one.id)[:200], type=(one.type or plan.operation)[:120], body=body, raw=_clean(one.raw),
         digest=hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest(), at=one.at,
         key=_clean(one.key)[:200], state="waiting", reason="", error="",
+        trace=traces.received(one.trace) or traces.received(trace),
     )  # fmt: skip
     try:
         if not plan.wants(body):

@@ -206,6 +206,8 @@ noun(
         code=f("对方代码", "Partner's code", readonly=True), source=f("来源编号", "Source id", readonly=True),
         used=f("所用版本", "Version used", readonly=True), record_noun=f("单据类型", "Noun", readonly=True),
         record=f("单据", "Record", readonly=True), note=f("说明", "Note", readonly=True),
+        trace=f("追踪", "Trace", L("W3C traceparent：随消息从哪里来、到哪里去，一路相同的编号",
+                                   "W3C traceparent: the same name all the way the message went"), readonly=True),
     ),
     lines=[
         lines("tries", Attempt, L("尝试", "Tries"), fields=dict(
@@ -229,8 +231,8 @@ noun(
         way=("waiting", "done"), editable=(),
     ),
     title=("flow", "type"), list=("at", "flow", "type", "record", "state", "reason", "attempts", "error"),
-    filters=("state", "reason", "flow", "system", "direction", "key", "type", "at"),
-    form=(section("消息", "Message", "at", "flow", "system", "direction", "type", "record", "key", "source"),
+    filters=("state", "reason", "flow", "system", "direction", "key", "type", "at", "trace"),
+    form=(section("消息", "Message", "at", "flow", "system", "direction", "type", "record", "key", "source", "trace"),
           section("结果", "Outcome", "reason", "error", "attempts", "next_at", "done_at", "code", "reply", "note"),
           section("内容", "Body", "body", "repaired")),
     phone=("type", "record", "state"), sort="-at",

@@ -20,6 +20,7 @@ from banyan.integration.mapping.linking import link_by_message
 from banyan.integration.plans import Plan, plan_of
 from banyan.kernel import db
 from banyan.kernel.context import Context
+from banyan.lib import traces
 from banyan.lib.errors import DomainError
 
 KEYS = frozenset({"keep", "link", "flow"})
@@ -69,7 +70,8 @@ def handle(plan: Plan, done: Sequence[Any], acting: Callable[[], Context | Faile
         if other is None:
             return faults | {one.held.id: f"no running flow {code} takes answers" for one in done}
         inbox.keep(other, [
-            Incoming(id=str(one.held.id), key=one.held.key, type=f"{one.held.type}.reply"[:120], body={
+            Incoming(id=str(one.held.id), key=one.held.key, type=f"{one.held.type}.reply"[:120],
+                     trace=traces.step(one.held.trace, one.held.id) if one.held.trace else None, body={
                 "reply": one.reply, "message": {"id": str(one.held.id), "key": one.held.key, "type": one.held.type,
                                                 "noun": one.held.noun, "record": one.held.record and
                                                 str(one.held.record)}})

@@ -84,7 +84,7 @@ def outgoing(plan: Plan, held: Held, body: Any) -> Outgoing:
         raise body
     return Outgoing(
         id=held.id, operation=plan.target, body=body, key=held.key, type=held.type,
-        at=held.at, attempt=held.attempts + 1,
+        at=held.at, attempt=held.attempts + 1, trace=held.trace,
     )  # fmt: skip
 
 

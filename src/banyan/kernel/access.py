@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from banyan.kernel import db
-from banyan.kernel.context import Context, Principal, Reach
+from banyan.kernel.context import Context, Principal, Reach, narrowed
 from banyan.kernel.nouns import Noun
 from banyan.kernel.spec import FieldSpec
 
@@ -68,15 +69,33 @@ GROUP BY u.id{held}
 _BY_KEY = _PRINCIPAL.format(limits="NULL, u.password", source="kernel_user u", condition="u.id = %s", held="")
 _BY_KEYS = _PRINCIPAL.format(limits="NULL, u.password", source="kernel_user u", condition="u.id = ANY(%s)", held="")
 _BY_TOKEN = _PRINCIPAL.format(
-    limits="t.scopes, t.name", source="kernel_accesstoken t JOIN kernel_user u ON u.id = t.user_id", held=", t.id",
+    limits="t.id, t.name, t.per_minute, t.per_day, t.scopes, NULL",
+    source="kernel_accesstoken t JOIN kernel_user u ON u.id = t.user_id",
+    held=", t.id",
     condition="t.digest = %s AND t.is_active AND (t.expires_at IS NULL OR t.expires_at > %s)",
 )
 _BY_CLIENT = _PRINCIPAL.format(
-    limits="string_to_array(t.scope, ' '), a.name", held=", t.id, a.id",
+    limits="c.id, c.name, c.per_minute, c.per_day, string_to_array(t.scope, ' '), c.scopes", held=", t.id, c.id",
     source="oauth2_provider_accesstoken t JOIN oauth2_provider_application a ON a.id = t.application_id "
-           "JOIN kernel_user u ON u.id = a.user_id",
-    condition="t.token_checksum = %s AND t.expires > %s",
+           "JOIN kernel_client c ON c.client_id = a.client_id JOIN kernel_user u ON u.id = c.user_id",
+    condition="t.token_checksum = %s AND t.expires > %s AND c.state = 'active'",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who stands behind a token, and what it was given for.
+
+    Takes:  key, name: of the client the token was given to, or of the personal token itself; per_minute, per_day:
+            its quota, None without one
+    """
+
+    who: Principal
+    key: UUID
+    name: str
+    is_client: bool
+    per_minute: int | None
+    per_day: int | None
 
 
 def principal_of(user_id: UUID, limits: tuple[str, ...] | None = None) -> Principal | None:
@@ -132,17 +151,23 @@ def new_token() -> str:
     return TOKEN_MARK + secrets.token_urlsafe(32)
 
 
-def bearer(token: str, now: datetime) -> tuple[Principal, str] | None:
-    """Give the principal of a token, narrowed to its scopes, and the token's name; None when it is not valid.
+def bearer(token: str, now: datetime) -> Bearer | None:
+    """Give who stands behind a token, narrowed to its scopes and its client's; None when it is not valid.
 
     Takes:  token: a personal one, or one that an OAuth2 client was given
-    Gives:  as things stand now: a token revoked, or an owner shut out, is not valid any more. One statement
+    Gives:  as things stand now: a token revoked, a client stopped or limited, an owner shut out holds from the next
+            call on. One statement
     """
-    row = db.one(_BY_TOKEN if token.startswith(TOKEN_MARK) else _BY_CLIENT, [token_digest(token), now])
-    return (_principal(row[:-2], tuple(row[-2])), row[-1]) if row else None
+    is_client = not token.startswith(TOKEN_MARK)
+    row = db.one(_BY_CLIENT if is_client else _BY_TOKEN, [token_digest(token), now])
+    if row is None:
+        return None
+    key, name, per_minute, per_day, scopes, limits = row[-6:]
+    kept = tuple(scopes) if limits is None else narrowed(tuple(scopes), tuple(limits))
+    return Bearer(_principal(row[:-6], kept), key, name, is_client, per_minute, per_day)
 
 
 def principal_of_token(token: str, now: datetime) -> Principal | None:
     """Give the principal of a token, narrowed to the token's scopes; None when it is not valid."""
     found = bearer(token, now)
-    return found[0] if found else None
+    return found.who if found else None

@@ -803,8 +803,9 @@ _TRAIL = """
         UPDATE kernel_request SET answer = %(answer)s::jsonb
         WHERE %(answer)s::jsonb IS NOT NULL AND principal = %(person)s AND key = %(key)s
     )
-    INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload, person)
-    SELECT v.id, %(at)s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, %(person)s
+    INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload, person, trace)
+    SELECT v.id, %(at)s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, %(person)s,
+           %(trace)s
     FROM jsonb_to_recordset(%(told)s::jsonb) v(id uuid, type text, event_version smallint, noun text, record uuid,
                                                number text, payload jsonb)
 """
@@ -823,7 +824,7 @@ def _write_trail(
         id=new_id(), at=ctx.now, device_at=ctx.device_at, person=ctx.person, program=ctx.program[:80],
         through=ctx.through, command=cmd.key, noun=cmd.noun, records=list(ids),
         input=orjson.dumps(_short(schema.dump(data))).decode(), outcome=outcome, code=code, key=ctx.key or "",
-        told=orjson.dumps(told, default=str).decode(), answer=answer,
+        told=orjson.dumps(told, default=str).decode(), answer=answer, trace=ctx.trace,
     ))
 
 
@@ -841,10 +842,11 @@ _TRAILS = """
         UPDATE kernel_request r SET answer = v.answer FROM lines v
         WHERE v.answer IS NOT NULL AND r.principal = v.person AND r.key = v.key
     )
-    INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload, person)
-    SELECT v.id, %(at)s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, v.person
+    INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload, person, trace)
+    SELECT v.id, %(at)s, v.type, v.event_version, v.record::text, v.noun, v.record, v.number, v.payload, v.person,
+           v.trace
     FROM jsonb_to_recordset(%(told)s::jsonb) v(id uuid, type text, event_version smallint, noun text, record uuid,
-                                               number text, payload jsonb, person uuid)
+                                               number text, payload jsonb, person uuid, trace text)
 """
 
 
@@ -859,7 +861,8 @@ def _write_trails(cmd: Command, calls: Sequence[Call], outcomes: Sequence[Outcom
         for call, outcome in zip(calls, outcomes, strict=True)
     ]
     told = [
-        line | dict(person=teller(work.ctx, event).person) for line, event in zip(_told(work), work.out, strict=True)
+        line | dict(person=(by := teller(work.ctx, event)).person, trace=by.trace)
+        for line, event in zip(_told(work), work.out, strict=True)
     ]
     db.run(_TRAILS, dict(
         at=work.ctx.now, command=cmd.key, noun=cmd.noun, lines=orjson.dumps(lines, default=str).decode(),

@@ -77,6 +77,28 @@ def _reach(
     return widest
 
 
+@lru_cache(maxsize=4096)
+def narrowed(patterns: tuple[str, ...], limits: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the patterns of exactly what both cover: `*.read` and `sales.*` make `sales.read`."""
+    return tuple(dict.fromkeys(m for one in patterns for limit in limits if (m := _meet(one, limit)) is not None))
+
+
+def _meet(one: str, other: str) -> str | None:
+    found: list[str] = []
+    a, b = one.split("."), other.split(".")
+    for place in range(max(len(a), len(b))):
+        if place >= len(a) or place >= len(b):
+            return None
+        if a[place] == "*" and place == len(a) - 1:
+            return ".".join(found + b[place:])
+        if b[place] == "*" and place == len(b) - 1:
+            return ".".join(found + a[place:])
+        if "*" not in (a[place], b[place]) and a[place] != b[place]:
+            return None
+        found.append(b[place] if a[place] == "*" else a[place])
+    return ".".join(found)
+
+
 def covers(pattern: str, permission: str) -> bool:
     """Say whether a pattern covers a permission: `*` stands for one part, and for all the rest at the end."""
     if pattern == "*" or pattern == permission:
@@ -97,7 +119,10 @@ SYSTEM = Principal(id=SYSTEM_ID, name="系统", grants=(("*", "all"),), login="s
 
 @dataclass(frozen=True)
 class Context:
-    """The circumstances of an act. `now` is the server's time, `device_at` the device's; both UTC."""
+    """The circumstances of an act. `now` is the server's time, `device_at` the device's; both UTC.
+
+    `trace` is the `traceparent` that what happens here belongs to (lib.traces), None where nobody traces it.
+    """
 
     principal: Principal
     now: datetime
@@ -108,6 +133,7 @@ class Context:
     key: str | None = None
     language: str = "zh"
     consents: frozenset[str] = field(default_factory=frozenset)
+    trace: str | None = None
 
     @property
     def person(self) -> UUID:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from banyan.kernel.figures import figure
-from banyan.kernel.models import AccessToken, InboxItem, Role, RoleGrant, User, UserRole
-from banyan.kernel.nouns import choice, f, lines, noun, section
+from banyan.kernel.models import AccessToken, Call, Client, InboxItem, Role, RoleGrant, User, UserRole
+from banyan.kernel.nouns import choice, f, life, lines, noun, preset, section
 from banyan.kernel.spec import Scope
 from banyan.lib.labels import L
 
@@ -55,9 +55,64 @@ noun(
     help=L("程序用来代表某人调用接口；只显示一次", "Lets a program act for a person; shown only once"),
     fields=dict(name=f("名称", "Name"), user=f("用户", "User", readonly=True),
                 scopes=f("限于", "Limited to", readonly=True), expires_at=f("到期", "Expires"),
+                per_minute=f("每分钟次数", "Calls a minute", L("空为不限", "No limit when empty")),
+                per_day=f("每天次数", "Calls a day", L("空为不限", "No limit when empty")),
                 is_active=f("启用", "Active")),
     title=("name",), list=("name", "user", "expires_at", "is_active", "created_at"), scope=Scope(own="user_id"),
 )
+
+noun(
+    Client, key="kernel.client", plural_key="clients", label=L("接口客户端", "Client"),
+    plural=L("接口客户端", "Clients"), icon="plug", area="integration", verbs=("change",),
+    help=L("程序账号登录接口用的 OAuth2 客户端：范围、配额、密钥；可停用",
+           "What a program's account signs in to the interface with: its scopes, quota and secret; it can be stopped"),
+    fields=dict(
+        name=f("名称", "Name"), user=f("程序账号", "Program's account", readonly=True),
+        client_id=f("客户端标识", "Client id", readonly=True),
+        scopes=f("限于", "Limited to", readonly=True),
+        per_minute=f("每分钟次数", "Calls a minute", readonly=True),
+        per_day=f("每天次数", "Calls a day", readonly=True),
+        secret_at=f("密钥更换于", "Secret of", readonly=True),
+        old_until=f("旧密钥至", "Old secret until", readonly=True),
+        note=f("备注", "Note"),
+    ),
+    life=life(
+        states=[choice("active", "启用", "Active", "green"), choice("stopped", "停用", "Stopped", "red")],
+        edges=[("active", "stopped", "stop"), ("stopped", "active", "resume")], editable=("active", "stopped"),
+    ),
+    title=("name",), list=("name", "user", "state", "scopes", "per_minute", "per_day", "secret_at"),
+    filters=("state", "user"), find=("name", "client_id"), sort="name", phone=("name", "user", "state"),
+    form=(section("客户端", "Client", "name", "user", "client_id", "note"),
+          section("范围与配额", "Scopes and quota", "scopes", "per_minute", "per_day"),
+          section("密钥", "Secret", "secret_at", "old_until")),
+)  # fmt: skip
+
+noun(
+    Call, key="kernel.call", plural_key="calls", label=L("接口调用", "Call"), plural=L("接口调用", "Calls"),
+    icon="list-search", area="integration", verbs=(), retention="ledger",
+    help=L("程序对接口的每次调用：谁、何时、什么操作、结果、耗时；不含内容和密钥",
+           "Every call of the interface by a program: who, when, what, how it ended; neither bodies nor secrets"),
+    fields=dict(
+        at=f("时间", "At", readonly=True, sortable=True), client=f("客户端", "Client", readonly=True),
+        token=f("令牌", "Token", readonly=True), user=f("账号", "Account", readonly=True),
+        program=f("程序", "Program", readonly=True), method=f("方法", "Method", readonly=True),
+        path=f("地址", "Path", readonly=True), operation=f("操作", "Operation", readonly=True),
+        status=f("状态", "Status", readonly=True),
+        outcome=f("结果", "Outcome", readonly=True, choices=[
+            choice("done", "成功", "Done", "green"), choice("refused", "被拒", "Refused", "orange"),
+            choice("limited", "超限", "Over its quota", "orange"), choice("failed", "故障", "Fault", "red")]),
+        ms=f("毫秒", "ms", readonly=True, type="decimal"),
+        bytes_in=f("请求字节", "Bytes in", readonly=True), bytes_out=f("应答字节", "Bytes out", readonly=True),
+        trace=f("追踪", "Trace", readonly=True),
+    ),
+    title=("operation", "status"),
+    list=("at", "program", "method", "path", "operation", "status", "outcome", "ms", "bytes_out"),
+    filters=("client", "token", "outcome", "status", "operation", "method", "at", "trace"),
+    form=(section("调用", "Call", "at", "program", "client", "token", "user", "method", "path", "operation", "trace"),
+          section("结果", "Outcome", "outcome", "status", "ms", "bytes_in", "bytes_out")),
+    phone=("operation", "status", "at"), sort="-at",
+    presets=[preset("not_done", "未成功", "Not done", "outcome:in=refused,limited,failed")],
+)  # fmt: skip
 
 noun(
     InboxItem, key="kernel.inbox_item", plural_key="inbox", label=L("待办", "Inbox item"), plural=L("待办", "Inbox"),

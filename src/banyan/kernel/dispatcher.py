@@ -124,7 +124,8 @@ def _deliver(delivery: Delivery, at: datetime) -> None:
             if held is None:
                 return
             if function is not None:
-                function(Context(SYSTEM, now=at, through="job", program="dispatcher"), _delivered(event))
+                ctx = Context(SYSTEM, now=at, through="job", program="dispatcher", trace=event.trace)
+                function(ctx, _delivered(event))
             Delivery.objects.filter(pk=delivery.pk).update(
                 state="done", done_at=at, attempts=delivery.attempts + 1,
                 error="" if function else "the listener no longer exists",

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app as queue
@@ -219,13 +220,33 @@ def seal_audit(timestamp: int) -> None:
 def forget_expired(timestamp: int) -> None:
     """Forget what has had its time; each hour, because a machine may be off at any one of them.
 
-    Writes: removes stored answers after 14 days, rate windows after one, expired sessions and OAuth2 tokens
+    Writes: removes stored answers after 14 days, rate windows after two, calls after BANYAN_CALL_LOG_DAYS, expired
+            sessions and OAuth2 tokens
     """
     from oauth2_provider.models import clear_expired
 
     from banyan.kernel import db
 
     db.run("DELETE FROM kernel_request WHERE at < now() - interval '14 days'")
-    db.run('DELETE FROM kernel_ratelease WHERE "window" < extract(epoch FROM now()) / 60 - 1440')
+    db.run('DELETE FROM kernel_ratelease WHERE "window" < extract(epoch FROM now()) / 60 - 2880')
+    forget_calls(settings.BANYAN_CALL_LOG_DAYS)
     db.run("DELETE FROM django_session WHERE expire_date < now()")
     clear_expired()
+
+
+CALLS_AT_ONCE = 10_000
+
+
+def forget_calls(days: int) -> int:
+    """Forget calls older than so many days; give how many. So many in one statement that nobody waits long."""
+    from banyan.kernel import db
+
+    forgotten = 0
+    while True:
+        gone = db.run(
+            "DELETE FROM kernel_call WHERE id = ANY(ARRAY(SELECT id FROM kernel_call "
+            "WHERE at < now() - %s * interval '1 day' ORDER BY at LIMIT %s))", [days, CALLS_AT_ONCE],
+        )  # fmt: skip
+        forgotten += gone
+        if gone < CALLS_AT_ONCE:
+            return forgotten

@@ -10,6 +10,7 @@ from django.db.models import Func
 from django.db.models.functions import Now
 
 from banyan.lib.ids import new_id
+from banyan.lib.traces import LENGTH
 
 
 class Rank:
@@ -151,6 +152,12 @@ class Ledger(models.Model):
 # --- access -------------------------------------------------------------------------------------------------
 
 
+#: A quota, where there is one, lets at least one call through.
+_QUOTA = (models.Q(per_minute__isnull=True) | models.Q(per_minute__gte=1)) & (
+    models.Q(per_day__isnull=True) | models.Q(per_day__gte=1)
+)
+
+
 class UserManager(BaseUserManager):
     """Django's way to a user by login name."""
 
@@ -222,7 +229,10 @@ class UserRole(Line):
 
 
 class AccessToken(Record):
-    """A personal token: only its hash is kept; `scopes` are permission patterns it is limited to."""
+    """A personal token: only its hash is kept; `scopes` are permission patterns it is limited to.
+
+    `per_minute` and `per_day` are its quota, beneath that of its account; none where empty.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     name = models.CharField(max_length=120)
@@ -230,6 +240,103 @@ class AccessToken(Record):
     scopes = ArrayField(models.CharField(max_length=120), default=list)
     expires_at = models.DateTimeField(null=True)
     is_active = models.BooleanField(default=True)
+    per_minute = models.PositiveIntegerField(null=True, blank=True)
+    per_day = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=_QUOTA, name="access_token_quota")]
+
+
+CLIENT_STATES = ("active", "stopped")
+
+
+class Client(Record):
+    """A program's way in: an OAuth2 client of a program's account, what it is limited to, how often it may call.
+
+    The OAuth2 library keeps the client by the same `client_id`, with the hash of the present secret. `old_secret` is
+    the hash of the one before, good until `old_until`. Scopes and quota are as those of a personal token.
+    """
+
+    lock_rank = Rank.MASTER + 1
+    derived = ("old_secret",)
+
+    client_id = models.CharField(max_length=100, unique=True, editable=False)
+    name = models.CharField(max_length=120)
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    scopes = ArrayField(models.CharField(max_length=120), default=list)
+    per_minute = models.PositiveIntegerField(null=True, blank=True)
+    per_day = models.PositiveIntegerField(null=True, blank=True)
+    state = models.CharField(max_length=8, default="active")
+    secret_at = models.DateTimeField(editable=False)
+    old_secret = models.CharField(max_length=255, blank=True, default="", editable=False)
+    old_until = models.DateTimeField(null=True, editable=False)
+    note = models.TextField(blank=True, default="")
+    find_text = find_column("name", "client_id")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(state__in=CLIENT_STATES), name="client_state"),
+            models.CheckConstraint(condition=_QUOTA, name="client_quota"),
+            models.CheckConstraint(
+                condition=models.Q(old_secret="", old_until__isnull=True)
+                | (~models.Q(old_secret="") & models.Q(old_until__isnull=False)),
+                name="client_old_secret",
+            ),
+        ]
+        indexes = [find_index("client_find")]
+
+
+class Call(models.Model):
+    """One call of the interface by a program: who, what, when, how it ended; never what was said in it.
+
+    Its key is the request's own, told to the caller, and the step that the call is in its `trace`. Written in batches
+    beside the calls (web.rest.calls) and forgotten after BANYAN_CALL_LOG_DAYS. `path` is a template; `at` is the very
+    instant that the audit lines of the call bear.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    at = models.DateTimeField()
+    user = models.ForeignKey(User, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    client = models.ForeignKey(
+        Client, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    token = models.ForeignKey(
+        AccessToken, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    program = models.CharField(max_length=80)
+    method = models.CharField(max_length=8)
+    path = models.CharField(max_length=200)
+    operation = models.CharField(max_length=160)
+    status = models.PositiveSmallIntegerField()
+    outcome = models.CharField(max_length=8)
+    ms = models.FloatField()
+    bytes_in = models.BigIntegerField()
+    bytes_out = models.BigIntegerField()
+    trace = models.CharField(max_length=LENGTH, null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["at", "id"], name="call_at"),
+            models.Index(fields=["client", "at"], name="call_client", condition=models.Q(client__isnull=False)),
+            models.Index(fields=["token", "at"], name="call_token", condition=models.Q(token__isnull=False)),
+            models.Index(fields=["at"], name="call_not_done", condition=~models.Q(outcome="done")),
+            models.Index(fields=["trace"], name="call_trace", opclasses=["varchar_pattern_ops"]),
+        ]
+
+
+class CallDay(models.Model):
+    """What a client or token did on a day of the company: kept when the calls themselves are forgotten."""
+
+    key = models.UUIDField()
+    day = models.DateField()
+    calls = models.BigIntegerField(default=0)
+    refused = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    throttled = models.BigIntegerField(default=0)
+    ms = models.FloatField(default=0)
+    bytes_out = models.BigIntegerField(default=0)
+    last_at = models.DateTimeField()
+    pk = models.CompositePrimaryKey("key", "day")
 
 
 # --- the life of a command ----------------------------------------------------------------------------------
@@ -326,6 +433,7 @@ class Outbox(models.Model):
     number = models.CharField(max_length=40, blank=True, default="")
     payload = models.JSONField()
     person = models.UUIDField(null=True)
+    trace = models.CharField(max_length=LENGTH, null=True)
     dispatched_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -373,7 +481,10 @@ class Counter(models.Model):
 
 
 class RateLease(models.Model):
-    """Calls used by a principal in a window, taken by processes in leases (ADR 0008)."""
+    """Calls used by a principal in a window, taken by processes in leases (ADR 0008).
+
+    `window` is the minute since 1970 at which the window began, of a minute as of a day.
+    """
 
     principal = models.CharField(max_length=120)
     window = models.BigIntegerField()

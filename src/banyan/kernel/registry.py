@@ -36,7 +36,7 @@ def discover() -> None:
     """
     from django.apps import apps
 
-    from banyan.kernel import chain, declarations, dispatcher, jobs, outbox_proofs, tokens  # noqa: F401
+    from banyan.kernel import chain, clients, declarations, dispatcher, jobs, outbox_proofs, tokens  # noqa: F401
     from banyan.kernel.nouns import compile_noun, declared
 
     for config in apps.get_app_configs():

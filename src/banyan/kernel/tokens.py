@@ -1,6 +1,7 @@
-"""What programs sign in with: personal tokens, and OAuth2 clients of program accounts. Each is shown once.
+"""Personal tokens: what a program signs in with on behalf of a person. Each is shown once.
 
-Both are narrowed by permission patterns (`sales.*`, `*.read`); nothing narrowed can make something wider.
+It is narrowed by permission patterns (`sales.*`, `*.read`); nothing narrowed can make something wider. Programs with an
+account of their own have clients (`clients.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from banyan.kernel.commands import command
 from banyan.kernel.context import Context, covers
 from banyan.kernel.models import AccessToken, User
 from banyan.kernel.schema import Input, Instant, Text, field
-from banyan.lib.errors import Conflict, FieldFaults, Invalid, NotAllowed, NotFound
+from banyan.lib.errors import FieldFaults, NotAllowed, NotFound
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 
@@ -30,14 +31,6 @@ def is_pattern(text: str) -> bool:
     return len(text) <= 120 and _PATTERN.fullmatch(text) is not None
 
 
-class NoProgram(Conflict):
-    code = "kernel.no_program"
-    zh = "{user} 不是程序账号"
-    en = "{user} is not a program's account"
-    way_out_zh = "为程序新建账号，并勾选“程序账号”"
-    way_out_en = "Make an account for the program and mark it as one"
-
-
 class NewToken(Input):
     """A token: what for, limited to what, until when, and for whom where it is not one's own."""
 
@@ -46,6 +39,8 @@ class NewToken(Input):
         "限于", "Limited to", default_factory=lambda: ["*"], min_length=1, max_length=50
     )
     expires_at: Instant | None = field("到期", "Expires", None)
+    per_minute: int | None = field("每分钟次数", "Calls a minute", None, ge=1, le=1_000_000)
+    per_day: int | None = field("每天次数", "Calls a day", None, ge=1, le=1_000_000_000)
     user: UUID | None = field(
         "用户",
         "User",
@@ -92,7 +87,7 @@ def issue_token(ctx: Context, data: NewToken) -> IssuedToken:
     if data.expires_at is not None and data.expires_at <= ctx.now:
         faults.add("expires_at", L("须晚于现在", "must lie ahead"))
     faults.refuse_if_any()
-    _require_within(ctx, data.scopes)
+    require_within(ctx, data.scopes)
     owner = data.user or ctx.person
     if owner != ctx.person:
         _require_over_users(ctx)
@@ -108,6 +103,8 @@ def issue_token(ctx: Context, data: NewToken) -> IssuedToken:
         digest=access.token_digest(token),
         scopes=data.scopes,
         expires_at=data.expires_at,
+        per_minute=data.per_minute,
+        per_day=data.per_day,
         created_at=ctx.now,
         changed_at=ctx.now,
         created_by_id=ctx.person,
@@ -117,7 +114,8 @@ def issue_token(ctx: Context, data: NewToken) -> IssuedToken:
     return IssuedToken(row.pk, row.name, SecretStr(token), row.expires_at)
 
 
-def _require_within(ctx: Context, scopes: Sequence[str]) -> None:
+def require_within(ctx: Context, scopes: Sequence[str]) -> None:
+    """Refuse scopes that reach further than the token that asks for them. Raises: NotAllowed naming them."""
     limits = ctx.principal.limits
     wider = [] if limits is None else [s for s in scopes if not any(covers(limit, s) for limit in limits)]
     if wider:
@@ -140,52 +138,3 @@ def _require_over_users(ctx: Context) -> None:
                 "Issuing a token for another needs the right to change users",
             ),
         )
-
-
-class NewClient(Input):
-    """An OAuth2 client of a program account."""
-
-    name: Text = field("名称", "Name", min_length=1, max_length=120)
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedClient:
-    """A client just made; only now is its secret readable."""
-
-    client_id: str
-    client_secret: SecretStr
-    name: str
-
-
-@command(
-    "kernel.user.issue_client",
-    L("签发 OAuth2 客户端", "Issue an OAuth2 client"),
-    input=NewClient,
-    icon="plug",
-    screen=False,
-    bumps=False,
-)
-def issue_client(ctx: Context, users: Sequence[User], data: NewClient) -> IssuedClient:
-    """Make an OAuth2 client for one program account; it gets tokens by the client credentials grant.
-
-    Raises: NoProgram for a person's account; Invalid for several at once; NotAllowed through a narrowed token
-    """
-    from oauth2_provider.generators import generate_client_id, generate_client_secret
-    from oauth2_provider.models import get_application_model
-
-    if len(users) != 1:
-        raise Invalid("one_at_a_time", L("一次只能为一个账号签发", "Issue for one account at a time"))
-    _require_within(ctx, ["*"])
-    if not users[0].is_program or not users[0].is_active:
-        raise NoProgram(user=users[0].login)
-    model, secret = get_application_model(), generate_client_secret()
-    client = model(
-        client_id=generate_client_id(),
-        client_secret=secret,
-        user=users[0],
-        name=data.name,
-        client_type=model.CLIENT_CONFIDENTIAL,
-        authorization_grant_type=model.GRANT_CLIENT_CREDENTIALS,
-    )
-    client.save(force_insert=True)
-    return IssuedClient(client.client_id, SecretStr(secret), client.name)

@@ -278,7 +278,11 @@ def _prepared(connection: Connection, out: Outgoing) -> tuple[pika.BasicProperti
         message_id=str(out.id),
         type=out.type or None,
         timestamp=int((out.at or connection.now).timestamp()),
-        headers={**out.headers, **({"key": out.key} if out.key else {})},
+        headers={
+            **out.headers,
+            **({"key": out.key} if out.key else {}),
+            **({"traceparent": out.traceparent} if out.trace else {}),
+        },
     )
     return properties, body
 
@@ -297,4 +301,5 @@ def _incoming(queue: Queue, frame: Any, properties: pika.BasicProperties, octets
         type=properties.type or frame.routing_key,
         at=datetime.fromtimestamp(properties.timestamp, UTC) if properties.timestamp else None,
         raw=text,
+        trace=str(headers.get("traceparent") or ""),
     )

@@ -61,6 +61,8 @@ class Rest(Connector):
             "at": out.at.isoformat() if out.at else "", "now": connection.now.isoformat(),
         }  # fmt: skip
         headers = dict(out.headers)
+        if out.traceparent:
+            headers["traceparent"] = out.traceparent
         if connection.settings.idempotency_header:
             headers[connection.settings.idempotency_header] = str(out.id)
         query = _pairs(filled(operation.query, facts))

@@ -11,11 +11,11 @@ import base64
 import binascii
 import logging
 import secrets as chance
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -24,12 +24,12 @@ from django.views.decorators.csrf import csrf_exempt
 from banyan.integration import xml
 from banyan.integration.connecting import Failed
 from banyan.integration.values import as_json
-from banyan.kernel import access, rates, registry
+from banyan.kernel import access, registry
 from banyan.kernel.commands import Command, execute
 from banyan.kernel.context import Context
 from banyan.lib.errors import DomainError, Invalid, NotAuthenticated, NotFound, TooLarge
 from banyan.lib.labels import L
-from banyan.web.rest import answers
+from banyan.web.rest import answers, callers, entry
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -49,6 +49,13 @@ def service(request: HttpRequest, key: str) -> HttpResponse:
 
     Gives:  an envelope; a fault has status 500, as SOAP 1.1 says, 401 where the caller is not known
     """
+    begun = time.perf_counter()
+    response = _answered(request, key)
+    entry.logged(request, response, f"/soap/{key}", begun, key)
+    return response
+
+
+def _answered(request: HttpRequest, key: str) -> HttpResponse:
     language = "zh" if request.headers.get("Accept-Language", "zh").lower().startswith("zh") else "en"
     try:
         cmd = _command(key)
@@ -208,14 +215,16 @@ def _read(request: HttpRequest) -> etree._Element:
 
 def _context(request: HttpRequest, header: etree._Element | None) -> Context:
     name, token = _basic(request) or _username_token(header) or ("", "")
-    found = access.bearer(token, timezone.now()) if token else None
-    if found is None or found[0].login != name:
+    now = timezone.now()
+    found = access.bearer(token, now) if token else None
+    if found is None or found.who.login != name:
         raise NotAuthenticated("token_refused", L("用户名或令牌无效", "The user's name or token is not valid"))
-    who, of = found
-    rates.take(f"rest:{who.id}", settings.BANYAN_RATE_PER_MINUTE)
+    caller = request.caller = callers.bearing(found, now, "soap")  # type: ignore[attr-defined]
+    callers.trace_on(caller, request)
+    callers.count(caller)
     return Context(
-        principal=who, now=timezone.now(), through="rest", program=f"soap:{of}"[:80],
-        plant=who.plants[0] if len(who.plants) == 1 else None, language=who.language,
+        principal=caller.principal, now=now, through="rest", program=caller.program, plant=caller.plant,
+        language=caller.principal.language, trace=caller.trace,
     )  # fmt: skip
 
 

@@ -56,6 +56,8 @@ class Webhook(Connector):
         if not settings.address:
             raise Failed("refused", L("未填写通知地址", "No address has been entered"))
         body, headers = packed(settings, out)
+        if out.traceparent:
+            headers["traceparent"] = out.traceparent
         seconds = int(connection.now.timestamp())
         headers |= {
             "webhook-id": str(out.id), "webhook-timestamp": str(seconds),
@@ -111,6 +113,8 @@ def packed(settings: WebhookSettings, out: Outgoing) -> tuple[bytes, dict[str, s
         event["time"] = clocks.written(out.at, "iso_ms")
     if out.key:
         event["subject"] = out.key
+    if out.trace:
+        event["traceparent"] = out.trace
     if settings.mode == "structured":
         whole = {**event, "datacontenttype": "application/json", "data": out.body}
         return orjson.dumps(whole), {"Content-Type": "application/cloudevents+json; charset=utf-8"}
@@ -157,7 +161,7 @@ def _event(settings: WebhookSettings, event: Any, message_id: str, raw: str = ""
     key = as_text(at(event, settings.key_path)) if settings.key_path else as_text(event.get("subject"))
     return Incoming(
         message_id, event.get("data"), key, event["type"], clocks.read(event.get("time")),
-        raw or orjson.dumps(event).decode(),
+        raw or orjson.dumps(event).decode(), trace=as_text(event.get("traceparent")),
     )  # fmt: skip
 
 

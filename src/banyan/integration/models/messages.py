@@ -8,6 +8,7 @@ from django.db.models import Func, Q, Value
 from banyan.integration.models.flows import Flow, FlowVersion
 from banyan.integration.models.systems import System
 from banyan.kernel.models import Ledger, Rank
+from banyan.lib.traces import LENGTH
 
 MESSAGE_STATES = ("waiting", "done", "dead", "superseded", "filtered", "given_up")
 OUTCOMES = ("done", "again", "failed", "dead")
@@ -18,7 +19,8 @@ class Message(models.Model):
 
     `seq` is drawn in the order in which messages of a flow commit. `source` is the event's key or the partner's own
     name of it: once per flow. A message that is claimed has its next try after the claim's end, so that a killed
-    worker's messages return by themselves. `repaired` is the newest repair, used instead of `body`.
+    worker's messages return by themselves. `repaired` is the newest repair, used instead of `body`. `trace` is the
+    `traceparent` it came with: its event's, or its partner's; what it leads to is a step of its own in it.
     """
 
     lock_rank = Rank.DOCUMENT + 97
@@ -52,6 +54,7 @@ class Message(models.Model):
     note = models.TextField(blank=True, default="")
     record_noun = models.CharField(max_length=80, blank=True, default="", db_column="noun")
     record = models.UUIDField(null=True)
+    trace = models.CharField(max_length=LENGTH, null=True)
 
     class Meta:
         constraints = [
@@ -73,6 +76,8 @@ class Message(models.Model):
             models.Index(fields=["flow", "state", "at"], name="integration_message_flow",
                          condition=~Q(state__in=("done", "waiting"))),
             models.Index(fields=["key", "at"], name="integration_message_key"),
+            models.Index(fields=["trace"], name="integration_message_trace", opclasses=["varchar_pattern_ops"],
+                         condition=Q(trace__isnull=False)),
         ]  # fmt: skip
 
 

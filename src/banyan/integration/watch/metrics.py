@@ -35,6 +35,11 @@ _DISCREPANCIES = """
     SELECT s.code, count(*) FROM watch_discrepancy d JOIN watch_scan s ON s.id = d.scan_id
     WHERE d.state IN ('open', 'repairing') GROUP BY s.code ORDER BY s.code
 """
+_CALLS = """
+    SELECT c.name, sum(d.calls - d.refused - d.throttled - d.failed), sum(d.refused), sum(d.throttled), sum(d.failed),
+           sum(d.ms) / 1000
+    FROM kernel_callday d JOIN kernel_client c ON c.id = d.key GROUP BY c.id, c.name ORDER BY c.name, c.id
+"""
 
 
 @public
@@ -66,6 +71,7 @@ def text() -> str:
     flows = [(flow, {"flow": flow.code, "system": system.code}) for system in board.systems for flow in system.flows]
     totals = db.rows(_TOTALS)
     waiting, lag = db.one(_OUTBOX, [now])
+    calls = db.rows(_CALLS)
     parts = (
         _family("banyan_bus_messages", "gauge", f"Messages by flow and state, counted up to {health.MOST}", [
             (labels | {"state": state}, count)
@@ -98,6 +104,12 @@ def text() -> str:
         _family("banyan_deliveries", "gauge", "Deliveries to listeners that are not done", [
             ({"state": state}, count) for state, count in db.rows(_DELIVERIES)
         ]),
+        _family("banyan_api_calls_total", "counter", "Calls of the interface by client and outcome", [
+            ({"client": row[0], "outcome": outcome}, row[place])
+            for row in calls for place, outcome in enumerate(("done", "refused", "limited", "failed"), start=1)
+        ]),
+        _family("banyan_api_seconds_total", "counter", "Time that calls of the interface took",
+                [({"client": row[0]}, row[5]) for row in calls]),
         _family("banyan_alerts", "gauge", "Alerts that are not cleared", [
             ({"state": state}, count) for state, count in db.rows(_ALERTS)
         ]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from pydantic import BaseModel, SecretStr
 
+from banyan.kernel import rates
 from banyan.kernel.commands import noun_of
 from banyan.lib.errors import DomainError, NotAuthenticated, TooMany, jsonable
 from banyan.lib.labels import is_chinese
@@ -21,6 +22,8 @@ from banyan.web.incidents import Broken
 
 log = logging.getLogger("banyan.rest")
 ROOT = "/api/v1"
+#: The versions of the interface that there are, each with its root; nothing of the one there is is deprecated.
+VERSIONS = (("v1", ROOT),)
 
 
 def body_of(value: Any) -> bytes:
@@ -85,6 +88,22 @@ def problem(request: HttpRequest, refusal: DomainError, language: str) -> HttpRe
     if isinstance(refusal, TooMany):
         response["Retry-After"] = str(refusal.facts.get("wait", 60))
     return response
+
+
+def tell_limits(response: HttpResponse, left: Sequence[rates.Left]) -> None:
+    """Tell a program its limits, and what this process knows to be left of them.
+
+    Source: draft-ietf-httpapi-ratelimit-headers-10
+    """
+    if left:
+        response["RateLimit-Policy"] = ", ".join(f'"{_policy(n, one)}";q={one.limit};w={one.window.seconds}'
+                                                 for n, one in enumerate(left))  # fmt: skip
+        response["RateLimit"] = ", ".join(f'"{_policy(n, one)}";r={one.calls};t={one.window.wait}'
+                                          for n, one in enumerate(left))  # fmt: skip
+
+
+def _policy(place: int, one: rates.Left) -> str:
+    return one.window.name if place else "account"
 
 
 def incident(request: HttpRequest, fault: Exception, language: str) -> HttpResponse:

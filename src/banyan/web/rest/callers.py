@@ -5,9 +5,10 @@ A token is looked up on every call: revoking it, or shutting its owner out, hold
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -16,7 +17,9 @@ from django.utils import timezone
 
 from banyan.kernel import access, rates
 from banyan.kernel.context import Context, Principal
+from banyan.lib import traces
 from banyan.lib.errors import Invalid, NotAllowed, NotAuthenticated
+from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.web import acting
 
@@ -34,13 +37,21 @@ class TokenRefused(NotAuthenticated):
     way_out_en = "Get a new token"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Caller:
-    """A principal, the program it uses, and the plant it stands in."""
+    """A principal, the program it uses, the plant it stands in; the token it bears, None for a person's session.
+
+    `key` is the request's own, and the step it is in its `trace`. `left` is what its limits leave it.
+    """
 
     principal: Principal
     program: str
+    now: datetime
     plant: UUID | None = None
+    bearer: access.Bearer | None = None
+    key: UUID = field(default_factory=new_id)
+    trace: str | None = None
+    left: list[rates.Left] = field(default_factory=list)
 
 
 def context_of(request: HttpRequest) -> Context:
@@ -48,12 +59,12 @@ def context_of(request: HttpRequest) -> Context:
 
     Raises: NotAuthenticated, NotAllowed for a forged form, TooMany, Invalid for a malformed header
     """
-    now = timezone.now()
-    caller = _caller(request, now)
-    rates.take(f"rest:{caller.principal.id}", settings.BANYAN_RATE_PER_MINUTE)
+    caller = request.caller = _caller(request, timezone.now())
+    trace_on(caller, request)
+    count(caller)
     return Context(
         principal=caller.principal,
-        now=now,
+        now=caller.now,
         through="rest",
         program=caller.program,
         plant=caller.plant,
@@ -61,7 +72,35 @@ def context_of(request: HttpRequest) -> Context:
         key=_key(request),
         language=language_of(request, caller.principal),
         consents=frozenset(request.headers.get("X-Consent", "").replace(",", " ").split()),
+        trace=caller.trace,
     )
+
+
+def trace_on(caller: Caller, request: HttpRequest) -> None:
+    """Let a call be a step of the trace it came with; a program's call without one begins one."""
+    parent = traces.received(request.headers.get("traceparent"))
+    if parent:
+        caller.trace = traces.step(parent, caller.key)
+    elif caller.bearer:
+        caller.trace = traces.begun(caller.key)
+
+
+def count(caller: Caller) -> None:
+    """Count a call against the rate of its account, and the quota of its client or token.
+
+    Raises: QuotaUsed
+    """
+    caller.left.append(rates.take(f"rest:{caller.principal.id}", settings.BANYAN_RATE_PER_MINUTE))
+    held = caller.bearer
+    if held is None:
+        return
+    if held.per_minute is not None:
+        caller.left.append(rates.take(f"minute:{held.key}", held.per_minute))
+    if held.per_day is not None:
+        caller.left.append(rates.take(f"day:{held.key}", held.per_day, zone=_HOME))
+
+
+_HOME = ZoneInfo(acting.HOME_ZONE)
 
 
 def language_of(request: HttpRequest, who: Principal | None = None) -> str:
@@ -74,7 +113,7 @@ def language_of(request: HttpRequest, who: Principal | None = None) -> str:
 def _caller(request: HttpRequest, now: datetime) -> Caller:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if not scheme:
-        return _person(request)
+        return _person(request, now)
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated(
             "scheme_unknown", L("请使用 Authorization: Bearer", "Use Authorization: Bearer")
@@ -82,11 +121,17 @@ def _caller(request: HttpRequest, now: datetime) -> Caller:
     found = access.bearer(token.strip(), now)
     if found is None:
         raise TokenRefused()
-    who, name = found
-    return Caller(who, f"token:{name}"[:80], who.plants[0] if len(who.plants) == 1 else None)
+    return bearing(found, now)
 
 
-def _person(request: HttpRequest) -> Caller:
+def bearing(found: access.Bearer, now: datetime, way: str = "") -> Caller:
+    """Give the caller that a token stands for."""
+    way = way or ("client" if found.is_client else "token")
+    plants = found.who.plants
+    return Caller(found.who, f"{way}:{found.name}"[:80], now, plants[0] if len(plants) == 1 else None, found)
+
+
+def _person(request: HttpRequest, now: datetime) -> Caller:
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         raise NotAuthenticated()
     ctx = acting.context_of(request)
@@ -101,7 +146,7 @@ def _person(request: HttpRequest) -> Caller:
                 "Send the value of the csrftoken cookie as X-CSRFToken, or use a token",
             ),
         )
-    return Caller(ctx.principal, "browser", ctx.plant)
+    return Caller(ctx.principal, "browser", now, ctx.plant)
 
 
 class _Forgery(CsrfViewMiddleware):

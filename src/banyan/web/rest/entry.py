@@ -5,6 +5,7 @@ There is no route per noun: nouns made of data appear and vanish while the produ
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from banyan.kernel.commands import Command
 from banyan.kernel.nouns import Noun
 from banyan.lib.errors import DomainError, NotFound
 from banyan.lib.labels import L, speaking
-from banyan.web.rest import answers, callers, openapi, parameters, resources, tables
+from banyan.web.rest import answers, callers, calls, openapi, parameters, resources, tables
 from banyan.web.rest.resources import Call
 
 Handler = Callable[[Call], HttpResponse]
@@ -34,12 +35,17 @@ def _describe(call: Call) -> HttpResponse:
     return response
 
 
-_FIXED: Mapping[str, Methods] = {
+_FIXED: dict[str, Methods] = {
     "me": {"GET": resources.me},
     "find": {"GET": resources.find},
     "files": {"POST": tables.keep_file},
     "openapi.json": {"GET": _describe},
 }
+
+
+def serve(path: str, **methods: Handler) -> None:
+    """Answer at an address of its own what a higher floor knows: `serve("asyncapi.json", GET=describe)`."""
+    _FIXED[path] = methods
 
 
 class Calls:
@@ -58,6 +64,7 @@ class Calls:
 @csrf_exempt
 def entry(request: HttpRequest, path: str) -> HttpResponse:
     """Answer a call under /api/v1/; whatever goes wrong leaves as problem+json, a fault with a number."""
+    begun = time.perf_counter()
     language = callers.language_of(request)
     try:
         ctx = callers.context_of(request)
@@ -70,7 +77,27 @@ def entry(request: HttpRequest, path: str) -> HttpResponse:
         response = answers.incident(request, fault, language)
     response.headers.setdefault("Content-Language", "en" if language == "en" else "zh-Hans")
     response["Vary"] = "Authorization, Cookie, Accept-Language"
+    logged(request, response, path, begun)
     return response
+
+
+def logged(request: HttpRequest, response: HttpResponse, path: str, begun: float, operation: str = "") -> None:
+    """Note the call of a program, and tell it the call's key and what its limits leave it.
+
+    Takes:  path: below /api/v1/, or whole from `/` on where the operation is given
+    """
+    caller: callers.Caller | None = getattr(request, "caller", None)
+    if caller is None or caller.bearer is None:
+        return
+    response["X-Request-Id"] = str(caller.key)
+    answers.tell_limits(response, caller.left)
+    held, size = caller.bearer, request.META.get("CONTENT_LENGTH") or ""
+    calls.note(calls.Noted(
+        caller.key, caller.now, caller.principal.id, held.key if held.is_client else None,
+        None if held.is_client else held.key, caller.program, (request.method or "")[:8], path, operation,
+        response.status_code, calls.outcome_of(response.status_code), (time.perf_counter() - begun) * 1000,
+        int(size) if size.isdigit() else 0, 0 if response.streaming else len(response.content), caller.trace,
+    ))  # fmt: skip
 
 
 def _answer(request: HttpRequest, call: Call, path: str) -> HttpResponse:

@@ -13,7 +13,7 @@ _FORMATS = {
     "time": "08:30:00",
     "email": "li@example.com",
 }
-_PATTERNS = {"^[0-9a-f]{64}$": "0" * 64, "^(all|each)$": "all"}
+_PATTERNS = {"^[0-9a-f]{64}$": "0" * 64, "^(all|each)$": "all", r"^-?[0-9]+(\.[0-9]+)?$": "12.5"}
 
 
 def example_of(schema: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]], *, name: str = "") -> Any:
@@ -46,6 +46,8 @@ def example_of(schema: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]
             for key in schema.get("required", ())
             if key in properties
         }
+    if kind == "array" and isinstance(schema.get("items"), list):
+        return [example_of(one, named, name=name) for one in schema["items"]]
     if kind == "array":
         return [
             example_of(schema.get("items", {}), named, name=name) for _ in range(schema.get("minItems", 0))

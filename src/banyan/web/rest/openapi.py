@@ -100,10 +100,12 @@ class _Description:
                     "version": "1",
                     "description": self.say(
                         "每个单据、档案和操作各有一个地址。数量和金额写成文本；时刻带时区；标识为 UUID。"
-                        "写操作可带 Idempotency-Key，同一个键重复提交只做一次。",
+                        "写操作可带 Idempotency-Key，同一个键重复提交只做一次。"
+                        "程序的每次调用有编号 X-Request-Id 和限额 RateLimit；可带 traceparent，事件和消息沿用。",
                         "Every noun and command has an address. Quantities and amounts are text, instants "
                         "carry a zone, keys are UUIDs. With an Idempotency-Key a request sent twice is "
-                        "done once.",
+                        "done once. Each call of a program is told its key (X-Request-Id) and what is left of its "
+                        "limits (RateLimit); its traceparent goes on in events and messages.",
                     ),
                 },
                 "servers": [{"url": ROOT}],
@@ -502,10 +504,9 @@ class _Description:
             node["content"]["application/problem+json"]["example"] = example.as_problem(
                 self.language, f"{ROOT}/items/items"
             )
-        extra = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After"}.get(status)
+        extra = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After", "RateLimit", "RateLimit-Policy")}
         node["headers"] = {
-            name: {"$ref": f"#/components/headers/{name}"}
-            for name in filter(None, ("Content-Language", extra))
+            name: {"$ref": f"#/components/headers/{name}"} for name in ("Content-Language", *extra.get(status, ()))
         }
         return node
 
@@ -678,6 +679,9 @@ class _Description:
             ("WWW-Authenticate", "怎样登录", "How to sign in"),
             ("Allow", "可用的方法", "The methods there are"),
             ("Retry-After", "等待秒数", "Seconds to wait"),
+            ("RateLimit", "各限额的剩余次数和秒数", "What is left of each limit, and for how many seconds"),
+            ("RateLimit-Policy", "账号、每分钟、每天的限额", "The limits of account, minute and day"),
+            ("X-Request-Id", "本次调用的编号，调用日志中可查", "The call's own key, as the call log has it"),
         )
         return {
             name: {"schema": {"type": "string"}, "description": self.say(zh, en)} for name, zh, en in rows

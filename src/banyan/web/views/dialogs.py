@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
+from pydantic import SecretStr
 
 from banyan.kernel import reading, registry
 from banyan.kernel.commands import Command, Outcome, audits_refusals, execute, noun_of
@@ -21,6 +24,7 @@ from banyan.web import acting, controls, offers
 from banyan.web.answers import go, noted, page, part
 from banyan.web.cells import Titles, number, title_in
 from banyan.web.controls import Control
+from banyan.web.rest import answers as rest_answers
 
 MOST_RECORDS = 2_000
 SHOWN_RECORDS = 8
@@ -246,6 +250,9 @@ def _after(request: HttpRequest, noun: Noun, command: Command, outcome: Outcome)
         shown = {"offer": offers.offer(noun, command), "done": len(outcome.ids), "refused": refused}
         return noted(part(request, "web/outcome.html", shown), None, **{"banyan:behind": True})
     note = _note(command, outcome)
+    if rest_answers.has_secret(outcome.value):
+        shown = {"offer": offers.offer(noun, command), "facts": _once(outcome.value, acting.zone_of(request))}
+        return noted(part(request, "web/secret.html", shown), None, **{"banyan:behind": True})
     target = _target(ctx, command, outcome)
     if target:
         return go(request, target, note)
@@ -269,6 +276,18 @@ def _note(command: Command, outcome: Outcome) -> Label:
             {"command": command.label, "count": len(outcome.ids)}
         )
     return L("已{command}", "Done: {command}").filled({"command": command.label})
+
+
+def _once(value: Any, zone: ZoneInfo) -> list[tuple[Label | str, str, bool]]:
+    """Give the facts of an answer that holds a secret, to be shown this once: label, text, whether it is the secret."""
+    facts = [(f.metadata.get("label", f.name), getattr(value, f.name)) for f in fields(value)]
+    return [(label, _plainly(one, zone), isinstance(one, SecretStr)) for label, one in facts if one is not None]
+
+
+def _plainly(value: Any, zone: ZoneInfo) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
 
 
 def _target(ctx: Context, command: Command, outcome: Outcome) -> str:

@@ -64,6 +64,17 @@ def test_a_message_goes_out_once_with_its_name():
     assert asked.json == {"id": "SO/1", "客户": "苏州"}
 
 
+def test_the_trace_of_a_message_goes_along_as_a_step_of_its_own():
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with partner(lambda asked: {}) as there:
+        link = system(there.url, {"key": "put", "path": "/orders"})
+        rest.send(link, out(operation="put", trace=trace))
+        rest.send(link, out(operation="put"))
+        traced, other = there.asked
+    assert traced.headers["traceparent"] == f"00-4bf92f3577b34da6a3ce929d0e0e4736-{ID.hex[16:]}-01"
+    assert "traceparent" not in other.headers
+
+
 @pytest.mark.parametrize("name", ["..", ".", ""])
 def test_a_value_cannot_lead_to_another_path(name):
     with partner(lambda asked: {}) as there:

@@ -84,6 +84,22 @@ def test_what_one_of_us_tells_another_takes(mode):
     )  # fmt: skip
 
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize("mode", ["structured", "binary", "plain"])
+def test_an_events_trace_goes_along_and_the_request_is_a_step_of_it(mode):
+    with partner(lambda asked: {}) as there:
+        webhook.send(system(address=there.url, mode=mode), out(trace=TRACE))
+        webhook.send(system(address=there.url, mode=mode), out())
+        asked, untraced = there.asked
+    assert asked.headers["traceparent"] == f"00-4bf92f3577b34da6a3ce929d0e0e4736-{ID.hex[16:]}-01"
+    assert "traceparent" not in untraced.headers
+    if mode != "plain":
+        received = Received("POST", "/", {}, asked.headers, asked.body, NOW)
+        assert webhook.receive(system(), "event", received)[0].trace == TRACE
+
+
 def test_bare_json_is_taken_with_its_type_and_key():
     body = b'{"type":"order.paid","timestamp":"2026-03-05T08:29:00Z","data":{"no":"D-1"}}'
     (message,) = webhook.receive(system(key_path="data.no"), "event", request(body))
