@@ -19,8 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from _server import Client, Server, surroundings  # noqa: E402 (the folder is put on the path first)
-from trunk import show  # noqa: E402
+from _server import Client, running, show  # noqa: E402 (the folder is put on the path first)
 
 #: By figure: the limit and the aim.
 TARGETS: dict[str, tuple[float, float]] = {
@@ -47,29 +46,12 @@ def main(arguments: Sequence[str]) -> None:
     asked = parser.parse_args(arguments)
     if not asked.json:
         print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
-    server = Server.start()
-    try:
-        os.environ.update(surroundings(server.folder))
-        os.environ.pop("DATABASE_URL", None)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "banyan.config.settings"
-        import django
-
-        django.setup()
-        from _factory import Factory
-
-        factory = Factory()
-        factory.set_up()
-        with receiver() as port:
-            bench = Bench(factory, port)
-            for name in GROUPS:
-                if name in asked.only:
-                    for figure in getattr(bench, name)(asked):
-                        show(figure, asked.json, TARGETS)
-        from django.db import connections
-
-        connections.close_all()
-    finally:
-        server.stop()
+    with running() as (_, factory), receiver() as port:
+        bench = Bench(factory, port)
+        for name in GROUPS:
+            if name in asked.only:
+                for figure in getattr(bench, name)(asked):
+                    show(figure, asked.json, TARGETS)
 
 
 @contextmanager
