@@ -17,21 +17,29 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from _server import Client, running, show  # noqa: E402 (the folder is put on the path first)
+from _server import Client, Server, running, show  # noqa: E402 (the folders are put on the path first)
+
+from tests.partners.nodes import RABBITMQ, rabbitmq_node, rabbitmq_program  # noqa: E402
 
 #: By figure: the limit and the aim.
 TARGETS: dict[str, tuple[float, float]] = {
     "bus_webhook_per_s": (1000, 2000),
     "bus_p95_ms": (1000, 300),
+    "bus_amqp_per_s": (1000, 2000),
+    "bus_amqp_p95_ms": (1000, 300),
     "inbox_orders_per_s": (150, 250),
     "backlog_1m_slowdown": (2, 1.2),
 }
-GROUPS = ("webhook", "inbox", "backlog")
+GROUPS = ("webhook", "amqp", "inbox", "backlog")
 BATCH = 500
 HALF_LOAD_SECONDS = 15.0
 BACKLOG = 1_000_000
+QUEUE = "bench-events"
+#: What is published to the broker alone: so many messages, so many unconfirmed at a time in each connection.
+BARE, BARE_WINDOW = 40_000, 100
+INSTALL = "Install it: BANYAN_TEST_ALL=1 scripts/setup test, or apt-get install rabbitmq-server"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -46,8 +54,8 @@ def main(arguments: Sequence[str]) -> None:
     asked = parser.parse_args(arguments)
     if not asked.json:
         print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
-    with running() as (_, factory), receiver() as port:
-        bench = Bench(factory, port)
+    with running() as (server, factory), receiver() as port:
+        bench = Bench(server, factory, port)
         for name in GROUPS:
             if name in asked.only:
                 for figure in getattr(bench, name)(asked):
@@ -55,10 +63,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 @contextmanager
-def receiver() -> Iterator[int]:
-    """Have the partner listening meanwhile; give its port."""
+def receiver(*broker: str) -> Iterator[int]:
+    """Have the partner listening meanwhile, at a broker's port and queue too where given; give its own port."""
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("_receiver.py"))], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(Path(__file__).with_name("_receiver.py")), *broker], stdout=subprocess.PIPE, text=True
     )
     try:
         yield int(process.stdout.readline())
@@ -67,15 +75,16 @@ def receiver() -> Iterator[int]:
         process.wait(10)
 
 
-def _figure(name: str, value: float, unit: str, note: str = "") -> Any:
-    return SimpleNamespace(name=name, value=value, unit=unit, bare=None, ratio=None, note=note)
+def _figure(name: str, value: float, unit: str, note: str = "", bare: float | None = None) -> Any:
+    ratio = None if bare is None else round(bare / value, 2)
+    return SimpleNamespace(name=name, value=value, unit=unit, bare=bare, ratio=ratio, note=note)
 
 
 class Bench:
     """A system and flows to measure with."""
 
-    def __init__(self, factory: Any, port: int) -> None:
-        self.factory, self.partner = factory, Client(port)
+    def __init__(self, server: Server, factory: Any, port: int) -> None:
+        self.server, self.factory, self.partner = server, factory, Client(port)
         from banyan.kernel.models import Role, User, UserRole
 
         user = User.objects.create(login="shop", name="商店接口", is_program=True)
@@ -85,8 +94,8 @@ class Bench:
             settings={"address": f"http://127.0.0.1:{port}", "operations": [{"key": "push", "path": "/events"}]},
         ))  # fmt: skip
         factory.do("integration.system.activate", [self.system])
-        self.flow = self.flow_of("OUT", detail={"events": ["bench.sold"]})
-        self.rate = 1000.0
+        self.event = "bench.sold"
+        self.flow = self.flow_of("OUT", detail={"events": [self.event]})
 
     def flow_of(self, code: str, **facts: Any) -> Any:
         """Make a flow and switch it on."""
@@ -104,9 +113,9 @@ class Bench:
         self._drive(2_000, None)
         self._forget()
         seconds, seen, twice = self._drive(asked.messages, None)
-        self.rate = asked.messages / seconds
-        yield _figure("bus_webhook_per_s", self.rate, "/s", f"{len(seen)} arrived, {twice} twice")
-        yield from self._half("bus_p95_ms", self.rate)
+        rate = asked.messages / seconds
+        yield _figure("bus_webhook_per_s", rate, "/s", f"{len(seen)} arrived, {twice} twice")
+        yield from self._half("bus_p95_ms", rate)
 
     def _half(self, name: str, rate: float) -> Iterator[Any]:
         self._forget()
@@ -144,12 +153,12 @@ class Bench:
         db.run(
             """
             INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload)
-            SELECT gen_random_uuid(), now(), 'bench.sold', 1, r.record::text, 'sales.order', r.record, '',
+            SELECT gen_random_uuid(), now(), %s, 1, r.record::text, 'sales.order', r.record, '',
                    jsonb_build_object('record', r.record, 'sent', extract(epoch FROM clock_timestamp()),
                                       'order', 'SO2601-00001', 'amount', '1280.00', 'customer', 'C1',
                                       'lines', jsonb_build_array(jsonb_build_object('item', 'FG-1', 'quantity', '10')))
             FROM (SELECT gen_random_uuid() AS record FROM generate_series(1, %s::int)) r
-            """, [count],
+            """, [self.event, count],
         )  # fmt: skip
 
     def _arrived(self) -> int:
@@ -157,6 +166,48 @@ class Bench:
 
     def _forget(self) -> None:
         self.partner._send("DELETE", "/", b"", {})
+
+    # events → RabbitMQ
+
+    def amqp(self, asked: Any) -> Iterator[Any]:
+        """Event → RabbitMQ → a consumer there, beside what the broker confirms to those who only publish."""
+        if rabbitmq_program() is None:
+            raise SystemExit(f"bus_amqp_per_s is not measured, for there is no {RABBITMQ}. {INSTALL}")
+        folder = self.server.folder / "rabbitmq"
+        folder.mkdir()
+        with rabbitmq_node(folder) as broker, receiver(str(broker.port), QUEUE) as port:
+            usual, self.partner, self.event = (self.partner, self.event), Client(port), "bench.queued"
+            flow = self._amqp_flow(broker.port)
+            self._drive(2_000, None)
+            self._forget()
+            seconds, seen, twice = self._drive(asked.messages, None)
+            rate = asked.messages / seconds
+            bare = self._bare_rate(broker.port, flow)
+            yield _figure("bus_amqp_per_s", rate, "/s", f"{len(seen)} arrived, {twice} twice", bare)
+            yield from self._half("bus_amqp_p95_ms", rate)
+            self.factory.do("integration.flow.stop", [flow])
+            self.partner, self.event = usual
+
+    def _amqp_flow(self, port: int) -> Any:
+        (system,) = self.factory.make("integration.system", dict(
+            code="RABBIT", name="消息队列", connector="amqp", hosts=[f"127.0.0.1:{port}"],
+            settings={"host": "127.0.0.1", "port": port, "ways": [{"key": "told", "queue": QUEUE}]},
+        ))  # fmt: skip
+        self.factory.do("integration.secret.set", system=str(system), name="password", value="guest")
+        self.factory.do("integration.system.activate", [system])
+        return self.flow_of("QUEUED", system=str(system), target="told", detail={"events": [self.event]})
+
+    def _bare_rate(self, port: int, flow: Any) -> float:
+        """Give how many messages like ours a second the broker confirms, over as many connections."""
+        from banyan.integration.engine import SENDERS
+        from banyan.kernel import db
+
+        body = db.one("SELECT body::text FROM integration_message WHERE flow_id = %s LIMIT 1", [flow])[0]
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("_amqp.py")), *map(str, (port, SENDERS, BARE, BARE_WINDOW))],
+            input=body, stdout=subprocess.PIPE, text=True, check=True,
+        )  # fmt: skip
+        return BARE / float(done.stdout)
 
     # orders in
 
