@@ -27,6 +27,7 @@ IDLE = 10
 #: A loaded machine takes minutes to make a database.
 START_SECONDS = 600
 Value = TypeVar("Value")
+WEB = (b"granian",)
 CACHED = {"PYTHONDONTWRITEBYTECODE": ""}
 BANYAN = (sys.executable, "-m", "banyan.config.cli")
 
@@ -82,8 +83,8 @@ class Server:
         except OSError:
             return False
 
-    def spent(self) -> tuple[float, float]:
-        """Give the seconds of processor time used so far by the web processes and by the database."""
+    def spent(self, *programs: bytes) -> tuple[float, float]:
+        """Give the seconds of processor time used so far by programs (the web processes) and by the database."""
         parents, ticks = {}, {}
         for entry in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -95,23 +96,22 @@ class Server:
         base = int((self.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
         tick = os.sysconf("SC_CLK_TCK")
         data = sum(used for pid, used in ticks.items() if base in _line(pid, parents))
-        web = sum(used for pid, used in ticks.items() if self._is_web(pid))
+        web = sum(used for pid, used in ticks.items() if self._is_one(pid, programs or WEB))
         return web / tick, data / tick
 
     def peak_memory(self) -> int:
         """Give the most megabytes that one web process has held at once."""
         found = [0]
         for entry in Path("/proc").glob("[0-9]*/status"):
-            if self._is_web(int(entry.parent.name)):
+            if self._is_one(int(entry.parent.name), WEB):
                 found += [int(line.split()[1]) for line in entry.read_text().splitlines() if "VmHWM" in line]
         return max(found) // 1024
 
-    def _is_web(self, pid: int) -> bool:
+    def _is_one(self, pid: int, programs: Sequence[bytes]) -> bool:
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            return (
-                b"granian" in command
-                and str(self.folder).encode() in Path(f"/proc/{pid}/environ").read_bytes()
+            return any(name in command for name in programs) and (
+                str(self.folder).encode() in Path(f"/proc/{pid}/environ").read_bytes()
             )
         except OSError:
             return False

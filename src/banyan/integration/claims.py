@@ -1,8 +1,9 @@
 """Which messages are due, who has taken them, what came of them: set-based, by the database's own clock.
 
 A claim has an end: what a killed worker held becomes due again by itself, there is no sweeper to fail. It touches no
-index, so that the message is changed where it lies; who claims next steps over what is held. Claims and marks of a strict flow are taken one after the other (an advisory lock per flow, held for
-milliseconds), so that a message parked behind its key is released by the very mark it waits for.
+index, so that the message is changed where it lies; who claims next steps over what is held. Claims and marks of a
+strict flow are taken one after the other (an advisory lock per flow, held for milliseconds), so that a message parked
+behind its key is released by the very mark it waits for.
 """
 
 from __future__ import annotations
