@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from _server import Client, Server, running, show  # noqa: E402 (the folders are put on the path first)
+from _server import Answer, Client, Server, running, show  # noqa: E402 (the folders are put on the path first)
 
 from tests.partners.nodes import RABBITMQ, rabbitmq_node, rabbitmq_program  # noqa: E402
 
@@ -31,8 +31,10 @@ TARGETS: dict[str, tuple[float, float]] = {
     "bus_amqp_p95_ms": (1000, 300),
     "inbox_orders_per_s": (150, 250),
     "backlog_1m_slowdown": (2, 1.2),
+    "bus_health_page_ms": (1000, 300),
+    "bus_alerts_ms": (5000, 1000),
 }
-GROUPS = ("webhook", "amqp", "inbox", "backlog")
+GROUPS = ("webhook", "amqp", "inbox", "backlog", "health")
 BATCH = 500
 #: The processes that carry an event, by how they are started.
 CARRIERS = (b"cli\0bus", b"cli\0dispatch")
@@ -95,6 +97,17 @@ def _order(number: int) -> dict[str, Any]:
         shipping_total="0.00", total="100.00", customer_id=number, customer_note="", billing=person, shipping=person,
         line_items=[line], **at,
     )  # fmt: skip
+
+
+def _ms(act: Callable[[], Any]) -> float:
+    begun = time.perf_counter()
+    act()
+    return 1000 * (time.perf_counter() - begun)
+
+
+def _good(answer: Answer) -> None:
+    if answer.status != 200:
+        raise RuntimeError(f"{answer.status}: {answer.body[:300]!r}")
 
 
 class Bench:
@@ -295,6 +308,31 @@ class Bench:
         beside, _, _ = self._drive(few, None)
         yield _figure("backlog_1m_slowdown", beside / alone, "×",
                       f"{few / alone:.0f} a second alone, {few / beside:.0f} beside {asked.backlog}")  # fmt: skip
+
+    def health(self, asked: Any) -> Iterator[Any]:
+        """The health board's page, and all alert rules, over what the figures before have left behind."""
+        from _measures import signed_in
+        from django.utils import timezone
+
+        from banyan.integration.watch import alerts
+        from banyan.kernel import db
+        from banyan.kernel.models import Role
+
+        role = str(Role.objects.get(code="admin").pk)
+        self.factory.make("watch.alert_rule", *(
+            dict(name=measure, measure=measure, role=role, threshold="1", window_minutes=60)
+            for measure in ("dead", "blocked", "waiting", "breaker", "differences", "errors", "silence")
+        ))  # fmt: skip
+        kept, lately = db.one(
+            "SELECT (SELECT count(*) FROM integration_message), (SELECT count(*) FROM integration_attempt "
+            "WHERE at > now() - interval '1 hour')"
+        )
+        note = f"{kept:,} messages, {lately:,} tries in the last hour"
+        browser = signed_in(self.server.port)
+        pages = sorted(_ms(lambda: _good(browser.get("/integration/health"))) for _ in range(5))
+        yield _figure("bus_health_page_ms", pages[2], "ms", f"{note}; slowest {pages[-1]:.0f} ms")
+        rules = sorted(_ms(lambda: alerts.broken(timezone.now())) for _ in range(3))
+        yield _figure("bus_alerts_ms", rules[1], "ms", "all seven measures")
 
     def _fill(self, flow: Any, count: int, next_at: str) -> None:
         from banyan.kernel import db
