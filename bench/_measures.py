@@ -270,7 +270,7 @@ def oversell(bench: Bench, tries: int = 200, there: int = 100) -> list[Figure]:
 def lists(bench: Bench, rounds: int = 30) -> list[Figure]:
     """Measure pages of 80 among 100,000 orders: first, deep, and searched, as JSON and as a page."""
     bench.factory.many_orders()
-    browser = _signed_in(bench)
+    browser = signed_in(bench.server.port)
     bare = _bare.list_ms(rounds)
     deep = _deep_cursor(bench)
     rest, page = f"{API}/sales/orders?limit=80", "/sales/orders"
@@ -324,8 +324,9 @@ def _median_ms(client: Client, path: str, rounds: int) -> tuple[float, int]:
     return statistics.median(spent), len(answer.body)
 
 
-def _signed_in(bench: Bench) -> Client:
-    browser = Client(bench.server.port)
+def signed_in(port: int) -> Client:
+    """Give a client that has signed in as a person does."""
+    browser = Client(port)
     browser.get("/login")
     token = browser.cookies.partition("csrftoken=")[2].partition(";")[0]
     answer = browser.form("/login", f"csrfmiddlewaretoken={token}&username=bench&password={PASSWORD}")
@@ -415,7 +416,7 @@ def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
         found = stock.trace([lot], "down")
         spent.append(1000 * (time.perf_counter() - begun))
     edges = db.one("SELECT count(*) FROM inventory_genealogy")[0]
-    page, size = _median_ms(_signed_in(bench), f"/trace/lots/{lot}", rounds)
+    page, size = _median_ms(signed_in(bench.server.port), f"/trace/lots/{lot}", rounds)
     return [
         Figure(
             "trace_1m_ms",

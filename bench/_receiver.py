@@ -1,16 +1,30 @@
 """A partner on the loopback that takes webhooks as fast as they come and knows when each arrived.
 
-Run as a process of its own: prints its port, answers `GET /` with what it saw as JSON, and forgets at `DELETE /`.
+Run as a process of its own: prints its port, answers `GET /` with what it saw as JSON, and forgets at `DELETE /`. Given
+a broker's port and a queue, it takes from there as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 
-SEEN: dict[bytes, tuple[float, float]] = {}
+import _amqp
+
+SEEN: dict[bytes | str, tuple[float, float]] = {}
 TWICE = [0]
+
+
+def note(name: bytes | str, body: bytes) -> None:
+    """Note when a message arrived, and when it was sent as it says itself."""
+    place = body.find(b'"sent":')
+    sent = float(body[place + 7 :].split(b",", 1)[0].split(b"}", 1)[0]) if place >= 0 else 0.0
+    if name in SEEN:
+        TWICE[0] += 1
+    else:
+        SEEN[name] = (sent, time.time())
 
 
 class Receiver(asyncio.Protocol):
@@ -33,13 +47,7 @@ class Receiver(asyncio.Protocol):
 
     def answer(self, head: bytes, lower: bytes, body: bytes) -> bytes:
         if head.startswith(b"POST"):
-            name = _header(lower, b"\r\nidempotency-key:") or _header(lower, b"\r\nwebhook-id:")
-            place = body.find(b'"sent":')
-            sent = float(body[place + 7 :].split(b",", 1)[0].split(b"}", 1)[0]) if place >= 0 else 0.0
-            if name in SEEN:
-                TWICE[0] += 1
-            else:
-                SEEN[name] = (sent, time.time())
+            note(_header(lower, b"\r\nidempotency-key:") or _header(lower, b"\r\nwebhook-id:"), body)
             return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"
         if head.startswith(b"DELETE"):
             SEEN.clear()
@@ -59,6 +67,10 @@ def _header(lower: bytes, name: bytes) -> bytes:
 async def main() -> None:
     """Listen until ended."""
     server = await asyncio.get_running_loop().create_server(Receiver, "127.0.0.1", 0)
+    if len(sys.argv) > 1:
+        port, queue = sys.argv[1:]
+        wire = await _amqp.Wire.open(int(port), queue)
+        await wire.consume(queue, note)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

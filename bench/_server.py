@@ -1,4 +1,4 @@
-"""A server to measure: `banyan up` in a folder of its own, and clients that speak HTTP to it over loopback.
+"""What the measurements share: `banyan up` in a folder of its own, clients that speak HTTP to it, figures printed.
 
 Nothing but what is started here is ended here; the folder goes when all is done.
 """
@@ -15,7 +15,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ IDLE = 10
 #: A loaded machine takes minutes to make a database.
 START_SECONDS = 600
 Value = TypeVar("Value")
+WEB = (b"granian",)
 CACHED = {"PYTHONDONTWRITEBYTECODE": ""}
 BANYAN = (sys.executable, "-m", "banyan.config.cli")
 
@@ -81,8 +83,8 @@ class Server:
         except OSError:
             return False
 
-    def spent(self) -> tuple[float, float]:
-        """Give the seconds of processor time used so far by the web processes and by the database."""
+    def spent(self, *programs: bytes) -> tuple[float, float]:
+        """Give the seconds of processor time used so far by programs (the web processes) and by the database."""
         parents, ticks = {}, {}
         for entry in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -94,23 +96,22 @@ class Server:
         base = int((self.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
         tick = os.sysconf("SC_CLK_TCK")
         data = sum(used for pid, used in ticks.items() if base in _line(pid, parents))
-        web = sum(used for pid, used in ticks.items() if self._is_web(pid))
+        web = sum(used for pid, used in ticks.items() if self._is_one(pid, programs or WEB))
         return web / tick, data / tick
 
     def peak_memory(self) -> int:
         """Give the most megabytes that one web process has held at once."""
         found = [0]
         for entry in Path("/proc").glob("[0-9]*/status"):
-            if self._is_web(int(entry.parent.name)):
+            if self._is_one(int(entry.parent.name), WEB):
                 found += [int(line.split()[1]) for line in entry.read_text().splitlines() if "VmHWM" in line]
         return max(found) // 1024
 
-    def _is_web(self, pid: int) -> bool:
+    def _is_one(self, pid: int, programs: Sequence[bytes]) -> bool:
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            return (
-                b"granian" in command
-                and str(self.folder).encode() in Path(f"/proc/{pid}/environ").read_bytes()
+            return any(name in command for name in programs) and (
+                str(self.folder).encode() in Path(f"/proc/{pid}/environ").read_bytes()
             )
         except OSError:
             return False
@@ -125,6 +126,47 @@ class Server:
                 self.process.terminate()
                 self.process.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def running() -> Iterator[tuple[Server, Any]]:
+    """Have a product running whose database this process looks into; give it and its factory."""
+    server = Server.start()
+    try:
+        os.environ.update(surroundings(server.folder))
+        os.environ.pop("DATABASE_URL", None)
+        os.environ["DJANGO_SETTINGS_MODULE"] = "banyan.config.settings"
+        import django
+
+        django.setup()
+        from _factory import Factory
+
+        factory = Factory()
+        factory.set_up()
+        yield server, factory
+        from django.db import connections
+
+        connections.close_all()
+    finally:
+        server.stop()
+
+
+def show(figure: Any, as_json: bool, targets: Mapping[str, tuple[float, float]]) -> None:
+    """Print a figure with what is promised of it, or as JSON."""
+    value = float(f"{figure.value:.4g}")
+    bare = None if figure.bare is None else float(f"{figure.bare:.4g}")
+    if as_json:
+        given = dict(name=figure.name, value=value, unit=figure.unit, bare=bare, ratio=figure.ratio)
+        print(json.dumps(given), flush=True)
+        return
+    limit, aim = targets.get(figure.name, (None, None))
+    promised = "" if limit is None else f"[{limit:g}, {aim:g}]"
+    against = "" if bare is None else f"bare {bare:g}, × {figure.ratio:g}"
+    load = f"load {os.getloadavg()[0]:.1f}"
+    print(
+        f"{figure.name:24}{value:>10g} {figure.unit:4}{promised:14}{against:24}{load:12}{figure.note}",
+        flush=True,
+    )
 
 
 def _line(pid: int, parents: Mapping[int, int]) -> list[int]:

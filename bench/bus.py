@@ -11,28 +11,39 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from _server import Client, Server, surroundings  # noqa: E402 (the folder is put on the path first)
-from trunk import show  # noqa: E402
+from _server import Answer, Client, Server, running, show  # noqa: E402 (the folders are put on the path first)
+
+from tests.partners.nodes import RABBITMQ, rabbitmq_node, rabbitmq_program  # noqa: E402
 
 #: By figure: the limit and the aim.
 TARGETS: dict[str, tuple[float, float]] = {
     "bus_webhook_per_s": (1000, 2000),
     "bus_p95_ms": (1000, 300),
+    "bus_amqp_per_s": (1000, 2000),
+    "bus_amqp_p95_ms": (1000, 300),
     "inbox_orders_per_s": (150, 250),
     "backlog_1m_slowdown": (2, 1.2),
+    "bus_health_page_ms": (1000, 300),
+    "bus_alerts_ms": (5000, 1000),
 }
-GROUPS = ("webhook", "inbox", "backlog")
+GROUPS = ("webhook", "amqp", "inbox", "backlog", "health")
 BATCH = 500
+#: The processes that carry an event, by how they are started.
+CARRIERS = (b"cli\0bus", b"cli\0dispatch")
 HALF_LOAD_SECONDS = 15.0
 BACKLOG = 1_000_000
+QUEUE, SKU = "bench-events", "FLANGE"
+#: What is published to the broker alone: so many messages, so many unconfirmed at a time in each connection.
+BARE, BARE_WINDOW = 40_000, 100
+INSTALL = "Install it: BANYAN_TEST_ALL=1 scripts/setup test, or apt-get install rabbitmq-server"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -47,36 +58,19 @@ def main(arguments: Sequence[str]) -> None:
     asked = parser.parse_args(arguments)
     if not asked.json:
         print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
-    server = Server.start()
-    try:
-        os.environ.update(surroundings(server.folder))
-        os.environ.pop("DATABASE_URL", None)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "banyan.config.settings"
-        import django
-
-        django.setup()
-        from _factory import Factory
-
-        factory = Factory()
-        factory.set_up()
-        with receiver() as port:
-            bench = Bench(factory, port)
-            for name in GROUPS:
-                if name in asked.only:
-                    for figure in getattr(bench, name)(asked):
-                        show(figure, asked.json, TARGETS)
-        from django.db import connections
-
-        connections.close_all()
-    finally:
-        server.stop()
+    with running() as (server, factory), receiver() as port:
+        bench = Bench(server, factory, port)
+        for name in GROUPS:
+            if name in asked.only:
+                for figure in getattr(bench, name)(asked):
+                    show(figure, asked.json, TARGETS)
 
 
 @contextmanager
-def receiver() -> Iterator[int]:
-    """Have the partner listening meanwhile; give its port."""
+def receiver(*broker: str) -> Iterator[int]:
+    """Have the partner listening meanwhile, at a broker's port and queue too where given; give its own port."""
     process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("_receiver.py"))], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(Path(__file__).with_name("_receiver.py")), *broker], stdout=subprocess.PIPE, text=True
     )
     try:
         yield int(process.stdout.readline())
@@ -85,15 +79,42 @@ def receiver() -> Iterator[int]:
         process.wait(10)
 
 
-def _figure(name: str, value: float, unit: str, note: str = "") -> Any:
-    return SimpleNamespace(name=name, value=value, unit=unit, bare=None, ratio=None, note=note)
+def _figure(name: str, value: float, unit: str, note: str = "", bare: float | None = None) -> Any:
+    ratio = None if bare is None else round(bare / value, 2)
+    return SimpleNamespace(name=name, value=value, unit=unit, bare=bare, ratio=ratio, note=note)
+
+
+def _order(number: int) -> dict[str, Any]:
+    """Give an order of one line as WooCommerce tells it."""
+    person = dict(
+        first_name="John", last_name="Doe", address_1="金枫南路 1 号", address_2="", city="苏州", state="CN10",
+        postcode="215101", country="CN", phone="13800000000", email="john.doe@example.com",
+    )  # fmt: skip
+    at = dict.fromkeys(("date_created_gmt", "date_modified_gmt", "date_paid_gmt"), "2026-03-02T02:21:07")
+    line = dict(id=number, sku=SKU, name="法兰", quantity=2, price=50, subtotal="100.00", total="100.00")
+    return dict(
+        id=number, number=str(number), status="processing", currency="CNY", discount_total="0.00",
+        shipping_total="0.00", total="100.00", customer_id=number, customer_note="", billing=person, shipping=person,
+        line_items=[line], **at,
+    )  # fmt: skip
+
+
+def _ms(act: Callable[[], Any]) -> float:
+    begun = time.perf_counter()
+    act()
+    return 1000 * (time.perf_counter() - begun)
+
+
+def _good(answer: Answer) -> None:
+    if answer.status != 200:
+        raise RuntimeError(f"{answer.status}: {answer.body[:300]!r}")
 
 
 class Bench:
     """A system and flows to measure with."""
 
-    def __init__(self, factory: Any, port: int) -> None:
-        self.factory, self.partner = factory, Client(port)
+    def __init__(self, server: Server, factory: Any, port: int) -> None:
+        self.server, self.factory, self.partner = server, factory, Client(port)
         from banyan.kernel.models import Role, User, UserRole
 
         user = User.objects.create(login="shop", name="商店接口", is_program=True)
@@ -103,14 +124,20 @@ class Bench:
             settings={"address": f"http://127.0.0.1:{port}", "operations": [{"key": "push", "path": "/events"}]},
         ))  # fmt: skip
         factory.do("integration.system.activate", [self.system])
-        self.flow = self.flow_of("OUT", detail={"events": ["bench.sold"]})
-        self.rate = 1000.0
+        self.event = "bench.sold"
+        self.flow = self.flow_of("OUT", detail={"events": [self.event]})
 
-    def flow_of(self, code: str, **facts: Any) -> Any:
+    def flow_of(self, code: str, sample: Any = None, **facts: Any) -> Any:
         """Make a flow and switch it on."""
-        given = dict(code=code, name=code, system=str(self.system), direction="out", trigger="event", target="push")
-        (flow,) = self.factory.make("integration.flow", given | facts)
-        self.factory.make("integration.sample", dict(flow=str(flow), name="一", input={"a": 1}, output={"a": 1}))
+        from banyan.integration import mappings
+        from banyan.integration.trying import outcome_of
+
+        sample = sample or {"a": 1}
+        given = dict(code=code, name=code, system=str(self.system), direction="out", trigger="event", target="push",
+                     mapping={}) | facts  # fmt: skip
+        (flow,) = self.factory.make("integration.flow", given)
+        output = outcome_of({"filter": "", "mapping": mappings.frozen(given["mapping"])}, sample).value
+        self.factory.make("integration.sample", dict(flow=str(flow), name="一", input=sample, output=output))
         self.factory.do("integration.flow.test", [flow])
         self.factory.do("integration.flow.activate", [flow])
         return flow
@@ -120,11 +147,19 @@ class Bench:
     def webhook(self, asked: Any) -> Iterator[Any]:
         """Event → webhook: all at once, then at half of that rate."""
         self._drive(2_000, None)
+        rate, note = self._sustained(asked.messages)
+        yield _figure("bus_webhook_per_s", rate, "/s", note)
+        yield from self._half("bus_p95_ms", rate)
+
+    def _sustained(self, count: int) -> tuple[float, str]:
+        """Give how many of so many events arrive a second, and what each cost."""
         self._forget()
-        seconds, seen, twice = self._drive(asked.messages, None)
-        self.rate = asked.messages / seconds
-        yield _figure("bus_webhook_per_s", self.rate, "/s", f"{len(seen)} arrived, {twice} twice")
-        yield from self._half("bus_p95_ms", self.rate)
+        before = self.server.spent(*CARRIERS)
+        seconds, seen, twice = self._drive(count, None)
+        after = self.server.spent(*CARRIERS)
+        programs, data = (1e6 * (now - was) / count for was, now in zip(before, after, strict=True))
+        note = f"{len(seen)} arrived, {twice} twice; {programs:.0f} + {data:.0f} µs of processor each"
+        return count / seconds, note
 
     def _half(self, name: str, rate: float) -> Iterator[Any]:
         self._forget()
@@ -162,12 +197,12 @@ class Bench:
         db.run(
             """
             INSERT INTO kernel_outbox (id, at, type, event_version, key, noun, record, number, payload)
-            SELECT gen_random_uuid(), now(), 'bench.sold', 1, r.record::text, 'sales.order', r.record, '',
+            SELECT gen_random_uuid(), now(), %s, 1, r.record::text, 'sales.order', r.record, '',
                    jsonb_build_object('record', r.record, 'sent', extract(epoch FROM clock_timestamp()),
                                       'order', 'SO2601-00001', 'amount', '1280.00', 'customer', 'C1',
                                       'lines', jsonb_build_array(jsonb_build_object('item', 'FG-1', 'quantity', '10')))
             FROM (SELECT gen_random_uuid() AS record FROM generate_series(1, %s::int)) r
-            """, [count],
+            """, [self.event, count],
         )  # fmt: skip
 
     def _arrived(self) -> int:
@@ -176,10 +211,50 @@ class Bench:
     def _forget(self) -> None:
         self.partner._send("DELETE", "/", b"", {})
 
+    # events → RabbitMQ
+
+    def amqp(self, asked: Any) -> Iterator[Any]:
+        """Event → RabbitMQ → a consumer there, beside what the broker confirms to those who only publish."""
+        if rabbitmq_program() is None:
+            raise SystemExit(f"bus_amqp_per_s is not measured, for there is no {RABBITMQ}. {INSTALL}")
+        folder = self.server.folder / "rabbitmq"
+        folder.mkdir()
+        with rabbitmq_node(folder) as broker, receiver(str(broker.port), QUEUE) as port:
+            usual, self.partner, self.event = (self.partner, self.event), Client(port), "bench.queued"
+            flow = self._amqp_flow(broker.port)
+            self._drive(2_000, None)
+            rate, note = self._sustained(asked.messages)
+            bare = self._bare_rate(broker.port, flow)
+            yield _figure("bus_amqp_per_s", rate, "/s", note, bare)
+            yield from self._half("bus_amqp_p95_ms", rate)
+            self.factory.do("integration.flow.stop", [flow])
+            self.partner, self.event = usual
+
+    def _amqp_flow(self, port: int) -> Any:
+        (system,) = self.factory.make("integration.system", dict(
+            code="RABBIT", name="消息队列", connector="amqp", hosts=[f"127.0.0.1:{port}"],
+            settings={"host": "127.0.0.1", "port": port, "ways": [{"key": "told", "queue": QUEUE}]},
+        ))  # fmt: skip
+        self.factory.do("integration.secret.set", system=str(system), name="password", value="guest")
+        self.factory.do("integration.system.activate", [system])
+        return self.flow_of("QUEUED", system=str(system), target="told", detail={"events": [self.event]})
+
+    def _bare_rate(self, port: int, flow: Any) -> float:
+        """Give how many messages like ours a second the broker confirms, over as many connections."""
+        from banyan.integration.engine import SENDERS
+        from banyan.kernel import db
+
+        body = db.one("SELECT body::text FROM integration_message WHERE flow_id = %s LIMIT 1", [flow])[0]
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("_amqp.py")), *map(str, (port, SENDERS, BARE, BARE_WINDOW))],
+            input=body, stdout=subprocess.PIPE, text=True, check=True,
+        )  # fmt: skip
+        return BARE / float(done.stdout)
+
     # orders in
 
     def inbox(self, asked: Any) -> Iterator[Any]:
-        """Orders that have come in, each of one line, until each is a sales order of ours."""
+        """Orders of a web shop that have come in, mapped, until each is accepted: promised and confirmed as a sale."""
         from django.utils import timezone
 
         from banyan.integration import inbox
@@ -187,14 +262,19 @@ class Bench:
         from banyan.integration.plans import plan_of
         from banyan.kernel import db
 
-        flow = self.flow_of("IN", direction="in", trigger="webhook", detail={"operation": "orders"},
-                            target="sales.order.create")  # fmt: skip
+        make, shop = self.factory.make, "W1"
+        (key,) = make("channels.shop", dict(
+            code=shop, name="旗舰店", platform="woocommerce", plant=str(self.factory.plant),
+            party=str(self.factory.customer),
+        ))  # fmt: skip
+        make("channels.listing", dict(shop=str(key), sku=SKU, item=str(self.factory.goods[0])))
+        flow = self.flow_of(
+            "IN", _order(0), direction="in", trigger="webhook", detail={"operation": "orders"},
+            target="channels.order.receive", mapping={"preset": "woocommerce.orders", "settings": {"shop": shop}},
+        )  # fmt: skip
         plan = plan_of(flow)
-        orders = [
-            Incoming(id=f"O-{n}", key=f"O-{n}", body=self.factory.order((self.factory.goods[0], 1)))
-            for n in range(asked.orders)
-        ]
-        begun = time.perf_counter()
+        orders = [Incoming(id=f"O-{n}", key=f"O-{n}", body=_order(n)) for n in range(1, asked.orders + 1)]
+        before, begun = self.server.spent(*CARRIERS), time.perf_counter()
         for start in range(0, len(orders), BATCH):
             inbox.keep(plan, orders[start : start + BATCH], timezone.now())
         while True:
@@ -205,9 +285,13 @@ class Bench:
                 break
             time.sleep(0.1)
         seconds = time.perf_counter() - begun
-        if found != {"done": asked.orders}:
-            raise RuntimeError(str(found))
-        yield _figure("inbox_orders_per_s", asked.orders / seconds, "/s", f"{asked.orders} orders")
+        states = dict(db.rows("SELECT state, count(*) FROM channels_channelorder GROUP BY 1"))
+        if found != {"done": asked.orders} or states != {"accepted": asked.orders}:
+            raise RuntimeError(f"messages {found}, orders {states}")
+        after = self.server.spent(*CARRIERS)
+        programs, data = (1e3 * (now - was) / asked.orders for was, now in zip(before, after, strict=True))
+        yield _figure("inbox_orders_per_s", asked.orders / seconds, "/s",
+                      f"{asked.orders} accepted; {programs:.1f} + {data:.1f} ms of processor each")  # fmt: skip
 
     # a backlog
 
@@ -224,6 +308,31 @@ class Bench:
         beside, _, _ = self._drive(few, None)
         yield _figure("backlog_1m_slowdown", beside / alone, "×",
                       f"{few / alone:.0f} a second alone, {few / beside:.0f} beside {asked.backlog}")  # fmt: skip
+
+    def health(self, asked: Any) -> Iterator[Any]:
+        """The health board's page, and all alert rules, over what the figures before have left behind."""
+        from _measures import signed_in
+        from django.utils import timezone
+
+        from banyan.integration.watch import alerts
+        from banyan.kernel import db
+        from banyan.kernel.models import Role
+
+        role = str(Role.objects.get(code="admin").pk)
+        self.factory.make("watch.alert_rule", *(
+            dict(name=measure, measure=measure, role=role, threshold="1", window_minutes=60)
+            for measure in ("dead", "blocked", "waiting", "breaker", "differences", "errors", "silence")
+        ))  # fmt: skip
+        kept, lately = db.one(
+            "SELECT (SELECT count(*) FROM integration_message), (SELECT count(*) FROM integration_attempt "
+            "WHERE at > now() - interval '1 hour')"
+        )
+        note = f"{kept:,} messages, {lately:,} tries in the last hour"
+        browser = signed_in(self.server.port)
+        pages = sorted(_ms(lambda: _good(browser.get("/integration/health"))) for _ in range(5))
+        yield _figure("bus_health_page_ms", pages[2], "ms", f"{note}; slowest {pages[-1]:.0f} ms")
+        rules = sorted(_ms(lambda: alerts.broken(timezone.now())) for _ in range(3))
+        yield _figure("bus_alerts_ms", rules[1], "ms", "all seven measures")
 
     def _fill(self, flow: Any, count: int, next_at: str) -> None:
         from banyan.kernel import db

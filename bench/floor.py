@@ -8,15 +8,14 @@ banyan bench floor --only rates --people 1000 --seconds 90 --report FILE
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from _server import Server, surroundings  # noqa: E402 (the folder is put on the path first)
-from trunk import show  # noqa: E402
+from _server import Server, running, show  # noqa: E402 (the folder is put on the path first)
 
 #: By figure: the limit and the aim.
 TARGETS = {"floor_reports_per_s_32": (200, 300), "floor_1000_people_p95_ms": (500, 300)}
@@ -33,29 +32,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--report", type=Path, default=Path("floor.html"), help="where to write the load report")
     asked = parser.parse_args(arguments)
-    server = Server.start()
-    try:
-        os.environ.update(surroundings(server.folder))
-        os.environ.pop("DATABASE_URL", None)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "banyan.config.settings"
-        import django
-
-        django.setup()
-        _measure(server, asked)
-        from django.db import connections
-
-        connections.close_all()
-    finally:
-        server.stop()
+    with running() as (server, factory):
+        _measure(server, factory, asked)
 
 
-def _measure(server: Server, asked: argparse.Namespace) -> None:
-    from _factory import Factory
+def _measure(server: Server, factory: Any, asked: argparse.Namespace) -> None:
     from _floor import Floor
     from _load_report import write
 
-    factory = Factory()
-    factory.set_up()
     floor = Floor(server, factory)
     floor.set_up(max(asked.people, max(COUNTS)))
     figures, day = [], None

@@ -7,17 +7,16 @@ banyan bench trunk --only chain reports     some of them; --json gives an object
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from _server import BANYAN, Server, surroundings  # noqa: E402 (the folder is put on the path first)
+from _server import BANYAN, Server, running, show, surroundings  # noqa: E402 (the folder is put on the path first)
 
 #: By figure: the limit and the aim; what is faster or higher than the limit is kept.
 TARGETS: dict[str, tuple[float, float]] = {
@@ -57,28 +56,13 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _measure_server(names: Sequence[str], as_json: bool) -> None:
-    server = Server.start()
-    try:
-        os.environ.update(surroundings(server.folder))
-        os.environ.pop("DATABASE_URL", None)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "banyan.config.settings"
-        import django
-
-        django.setup()
+    with running() as (server, factory):
         import _measures
-        from _factory import Factory
 
-        factory = Factory()
-        factory.set_up()
         bench = _measures.Bench(server, factory)
         for name in names:
             for figure in getattr(_measures, name)(bench):
-                show(figure, as_json)
-        from django.db import connections
-
-        connections.close_all()
-    finally:
-        server.stop()
+                show(figure, as_json, TARGETS)
 
 
 def _measure_import(as_json: bool) -> None:
@@ -108,33 +92,8 @@ def _measure_import(as_json: bool) -> None:
         server.stop()
     if done.returncode:
         raise SystemExit(f"The import failed: {done.stderr[-500:]}{done.stdout[-2500:]}")
-    show(
-        SimpleNamespace(name="import_aw_s", value=seconds, unit="s", bare=None, ratio=None, note=""), as_json
-    )
-
-
-def show(figure, as_json: bool, targets: Mapping[str, tuple[float, float]] = TARGETS) -> None:
-    """Print a figure with what is promised of it, or as JSON."""
-    value = float(f"{figure.value:.4g}")
-    bare = None if figure.bare is None else float(f"{figure.bare:.4g}")
-    if as_json:
-        given = {
-            "name": figure.name,
-            "value": value,
-            "unit": figure.unit,
-            "bare": bare,
-            "ratio": figure.ratio,
-        }
-        print(json.dumps(given), flush=True)
-        return
-    limit, aim = targets.get(figure.name, (None, None))
-    promised = "" if limit is None else f"[{limit:g}, {aim:g}]"
-    against = "" if bare is None else f"bare {bare:g}, × {figure.ratio:g}"
-    load = f"load {os.getloadavg()[0]:.1f}"
-    print(
-        f"{figure.name:24}{value:>10g} {figure.unit:4}{promised:14}{against:24}{load:12}{figure.note}",
-        flush=True,
-    )
+    figure = SimpleNamespace(name="import_aw_s", value=seconds, unit="s", bare=None, ratio=None, note="")
+    show(figure, as_json, TARGETS)
 
 
 if __name__ == "__main__":

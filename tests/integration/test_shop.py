@@ -12,6 +12,7 @@ from django.db.models import Sum
 
 from banyan.integration.models import Attempt, Message
 from banyan.kernel import proofs
+from banyan.kernel.models import Audit
 from banyan.modules.channels.models import ChannelOrder, OrderBody
 from banyan.modules.channels.tests.conftest import Stall
 from banyan.modules.inventory.models import Supply
@@ -77,6 +78,24 @@ def ship(stall, orders):
 def left_over():
     return list(Message.objects.exclude(state__in=("done", "filtered", "superseded")).values_list(
         "flow__code", "state", "reason", "error"))  # fmt: skip
+
+
+def test_orders_that_came_together_are_taken_in_one_call_and_a_refused_one_stops_nobody(trade):
+    stall, shop, ours = trade
+    calls = Audit.objects.filter(command="channels.order.receive", outcome="done")
+    for _ in range(6):
+        shop.place("LAMP", 1, "88.90")
+    carry_over(shop, MINUTE, MINUTE)
+    assert calls.count() == 1
+    refused = shop.place("LAMP", 1, "88.90")
+    refused["currency"] = "QQQ"
+    for _ in range(3):
+        shop.place("LAMP", 1, "88.90")
+    carry_over(shop, MINUTE, MINUTE)
+    assert calls.count() == 4
+    assert [row[:2] for row in left_over()] == [("ORDERS", "dead")]
+    assert ChannelOrder.objects.filter(state="accepted").count() == 9
+    assert Message.objects.filter(flow__code="ORDERS", state="done").count() == 9
 
 
 def test_orders_pushed_and_polled_many_times_and_out_of_order_arrive_once(trade):

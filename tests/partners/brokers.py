@@ -3,133 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from banyan.ops import processes
-
-
-def free_port() -> int:
-    """Give a port that nobody listened on a moment ago."""
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return tried.getsockname()[1]
-
-
-def wait_for(sign: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until something is true."""
-    limit = time.monotonic() + seconds
-    while not sign():
-        if time.monotonic() > limit:
-            pytest.fail(f"{what} did not come within {seconds:g} s", pytrace=False)
-        time.sleep(0.05)
-
-
-def answers(port: int) -> bool:
-    """Tell whether somebody listens on a loopback port."""
-    with socket.socket() as tried:
-        tried.settimeout(1)
-        return tried.connect_ex(("127.0.0.1", port)) == 0
-
-
-@dataclass
-class Broker:
-    """A broker's process, which a test may kill and start again on the same data."""
-
-    program: list[str]
-    port: int
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    ready: str = ""
-    patience: float = 30.0
-    settle: float = 0.0
-    process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it serves."""
-        log = self.folder / "log"
-        before = log.read_text(errors="replace").count(self.ready) if self.ready and log.exists() else 0
-        with log.open("ab") as to:
-            self.process = subprocess.Popen(
-                self.program, env={**os.environ, **self.environment}, cwd=self.folder, stdin=subprocess.DEVNULL,
-                stdout=to, stderr=to, start_new_session=True,
-            )  # fmt: skip
-
-        def serves() -> bool:
-            if self.process.poll() is not None:
-                pytest.fail(f"{self.program[0]} ended: {log.read_text(errors='replace')[-800:]}", pytrace=False)
-            said = not self.ready or log.read_text(errors="replace").count(self.ready) > before
-            return said and answers(self.port)
-
-        wait_for(serves, self.patience, self.program[0])
-        if before:
-            time.sleep(self.settle)
-
-    def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
-        """End it and wait until it is gone."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        os.killpg(self.process.pid, sign)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(5)
-
-    def kill(self) -> None:
-        """End it as a power cut does."""
-        self.stop(signal.SIGKILL)
+from tests.partners.nodes import RABBITMQ, Broker, free_port, rabbitmq_node, rabbitmq_program
 
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory, needs: Callable[[object, str], None]) -> Iterator[Broker]:
-    """A RabbitMQ node of its own: name, cookie, data and ports are nobody else's."""
-    program = shutil.which("rabbitmq-server", path=f"{os.environ['PATH']}:/usr/sbin:/usr/lib/rabbitmq/bin")
-    needs(program, "RabbitMQ (Debian package rabbitmq-server)")
-    # Debian's wrapper wants its own user; the script behind it does not.
-    script = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-    folder = tmp_path_factory.mktemp("rabbitmq")
-    port, between, mapper = free_port(), free_port(), free_port()
-    config = folder / "rabbitmq.conf"
-    config.write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
-    broker = Broker(
-        [str(script if script.exists() else program)],
-        port,
-        folder,
-        {
-            "RABBITMQ_NODENAME": f"banyan{port}@localhost",
-            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
-            "RABBITMQ_LOG_BASE": str(folder / "logs"),
-            "RABBITMQ_CONFIG_FILE": str(config),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-            "RABBITMQ_DIST_PORT": str(between),
-            "RABBITMQ_PID_FILE": str(folder / "pid"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-            "ERL_EPMD_PORT": str(mapper),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "HOME": str(folder),
-        },
-        ready="Starting broker... completed",
-        patience=90,
-        # Its issue 10070: a command that meets a quorum queue before its election leaves it without a leader.
-        settle=2.0,
-    )
-    broker.start()
-    yield broker
-    broker.stop()
-    # The name server of Erlang's nodes outlives the node; ours is the one on our port.
-    for pid in list(processes.living()):
-        if processes.program(pid) == "epmd" and f"ERL_EPMD_PORT={mapper}".encode() in _surroundings(pid):
-            processes.end(pid, processes.started_at(pid), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
+    """A RabbitMQ node for the tests."""
+    needs(rabbitmq_program(), RABBITMQ)
+    with rabbitmq_node(tmp_path_factory.mktemp("rabbitmq")) as broker:
+        yield broker
 
 
 @pytest.fixture
@@ -154,15 +42,3 @@ def _me() -> str:
     import pwd
 
     return pwd.getpwuid(os.getuid()).pw_name
-
-
-def _surroundings(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
-
-
-def logged(broker: Broker, pattern: str) -> bool:
-    """Tell whether the broker's log says something."""
-    return re.search(pattern, (broker.folder / "log").read_text(errors="replace")) is not None

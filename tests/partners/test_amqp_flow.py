@@ -20,7 +20,7 @@ from banyan.kernel import db, proofs
 from banyan.kernel.models import Role
 from banyan.lib.ids import new_id
 from tests.integration.shop import Integrator, table
-from tests.partners.brokers import wait_for
+from tests.partners.nodes import wait_for
 
 pytestmark = [pytest.mark.partner, pytest.mark.timeout(600)]
 COUNT = 600

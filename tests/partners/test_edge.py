@@ -20,7 +20,7 @@ from banyan.connectors.webhook.connector import Webhook
 from banyan.connectors.webhook.settings import WebhookSettings
 from banyan.integration.connecting import Received
 from tests.integration.partner import connection, partner
-from tests.partners.brokers import wait_for
+from tests.partners.nodes import wait_for
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 COUNT = 1500

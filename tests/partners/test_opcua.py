@@ -10,7 +10,7 @@ import pytest
 
 from banyan.connectors.opcua.connector import OpcUa
 from banyan.integration.connecting import Failed
-from tests.partners.brokers import free_port
+from tests.partners.nodes import free_port
 from tests.partners.standing import connection_to, outgoing
 
 #: The server reads its whole address space at start, which takes seconds.

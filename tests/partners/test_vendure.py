@@ -16,7 +16,7 @@ import pytest
 from banyan.config.environ import CHECKOUT
 from banyan.connectors.vendure.connector import Vendure
 from banyan.integration.connecting import Failed
-from tests.partners.brokers import Broker, free_port
+from tests.partners.nodes import Broker, free_port
 from tests.partners.standing import connection_to, outgoing
 
 pytestmark = pytest.mark.partner

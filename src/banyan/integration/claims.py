@@ -1,8 +1,9 @@
 """Which messages are due, who has taken them, what came of them: set-based, by the database's own clock.
 
-A claim moves the next try behind its own end: what a killed worker held becomes due again by itself, there is no
-sweeper to fail. Claims and marks of a strict flow are taken one after the other (an advisory lock per flow, held for
-milliseconds), so that a message parked behind its key is released by the very mark it waits for.
+A claim has an end: what a killed worker held becomes due again by itself, there is no sweeper to fail. It touches no
+index, so that the message is changed where it lies; who claims next steps over what is held. Claims and marks of a
+strict flow are taken one after the other (an advisory lock per flow, held for milliseconds), so that a message parked
+behind its key is released by the very mark it waits for.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ RELEASED = 50
 
 #: One time for a statement, so that an index can be asked for what is due by then.
 _NOW = "coalesce(%(now)s::timestamptz, statement_timestamp())"
+_FREE = f"(claimed_until IS NULL OR claimed_until <= {_NOW})"
 
 
 @dataclass(slots=True)
@@ -79,24 +81,22 @@ _DUE_FLOWS = f"""
     FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
     LEFT JOIN integration_gauge g ON g.system_id = s.id
     CROSS JOIN LATERAL (
-        SELECT m.next_at FROM integration_message m WHERE m.flow_id = f.id AND m.state = 'waiting'
-        ORDER BY m.next_at LIMIT 1
+        SELECT 1 FROM integration_message
+        WHERE flow_id = f.id AND state = 'waiting' AND next_at <= {_NOW} AND {_FREE} ORDER BY next_at LIMIT 1
     ) first
     WHERE f.state = 'active' AND s.state = 'active' AND f.direction = %(direction)s
       AND (f.direction = 'in' OR g.until IS NULL OR g.until <= {_NOW})
-      AND first.next_at <= {_NOW}
 """
 _PICK = f"""
     due AS MATERIALIZED (
         SELECT id, key, seq FROM integration_message
-        WHERE flow_id = %(flow)s AND state = 'waiting' AND next_at <= {_NOW}
+        WHERE flow_id = %(flow)s AND state = 'waiting' AND next_at <= {_NOW} AND {_FREE}
         ORDER BY next_at, seq LIMIT %(most)s FOR UPDATE SKIP LOCKED
     )
 """
 _TAKE = f"""
     UPDATE integration_message m
-    SET claim = %(claim)s, claimed_until = {_NOW} + %(lease)s * interval '1 second',
-        next_at = {_NOW} + %(lease)s * interval '1 second'
+    SET claim = %(claim)s, claimed_until = {_NOW} + %(lease)s * interval '1 second'
 """
 _GIVEN = """
     RETURNING m.id, m.seq, m.key, m.source, m.type, coalesce(m.repaired, m.body)::text, m.at, m.attempts,
@@ -125,7 +125,7 @@ _CLAIM_STRICT = f"""
 """
 _SUPERSEDE = f"""
     UPDATE integration_message m SET state = 'superseded', claim = NULL, claimed_until = NULL, done_at = {_NOW}
-    WHERE m.flow_id = %(flow)s AND m.state = 'waiting' AND m.next_at <= {_NOW}
+    WHERE m.flow_id = %(flow)s AND m.state = 'waiting' AND m.next_at <= {_NOW} AND {_FREE}
       AND coalesce((SELECT true FROM integration_message n WHERE n.flow_id = m.flow_id AND n.key = m.key
                     AND n.seq > m.seq AND n.state = 'waiting' ORDER BY n.seq LIMIT 1), false)
 """
@@ -148,7 +148,7 @@ _CLAIM_NEWEST = f"""
             SELECT o.id FROM due d CROSS JOIN LATERAL (
                 SELECT x.id FROM integration_message x
                 WHERE x.flow_id = %(flow)s AND x.key = d.key AND x.seq < d.seq AND x.state = 'waiting'
-                  AND x.next_at > {_NOW} AND (x.claimed_until IS NULL OR x.claimed_until <= {_NOW})
+                  AND x.next_at > {_NOW} AND {_FREE}
                 ORDER BY x.seq LIMIT 1000) o))
         RETURNING 1
     ), taken AS (
@@ -190,6 +190,7 @@ def alone(flow: UUID) -> None:
     db.one("SELECT pg_advisory_xact_lock(hashtextextended('integration.flow ' || %s::text, 0))", [flow])
 
 
+#: Found by their keys: a condition on the state that an index could answer would have all that waits be read.
 _MARK = f"""
     WITH r AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS r(
@@ -209,8 +210,9 @@ _MARK = f"""
             reply = coalesce(r.reply, m.reply), used_id = %(version)s,
             noun = CASE WHEN r.record IS NULL THEN m.noun ELSE r.noun END, record = coalesce(r.record, m.record)
         FROM r
-        WHERE m.id = r.id AND (m.state = 'waiting' AND (m.claim = r.claim OR r.outcome = 'done')
-                               OR r.outcome = 'done' AND m.state IN ('dead', 'given_up'))
+        WHERE m.id = r.id AND CASE m.state WHEN 'waiting' THEN m.claim = r.claim OR r.outcome = 'done'
+                                           WHEN 'dead' THEN r.outcome = 'done'
+                                           WHEN 'given_up' THEN r.outcome = 'done' END
         RETURNING m.id, m.key, m.seq, m.state, m.attempts
     ), tried AS (
         INSERT INTO integration_attempt (id, message_id, position, at, ms, outcome, reason, code, error, used_id)
@@ -226,7 +228,7 @@ _MARK = f"""
 #: Those of a key that wait behind the ones now done: the first of them, and who stands right behind it.
 _RELEASE = f"""
     UPDATE integration_message m SET next_at = {_NOW}, claim = NULL
-    WHERE m.state = 'waiting' AND m.id = ANY(ARRAY(
+    WHERE CASE m.claim WHEN '{PARKED}' THEN m.state = 'waiting' END AND m.id = ANY(ARRAY(
         SELECT n.id FROM unnest(%(keys)s::text[]) k(key)
         CROSS JOIN LATERAL (
             SELECT x.id, bool_and(coalesce(x.claim = '{PARKED}', false)) OVER (ORDER BY x.seq) AS is_next FROM (

@@ -81,7 +81,7 @@ def _in_one(plan: Plan, held: Sequence[Held], now: datetime | None) -> None:
         mine = {row[0] for row in db.rows(_HOLD, [[one.id for one in held], held[0].claim])}
         ctx = context_of(plan, at)
         here = [one for one in held if one.id in mine]
-        results = _create_together(plan, ctx, here)
+        results = _do_together(plan, ctx, here)
         blocked: set[str] = set()
         for one in here if not results else ():
             if plan.order != "free" and one.key in blocked:
@@ -96,37 +96,42 @@ def _in_one(plan: Plan, held: Sequence[Held], now: datetime | None) -> None:
             claims.write_marks(plan, rows, now)
 
 
-def _create_together(plan: Plan, ctx: Context | Failed, held: Sequence[Held]) -> list[Result]:
-    """Make the records of several messages in one command, which costs little more than making one.
+def _do_together(plan: Plan, ctx: Context | Failed, held: Sequence[Held]) -> list[Result]:
+    """Do several messages in one call of their command, which costs little more than doing one.
 
     Gives:  a result for each; none where they must be taken one by one: nothing is written then, no audit line either
     """
     command = registry.command(plan.target) if registry.has_command(plan.target) else None
-    is_plain = command is not None and command.on == "noun" and command.creates and command.name == "create"
-    if len(held) < 2 or isinstance(ctx, Failed) or not is_plain or plan.definition["reply"].get("link"):
+    if len(held) < 2 or isinstance(ctx, Failed) or command is None or plan.definition["reply"].get("link"):
+        return []
+    creates = command.creates and command.name == "create"
+    field = "records" if creates else command.gathers
+    if command.on != "noun" or not field:
         return []
     if any(one.trace for one in held):  # what a command tells is of one trace
         return []
     begun = time.perf_counter()
-    records: list[Any] = []
+    entries: list[Any] = []
     for value in plan.map_all([orjson.loads(one.body) for one in held]):
-        if isinstance(value, (Failed, list)) or (isinstance(value, Mapping) and set(value) == {"records"}):
+        is_input = isinstance(value, Mapping) and set(value) == {field}
+        if isinstance(value, (Failed, list)) or is_input == creates:
             return []
-        records.append(value)
+        entries += [value] if creates else value[field] if isinstance(value[field], list) else [value[field]]
     try:
         with transaction.atomic():
-            made = execute(ctx, command, data={"records": records})
+            made = execute(ctx, command, data={field: entries})
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
     except (DomainError, IntegrityError):
         return []
-    if len(made.ids) != len(held):
+    if creates and len(made.ids) != len(held):
         raise RuntimeError(f"{command.key} made {len(made.ids)} records of {len(held)}")
     ms, keeps = _ms(begun) / len(held), plan.definition["reply"].get("keep")
     return [
-        Result(one, "done", ms=ms, noun=command.noun, record=key, reply={"ids": [str(key)]} if keeps else None)
-        for one, key in zip(held, made.ids, strict=True)
-    ]
+        Result(one, "done", ms=ms, noun=command.noun if key else "", record=key,
+               reply={"ids": [str(key)] if key else []} if keeps else None)
+        for one, key in zip(held, made.ids if creates else [None] * len(held), strict=True)
+    ]  # fmt: skip
 
 
 def _execute(plan: Plan, ctx: Context | Failed, held: Held) -> Result:

@@ -28,9 +28,9 @@ from banyan.integration.plans import Plan, plans_of
 log = logging.getLogger("banyan.bus")
 
 SENDERS, EXECUTORS, READERS = 8, 2, 2
-BATCH = 200
-RUN = 25
-IN_FLIGHT = 400
+BATCH = 400
+RUN = 50
+IN_FLIGHT = 800
 IDLE_SECONDS = 0.5
 STOP_SECONDS = 8.0
 

@@ -130,6 +130,7 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and address not in METADATA
 
 
+@lru_cache(1024)
 def plain_host(host: str) -> str:
     """Give a host's name in small ASCII letters, as it goes on the wire. Raises: ValueError."""
     text = host.strip("[]").rstrip(".").lower()
@@ -703,6 +704,7 @@ def _host_and_ports(text: str) -> tuple[str, frozenset[int] | None]:
     return host.replace("[", "").replace("]", ""), None if port == "*" else frozenset({int(port)})
 
 
+@lru_cache(1024)
 def _literal(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)
@@ -740,6 +742,7 @@ def _check_address(host: str, address: Address, entries: Sequence[Allowed]) -> N
         )
 
 
+@lru_cache(1024)
 def _checked_url(url: str) -> SplitResult:
     try:
         if any(ord(c) <= 32 or ord(c) == 127 for c in url):

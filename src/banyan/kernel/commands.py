@@ -143,6 +143,8 @@ class Command:
     rest: bool = True
     creates: bool = False
     bumps: bool = True
+    #: The list in its input whose entries have nothing to do with each other: messages of several go in one call.
+    gathers: str = ""
     offered_on: tuple[OfferedOn, ...] | None = None
     is_big: bool = False
     is_at_hand: bool = False

@@ -18,8 +18,8 @@ class Message(models.Model):
     """One payload on its way by one flow, frozen as it was when it happened.
 
     `seq` is drawn in the order in which messages of a flow commit. `source` is the event's key or the partner's own
-    name of it: once per flow. A message that is claimed has its next try after the claim's end, so that a killed
-    worker's messages return by themselves. `repaired` is the newest repair, used instead of `body`. `trace` is the
+    name of it: once per flow. A message that is claimed is due again at the claim's end, so that a killed worker's
+    messages return by themselves. `repaired` is the newest repair, used instead of `body`. `trace` is the
     `traceparent` it came with: its event's, or its partner's; what it leads to is a step of its own in it.
     """
 

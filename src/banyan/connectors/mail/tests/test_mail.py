@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 
 from banyan.connectors.mail.connector import Mail
 from banyan.integration.connecting import Failed
-from tests.partners.brokers import free_port
+from tests.partners.nodes import free_port
 from tests.partners.standing import connection_to, outgoing
 
 mail = Mail()

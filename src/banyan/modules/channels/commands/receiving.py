@@ -63,7 +63,7 @@ class Received:
 
 @command(
     "channels.order.receive", L("接收外部订单", "Receive outside orders"), input=Receive, on="noun",
-    icon="download", screen=False,
+    icon="download", screen=False, gathers="orders",
 )  # fmt: skip
 def receive_orders(ctx: Context, data: Receive) -> tuple[Received, ...]:
     """Take outside orders in: each is kept as it came, understood, accepted or held; the answer says which.
