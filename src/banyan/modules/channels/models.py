@@ -485,7 +485,7 @@ class OfferDue(models.Model):
 class Settlement(Document):
     """A shop's statement of what it pays out: orders, refunds and fees of some days."""
 
-    lock_rank = Rank.DOCUMENT + 17
+    lock_rank = Rank.DOCUMENT + 1
 
     shop = models.ForeignKey(Shop, models.PROTECT, related_name="+")
     outside_number = models.CharField(max_length=80)
