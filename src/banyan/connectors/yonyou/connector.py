@@ -102,7 +102,7 @@ class Yonyou(Platform):
             return token
 
 
-#: Calls beyond what is allowed (README); errors of their own, as HTTP means them. A refused token is known by its words.
+#: Calls beyond what is allowed (README); errors of their own, as HTTP means them. A refused token is told in words.
 THROTTLED = frozenset({"310046"})
 PASSING = frozenset({"500", "502", "503"})
 
