@@ -489,15 +489,15 @@ noun(
     ),
     presets=[preset("open", "待处理", "To be decided", "state:in=open", first=True)],
     title=("outside_number", "settlement"),
-    list=("settlement", "kind", "outside_number", "channel_order", "amount", "paid_amount", "open_amount", "state",
-          "reason"),
+    list=("settlement", "kind", "outside_number", "amount", "open_amount", "state", "reason", "paid_amount",
+          "channel_order"),
     form=(
         section("明细", "Line", "settlement", "kind", "outside_number", "channel_order", "reason"),
         section("金额", "Amounts", "amount", "paid_amount", "fee_amount", "decided_amount", "open_amount", "account",
                 "note"),
     ),
     filters=("state", "settlement", "kind", "reason"),
-    phone=("outside_number", "kind", "open_amount", "state"),
+    phone=("outside_number", "open_amount", "state"),
     find=("outside_number",),
     find_through=("settlement",),
 )  # fmt: skip
