@@ -22,7 +22,7 @@ from banyan.kernel import db
 from banyan.kernel.commands import Apart, Call, execute_together
 from banyan.lib.errors import DomainError
 from banyan.modules.production.commands import report_work
-from banyan.modules.production.commands.reports import Reports, report_together
+from banyan.modules.production.commands.reports import Reports, goes_alone, report_together
 from banyan.modules.station import queries, rules
 from banyan.modules.station.acts import Act, Batch, reports_of
 from banyan.modules.station.badges import Ticket
@@ -60,15 +60,10 @@ def letter_of(ticket: Ticket, batch: Batch, language: str) -> Letter | None:
     if not 0 < len(batch.acts) <= MOST_ACTS:
         return None
     told = read_acts(batch)
-    return Letter(ticket, batch, language, told) if all(map(_is_plain, told)) else None
-
-
-def _is_plain(told: Told) -> bool:
-    act = told.act
-    return isinstance(act, Act) and not (
-        act.lots or act.output_lot or act.kind == "undo"
-        or any(part.kind == "undo" or part.lots or part.output_lot for part in act.parts)
+    is_plain = all(
+        isinstance(one.act, Act) and not any(map(goes_alone, (one.act, *one.act.parts))) for one in told
     )  # fmt: skip
+    return Letter(ticket, batch, language, told) if is_plain else None
 
 
 class Gathering:

@@ -174,6 +174,14 @@ def book_reports(ctx: Context, reports: Sequence[OneReport]) -> tuple[ReportAnsw
     return _Booking(ctx, reports).run()
 
 
+def goes_alone(told: Any) -> bool:
+    """Say whether a report is booked by itself for what it says: it takes another back, or names lots.
+
+    Takes:  told: a report, or what a station sends of it: kind, lots, output_lot
+    """
+    return told.kind == "undo" or bool(told.lots or told.output_lot)
+
+
 def report_together(calls: Sequence[Call]) -> dict[UUID, ReportAnswer]:
     """Book reports of several people as `report_work` does, in one set of statements (`execute_together`).
 
@@ -300,7 +308,7 @@ class _Booking:
         self._read_approved()
         self._enter()
         if self.is_together:
-            self._part(e.data.id for e in self.entries if e.op.order in self.begun or self._moves_material(e))
+            self._part(e.data.id for e in self.entries if e.op.order in self.begun or self._is_backflushed(e))
         if not self.entries:
             return self._answers({})
         self._name_people()
@@ -330,13 +338,12 @@ class _Booking:
             raise Apart(apart)
 
     def _unlike(self) -> set[UUID]:
-        """Give the reports that take back others, and those of which two have one key."""
+        """Give the reports that go alone for what they say, and those of which two have one key."""
         counted = Counter(one.id for one in self.reports)
-        return {one.id for one in self.reports if one.kind == "undo" or counted[one.id] > 1}
+        return {one.id for one in self.reports if goes_alone(one) or counted[one.id] > 1}
 
-    def _moves_material(self, entry: _Entry) -> bool:
-        one = entry.data
-        return bool(one.lots or one.output_lot or (entry.op.has_backflush and entry.kind in ("good", "scrap")))
+    def _is_backflushed(self, entry: _Entry) -> bool:
+        return entry.op.has_backflush and entry.kind in ("good", "scrap")
 
     # --- before the locks
 
