@@ -215,9 +215,11 @@ def _found(case: Case, facts: dict[UUID, ItemFacts], own: Sequence[HoldRule], ot
         yield Hold("amounts", f"{off:+}")
     if order.freight_amount and shop.freight_item_id is None:
         yield Hold("amounts", L("店铺没有设置运费项目", "The shop has no freight item").in_("zh"))
-    for line, one in zip(case.lines, case.listed, strict=True):
-        if one and rules.price_too_low(line.amount / line.quantity, one.price, shop.price_tolerance_percent):
-            yield Hold("price", f"{line.sku}: {line.amount / line.quantity:.2f} < {one.price:.2f}")
+    off = rules.shared(order.discount_amount, [line.amount for line in case.lines])
+    for line, one, less in zip(case.lines, case.listed, off, strict=True):
+        paid = (line.amount - less) / line.quantity
+        if one and rules.price_too_low(paid, one.price, shop.price_tolerance_percent):
+            yield Hold("price", f"{line.sku}: {paid:.2f} < {one.price:.2f}")
     inactive = {
         facts[part.item].code for one in case.listed if one for part in (*one.pieces, *one.parts)
         if not facts[part.item].is_active

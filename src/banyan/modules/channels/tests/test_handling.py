@@ -67,6 +67,17 @@ def test_a_price_below_the_listing_is_held_unless_tolerated(stall, shop):
     assert stall.receive(stall.outside(shop, {"sku": "P", "price": "9.00"}))[0].state == "accepted"
 
 
+def test_a_discount_of_the_whole_order_counts_against_the_listings_price(stall, shop):
+    stall.put(stall.world.part, 10)
+    stall.listing(shop, "P", stall.world.part, price="10")
+    stall.world.change(shop, price_tolerance_percent="10")
+    taken = [
+        stall.receive(stall.outside(shop, {"sku": "P"}, {"price": "30.00"}, discount_amount=off))[0]
+        for off in ("4.00", "4.05")
+    ]
+    assert [(one.state, one.hold) for one in taken] == [("accepted", ""), ("held", "price")]
+
+
 def test_held_for_stock_it_is_accepted_when_there_is_some(stall, shop):
     given = stall.outside(shop)
     assert stall.receive(given)[0].hold == "no_stock"
