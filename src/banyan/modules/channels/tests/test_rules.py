@@ -90,6 +90,15 @@ def test_what_is_made_to_order_stays_so():
     assert [one.is_made_to_order for one in rules.wanted([(D(1), D(5), MADE), (D(1), D(5), ONE)])] == [True, False]
 
 
+@pytest.mark.parametrize(("amount", "most", "found"), [
+    ("70", ["60", "40"], ["60", "10"]), ("60", ["60", "40"], ["60", "0"]), ("100", ["60", "40"], ["60", "40"]),
+    ("100.01", ["60", "40"], None), ("5", ["-1", "9"], ["0", "5"]), ("1", [], None),
+])  # fmt: skip
+def test_an_amount_is_spread_over_what_each_can_take(amount, most, found):
+    got = rules.spread(D(amount), [D(one) for one in most])
+    assert got == (found and tuple(D(one) for one in found))
+
+
 # --- who looks at it first ----------------------------------------------------------------------------------
 
 
