@@ -47,3 +47,16 @@ def test_an_order_with_an_unknown_sku_is_shipped_through_the_screens(factory, si
     assert (order.state, stall.supply(item)) == ("shipped", (8, 0))
     assert Dispatched.objects.get(channel_order=order.pk).tracking_number == "SF-7001"
     assert page.faults == []
+
+
+@pytest.mark.parametrize("size", [{}, {"tablet": True}], ids=["desk", "tablet"])
+def test_a_long_sku_is_read_whole_where_it_is_matched(factory, signed_in, size):
+    stall = Stall(factory)
+    sku = "TMALL-2026-SPRING-SHAFT-20MM-STEEL-XL-BLUE"
+    stall.receive(stall.outside(stall.shop("TM", name="天猫旗舰店"), {"sku": sku}))
+    page = signed_in(**size)
+    page.goto("/channels/listings/do/match")
+    cell = Hand(page, is_touch=bool(size)).cell("店铺 SKU")
+    assert cell.input_value() == sku
+    assert cell.evaluate("e => e.scrollWidth <= e.clientWidth")
+    check(page, "match")

@@ -604,11 +604,24 @@ def money(t: Traveller, world: Any) -> None:
     )
     t.post("finance.manual_entry.post", entry, by=t.other)
     t.post("finance.manual_entry.reverse", entry, reason="记错")
+    statement_lines(t)
     t.post("finance.voucher.number")
     t.post("finance.voucher.check", t.first("finance.voucher", "state=made")["id"], by=t.other)
     period = t.first("finance.period", "sort=code")["id"]
     t.post("finance.period.close", period)
     t.post("finance.period.reopen", period)
+
+
+def statement_lines(t: Traveller) -> None:
+    """What a shop's statement left open is matched to an order, decided, and taken back."""
+    paid_for = t.first("channels.order", "outside_number=T1")["order"]
+    t.post("finance.customer_invoice.from_orders", orders=[paid_for])
+    came = t.first("finance.settlement_item", "kind=order")["id"]
+    t.post("finance.settlement_item.match", came, order=t.first("channels.order", "outside_number=T1")["id"])
+    back = t.first("finance.settlement_item", "kind=refund")["id"]
+    account = t.first("finance.account", "code=560199")["id"]
+    t.post("finance.settlement_item.decide", back, account=account, note="平台补贴")
+    t.post("finance.settlement_item.reopen", back, reason="对错了")
 
 
 def paid(t: Traveller, world: Any, account: str) -> str:

@@ -340,6 +340,7 @@ ROLES: tuple[DefaultRole, ...] = (
             "finance.payables_due",
             "finance.to_invoice",
             "finance.vouchers",
+            "finance.statement_lines",
             "finance.drafts",
             "finance.open_periods",
             "finance.cash",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from banyan.connectors.reading import json_or_text
+from banyan.connectors.threads import PerThread
 from banyan.integration.connecting import (
     Connection,
     Connector,
@@ -88,7 +88,7 @@ class Amqp(Connector):
     sends_many = True
 
     def __init__(self) -> None:
-        self._mine = threading.local()
+        self._kept = PerThread()
 
     def describe(self, connection: Connection) -> Sequence[Operation]:
         """Give one operation per way and one per queue."""
@@ -130,11 +130,12 @@ class Amqp(Connector):
         from banyan.connectors.amqp.publishing import failed
 
         queue = _one(connection.settings.queues, operation)
-        taken = self._pooled("queues", connection, operation)
+        place = _identity(connection, ("queue", operation))
+        taken = self._kept.mine().get(place)
         if taken is not None:
             _close(taken)
         opened, channel = _channel(connection)
-        self._keep("queues", connection, operation, opened)
+        self._kept.mine()[place] = opened
         try:
             if queue.declare:
                 channel.queue_declare(queue.queue, durable=True, arguments={"x-queue-type": "quorum"})
@@ -191,19 +192,10 @@ class Amqp(Connector):
         from banyan.connectors.amqp.publishing import Publisher
 
         key = (way.exchange, way.routing_key, way.queue)
-        made = self._pooled("ways", connection, key)
-        if made is None:
-            made = Publisher(_parameters(connection), *key)
-            self._keep("ways", connection, key, made)
-        return made
-
-    def _pooled(self, kind: str, connection: Connection, key: Any) -> Any:
-        return getattr(self._mine, kind, {}).get(_identity(connection, key))
-
-    def _keep(self, kind: str, connection: Connection, key: Any, value: Any) -> None:
-        if not hasattr(self._mine, kind):
-            setattr(self._mine, kind, {})
-        getattr(self._mine, kind)[_identity(connection, key)] = value
+        kept, place = self._kept.mine(), _identity(connection, ("way", *key))
+        if place not in kept:
+            kept[place] = Publisher(_parameters(connection), *key)
+        return kept[place]
 
 
 def _identity(connection: Connection, key: Any) -> tuple[Any, ...]:

@@ -89,10 +89,11 @@ class Jd(Platform):
         return answer
 
 
-#: Calls beyond what is allowed in a time; connections or services of theirs that are away; rights and signatures.
-THROTTLED = frozenset({"2", "7", "31"})
-PASSING = frozenset({"1", "65", "66", "67", "68"})
-DENIED = frozenset({"11", "12", "13", "18", "19", "20", "21", "25", "26"})
+#: The gateway's codes (README): calls beyond what is allowed in a time; services of theirs that are away or closed for
+#: a while; clock, signature, token, application and rights. All others are refused for good.
+THROTTLED = frozenset({"2"})
+PASSING = frozenset({"1", "23", "43", "65", "66", "67", "69"})
+DENIED = frozenset({"3", "8", "11", "12", "18", "19", "20", "21", "22", "24", "25", "64", "72", "73"})
 
 
 def moment(at: Any) -> str:

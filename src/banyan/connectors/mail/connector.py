@@ -5,7 +5,6 @@ from __future__ import annotations
 import poplib
 import smtplib
 import ssl
-import threading
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC
@@ -18,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from banyan.connectors.threads import PerThread
 from banyan.integration.connecting import (
     Connection,
     Connector,
@@ -63,7 +63,7 @@ class Mail(Connector):
     secrets = ("password",)
 
     def __init__(self) -> None:
-        self._mine = threading.local()
+        self._kept = PerThread()
 
     def describe(self, connection: Connection) -> Sequence[Operation]:
         """Give `send` and `inbox`."""
@@ -103,10 +103,10 @@ class Mail(Connector):
         if operation != "inbox" or not settings.pop_host:
             raise Failed("refused", L("未填写收件服务器", "No incoming server has been entered"))
         known = set((position or {}).get("known", ()))
-        before = getattr(self._mine, "held", None)
-        if before is not None:
+        mine = self._kept.mine()
+        if (before := mine.pop("server", None)) is not None:
             _quit(before)
-        server = self._mine.held = _pop(connection)
+        server = mine["server"] = _pop(connection)
         try:
             there = [line.decode("ascii", "replace").split(" ", 1) for line in server.uidl()[1]]
             fresh = [(number, name) for number, name in there if name not in known][:limit]
@@ -123,13 +123,13 @@ class Mail(Connector):
                         server.dele(int(number))
                 # Until the farewell nothing is deleted.
                 server.quit()
-                self._mine.held = None
+                mine.pop("server", None)
             except (poplib.error_proto, OSError) as error:
                 raise _failed(error) from error
 
         if not messages:
             _quit(server)
-            self._mine.held = None
+            mine.pop("server", None)
         more = len(there) > len(known & present) + len(fresh)
         return Page(messages, {"known": sorted(kept)}, more, confirm if messages else None)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from banyan.connectors.reading import json_or_text
+from banyan.connectors.threads import PerThread
 from banyan.integration.connecting import (
     Connection,
     Connector,
@@ -77,7 +78,7 @@ class Mqtt(Connector):
     sends_many = True
 
     def __init__(self) -> None:
-        self._mine = threading.local()
+        self._kept = PerThread()
 
     def describe(self, connection: Connection) -> Sequence[Operation]:
         """Give one operation per topic of the settings."""
@@ -116,9 +117,7 @@ class Mqtt(Connector):
         """Take what the broker keeps for us, at most so many; they stay its own until `confirm`."""
         topic = _one(connection, operation, "poll")
         name = f"banyan-{connection.system}-{connection.environment}-{operation}"
-        held = getattr(self._mine, "held", None)
-        if held is None:
-            held = self._mine.held = {}
+        held = self._kept.mine()
         if (before := held.pop(name, None)) is not None:
             before.close()
         session = held[name] = Session(connection, name, lasting=True, most=limit)

@@ -20,9 +20,10 @@ class YonyouSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     token_address: str = Field(
-        "https://open.yonyoucloud.com/open-auth/selfAppAuth/getAccessToken", pattern=r"^https?://"
+        "https://c2.yonyoucloud.com/iuap-api-auth/open-auth/selfAppAuth/base/v1/getAccessToken",
+        pattern=r"^https?://",
     )
-    address: str = Field("https://api.diwork.com", pattern=r"^https?://")
+    address: str = Field("https://c2.yonyoucloud.com/iuap-api-gateway", pattern=r"^https?://")
     app_key: str
 
 
@@ -69,9 +70,13 @@ class Yonyou(Platform):
             code = str(said.get("code", ""))
             if code in ("200", "00000", "0"):
                 return said.get("data")
-            if code in EXPIRED and attempt == 1:
+            is_expired = "token" in str(said.get("message") or "").lower()
+            if is_expired and attempt == 1:
                 continue
-            raise judged(code, said.get("message"), throttled=THROTTLED, passing=PASSING, denied=EXPIRED, hide=(token,))
+            raise judged(
+                code, said.get("message"), throttled=THROTTLED, passing=PASSING,
+                denied=frozenset({code} if is_expired else ()), hide=(token,),
+            )  # fmt: skip
         raise AssertionError
 
     def _token(self, connection: Connection, *, anew: bool) -> str:
@@ -85,7 +90,10 @@ class Yonyou(Platform):
                 return kept[0]
             query = {"appKey": settings.app_key, "timestamp": str(int(now * 1000))}
             query["signature"] = sign(query, secret)
-            said = connection.http.request("GET", settings.token_address, query=query, hide=(secret,)).checked().json()
+            headers = {"Content-Type": "application/json"}
+            said = connection.http.request(
+                "GET", settings.token_address, query=query, headers=headers, hide=(secret,)
+            ).checked().json()  # fmt: skip
             said = said if isinstance(said, Mapping) else {}
             if str(said.get("code")) != "00000":
                 raise judged(said.get("code"), said.get("message"), denied=frozenset({str(said.get("code"))}))
@@ -94,10 +102,9 @@ class Yonyou(Platform):
             return token
 
 
-#: Token unknown or over; calls beyond what is allowed; errors of their own.
-EXPIRED = frozenset({"310036", "310037", "310046", "50000"})
-THROTTLED = frozenset({"310034", "310035"})
-PASSING = frozenset({"310999", "500", "502", "503"})
+#: Calls beyond what is allowed (README); errors of their own, as HTTP means them. A refused token is told in words.
+THROTTLED = frozenset({"310046"})
+PASSING = frozenset({"500", "502", "503"})
 
 
 def sign(parameters: Mapping[str, str], secret: str) -> str:

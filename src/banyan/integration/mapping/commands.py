@@ -52,7 +52,7 @@ def link(ctx: Context, data: Link) -> KeyLink:
     """
     noun = require_entity(data.entity)
     record = _record_of(ctx, noun, data.record, data.our_code)
-    return _linked(ctx, data.system, data.entity, {data.code: record}, origin="person", reason=data.reason,
+    return make_links(ctx, data.system, data.entity, {data.code: record}, origin="person", reason=data.reason,
                    is_main=data.is_main)[0]  # fmt: skip
 
 
@@ -74,11 +74,17 @@ def _record_of(ctx: Context, noun: Any, record: UUID | None, code: str) -> UUID:
     return key
 
 
-def _linked(
+def make_links(
     ctx: Context, system: str, entity: str, wanted: Mapping[str, UUID], *, origin: str, reason: str = "",
     is_main: bool = True, state: str = "confirmed", reasons: Mapping[str, str] | None = None,
 ) -> list[KeyLink]:  # fmt: skip
-    """Make or confirm links. Raises: CodeTaken, RecordTaken."""
+    """Link outside codes to records of ours, or confirm those links that are there.
+
+    Takes:  wanted: records by code; state: of links that are made; reasons: by code, where they differ
+    Gives:  the links, those made and those that were there
+    Raises: CodeTaken, RecordTaken
+    Writes: key links
+    """
     known = {one.code: one for one in KeyLink.objects.filter(system=system, entity=entity, code__in=wanted)}
     mains = dict(KeyLink.objects.filter(
         system=system, entity=entity, record__in=wanted.values(), is_main=True
@@ -168,7 +174,7 @@ def match(ctx: Context, data: Match) -> dict[str, int]:
     verdicts = _verdicts(ctx, noun, data.system, rules, open_things)
     for outcome in ("confirmed", "proposed"):
         sure = {code: one for code, one in verdicts.items() if one.outcome == outcome}
-        _linked(
+        make_links(
             ctx, data.system, data.entity, {code: one.records[0][0] for code, one in sure.items()}, origin="match",
             state=outcome, reasons={code: ", ".join(one.records[0][1]) for code, one in sure.items()},
         )  # fmt: skip
@@ -410,4 +416,4 @@ def _move_links(ctx: Context, entity: str, winner: UUID, losers: Sequence[UUID])
 
 def _link_or_add(ctx: Context, system: str, entity: str, code: str, record: UUID, reason: str, origin: str) -> None:
     has_main = KeyLink.objects.filter(system=system, entity=entity, record=record, is_main=True).exclude(code=code)
-    _linked(ctx, system, entity, {code: record}, origin=origin, reason=reason, is_main=not has_main.exists())
+    make_links(ctx, system, entity, {code: record}, origin=origin, reason=reason, is_main=not has_main.exists())

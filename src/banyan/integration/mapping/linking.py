@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from banyan.integration.mapping.commands import _linked
+from banyan.integration.mapping.commands import make_links
 from banyan.kernel.context import Context
 
 
@@ -14,4 +14,4 @@ def link_by_message(ctx: Context, system: str, entity: str, code: str, record: U
     Raises: CodeTaken, RecordTaken
     Writes: a key link, origin `message`
     """
-    _linked(ctx, system, entity, {code: record}, origin="message")
+    make_links(ctx, system, entity, {code: record}, origin="message")

@@ -9,8 +9,9 @@ from banyan.kernel.nouns import Draft
 from banyan.lib.errors import FieldFaults
 from banyan.lib.expressions import ExpressionFault, compile
 from banyan.modules.channels import rules
-from banyan.modules.channels.errors import ListingEmpty
+from banyan.modules.channels.errors import ListingEmpty, NotAStore
 from banyan.modules.company import queries as company
+from banyan.modules.inventory.kinds import FREE
 from banyan.modules.parties import queries as parties
 
 
@@ -27,6 +28,14 @@ def prepare_listings(ctx: Context, drafts: Sequence[Draft]) -> None:
         parts = [part for part in draft.lines.get("parts", ()) if part.kind == "part"]
         if draft.record.item_id is None and not parts:
             raise ListingEmpty(sku=draft.record.sku)
+
+
+def prepare_warehouses(ctx: Context, drafts: Sequence[Draft]) -> None:
+    """Refuse a warehouse that is not one of the plant's stores. Raises: NotAStore."""
+    for draft in drafts:
+        place = draft.record.location
+        if place is not None and (place.plant_id != draft.record.plant_id or place.kind not in FREE):
+            raise NotAStore(location=place.code)
 
 
 def prepare_rules(ctx: Context, drafts: Sequence[Draft]) -> None:

@@ -38,6 +38,14 @@ class ListingEmpty(Invalid):
     en = "{sku}: choose an item, or give the parts of the bundle"
 
 
+class NotAStore(Invalid):
+    code = "channels.not_a_store"
+    zh = "{location} 不是该工厂可发货的仓库"
+    en = "{location} is not a store of that plant to ship from"
+    way_out_zh = "选择该工厂的仓库、库区或库位，或留空"
+    way_out_en = "Choose a warehouse, zone or bin of the plant, or none"
+
+
 class MatchesNothing(Invalid):
     code = "channels.matches_nothing"
     zh = "没有选择物料"

@@ -142,12 +142,13 @@ class ListingPart(Line):
 
 
 class Warehouse(Record):
-    """A plant that ships for a shop, or for every shop: how readily, at what cost a parcel, and to where."""
+    """A plant, or one warehouse of it, that ships for a shop or for all: how readily, at what cost, and to where."""
 
     lock_rank = Rank.MASTER + 64
 
     shop = models.ForeignKey(Shop, models.PROTECT, null=True, blank=True, related_name="+")
     plant = models.ForeignKey("company.Plant", models.PROTECT, related_name="+")
+    location = models.ForeignKey("inventory.Location", models.PROTECT, null=True, blank=True, related_name="+")
     name = models.CharField(max_length=120, blank=True, default="")
     priority = models.PositiveSmallIntegerField(default=50)
     parcel_cost = MoneyField(default=0)
@@ -157,7 +158,7 @@ class Warehouse(Record):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["shop", "plant"], nulls_distinct=False, name="channels_warehouse_once"
+                fields=["shop", "plant", "location"], nulls_distinct=False, name="channels_warehouse_once"
             ),
             models.CheckConstraint(condition=Q(parcel_cost__gte=0), name="channels_warehouse_cost"),
         ]
@@ -209,6 +210,9 @@ class ChannelOrder(Record):
 
     shop = models.ForeignKey(Shop, models.PROTECT, related_name="+")
     plant = models.ForeignKey("company.Plant", models.PROTECT, related_name="+")
+    location = models.ForeignKey(
+        "inventory.Location", models.PROTECT, null=True, editable=False, related_name="+", db_index=False
+    )
     outside_number = models.CharField(max_length=80)
     part = models.PositiveSmallIntegerField(default=0, editable=False)
     outside_version = models.CharField(max_length=80, blank=True, default="")
@@ -278,6 +282,8 @@ class ChannelOrder(Record):
             models.Index(fields=["shop", "buyer", "ordered_at"], name="channels_order_buyer"),
             models.Index(fields=["created_at", "id"], name="channels_order_made"),
             models.Index(fields=["parcel"], name="channels_order_parcel", condition=Q(parcel__isnull=False)),
+            models.Index(fields=["location"], name="channels_order_place",
+                         condition=Q(location__isnull=False, state__in=("accepted", "allocated"))),
             models.Index(fields=["ordered_at", "id"], name="channels_order_short",
                          condition=Q(state="held", hold="no_stock")),
             find_index("channels_order_find"),
@@ -485,7 +491,7 @@ class OfferDue(models.Model):
 class Settlement(Document):
     """A shop's statement of what it pays out: orders, refunds and fees of some days."""
 
-    lock_rank = Rank.DOCUMENT + 17
+    lock_rank = Rank.DOCUMENT + 1
 
     shop = models.ForeignKey(Shop, models.PROTECT, related_name="+")
     outside_number = models.CharField(max_length=80)

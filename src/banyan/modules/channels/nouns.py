@@ -16,7 +16,7 @@ from banyan.modules.channels.choices import (
     REFUND_KINDS,
     STATES,
 )
-from banyan.modules.channels.drafts import prepare_listings, prepare_rules, prepare_shops
+from banyan.modules.channels.drafts import prepare_listings, prepare_rules, prepare_shops, prepare_warehouses
 from banyan.modules.channels.models import (
     ChannelHold,
     ChannelOrder,
@@ -143,12 +143,13 @@ noun(
     find_order=64,
     label=L("发货仓规则", "Shipping warehouse"),
     plural=L("发货仓规则", "Shipping warehouses"),
-    help=L("哪些工厂为哪些店铺发货：先一个包裹，再近、优先、便宜",
-           "Which plants ship for which shops: one parcel first, then the nearest, the priority, the cost"),
+    help=L("哪些工厂或仓库为哪些店铺发货：先一个包裹，再近、优先、便宜",
+           "Which plants or warehouses ship for which shops: one parcel first, the nearest, the priority, the cost"),
     fields=dict(
         name=f("名称", "Name"),
         shop=f("店铺", "Shop", L("空为所有店铺", "Empty: every shop")),
         plant=f("工厂", "Plant"),
+        location=f("仓库", "Warehouse", L("空为整个工厂；含其下级库位", "Empty: the whole plant; with all below it")),
         priority=f("优先级", "Priority", L("小的优先", "The lower goes first"), minimum=ZERO),
         parcel_cost=f("每包裹成本", "Cost of a parcel", minimum=ZERO),
         is_active=f("启用", "Active"),
@@ -159,13 +160,14 @@ noun(
             fields=dict(region=f("省/州", "Region"), distance=f("距离", "Distance", minimum=ZERO)),
         )
     ],
-    title=("plant", "shop"),
-    list=("plant", "shop", "name", "priority", "parcel_cost", "is_active"),
+    title=("plant", "location", "shop"),
+    list=("plant", "location", "shop", "name", "priority", "parcel_cost", "is_active"),
     filters=("shop", "plant", "is_active"),
-    form=(section("发货仓", "Warehouse", "plant", "shop", "name", "priority", "parcel_cost", "is_active"),),
-    phone=("plant", "shop"),
+    form=(section("发货仓", "Warehouse", "plant", "location", "shop", "name", "priority", "parcel_cost", "is_active"),),
+    phone=("plant", "location", "shop"),
     find=("name",),
-    find_through=("plant", "shop"),
+    find_through=("plant", "location", "shop"),
+    prepare=prepare_warehouses,
 )  # fmt: skip
 
 noun(
@@ -211,6 +213,7 @@ noun(
         outside_number=f("外部订单号", "Outside number", readonly=True, sortable=True),
         shop=f("店铺", "Shop", readonly=True),
         plant=f("发货工厂", "Ships from", readonly=True),
+        location=f("发货仓库", "Warehouse", readonly=True),
         hold=f("待处理原因", "Held for", choices=REASONS, readonly=True),
         has_difference=f("有差异", "Has differences", readonly=True),
         part=f("拆单序号", "Part", readonly=True),
@@ -297,7 +300,8 @@ noun(
     list=("outside_number", "shop", "ship_by", "state", "hold", "buyer_name", "total_amount", "plant", "order"),
     filters=("state", "shop", "hold", "plant", "has_difference", "ship_by"),
     form=(
-        section("订单", "Order", "outside_number", "shop", "plant", "party", "order", "hold", "cancel_reason"),
+        section("订单", "Order", "outside_number", "shop", "plant", "location", "party", "order", "hold",
+                "cancel_reason"),
         section("时间", "Clocks", "ordered_at", "paid_at", "pay_by", "ship_by", "accepted_at", "shipped_at"),
         section("收件", "Delivery", "buyer", "buyer_name", "phone", "country", "region", "city", "address",
                 "postcode", "remark", "seller_note"),

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from banyan.kernel.proofs import Found, none_of, proof
 from banyan.lib.labels import L
+from banyan.modules.channels.queries import FREE_IN
 
 ORDERS = "SELECT count(*) FROM channels_channelorder"
+#: What is free in every warehouse that ships.
+IN_WAREHOUSES = FREE_IN.replace(
+    "= ANY(%(places)s)", "IN (SELECT location_id FROM channels_warehouse WHERE is_active)"
+).replace("= ANY(%(items)s)", "IS NOT NULL")
 
 
 @proof(
@@ -83,12 +88,14 @@ def offers() -> Found:
     return none_of(
         "channels.offer",
         counted="SELECT count(*) FROM channels_offer",
-        faults="""
-        WITH plants AS (
-            SELECT s.id AS shop, coalesce(w.plant_id, s.plant_id) AS plant FROM channels_shop s
-            LEFT JOIN (SELECT DISTINCT x.id AS shop, y.plant_id FROM channels_shop x
-                       JOIN channels_warehouse y ON y.is_active AND (y.shop_id = x.id OR y.shop_id IS NULL)) w
-                ON w.shop = s.id
+        faults=f"""
+        WITH inside AS ({IN_WAREHOUSES}), places AS (
+            SELECT DISTINCT s.id AS shop, coalesce(w.plant_id, s.plant_id) AS plant, w.location_id AS location
+            FROM channels_shop s LEFT JOIN channels_warehouse w
+                ON w.is_active AND (w.shop_id = s.id OR w.shop_id IS NULL)
+        ), plants AS (
+            SELECT shop, plant, bool_or(location IS NULL) AS is_whole, array_agg(location) AS locations
+            FROM places GROUP BY 1, 2
         ), parts AS (
             SELECT l.id AS listing, l.shop_id AS shop, l.item_id AS item, l.factor AS quantity, l.safety_quantity
             FROM channels_listing l WHERE l.item_id IS NOT NULL
@@ -98,7 +105,10 @@ def offers() -> Found:
             WHERE l.item_id IS NULL
         ), there AS (
             SELECT p.listing, p.item, p.quantity, p.safety_quantity, p.shop,
-                   coalesce(sum(greatest(v.available - v.promised, 0)), 0) AS free
+                   coalesce(sum(CASE WHEN k.is_whole THEN greatest(v.available - v.promised, 0) ELSE
+                       least(greatest(v.available - v.promised, 0), (
+                           SELECT coalesce(sum(greatest(i.free, 0)), 0) FROM inside i
+                           WHERE i.item_id = p.item AND i.root = ANY(k.locations))) END), 0) AS free
             FROM parts p JOIN plants k ON k.shop = p.shop
             LEFT JOIN inventory_supply v ON v.item_id = p.item AND v.plant_id = k.plant
             GROUP BY 1, 2, 3, 4, 5
@@ -114,6 +124,23 @@ def offers() -> Found:
                           WHERE p.listing = o.listing_id)
         """,
         text="可售 {1}，最多 {2} / offered {1}, at most {2}",
+    )
+
+
+@proof(
+    "channels.warehouses",
+    L("渠道订单从其发货工厂的仓库发货", "Channel orders leave from a store of their plant"),
+)
+def warehouses() -> Found:
+    """Find orders whose warehouse is in another plant than theirs."""
+    return none_of(
+        "channels.order",
+        counted=f"{ORDERS} WHERE location_id IS NOT NULL",
+        faults="""
+        SELECT o.id, p.code FROM channels_channelorder o JOIN inventory_location p ON p.id = o.location_id
+        WHERE p.plant_id <> o.plant_id
+        """,
+        text="{1}",
     )
 
 

@@ -12,7 +12,7 @@ import orjson
 from banyan.kernel import db
 from banyan.modules.channels import rules
 from banyan.modules.channels.models import Shop
-from banyan.modules.channels.rules import Listed, Part, Source
+from banyan.modules.channels.rules import Listed, Part, Place, Source, Stock
 
 ZERO = Decimal(0)
 
@@ -55,53 +55,87 @@ def listed(wanted: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], Listed]
 
 
 _SOURCES = """
-    SELECT s.id, coalesce(w.plant_id, s.plant_id), coalesce(w.priority, 50), coalesce(w.parcel_cost, 0),
+    SELECT s.id, coalesce(w.plant_id, s.plant_id), w.location_id, coalesce(w.priority, 50), coalesce(w.parcel_cost, 0),
            coalesce((SELECT jsonb_object_agg(r.region, r.distance) FROM channels_warehouseregion r
                      WHERE r.warehouse_id = w.id), '{}')::text
     FROM channels_shop s
     LEFT JOIN LATERAL (
-        SELECT DISTINCT ON (x.plant_id) x.* FROM channels_warehouse x
+        SELECT DISTINCT ON (x.plant_id, x.location_id) x.* FROM channels_warehouse x
         WHERE x.is_active AND (x.shop_id = s.id OR x.shop_id IS NULL)
-        ORDER BY x.plant_id, x.shop_id NULLS LAST
+        ORDER BY x.plant_id, x.location_id, x.shop_id NULLS LAST
     ) w ON true
     WHERE s.id = ANY(%s)
 """
 
 
 @dataclass(frozen=True, slots=True)
-class ShippingPlant:
-    """A plant that ships for a shop, with how far regions are."""
+class Ships:
+    """A plant, or one warehouse of it, that ships for a shop, with how far regions are."""
 
-    plant: UUID
+    place: Place
     priority: int
     cost: Decimal
     regions: dict[str, int]
 
     def source(self, region: str, free: dict[UUID, Decimal], kept: dict[UUID, Decimal]) -> Source:
         """Give it as a source for a region."""
-        return Source(self.plant, self.regions.get(region, rules.FAR), self.priority, self.cost, free, kept)
+        return Source(self.place, self.regions.get(region, rules.FAR), self.priority, self.cost, free, kept)
 
 
-def shipping_plants(shops: Iterable[UUID]) -> dict[UUID, tuple[ShippingPlant, ...]]:
-    """Give the plants that ship for shops: those of its warehouses and of everybody's, else its own.
+def who_ships(shops: Iterable[UUID]) -> dict[UUID, tuple[Ships, ...]]:
+    """Give what ships for shops: their warehouses and everybody's, else their own plant.
 
     One statement.
     """
-    found: dict[UUID, list[ShippingPlant]] = {}
+    found: dict[UUID, list[Ships]] = {}
     for shop, *rest in db.rows(_SOURCES, [list(set(shops))]):
-        plant, priority, cost, regions = rest
-        found.setdefault(shop, []).append(ShippingPlant(plant, priority, cost, orjson.loads(regions)))
-    return {shop: tuple(plants) for shop, plants in found.items()}
+        plant, location, priority, cost, regions = rest
+        found.setdefault(shop, []).append(Ships(Place(plant, location), priority, cost, orjson.loads(regions)))
+    return {shop: tuple(places) for shop, places in found.items()}
 
 
-def free_stock(items: Iterable[UUID], plants: Iterable[UUID]) -> dict[tuple[UUID, UUID], Decimal]:
-    """Give what nobody has been promised, by (plant, item). One statement."""
+def free_stock(items: Iterable[UUID], places: Iterable[Place]) -> Stock:
+    """Give what nobody has been promised in plants and in their warehouses. One statement, two where there are such."""
+    wanted, places = list(set(items)), set(places)
     rows = db.rows(
         "SELECT plant_id, item_id, available - promised FROM inventory_supply "
         "WHERE item_id = ANY(%s) AND plant_id = ANY(%s)",
-        [list(set(items)), list(set(plants))],
+        [wanted, list({place.plant for place in places})],
     )
-    return {(plant, item): free for plant, item, free in rows}
+    free = {(Place(plant), item): quantity for plant, item, quantity in rows}
+    return Stock(free | free_in(wanted, {place for place in places if place.location}))
+
+
+#: What lies free in warehouses, less what accepted orders that leave from them still have to be given.
+FREE_IN = """
+    WITH RECURSIVE below(root, id) AS (
+        SELECT id, id FROM inventory_location WHERE id = ANY(%(places)s)
+        UNION SELECT b.root, l.id FROM below b JOIN inventory_location l ON l.parent_id = b.id
+    ), there AS (
+        SELECT b.root, v.item_id, sum(v.on_hand - v.allocated) AS quantity
+        FROM below b JOIN inventory_balance v ON v.location_id = b.id LEFT JOIN inventory_lot l ON l.id = v.lot_id
+        WHERE v.item_id = ANY(%(items)s) AND v.kind IN ('warehouse', 'zone', 'bin') AND v.owner_id IS NULL
+          AND (l.id IS NULL OR l.state NOT IN ('held', 'rejected'))
+        GROUP BY 1, 2
+    ), owed AS (
+        SELECT b.root, p.item_id, sum(p.quantity) AS quantity
+        FROM below b JOIN channels_channelorder o ON o.location_id = b.id AND o.state IN ('accepted', 'allocated')
+        JOIN sales_orderline x ON x.order_id = o.order_id
+        JOIN inventory_promise p ON p.demand_line = x.id AND p.demand_noun = 'sales.order_line'
+        WHERE p.item_id = ANY(%(items)s) GROUP BY 1, 2
+    )
+    SELECT t.root, t.item_id, t.quantity - coalesce(o.quantity, 0) AS free
+    FROM there t LEFT JOIN owed o ON o.root = t.root AND o.item_id = t.item_id
+"""
+
+
+def free_in(items: Iterable[UUID], places: Iterable[Place]) -> dict[tuple[Place, UUID], Decimal]:
+    """Give what is free of items in warehouses. One statement; none without a warehouse."""
+    known = {place.location: place for place in places}
+    if not known:
+        return {}
+    rows = db.rows(FREE_IN, {"places": list(known), "items": list(set(items))})
+    return {(known[root], item): quantity for root, item, quantity in rows}
 
 
 _SHORT = """

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from banyan.lib.money import EXACT, exact, round_money, rounded
@@ -136,6 +136,18 @@ def _times(pieces: Decimal, least: Decimal) -> Decimal:
     return (pieces / least if least > 0 else pieces).to_integral_value(rounding=ROUND_FLOOR)
 
 
+def spread(amount: Decimal, most: Sequence[Decimal]) -> tuple[Decimal, ...] | None:
+    """Give an amount in parts, the first as much as it can take, then the next; None where all together take less.
+
+    Source: 70.00 over 60.00 and 40.00: 60.00, 10.00
+    """
+    found = []
+    for one in most:
+        found.append(min(amount, max(one, ZERO)))
+        amount -= found[-1]
+    return None if amount > 0 else tuple(found)
+
+
 # --- who looks at it first ----------------------------------------------------------------------------------
 
 
@@ -166,14 +178,21 @@ def broken_rules(rules: Iterable[tuple[UUID, str, str, Callable[[], bool]]]) -> 
 # --- who ships ----------------------------------------------------------------------------------------------
 
 
+class Place(NamedTuple):
+    """Where goods leave from: a plant, or one warehouse of it."""
+
+    plant: UUID
+    location: UUID | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A plant that may ship: how far it is from the buyer, how readily and at what cost, what it has.
+    """A place that may ship: how far it is from the buyer, how readily and at what cost, what it has.
 
     `kept` is what shops keep back of an item: it is touched only where nothing else covers the order.
     """
 
-    plant: UUID
+    place: Place
     distance: int = FAR
     priority: int = 50
     cost: Decimal = ZERO
@@ -192,11 +211,45 @@ class Source:
         return replace(self, free={**self.free, **{i: self.free.get(i, ZERO) - q for i, q in needs.items()}})
 
 
+class Stock:
+    """What is free in plants and in their warehouses, while orders that are being decided on take theirs."""
+
+    def __init__(self, free: Mapping[tuple[Place, UUID], Decimal]) -> None:
+        self.free = dict(free)
+
+    def at(self, place: Place, items: Iterable[UUID]) -> dict[UUID, Decimal]:
+        """Give what is free of items: in a warehouse never more than in its plant."""
+        return {item: min(self._one(place, item), self._one(Place(place.plant), item)) for item in items}
+
+    def over(self, places: Iterable[Place], items: Iterable[UUID]) -> dict[UUID, Decimal]:
+        """Give what is free of items over places: of a plant all of it, or what its warehouses have, never more."""
+        wanted: dict[UUID, set[Place]] = {}
+        for place in places:
+            wanted.setdefault(place.plant, set()).add(place)
+        found = {}
+        for item in set(items):
+            found[item] = ZERO
+            for plant, mine in wanted.items():
+                whole = max(self._one(Place(plant), item), ZERO)
+                part = sum((max(self._one(place, item), ZERO) for place in mine), ZERO)
+                found[item] += whole if Place(plant) in mine else min(whole, part)
+        return found
+
+    def take(self, place: Place, needs: Mapping[UUID, Decimal]) -> None:
+        """Note that so much has been taken, of the warehouse and of its plant."""
+        for at in {place, Place(place.plant)}:
+            for item, quantity in needs.items():
+                self.free[at, item] = self._one(at, item) - quantity
+
+    def _one(self, place: Place, item: UUID) -> Decimal:
+        return self.free.get((place, item), ZERO)
+
+
 @dataclass(frozen=True, slots=True)
 class Allotment:
-    """The plant that ships each line, in the order of the lines; none at all where something is missing."""
+    """The place that ships each line, in the order of the lines; none at all where something is missing."""
 
-    plants: tuple[UUID, ...] = ()
+    places: tuple[Place, ...] = ()
     missing: Mapping[UUID, Decimal] = field(default_factory=dict)
 
 
@@ -214,22 +267,22 @@ def allot(
 ) -> Allotment:
     """Choose who ships: one parcel first, then the nearest, the priority, the cost.
 
-    Takes:  lines: what each needs by item, in stock units; a line never leaves from two plants
-    Gives:  the plant that has all of it beyond the shares kept back, else the one that has all of it; else, where
-            it may be split, plant after plant with the most lines; else what is missing at the plant that is best
+    Takes:  lines: what each needs by item, in stock units; a line never leaves from two places
+    Gives:  the place that has all of it beyond the shares kept back, else the one that has all of it; else, where
+            it may be split, place after place with the most lines; else what is missing at the place that is best
     """
-    ranked = sorted(sources, key=lambda s: (s.distance, s.priority, s.cost, str(s.plant)))
+    ranked = sorted(sources, key=lambda s: (s.distance, s.priority, s.cost, str(s.place)))
     whole = summed(lines)
     for beyond in (True, False):
         for source in ranked:
             if source.has(whole, beyond_shares=beyond):
-                return Allotment((source.plant,) * len(lines))
+                return Allotment((source.place,) * len(lines))
     found = _split(lines, ranked) if may_split else None
     return Allotment(found) if found else Allotment(missing=_missing(whole, ranked, may_split))
 
 
-def _split(lines: Sequence[Mapping[UUID, Decimal]], ranked: Sequence[Source]) -> tuple[UUID, ...] | None:
-    chosen: dict[int, UUID] = {}
+def _split(lines: Sequence[Mapping[UUID, Decimal]], ranked: Sequence[Source]) -> tuple[Place, ...] | None:
+    chosen: dict[int, Place] = {}
     unused = list(ranked)
     while unused and len(chosen) < len(lines):
         best, taken = None, ()
@@ -240,14 +293,14 @@ def _split(lines: Sequence[Mapping[UUID, Decimal]], ranked: Sequence[Source]) ->
         if best is None:
             return None
         unused.remove(best)
-        chosen |= {n: best.plant for n in taken}
+        chosen |= {n: best.place for n in taken}
     return tuple(chosen[n] for n in range(len(lines))) if len(chosen) == len(lines) else None
 
 
 def _taken(
-    lines: Sequence[Mapping[UUID, Decimal]], chosen: Mapping[int, UUID], source: Source
+    lines: Sequence[Mapping[UUID, Decimal]], chosen: Mapping[int, Place], source: Source
 ) -> tuple[int, ...]:
-    """Give which lines that nobody ships yet a plant can ship together."""
+    """Give which lines that nobody ships yet a place can ship together."""
     mine = []
     for n, needs in enumerate(lines):
         if n not in chosen and source.has(needs):
@@ -297,7 +350,7 @@ def offered(
 
 
 def leaves_together(one: Any, other: Any, minutes: int | None = None) -> bool:
-    """Say whether two orders go in one parcel: one buyer, address, customer, plant and currency.
+    """Say whether two orders go in one parcel: one buyer, address, customer, warehouse and currency.
 
     Takes:  minutes: how far apart they may have been ordered, any time when None
     """
@@ -312,7 +365,7 @@ def leaves_together(one: Any, other: Any, minutes: int | None = None) -> bool:
 
 PARCEL = (
     "shop_id", "buyer", "buyer_name", "phone", "country", "region", "city", "address", "postcode", "party_id",
-    "plant_id", "currency_id",
+    "plant_id", "location_id", "currency_id",
 )  # fmt: skip
 #: What a shop may still change of an accepted order without anybody's work.
 FREE_TO_CHANGE = (

@@ -60,7 +60,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     found = reading.list_records(ctx, noun, reading.Query(
         filters=tuple(filters), sort="ship_by", limit=MOST,
         columns=("outside_number", "shop", "ship_by", "pay_by", "outside_state", "state", "hold", "has_difference",
-                 "buyer_name", "region", "city", "total_amount", "plant", "part"),
+                 "buyer_name", "region", "city", "total_amount", "plant", "location", "part"),
     ))  # fmt: skip
     shops = reading.list_records(ctx, registry.noun("channels.shop"), reading.Query(limit=MOST, columns=("name",)))
     states = [one for one in STATES if one.key in OPEN]
@@ -96,7 +96,9 @@ def _row(row: Mapping[str, Any], titles: Any, now: datetime) -> dict[str, Any]:
         "state": badge(STATES, row["state"]), "hold": badge(REASONS, row["hold"]) if row["hold"] else "",
         "has_difference": row["has_difference"], "buyer": row["buyer_name"],
         "where": " ".join(one for one in (row["region"], row["city"]) if one),
-        "total": number(row["total_amount"], places=2), "plant": title_in(titles, "company.plant", row["plant"]),
+        "total": number(row["total_amount"], places=2),
+        "place": title_in(titles, "inventory.location", row["location"]) if row["location"]
+        else title_in(titles, "company.plant", row["plant"]),
     }  # fmt: skip
 
 

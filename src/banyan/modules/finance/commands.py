@@ -26,6 +26,7 @@ from banyan.modules.finance.errors import (
     NotBalanced,
     NothingToInvoice,
     OtherParty,
+    PaidByStatement,
     PeriodIncomplete,
     SamePerson,
     TooMuchMatched,
@@ -40,6 +41,7 @@ from banyan.modules.finance.models import (
     Matching,
     Payment,
     Period,
+    SettlementShare,
     StockAccount,
     SupplierInvoice,
     SupplierInvoiceLine,
@@ -343,10 +345,11 @@ class Reason(Input):
 )
 def reverse_manual_entry(ctx: Context, entries: Sequence[ManualEntry], data: Reason) -> None:
     """Take posted entries back by red ones, dated today where their period is closed."""
-    _reverse_of(ctx, [e.pk for e in entries])
+    reverse_of(ctx, [e.pk for e in entries])
 
 
-def _reverse_of(ctx: Context, origins: Sequence[UUID]) -> None:
+def reverse_of(ctx: Context, origins: Sequence[UUID]) -> None:
+    """Take entries of documents back by red ones, dated today where their period is closed."""
     rows = db.rows(
         """
         SELECT e.id, e.on, p.state FROM finance_entry e JOIN finance_period p ON p.id = e.period_id
@@ -583,7 +586,7 @@ def reverse_customer_invoice(ctx: Context, invoices: Sequence[CustomerInvoice], 
     _refuse_settled(invoices)
     lines = list(CustomerInvoiceLine.objects.filter(invoice__in=invoices))
     _count_invoiced(ctx, sales.count_invoiced, lines, -1)
-    _reverse_of(ctx, [i.pk for i in invoices])
+    reverse_of(ctx, [i.pk for i in invoices])
 
 
 def _refuse_settled(invoices: Sequence[CustomerInvoice | SupplierInvoice]) -> None:
@@ -717,7 +720,7 @@ def reverse_supplier_invoice(ctx: Context, invoices: Sequence[SupplierInvoice], 
     _refuse_settled(invoices)
     lines = list(SupplierInvoiceLine.objects.filter(invoice__in=invoices))
     _count_invoiced(ctx, purchasing.count_invoiced, lines, -1)
-    _reverse_of(ctx, [i.pk for i in invoices])
+    reverse_of(ctx, [i.pk for i in invoices])
 
 
 # --- payments -----------------------------------------------------------------------------------------------
@@ -743,7 +746,15 @@ def post_payment(ctx: Context, payments: Sequence[Payment], data: PostPayment) -
     Raises: TooMuchMatched, OtherParty
     Writes: entries, matchings; locks the invoices
     """
-    accounts = posting.accounts_needed(("payment_in", "payment_out"))
+    postings = entries_of_payments(payments)
+    if data.invoices and len(payments) == 1:
+        _match(ctx, payments[0], data.invoices)
+    posting.post(ctx, postings)
+
+
+def entries_of_payments(payments: Sequence[Payment]) -> list[Posting]:
+    """Give what payments post, and tell of them. Raises: BooksOff, NoRule."""
+    accounts = posting.accounts_needed({"payment_in", *(f"payment_{payment.direction}" for payment in payments)})
     postings = []
     for payment in payments:
         if payment.direction == "in":
@@ -753,7 +764,7 @@ def post_payment(ctx: Context, payments: Sequence[Payment], data: PostPayment) -
                 Leg(other, "credit", payment.amount, party=payment.party_id),
             )
         else:
-            other = accounts["payment_out"][0]
+            other = accounts[f"payment_{payment.direction}"][0]
             legs = (
                 Leg(other, "debit", payment.amount, party=payment.party_id),
                 Leg(payment.account_id, "credit", payment.amount),
@@ -773,9 +784,7 @@ def post_payment(ctx: Context, payments: Sequence[Payment], data: PostPayment) -
                 record=payment.pk, party=payment.party_id, direction=payment.direction, amount=payment.amount
             )
         )
-    if data.invoices and len(payments) == 1:
-        _match(ctx, payments[0], data.invoices)
-    posting.post(ctx, postings)
+    return postings
 
 
 @command("finance.payment.match", L("核销", "Match"), input=PostPayment, icon="link")
@@ -786,7 +795,8 @@ def match_payment(ctx: Context, payments: Sequence[Payment], data: PostPayment) 
 
 
 def _match(ctx: Context, payment: Payment, shares: Sequence[Share]) -> None:
-    kind = CustomerInvoice if payment.direction == "in" else SupplierInvoice
+    kind = SupplierInvoice if payment.direction == "out" else CustomerInvoice
+    sign = -1 if payment.direction == "back" else 1
     invoices = lock(kind, [s.invoice for s in shares])
     made = []
     for share in shares:
@@ -801,7 +811,7 @@ def _match(ctx: Context, payment: Payment, shares: Sequence[Share]) -> None:
                 L("{number} 尚未记账或已冲销", "{number} is not posted or was reversed"),
                 {"number": invoice.number or "—"},
             )
-        open_ = invoice.gross_amount - invoice.settled_amount
+        open_ = sign * (invoice.gross_amount - invoice.settled_amount)
         amount = (
             share.amount if share.amount is not None else min(open_, payment.amount - payment.matched_amount)
         )
@@ -813,14 +823,14 @@ def _match(ctx: Context, payment: Payment, shares: Sequence[Share]) -> None:
                 open=payment.amount - payment.matched_amount,
                 given=amount,
             )
-        invoice.settled_amount += amount
+        invoice.settled_amount += sign * amount
         payment.matched_amount += amount
         if invoice.settled_amount == invoice.gross_amount:
             invoice.state = "paid"
         made.append(
             Matching(
                 payment=payment,
-                amount=amount,
+                amount=sign * amount,
                 at=ctx.now,
                 by=ctx.person,
                 customer_invoice=invoice if kind is CustomerInvoice else None,
@@ -946,7 +956,15 @@ def _shares(invoices: Sequence[Any], amount: Decimal) -> list[UUID]:
     "finance.payment.reverse", L("红字冲销", "Reverse"), input=Reason, icon="arrow-back-up", tone="orange"
 )
 def reverse_payment(ctx: Context, payments: Sequence[Payment], data: Reason) -> None:
-    """Take posted payments back: matchings are undone by opposite rows, entries by red ones."""
+    """Take posted payments back: matchings are undone by opposite rows, entries by red ones.
+
+    Raises: PaidByStatement while a shop's statement counts on one
+    """
+    shares = SettlementShare.objects.filter(payment__in=payments).values("payment_id").annotate(total=Sum("amount"))
+    counted = set(shares.exclude(total=0).values_list("payment_id", flat=True))
+    for payment in payments:
+        if payment.pk in counted:
+            raise PaidByStatement(payment=payment.number)
     matched = (
         Matching.objects.filter(payment__in=payments)
         .values("payment_id", "customer_invoice_id", "supplier_invoice_id")
@@ -977,4 +995,4 @@ def reverse_payment(ctx: Context, payments: Sequence[Payment], data: Reason) -> 
     )
     for payment in payments:
         payment.matched_amount = ZERO
-    _reverse_of(ctx, [p.pk for p in payments])
+    reverse_of(ctx, [p.pk for p in payments])

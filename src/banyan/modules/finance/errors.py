@@ -87,6 +87,26 @@ class OtherParty(Invalid):
     en = "Payment and invoice are of different parties"
 
 
+class PaidByStatement(Conflict):
+    code = "finance.paid_by_statement"
+    zh = "{payment} 是平台结算单核销的，不能单独冲销"
+    en = "{payment} belongs to a shop's statement and is not reversed by itself"
+    way_out_zh = "在平台结算明细中撤销核销"
+    way_out_en = "Take the matching back at the statement's lines"
+
+
+class NothingToTakeBack(Conflict):
+    code = "finance.nothing_to_take_back"
+    zh = "{number} 没有可撤销的核销或处理"
+    en = "{number}: nothing was matched or decided that could be taken back"
+
+
+class OrderOfAnotherShop(Invalid):
+    code = "finance.order_of_another_shop"
+    zh = "{number} 不是该结算单店铺的订单"
+    en = "{number} is not an order of the statement's shop"
+
+
 class PeriodIncomplete(Conflict):
     code = "finance.period_incomplete"
     zh = "{period} 还不能结账：{reason}"

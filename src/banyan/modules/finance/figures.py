@@ -28,7 +28,9 @@ _CASH = """
     SELECT coalesce(sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END), 0)
     FROM finance_entryline l
     WHERE l.account_id = ANY(%s)
-       OR l.account_id IN (SELECT DISTINCT account_id FROM finance_payment WHERE state = 'posted')
+       OR l.account_id IN (SELECT account_id FROM finance_payment WHERE state = 'posted'
+                           UNION SELECT debit_id FROM finance_postingrule WHERE event = 'settlement'
+                           EXCEPT SELECT credit_id FROM finance_postingrule WHERE event = 'settlement')
 """
 
 
@@ -70,7 +72,8 @@ def payables_due(ctx: Context, days: Days) -> Measure:
 
 @measured("finance.cash", L("货币资金", "Cash"), permission="finance.account.read", tone="blue", icon="wallet")
 def cash(_ctx: Context, _days: Days) -> Measure | None:
-    """Give the balance of the accounts that payments go through. Two statements; None without books."""
+    """Give the balance of the accounts that payments go through, clearing left out. Two statements; None without books.
+    """
     rules = posting.accounts_of(("payment_in", "payment_out"))
     if not rules:
         return None
@@ -92,6 +95,10 @@ def to_invoice(_ctx: Context, _days: Days) -> Measure:
 figure(
     "finance.vouchers", L("待审核凭证", "Vouchers to check"), noun="finance.voucher", where="state:in=made",
     tone="orange", icon="checks",
+)  # fmt: skip
+figure(
+    "finance.statement_lines", L("平台结算待处理", "Statement lines to decide"), noun="finance.settlement_item",
+    where="state:in=open", tone="orange", icon="receipt",
 )  # fmt: skip
 figure(
     "finance.drafts", L("未记账发票", "Invoices to post"), noun=CUSTOMERS, where="state:in=draft",

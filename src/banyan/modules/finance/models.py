@@ -19,6 +19,7 @@ from banyan.kernel.models import (
     find_index,
 )
 
+DIRECTIONS = ("in", "out", "back")
 SIDES = ("debit", "credit")
 KINDS = ("asset", "liability", "equity", "cost", "income", "expense")
 
@@ -299,7 +300,7 @@ class SupplierInvoiceLine(InvoiceLine):
 
 
 class Payment(Document):
-    """Money in or out, with one party; matched to invoices in part or whole."""
+    """Money in or out, or back to a customer, with one party; matched to invoices in part or whole."""
 
     lock_rank = Rank.DOCUMENT + 4
 
@@ -318,7 +319,7 @@ class Payment(Document):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(direction__in=("in", "out")), name="payment_direction"),
+            models.CheckConstraint(condition=Q(direction__in=DIRECTIONS), name="payment_direction"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_positive"),
             models.CheckConstraint(
                 condition=Q(matched_amount__gte=0, matched_amount__lte=F("amount")), name="payment_matched"
@@ -334,7 +335,10 @@ class Payment(Document):
 
 
 class Matching(Ledger):
-    """A part of a payment settles a part of an invoice; taken back by a row with the opposite amount."""
+    """A part of a payment settles a part of an invoice; taken back by a row with the opposite amount.
+
+    The amount has the sign of the invoice: what is paid back settles a credit note, below zero.
+    """
 
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="+")
     customer_invoice = models.ForeignKey(CustomerInvoice, models.PROTECT, null=True, related_name="+")
@@ -350,6 +354,69 @@ class Matching(Ledger):
                 name="matching_one_invoice",
             ),
         ]
+
+
+# --- shops' statements --------------------------------------------------------------------------------------
+
+
+class SettlementItem(Record):
+    """A line of a shop's statement in the books: paid for invoices, taken as a fee, or open until a person decides.
+
+    Open amounts stand on the clearing account (posting rule `settlement`, credit), and nothing else does.
+    """
+
+    lock_rank = Rank.DOCUMENT + 3
+
+    settlement = models.ForeignKey("channels.Settlement", models.PROTECT, related_name="+")
+    line = models.OneToOneField("channels.SettlementLine", models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8)
+    outside_number = models.CharField(max_length=80, blank=True, default="")
+    channel_order = models.ForeignKey("channels.ChannelOrder", models.PROTECT, null=True, related_name="+")
+    amount = MoneyField()
+    paid_amount = MoneyField(default=0)
+    fee_amount = MoneyField(default=0)
+    decided_amount = MoneyField(default=0)
+    open_amount = MoneyField(default=0)
+    state = models.CharField(max_length=8, default="open")
+    reason = models.CharField(max_length=10, blank=True, default="")
+    account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    note = models.CharField(max_length=200, blank=True, default="")
+    find_text = find_column("outside_number")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount=F("paid_amount") + F("fee_amount") + F("decided_amount") + F("open_amount")),
+                name="settlement_item_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open") & ~Q(open_amount=0) | ~Q(state="open") & Q(open_amount=0),
+                name="settlement_item_open",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["settlement", "state"], name="settlement_item_statement"),
+            models.Index(fields=["channel_order"], name="settlement_item_order",
+                         condition=Q(channel_order__isnull=False)),
+            models.Index(fields=["-created_at", "-id"], name="settlement_item_new"),
+            find_index("settlement_item_find"),
+        ]  # fmt: skip
+
+
+class SettlementShare(Ledger):
+    """How much of a statement's line a payment has brought to which invoice, for which of its orders.
+
+    Taken back by a row with the opposite amount; a credit note's shares are below zero.
+    """
+
+    item = models.ForeignKey(SettlementItem, models.PROTECT, related_name="+")
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="+")
+    customer_invoice = models.ForeignKey(CustomerInvoice, models.PROTECT, related_name="+")
+    order = models.ForeignKey("sales.Order", models.PROTECT, null=True, related_name="+")
+    amount = MoneyField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~Q(amount=0), name="settlement_share_amount")]
 
 
 class ManualEntry(Document):

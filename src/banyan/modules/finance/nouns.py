@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from banyan.kernel.context import Context
-from banyan.kernel.nouns import Draft, choice, f, life, lines, noun, numbering, section
+from banyan.kernel.nouns import Draft, choice, f, life, lines, noun, numbering, preset, section
 from banyan.kernel.spec import Link, Scope
 from banyan.lib.labels import L
 from banyan.lib.money import round_money
+from banyan.modules.channels.choices import FEE_KINDS
 from banyan.modules.company.queries import tax_codes
 from banyan.modules.finance.models import (
     Account,
@@ -23,6 +24,7 @@ from banyan.modules.finance.models import (
     Payment,
     Period,
     PostingRule,
+    SettlementItem,
     StockAccount,
     SupplierInvoice,
     SupplierInvoiceLine,
@@ -51,6 +53,9 @@ EVENTS = [
     choice("price_variance", "采购价格差异", "Purchase price variance"),
     choice("payment_in", "收款", "Payment received"),
     choice("payment_out", "付款", "Payment made"),
+    choice("payment_back", "退款给客户", "Paid back to customers"),
+    choice("settlement", "平台结算", "Shops' statements"),
+    choice("platform_fee", "平台费用", "Platform fees"),
     choice("wage_accrual", "计提工资", "Wages accrued"),
     choice("wage_payment", "发放工资", "Wages paid"),
     choice("manual", "手工凭证", "Manual entry"),
@@ -361,7 +366,11 @@ noun(
         direction=f(
             "方向",
             "Direction",
-            choices=[choice("in", "收款", "Received", "green"), choice("out", "付款", "Paid", "orange")],
+            choices=[
+                choice("in", "收款", "Received", "green"),
+                choice("out", "付款", "Paid", "orange"),
+                choice("back", "退款", "Paid back", "red"),
+            ],
         ),
         party=f("往来单位", "Party"),
         paid_on=f("日期", "Paid on", sortable=True),
@@ -421,6 +430,77 @@ noun(
     sort="-at",
     links=(Link("customer_invoice", "payment"), Link("supplier_invoice", "payment")),
 )
+
+noun(
+    SettlementItem,
+    key="finance.settlement_item",
+    plural_key="settlement_items",
+    label=L("平台结算明细", "Statement line"),
+    plural=L("平台结算明细", "Statement lines"),
+    help=L(
+        "平台结算单的每一行在账上的去向：核销了发票、记了费用，或待人处理",
+        "Where each line of a shop's statement went: paid for invoices, a fee, or open for a person to decide",
+    ),
+    icon="receipt",
+    area="finance",
+    verbs=(),
+    fields=dict(
+        settlement=f("结算单", "Statement", readonly=True),
+        line=f("结算单行", "Line", readonly=True, reference="channels.settlement"),
+        kind=f("类型", "Kind", choices=FEE_KINDS, readonly=True),
+        outside_number=f("外部订单号", "Outside number", readonly=True),
+        channel_order=f("渠道订单", "Channel order", readonly=True),
+        amount=f("金额", "Amount", readonly=True),
+        paid_amount=f("已核销", "Paid for invoices", readonly=True),
+        fee_amount=f("记为费用", "Fees", readonly=True),
+        decided_amount=f("已处理差额", "Decided", readonly=True),
+        open_amount=f("待处理", "Open", readonly=True),
+        reason=f(
+            "待处理原因",
+            "Open because",
+            readonly=True,
+            choices=[
+                choice("no_order", "没有对应的订单", "No such order", "red"),
+                choice("no_invoice", "订单还没开票", "Not invoiced yet", "blue"),
+                choice("more", "多于应收", "More than was open", "orange"),
+                choice("other", "平台其他款项", "Something else", "orange"),
+                choice("back", "已撤销", "Taken back", "orange"),
+            ],
+        ),
+        account=f("转入科目", "Went to", readonly=True),
+        note=f("说明", "Note", readonly=True),
+    ),
+    life=life(
+        states=[
+            choice("open", "待处理", "Open", "orange"),
+            choice("matched", "已核销", "Paid for invoices", "green"),
+            choice("fee", "费用", "Fee", "blue"),
+            choice("decided", "已处理", "Decided", "green"),
+        ],
+        edges=[
+            ("open", "open", "match"),
+            ("open", "matched", "match"),
+            ("open", "decided", "decide"),
+            ("open", "open", "reopen"),
+            ("matched", "open", "reopen"),
+            ("decided", "open", "reopen"),
+        ],
+        editable=(),
+    ),
+    presets=[preset("open", "待处理", "To be decided", "state:in=open", first=True)],
+    title=("outside_number", "settlement"),
+    list=("settlement", "kind", "outside_number", "amount", "open_amount", "state", "reason", "paid_amount",
+          "channel_order"),
+    form=(
+        section("明细", "Line", "settlement", "kind", "outside_number", "channel_order", "reason"),
+        section("金额", "Amounts", "amount", "paid_amount", "fee_amount", "decided_amount", "open_amount", "account",
+                "note"),
+    ),
+    filters=("state", "settlement", "kind", "reason"),
+    phone=("outside_number", "open_amount", "state"),
+    find=("outside_number",),
+    find_through=("settlement",),
+)  # fmt: skip
 
 noun(
     ManualEntry,

@@ -189,7 +189,7 @@ def matched() -> Found:
         faults="""
         SELECT p.id, p.number, p.matched_amount, coalesce(sum(m.amount), 0) FROM finance_payment p
         LEFT JOIN finance_matching m ON m.payment_id = p.id GROUP BY p.id
-            HAVING p.matched_amount <> coalesce(sum(m.amount), 0)
+            HAVING p.matched_amount <> coalesce(sum(m.amount), 0) * CASE p.direction WHEN 'back' THEN -1 ELSE 1 END
         UNION ALL
         SELECT i.id, i.number, i.settled_amount, coalesce(sum(m.amount), 0) FROM finance_customerinvoice i
         LEFT JOIN finance_matching m ON m.customer_invoice_id = i.id GROUP BY i.id
@@ -226,6 +226,71 @@ def invoiced() -> Found:
             FILTER (WHERE i.state IN ('posted', 'paid')), 0)
         """,
         text="{1}: {2} counted, {3} invoiced",
+    )
+
+
+@proof(
+    "finance.statements",
+    L("平台结算单 = 核销 + 费用 + 已处理 + 待处理", "Shops' statements are payments, fees, and differences"),
+)
+def statements() -> Found:
+    """Compare shops' statements with the payments made of them, the fees and decisions posted, and what is open."""
+    return none_of(
+        "channels.settlement",
+        counted="SELECT count(DISTINCT settlement_id) FROM finance_settlementitem",
+        faults="""
+        WITH items AS (
+            SELECT settlement_id AS id, sum(amount) AS amount, sum(paid_amount) AS paid, sum(fee_amount) AS fees,
+                   sum(decided_amount) AS decided, sum(open_amount) AS open
+            FROM finance_settlementitem GROUP BY 1
+        ), paid AS (
+            SELECT t.settlement_id AS id, sum(CASE p.direction WHEN 'back' THEN -p.amount ELSE p.amount END) AS amount
+            FROM finance_payment p JOIN (
+                SELECT DISTINCT s.payment_id, i.settlement_id FROM finance_settlementshare s
+                JOIN finance_settlementitem i ON i.id = s.item_id) t ON t.payment_id = p.id
+            WHERE p.state = 'posted' GROUP BY 1
+        ), posted AS (
+            SELECT e.origin AS id, sum(l.amount) FILTER (WHERE e.event = 'settlement') AS came,
+                   -sum(l.amount) FILTER (WHERE e.event = 'platform_fee') AS fees
+            FROM finance_entry e JOIN finance_entryline l ON l.entry_id = e.id AND l.side = 'debit'
+            WHERE e.origin_noun = 'channels.settlement' GROUP BY 1
+        ), decided AS (
+            SELECT i.settlement_id AS id, sum(l.amount) AS amount
+            FROM finance_settlementitem i JOIN finance_entry e ON e.origin = i.id
+            JOIN finance_entryline l ON l.entry_id = e.id AND l.side = 'debit' GROUP BY 1
+        )
+        SELECT s.id, s.outside_number, s.total_amount, coalesce(p.amount, 0), coalesce(b.fees, 0),
+               coalesce(d.amount, 0), i.open, coalesce(b.came, 0)
+        FROM items i JOIN channels_settlement s ON s.id = i.id LEFT JOIN paid p ON p.id = i.id
+        LEFT JOIN posted b ON b.id = i.id LEFT JOIN decided d ON d.id = i.id
+        WHERE s.total_amount <> coalesce(p.amount, 0) + coalesce(b.fees, 0) + coalesce(d.amount, 0) + i.open
+           OR coalesce(b.came, 0) <> i.amount - i.fees
+           OR (i.paid, i.fees, i.decided) <> (coalesce(p.amount, 0), coalesce(b.fees, 0), coalesce(d.amount, 0))
+        """,
+        text="{1}: {2}; payments {3}, fees {4}, decided {5}, open {6}; posted {7}",
+    )
+
+
+@proof(
+    "finance.shares",
+    L("结算明细的核销 = 其收款分配", "What statement lines paid for equals the shares of their payments"),
+)
+def shares() -> Found:
+    """Compare lines and payments of shops' statements with the shares that join them."""
+    return none_of(
+        "finance.settlement_item",
+        counted="SELECT count(*) FROM finance_settlementshare",
+        faults="""
+        SELECT i.id, i.outside_number, i.paid_amount, coalesce(sum(s.amount), 0) FROM finance_settlementitem i
+        LEFT JOIN finance_settlementshare s ON s.item_id = i.id GROUP BY i.id
+            HAVING i.paid_amount <> coalesce(sum(s.amount), 0)
+        UNION ALL
+        SELECT p.id, p.number, CASE p.direction WHEN 'back' THEN -p.matched_amount ELSE p.matched_amount END,
+            sum(s.amount)
+        FROM finance_payment p JOIN finance_settlementshare s ON s.payment_id = p.id GROUP BY p.id
+            HAVING CASE p.direction WHEN 'back' THEN -p.matched_amount ELSE p.matched_amount END <> sum(s.amount)
+        """,
+        text="{1}: kept {2}, shared {3}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -102,6 +103,51 @@ def wip_by_order(work_orders: Sequence[UUID], account_prefix: str) -> dict[UUID,
             [list(work_orders), account_prefix],
         )
     )
+
+
+def items_waiting_for(invoice: UUID) -> tuple[UUID, ...]:
+    """Give the open lines of shops' statements for orders on an invoice, or for the order it refers to."""
+    rows = db.rows(
+        """
+        WITH numbers AS (
+            SELECT DISTINCT o.shop_id, o.outside_number FROM finance_customerinvoiceline l
+            JOIN sales_orderline x ON x.id = l.order_line_id JOIN channels_channelorder o ON o.order_id = x.order_id
+            WHERE l.invoice_id = %(invoice)s
+            UNION
+            SELECT o.shop_id, o.outside_number FROM finance_customerinvoice i CROSS JOIN channels_shop s
+            JOIN channels_channelorder o
+                ON o.shop_id = s.id AND o.outside_number = i.reference AND o.party_id = i.party_id
+            WHERE i.id = %(invoice)s AND i.reference <> ''
+        )
+        SELECT t.id FROM numbers n
+        JOIN channels_channelorder r ON r.shop_id = n.shop_id AND r.outside_number = n.outside_number
+        JOIN finance_settlementitem t ON t.channel_order_id = r.id AND t.state = 'open'
+        ORDER BY t.id
+        """,
+        {"invoice": invoice},
+    )
+    return tuple(key for (key,) in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementSums:
+    """What a shop's statement came to in the books."""
+
+    paid: Decimal
+    fees: Decimal
+    decided: Decimal
+    open: Decimal
+    open_lines: int
+
+
+def sums_of_statement(settlement: UUID) -> StatementSums | None:
+    """Give what a statement came to; None for one that is not in the books. One statement."""
+    row = db.one(
+        "SELECT sum(paid_amount), sum(fee_amount), sum(decided_amount), sum(open_amount), "
+        "count(*) FILTER (WHERE state = 'open') FROM finance_settlementitem WHERE settlement_id = %s",
+        [settlement],
+    )
+    return StatementSums(*row) if row and row[0] is not None else None
 
 
 def receivable(parties: Sequence[UUID]) -> dict[UUID, Decimal]:

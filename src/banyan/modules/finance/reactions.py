@@ -8,14 +8,18 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel import db
-from banyan.kernel.commands import teller
+from banyan.kernel.commands import execute, teller
 from banyan.kernel.context import Context
-from banyan.kernel.events import before_commit
+from banyan.kernel.dispatcher import Delivered
+from banyan.kernel.events import after_commit, before_commit
 from banyan.kernel.registry import answers
+from banyan.modules.channels.events import StatementSettled
 from banyan.modules.company.queries import plants
 from banyan.modules.finance import posting, queries, rules
 from banyan.modules.finance.errors import CreditExceeded, CreditNeedsConsent
+from banyan.modules.finance.events import CustomerInvoiced
 from banyan.modules.finance.models import Period
+from banyan.modules.finance.statements import match_items, take_in
 from banyan.modules.finance.values import Leg, Posting
 from banyan.modules.inventory.events import StockMoved, StockRevalued
 from banyan.modules.inventory.values import MovedFact
@@ -321,6 +325,20 @@ def _post_wages(
             for e in told
         ],
     )  # fmt: skip
+
+
+@before_commit(StatementSettled)
+def post_statements(ctx: Context, events: Sequence[StatementSettled]) -> None:
+    """Bring shops' statements into the books: payments for invoices, fees, and what stays open."""
+    take_in(ctx, [e.record for e in events])
+
+
+@after_commit(CustomerInvoiced)
+def pay_by_statements(ctx: Context, event: Delivered) -> None:
+    """Let what shops have paid out for an order before it was invoiced pay for its invoice now."""
+    waiting = queries.items_waiting_for(event.record)
+    if waiting:
+        execute(ctx, match_items, ids=waiting, data={})
 
 
 @before_commit(OrderConfirmed)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from uuid import UUID
 
 from banyan.lib.money import round_money
-from banyan.modules.finance.values import Leg, Posting, Side
+from banyan.modules.finance.values import Due, Leg, Paid, Posting, Side
 
 ZERO = Decimal(0)
 
@@ -107,6 +108,33 @@ def share(whole: Decimal, done: Decimal, part: Decimal, total: Decimal) -> Decim
     Takes:  done: the quantity of earlier parts; part may be negative; total: the line's quantity
     """
     return round_money(whole * (done + part) / total) - round_money(whole * done / total)
+
+
+def paid_of(
+    lines: Iterable[tuple[UUID, UUID, Decimal]], dues: Mapping[UUID, Sequence[Due]], open_: Mapping[UUID, Decimal]
+) -> tuple[Paid, ...]:
+    """Give what the lines of a statement settle, each in the order of what is due for its order.
+
+    Takes:  lines: (item, order, amount), below zero what was given back; dues by order, the oldest first; open_: what
+            is open of each invoice, below zero of a credit note
+    Gives:  never more than is due of the order nor than is open of the invoice; what is received settles invoices,
+            what is given back credit notes
+    Source: 100 received, 60 and 30 due: 60 and 30, and 10 of the line are left
+    """
+    left = dict(open_)
+    due_left = {id(due): due.amount for known in dues.values() for due in known}
+    found = []
+    for item, order, amount in lines:
+        sign = 1 if amount > 0 else -1
+        for due in dues.get(order, ()):
+            part = min(sign * amount, sign * due_left[id(due)], sign * left.get(due.invoice, ZERO))
+            if part <= 0:
+                continue
+            amount -= sign * part
+            due_left[id(due)] -= sign * part
+            left[due.invoice] -= sign * part
+            found.append(Paid(item, due, sign * part))
+    return tuple(found)
 
 
 def price_of(amount: Decimal, quantity: Decimal) -> Decimal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,12 @@ from banyan.kernel import db, reading, registry
 from banyan.kernel.context import Context
 from banyan.kernel.reading import Query
 from banyan.kernel.registry import answers
-from banyan.lib.labels import L
+from banyan.lib.labels import L, Label
+from banyan.modules.finance import queries
 
-INVOICES = {"in": "finance.customer_invoice", "out": "finance.supplier_invoice"}
+INVOICES = {
+    "in": "finance.customer_invoice", "out": "finance.supplier_invoice", "back": "finance.customer_invoice",
+}  # fmt: skip
 OPEN = L("{number} · {day} · 未结 {open}", "{number} · {day} · open {open}")
 
 
@@ -28,8 +31,9 @@ def settle(ctx: Context, payments: Sequence[UUID]) -> dict[str, Any]:
     wanted = registry.noun(INVOICES[found[0]["direction"]]) if found else None
     if wanted is None or not ctx.may(wanted.spec.permission("read")):
         return {}
+    kind = "credit" if found[0]["direction"] == "back" else "invoice"
     open_ = reading.list_records(ctx, wanted, Query(
-        filters=(("party", "eq", str(found[0]["party"])), ("state", "eq", "posted")),
+        filters=(("party", "eq", str(found[0]["party"])), ("state", "eq", "posted"), ("kind", "eq", kind)),
         columns=("number", "invoiced_on", "due_on", "gross_amount", "settled_amount"),
         sort="invoiced_on", expand=(), limit=reading.MOST,
     ))  # fmt: skip
@@ -37,7 +41,7 @@ def settle(ctx: Context, payments: Sequence[UUID]) -> dict[str, Any]:
 
 
 def _said(row: dict[str, Any]) -> str:
-    left = Decimal(row["gross_amount"]) - Decimal(row["settled_amount"])
+    left = abs(Decimal(row["gross_amount"]) - Decimal(row["settled_amount"]))
     day = row["due_on"] or row["invoiced_on"]
     return str(OPEN.filled({"number": row["number"], "day": day, "open": f"{left:,.2f}"}))
 
@@ -73,3 +77,26 @@ def is_collection_due(_ctx: Context, _noun: str, key: UUID) -> bool:
 def is_payment_due(_ctx: Context, _noun: str, key: UUID) -> bool:
     """Say whether a supplier's invoice is one to be paid, not a credit note."""
     return db.one("SELECT kind = 'invoice' FROM finance_supplierinvoice WHERE id = %s", [key])[0]
+
+
+@answers("channels.settlement.pages")
+def pages_of_statement(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[str, Label, str], ...]:
+    """Give the way from a shop's statement to what became of its lines in the books."""
+    spec = registry.noun("finance.settlement_item").spec
+    if record["state"] != "settled" or not ctx.may(spec.permission("read")):
+        return ()
+    return (("scale", L("账上的去向", "In the books"), f"/{spec.path}?settlement:in={record['id']}"),)
+
+
+@answers("channels.settlement.notices")
+def notices_of_statement(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[str, Label], ...]:
+    """Say what a shop's statement came to: paid for invoices, fees, open differences."""
+    found = queries.sums_of_statement(record["id"]) if record["state"] == "settled" else None
+    if found is None or not ctx.may(registry.noun("finance.settlement_item").spec.permission("read")):
+        return ()
+    facts = {"paid": f"{found.paid:,.2f}", "fees": f"{found.fees:,.2f}", "decided": f"{found.decided:,.2f}",
+             "open": f"{found.open:,.2f}", "n": found.open_lines}  # fmt: skip
+    said = L("核销应收 {paid}，费用 {fees}，已处理差额 {decided}",
+             "Paid for invoices {paid}, fees {fees}, decided {decided}").filled(facts)  # fmt: skip
+    left = L("{n} 行待处理，共 {open}", "{n} lines to be decided, {open}").filled(facts)
+    return (("blue", said), ("orange", left)) if found.open_lines else (("green", said),)

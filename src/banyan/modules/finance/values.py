@@ -48,6 +48,24 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """What of an order stands open on an invoice, below zero on a credit note; no order for an invoice by reference."""
+
+    invoice: UUID
+    order: UUID | None
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """So much of a statement's line settles what is due."""
+
+    item: UUID
+    due: Due
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRow:
     """An account in a trial balance: opening, turnover and closing; opening and closing are debit minus credit."""
 

@@ -76,7 +76,8 @@ class MovedFact:
 class Demand:
     """A demand line's wish for stock of an item at a plant.
 
-    Takes:  quantity in the stock unit; None only when releasing: all of it
+    Takes:  quantity in the stock unit; None only when releasing: all of it; within: allocated only from this location
+            and those below it
     """
 
     noun: str
@@ -84,6 +85,7 @@ class Demand:
     item: UUID
     plant: UUID
     quantity: Decimal | None = None
+    within: UUID | None = None
 
     @property
     def key(self) -> DemandKey:

@@ -45,18 +45,10 @@ def letter_of(ticket: Ticket, batch: Batch, language: str) -> Posted | None:
     if not 0 < len(batch.acts) <= MOST_ACTS:
         return None
     told = read_acts(batch)
-    if not all(map(_goes_along, told)):
+    if not all(isinstance(one.act, Act) and all(map(goes_along, (one.act, *one.act.parts))) for one in told):
         return None
     keys = frozenset(key for one in told for key in (one.act.id, *(part.id for part in one.act.parts)))
     return Posted(sender=batch.device, keys=keys, ticket=ticket, batch=batch, language=language, told=told)
-
-
-def _goes_along(told: Told) -> bool:
-    """Say whether an act is nothing but reports that may go together with others'."""
-    return (
-        isinstance(told.act, Act) and told.act.kind != "undo"
-        and all(map(goes_along, reports_of(told.act, told.clock_at)))
-    )  # fmt: skip
 
 
 def settle(letter: Posted) -> dict[str, Any] | None:

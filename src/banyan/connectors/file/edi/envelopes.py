@@ -5,6 +5,7 @@ Source: ASC X12.5 and X12.6 (ISA/IEA, GS/GE, ST/SE); ISO 9735 syntax 3 and 4 (UN
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -93,60 +94,134 @@ def closed(
     return _closed_edifact(sender, receiver, control, messages, when, is_test, version or "D:96A:UN", syntax)
 
 
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How a standard lays its envelopes: tags of heads and trailers, where control numbers stand, codes of faults."""
+
+    group: tuple[str, str]
+    message: tuple[str, str]
+    end: str
+    group_control: int
+    message_control: int
+    needs_group: bool
+    made: Callable[[Segment, tuple[Segment, ...], Segment | None], Message]
+    #: Codes that receipts give back: of a count and a control number of messages, of groups, of the whole.
+    message_codes: tuple[str, str]
+    group_codes: tuple[str, str]
+    end_codes: tuple[str, str]
+    words: Mapping[str, Label]
+
+
+def _message_x12(head: Segment, body: tuple[Segment, ...], group: Segment | None) -> Message:
+    return Message(head.get(1), head.get(2), body, head, group.get(8), group.get(1), group.get(6))
+
+
+def _message_edifact(head: Segment, body: tuple[Segment, ...], group: Segment | None) -> Message:
+    version = ":".join(head.elements[1][1:4]) if len(head.elements) > 1 else ""
+    named = (group.get(1), group.get(5)) if group else ("", "")
+    return Message(head.get(2), head.get(1), body, head, version, *named)
+
+
+_X12 = _Layout(
+    group=("GS", "GE"), message=("ST", "SE"), end="IEA", group_control=6, message_control=2, needs_group=True,
+    made=_message_x12, message_codes=("4", "3"), group_codes=("5", "4"), end_codes=("", ""),
+    words={
+        "after": L("IEA 之后还有内容", "there is more after IEA"),
+        "group": L("上一组没有 GE", "the group before has no GE"),
+        "message": L("ST 不在组内，或上一报文没有 SE", "ST outside a group, or no SE before"),
+        "no_message": L("SE 之前没有 ST", "SE without ST"),
+        "no_group": L("GE 之前没有 GS，或报文没有 SE", "GE without GS, or a message has no SE"),
+        "open": L("组没有 GE", "a group has no GE"),
+        "cut": L("没有 IEA，文件不完整", "there is no IEA: the file is cut off"),
+        "messages": L("组内报文数", "count of messages"),
+        "message_control": L("报文控制号", "message control number"),
+        "group_control": L("组控制号", "group control number"),
+        "groups": L("组数", "count of groups"),
+        "control": L("交换控制号", "interchange control number"),
+    },
+)  # fmt: skip
+_EDIFACT = _Layout(
+    group=("UNG", "UNE"), message=("UNH", "UNT"), end="UNZ", group_control=5, message_control=1, needs_group=False,
+    made=_message_edifact, message_codes=("29", "28"), group_codes=("29", "28"), end_codes=("29", "28"),
+    words={
+        "after": L("UNZ 之后还有内容", "there is more after UNZ"),
+        "group": L("上一组没有 UNE", "the group before has no UNE"),
+        "message": L("上一报文没有 UNT", "the message before has no UNT"),
+        "no_message": L("UNT 之前没有 UNH", "UNT without UNH"),
+        "no_group": L("UNE 之前没有 UNG，或报文没有 UNT", "UNE without UNG, or a message has no UNT"),
+        "open": L("报文没有 UNT 或组没有 UNE", "a message has no UNT or a group no UNE"),
+        "cut": L("没有 UNZ，文件不完整", "there is no UNZ: the file is cut off"),
+        "messages": L("组内报文数", "count of messages"),
+        "message_control": L("报文参考号", "message reference"),
+        "group_control": L("组参考号", "group reference"),
+        "groups": L("交换内的数量", "count of the interchange"),
+        "control": L("交换控制号", "interchange control reference"),
+    },
+)  # fmt: skip
+
+
+def _messages(segments: Sequence[Segment], layout: _Layout, control: str) -> tuple[Message, ...]:
+    """Give the messages between an interchange's head and its trailer, and check the envelopes.
+
+    Takes:  segments, the interchange's head first; control: its number as the head says it
+    Raises: EdiFault with the place
+    """
+    words, messages = layout.words, []
+    group: Segment | None = None
+    head: Segment | None = None
+    body: list[Segment] = []
+    in_group = groups = 0
+    has_ended = False
+    for each in segments[1:]:
+        if has_ended:
+            raise each.fault(words["after"])
+        if each.tag == layout.group[0]:
+            if group is not None or head is not None:
+                raise each.fault(words["group"])
+            group, in_group, groups = each, 0, groups + 1
+        elif each.tag == layout.message[0]:
+            if head is not None or (layout.needs_group and group is None):
+                raise each.fault(words["message"])
+            head, body = each, []
+        elif each.tag == layout.message[1]:
+            if head is None:
+                raise each.fault(words["no_message"])
+            count, same = layout.message_codes
+            _count(each, 1, len(body) + 2, L("报文段数", "count of segments"), count)
+            _same(each, 2, head.get(layout.message_control), words["message_control"], same)
+            messages.append(layout.made(head, tuple(body), group))
+            head, in_group = None, in_group + 1
+        elif each.tag == layout.group[1]:
+            if group is None or head is not None:
+                raise each.fault(words["no_group"])
+            count, same = layout.group_codes
+            _count(each, 1, in_group, words["messages"], count)
+            _same(each, 2, group.get(layout.group_control), words["group_control"], same)
+            group = None
+        elif each.tag == layout.end:
+            if group is not None or head is not None:
+                raise each.fault(words["open"])
+            count, same = layout.end_codes
+            _count(each, 1, groups or len(messages), words["groups"], count)
+            _same(each, 2, control, words["control"], same)
+            has_ended = True
+        elif head is None:
+            raise each.fault(L("不在任何报文之内", "outside any message"))
+        else:
+            body.append(each)
+    if not has_ended:
+        raise segments[-1].fault(words["cut"])
+    return tuple(messages)
+
+
 def _opened_x12(text: str) -> Interchange:
     marks, start = x12_marks(text)
     segments = cut(text, marks, start)
     isa = segments[0]
     control = isa.get(13).strip()
-    messages: list[Message] = []
-    group: Segment | None = None
-    in_group = groups = 0
-    head: Segment | None = None
-    body: list[Segment] = []
-    ended = False
-    for each in segments[1:]:
-        if ended:
-            raise each.fault(L("IEA 之后还有内容", "there is more after IEA"))
-        match each.tag:
-            case "GS":
-                if group is not None:
-                    raise each.fault(L("上一组没有 GE", "the group before has no GE"))
-                group, in_group, groups = each, 0, groups + 1
-            case "ST":
-                if group is None or head is not None:
-                    raise each.fault(L("ST 不在组内，或上一报文没有 SE", "ST outside a group, or no SE before"))
-                head, body = each, []
-            case "SE":
-                if head is None or group is None:
-                    raise each.fault(L("SE 之前没有 ST", "SE without ST"))
-                _count(each, 1, len(body) + 2, L("报文段数", "count of segments"), "4")
-                _same(each, 2, head.get(2), L("报文控制号", "message control number"), "3")
-                messages.append(
-                    Message(
-                        head.get(1), head.get(2), tuple(body), head, group.get(8), group.get(1), group.get(6)
-                    )
-                )  # fmt: skip
-                head, in_group = None, in_group + 1
-            case "GE":
-                if group is None or head is not None:
-                    raise each.fault(L("GE 之前没有 GS，或报文没有 SE", "GE without GS, or a message has no SE"))
-                _count(each, 1, in_group, L("组内报文数", "count of messages"), "5")
-                _same(each, 2, group.get(6), L("组控制号", "group control number"), "4")
-                group = None
-            case "IEA":
-                if group is not None:
-                    raise each.fault(L("组没有 GE", "a group has no GE"))
-                _count(each, 1, groups, L("组数", "count of groups"))
-                _same(each, 2, control, L("交换控制号", "interchange control number"))
-                ended = True
-            case _ if head is None:
-                raise each.fault(L("不在任何报文之内", "outside any message"))
-            case _:
-                body.append(each)
-    if not ended:
-        raise segments[-1].fault(L("没有 IEA，文件不完整", "there is no IEA: the file is cut off"))
+    messages = _messages(segments, _X12, control)
     sender, receiver = Party(isa.get(6).strip(), isa.get(5).strip()), Party(isa.get(8).strip(), isa.get(7).strip())
-    return Interchange("x12", sender, receiver, control, tuple(messages), isa.get(15) == "T", marks, isa.get(12))
+    return Interchange("x12", sender, receiver, control, messages, isa.get(15) == "T", marks, isa.get(12))
 
 
 def _opened_edifact(text: str) -> Interchange:
@@ -158,55 +233,9 @@ def _opened_edifact(text: str) -> Interchange:
         )
     unb = segments[0]
     control = unb.need(5, L("交换控制号", "the interchange control reference"))
-    messages: list[Message] = []
-    group: Segment | None = None
-    in_group = groups = 0
-    head: Segment | None = None
-    body: list[Segment] = []
-    ended = False
-    for each in segments[1:]:
-        if ended:
-            raise each.fault(L("UNZ 之后还有内容", "there is more after UNZ"))
-        match each.tag:
-            case "UNG":
-                if group is not None or head is not None:
-                    raise each.fault(L("上一组没有 UNE", "the group before has no UNE"))
-                group, in_group, groups = each, 0, groups + 1
-            case "UNH":
-                if head is not None:
-                    raise each.fault(L("上一报文没有 UNT", "the message before has no UNT"))
-                head, body = each, []
-            case "UNT":
-                if head is None:
-                    raise each.fault(L("UNT 之前没有 UNH", "UNT without UNH"))
-                _count(each, 1, len(body) + 2, L("报文段数", "count of segments"), "29")
-                _same(each, 2, head.get(1), L("报文参考号", "message reference"), "28")
-                version = ":".join(head.elements[1][1:4]) if len(head.elements) > 1 else ""
-                messages.append(
-                    Message(head.get(2), head.get(1), tuple(body), head, version, group.get(1) if group else "",
-                            group.get(5) if group else "")
-                )  # fmt: skip
-                head, in_group = None, in_group + 1
-            case "UNE":
-                if group is None or head is not None:
-                    raise each.fault(L("UNE 之前没有 UNG，或报文没有 UNT", "UNE without UNG, or a message has no UNT"))
-                _count(each, 1, in_group, L("组内报文数", "count of messages"), "29")
-                _same(each, 2, group.get(5), L("组参考号", "group reference"), "28")
-                group = None
-            case "UNZ":
-                if group is not None or head is not None:
-                    raise each.fault(L("报文没有 UNT 或组没有 UNE", "a message has no UNT or a group no UNE"))
-                _count(each, 1, groups or len(messages), L("交换内的数量", "count of the interchange"), "29")
-                _same(each, 2, control, L("交换控制号", "interchange control reference"), "28")
-                ended = True
-            case _ if head is None:
-                raise each.fault(L("不在任何报文之内", "outside any message"))
-            case _:
-                body.append(each)
-    if not ended:
-        raise segments[-1].fault(L("没有 UNZ，文件不完整", "there is no UNZ: the file is cut off"))
+    messages = _messages(segments, _EDIFACT, control)
     return Interchange(
-        "edifact", Party(unb.get(2), unb.get(2, 2)), Party(unb.get(3), unb.get(3, 2)), control, tuple(messages),
+        "edifact", Party(unb.get(2), unb.get(2, 2)), Party(unb.get(3), unb.get(3, 2)), control, messages,
         unb.get(11) == "1", marks, ":".join(unb.elements[0]),
     )  # fmt: skip
 

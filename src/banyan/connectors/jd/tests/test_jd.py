@@ -40,9 +40,9 @@ def stand_in(orders, now=NOW):
         given = form.pop("sign", "")
         text = "".join(f"{name}{form[name]}" for name in sorted(form))
         if given != hashlib.md5(f"{SECRET}{text}{SECRET}".encode()).hexdigest().upper():
-            return error("25", "无效签名")
+            return error("12", "无效签名")
         if abs(datetime.strptime(form["timestamp"], "%Y-%m-%d %H:%M:%S.%f%z") - now) > timedelta(minutes=10):
-            return error("21", "无效的时间戳")
+            return error("8", "非法的时间戳参数")
         if form["access_token"] != TOKEN:
             return error("19", "无效的access_token")
         body = json.loads(form["360buy_param_json"])
@@ -63,7 +63,7 @@ def stand_in(orders, now=NOW):
             good = body["orderId"] != "0"
             result = {"success": good, "chineseErrCode": "" if good else "订单已出库", "numberCode": 10400001}
             return {"jingdong_pop_order_shipment_responce": {"code": "0", "sopjosshipment_result": result}}
-        return error("10", "无效的方法名")
+        return error("15", "不存在的方法名")
 
     return answer
 
@@ -81,9 +81,9 @@ def test_orders_are_read_and_none_is_lost_while_others_change():
 
 def test_what_the_gateway_refuses_is_said():
     with partner(stand_in(Orders(1))) as there:
-        assert is_refused(jd, link_to(there, secret="wrong"), "not_allowed").code == "25"
+        assert is_refused(jd, link_to(there, secret="wrong"), "not_allowed").code == "12"
         assert is_refused(jd, link_to(there, token="old"), "not_allowed").code == "19"
-        assert is_refused(jd, replace(link_to(there), now=NOW - timedelta(hours=1)), "not_allowed").code == "21"
+        assert is_refused(jd, replace(link_to(there), now=NOW - timedelta(hours=1)), "not_allowed").code == "8"
 
 
 def test_a_shipment_is_sent_and_a_result_that_is_no_success_is_refused():
@@ -93,4 +93,15 @@ def test_a_shipment_is_sent_and_a_result_that_is_no_success_is_refused():
             jd.send(link_to(there), outgoing("ship", {"orderId": "0"}))
         with pytest.raises(Failed) as fault:
             jd.send(link_to(there), outgoing("stock", {"skuId": 1, "stockNum": 2}))
-        assert (fault.value.kind, fault.value.code) == ("refused", "10")
+        assert (fault.value.kind, fault.value.code) == ("refused", "15")
+
+
+@pytest.mark.parametrize(("code", "kind"), [
+    ("2", "throttled"), ("1", "unavailable"), ("23", "unavailable"), ("66", "unavailable"), ("24", "not_allowed"),
+    ("7", "refused"), ("13", "refused"), ("26", "refused"), ("68", "refused"),
+])  # fmt: skip
+def test_each_code_of_the_gateway_means_what_its_table_says(code, kind):
+    with partner(lambda asked: {"error_response": {"code": code, "zh_desc": "说明", "en_desc": ""}}) as there:
+        with pytest.raises(Failed, match="说明") as fault:
+            jd.send(link_to(there), outgoing("stock", {"skuId": 1, "stockNum": 2}))
+        assert (fault.value.kind, fault.value.code) == (kind, code)

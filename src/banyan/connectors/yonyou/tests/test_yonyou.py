@@ -14,6 +14,7 @@ from tests.integration.partner import partner
 from tests.partners.shops import NOW, sample
 from tests.partners.standing import connection_to, outgoing
 
+TOKENS = "/iuap-api-auth/open-auth/selfAppAuth/base/v1/getAccessToken"
 KEY, SECRET = "fbb5f5b6-21fb-4156-8b73-3ec3ac389ab7", "secret-of-app"
 
 
@@ -21,13 +22,14 @@ def stand_in():
     state = {"given": 0, "valid": ""}
 
     def answer(asked):
-        if asked.path == "/open-auth/selfAppAuth/getAccessToken":
+        if asked.path == TOKENS:
             text = f"appKey{asked.one('appKey')}timestamp{asked.one('timestamp')}"
             wanted = base64.b64encode(hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).digest()).decode()
             if asked.one("signature") != wanted:
                 return {"code": "50000", "message": "签名不正确"}
             state["given"] += 1
-            state["valid"] = f"token-{state['given']}"
+            assert asked.headers["content-type"] == "application/json"
+            state["valid"] = f"to/ken+{state['given']}=="
             return {"code": "00000", "message": "成功！", "data": {"access_token": state["valid"], "expire": 7200}}
         if asked.one("access_token") != state["valid"]:
             return {"code": "310036", "message": "非法token"}
@@ -41,9 +43,7 @@ def stand_in():
 
 
 def link_to(there, secret=SECRET):
-    settings = {
-        "token_address": f"{there.url}/open-auth/selfAppAuth/getAccessToken", "address": there.url, "app_key": KEY,
-    }  # fmt: skip
+    settings = {"token_address": f"{there.url}{TOKENS}", "address": there.url, "app_key": KEY}
     return connection_to(Yonyou(), settings, {"app_secret": secret}, now=NOW)
 
 
@@ -74,3 +74,18 @@ def test_refusals_are_said():
         with pytest.raises(Failed) as fault:
             Yonyou().send(link_to(there), outgoing("call", {"path": "//evil.example.com/x"[1:].removeprefix("/")}))
         assert fault.value.kind == "validation"
+
+
+@pytest.mark.parametrize(("code", "message", "kind"), [
+    ("310046", "API被限流", "throttled"), ("503", "服务不可用", "unavailable"), ("999", "查询失败", "refused"),
+    ("310036", "非法token", "not_allowed"),
+])  # fmt: skip
+def test_each_code_means_what_is_known_of_it(code, message, kind):
+    answer, _ = stand_in()
+
+    def refuse(asked):
+        return answer(asked) if "open-auth" in asked.path else {"code": code, "message": message}
+
+    with partner(refuse) as there, pytest.raises(Failed, match=message) as fault:
+        Yonyou().send(link_to(there), outgoing("sale_order_list", {}))
+    assert (fault.value.kind, fault.value.code) == (kind, code)

@@ -13,7 +13,8 @@ from banyan.integration.models import Message, System
 from banyan.integration.tests.conftest import PAGES, do
 from banyan.integration.watch import scanning
 from banyan.integration.watch.errors import NoInFlow, NothingToSend, ScanFailed
-from banyan.integration.watch.models import Discrepancy, Scan, ScanRow, ScanRun
+from banyan.integration.watch.jobs import look_after_alerts
+from banyan.integration.watch.models import Alert, Discrepancy, Scan, ScanRow, ScanRun
 from banyan.kernel import impossible as kernel_impossible
 from banyan.kernel import jobs
 from banyan.kernel.commands import execute
@@ -103,6 +104,30 @@ def test_a_difference_that_persists_is_the_same_and_one_that_is_gone_closes_itse
     theirs(("X1", "二", "10", 48))
     run(ctx, one, NOW + timedelta(hours=2))  # back again: a new one beside the closed
     assert [kind for kind, key, _ in found() if key == "X2"] == ["missing_there", "missing_there"]
+
+
+def test_planted_differences_raise_an_alert_from_the_rules_number_on_and_their_end_clears_it(ctx, ours, scan, system):
+    boss = User.objects.create(login=f"boss-{new_id().hex[-8:]}", name="主管")
+    rule = dict(name="看住差异", measure="differences", person=str(boss.pk), threshold="2", minutes=0)
+    do(ctx, "watch.alert_rule.create", records=[rule])
+    one = scan()
+    for code in ("X1", "X2"):
+        ours(code)
+    theirs(("X1", "一", "10", 48))
+    run(ctx, one)
+    look_after_alerts(NOW)
+    assert (found(), Alert.objects.count()) == ([("missing_there", "X2", "open")], 0)
+    theirs()
+    run(ctx, one, NOW + timedelta(hours=1))
+    look_after_alerts(NOW + timedelta(hours=1))
+    alert = Alert.objects.get()
+    assert (alert.system_id, alert.flow_id, alert.value, alert.state) == (system.pk, None, 2, "raised")
+    assert "看住差异" in InboxItem.objects.get(person=boss).text_zh
+    theirs(("X1", "一", "10", 48), ("X2", "一", "10", 48))
+    run(ctx, one, NOW + timedelta(hours=2))
+    look_after_alerts(NOW + timedelta(hours=2))
+    alert.refresh_from_db()
+    assert (alert.state, InboxItem.objects.get(person=boss).done_at is not None) == ("cleared", True)
 
 
 def test_what_has_moved_out_of_the_range_is_neither_found_nor_closed(ctx, ours, scan):

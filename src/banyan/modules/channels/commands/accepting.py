@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -29,20 +29,20 @@ from banyan.modules.channels.models import (
     HoldRule,
     Shop,
 )
-from banyan.modules.channels.rules import Hold, Listed, Source, Wanted
-from banyan.modules.inventory.errors import NotEnoughStock
+from banyan.modules.channels.rules import Hold, Listed, Place, Source, Wanted
+from banyan.modules.inventory.errors import NotEnoughStock, Shortage
 from banyan.modules.items import queries as items
 from banyan.modules.items.queries import ItemFacts
 from banyan.modules.parties import queries as parties
 
 ZERO = Decimal(0)
-#: Others may take what was free a moment ago; so often a plant is chosen anew.
+#: Others may take what was free a moment ago; so often a place is chosen anew.
 TRIES = 3
 #: So many of the orders that wait for an item are tried when some of it becomes free.
 MOST_AGAIN = 500
 #: What is decided on an order after it was written.
 DECIDED = (
-    "state", "hold", "accepted_at", "order_id", "party_id", "plant_id", "cancel_reason", *AMOUNTS,
+    "state", "hold", "accepted_at", "order_id", "party_id", "plant_id", "location_id", "cancel_reason", *AMOUNTS,
 )  # fmt: skip
 #: What a person cannot let pass: it is worked out again.
 NEVER_WAIVED = frozenset({"unmatched", "no_stock", "customer"})
@@ -59,7 +59,7 @@ class Case:
     waived: set[tuple[str, UUID | None]] = field(default_factory=set)
     wanted: tuple[Wanted, ...] = ()
     holds: list[Hold] = field(default_factory=list)
-    plants: tuple[UUID, ...] = ()
+    places: tuple[Place, ...] = ()
 
     @property
     def needs(self) -> list[dict[UUID, Decimal]]:
@@ -215,9 +215,11 @@ def _found(case: Case, facts: dict[UUID, ItemFacts], own: Sequence[HoldRule], ot
         yield Hold("amounts", f"{off:+}")
     if order.freight_amount and shop.freight_item_id is None:
         yield Hold("amounts", L("店铺没有设置运费项目", "The shop has no freight item").in_("zh"))
-    for line, one in zip(case.lines, case.listed, strict=True):
-        if one and rules.price_too_low(line.amount / line.quantity, one.price, shop.price_tolerance_percent):
-            yield Hold("price", f"{line.sku}: {line.amount / line.quantity:.2f} < {one.price:.2f}")
+    off = rules.shared(order.discount_amount, [line.amount for line in case.lines])
+    for line, one, less in zip(case.lines, case.listed, off, strict=True):
+        paid = (line.amount - less) / line.quantity
+        if one and rules.price_too_low(paid, one.price, shop.price_tolerance_percent):
+            yield Hold("price", f"{line.sku}: {paid:.2f} < {one.price:.2f}")
     inactive = {
         facts[part.item].code for one in case.listed if one for part in (*one.pieces, *one.parts)
         if not facts[part.item].is_active
@@ -323,7 +325,7 @@ def _accept(ctx: Context, cases: Sequence[Case]) -> None:
         _accept_one(ctx, cases[0])
         return
     _choose(cases)
-    whole = [case for case in cases if len(set(case.plants)) == 1]
+    whole = [case for case in cases if len(set(case.places)) == 1]
     rest = [case for case in cases if case not in whole]
     try:
         with attempt(ctx):
@@ -361,38 +363,33 @@ def _accept_one(ctx: Context, case: Case) -> None:
 
 
 def _choose(cases: Sequence[Case]) -> None:
-    """Choose the plant for every line of every order, as if the orders before it had taken theirs.
+    """Choose the place for every line of every order, as if the orders before it had taken theirs.
 
-    Two statements
+    Two statements, three where shops ship from warehouses of a plant
     """
-    plants = queries.shipping_plants(case.shop.pk for case in cases)
-    free = queries.free_stock(
+    ships = queries.who_ships(case.shop.pk for case in cases)
+    stock = queries.free_stock(
         (item for case in cases for needs in case.needs for item in needs),
-        (one.plant for found in plants.values() for one in found),
+        (one.place for found in ships.values() for one in found),
     )
-    by_plant: dict[UUID, dict[UUID, Decimal]] = {}
-    for (plant, item), quantity in free.items():
-        by_plant.setdefault(plant, {})[item] = quantity
     for case in cases:
         needs = case.needs
         kept_most = {one.item: one2.safety_quantity for one2 in case.listed if one2 for one in one2.pieces}
         sources: list[Source] = []
-        for one in plants[case.shop.pk]:
-            there = by_plant.get(one.plant, {})
+        for one in ships[case.shop.pk]:
+            there = stock.at(one.place, rules.summed(needs))
             kept = {
                 item: rules.kept_back(quantity, case.shop.safety_percent, kept_most.get(item, ZERO))
                 for item, quantity in there.items()
             }
             sources.append(one.source(case.order.region, there, kept))
         found = rules.allot(needs, sources, may_split=case.shop.is_split)
-        case.plants = found.plants
+        case.places = found.places
         if found.missing:
             case.holds = [Hold("no_stock", _shortage(found.missing))]
             continue
-        for plant, line in zip(found.plants, needs, strict=True):
-            there = by_plant.setdefault(plant, {})
-            for item, quantity in line.items():
-                there[item] = there.get(item, ZERO) - quantity
+        for place, line in zip(found.places, needs, strict=True):
+            stock.take(place, line)
 
 
 def _shortage(missing: dict[UUID, Decimal]) -> str:
@@ -403,18 +400,18 @@ def _shortage(missing: dict[UUID, Decimal]) -> str:
 
 
 def _parted(ctx: Context, case: Case) -> list[Case]:
-    """Give an order per plant; what leaves from the first plant, and the freight, stay with the order itself."""
-    if len(set(case.plants)) <= 1:
+    """Give an order per place; what leaves from the first place, and the freight, stay with the order itself."""
+    if len(set(case.places)) <= 1:
         return [case]
-    first = case.plants[0]
-    groups: dict[UUID, dict[UUID, Decimal]] = {}
-    for line, plant in zip(case.lines, case.plants, strict=True):
-        if plant != first:
-            groups.setdefault(plant, {})[line.pk] = line.quantity
+    first = case.places[0]
+    groups: dict[Place, dict[UUID, Decimal]] = {}
+    for line, place in zip(case.lines, case.places, strict=True):
+        if place != first:
+            groups.setdefault(place, {})[line.pk] = line.quantity
     made = part_lines(ctx, case.order, list(groups.values()))
     cases = _cases([case.order, *made])
-    for one, plant in zip(cases, [first, *groups], strict=True):
-        one.wanted, one.plants = _wanted(one), (plant,) * len(one.lines)
+    for one, place in zip(cases, [first, *groups], strict=True):
+        one.wanted, one.places = _wanted(one), (place,) * len(one.lines)
     return cases
 
 
@@ -429,7 +426,7 @@ def _book(ctx: Context, cases: Sequence[Case]) -> list[tuple]:
     records, bookings, made_to_order = [], [], []
     for case in cases:
         keys = [new_id() for _ in case.wanted]
-        plant = case.plants[0] if case.plants else case.shop.plant_id
+        plant = case.places[0].plant if case.places else case.shop.plant_id
         records.append(_record(case, billed[case.order.pk], plant, keys))
         made_to_order.append([key for key, one in zip(keys, case.wanted, strict=True) if one.is_made_to_order])
         bookings.append([
@@ -447,8 +444,34 @@ def _book(ctx: Context, cases: Sequence[Case]) -> list[tuple]:
         ctx, [made.pk for made in orders],
         {"must_promise": True, "made_to_order": [key for keys in made_to_order for key in keys]},
     )  # fmt: skip
+    _refuse_short_warehouses(cases)
     db.insert_rows([row for rows in bookings for row in rows])
     return [(made.pk, record["party"], record["plant"]) for made, record in zip(orders, records, strict=True)]
+
+
+def _refuse_short_warehouses(cases: Sequence[Case]) -> None:
+    """Refuse orders that together take more from a warehouse than is free in it, now that their plant's is theirs.
+
+    Who promises holds the plant's supply until commit, so nobody takes from its warehouses meanwhile. One statement,
+    none where nobody ships from a warehouse
+
+    Raises: NotEnoughStock
+    """
+    wanted: dict[Place, dict[UUID, Decimal]] = {}
+    for case in cases:
+        if case.places and case.places[0].location:
+            place = case.places[0]
+            wanted[place] = rules.summed([wanted.get(place, {}), *case.needs])
+    free = queries.free_in({item for needs in wanted.values() for item in needs}, wanted)
+    short = [
+        Shortage(str(item), str(place.location), quantity, max(free.get((place, item), ZERO), ZERO),
+                 quantity - max(free.get((place, item), ZERO), ZERO), item)
+        for place, needs in wanted.items() for item, quantity in needs.items()
+        if quantity > free.get((place, item), ZERO)
+    ]  # fmt: skip
+    if short:
+        facts = items.items_by_id([one.item_id for one in short])
+        raise NotEnoughStock([replace(one, item=facts[one.item_id].code) for one in short])
 
 
 def _record(case: Case, party: UUID, plant: UUID, keys: Sequence[UUID]) -> dict:
@@ -478,6 +501,7 @@ def _accepted(ctx: Context, cases: Sequence[Case], made: Sequence[tuple]) -> Non
     for case, (order, party, plant) in zip(cases, made, strict=True):
         case.order.state, case.order.hold, case.order.accepted_at = "accepted", "", ctx.now
         case.order.order_id, case.order.party_id, case.order.plant_id = order, party, plant
+        case.order.location_id = case.places[0].location if case.places else None
     tell(*(
         OrderAccepted(
             **words_of(case.order, case.shop), order=case.order.order_id, plant=case.order.plant_id,

@@ -14,7 +14,7 @@ from banyan.kernel.schema import Input, Text, field
 from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
-from banyan.modules.channels import rules
+from banyan.modules.channels import queries, rules
 from banyan.modules.channels.commands.accepting import take, words_of
 from banyan.modules.channels.commands.cancelling import cancel
 from banyan.modules.channels.commands.merging import put_together
@@ -195,6 +195,8 @@ def merge_orders(ctx: Context, orders: Sequence[ChannelOrder], data: Merge) -> N
 def allocate_orders(ctx: Context, orders: Sequence[ChannelOrder]) -> None:
     """Fix lots and bins for accepted orders, as far as the goods are there; orders that lack some stay accepted.
 
+    An order leaves from the warehouse that was chosen for it, or from the plant's next best that has all of it.
+
     Raises: NotEnoughStock when none of the orders can be allocated
     Writes: allocations; locks sales orders, then stock
     """
@@ -212,13 +214,38 @@ def allocate_orders(ctx: Context, orders: Sequence[ChannelOrder]) -> None:
 
 
 def _allocate(ctx: Context, order: ChannelOrder) -> None:
+    """Fix what is open of an order where it was to leave from, else in another warehouse of its plant."""
     lock(Order, [order.order_id])
-    rows = OrderLine.objects.filter(order=order.order_id, open_quantity__gt=0).exclude(
-        item__kind__in=("service", "phantom")
+    rows = list(
+        OrderLine.objects.filter(order=order.order_id, open_quantity__gt=0)
+        .exclude(item__kind__in=("service", "phantom")).order_by("position")
+    )  # fmt: skip
+    refused: DomainError | None = None
+    for place in _places(order):
+        try:
+            with attempt(ctx):
+                stock.allocate(ctx, [
+                    Demand(LINE, row.pk, row.item_id, row.plant_id, row.open_quantity, place) for row in rows
+                ])  # fmt: skip
+            order.location_id = place
+            return
+        except DomainError as refusal:
+            refused = refused or refusal
+    raise refused or HasNothing(order=order.outside_number)
+
+
+def _places(order: ChannelOrder) -> list[UUID | None]:
+    """Give where an order may leave from in its plant: as chosen, then the others by distance, priority and cost."""
+    if order.location_id is None:
+        return [None]
+    others = sorted(
+        (one.source(order.region, {}, {}) for one in queries.who_ships([order.shop_id]).get(order.shop_id, ())),
+        key=lambda one: (one.distance, one.priority, one.cost, str(one.place)),
     )
-    stock.allocate(
-        ctx, [Demand(LINE, row.pk, row.item_id, row.plant_id, row.open_quantity) for row in rows.order_by("position")]
-    )
+    return [order.location_id, *(
+        one.place.location for one in others
+        if one.place.plant == order.plant_id and one.place.location != order.location_id
+    )]  # fmt: skip
 
 
 @command(
@@ -240,6 +267,9 @@ def ship_orders(ctx: Context, orders: Sequence[ChannelOrder], data: Ship) -> Non
 
 
 def _ship(ctx: Context, orders: Sequence[ChannelOrder], data: Ship) -> list[UUID]:
+    for order in orders:
+        if order.location_id and order.state == "accepted":
+            _allocate(ctx, order)
     rows = list(
         OrderLine.objects.filter(order__in=[o.order_id for o in orders], open_quantity__gt=0)
         .order_by("order_id", "position")

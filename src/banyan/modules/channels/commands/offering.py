@@ -20,6 +20,7 @@ from banyan.modules.channels import queries, rules
 from banyan.modules.channels.commands.accepting import try_again
 from banyan.modules.channels.events import OfferChanged
 from banyan.modules.channels.models import Listing, Offer
+from banyan.modules.channels.rules import Place, Stock
 
 ZERO = Decimal(0)
 #: So many listings are worked out in one transaction.
@@ -106,15 +107,15 @@ def work_out(
         return []
     db.rows("SELECT id FROM channels_offer WHERE listing_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(listings)])
     rows = queries.offer_rows(listings)
-    plants = queries.shipping_plants({row.shop for row in rows})
+    ships = queries.who_ships({row.shop for row in rows})
     free = queries.free_stock(
         {part.item for row in rows for part in row.listing.pieces},
-        {one.plant for found in plants.values() for one in found},
+        {one.place for found in ships.values() for one in found},
     )
     fresh: list[tuple[UUID, UUID, UUID, Decimal]] = []
     told: list[OfferChanged] = []
     for row in rows:
-        quantity = _offered(row, plants.get(row.shop, ()), free)
+        quantity = _offered(row, [one.place for one in ships.get(row.shop, ())], free)
         offer = row.offer or new_id()
         is_new = row.quantity is None or row.quantity != quantity
         if is_new:
@@ -128,14 +129,11 @@ def work_out(
     return [one.record for one in told]
 
 
-def _offered(row: queries.OfferRow, plants: Sequence[queries.ShippingPlant], free: dict) -> Decimal:
+def _offered(row: queries.OfferRow, places: Sequence[Place], free: Stock) -> Decimal:
     if not row.is_offered or row.listing.is_made_to_order:
         return ZERO
     parts = row.listing.pieces
-    there: dict[UUID, Decimal] = {}
-    for one in plants:
-        for part in parts:
-            there[part.item] = there.get(part.item, ZERO) + max(free.get((one.plant, part.item), ZERO), ZERO)
+    there = free.over(places, [part.item for part in parts])
     return rules.offered(parts, there, percent=row.percent, quantity=row.listing.safety_quantity)
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
+from django.db.models import Sum
 from pydantic import Field
 
 from banyan.kernel import db, registry
@@ -17,7 +18,7 @@ from banyan.kernel.schema import Input, Money, Text, field
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.lib.pricing import part_amount
-from banyan.modules.channels import queries
+from banyan.modules.channels import queries, rules
 from banyan.modules.channels.choices import REFUND_KINDS
 from banyan.modules.channels.commands.accepting import words_of
 from banyan.modules.channels.errors import (
@@ -79,6 +80,8 @@ class Refuse(Input):
 def receive_refunds(ctx: Context, data: ReceiveRefunds) -> tuple[Refund, ...]:
     """Take in refunds that shops ask for; one that is known already is given back as it stands.
 
+    An order that was split has a refund for each part that it touches, under the same outside number.
+
     Gives:  the refunds, in the order of the input
     Raises: NoSuchShop, NoSuchOrder, LineUnknown, RefundsTooMuch, ReturnsNothing; nothing is written
     Writes: refunds; locks the orders by key
@@ -89,36 +92,66 @@ def receive_refunds(ctx: Context, data: ReceiveRefunds) -> tuple[Refund, ...]:
         if one.shop not in shops:
             raise NoSuchShop(shop=one.shop)
         wanted[shops[one.shop].pk, one.order] = one
-    keys = {
-        (shop, number): key
-        for shop, number, key in ChannelOrder.objects.filter(
-            shop__in=[shop for shop, _ in wanted], outside_number__in=[number for _, number in wanted], part=0
-        ).values_list("shop_id", "outside_number", "pk")
-    }
+    parts: dict[tuple[UUID, str], list[UUID]] = {}
+    for shop, number, key in ChannelOrder.objects.filter(
+        shop__in=[shop for shop, _ in wanted], outside_number__in=[number for _, number in wanted]
+    ).order_by("part").values_list("shop_id", "outside_number", "pk"):  # fmt: skip
+        parts.setdefault((shop, number), []).append(key)
     for key, one in wanted.items():
-        if key not in keys:
+        if key not in parts:
             raise NoSuchOrder(shop=one.shop, number=one.order)
-    orders = lock(ChannelOrder, keys.values())
-    made = []
+    orders = lock(ChannelOrder, [key for keys in parts.values() for key in keys])
+    made: list[Refund] = []
     for one in data.refunds:
-        order = orders[keys[shops[one.shop].pk, one.order]]
-        known = Refund.objects.filter(channel_order=order.pk, outside_number=one.number).first()
-        made.append(known or _outside(ctx, order, one))
+        mine = [orders[key] for key in parts[shops[one.shop].pk, one.order]]
+        known = Refund.objects.filter(channel_order__in=mine, outside_number=one.number)
+        made += list(known.order_by("channel_order__part")) or _outside(ctx, mine, one)
     return tuple(made)
 
 
-def _outside(ctx: Context, order: ChannelOrder, one: OutsideRefund) -> Refund:
-    lines = list(ChannelOrderLine.objects.filter(channel_order=order.pk).order_by("position"))
-    wanted: dict[UUID, Decimal] = {}
+def _outside(ctx: Context, parts: Sequence[ChannelOrder], one: OutsideRefund) -> list[Refund]:
+    """Ask for a refund at each part of an order that it touches: those whose lines come back first."""
+    wanted: dict[UUID, dict[UUID, Decimal]] = {}
+    lines = _lines(parts)
+    left = {line.pk: line.quantity for line in lines}
     for row in one.lines:
-        found = next(
-            (ln for ln in lines if (row.line and ln.outside_line == row.line) or (not row.line and ln.sku == row.sku)),
-            None,
-        )
-        if found is None:
-            raise LineUnknown(order=order.outside_number)
-        wanted[found.pk] = wanted.get(found.pk, ZERO) + row.quantity
-    return _ask(ctx, order, one.kind, one.amount, one.reason, wanted, one.number)
+        same = [ln for ln in lines if (ln.outside_line == row.line if row.line else ln.sku == row.sku)]
+        if not same:
+            raise LineUnknown(order=one.order)
+        pieces = row.quantity
+        for ln in same:
+            taken = pieces if ln is same[-1] else min(pieces, left[ln.pk])
+            if taken > 0:
+                rows = wanted.setdefault(ln.channel_order_id, {})
+                rows[ln.pk] = rows.get(ln.pk, ZERO) + taken
+                left[ln.pk] -= taken
+                pieces -= taken
+    touched = sorted(parts, key=lambda part: (part.pk not in wanted, part.part))
+    known = _counted([part.pk for part in parts])
+    amounts = rules.spread(one.amount, [part.total_amount - known.get(part.pk, ZERO) for part in touched])
+    if amounts is None:
+        raise RefundsTooMuch(
+            order=one.order, total=sum((part.total_amount for part in parts), ZERO),
+            known=sum(known.values(), ZERO), amount=one.amount,
+        )  # fmt: skip
+    made = []
+    for part, amount in zip(touched, amounts, strict=True):
+        rows = wanted.get(part.pk, {})
+        if amount or rows:
+            kind = "refund" if one.kind == "return" and one.lines and not rows else one.kind
+            made.append(_ask(ctx, part, kind, amount, one.reason, rows, one.number))
+    return made
+
+
+def _lines(parts: Sequence[ChannelOrder]) -> list[ChannelOrderLine]:
+    found = ChannelOrderLine.objects.filter(channel_order__in=[part.pk for part in parts])
+    return list(found.order_by("channel_order__part", "position"))
+
+
+def _counted(orders: Sequence[UUID]) -> dict[UUID, Decimal]:
+    """Give what is refunded of orders or asked for. One statement."""
+    rows = Refund.objects.filter(channel_order__in=orders, state__in=COUNTED).values("channel_order_id")
+    return dict(rows.annotate(total=Sum("amount")).values_list("channel_order_id", "total"))
 
 
 @command("channels.order.ask_refund", L("申请退款", "Ask for a refund"), input=Ask, icon="cash-banknote", tone="orange")
@@ -135,8 +168,7 @@ def _ask(
     ctx: Context, order: ChannelOrder, kind: str, amount: Decimal, reason: str, wanted: Mapping[UUID, Decimal],
     number: str,
 ) -> Refund:  # fmt: skip
-    others = Refund.objects.filter(channel_order=order.pk, state__in=COUNTED).values_list("amount", flat=True)
-    known = sum(others, ZERO)
+    known = _counted([order.pk]).get(order.pk, ZERO)
     if known + amount > order.total_amount:
         raise RefundsTooMuch(
             order=order.outside_number, total=order.total_amount, known=known, amount=amount

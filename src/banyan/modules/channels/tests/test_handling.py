@@ -67,6 +67,17 @@ def test_a_price_below_the_listing_is_held_unless_tolerated(stall, shop):
     assert stall.receive(stall.outside(shop, {"sku": "P", "price": "9.00"}))[0].state == "accepted"
 
 
+def test_a_discount_of_the_whole_order_counts_against_the_listings_price(stall, shop):
+    stall.put(stall.world.part, 10)
+    stall.listing(shop, "P", stall.world.part, price="10")
+    stall.world.change(shop, price_tolerance_percent="10")
+    taken = [
+        stall.receive(stall.outside(shop, {"sku": "P"}, {"price": "30.00"}, discount_amount=off))[0]
+        for off in ("4.00", "4.05")
+    ]
+    assert [(one.state, one.hold) for one in taken] == [("accepted", ""), ("held", "price")]
+
+
 def test_held_for_stock_it_is_accepted_when_there_is_some(stall, shop):
     given = stall.outside(shop)
     assert stall.receive(given)[0].hold == "no_stock"
@@ -247,6 +258,38 @@ def test_goods_that_come_back_are_received_in_sales_before_the_money_is_paid(sta
     stall.do("channels.refund.pay", refund)
     assert (again(accepted).refunded_amount, OrderLine.objects.get().returned_quantity) == (D(20), D(2))
     assert [one["decision"] for one in stall.told("refund_decided")] == ["agreed", "refunded"]
+
+
+def test_a_refund_of_a_split_order_is_asked_for_at_the_parts_it_touches(stall):
+    shop = stall.shop("S", is_split=True)
+    second = stall.world.second_plant
+    stall.stand(second)
+    for plant in (stall.plant, second):
+        stall.world.make("channels.warehouse", plant=plant, shop=shop)
+    stall.listing(shop, "A-1", stall.world.part)
+    stall.listing(shop, "B-1", stall.world.screw)
+    stall.put(stall.world.part, 5)
+    stall.put(stall.world.screw, 5, second)
+    given = stall.outside(shop, {"line": "L1", "price": "60.00"}, {"line": "L2", "sku": "B-1", "price": "40.00"})
+    stall.receive(given)
+    parts = list(ChannelOrder.objects.filter(outside_number=given["number"]).order_by("part"))
+    stall.do("channels.order.ship", parts)
+    ask = {"shop": "S", "order": given["number"], "number": "R1", "kind": "return", "amount": "40.00",
+           "lines": [{"line": "L2", "quantity": "1"}]}  # fmt: skip
+    (back,) = stall.run("channels.refund.receive", refunds=[ask])
+    assert (back.channel_order_id, back.kind, back.amount) == (parts[1].pk, "return", D(40))
+    (first,) = stall.run("channels.refund.receive", refunds=[ask | {"number": "R2", "kind": "refund", "lines": [],
+                                                                   "amount": "60.00"}])  # fmt: skip
+    assert (first.channel_order_id, first.amount) == (parts[0].pk, D(60))
+    with pytest.raises(RefundsTooMuch):
+        stall.run("channels.refund.receive", refunds=[ask | {"number": "R3", "amount": "0.01"}])
+    assert stall.run("channels.refund.receive", refunds=[ask]) == (back,)
+    for one in (back, first):
+        stall.do("channels.refund.agree", one)
+    stall.do("sales.return_order.receive", ReturnOrder.objects.get())
+    stall.deliver()
+    stall.do("channels.refund.pay", [back, first])
+    assert set(ChannelOrder.objects.values_list("state", flat=True)) == {"refunded"}
 
 
 def test_no_more_is_refunded_than_was_paid_and_the_same_refund_is_asked_for_once(stall, accepted):

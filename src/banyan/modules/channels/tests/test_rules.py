@@ -11,7 +11,7 @@ import pytest
 
 from banyan.lib.expressions import compile
 from banyan.modules.channels import rules
-from banyan.modules.channels.rules import Allotment, Hold, Listed, Part, SettledLine, Source, Wanted
+from banyan.modules.channels.rules import Allotment, Hold, Listed, Part, Place, SettledLine, Source, Wanted
 
 
 def key(n: int) -> UUID:
@@ -90,6 +90,15 @@ def test_what_is_made_to_order_stays_so():
     assert [one.is_made_to_order for one in rules.wanted([(D(1), D(5), MADE), (D(1), D(5), ONE)])] == [True, False]
 
 
+@pytest.mark.parametrize(("amount", "most", "found"), [
+    ("70", ["60", "40"], ["60", "10"]), ("60", ["60", "40"], ["60", "0"]), ("100", ["60", "40"], ["60", "40"]),
+    ("100.01", ["60", "40"], None), ("5", ["-1", "9"], ["0", "5"]), ("1", [], None),
+])  # fmt: skip
+def test_an_amount_is_spread_over_what_each_can_take(amount, most, found):
+    got = rules.spread(D(amount), [D(one) for one in most])
+    assert got == (found and tuple(D(one) for one in found))
+
+
 # --- who looks at it first ----------------------------------------------------------------------------------
 
 
@@ -117,7 +126,7 @@ def test_conditions_that_shops_usually_have_are_understood(condition):
 
 
 def source(plant, free, **more):
-    return Source(plant, free={item: D(n) for item, n in free.items()}, **more)
+    return Source(Place(plant), free={item: D(n) for item, n in free.items()}, **more)
 
 
 @pytest.mark.parametrize(("needs", "sources", "may_split", "plants"), [
@@ -142,7 +151,7 @@ def source(plant, free, **more):
 def test_who_ships(needs, sources, may_split, plants):
     given = [{item: D(n) for item, n in one.items()} for one in needs]
     found = rules.allot(given, [source(p, free, **more) for p, free, more in sources], may_split=may_split)
-    assert found == Allotment(tuple(plants))
+    assert found == Allotment(tuple(Place(one) for one in plants))
 
 
 @pytest.mark.parametrize(("needs", "sources", "may_split", "missing"), [
@@ -162,7 +171,7 @@ def test_what_is_missing(needs, sources, may_split, missing):
 
 def test_a_choice_does_not_depend_on_the_order_of_the_sources():
     sources = [source(plant, {A: 5}, distance=1) for plant in (THIRD, FAR, NEAR)]
-    assert [rules.allot([{A: D(1)}], order) for order in (sources, sources[::-1])] == [Allotment((NEAR,))] * 2
+    assert [rules.allot([{A: D(1)}], order) for order in (sources, sources[::-1])] == [Allotment((Place(NEAR),))] * 2
 
 
 # --- what is offered ----------------------------------------------------------------------------------------

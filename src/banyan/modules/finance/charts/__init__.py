@@ -12,10 +12,10 @@ from banyan.lib.ids import new_id
 from banyan.modules.finance.models import Account, PostingRule
 
 FOLDER = Path(__file__).parent
-#: First digits that differ between the charts: production cost, overhead, revenue, cost of sales.
+#: First digits that differ between the charts: production cost, overhead, revenue, cost of sales, selling.
 _PREFIX = {
-    "cas_small": {"WIP": "4001", "OVH": "4101", "REV": "5001", "COS": "5401"},
-    "cas": {"WIP": "5001", "OVH": "5101", "REV": "6001", "COS": "6401"},
+    "cas_small": {"WIP": "4001", "OVH": "4101", "REV": "5001", "COS": "5401", "SELL": "5601"},
+    "cas": {"WIP": "5001", "OVH": "5101", "REV": "6001", "COS": "6401", "SELL": "6601"},
 }
 #: Event → (debit, credit, note); an empty side is the item's stock account.
 _RULES = {
@@ -41,6 +41,9 @@ _RULES = {
     "price_variance": ("{COS}03", "", "发票价与暂估价之差"),
     "payment_in": ("1002", "1122", "收款"),
     "payment_out": ("220201", "1002", "付款"),
+    "payment_back": ("1122", "1002", "退款给客户"),
+    "settlement": ("101203", "122104", "平台结算：款进平台账户，核销前挂平台待清"),
+    "platform_fee": ("{SELL}07", "101203", "平台从结算款中扣的费用"),
     "wage_accrual": ("{OVH}08", "221101", "计提计件计时工资，与已分配人工对冲"),
     "wage_payment": ("221101", "1002", "发放工资"),
 }

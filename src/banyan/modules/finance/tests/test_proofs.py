@@ -67,6 +67,10 @@ def factory(ctx, world):
         ordered_on="2026-03-02",
         lines=[{"item": world.part, "quantity": "1", "price": "9", "tax_code": world.vat13}],
     )
+    world.make("channels.shop", code="S", name="旗舰店", platform="taobao", plant=world.plant, party=world.customer)
+    fee = {"kind": "fee", "fee": "佣金", "amount": "-1.00"}
+    statement = world.do("channels.settlement.receive", shop="S", number="1", settled_on="2026-03-02", lines=[fee])
+    world.do("channels.settlement.settle", statement)
     return world
 
 
@@ -95,6 +99,8 @@ FAULTS = {
     ],
     "finance.matched": ["UPDATE finance_payment SET matched_amount = 1"],
     "finance.invoiced": ["UPDATE sales_orderline SET invoiced_quantity = 1"],
+    "finance.statements": ["UPDATE channels_settlement SET total_amount = total_amount - 1"],
+    "finance.shares": ["UPDATE finance_settlementitem SET paid_amount = 1, fee_amount = fee_amount - 1"],
     "finance.origins": ["UPDATE finance_entry SET origin = gen_random_uuid() WHERE event = 'manual'"],
 }
 LEDGERS = ("finance_entry", "finance_entryline", "inventory_valueentry")

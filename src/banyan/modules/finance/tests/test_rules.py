@@ -5,6 +5,7 @@ from decimal import Decimal as D
 import pytest
 
 from banyan.modules.finance import rules
+from banyan.modules.finance.values import Due
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,23 @@ def test_entries_of_a_day_and_event_share_a_voucher():
         ("d1", "x"): ["a", "c"],
         ("d1", "y"): ["b"],
     }
+
+
+@pytest.mark.parametrize(
+    ("lines", "dues", "open_", "paid"),
+    [
+        ([("a", 100)], {"a": [("I1", 60), ("I2", 30)]}, {"I1": 60, "I2": 30}, [("I1", 60), ("I2", 30)]),
+        ([("a", 50), ("a", 30)], {"a": [("I1", 60)]}, {"I1": 60}, [("I1", 50), ("I1", 10)]),
+        ([("a", 90)], {"a": [("I1", 50)], "b": [("I1", 50)]}, {"I1": 100}, [("I1", 50)]),
+        ([("a", 50)], {"a": [("I1", 50)]}, {"I1": 20}, [("I1", 20)]),
+        ([("a", 50)], {"a": [("I1", 50)]}, {}, []),
+        ([("a", -20)], {"a": [("I1", 50), ("C1", -15)]}, {"I1": 50, "C1": -15}, [("C1", -15)]),
+        ([("a", 20)], {"a": [("C1", -15)]}, {"C1": -15}, []),
+        ([("a", 20)], {}, {}, []),
+    ],
+)
+def test_lines_of_a_statement_pay_what_is_due_for_their_order(lines, dues, open_, paid):
+    known = {order: [Due(invoice, order, D(amount)) for invoice, amount in rows] for order, rows in dues.items()}
+    given = [(n, order, D(amount)) for n, (order, amount) in enumerate(lines)]
+    found = rules.paid_of(given, known, {invoice: D(amount) for invoice, amount in open_.items()})
+    assert [(one.due.invoice, one.amount) for one in found] == [(invoice, D(amount)) for invoice, amount in paid]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel import db, locks
 from banyan.kernel.context import Context
-from banyan.modules.inventory import errors, rules
+from banyan.modules.inventory import errors, queries, rules
 from banyan.modules.inventory.commands.books import Books, columns, unnest
 from banyan.modules.inventory.errors import Shortage
 from banyan.modules.inventory.kinds import FREE, STOPPED
@@ -124,7 +124,8 @@ def allocate(ctx: Context, demands: Sequence[Demand], *, is_partial: bool = Fals
     wishes = [((demand.item, demand.plant), _quantity(demand)) for demand in demands]
     keys = sorted({demand.key for demand in demands})
     _queue(key for key, _ in wishes)
-    rows = _candidates(ctx, wishes)
+    places = {one: frozenset(queries.locations_below(one)) for one in {d.within for d in demands} if one}
+    rows = _candidates(ctx, demands, places)
     books = Books(ctx)
     books.lock_lots((row.key[1] for row in rows if row.key[1]), keys)
     books.lock_shelves([row.key for row in rows], keys)
@@ -133,7 +134,7 @@ def allocate(ctx: Context, demands: Sequence[Demand], *, is_partial: bool = Fals
     chosen: list[Allocated] = []
     shares: list[Decimal] = []
     for demand in demands:
-        parts = _allocate_one(books, demand, rows)
+        parts = _allocate_one(books, demand, rows, places.get(demand.within))
         shares.append(sum((part.quantity for part in parts), ZERO))
         chosen += parts
     if not is_partial:
@@ -179,7 +180,9 @@ def reallocate(
     books.write()
 
 
-def _allocate_one(books: Books, demand: Demand, rows: Sequence[Pickable]) -> list[Allocated]:
+def _allocate_one(
+    books: Books, demand: Demand, rows: Sequence[Pickable], places: frozenset[UUID] | None
+) -> list[Allocated]:
     pool_key = (demand.item, demand.plant)
     pool = books.pools[pool_key]
     parts: list[Allocated] = []
@@ -193,7 +196,8 @@ def _allocate_one(books: Books, demand: Demand, rows: Sequence[Pickable]) -> lis
             left -= parts[-1].quantity
     promised = sum((claim.quantity for claim in books.promises_of(demand.key, pool_key)), ZERO)
     wanted = min(left, promised + pool.free)
-    for row, quantity in _pick(books, pool_key, rows, wanted):
+    there = rows if places is None else [row for row in rows if row.key[2] in places]
+    for row, quantity in _pick(books, pool_key, there, wanted):
         shelf = books.shelves[row.key]
         used = rules.cut_all(books.promises_of(demand.key, pool_key), quantity)
         pool.promised -= used
@@ -230,14 +234,26 @@ def _queue(pools: Iterable[PoolKey]) -> None:
     db.rows("SELECT pg_advisory_xact_lock(hashtextextended(k, 0)) FROM unnest(%s::text[]) AS k", [keys])
 
 
-def _candidates(ctx: Context, wishes: Sequence[tuple[PoolKey, Decimal]]) -> tuple[Pickable, ...]:
+def _candidates(
+    ctx: Context, demands: Sequence[Demand], places: Mapping[UUID, frozenset[UUID]]
+) -> tuple[Pickable, ...]:
     """Give the first shelves to pick from, twice what is wanted, so that an issue meanwhile leaves enough.
 
-    Gives:  not locked yet; usable stock of our own that has not expired by the plant's day
+    Gives:  not locked yet; usable stock of our own that has not expired by the plant's day. One statement, and one
+            more for each place that stock is to come from
     """
-    wanted: dict[PoolKey, Decimal] = {}
-    for key, quantity in wishes:
-        wanted[key] = wanted.get(key, ZERO) + quantity
+    wanted: dict[UUID | None, dict[PoolKey, Decimal]] = {}
+    for demand in demands:
+        mine = wanted.setdefault(demand.within, {})
+        key = (demand.item, demand.plant)
+        mine[key] = mine.get(key, ZERO) + _quantity(demand)
+    found = {row.key: row for within, mine in wanted.items() for row in _shelves(ctx, mine, places.get(within))}
+    return rules.picking_order(found.values())
+
+
+def _shelves(
+    ctx: Context, wanted: Mapping[PoolKey, Decimal], places: frozenset[UUID] | None
+) -> Iterable[Pickable]:
     rows = db.rows(
         f"""
         SELECT item_id, lot_id, location_id, owner_id, free, expires_on, first_in_at, code, number
@@ -257,6 +273,7 @@ def _candidates(ctx: Context, wishes: Sequence[tuple[PoolKey, Decimal]]) -> tupl
             WHERE b.kind = ANY(%s) AND b.owner_id IS NULL AND b.on_hand > b.allocated
               AND (l.id IS NULL OR l.state <> ALL(%s))
               AND (l.expires_on IS NULL OR l.expires_on >= (%s::timestamptz AT TIME ZONE z.zone)::date)
+              {"" if places is None else "AND b.location_id = ANY(%s)"}
         ) ranked
         WHERE so_far - free < enough
         """,
@@ -265,8 +282,7 @@ def _candidates(ctx: Context, wishes: Sequence[tuple[PoolKey, Decimal]]) -> tupl
             list(FREE),
             list(STOPPED),
             ctx.now,
+            *([] if places is None else [sorted(places)]),
         ],
     )
-    return rules.picking_order(
-        Pickable((item, lot, location, owner), *rest) for item, lot, location, owner, *rest in rows
-    )
+    return (Pickable((item, lot, location, owner), *rest) for item, lot, location, owner, *rest in rows)

@@ -16,6 +16,7 @@ from banyan.kernel.queries import ask as ask_query
 from banyan.kernel.queries import declared_query
 from banyan.lib.errors import NotAllowed
 from banyan.lib.ids import new_id
+from banyan.modules.channels.tests.conftest import Stall
 from banyan.modules.inventory.models import Location
 from banyan.modules.planning import queries, reactions
 from banyan.modules.planning.errors import LinesUnknown, NoSupplier, NothingProposed, StructureBroken
@@ -23,6 +24,7 @@ from banyan.modules.planning.models import Message, Peg, PlannedOrder, Run
 from banyan.modules.production.models import WorkOrder
 from banyan.modules.purchasing.models import Order, OrderLine
 from banyan.modules.sales.commands import DateWish
+from banyan.modules.sales.models import OrderLine as OrderLineOfSales
 
 
 def on(text: str) -> date:
@@ -51,6 +53,21 @@ def test_a_run_proposes_what_is_missing_and_keeps_why(worked):
     }  # fmt: skip
     assert Outbox.objects.filter(type="planning.planned").count() == 1
     assert worked.messages(run) == []
+
+
+def test_what_a_shop_sells_made_to_order_is_demand_of_the_plan(factory):
+    stall = Stall(factory.world)
+    assert factory.standing
+    shop = stall.shop("S")
+    stall.listing(shop, "MADE", factory.fg, is_made_to_order=True)
+    given = stall.outside(shop, {"sku": "MADE", "quantity": "3"}, ship_by="2026-04-27T08:00:00Z")
+    assert stall.receive(given)[0].state == "accepted"
+    factory.plan()
+    made = [(code, quantity, due) for code, quantity, _, due in factory.orders() if code in ("FG", "SA", "PART")]
+    assert made == [("FG", 3, on("04-27")), ("SA", 3, on("04-22")), ("PART", 30, on("04-20"))]
+    order = stall.order(shop, given["number"]).order_id
+    demand = Peg.objects.filter(demand_noun="sales.order").values_list("demand_line", flat=True).distinct()
+    assert list(demand) == list(OrderLineOfSales.objects.filter(order=order).values_list("pk", flat=True))
 
 
 def test_running_twice_changes_nothing(worked):

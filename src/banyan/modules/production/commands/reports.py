@@ -151,8 +151,11 @@ def _keys_together(data: Reports) -> frozenset[UUID]:
     return frozenset(one.id for one in data.reports)
 
 
-def goes_along(one: OneReport) -> bool:
-    """Say whether a report may go together with others': it takes none back and names no lots."""
+def goes_along(one: Any) -> bool:
+    """Say whether a report may go together with others' for what it says: it takes none back and names no lots.
+
+    Takes:  one: a report, or what a station sends of it: kind, lots, output_lot
+    """
     return one.kind != "undo" and not one.lots and not one.output_lot
 
 
