@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from banyan.integration import conditions, errors, mappings, replies
+from banyan.integration import conditions, errors, mappings, replies, schedules
 from banyan.integration.connecting import connector_of
 from banyan.integration.guard import allowed
 from banyan.integration.models import Flow, System
@@ -93,8 +93,11 @@ def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
     elif flow.trigger != "schedule" and not isinstance(detail.get("operation"), str):
         faults.add("detail", L("operation 必填", "operation is required"))
     every = detail.get("every")
-    if flow.trigger == "schedule" and every is None:
-        faults.add("detail", L("every（秒）必填", "every (seconds) is required"))
+    if flow.trigger == "schedule":
+        if ("cron" in detail) == (every is not None):
+            faults.add("detail", L("every（秒）和 cron 填一个", "give either every (seconds) or cron"))
+        elif "cron" in detail and (fault := schedules.fault_of(detail)):
+            faults.add("detail", fault)
     if every is not None and (isinstance(every, bool) or not isinstance(every, (int, float)) or every < SHORTEST):
         faults.add("detail", L("every 至少 1 秒", "every is at least 1 second"))
 

@@ -91,6 +91,7 @@ def activate_flows(ctx: Context, flows: Sequence[Flow]) -> None:
     for flow, version in zip(flows, made, strict=True):
         flow.running_id = version.pk
     _begin(ctx, flows)
+    _count_from(ctx, [flow for flow in flows if flow.trigger == "schedule"])
 
 
 @command("integration.flow.stop", L("停止", "Stop"), icon="player-stop", tone="red",
@@ -111,6 +112,14 @@ def resume_flows(ctx: Context, flows: Sequence[Flow]) -> None:
 def _begin(ctx: Context, flows: Sequence[Flow]) -> None:
     Position.objects.filter(flow__in=flows).update(next_at=ctx.now, failures=0, error="")
     fanout.wake()
+
+
+def _count_from(ctx: Context, flows: Sequence[Flow]) -> None:
+    """Let the clock start flows from now on: what would have been due before a version was switched on is not missed."""
+    Position.objects.bulk_create(
+        [Position(id=flow.pk, flow=flow, position=ctx.now.isoformat(), next_at=ctx.now) for flow in flows],
+        update_conflicts=True, unique_fields=["flow"], update_fields=["position"],
+    )  # fmt: skip
 
 
 @command("integration.flow.revise", L("修订", "Revise"), icon="pencil")
