@@ -62,7 +62,7 @@ def check_flows(flows: Sequence[Flow]) -> None:
             if not isinstance(getattr(flow, name), Mapping):
                 faults.add(name, L("应为对象", "must be an object"))
         if isinstance(flow.reply, Mapping):
-            _check_reply(flow.reply, faults)
+            _check_reply(flow, faults)
         if not isinstance(flow.retries, list) or len(flow.retries) > MOST_RETRIES or not all(
             isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= LONGEST_PAUSE for one in flow.retries
         ):
@@ -102,9 +102,12 @@ def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
         faults.add("detail", L("every 至少 1 秒", "every is at least 1 second"))
 
 
-def _check_reply(reply: Mapping[str, Any], faults: FieldFaults) -> None:
+def _check_reply(flow: Flow, faults: FieldFaults) -> None:
+    reply: Mapping[str, Any] = flow.reply
     if set(reply) - replies.KEYS:
-        faults.add("reply", L("只能有 keep、link、flow", "only keep, link and flow are known"))
+        faults.add("reply", L("只能有 keep、link、flow、command", "only keep, link, flow and command are known"))
+    if "command" in reply:
+        _check_reply_command(flow, reply["command"], faults)
     asked = reply.get("link")
     if asked is not None:
         if not isinstance(asked, Mapping) or not isinstance(asked.get("code"), str):
@@ -116,13 +119,31 @@ def _check_reply(reply: Mapping[str, Any], faults: FieldFaults) -> None:
             faults.add("reply", fault.label)
 
 
+def _check_reply_command(flow: Flow, asked: Any, faults: FieldFaults) -> None:
+    if flow.direction != "out":
+        faults.add("reply", L("command 只用于发出的流", "command is for flows that lead out"))
+    elif not isinstance(asked, Mapping) or set(asked) != {"target", "mapping"} or not asked["mapping"]:
+        faults.add("reply", L("command 要有 target（我方命令）和 mapping（映射）",
+                              "command needs target, a command of ours, and mapping"))  # fmt: skip
+    elif not registry.has_command(str(asked["target"])):
+        said = L("没有名为“{key}”的操作", "there is no command named “{key}”")
+        faults.add("reply", said.filled({"key": str(asked["target"])}))
+    elif not isinstance(asked["mapping"], Mapping):
+        faults.add("reply", L("mapping 应为对象", "mapping must be an object"))
+    else:
+        try:
+            mappings.check(asked["mapping"])
+        except DomainError as refusal:
+            faults.add("reply", refusal.label)
+
+
 def require_ready(flow: Flow) -> None:
     """Raises: FlowNotReady when the flow's system cannot carry it."""
     try:
         connector_of(flow.system.connector)
     except NotFound as refusal:
         raise errors.FlowNotReady(flow=flow.code, why=refusal.label) from None
-    if flow.direction == "in" and flow.system.account_id is None:
+    if (flow.direction == "in" or flow.reply.get("command")) and flow.system.account_id is None:
         raise errors.FlowNotReady(
             flow=flow.code, why=L("外部系统没有执行账号", "its system has no account to act as")
         )

@@ -1,8 +1,8 @@
 """When the clock starts a flow: every so many seconds, or at the times of a cron expression in a zone.
 
-`{"every": 3600}`, or `{"cron": "30 7 * * 1-5", "zone": "Asia/Shanghai"}`: five fields as in crontab(5) (minute, hour, day of
-month, month, day of week), the company's zone where none is named. Where the clocks change, it goes as in Debian's
-cron: a time that is skipped is made up for at once, one that comes twice is taken once.
+`{"every": 3600}`, or `{"cron": "30 7 * * 1-5", "zone": "Asia/Shanghai"}`: five fields as in crontab(5) (minute, hour,
+day of month, month, day of week), the company's zone where none is named. Where the clocks change, it goes as in
+Debian's cron: a time that is skipped is made up for at once, one that comes twice is taken once.
 """
 
 from __future__ import annotations

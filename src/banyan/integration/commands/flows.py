@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Max
 from pydantic import Field
 
-from banyan.integration import checks, fanout, mappings, rules
+from banyan.integration import checks, fanout, mappings, replies, rules
 from banyan.integration.errors import FlowNotReady, NoSamples, NotFromEvents, SamplesFail, WrongRange
 from banyan.integration.models import Flow, FlowVersion, Position, Sample
 from banyan.integration.plans import plan_of
@@ -29,12 +29,12 @@ PIECE = 2000
 def definition_of(flow: Flow) -> dict[str, Any]:
     """Give what is frozen of a flow, its mapping as it says now. Raises: FlowNotReady"""
     try:
-        mapping = mappings.frozen(flow.mapping)
+        mapping, reply = mappings.frozen(flow.mapping), replies.frozen(flow.reply)
     except DomainError as refusal:
         raise FlowNotReady(flow=flow.code, why=refusal.label) from None
     return dict(
         direction=flow.direction, trigger=flow.trigger, detail=flow.detail, filter=flow.filter, mapping=mapping,
-        target=flow.target, key=flow.key, order=flow.order, reply=flow.reply, retries=flow.retries,
+        target=flow.target, key=flow.key, order=flow.order, reply=reply, retries=flow.retries,
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _begin(ctx: Context, flows: Sequence[Flow]) -> None:
 
 
 def _count_from(ctx: Context, flows: Sequence[Flow]) -> None:
-    """Let the clock start flows from now on: what would have been due before a version was switched on is not missed."""
+    """Let the clock start flows from now on: what was due before a version was switched on is not missed."""
     Position.objects.bulk_create(
         [Position(id=flow.pk, flow=flow, position=ctx.now.isoformat(), next_at=ctx.now) for flow in flows],
         update_conflicts=True, unique_fields=["flow"], update_fields=["position"],

@@ -10,11 +10,12 @@ import orjson
 from django.db import transaction
 from pydantic import Field
 
-from banyan.integration import claims, effects, fanout
+from banyan.integration import claims, fanout
 from banyan.integration.connecting import Failed
 from banyan.integration.errors import NothingChosen, WrongRange
 from banyan.integration.models import Flow, Message, Repair, Sample
 from banyan.integration.nouns import REASONS
+from banyan.integration.performing import perform, reason_of, said
 from banyan.integration.plans import Plan, context_of, plan_of
 from banyan.integration.trying import Tried, outcome_of
 from banyan.kernel import db, registry
@@ -114,7 +115,7 @@ class Mend(Input):
 def repair_messages(ctx: Context, messages: Sequence[Message], data: Mend) -> None:
     """Put a payload right: kept as a new version beside the frozen original, used from the next try on.
 
-    Writes: repairs; the messages' repaired body
+    Writes: repairs; the messages' repaired body. What the partner had answered is forgotten: it gets the new one
     """
     last = dict(db.rows(
         "SELECT message_id, max(position) FROM integration_repair WHERE message_id = ANY(%s) GROUP BY message_id",
@@ -125,7 +126,7 @@ def repair_messages(ctx: Context, messages: Sequence[Message], data: Mend) -> No
                body=data.body, note=data.note)
         for one in messages
     ])  # fmt: skip
-    db.run("UPDATE integration_message SET repaired = %s::jsonb WHERE id = ANY(%s)",
+    db.run("UPDATE integration_message SET repaired = %s::jsonb, answered_at = NULL WHERE id = ANY(%s)",
            [orjson.dumps(data.body, default=str).decode(), [one.pk for one in messages]])  # fmt: skip
 
 
@@ -164,12 +165,12 @@ def _tried(ctx: Context, plan: Plan, body: Any) -> Tried:
             raise acting
         acting.require(registry.command(plan.target).permission, registry.command(plan.target).label)
         with transaction.atomic():
-            effects.perform(plan, acting, tried.value)
+            perform(acting, plan.target, tried.value)
             transaction.set_rollback(True)
     except Failed as fault:
         return Tried(value=tried.value, reason=fault.kind, error=fault.text)
     except DomainError as refusal:
-        return Tried(value=tried.value, reason=effects.reason_of(refusal), error=effects.said(refusal))
+        return Tried(value=tried.value, reason=reason_of(refusal), error=said(refusal))
     return tried
 
 

@@ -64,7 +64,8 @@ def test_of_the_times_that_were_missed_the_last_one_counts(since, until, found):
 
 
 def test_a_rare_time_is_found_however_long_ago():
-    latest = schedules.latest_beat({"cron": "0 0 29 2 *", "zone": "UTC"}, at("2023-01-01T00:00"), at("2027-06-01T00:00"))
+    leap_day = {"cron": "0 0 29 2 *", "zone": "UTC"}
+    latest = schedules.latest_beat(leap_day, at("2023-01-01T00:00"), at("2027-06-01T00:00"))
     assert latest == at("2024-02-29T00:00")
 
 
