@@ -36,8 +36,8 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     *filter(has_part, (
         "banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES),
-        "banyan.integration", "banyan.integration.mapping", "banyan.integration.watch", "banyan.connectors",
-        "banyan.web",
+        "banyan.integration", "banyan.integration.mapping", "banyan.integration.watch",
+        "banyan.integration.designer", "banyan.connectors", "banyan.web",
     )),
 ]
 

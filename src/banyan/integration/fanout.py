@@ -94,6 +94,11 @@ def write(plan: Plan, events: Sequence[UUID], now: datetime, mark: str = "") -> 
     return db.run(_INSERT_JUDGED, facts | {"judged": orjson.dumps(judged).decode()})
 
 
+def bodies_of(events: Sequence[UUID]) -> list[Any]:
+    """Give events as flows get them, in their order."""
+    return [orjson.loads(text) for _, _, text in db.rows(_EVENTS, [list(events)])]
+
+
 def _judged(plan: Plan, event: UUID, key: str, text: str) -> dict[str, Any]:
     body, found = orjson.loads(text), {"id": event, "key": key, "state": "waiting", "reason": "", "error": ""}
     try:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from banyan.integration.connecting import Failed, Reason
-from banyan.kernel import registry
+from banyan.kernel import commands, registry
 from banyan.kernel.commands import Command, Outcome, execute
 from banyan.kernel.context import Context
 from banyan.lib.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
@@ -39,6 +39,13 @@ def perform(
     if refusal is not None:
         raise refusal
     return outcome
+
+
+def rehearse(ctx: Context, key: str, value: Any) -> None:
+    """Run a command with what a mapping gave and take everything back. Raises: DomainError, Failed."""
+    command = registry.command(key)
+    ids, data = input_of(command, value)
+    commands.rehearse(ctx, command, ids=ids, data=data)
 
 
 def input_of(command: Command, value: Any) -> tuple[Sequence[UUID], Any]:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from django.db import transaction
 from pydantic import Field
 
 from banyan.integration import claims, fanout
@@ -15,10 +14,10 @@ from banyan.integration.connecting import Failed
 from banyan.integration.errors import NothingChosen, WrongRange
 from banyan.integration.models import Flow, Message, Repair, Sample
 from banyan.integration.nouns import REASONS
-from banyan.integration.performing import perform, reason_of, said
+from banyan.integration.performing import reason_of, rehearse, said
 from banyan.integration.plans import Plan, context_of, plan_of
 from banyan.integration.trying import Tried, outcome_of
-from banyan.kernel import db, registry
+from banyan.kernel import db
 from banyan.kernel.commands import command
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, Instant, Text, field
@@ -163,10 +162,7 @@ def _tried(ctx: Context, plan: Plan, body: Any) -> Tried:
     try:
         if isinstance(acting, Failed):
             raise acting
-        acting.require(registry.command(plan.target).permission, registry.command(plan.target).label)
-        with transaction.atomic():
-            perform(acting, plan.target, tried.value)
-            transaction.set_rollback(True)
+        rehearse(acting, plan.target, tried.value)
     except Failed as fault:
         return Tried(value=tried.value, reason=fault.kind, error=fault.text)
     except DomainError as refusal:
