@@ -60,7 +60,7 @@ def receiver() -> Iterator[Receiver]:
 def shop(factory, receiver):
     """Give an active system that stands for the receiver, over the REST connector."""
     system = factory.make("integration.system", code="SHOP", name="Web shop", connector="rest", settings={
-        "url": f"http://127.0.0.1:{receiver.port}", "operations": [
+        "address": f"http://127.0.0.1:{receiver.port}", "operations": [
             {"key": "orders", "zh": "订单", "en": "Orders", "ways": ["send"], "method": "POST", "path": "/orders",
              "body": "{body}"}]}, hosts=["127.0.0.1:*"])  # fmt: skip
     factory.do("integration.system.activate", system)
@@ -89,9 +89,9 @@ def test_a_first_flow_is_drawn_tried_and_switched_on_by_clicks(factory, shop, re
     page = signed_in()
     page.goto("/integration/design")
     page.get_by_role("link", name="新建第一个").click()
-    page.get_by_label("编码").fill("ORDERS-OUT")
-    page.get_by_label("名称", exact=True).fill("订单到商城")
-    page.get_by_label("外部系统").select_option(label="SHOP Web shop")
+    page.locator("#fd-code").fill("ORDERS-OUT")
+    page.locator("#fd-name").fill("订单到商城")
+    page.locator("#fd-system").select_option(index=1)
     settle(page)
     page.get_by_placeholder("再加一个").fill("sales.order_confirmed")
     page.get_by_placeholder("再加一个").press("Tab")

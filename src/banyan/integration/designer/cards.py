@@ -29,7 +29,7 @@ TITLES = {
 }  # fmt: skip
 _STATES = {
     "ok": ("green", L("通过", "Passes")), "held": ("orange", L("被过滤", "Held back")), 
-    "fault": ("red", L("有误", "Fault")), "idle": ("grey", L("未到", "Not reached")), "": ("", L("", "")),
+    "fault": ("red", L("有误", "Fault")), "idle": ("grey", L("未到", "Not reached")),
 }  # fmt: skip
 NEXT_TIMES = 5
 
@@ -56,11 +56,11 @@ class Card:
 
     @property
     def tone(self) -> str:
-        return _STATES[self.state][0]
+        return _STATES[self.state][0] if self.state else ""
 
     @property
-    def word(self) -> Label:
-        return _STATES[self.state][1]
+    def word(self) -> Label | str:
+        return _STATES[self.state][1] if self.state else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,15 @@ _DRAWN_REPLY = frozenset({"keep", "link", "flow", "command"})
 
 @dataclass
 class Drawn:
-    """A flow as it is drawn: its fields, and by step what is wrong with them."""
+    """A flow as it is drawn: its fields, and by step what is wrong with them.
+
+    Takes:  typed: by prefix, the kind of mapping that was chosen and the text of one that is written out, as they
+            stand in the form though nothing came of them yet
+    """
 
     facts: dict[str, Any]
     faults: dict[str, list[Label]] = field(default_factory=dict)
+    typed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def say(self, step: str, text: Label) -> None:
         self.faults.setdefault(step, []).append(text)
@@ -121,6 +126,8 @@ def _every(posted: QueryDict, drawn: Drawn) -> int | float:
 
 def _mapping(posted: QueryDict, prefix: str, before: Any, drawn: Drawn, step: str) -> dict[str, Any]:
     kind = posted.get(f"{prefix}map", "none")
+    text = posted.get(f"{prefix}map_written", "")
+    drawn.typed[prefix] = kind, text
     made: dict[str, Any] = {}
     if kind in ("table", "preset"):
         made = {kind: posted.get(f"{prefix}map_{kind}", "").strip()}
@@ -128,12 +135,11 @@ def _mapping(posted: QueryDict, prefix: str, before: Any, drawn: Drawn, step: st
             drawn.say(step, L("请选择映射", "Choose a mapping"))
             return {}
     elif kind == "written":
-        found = _json(posted.get(f"{prefix}map_written", ""))
-        if isinstance(found, dict):
-            made = found
-        else:
+        found = _json(text)
+        if not isinstance(found, dict) or not found:
             drawn.say(step, L("写出的映射应为 JSON 对象", "A mapping that is written out must be a JSON object"))
             return dict(before) if isinstance(before, dict) else {}
+        made = found
     settings = {name.removeprefix(f"{prefix}setting."): value.strip() for name, value in posted.items()
                 if name.startswith(f"{prefix}setting.") and str(value).strip()}  # fmt: skip
     return made | ({"settings": settings} if settings and made else {})

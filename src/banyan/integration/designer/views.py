@@ -109,7 +109,7 @@ def rehearse(request: HttpRequest, key: UUID | None = None) -> HttpResponse:
     answer, has_answer, _ = _payload(answer_text)
     facts = drawn.facts
     given = {name: facts[name] for name in ("system", "trigger", "filter", "mapping", "target", "reply")}
-    done = execute(request.ctx, registry.command(f"{FLOW}.rehearse"),
+    done = execute(request.ctx.with_(key=None), registry.command(f"{FLOW}.rehearse"),
                    data=given | {"body": _plain(body), "answer": _plain(answer) if has_answer else None})  # fmt: skip
     found = {name: cards.Stage(**stage) for name, stage in done.value.items()}
     shown = _live(request, record, drawn, body_text, answer_text, found)
@@ -194,7 +194,7 @@ def pick(request: HttpRequest, key: UUID | None = None) -> HttpResponse:
     since = _instant(request.POST.get("since", "")) or ctx.now
     found: list[Any] = []
     if kind == "partner":
-        done = execute(ctx, registry.command(f"{FLOW}.peek"), data={
+        done = execute(ctx.with_(key=None), registry.command(f"{FLOW}.peek"), data={
             "system": drawn.facts["system"], "operation": drawn.facts["detail"].get("operation", "")})  # fmt: skip
         found = done.value
     elif kind == "example":
@@ -367,22 +367,22 @@ def _shown(
         "presets": choices.presets(facts["system"], known), "orders": ORDERS, "units": UNITS, "signs": OPERATORS,
         "reads": choices.of_way(known, choices.WAYS.get(facts["trigger"], "")), "is_known": known is not None,
         "sends": choices.of_way(known, "send"), "every": number, "unit": unit, "is_cron": "cron" in detail,
-        "zone": detail.get("zone") or acting.zone_of(request).key, "map": _map(facts["mapping"]),
-        "reply_command": command, "reply_map": _map(command.get("mapping") or {}),
+        "zone": detail.get("zone") or acting.zone_of(request).key, "map": _map(facts["mapping"], drawn.typed.get("")),
+        "reply_command": command, "reply_map": _map(command.get("mapping") or {}, drawn.typed.get("reply_")),
         "retries": ", ".join(str(one) for one in facts["retries"] or ()), "versions": found,
         "hook": _hook(request, drawn), "running_differs": _differs(record, drawn, newest),
     }  # fmt: skip
 
 
-def _map(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def _map(mapping: Mapping[str, Any], typed: tuple[str, str] | None) -> dict[str, Any]:
     """Give a mapping as the form has it: its kind, and what belongs to the kind."""
     plain = {name: value for name, value in mapping.items() if name != "settings"}
     (only,) = plain if len(plain) == 1 else ("",)
-    kind = only if only in ("table", "preset") else "written" if plain else "none"
+    kind, text = typed or (only if only in ("table", "preset") else "written" if plain else "none", "")
     given = mapping.get("settings") or {}
     return {
         "kind": kind, "table": plain.get("table", ""), "preset": plain.get("preset", ""),
-        "written": orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode() if kind == "written" else "",
+        "written": text or (orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode() if kind == "written" else ""),
         "settings": [(name, given.get(name, "")) for name in choices.settings_of(mapping)] if plain else [],
     }  # fmt: skip
 
