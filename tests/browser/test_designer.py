@@ -80,12 +80,14 @@ def step(page, name: str) -> None:
 def look(page, name: str, *, is_phone: bool = False, language: str = "zh") -> None:
     folder = SCREENS / "designer"
     folder.mkdir(parents=True, exist_ok=True)
+    page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0) }")
     settle(page)
     page.screenshot(path=folder / f"{name}.png", full_page=True)
     check(page, name, is_phone=is_phone, language=language)
 
 
 def test_a_first_flow_is_drawn_tried_and_switched_on_by_clicks(factory, shop, receiver, signed_in):
+    dispatcher.wait_until_quiet()
     page = signed_in()
     page.goto("/integration/design")
     page.get_by_role("link", name="新建第一个").click()
@@ -142,4 +144,64 @@ def test_a_first_flow_is_drawn_tried_and_switched_on_by_clicks(factory, shop, re
     message = Message.objects.get()
     assert (message.state, message.reply) == ("done", {"number": "EXT-1"})
     assert receiver.got == [{"order": message.body["subject"]}]
+    assert faults_of(page) == []
+
+
+DEVICES = [
+    ("desk", {}, "zh", "light"), ("phone", {"phone": True}, "en", "dark"), ("tablet", {"tablet": True}, "en", "light"),
+    pytest.param("desk", {}, "en", "dark", marks=pytest.mark.slow),
+    pytest.param("phone", {"phone": True}, "zh", "light", marks=pytest.mark.slow),
+]  # fmt: skip
+EVENT = {
+    "id": "e-1", "type": "sales.order_confirmed", "noun": "sales.order", "subject": "SO2611-00012",
+    "record": "01a226f0-d17d-732a-acd2-5826d7f99f89", "data": {"priority": "rush", "amount": "1250.50"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def drawn(factory, shop):
+    """Give a flow that runs by its second version, at the times of a calendar; and one drawn anew, with a fault."""
+    nightly = factory.make("integration.flow", code="STOCK", name="Stock each night", system=shop, direction="out",
+                           trigger="schedule", detail={"cron": "30 22 * * 1-5"}, target="orders")  # fmt: skip
+    factory.make("integration.sample", flow=nightly, name="First", input={"id": 1}, output={"id": 1})
+    factory.do("integration.flow.test", nightly)
+    factory.do("integration.flow.activate", nightly)
+    for name in ("stop", "revise"):
+        factory.do(f"integration.flow.{name}", nightly)
+    factory.do("integration.flow.change", nightly, detail={"cron": "0 22 * * *"}, reply={"keep": True})
+    for name in ("test", "activate"):
+        factory.do(f"integration.flow.{name}", nightly)
+    orders = factory.make(
+        "integration.flow", code="ORDERS", name="Orders to the shop", system=shop, direction="out", trigger="event",
+        detail={"events": ["sales.order_confirmed"]}, filter='data.priority = "rush"', target="orders",
+        mapping={"fields": [{"target": "order", "source": "subject"}, {"target": "total", "source": "data.amount"}]},
+        reply={"command": {"target": "sales.order.change", "mapping": {"fields": [
+            {"target": "records_of", "source": "message.record"},
+            {"target": "customer_reference", "source": "reply.number"}]}}})  # fmt: skip
+    factory.make("integration.sample", flow=orders, name="Rush", input=EVENT,
+                 output={"order": "SO2611-00012", "total": "1250.50"})  # fmt: skip
+    return nightly, orders
+
+
+@pytest.mark.parametrize(
+    ("device", "size", "language", "theme"), DEVICES, ids=lambda v: str(v) if isinstance(v, str) else ""
+)
+def test_the_designer_looks_right(drawn, signed_in, device, size, language, theme):
+    nightly, orders = drawn
+    page = signed_in(**size, language=language, color_scheme=theme)
+    is_phone, tail = device == "phone", f"{device}-{language}-{theme}"
+    page.goto("/integration/design")
+    look(page, f"flows-{tail}", is_phone=is_phone, language=language)
+    page.goto(f"/integration/flow/{nightly.pk}/design")
+    expect(page.locator(".fd-times li")).to_have_count(5)
+    page.locator(".fd-versions summary").first.click()
+    expect(page.locator(".fd-changes").first).to_contain_text("0 22 * * *")
+    look(page, f"running-{tail}", is_phone=is_phone, language=language)
+    page.goto(f"/integration/flow/{orders.pk}/design")
+    step(page, "reply")
+    page.locator("#fd-answer").fill('{"number": "EXT-1"}')
+    expect(page.locator("#fd-made-reply")).to_contain_text("customer_reference")
+    look(page, f"drawn-{tail}", is_phone=is_phone, language=language)
+    step(page, "filter")
+    look(page, f"filter-{tail}", is_phone=is_phone, language=language)
     assert faults_of(page) == []

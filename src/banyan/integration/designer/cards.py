@@ -30,6 +30,7 @@ TITLES = {
 _STATES = {
     "ok": ("green", L("通过", "Passes")), "held": ("orange", L("被过滤", "Held back")), 
     "fault": ("red", L("有误", "Fault")), "idle": ("grey", L("未到", "Not reached")),
+    "todo": ("orange", L("待选择", "To choose")),
 }  # fmt: skip
 NEXT_TIMES = 5
 
@@ -98,11 +99,11 @@ def cards_of(
     for step in STEPS:
         stage = found.get(step)
         faults: list[Label | str] = [*drawn.faults.get(step, ())]
-        if step == "target" and not faults:
+        if step == ("reply" if drawn.direction == "out" else "target") and not faults:
             faults += _of_account(drawn, system, now)
         if stage is not None and stage.state == "fault" and stage.text:
             faults.append(_spoken(stage.text))
-        state = "fault" if faults else stage.state if stage is not None else ""
+        state = "todo" if step in drawn.todo else "fault" if faults else stage.state if stage is not None else ""
         if step == "trigger" and has_body and not faults:
             state = "ok"
         value = body if step == "trigger" and has_body else stage.value if stage is not None else None

@@ -21,6 +21,8 @@ from banyan.kernel.events import Event
 from banyan.lib.errors import DomainError, NotFound
 from banyan.lib.labels import L, Label
 
+#: What everybody does beside a record, which no partner asks for.
+_BESIDE = frozenset({"attach", "comment", "detach"})
 _SETTING = re.compile(r"\bsettings\.(\w+)")
 #: How an operation is used, by the trigger that reads it.
 WAYS = {"poll": "poll", "file": "poll", "queue": "poll", "webhook": "receive"}
@@ -72,10 +74,10 @@ def of_way(found: Sequence[Operation] | None, way: str) -> list[Choice]:
     return [Choice(one.key, one.label) for one in found or () if way in one.ways]
 
 
-def commands(ctx: Context) -> list[Choice]:
-    """Give the commands that a flow may lead to, by key."""
+def commands() -> list[Choice]:
+    """Give the commands that a flow may well lead to, by key; others can be typed."""
     return [Choice(one.key, L("{noun}：{what}", "{noun}: {what}").filled({"noun": _noun(one.noun), "what": one.label}))
-            for one in sorted(registry.commands(), key=lambda one: one.key)]  # fmt: skip
+            for one in sorted(registry.commands(), key=lambda one: one.key) if one.name not in _BESIDE]  # fmt: skip
 
 
 def _noun(key: str) -> Label:

@@ -36,15 +36,21 @@ class Drawn:
     """A flow as it is drawn: its fields, and by step what is wrong with them.
 
     Takes:  typed: by prefix, the kind of mapping that was chosen and the text of one that is written out, as they
-            stand in the form though nothing came of them yet
+            stand in the form though nothing came of them yet; todo: steps where something has still to be chosen
     """
 
     facts: dict[str, Any]
     faults: dict[str, list[Label]] = field(default_factory=dict)
     typed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    todo: set[str] = field(default_factory=set)
 
     def say(self, step: str, text: Label) -> None:
         self.faults.setdefault(step, []).append(text)
+
+    def need(self, step: str, text: Label) -> None:
+        """Say what has still to be chosen, in the place of the faults that come of it."""
+        self.faults[step] = [*(self.faults[step] if step in self.todo else ()), text]
+        self.todo.add(step)
 
     @property
     def direction(self) -> str:
@@ -94,10 +100,15 @@ def _checked(drawn: Drawn) -> Drawn:
         for path, found in refusal.fields.items():
             for text in found if isinstance(found, list) else [found]:
                 drawn.say(_PLACES.get(path.split(".")[0], "trigger"), text)
-    if not drawn.facts["target"]:
-        drawn.faults["target"] = [L("请选择目标", "Choose a target")]
-    if not drawn.facts["system"]:
-        drawn.say("trigger", L("请选择外部系统", "Choose a system"))
+    facts, trigger = drawn.facts, drawn.facts["trigger"]
+    if trigger == "event" and not facts["detail"].get("events"):
+        drawn.need("trigger", L("请选择业务事件", "Choose the events"))
+    elif trigger not in checks.OUT and not facts["detail"].get("operation"):
+        drawn.need("trigger", L("请选择操作", "Choose the operation"))
+    if not facts["target"]:
+        drawn.need("target", L("请选择目标", "Choose the target"))
+    if not facts["system"]:
+        drawn.need("trigger", L("请选择外部系统", "Choose the outside system"))
     return drawn
 
 

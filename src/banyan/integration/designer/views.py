@@ -72,7 +72,8 @@ def design(request: HttpRequest, key: UUID | None = None) -> HttpResponse:
     chosen = next((s for s in samples if str(s.pk) == wanted), samples[0] if samples and wanted != "none" else None)
     body = orjson.dumps(chosen.input, option=orjson.OPT_INDENT_2).decode() if chosen else ""
     return page(request, "designer/design.html", _shown(request, key, record, drawn, body, "") | {
-        "area": areas.area_of("integration"), "samples": samples, "chosen": chosen,
+        "area": areas.area_of("integration"), "samples": samples, "chosen": chosen, "events": choices.events(),
+        "commands": choices.commands(),
     })  # fmt: skip
 
 
@@ -356,14 +357,12 @@ def _shown(
     step = request.POST.get("step", "")
     return _live(request, record, drawn, body, answer) | {
         "key": key, "record": record, "here": _here(key), "facts": facts, "step": step or "trigger",
-        "state": noun.spec.life.state(record["state"]) if record else None,
-        "offers": offers.of_record(ctx, noun, record["state"], record) if record else None,
+        "state": noun.spec.life.state(record["state"]) if record else None, "acts": _acts(ctx, record),
         "may_save": ctx.may(noun.spec.permission("change" if key else "create")),
         "may_pin": bool(key) and ctx.may("integration.sample.create"), "may_pick": ctx.may(PAYLOADS),
         "may_peek": ctx.may(f"{FLOW}.peek"), "may_rehearse": ctx.may(f"{FLOW}.rehearse"),
         "may_switch_on": ctx.may(f"{FLOW}.test") and ctx.may(f"{FLOW}.activate"),
-        "triggers": cards.trigger_choices(), "systems": choices.systems(ctx), "events": choices.events(),
-        "commands": choices.commands(ctx), "tables": choices.tables(), "flows_in": choices.flows_in(),
+        "triggers": cards.trigger_choices(), "systems": choices.systems(ctx), "tables": choices.tables(), "flows_in": choices.flows_in(),
         "presets": choices.presets(facts["system"], known), "orders": ORDERS, "units": UNITS, "signs": OPERATORS,
         "reads": choices.of_way(known, choices.WAYS.get(facts["trigger"], "")), "is_known": known is not None,
         "sends": choices.of_way(known, "send"), "every": number, "unit": unit, "is_cron": "cron" in detail,
@@ -372,6 +371,18 @@ def _shown(
         "retries": ", ".join(str(one) for one in facts["retries"] or ()), "versions": found,
         "hook": _hook(request, drawn), "running_differs": _differs(record, drawn, newest),
     }  # fmt: skip
+
+
+def _acts(ctx: Context, record: Mapping[str, Any] | None) -> list[tuple[offers.Offer, str]]:
+    """Give what may be done with a flow that is not drawn now, each with the look of its button."""
+    if record is None:
+        return []
+    noun, made = registry.noun(FLOW), []
+    for name, look in (("retire", "btn wide"), ("revise", "btn"), ("stop", "btn"), ("resume", "btn btn-primary")):
+        command = registry.command(f"{FLOW}.{name}")
+        if ctx.may(command.permission) and record["state"] in (command.sources() or ()):
+            made.append((offers.offer(noun, command), look))
+    return made
 
 
 def _map(mapping: Mapping[str, Any], typed: tuple[str, str] | None) -> dict[str, Any]:
