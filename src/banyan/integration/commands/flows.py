@@ -200,10 +200,14 @@ def peek_messages(ctx: Context, data: Peek) -> list[Any]:
     if link is None:
         raise NotFound
     connector, connect = link
+    if connector.holds_polled:
+        held = L("对方会为读取者留住消息，不能只看一眼", "the partner holds what is read for its reader: nobody else can look")
+        raise NothingRead(why=held)
     try:
         page = connector.poll(connect(), data.operation, None, MOST_PEEKED)
     except Exception as fault:  # whatever a connector raises says why nothing can be read
-        raise NothingRead(why=refused(fault).text.split("\n")[-1]) from None
+        said = refused(fault).text.split("\n")
+        raise NothingRead(why=L(said[0] or "—", said[-1] or "—")) from None
     return [jsonable(one.body) for one in page.messages[:MOST_PEEKED]]
 
 

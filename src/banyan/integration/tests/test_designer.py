@@ -192,7 +192,7 @@ def test_who_may_only_read_sees_no_way_to_write(designer, live_db):
     client = Client(headers={"HX-Request": "true"})
     client.force_login(reader)
     page = text(client.get(f"/integration/flow/{drawn.pk}/design"))
-    assert [word for word in ("/design/on", "/design/pin", "/design/rehearse", "Save") if word in page] == []
+    assert [word for word in ("/design/on", "/design/pin", "/design/rehearse", "device-floppy") if word in page] == []
     assert client.get("/integration/design/new").status_code == 403
     refused = client.post(f"/integration/flow/{drawn.pk}/design/save", FORM | {"system": str(drawn.system_id)})
     assert refused.status_code == 403
