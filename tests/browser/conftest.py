@@ -20,7 +20,7 @@ SCREENS = Path(__file__).parents[2] / "build" / "screens"
 #: The morning on which the demo factory is worked in, nine o'clock there; stock, prices and periods know it.
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 #: Milliseconds after which what should appear never will; a machine under load is slow, not wrong.
-PATIENCE = 8_000
+PATIENCE = 45_000
 expect.set_options(timeout=PATIENCE)
 
 __all__ = ["settle"]

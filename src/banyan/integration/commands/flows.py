@@ -201,7 +201,7 @@ def peek_messages(ctx: Context, data: Peek) -> list[Any]:
         raise NotFound
     connector, connect = link
     if connector.holds_polled:
-        held = L("对方会为读取者留住消息，不能只看一眼", "the partner holds what is read for its reader: nobody else can look")
+        held = L("对方会为读取者留住消息，不能只看一眼", "the partner holds what is read: nobody else can look")
         raise NothingRead(why=held)
     try:
         page = connector.poll(connect(), data.operation, None, MOST_PEEKED)
