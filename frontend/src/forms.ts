@@ -83,15 +83,20 @@ function clearFaults(form: HTMLElement): void {
 
 on("input", "[data-path].is-faulty", (place) => unmark(place));
 on("change", "[data-path].is-faulty", (place) => unmark(place));
+/** Gives the form that a request sends; what is only tried out sends none, and takes no words away. */
+function sentForm(event: Event): HTMLFormElement | null {
+  const elt = (event as CustomEvent).detail.elt as HTMLElement;
+  return elt.matches("[data-rehearsal]") ? null : elt.closest<HTMLFormElement>("form[data-form]");
+}
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const form = ((event as CustomEvent).detail.elt as HTMLElement).closest<HTMLFormElement>("form[data-form]");
+  const form = sentForm(event);
   if (form) {
     clearFaults(form);
     all<HTMLButtonElement>("button:not([type=button])", form).forEach((b) => (b.disabled = true));
   }
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  const form = ((event as CustomEvent).detail.elt as HTMLElement).closest<HTMLFormElement>("form[data-form]");
+  const form = sentForm(event);
   if (form) all<HTMLButtonElement>("button:not([type=button])", form).forEach((b) => (b.disabled = false));
 });
 

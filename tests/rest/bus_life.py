@@ -40,6 +40,10 @@ def carrying(t: Traveller, world: Any) -> None:
     t.post("integration.secret.set", system=system, name="password", value="open-sesame")
     t.post("integration.system.activate", system)
     t.post("integration.system.check", system=system)
+    t.post("integration.flow.rehearse", system=system, trigger="event", target="push", body={"data": {"n": 1}})
+    folder = t.make("integration.system", code="FILES-1", name="文件", connector="file",
+                    settings=dict(folder="files-1", operations=[dict(key="orders", format="json")]))  # fmt: skip
+    t.post("integration.flow.peek", system=folder, operation="orders")
     out = _flow(t, system, "OUT-1")
     Outbox.objects.filter(dispatched_at__isnull=True).update(dispatched_at=timezone.now())
     t.post("integration.flow.backfill", flow=out, since="2020-01-01T00:00:00Z", until="2100-01-01T00:00:00Z",

@@ -37,9 +37,7 @@ INSTALLED_APPS = [
     *filter(has_part, (
         "banyan.kernel", *(f"banyan.modules.{name}" for name in MODULES),
         "banyan.integration", "banyan.integration.mapping", "banyan.integration.watch", "banyan.integration.saga",
-        "banyan.integration.gateway",
-        "banyan.connectors",
-        "banyan.web",
+        "banyan.integration.gateway", "banyan.integration.designer", "banyan.connectors", "banyan.web",
     )),
 ]
 

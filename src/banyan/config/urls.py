@@ -33,6 +33,7 @@ PLACES = (
     ("teamboard/", "teamboard"),
     ("production/", "production"),
     ("", "banyan.integration.mapping"),
+    ("", "banyan.integration.designer"),
     ("channels/", "channels"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from banyan.integration import conditions, errors, mappings, replies
+from banyan.integration import conditions, errors, mappings, replies, schedules
 from banyan.integration.connecting import connector_of
 from banyan.integration.guard import allowed
 from banyan.integration.models import Flow, System
@@ -64,7 +64,7 @@ def check_flows(flows: Sequence[Flow]) -> None:
             if not isinstance(getattr(flow, name), Mapping):
                 faults.add(name, L("应为对象", "must be an object"))
         if isinstance(flow.reply, Mapping):
-            check_reply(flow.reply, faults)
+            check_reply(flow.reply, faults, leads_out=flow.direction == "out")
         if not isinstance(flow.retries, list) or len(flow.retries) > MOST_RETRIES or not all(
             isinstance(one, int) and not isinstance(one, bool) and 1 <= one <= LONGEST_PAUSE for one in flow.retries
         ):
@@ -98,16 +98,21 @@ def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
     elif flow.trigger != "schedule" and not isinstance(detail.get("operation"), str):
         faults.add("detail", L("operation 必填", "operation is required"))
     every = detail.get("every")
-    if flow.trigger == "schedule" and every is None:
-        faults.add("detail", L("every（秒）必填", "every (seconds) is required"))
+    if flow.trigger == "schedule":
+        if ("cron" in detail) == (every is not None):
+            faults.add("detail", L("every（秒）和 cron 填一个", "give either every (seconds) or cron"))
+        elif "cron" in detail and (fault := schedules.fault_of(detail)):
+            faults.add("detail", fault)
     if every is not None and (isinstance(every, bool) or not isinstance(every, (int, float)) or every < SHORTEST):
         faults.add("detail", L("every 至少 1 秒", "every is at least 1 second"))
 
 
-def check_reply(reply: Mapping[str, Any], faults: FieldFaults, place: str = "reply") -> None:
+def check_reply(reply: Mapping[str, Any], faults: FieldFaults, place: str = "reply", *, leads_out: bool = True) -> None:
     """Note what is wrong with what a flow wants done with answers."""
     if set(reply) - replies.KEYS:
-        faults.add(place, L("只能有 keep、link、flow", "only keep, link and flow are known"))
+        faults.add(place, L("只能有 keep、link、flow、command", "only keep, link, flow and command are known"))
+    if "command" in reply:
+        _check_reply_command(reply["command"], faults, place, leads_out)
     asked = reply.get("link")
     if asked is not None:
         if not isinstance(asked, Mapping) or not isinstance(asked.get("code"), str):
@@ -119,13 +124,31 @@ def check_reply(reply: Mapping[str, Any], faults: FieldFaults, place: str = "rep
             faults.add(place, fault.label)
 
 
+def _check_reply_command(asked: Any, faults: FieldFaults, place: str, leads_out: bool) -> None:
+    if not leads_out:
+        faults.add(place, L("command 只用于发出的流", "command is for flows that lead out"))
+    elif not isinstance(asked, Mapping) or set(asked) != {"target", "mapping"} or not asked["mapping"]:
+        faults.add(place, L("command 要有 target（我方命令）和 mapping（映射）",
+                            "command needs target, a command of ours, and mapping"))  # fmt: skip
+    elif not registry.has_command(str(asked["target"])):
+        said = L("没有名为“{key}”的操作", "there is no command named “{key}”")
+        faults.add(place, said.filled({"key": str(asked["target"])}))
+    elif not isinstance(asked["mapping"], Mapping):
+        faults.add(place, L("mapping 应为对象", "mapping must be an object"))
+    else:
+        try:
+            mappings.check(asked["mapping"])
+        except DomainError as refusal:
+            faults.add(place, refusal.label)
+
+
 def require_ready(flow: Flow) -> None:
     """Raises: FlowNotReady when the flow's system cannot carry it."""
     try:
         connector_of(flow.system.connector)
     except NotFound as refusal:
         raise errors.FlowNotReady(flow=flow.code, why=refusal.label) from None
-    if flow.direction == "in" and flow.system.account_id is None:
+    if (flow.direction == "in" or flow.reply.get("command")) and flow.system.account_id is None:
         raise errors.FlowNotReady(
             flow=flow.code, why=L("外部系统没有执行账号", "its system has no account to act as")
         )

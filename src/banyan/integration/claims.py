@@ -9,7 +9,7 @@ behind its key is released by the very mark it waits for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,10 @@ _FREE = f"(claimed_until IS NULL OR claimed_until <= {_NOW})"
 
 @dataclass(slots=True)
 class Held:
-    """A message as a worker holds it; body and at as text from the database."""
+    """A message as a worker holds it; body and answer as text from the database.
+
+    Takes:  answer: what the partner answered, where it did and nothing could be done with that; it is not sent again
+    """
 
     id: UUID
     seq: int
@@ -47,12 +50,16 @@ class Held:
     noun: str
     record: UUID | None
     trace: str | None
+    answer: str | None
     claim: UUID
 
 
 @dataclass(slots=True)
 class Result:
-    """What came of a try. `outcome`: done, failed (tried again), dead, or back (not tried, free again)."""
+    """What came of a try. `outcome`: done, failed (tried again), dead, or back (not tried, free again).
+
+    Takes:  is_answered: it reached the partner, and what failed is what we did with the answer
+    """
 
     held: Held
     outcome: str
@@ -64,6 +71,7 @@ class Result:
     reply: Any = None
     noun: str = ""
     record: UUID | None = None
+    is_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,8 @@ _TAKE = f"""
 """
 _GIVEN = """
     RETURNING m.id, m.seq, m.key, m.source, m.type, coalesce(m.repaired, m.body)::text, m.at, m.attempts,
-        m.noun, m.record, m.trace
+        m.noun, m.record, m.trace,
+        CASE WHEN m.answered_at IS NOT NULL THEN coalesce(m.reply, 'null')::text END
 """
 _CLAIM_FREE = f"WITH {_PICK} {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM due)) {_GIVEN}"
 #: The gate is asked row by row (a limit keeps the planner from reading all that waits), each time through its index.
@@ -121,7 +130,7 @@ _CLAIM_STRICT = f"""
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
 """
 _SUPERSEDE = f"""
     UPDATE integration_message m SET state = 'superseded', claim = NULL, claimed_until = NULL, done_at = {_NOW}
@@ -156,7 +165,7 @@ _CLAIM_NEWEST = f"""
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count(*) FROM parked
 """
 
 
@@ -195,7 +204,7 @@ _MARK = f"""
     WITH r AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(%(results)s::jsonb) AS r(
             id uuid, claim uuid, attempt uuid, outcome text, reason text, error text, code text, ms float8,
-            pause float8, reply jsonb, noun text, record uuid)
+            pause float8, reply jsonb, noun text, record uuid, answered boolean)
     ), u AS (
         UPDATE integration_message m
         SET state = CASE WHEN r.outcome IN ('done', 'dead') THEN r.outcome ELSE 'waiting' END,
@@ -207,6 +216,7 @@ _MARK = f"""
                            ELSE m.next_at END,
             claim = NULL, claimed_until = NULL,
             done_at = CASE WHEN r.outcome = 'done' THEN {_NOW} END,
+            answered_at = CASE WHEN r.answered THEN coalesce(m.answered_at, {_NOW}) ELSE m.answered_at END,
             reply = coalesce(r.reply, m.reply), used_id = %(version)s,
             noun = CASE WHEN r.record IS NULL THEN m.noun ELSE r.noun END, record = coalesce(r.record, m.record)
         FROM r
@@ -250,25 +260,33 @@ def mark(plan: Plan, results: Sequence[Result], chances: Sequence[float], now: d
     Takes:  chances: a number from 0 to 1 per result, for the jitter
     Writes: messages, attempts, gauge. What another has done meanwhile stays done
     """
-    rows = [_row(plan, one, chance) for one, chance in zip(results, chances, strict=True)]
     with transaction.atomic():
+        found = results
         if plan.direction == "out" and replies.is_wanted(plan.definition):
-            _handle_replies(plan, results, rows, now)
-        write_marks(plan, rows, now)
+            found = _with_replies(plan, results, now)
+        write_marks(plan, [_row(plan, one, chance) for one, chance in zip(found, chances, strict=True)], now)
         if plan.direction == "out":
             _move_gauge(plan, results, now)
 
 
-def _handle_replies(
-    plan: Plan, results: Sequence[Result], rows: Sequence[dict[str, Any]], now: datetime | None
-) -> None:
+def _with_replies(plan: Plan, results: Sequence[Result], now: datetime | None) -> list[Result]:
+    """Do what a flow wants with answers; give the results as they are then.
+
+    A command that refuses an answer, or cannot run now, makes the message dead or waiting; it keeps its answer.
+    """
     at = now or datetime.now(UTC)
     done = [one for one in results if one.outcome == "done"]
-    faults = replies.handle(plan, done, lambda: context_of(plan, at), at) if done else {}
-    for row in rows:
-        row["error"] = faults.get(row["id"], row["error"])
-        if not plan.definition["reply"].get("keep"):
-            row["reply"] = None
+    told = replies.handle(plan, done, lambda: context_of(plan, at), at) if done else {}
+    keeps, found = plan.definition["reply"].get("keep"), []
+    for one in results:
+        said = told.get(one.held.id, replies.Said()) if one.outcome == "done" else replies.Said()
+        if said.refusal is not None:
+            outcome = "failed" if said.refusal.is_passing else "dead"
+            found.append(replace(one, outcome=outcome, reason=said.refusal.kind, error=said.refusal.text,
+                                 code=said.refusal.code or one.code, is_answered=True))  # fmt: skip
+        else:
+            found.append(replace(one, error=said.fault or one.error, reply=one.reply if keeps else None))
+    return found
 
 
 def write_marks(plan: Plan, rows: Sequence[Mapping[str, Any]], now: datetime | None) -> None:
@@ -305,7 +323,7 @@ def _row(plan: Plan, result: Result, chance: float) -> dict[str, Any]:
     return dict(
         id=result.held.id, claim=result.held.claim, attempt=new_id(), outcome=outcome, reason=reason,
         error=error.replace("\0", "")[:4000], code=result.code[:40], ms=round(result.ms, 3), pause=pause,
-        reply=result.reply, noun=result.noun, record=result.record,
+        reply=result.reply, noun=result.noun, record=result.record, answered=result.is_answered,
     )  # fmt: skip
 
 

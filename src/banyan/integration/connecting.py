@@ -194,6 +194,8 @@ class Connector:
     secrets: ClassVar[tuple[str, ...]] = ()
     #: Values of one delivery may go in one call: `send_many` is used where it is given.
     sends_many: ClassVar[bool] = False
+    #: What is polled is held for who polled it until it is confirmed: nobody can look at it in passing.
+    holds_polled: ClassVar[bool] = False
 
     def describe(self, connection: Connection) -> Sequence[Operation]:
         """Give what the system can be asked and can tell."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -19,18 +18,17 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from banyan.integration import claims, replies
 from banyan.integration.claims import Held, Result
 from banyan.integration.connecting import Failed
+from banyan.integration.performing import perform, reason_of, said
 from banyan.integration.plans import Plan, context_of, plans_of
 from banyan.kernel import db, registry, schema
-from banyan.kernel.commands import Command, Outcome, execute
+from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
 from banyan.lib import traces
-from banyan.lib.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
+from banyan.lib.errors import DomainError
 
 log = logging.getLogger("banyan.bus")
 BATCH = 50
 LEASE_SECONDS = 120.0
-#: In the body of a message, beside the command's input: the records it acts on, by key, number or code.
-RECORDS = "records_of"
 
 _HOLD = """
     SELECT id FROM integration_message WHERE id = ANY(%s) AND claim = %s AND state = 'waiting'
@@ -144,7 +142,7 @@ def _execute(plan: Plan, ctx: Context | Failed, held: Held) -> Result:
         body = orjson.loads(held.body)
         noun = registry.command(plan.target).noun
         outcome = perform(
-            plan, ctx, plan.map(body),
+            ctx, plan.target, plan.map(body),
             after=lambda made: replies.link(plan, ctx, body, noun, made.ids[0] if made.ids else None),
         )  # fmt: skip
     except Failed as fault:
@@ -168,85 +166,6 @@ def _execute(plan: Plan, ctx: Context | Failed, held: Held) -> Result:
     reply = {"ids": [str(one) for one in outcome.ids[:100]]} if plan.definition["reply"].get("keep") else None
     return Result(held, "done", ms=_ms(begun), noun=noun if made else "", record=made,
                   reply=reply)  # fmt: skip
-
-
-def perform(
-    plan: Plan, ctx: Context, value: Any, *, after: Callable[[Outcome], None] = lambda made: None
-) -> Outcome:
-    """Run the flow's command with what the mapping gave, and what belongs to it. Raises: DomainError, Failed."""
-    command = registry.command(plan.target)
-    ids, data = input_of(command, value)
-    refusal: DomainError | None = None
-    # What is deferred to the commit is checked here, where it can still be said of whom. A refusal is let out of the
-    # savepoint, so that its audit line stays.
-    with transaction.atomic():
-        try:
-            outcome = execute(ctx, command, ids=ids, data=data)
-        except DomainError as found:
-            refusal = found
-        else:
-            after(outcome)
-            with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
-    if refusal is not None:
-        raise refusal
-    return outcome
-
-
-def input_of(command: Command, value: Any) -> tuple[Sequence[UUID], Any]:
-    """Give the records a command acts on and its input, from what a mapping gave.
-
-    A create takes the record itself, or a list of them. A command on records takes `records_of`: keys, numbers or
-    codes, beside its input.
-    """
-    if command.on == "noun":
-        if command.creates and command.name == "create":
-            records = value if isinstance(value, list) else [value]
-            if not (isinstance(value, Mapping) and set(value) == {"records"}):
-                return (), {"records": records}
-        return (), value
-    if not isinstance(value, Mapping) or not value.get(RECORDS):
-        raise Failed("mapping", f"{command.key} acts on records: the mapping must give {RECORDS}")
-    named = value[RECORDS]
-    data = {key: one for key, one in value.items() if key != RECORDS}
-    return _found(command, named if isinstance(named, list) else [named]), data or None
-
-
-def _found(command: Command, named: Sequence[Any]) -> list[UUID]:
-    noun = registry.noun(command.noun)
-    field = noun.spec.numbering.field if noun.spec.numbering else noun.spec.natural_key
-    ids: list[UUID] = []
-    for name in named:
-        try:
-            ids.append(UUID(str(name)))
-        except ValueError:
-            key = None
-            if field:
-                column = noun.spec.field(field).column
-                key = noun.model._base_manager.filter(**{column: str(name)}).values_list("pk", flat=True).first()
-            if key is None:
-                raise Failed("validation", f"{noun.spec.label.zh}没有 {name}\nno {noun.spec.label.en} {name}") from None
-            ids.append(key)
-    return ids
-
-
-def reason_of(refusal: DomainError) -> str:
-    """Give the reason code for a refusal of ours."""
-    if isinstance(refusal, NotAllowed):
-        return "not_allowed"
-    if isinstance(refusal, NotFound):
-        return "gone"
-    if isinstance(refusal, Invalid):
-        return "validation"
-    return "refused" if isinstance(refusal, Conflict) else "validation"
-
-
-def said(refusal: DomainError) -> str:
-    """Give a refusal in both languages, with its faults by field."""
-    lines = [refusal.label.zh, refusal.label.en]
-    for path, texts in refusal.field_texts("en").items():
-        lines += [f"{path}: {text}" for text in texts]
-    return "\n".join(lines)[:4000]
 
 
 def _ms(begun: float) -> float:

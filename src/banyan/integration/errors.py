@@ -67,3 +67,11 @@ class NotFromEvents(Conflict):
     en = "Flow {flow} is not triggered by events: there is nothing to fill in from"
     way_out_zh = "选择由事件触发的集成流"
     way_out_en = "Choose a flow that events trigger"
+
+
+class NothingRead(Conflict):
+    code = "integration.nothing_read"
+    zh = "没有读到对方的内容：{why}"
+    en = "Nothing could be read from the partner: {why}"
+    way_out_zh = "先检测外部系统的连接，或粘贴一份样例"
+    way_out_en = "Check the connection of the system, or paste a sample"

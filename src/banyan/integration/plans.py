@@ -160,11 +160,15 @@ def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
 
 def context_of(plan: Plan, at: datetime) -> Context | Failed:
     """Give the circumstances in which a flow's commands run: its system's account, through the interface."""
-    principal = access.principal_of(plan.account) if plan.account else None
+    return account_context(plan.account, plan.system_code, at)
+
+
+def account_context(account: UUID | None, system: str, at: datetime) -> Context | Failed:
+    """Give the circumstances in which a system's account acts, by the account and the system's code."""
+    principal = access.principal_of(account) if account else None
     if principal is None:
         return Failed("not_allowed", "外部系统没有可用的执行账号\nthe system has no active account to act as")
-    return Context(principal, now=at, through="rest", program=f"bus {plan.system_code}"[:80],
-                   language=principal.language)  # fmt: skip
+    return Context(principal, now=at, through="rest", program=f"bus {system}"[:80], language=principal.language)
 
 
 def refused(fault: Exception) -> Failed:

@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from django.db import transaction
 
-from banyan.integration import inbox
+from banyan.integration import inbox, schedules
 from banyan.integration.connecting import Incoming
 from banyan.integration.plans import Plan, plans_of, refused
 from banyan.kernel import db
@@ -68,15 +68,16 @@ def read_due(now: datetime | None = None) -> int:
     row = db.one(_CLAIM, {"claim": claim, "lease": LEASE_SECONDS, "now": now})
     if row is None:
         return 0
-    flow, version, system_version, position, failures, at = row
+    flow, version, system_version, kept, failures, at = row
+    position = orjson.loads(kept) if kept else None
     plan = plans_of({flow: (version, system_version)}).get(flow)
     if plan is None:
         _fail(flow, claim, at, LONGEST_PAUSE, "the connector is not installed")
         return 1
     if plan.definition["trigger"] == "schedule":
-        _tick(plan, claim, at)
+        _tick(plan, claim, position, at)
     else:
-        _read(plan, claim, orjson.loads(position) if position else None, failures, at, now)
+        _read(plan, claim, position, failures, at, now)
     return 1
 
 
@@ -109,16 +110,23 @@ def _read(plan: Plan, claim: UUID, position: Any, failures: int, at: datetime, n
         position = page.position
 
 
-def _tick(plan: Plan, claim: UUID, at: datetime) -> None:
-    """Make the message of one beat of the clock; beats that were missed are not made up for."""
-    every = plan.every
-    beat = datetime.fromtimestamp(at.timestamp() // every * every, UTC)
+def _tick(plan: Plan, claim: UUID, position: Any, at: datetime) -> None:
+    """Make the message of one beat of the clock; of several that were missed, the last one only."""
+    detail = plan.definition["detail"]
+    beat: datetime | None
+    if "cron" in detail:
+        since = datetime.fromisoformat(position) if position else at
+        beat = schedules.latest_beat(detail, since, at)
+        position = (beat or since).isoformat()
+    else:
+        beat = datetime.fromtimestamp(at.timestamp() // plan.every * plan.every, UTC)
+        position = beat.isoformat()
     with transaction.atomic():
         moved = db.run(_KEEP, dict(
-            position=orjson.dumps(beat.isoformat()).decode(), flow=plan.flow, claim=claim, at=at,
-            next=beat + timedelta(seconds=every), goes_on=False,
+            position=orjson.dumps(position).decode(), flow=plan.flow, claim=claim, at=at,
+            next=next(schedules.beats_after(detail, at), at + timedelta(days=366)), goes_on=False,
         ))  # fmt: skip
-        if moved:
+        if moved and beat is not None:
             keep_beat(plan, beat, at)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from banyan.integration import replies
 from banyan.integration.claims import Held, Result
 from banyan.integration.connecting import Connection, Failed, Outgoing, Sent
 from banyan.integration.plans import Plan, refused
@@ -45,18 +46,26 @@ def send_run(
 ) -> Iterator[Result]:
     """Send messages one after the other; behind one that failed, those of its key go back.
 
+    What the partner has answered already is not sent again: its answer is handed on. Where a command of ours depends on
+    answers, one of a key is sent at a time.
+
     Takes:  deadline: monotonic time of the claim's end, from which on nothing more is begun; now: what the connector
             takes for the time, the machine's when not given
     Gives:  a result for each, as it comes about
     """
+    answered = [held for held in run if held.answer is not None]
+    yield from (Result(held, "done", reply=orjson.loads(held.answer or "null")) for held in answered)
+    if answered and not (run := [held for held in run if held.answer is None]):
+        return
     connection = _safely(plan, now)
     if isinstance(connection, Failed):
         yield from (_failed(held, connection, 0.0) for held in run)
         return
+    waits = replies.waits(plan)
+    blocked = {held.key for held in answered} if waits else set()
     if plan.connector.sends_many:
-        yield from _send_together(plan, connection, run)
+        yield from _send_together(plan, connection, run, blocked)
         return
-    blocked: set[str] = set()
     pause = 0.0
     for held, body in zip(run, plan.map_all([orjson.loads(held.body) for held in run]), strict=True):
         is_late = deadline is not None and time.monotonic() + plan.timeout > deadline
@@ -64,7 +73,7 @@ def send_run(
             yield Result(held, "back", retry_after=pause)
             continue
         result = _send(plan, connection, held, body)
-        if result.outcome != "done":
+        if result.outcome != "done" or waits:
             blocked.add(held.key)
         if result.reason == "throttled":
             pause = result.retry_after or 1.0
@@ -97,16 +106,20 @@ def _send(plan: Plan, connection: Connection, held: Held, body: Any) -> Result:
     return _done(plan, held, sent, (time.perf_counter() - begun) * 1000)
 
 
-def _send_together(plan: Plan, connection: Connection, run: Sequence[Held]) -> Iterator[Result]:
+def _send_together(
+    plan: Plan, connection: Connection, run: Sequence[Held], blocked: set[str]
+) -> Iterator[Result]:
     """Hand several to the connector at once. Of what it did not answer for, nothing is known: it is tried again."""
     ready: list[tuple[Held, Outgoing]] = []
-    blocked: set[str] = set()
+    waits = replies.waits(plan)
     for held, body in zip(run, plan.map_all([orjson.loads(held.body) for held in run]), strict=True):
         if plan.order != "free" and held.key in blocked:
             yield Result(held, "back")
             continue
         try:
             ready.append((held, outgoing(plan, held, body)))
+            if waits:
+                blocked.add(held.key)
         except Failed as fault:
             blocked.add(held.key)
             yield _failed(held, fault, 0.0)

@@ -354,6 +354,19 @@ def execute(
     raise AssertionError("unreachable")
 
 
+def rehearse(ctx: Context, cmd: Command, *, ids: Sequence[UUID] = (), data: Any = None) -> Outcome:
+    """Run a command, on its own or within another one, and take everything back: what it wrote, told and numbered.
+
+    Raises: DomainError as the command itself; of neither is there an audit line
+    """
+    ctx.require(cmd.permission, cmd.label)
+    parsed = parse_input(cmd, data)
+    try:
+        return _outermost(ctx, cmd, parsed, ids, None, True, False, None, _parts(cmd, ids, parsed, False, False))
+    except IntegrityError as fault:
+        raise schema.refusal_of(fault) from fault
+
+
 def execute_together(cmd: Command, calls: Sequence[Call]) -> list[Outcome]:
     """Run one command for several people as one unit of work, in a transaction that the caller has begun.
 

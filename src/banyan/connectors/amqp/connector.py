@@ -86,6 +86,7 @@ class Amqp(Connector):
     settings = AmqpSettings
     secrets = ("password",)
     sends_many = True
+    holds_polled = True
 
     def __init__(self) -> None:
         self._kept = PerThread()

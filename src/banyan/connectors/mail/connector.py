@@ -61,6 +61,7 @@ class Mail(Connector):
     help = L("发送带附件的邮件（SMTP），收取邮件（POP3）", "Sends mail with attachments (SMTP) and takes mail (POP3)")
     settings = MailSettings
     secrets = ("password",)
+    holds_polled = True
 
     def __init__(self) -> None:
         self._kept = PerThread()

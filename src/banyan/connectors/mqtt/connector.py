@@ -75,6 +75,7 @@ class Mqtt(Connector):
     )
     settings = MqttSettings
     secrets = ("password",)
+    holds_polled = True
     sends_many = True
 
     def __init__(self) -> None:

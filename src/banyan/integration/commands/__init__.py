@@ -3,6 +3,8 @@
 from banyan.integration.commands.flows import (
     activate_flows,
     backfill_flow,
+    peek_messages,
+    rehearse_flow,
     resume_flows,
     retire_flows,
     revise_flows,
@@ -21,6 +23,7 @@ from banyan.integration.commands.systems import activate_systems, check_system, 
 
 __all__ = [
     "activate_flows", "activate_systems", "backfill_flow", "check_system", "dry_run_messages", "give_up_messages",
-    "pin_message", "repair_messages", "replay_messages", "replay_where", "resume_flows", "resume_systems",
-    "retire_flows", "revise_flows", "set_secret", "stop_flows", "stop_systems", "test_flows",
+    "peek_messages", "pin_message", "rehearse_flow", "repair_messages", "replay_messages", "replay_where",
+    "resume_flows", "resume_systems", "retire_flows", "revise_flows", "set_secret", "stop_flows",
+    "stop_systems", "test_flows",
 ]  # fmt: skip

@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models import Max
 from pydantic import Field
 
-from banyan.integration import checks, fanout, mappings, rules
-from banyan.integration.errors import FlowNotReady, NoSamples, NotFromEvents, OfASaga, SamplesFail, WrongRange
-from banyan.integration.models import Flow, FlowVersion, Position, Sample
-from banyan.integration.plans import plan_of
+from banyan.integration import checks, conditions, fanout, mappings, nouns, replies, rules
+from banyan.integration.errors import (
+    FlowNotReady,
+    NoSamples,
+    NotFromEvents,
+    NothingRead,
+    OfASaga,
+    SamplesFail,
+    WrongRange,
+)
+from banyan.integration.models import Flow, FlowVersion, Position, Sample, System
+from banyan.integration.plans import account_context, link_of, plan_of, refused
+from banyan.integration.rehearsing import stages_of
 from banyan.integration.trying import Tried, outcome_of
 from banyan.kernel import db
 from banyan.kernel.commands import OfferedOn, command
 from banyan.kernel.context import Context
 from banyan.kernel.models import Outbox
 from banyan.kernel.schema import Input, Instant, Text, field
-from banyan.lib.errors import DomainError
+from banyan.lib.errors import DomainError, Invalid, NotFound, jsonable
+from banyan.lib.expressions import ExpressionFault
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label
 
 PIECE = 2000
+MOST_PEEKED = 5
 
 
 def definition_of(flow: Flow) -> dict[str, Any]:
     """Give what is frozen of a flow, its mapping as it says now. Raises: FlowNotReady"""
     try:
-        mapping = mappings.frozen(flow.mapping)
+        mapping, reply = mappings.frozen(flow.mapping), replies.frozen(flow.reply)
     except DomainError as refusal:
         raise FlowNotReady(flow=flow.code, why=refusal.label) from None
     return dict(
         direction=flow.direction, trigger=flow.trigger, detail=flow.detail, filter=flow.filter, mapping=mapping,
-        target=flow.target, key=flow.key, order=flow.order, reply=flow.reply, retries=flow.retries,
+        target=flow.target, key=flow.key, order=flow.order, reply=reply, retries=flow.retries,
     )  # fmt: skip
 
 
@@ -91,6 +103,7 @@ def activate_flows(ctx: Context, flows: Sequence[Flow]) -> None:
     for flow, version in zip(flows, made, strict=True):
         flow.running_id = version.pk
     _begin(ctx, flows)
+    _count_from(ctx, [flow for flow in flows if flow.trigger == "schedule"])
 
 
 @command("integration.flow.stop", L("停止", "Stop"), icon="player-stop", tone="red",
@@ -111,6 +124,14 @@ def resume_flows(ctx: Context, flows: Sequence[Flow]) -> None:
 def _begin(ctx: Context, flows: Sequence[Flow]) -> None:
     Position.objects.filter(flow__in=flows).update(next_at=ctx.now, failures=0, error="")
     fanout.wake()
+
+
+def _count_from(ctx: Context, flows: Sequence[Flow]) -> None:
+    """Let the clock start flows from now on: what was due before a version was switched on is not missed."""
+    Position.objects.bulk_create(
+        [Position(id=flow.pk, flow=flow, position=ctx.now.isoformat(), next_at=ctx.now) for flow in flows],
+        update_conflicts=True, unique_fields=["flow"], update_fields=["position"],
+    )  # fmt: skip
 
 
 @command("integration.flow.revise", L("修订", "Revise"), icon="pencil")
@@ -140,6 +161,73 @@ def retire_flows(ctx: Context, flows: Sequence[Flow]) -> None:
                 flow=flow.code,
                 why=L("还有消息在等待，请先发完或放弃", "messages still wait: carry or give them up first"),
             )
+
+
+class Rehearse(Input):
+    """A flow as it is drawn, and what is led through it."""
+
+    system: UUID = field("外部系统", "Outside system", reference="integration.system")
+    trigger: Text = field("触发", "Trigger", max_length=10, choices=nouns.TRIGGERS)
+    filter: Text = field("过滤条件", "Filter", "", max_length=4000)
+    mapping: dict[str, Any] = field("映射", "Mapping", default_factory=dict)
+    target: Text = field("目标", "Target", max_length=120)
+    reply: dict[str, Any] = field("回执处理", "Reply", default_factory=dict)
+    body: Any = field("内容", "Body")
+    answer: Any = field("对方的回复", "The partner's answer", None)
+
+
+@command("integration.flow.rehearse", L("试运行", "Dry run"), input=Rehearse, on="noun", icon="flask", screen=False)
+def rehearse_flow(ctx: Context, data: Rehearse) -> dict[str, dict[str, Any]]:
+    """Lead a body through a flow as it is drawn: commands run as the system's account and are taken back.
+
+    Gives:  by step, its state (ok, held, fault, idle), what leaves it, the reason and text of a fault
+    Raises: NotFound, DefinitionFault, Invalid for what is no flow; nothing is sent or written
+    """
+    system = System.objects.filter(pk=data.system).first()
+    if system is None:
+        raise NotFound
+    direction = "out" if data.trigger in checks.OUT else "in"
+    definition = dict(filter=data.filter, mapping=mappings.frozen(data.mapping), target=data.target,
+                      reply=replies.frozen(data.reply), direction=direction)  # fmt: skip
+    if data.filter:
+        try:
+            conditions.check(data.filter)
+        except ExpressionFault as fault:
+            raise Invalid(fields={"filter": fault.label}) from None
+    acting = account_context(system.account_id, system.code, ctx.now)
+    stages = stages_of(definition, data.body, system=system.code, answer=data.answer,
+                       has_answer=data.answer is not None, acting=acting)  # fmt: skip
+    return {name: asdict(stage) for name, stage in stages.items()}
+
+
+class Peek(Input):
+    """What to read one message of."""
+
+    system: UUID = field("外部系统", "Outside system", reference="integration.system")
+    operation: Text = field("操作", "Operation", max_length=120)
+
+
+@command("integration.flow.peek", L("取一条看看", "Fetch one to look at"), input=Peek, on="noun", icon="eye",
+         screen=False)  # fmt: skip
+def peek_messages(ctx: Context, data: Peek) -> list[Any]:
+    """Read what a partner has now, to draw a flow by; nothing is kept, nothing acknowledged, no position moves.
+
+    Gives:  bodies, at most five; none where there is nothing to read
+    Raises: NotFound, NothingRead with what the partner or its connector said
+    """
+    link = link_of(data.system)
+    if link is None:
+        raise NotFound
+    connector, connect = link
+    if connector.holds_polled:
+        held = L("对方会为读取者留住消息，不能只看一眼", "the partner holds what is read: nobody else can look")
+        raise NothingRead(why=held)
+    try:
+        page = connector.poll(connect(), data.operation, None, MOST_PEEKED)
+    except Exception as fault:  # whatever a connector raises says why nothing can be read
+        said = refused(fault).text.split("\n")
+        raise NothingRead(why=L(said[0] or "—", said[-1] or "—")) from None
+    return [jsonable(one.body) for one in page.messages[:MOST_PEEKED]]
 
 
 class Backfill(Input):

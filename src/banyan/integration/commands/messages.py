@@ -8,18 +8,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from django.db import transaction
 from pydantic import Field
 
-from banyan.integration import claims, effects, fanout
+from banyan.integration import claims, fanout
 from banyan.integration.checks import SAGA
 from banyan.integration.connecting import Failed
 from banyan.integration.errors import NothingChosen, OfASaga, WrongRange
 from banyan.integration.models import Flow, Message, Repair, Sample
 from banyan.integration.nouns import REASONS
+from banyan.integration.performing import reason_of, rehearse, said
 from banyan.integration.plans import Plan, context_of, plan_of
 from banyan.integration.trying import Tried, outcome_of
-from banyan.kernel import db, registry
+from banyan.kernel import db
 from banyan.kernel.commands import command
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, Instant, Text, field
@@ -124,7 +124,7 @@ class Mend(Input):
 def repair_messages(ctx: Context, messages: Sequence[Message], data: Mend) -> None:
     """Put a payload right: kept as a new version beside the frozen original, used from the next try on.
 
-    Writes: repairs; the messages' repaired body
+    Writes: repairs; the messages' repaired body. What the partner had answered is forgotten: it gets the new one
     """
     last = dict(db.rows(
         "SELECT message_id, max(position) FROM integration_repair WHERE message_id = ANY(%s) GROUP BY message_id",
@@ -135,7 +135,7 @@ def repair_messages(ctx: Context, messages: Sequence[Message], data: Mend) -> No
                body=data.body, note=data.note)
         for one in messages
     ])  # fmt: skip
-    db.run("UPDATE integration_message SET repaired = %s::jsonb WHERE id = ANY(%s)",
+    db.run("UPDATE integration_message SET repaired = %s::jsonb, answered_at = NULL WHERE id = ANY(%s)",
            [orjson.dumps(data.body, default=str).decode(), [one.pk for one in messages]])  # fmt: skip
 
 
@@ -172,14 +172,11 @@ def _tried(ctx: Context, plan: Plan, body: Any) -> Tried:
     try:
         if isinstance(acting, Failed):
             raise acting
-        acting.require(registry.command(plan.target).permission, registry.command(plan.target).label)
-        with transaction.atomic():
-            effects.perform(plan, acting, tried.value)
-            transaction.set_rollback(True)
+        rehearse(acting, plan.target, tried.value)
     except Failed as fault:
         return Tried(value=tried.value, reason=fault.kind, error=fault.text)
     except DomainError as refusal:
-        return Tried(value=tried.value, reason=effects.reason_of(refusal), error=effects.said(refusal))
+        return Tried(value=tried.value, reason=reason_of(refusal), error=said(refusal))
     return tried
 
 

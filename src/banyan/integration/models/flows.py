@@ -17,9 +17,9 @@ FLOW_STATES = ("draft", "tested", "active", "stopped", "retired")
 class Flow(Record):
     """Trigger → filter → mapping → target. What runs is its `running` version, frozen when it was switched on.
 
-    `trigger` and `detail`: event (`events`: types or patterns), schedule (`every` seconds), poll, file and queue
-    (`operation`, `every` seconds), webhook (`operation`), saga (a step, made when it is switched on).
-    `target` is an operation of the system when it leads out,
+    `trigger` and `detail`: event (`events`: types or patterns), schedule (`every` seconds, or `cron` with its `zone`),
+    poll, file and queue (`operation`, `every` seconds), webhook (`operation`), saga (a step, made when it is switched
+    on). `target` is an operation of the system when it leads out,
     else a command of ours. `key` is an expression; empty: the record, or what the connector says.
     `retries` are seconds between tries; empty: the usual ones.
     """

@@ -50,6 +50,7 @@ class Message(models.Model):
     claimed_until = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
     reply = models.JSONField(null=True)
+    answered_at = models.DateTimeField(null=True)
     code = models.CharField(max_length=40, blank=True, default="")
     note = models.TextField(blank=True, default="")
     record_noun = models.CharField(max_length=80, blank=True, default="", db_column="noun")

@@ -85,6 +85,7 @@ class Partner:
         self.got: list[tuple[str, Any]] = []
         self.script: list[Any] = []
         self.answer: Callable[[Any], Any] | None = None
+        self.says: Any = {"ok": True}
         self.lock = threading.Lock()
         self.port = 0
         self.open: list[socket.socket] = []
@@ -119,12 +120,13 @@ class Partner:
                 self._say(status, headers)
 
             def _say(self, status: int, headers: dict[str, str] | None = None) -> None:
+                said = orjson.dumps(outer.says)
                 self.send_response(status)
                 for name, value in (headers or {}).items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "11")
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
-                self.wfile.write(b'{"ok":true}')
+                self.wfile.write(said)
 
             def log_message(self, *_: Any) -> None:
                 pass

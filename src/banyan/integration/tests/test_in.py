@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -16,6 +17,7 @@ from banyan.integration.models import Attempt, Message, Position, Secret, System
 from banyan.integration.tests.conftest import CONFIRMED, PAGES, do
 from banyan.kernel import db, proofs
 from banyan.kernel.models import Audit, History, Role
+from banyan.lib.errors import Invalid
 
 PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
 
@@ -266,6 +268,63 @@ def test_the_clock_starts_a_flow_once_per_beat(flow, partner):
     carry_until_quiet(now + timedelta(hours=5))
     assert [m[0] for m in states()] == ["2027-01-01T10:00:00+00:00", "2027-01-01T15:00:00+00:00"]
     assert len(partner.got) == 2
+
+
+def test_a_cron_flow_starts_at_its_times_and_makes_up_for_missed_ones_once(ctx, flow, partner):
+    """Switched on at ten, it waits for half past seven; what a stop of days let pass is run once."""
+    zone = ZoneInfo("Asia/Shanghai")
+
+    def on(day, hour, minute=0):
+        return datetime(2027, 3, day, hour, minute, tzinfo=zone)
+
+    monday = ctx.with_(now=on(1, 10))
+    made = flow(trigger="schedule", detail={"cron": "30 7 * * 1-5"})
+    do(ctx, "integration.flow.stop", made.pk)
+    do(ctx, "integration.flow.revise", made.pk)
+    do(ctx, "integration.flow.test", made.pk)
+    do(monday, "integration.flow.activate", made.pk)
+    read(on(1, 10, 1))
+    assert states() == []
+    assert Position.objects.get().next_at == on(2, 7, 30)
+    read(on(2, 7, 29))
+    read(on(2, 7, 31))
+    read(on(2, 7, 32))
+    assert [m[0] for m in states()] == ["2027-03-01T23:30:00+00:00"]
+    do(ctx.with_(now=on(2, 12)), "integration.flow.stop", made.pk)
+    read(on(5, 12))
+    do(ctx.with_(now=on(7, 12)), "integration.flow.resume", made.pk)
+    for _ in range(3):
+        read(on(7, 12, 1))
+    carry_until_quiet(on(7, 12, 2))
+    # Wednesday, Thursday and Friday were missed: Friday's stands for them
+    assert [m[0] for m in states()] == ["2027-03-01T23:30:00+00:00", "2027-03-04T23:30:00+00:00"]
+    assert len(partner.got) == 2
+    assert Position.objects.get().next_at == on(8, 7, 30)
+
+
+def test_what_was_due_before_a_new_version_is_not_missed(ctx, flow):
+    made = flow(trigger="schedule", detail={"cron": "0 8 * * *", "zone": "UTC"})
+    later = datetime(2027, 3, 1, 7, tzinfo=UTC)
+    read(later)
+    before = Message.objects.count()
+    do(ctx, "integration.flow.stop", made.pk)
+    do(ctx, "integration.flow.revise", made.pk)
+    do(ctx, "integration.flow.change", made.pk, detail={"cron": "0 * * * *", "zone": "UTC"})
+    do(ctx, "integration.flow.test", made.pk)
+    do(ctx.with_(now=later + timedelta(hours=5, minutes=10)), "integration.flow.activate", made.pk)
+    read(later + timedelta(hours=5, minutes=11))
+    assert Message.objects.count() == before
+    read(later + timedelta(hours=6))
+    assert Message.objects.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    "detail", [{}, {"cron": "0 8 * * *", "every": 60}, {"cron": "0 8 * *"}, {"cron": "0 8 * * *", "zone": "Mars"}]
+)
+def test_a_schedule_that_cannot_be_read_is_refused(flow, detail):
+    with pytest.raises(Invalid) as refused:
+        flow(trigger="schedule", detail=detail)
+    assert any(path.endswith("detail") for path in refused.value.field_texts("en"))
 
 
 @pytest.fixture

@@ -1,0 +1,193 @@
+"""A flow as it stands in the designer's form, to and from the fields of the flow.
+
+What the designer does not draw (further members of `detail` and `reply`) is carried along from the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.http import QueryDict
+
+from banyan.integration import checks
+from banyan.integration.models import Flow
+from banyan.integration.models.flows import TRIGGERS
+from banyan.lib.errors import DomainError
+from banyan.lib.labels import L, Label
+
+STEPS = ("trigger", "filter", "mapping", "target", "reply")
+UNITS = (
+    ("1", L("秒", "seconds")), ("60", L("分钟", "minutes")), ("3600", L("小时", "hours")), ("86400", L("天", "days")),
+)  # fmt: skip
+MOST_TEXT = 400_000
+#: Fields of a flow by the step in which they are drawn.
+_PLACES = {"trigger": "trigger", "detail": "trigger", "filter": "filter", "mapping": "mapping", "target": "target",
+           "reply": "reply", "key": "target", "order": "target", "retries": "target"}  # fmt: skip
+_DRAWN_DETAIL = frozenset({"events", "every", "cron", "zone", "operation"})
+_DRAWN_REPLY = frozenset({"keep", "link", "flow", "command"})
+
+
+@dataclass
+class Drawn:
+    """A flow as it is drawn: its fields, and by step what is wrong with them.
+
+    Takes:  typed: by prefix, the kind of mapping that was chosen and the text of one that is written out, as they
+            stand in the form though nothing came of them yet; todo: steps where something has still to be chosen
+    """
+
+    facts: dict[str, Any]
+    faults: dict[str, list[Label]] = field(default_factory=dict)
+    typed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    todo: set[str] = field(default_factory=set)
+
+    def say(self, step: str, text: Label) -> None:
+        self.faults.setdefault(step, []).append(text)
+
+    def need(self, step: str, text: Label) -> None:
+        """Say what has still to be chosen, in the place of the faults that come of it."""
+        self.faults[step] = [*(self.faults[step] if step in self.todo else ()), text]
+        self.todo.add(step)
+
+    @property
+    def direction(self) -> str:
+        return self.facts["direction"]
+
+    def flow(self) -> Flow:
+        """Give a flow that is not stored, with these fields."""
+        given = {name: value for name, value in self.facts.items() if name != "system"}
+        return Flow(**given, system_id=self.facts["system"] or None)
+
+
+def blank() -> dict[str, Any]:
+    """Give the fields of a flow that is begun."""
+    return dict(
+        code="", name="", system="", direction="out", trigger="event", detail={}, filter="", mapping={}, target="",
+        key="", order="strict", reply={}, retries=[], note="",
+    )  # fmt: skip
+
+
+def of_record(record: Mapping[str, Any]) -> Drawn:
+    """Give a stored flow as it is drawn."""
+    return _checked(Drawn({name: record[name] for name in blank()} | {"system": str(record["system"] or "")}))
+
+
+def of_form(posted: QueryDict, record: Mapping[str, Any] | None) -> Drawn:
+    """Give what stands in the form; what is wrong is said at its step."""
+    before = {name: record[name] for name in blank()} if record else blank()
+    drawn = Drawn(before | {
+        name: posted.get(name, "").strip() for name in ("code", "name", "filter", "target", "key", "note")
+    })  # fmt: skip
+    facts = drawn.facts
+    facts["system"] = _uuid(posted.get("system", ""))
+    facts["trigger"] = posted["trigger"] if posted.get("trigger") in TRIGGERS else "event"
+    facts["direction"] = "out" if facts["trigger"] in checks.OUT else "in"
+    facts["order"] = posted.get("order") or "strict"
+    facts["detail"] = _detail(posted, facts["trigger"], before["detail"], drawn)
+    facts["mapping"] = _mapping(posted, "", before["mapping"], drawn, "mapping")
+    facts["reply"] = _reply(posted, facts["direction"], before["reply"], drawn)
+    facts["retries"] = _retries(posted.get("retries", ""), drawn)
+    return _checked(drawn)
+
+
+def _checked(drawn: Drawn) -> Drawn:
+    try:
+        checks.check_flows([drawn.flow()])
+    except DomainError as refusal:
+        for path, found in refusal.fields.items():
+            for text in found if isinstance(found, list) else [found]:
+                drawn.say(_PLACES.get(path.split(".")[0], "trigger"), text)
+    facts, trigger = drawn.facts, drawn.facts["trigger"]
+    if trigger == "event" and not facts["detail"].get("events"):
+        drawn.need("trigger", L("请选择业务事件", "Choose the events"))
+    elif trigger not in checks.OUT and not facts["detail"].get("operation"):
+        drawn.need("trigger", L("请选择操作", "Choose the operation"))
+    if not facts["target"]:
+        drawn.need("target", L("请选择目标", "Choose the target"))
+    if not facts["system"]:
+        drawn.need("trigger", L("请选择外部系统", "Choose the outside system"))
+    return drawn
+
+
+def _detail(posted: QueryDict, trigger: str, before: Any, drawn: Drawn) -> dict[str, Any]:
+    kept = {name: value for name, value in before.items() if name not in _DRAWN_DETAIL} if before else {}
+    if trigger == "event":
+        events = [one.strip() for one in posted.getlist("event") if one.strip()]
+        return kept | {"events": list(dict.fromkeys(events))}
+    if trigger == "schedule" and posted.get("beat") == "cron":
+        zone = posted.get("zone", "").strip()
+        return kept | {"cron": " ".join(posted.get("cron", "").split())} | ({"zone": zone} if zone else {})
+    every = {} if trigger == "webhook" else {"every": _every(posted, drawn)}
+    if trigger == "schedule":
+        return kept | every
+    return kept | {"operation": posted.get("operation", "").strip()} | every
+
+
+def _every(posted: QueryDict, drawn: Drawn) -> int | float:
+    try:
+        seconds = float(posted.get("every") or 60) * float(posted.get("unit") or 1)
+    except ValueError:
+        drawn.say("trigger", L("间隔要填数字", "The pause must be a number"))
+        return 60
+    return int(seconds) if seconds == int(seconds) else seconds
+
+
+def _mapping(posted: QueryDict, prefix: str, before: Any, drawn: Drawn, step: str) -> dict[str, Any]:
+    kind = posted.get(f"{prefix}map", "none")
+    text = posted.get(f"{prefix}map_written", "")
+    drawn.typed[prefix] = kind, text
+    made: dict[str, Any] = {}
+    if kind in ("table", "preset"):
+        made = {kind: posted.get(f"{prefix}map_{kind}", "").strip()}
+        if not made[kind]:
+            drawn.say(step, L("请选择映射", "Choose a mapping"))
+            return {}
+    elif kind == "written":
+        found = _json(text)
+        if not isinstance(found, dict) or not found:
+            drawn.say(step, L("写出的映射应为 JSON 对象", "A mapping that is written out must be a JSON object"))
+            return dict(before) if isinstance(before, dict) else {}
+        made = found
+    settings = {name.removeprefix(f"{prefix}setting."): value.strip() for name, value in posted.items()
+                if name.startswith(f"{prefix}setting.") and str(value).strip()}  # fmt: skip
+    return made | ({"settings": settings} if settings and made else {})
+
+
+def _reply(posted: QueryDict, direction: str, before: Any, drawn: Drawn) -> dict[str, Any]:
+    made = {name: value for name, value in (before or {}).items() if name not in _DRAWN_REPLY}
+    if posted.get("reply_keep"):
+        made["keep"] = True
+    if code := posted.get("reply_code", "").strip():
+        entity = posted.get("reply_entity", "").strip()
+        made["link"] = {"code": code} | ({"entity": entity} if entity else {})
+    if flow := posted.get("reply_flow", "").strip():
+        made["flow"] = flow
+    if direction == "out" and (target := posted.get("reply_target", "").strip()):
+        mapping = _mapping(posted, "reply_", (before or {}).get("command", {}).get("mapping"), drawn, "reply")
+        made["command"] = {"target": target, "mapping": mapping}
+    return made
+
+
+def _retries(text: str, drawn: Drawn) -> list[int]:
+    try:
+        return [int(part) for part in text.replace("，", ",").split(",") if part.strip()]
+    except ValueError:
+        drawn.say("target", L("重试间隔应为秒数，用逗号隔开，如 5, 300", "Retry pauses are seconds, as 5, 300"))
+        return []
+
+
+def _json(text: str) -> Any:
+    try:
+        return orjson.loads(text[:MOST_TEXT]) if text.strip() else {}
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""

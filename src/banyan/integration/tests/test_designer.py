@@ -1,0 +1,199 @@
+"""The designer's answers: what each step says, what is wrong where, what is written and what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from banyan.integration.connecting import Incoming
+from banyan.integration.models import Flow, FlowVersion, Message, Sample
+from banyan.integration.tests.conftest import PAGES, do
+from banyan.integration.tests.telling import sell
+from banyan.kernel.models import Audit, Outbox, Role, RoleGrant, User, UserRole
+from banyan.lib.ids import new_id
+
+FORM = {
+    "code": "DRAWN", "name": "画的流", "trigger": "event", "event": ["test.sold", ""], "filter": "data.n > 1",
+    "map": "written", "map_written": '{"fields": [{"target": "n", "source": "data.n"}]}', "target": "orders",
+    "order": "strict", "body": '{"data": {"n": 2}}', "step": "trigger",
+}  # fmt: skip
+
+
+@pytest.fixture
+def designer(live_db, system) -> Any:
+    """Give a client of somebody who may do everything, and posts the form with changes."""
+    boss = User.objects.create(login="boss", name="林小雨", is_superuser=True, language="en")
+    client = Client(headers={"HX-Request": "true"})
+    client.force_login(boss)
+
+    def post(path: str, **changes: Any):
+        given = FORM | {"system": str(system.pk)} | changes
+        return client.post(path, given)
+
+    post.client = client
+    return post
+
+
+def text(answer: Any) -> str:
+    return answer.content.decode()
+
+
+def made(answer: Any) -> Flow:
+    assert answer.status_code == 204, text(answer)
+    return Flow.objects.get(code="DRAWN")
+
+
+def test_a_drawn_flow_is_kept_by_the_command_of_the_registry(designer, system):
+    drawn = made(designer("/integration/design/new/save"))
+    assert (drawn.direction, drawn.trigger, drawn.detail) == ("out", "event", {"events": ["test.sold"]})
+    assert drawn.mapping == {"fields": [{"target": "n", "source": "data.n"}]}
+    assert (drawn.system_id, drawn.filter, drawn.target, drawn.state) == (system.pk, "data.n > 1", "orders", "draft")
+    assert Audit.objects.filter(command="integration.flow.create", records=[drawn.pk], outcome="done").count() == 1
+
+
+def test_each_step_shows_what_leaves_it_and_nothing_is_written(designer):
+    said = text(designer("/integration/design/new/try"))
+    assert said.count("state-green") == 4
+    assert "Only where data.n &gt; 1" in said
+    assert not Flow.objects.exists()
+    held = text(designer("/integration/design/new/try", body='{"data": {"n": 1}}'))
+    assert "This sample is held back here" in held
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "words"),
+    [
+        ({"filter": "data.n >"}, "filter", "bench-faults"),
+        ({"filter": "data.n + 1"}, "filter", "not true or false"),
+        ({"map_written": "{"}, "mapping", "must be a JSON object"),
+        ({"map": "table", "map_table": "NONE"}, "mapping", "NONE"),
+        ({"trigger": "schedule", "beat": "cron", "cron": "0 25 * * *"}, "trigger", "hour cannot be read"),
+        ({"trigger": "webhook", "operation": "roles", "target": "no.such"}, "target", "no command named"),
+        ({"trigger": "webhook", "operation": "roles", "target": "kernel.role.create", "filter": ""}, "target", "code"),
+        ({"reply_target": "kernel.role.create", "reply_map": "none"}, "reply", "mapping"),
+        ({"retries": "soon"}, "target", "Retry pauses are seconds"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_at_its_step(designer, changes, step, words):
+    said = text(designer("/integration/design/new/try", **changes))
+    part = said.split(f'id="fd-made-{step}"')[1].split('id="fd-')[0]
+    assert "bench-faults" in part
+    assert words in part
+    assert f'id="fd-says-{step}"' in said
+
+
+def test_a_sample_that_cannot_be_read_is_said_beside_it(designer):
+    assert "cannot be read" in text(designer("/integration/design/new/try", body="{"))
+
+
+def test_a_calendar_shows_its_next_five_times(designer):
+    said = text(designer("/integration/design/new/try", trigger="schedule", beat="cron", cron="0 8 * * *", zone="UTC"))
+    assert said.split('<ol class="fd-times">')[1].split("</ol>")[0].count("08:00 UTC") == 5
+
+
+def test_a_condition_chosen_from_lists_is_put_behind_the_others(designer):
+    said = text(designer("/integration/design/new/draw", add="1", cond_field="data.kind", cond_sign="=",
+                         cond_value='a "b"'))  # fmt: skip
+    assert "data.n &gt; 1 and data.kind = &quot;a \\&quot;b\\&quot;&quot;" in said
+
+
+def test_the_latest_event_is_taken_and_the_next_one_waited_for(ctx, designer):
+    sell(ctx, (new_id(), 7), drains=False)
+    assert "&quot;n&quot;: 7" in text(designer("/integration/design/new/pick", **{"from": "latest"}))
+    waiting = text(designer("/integration/design/new/pick", **{"from": "next"}))
+    assert "Waiting for the next one" in waiting
+    since = waiting.split('"since":"')[1].split('"')[0]
+    sell(ctx.with_(now=Outbox.objects.latest("at").at.replace(year=2030)), (new_id(), 8), drains=False)
+    assert "&quot;n&quot;: 8" in text(designer("/integration/design/new/pick", **{"from": "next", "since": since}))
+
+
+def test_one_is_fetched_from_the_partner_and_nothing_is_kept(designer):
+    PAGES["roles"] = [[Incoming(id="1", body={"code": "R7"})]]
+    poll = {"trigger": "poll", "operation": "roles", "target": "kernel.role.create", "filter": "", "map": "none"}
+    said = text(designer("/integration/design/new/pick", **poll, **{"from": "partner"}))
+    assert "&quot;code&quot;: &quot;R7&quot;" in said
+    assert not Message.objects.exists()
+    assert Audit.objects.filter(command="integration.flow.peek", outcome="done").count() == 1
+    gone = designer("/integration/design/new/pick", **poll | {"operation": "none"}, **{"from": "partner"})
+    assert (gone.status_code, "There is none yet" in text(gone)) == (422, True)
+
+
+def test_a_dry_run_does_the_command_and_takes_it_back(designer):
+    into = {"trigger": "poll", "operation": "roles", "target": "kernel.role.create", "filter": "", "map": "none"}
+    roles, told = Role.objects.count(), Outbox.objects.count()
+    whole = '{"code": "R7", "name_zh": "七", "name_en": "Seven"}'
+    said = text(designer("/integration/design/new/rehearse", **into, body=whole))
+    assert "run and taken back" in said
+    assert said.count("state-red") == 0
+    Role.objects.create(code="R7", name_zh="七", name_en="Seven")
+    said = text(designer("/integration/design/new/rehearse", **into, body=whole))
+    assert "Such a record exists already" in said.split('id="fd-made-target"')[1].split("bench-sub")[0]
+    assert (Role.objects.count(), Outbox.objects.count()) == (roles + 1, told)
+
+
+def test_a_sample_is_pinned_with_what_comes_of_it_and_the_flow_switched_on(designer):
+    drawn = made(designer("/integration/design/new/save"))
+    here = f"/integration/flow/{drawn.pk}/design"
+    refused = designer(f"{here}/on", _version="1")
+    assert (refused.status_code, "has no samples" in text(refused)) == (409, True)
+    drawn.refresh_from_db()
+    pinned = designer(f"{here}/pin", sample_name="二", _version=str(drawn.version))
+    assert pinned.status_code == 204, text(pinned)
+    assert Sample.objects.get().output == {"n": 2}
+    drawn.refresh_from_db()
+    done = designer(f"{here}/on", _version=str(drawn.version))
+    assert done.status_code == 204, text(done)
+    drawn.refresh_from_db()
+    assert (drawn.state, FlowVersion.objects.get().definition["filter"]) == ("active", "data.n > 1")
+    page = text(designer.client.get(here))
+    assert "Pinned samples: 1 of 1 pass" in page
+    assert "/integration/flows/do/stop" in page
+
+
+def test_two_who_draw_at_once_do_not_overwrite_each_other(designer):
+    drawn = made(designer("/integration/design/new/save"))
+    here = f"/integration/flow/{drawn.pk}/design"
+    assert designer(f"{here}/save", _version="1", name="先").status_code == 200
+    late = designer(f"{here}/save", _version="1", name="后")
+    assert late.status_code == 412
+    assert Flow.objects.get().name == "先"
+
+
+def test_what_runs_is_shown_as_it_is_stored_whatever_the_form_says(designer, flow):
+    running = flow()
+    said = text(designer(f"/integration/flow/{running.pk}/design/try", filter="false"))
+    assert "Everything passes" in said
+    assert designer(f"/integration/flow/{running.pk}/design/save", _version=str(running.version)).status_code == 409
+
+
+def test_versions_show_what_each_changed(ctx, designer, flow):
+    running = flow()
+    for name in ("stop", "revise"):
+        do(ctx, f"integration.flow.{name}", running.pk)
+    do(ctx, "integration.flow.change", running.pk, target="orders2", filter="a = 1")
+    drawn = text(designer.client.get(f"/integration/flow/{running.pk}/design"))
+    assert "differs from the newest version: 2 places" in drawn
+    for name in ("test", "activate"):
+        do(ctx, f"integration.flow.{name}", running.pk)
+    page = text(designer.client.get(f"/integration/flow/{running.pk}/design"))
+    assert page.split("Version 2")[1].split("Version 1")[0].count("<tr>") == 3  # the head and two changes
+    assert '<code class="fd-gone">orders</code>' in page
+
+
+def test_who_may_only_read_sees_no_way_to_write(designer, live_db):
+    drawn = made(designer("/integration/design/new/save"))
+    reader = User.objects.create(login="reader", name="读者", language="en")
+    role = Role.objects.create(code="READS", name_zh="读", name_en="Reads")
+    for permission in ("integration.flow.read", "integration.system.read"):
+        RoleGrant.objects.create(role=role, permission=permission)
+    UserRole.objects.create(user=reader, role=role)
+    client = Client(headers={"HX-Request": "true"})
+    client.force_login(reader)
+    page = text(client.get(f"/integration/flow/{drawn.pk}/design"))
+    assert [word for word in ("/design/on", "/design/pin", "/design/rehearse", "device-floppy") if word in page] == []
+    assert client.get("/integration/design/new").status_code == 403
+    refused = client.post(f"/integration/flow/{drawn.pk}/design/save", FORM | {"system": str(drawn.system_id)})
+    assert refused.status_code == 403
+    assert client.post(f"/integration/flow/{drawn.pk}/design/rehearse", FORM).status_code == 403
