@@ -598,7 +598,10 @@ def owe_numbers(records: Sequence[Any]) -> None:
     for record in records:
         noun = noun_of(record)
         numbering = noun.spec.numbering if noun else None
-        if work is None or numbering is None or getattr(record, numbering.field):
+        if work is None or numbering is None:
+            continue
+        if number := getattr(record, numbering.field):
+            work.numbered[record.pk] = number  # what is told of it names it, too
             continue
         life = noun.spec.life
         if life is None or getattr(record, life.field) != life.initial:
