@@ -54,8 +54,8 @@ def asked(base, statement, *values):
 
 INVOICES = """
     SELECT i.description, i.type, i.state, p.code, i.reference, m.state,
-           (SELECT sum(l.debit) FROM account_move_line l WHERE l.move = m.id),
-           (SELECT sum(l.credit) FROM account_move_line l WHERE l.move = m.id)
+           (SELECT round(sum(l.debit), 2) FROM account_move_line l WHERE l.move = m.id),
+           (SELECT round(sum(l.credit), 2) FROM account_move_line l WHERE l.move = m.id)
     FROM account_invoice i JOIN party_party p ON p.id = i.party LEFT JOIN account_move m ON m.id = i.move
     ORDER BY i.description
 """
@@ -188,7 +188,7 @@ def test_what_we_invoice_is_in_trytons_books_once_and_both_sides_agree(factory, 
     made.append(invoice(world, "customer", ("2", "88.90"), sign=-1))
     bought = [invoice(world, "supplier", ("120", "4.20")), invoice(world, "supplier", ("15", "4.20"), sign=-1)]
     world.do("finance.customer_invoice.reverse", made[2], reason="开错")
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) + timedelta(seconds=5)
     carry(now)
     assert list(Message.objects.exclude(state="done").values_list("flow__code", "state", "reason", "error")) == []
     # Everything again: by hand, and as an event of a range that is sent on purpose.
@@ -217,7 +217,7 @@ def test_what_we_invoice_is_in_trytons_books_once_and_both_sides_agree(factory, 
     there = {side: asked(base, TURNOVER.format(f"t.{side}"))[0][0] for side in ours}
     booked = {
         "receivable": sum((line.amount for line in EntryLine.objects.filter(account__code="1122")), D(0)),
-        "payable": sum((line.amount for line in EntryLine.objects.filter(account__code="2202")), D(0)),
+        "payable": sum((line.amount for line in EntryLine.objects.filter(account__code="220201")), D(0)),
     }
     print(f"ours: {CustomerInvoice.objects.count() + SupplierInvoice.objects.count()} invoices, 1 taken back, {ours}, "
           f"ledger {booked}, {Entry.objects.count()} entries; Tryton: {len(theirs)} invoices, {there}")  # fmt: skip
@@ -231,7 +231,7 @@ def test_what_tryton_refuses_is_dead_with_its_words_until_it_is_put_right(factor
     strange = world.make("company.tax_code", code="VAT9", name="9%", rate="9", kind="vat")
     first = invoice(world, "customer", ("1", "100"), tax=strange)
     second = invoice(world, "customer", ("1", "200"))
-    carry(datetime.now(UTC))
+    carry(datetime.now(UTC) + timedelta(seconds=5))
     states = {m.body["subject"]: (m.state, m.reason, m.error) for m in Message.objects.all()}
     assert states[first.number][:2] == ("dead", "refused")
     assert "VAT9" in states[first.number][2]
@@ -241,7 +241,7 @@ def test_what_tryton_refuses_is_dead_with_its_words_until_it_is_put_right(factor
     settings = system.settings | {"taxes": {"VAT13": "VAT13", "VAT9": "VAT6"}}
     hand.do("integration.system.change", system.pk, settings=settings)
     hand.do("integration.message.replay_where", system=str(system.pk), reason="refused")
-    carry(datetime.now(UTC) + timedelta(seconds=5))
+    carry(datetime.now(UTC) + timedelta(seconds=10))
     dead = Message.objects.get(state="dead")
     print(dead.error)
     assert (dead.reason, dead.code) == ("refused", "amounts")
@@ -255,7 +255,7 @@ def test_a_tryton_that_is_killed_amid_its_work_has_every_invoice_once(factory, t
     with servers.tryton(tmp_path) as server:
         join(Integrator(world.ctx), f"http://127.0.0.1:{server.port}", retries=[1] * 20)
         made = {one.number: one.gross_amount for one in (
-            invoice(world, "customer", ("1", f"{n}.10")) for n in range(1, 21))}  # fmt: skip
+            invoice(world, "customer", ("1", f"{n}.10")) for n in range(1, 16))}  # fmt: skip
         dispatcher.wait_until_quiet()
 
         def kill_and_start() -> None:
@@ -266,7 +266,7 @@ def test_a_tryton_that_is_killed_amid_its_work_has_every_invoice_once(factory, t
         while Message.objects.filter(state="waiting").exists():
             assert time.monotonic() < limit, list(Message.objects.values_list("state", "reason", "error"))
             rival = None
-            if kills < 5:
+            if kills < 4:
                 rival, kills = threading.Timer(chance.uniform(0.05, 0.6), kill_and_start), kills + 1
                 rival.start()
             engine.carry_once(most=5)
@@ -276,7 +276,7 @@ def test_a_tryton_that_is_killed_amid_its_work_has_every_invoice_once(factory, t
         theirs = asked(base, INVOICES)
     print(f"seed {seed}: {kills} kills, {Message.objects.aggregate(n=Sum('attempts'))['n']} tries of "
           f"{len(made)} invoices, {len(theirs)} in Tryton, ours {sum(made.values())}, theirs "
-          f"{sum(row[6] for row in theirs)}")  # fmt: skip
+          f"{sum(D(str(row[6])) for row in theirs)}")  # fmt: skip
     assert set(Message.objects.values_list("state", flat=True)) == {"done"}
     assert {row[0]: (row[2], row[6], row[7]) for row in theirs} == {
         number: ("posted", float(amount), float(amount)) for number, amount in made.items()
