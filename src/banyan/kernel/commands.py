@@ -303,7 +303,7 @@ def execute(
             _audit_refusal(ctx, cmd, ids, parsed, refusal)
             raise refusal from fault
         except DatabaseError as fault:
-            if not getattr(fault.__cause__, "sqlstate", "").startswith("22"):
+            if not (getattr(fault.__cause__, "sqlstate", None) or "").startswith("22"):
                 raise
             refusal = schema.refusal_of(fault)
             _audit_refusal(ctx, cmd, ids, parsed, refusal)
