@@ -110,7 +110,8 @@ def both_sides_agree(address: str, told: int, offered: int) -> None:
     tries = Message.objects.aggregate(n=Sum("attempts"))["n"]
     print(f"told {told} (sum {sum(range(told))}); in the partner's books {len(theirs)} (sum {sum(theirs)}) by "
           f"{books['calls']} calls; offered {offered} (sum {sum(range(1, offered + 1))}); made {len(made)} "
-          f"(sum {sum(made)}); {tries} tries; {dict(states)}")  # fmt: skip
+          f"(sum {sum(made)}); {tries} tries; {dict(states)}",
+          *Message.objects.filter(state="dead").values_list("error", flat=True)[:3])  # fmt: skip
     assert states == {("OUT", "done", ""): told, ("IN", "done", ""): offered}
     assert sorted(theirs) == list(range(told))
     assert made == list(range(1, offered + 1))
