@@ -82,6 +82,8 @@ def _row(plan: Plan, one: Incoming) -> dict[str, Any]:
         digest=hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest(), at=one.at,
         key=_clean(one.key)[:200], state="waiting", reason="", error="",
     )  # fmt: skip
+    if one.fault is not None:
+        return row | {"state": "dead", "reason": one.fault.kind, "error": one.fault.text}
     try:
         if not plan.wants(body):
             return row | {"state": "filtered"}

@@ -58,6 +58,7 @@ def service(request: HttpRequest, key: str) -> HttpResponse:
             )
         return _run(request, cmd)
     except DomainError as refusal:
+        log.warning("soap %s: refused a call (%s): %s", key[:120], refusal.code, refusal.label.en)
         return _refused(refusal, language)
     except Exception as fault:
         number = chance.token_hex(4).upper()
