@@ -34,6 +34,7 @@ lock: ## choose package versions anew and lock them with hashes
 	@scripts/setup run
 	$(COMPILE) requirements/uv.in -o requirements/uv.lock
 	$(COMPILE) requirements/node.in -o requirements/node.lock
+	$(COMPILE) requirements/tryton.in -o requirements/tryton.lock
 	$(COMPILE) $(UPGRADE) requirements/base.in -o requirements/base.lock
 	$(COMPILE) $(UPGRADE) -c requirements/base.lock requirements/test.in -o requirements/test.lock
 

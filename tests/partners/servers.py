@@ -17,12 +17,7 @@ from typing import Any
 
 import pytest
 
-
-def free_port() -> int:
-    """Give a port that nobody listened on a moment ago."""
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
+from tests.partners.brokers import Broker, free_port
 
 
 @contextmanager
@@ -157,6 +152,26 @@ def script(path: Path, port: int, log: Path) -> Iterator[None]:
     """Have a Python script running as a server on a port, given as its argument."""
     with running([sys.executable, str(path), str(port)], port, log):
         yield
+
+
+TRYTON = Path(__file__).parents[2] / ".data" / "partners" / "tryton"
+
+
+@contextmanager
+def tryton(folder: Path) -> Iterator[Broker]:
+    """Have a Tryton with a company, chart and taxes (tests/partners/tryton/template.py) in FOLDER/tryton.sqlite."""
+    shutil.copy(TRYTON / "template.sqlite", folder / "tryton.sqlite")
+    port, settings = free_port(), folder / "trytond.conf"
+    settings.write_text(
+        f"[database]\nuri = sqlite://\npath = {folder}\nretry = 20\n[web]\nlisten = 127.0.0.1:{port}\n"
+    )
+    program = [str(TRYTON / "env" / "bin" / "trytond"), "-c", str(settings), "-d", "tryton"]
+    server = Broker(program, port, folder, patience=60)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def is_there(*programs: str) -> bool:

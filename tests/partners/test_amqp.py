@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pika
 import pytest
@@ -98,6 +99,22 @@ def test_text_and_octets_that_are_no_json_are_kept(amqp, rabbitmq):
     page = amqp.poll(reach(amqp, rabbitmq, "raw"), "take", None, 10)
     assert [m.body for m in page.messages] == [{"text": "plain"}, {"base64": "tqm1pQ=="}, {"text": "plain"}]
     page.confirm()
+
+
+def test_a_message_that_is_too_large_is_laid_aside_and_blocks_nobody(amqp, rabbitmq):
+    connection = replace(reach(amqp, rabbitmq, "large"), most_bytes=1000)
+    assert amqp.poll(connection, "take", None, 10).messages == ()
+    channel = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", rabbitmq.port)).channel()
+    for name, body in (("1", b'{"n": 1}'), ("2", b"x" * 50_000_000), ("3", b'{"n": 3}')):
+        channel.basic_publish("", "large", body, pika.BasicProperties(message_id=name))
+    channel.connection.close()
+    page = amqp.poll(connection, "take", None, 10)
+    assert [(one.id, one.fault and one.fault.kind) for one in page.messages] == [
+        ("1", None), ("2", "too_large"), ("3", None)]  # fmt: skip
+    assert page.messages[1].body["bytes"] == 50_000_000
+    assert page.messages[1].raw == ""
+    page.confirm()
+    assert amqp.poll(connection, "take", None, 10).messages == ()
 
 
 def test_nothing_confirmed_is_lost_when_the_broker_is_killed(amqp, rabbitmq):

@@ -115,10 +115,7 @@ class Platform(Connector):
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """Give what stands in NAME.mapping.json beside the connector. Raises: NotFound."""
-        file = FOLDER / self.key / f"{name}.mapping.json"
-        if not name.isidentifier() or not file.exists():
-            return super().mapping(name)
-        return json.loads(file.read_text(encoding="utf-8"))
+        return mapping_of(self.key, name) or super().mapping(name)
 
     def send(self, connection: Connection, out: Outgoing) -> Sent:
         """Make the call with the body's members as its parameters."""
@@ -177,6 +174,14 @@ class Platform(Connector):
             zh, _, en = fault.text.partition("\n")
             return Health(False, L(zh or fault.kind, en or zh or fault.kind))
         return Health(True, L("可用", "Well"))
+
+
+def mapping_of(key: str, name: str) -> Mapping[str, Any] | None:
+    """Give the mapping NAME.mapping.json of a connector's folder, None where there is none."""
+    file = FOLDER / key / f"{name}.mapping.json"
+    if not name.isidentifier() or not file.exists():
+        return None
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def next_window(poll: Poll, position: Any, now: datetime, limit: int) -> Window:

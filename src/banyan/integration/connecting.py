@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+import orjson
 from pydantic import BaseModel
 
 from banyan.lib import traces
@@ -110,6 +111,7 @@ class Incoming:
     Takes:  id: the partner's own name of it, or a hash of what makes it one; body: JSON data;
             key: what it must stay in order with; raw: the body as received, kept where it matters (frozen orders);
             trace: the `traceparent` that it bears itself, kept where it is well-formed
+            fault: why it cannot be taken, such as its size: it is kept dead with that reason, and holds nothing up
     """
 
     id: str
@@ -119,6 +121,7 @@ class Incoming:
     at: datetime | None = None
     raw: str = ""
     trace: str | None = None
+    fault: Failed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +225,7 @@ class Connector:
         """Give what the partner is answered once its messages are kept, or were refused."""
         if fault is None:
             return Reply(b'{"ok":true}')
-        return Reply(b'{"ok":false}', 503 if fault.is_passing else 401 if fault.kind == "forged" else 422)
+        return Reply(refusal_of(fault), 503 if fault.is_passing else 401 if fault.kind == "forged" else 422)
 
     def send(self, connection: Connection, out: Outgoing) -> Sent:
         """Bring one message to the system. Raises: Failed."""
@@ -235,6 +238,14 @@ class Connector:
     def health(self, connection: Connection) -> Health:
         """Ask the system something cheap that proves address, name and right."""
         return Health(True, L("不支持检测", "Cannot be checked"))
+
+
+def refusal_of(fault: Failed) -> bytes:
+    """Give what a partner is answered whose request is refused; a forger learns nothing but that."""
+    said = {"ok": False, "reason": fault.kind}
+    if fault.kind != "forged" and fault.text:
+        said["text"] = fault.text.splitlines()[-1][:300]
+    return orjson.dumps(said)
 
 
 _connectors: dict[str, Connector] = {}

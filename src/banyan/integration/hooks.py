@@ -47,6 +47,7 @@ def receive(request: HttpRequest, system: str, operation: str) -> HttpResponse:
     try:
         body = _body(request, rows[0][1])
     except Failed as fault:
+        log.warning("%s/%s: refused a request (%s): %s", system, operation, fault.kind, fault.text)
         return _plain(413 if fault.kind == "too_large" else 400, fault.kind)
     try:
         link = link_of(rows[0][0])
@@ -65,7 +66,8 @@ def receive(request: HttpRequest, system: str, operation: str) -> HttpResponse:
         messages = connector.receive(connection, operation, received)
     except Exception as found:  # whatever a connector raises refuses the request
         fault = refused(found)
-        log.warning("%s/%s: refused a request (%s)", system, operation, fault.kind)
+        said = fault.text.splitlines()[-1][:300] if fault.text else ""
+        log.warning("%s/%s: refused a request (%s): %s", system, operation, fault.kind, said)
     else:
         trace = request.headers.get("traceparent")
         kept = [inbox.keep(plan, messages, now, trace) for plan in _plans(flows)]

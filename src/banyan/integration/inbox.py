@@ -86,6 +86,8 @@ def _row(plan: Plan, one: Incoming, trace: str | None) -> dict[str, Any]:
         key=_clean(one.key)[:200], state="waiting", reason="", error="",
         trace=traces.received(one.trace) or traces.received(trace),
     )  # fmt: skip
+    if one.fault is not None:
+        return row | {"state": "dead", "reason": one.fault.kind, "error": one.fault.text}
     try:
         if not plan.wants(body):
             return row | {"state": "filtered"}

@@ -87,6 +87,8 @@ def _read(plan: Plan, claim: UUID, position: Any, failures: int, at: datetime, n
             page = plan.connector.poll(plan.connect(now), plan.operation, position, PAGE)
         except Exception as fault:  # whatever a connector raises is a failed try
             failed = refused(fault)
+            said = failed.text.splitlines()[-1][:300] if failed.text else ""
+            log.warning("%s: the partner could not be read (%s): %s", plan.code, failed.kind, said)
             pause = max(failed.retry_after or 0.0, min(LONGEST_PAUSE, plan.every * 2.0 ** min(failures, 10)))
             _fail(plan.flow, claim, at, pause, failed.text)
             return

@@ -346,7 +346,7 @@ def execute(
             _audit_refusal(ctx, cmd, ids, parsed, refusal)
             raise refusal from fault
         except DatabaseError as fault:
-            if not getattr(fault.__cause__, "sqlstate", "").startswith("22"):
+            if not (getattr(fault.__cause__, "sqlstate", None) or "").startswith("22"):
                 raise
             refusal = schema.refusal_of(fault)
             _audit_refusal(ctx, cmd, ids, parsed, refusal)
@@ -639,7 +639,10 @@ def owe_numbers(records: Sequence[Any]) -> None:
     for record in records:
         noun = noun_of(record)
         numbering = noun.spec.numbering if noun else None
-        if work is None or numbering is None or getattr(record, numbering.field):
+        if work is None or numbering is None:
+            continue
+        if number := getattr(record, numbering.field):
+            work.numbered[record.pk] = number  # what is told of it names it, too
             continue
         life = noun.spec.life
         if life is None or getattr(record, life.field) != life.initial:

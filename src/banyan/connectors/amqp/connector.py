@@ -147,9 +147,7 @@ class Amqp(Connector):
             ):
                 if frame is None:
                     break
-                if len(body) > connection.most_bytes:
-                    raise Failed("too_large", f"a message of {len(body)} bytes; at most {connection.most_bytes}")
-                messages.append(_incoming(queue, frame, properties, body))
+                messages.append(_incoming(queue, frame, properties, body, connection.most_bytes))
                 last = frame.delivery_tag
                 if len(messages) >= limit:
                     break
@@ -280,9 +278,17 @@ def _prepared(connection: Connection, out: Outgoing) -> tuple[pika.BasicProperti
     return properties, body
 
 
-def _incoming(queue: Queue, frame: Any, properties: pika.BasicProperties, octets: bytes) -> Incoming:
-    headers = properties.headers or {}
-    text, body = json_or_text(octets)
+def _incoming(
+    queue: Queue, frame: Any, properties: pika.BasicProperties, octets: bytes, most_bytes: int
+) -> Incoming:  # fmt: skip
+    """Give a message as it was; of one that is too large, its size and hash, so that it does not block the queue."""
+    headers, fault = properties.headers or {}, None
+    if len(octets) > most_bytes:
+        text, body = "", {"bytes": len(octets), "sha256": hashlib.sha256(octets).hexdigest()}
+        words = L("消息有 {size} 字节，最多 {most}", "A message of {size} bytes; at most {most}")
+        fault = Failed("too_large", words.filled({"size": len(octets), "most": most_bytes}))
+    else:
+        text, body = json_or_text(octets)
     own = str(headers.get(queue.id_header) or "") if queue.id_header else properties.message_id or ""
     if not own:
         made_of = (frame.exchange, frame.routing_key, str(properties.timestamp), sorted(map(str, headers.items())))
@@ -295,4 +301,5 @@ def _incoming(queue: Queue, frame: Any, properties: pika.BasicProperties, octets
         at=datetime.fromtimestamp(properties.timestamp, UTC) if properties.timestamp else None,
         raw=text,
         trace=str(headers.get("traceparent") or ""),
+        fault=fault,
     )

@@ -65,6 +65,7 @@ def _answered(request: HttpRequest, key: str) -> HttpResponse:
             )
         return _run(request, cmd)
     except DomainError as refusal:
+        log.warning("soap %s: refused a call (%s): %s", key[:120], refusal.code, refusal.label.en)
         return _refused(refusal, language)
     except Exception as fault:
         number = chance.token_hex(4).upper()

@@ -24,6 +24,7 @@ from banyan.integration.connecting import (
     Reply,
     Sent,
     connector,
+    refusal_of,
 )  # fmt: skip
 from banyan.integration.guard import excerpt, too_large
 from banyan.integration.templates import as_text, at
@@ -89,8 +90,7 @@ class Webhook(Connector):
         if fault is None:
             return Reply(b"", 204)
         status = {"forged": 401, "too_large": 413, "throttled": 429, "validation": 400, "mapping": 422}.get(fault.kind)
-        problem = orjson.dumps({"ok": False, "reason": fault.kind})
-        return Reply(problem, status or (503 if fault.is_passing else 422))
+        return Reply(refusal_of(fault), status or (503 if fault.is_passing else 422))
 
     def health(self, connection: Connection) -> Health:
         """Say whether the address may be spoken to and the secret can be used; nothing is sent."""

@@ -31,7 +31,15 @@ from banyan.modules.finance.errors import (
     SamePerson,
     TooMuchMatched,
 )
-from banyan.modules.finance.events import CustomerInvoiced, Paid, PeriodClosedEvent, SupplierInvoiced
+from banyan.modules.finance.events import (
+    CustomerInvoiced,
+    CustomerInvoiceReversed,
+    InvoicedLine,
+    Paid,
+    PeriodClosedEvent,
+    SupplierInvoiced,
+    SupplierInvoiceReversed,
+)
 from banyan.modules.finance.models import (
     Account,
     CustomerInvoice,
@@ -546,17 +554,52 @@ def post_customer_invoice(ctx: Context, invoices: Sequence[CustomerInvoice]) -> 
                 "customer_invoice", invoice.invoiced_on, "finance.customer_invoice", invoice.pk, tuple(legs)
             )
         )
+    posting.post(ctx, postings)
+    _tell_of(CustomerInvoiced, invoices, lines)
+
+
+def _tell_of(
+    event: type,
+    invoices: Sequence[CustomerInvoice | SupplierInvoice],
+    lines: Sequence[CustomerInvoiceLine | SupplierInvoiceLine],
+    sign: int = 1,
+) -> None:
+    """Tell of invoices in whole, so that other books need to ask for nothing. sign: -1 where they are taken back."""
+    names = queries.codes_of_invoices(
+        [i.party_id for i in invoices], [i.currency_id for i in invoices],
+        [r.item_id for r in lines if r.item_id], [r.tax_code_id for r in lines],
+    )  # fmt: skip
+    for invoice in invoices:
+        code, name = names[invoice.party_id]
         tell(
-            CustomerInvoiced(
+            event(
                 record=invoice.pk,
-                party=invoice.party_id,
-                net_amount=invoice.net_amount,
-                tax_amount=invoice.tax_amount,
-                gross_amount=invoice.gross_amount,
-                lines=tuple((r.order_line_id, r.quantity) for r in own if r.order_line_id),
+                kind=invoice.kind,
+                party=code,
+                party_name=name,
+                invoiced_on=invoice.invoiced_on,
+                due_on=invoice.due_on,
+                currency=names[invoice.currency_id][0],
+                reference=invoice.reference,
+                net_amount=sign * invoice.net_amount,
+                tax_amount=sign * invoice.tax_amount,
+                gross_amount=sign * invoice.gross_amount,
+                lines=tuple(
+                    InvoicedLine(
+                        order_line=row.order_line_id,
+                        item=names[row.item_id][0] if row.item_id else "",
+                        text=row.text or (names[row.item_id][1] if row.item_id else ""),
+                        quantity=sign * row.quantity,
+                        price=row.price,
+                        tax_code=names[row.tax_code_id][0],
+                        net_amount=sign * row.net_amount,
+                        tax_amount=sign * row.tax_amount,
+                    )
+                    for row in lines
+                    if row.invoice_id == invoice.pk
+                ),
             )
         )
-    posting.post(ctx, postings)
 
 
 def _count_invoiced(
@@ -584,9 +627,10 @@ def _count_invoiced(
 def reverse_customer_invoice(ctx: Context, invoices: Sequence[CustomerInvoice], data: Reason) -> None:
     """Take posted invoices back whole by red entries. Raises: Conflict when a payment is matched to one."""
     _refuse_settled(invoices)
-    lines = list(CustomerInvoiceLine.objects.filter(invoice__in=invoices))
+    lines = list(CustomerInvoiceLine.objects.filter(invoice__in=invoices).order_by("invoice", "position"))
     _count_invoiced(ctx, sales.count_invoiced, lines, -1)
     reverse_of(ctx, [i.pk for i in invoices])
+    _tell_of(CustomerInvoiceReversed, invoices, lines, -1)
 
 
 def _refuse_settled(invoices: Sequence[CustomerInvoice | SupplierInvoice]) -> None:
@@ -697,15 +741,8 @@ def post_supplier_invoice(ctx: Context, invoices: Sequence[SupplierInvoice]) -> 
                 "supplier_invoice", invoice.invoiced_on, "finance.supplier_invoice", invoice.pk, tuple(legs)
             )
         )
-        tell(
-            SupplierInvoiced(
-                record=invoice.pk,
-                party=invoice.party_id,
-                gross_amount=invoice.gross_amount,
-                lines=tuple((r.order_line_id, r.quantity) for r in own if r.order_line_id),
-            )
-        )
     posting.post(ctx, postings)
+    _tell_of(SupplierInvoiced, invoices, lines)
 
 
 @command(
@@ -718,9 +755,10 @@ def post_supplier_invoice(ctx: Context, invoices: Sequence[SupplierInvoice]) -> 
 def reverse_supplier_invoice(ctx: Context, invoices: Sequence[SupplierInvoice], data: Reason) -> None:
     """Take posted supplier invoices back whole by red entries. Raises: Conflict when a payment is matched to one."""
     _refuse_settled(invoices)
-    lines = list(SupplierInvoiceLine.objects.filter(invoice__in=invoices))
+    lines = list(SupplierInvoiceLine.objects.filter(invoice__in=invoices).order_by("invoice", "position"))
     _count_invoiced(ctx, purchasing.count_invoiced, lines, -1)
     reverse_of(ctx, [i.pk for i in invoices])
+    _tell_of(SupplierInvoiceReversed, invoices, lines, -1)
 
 
 # --- payments -----------------------------------------------------------------------------------------------

@@ -163,3 +163,19 @@ def receivable(parties: Sequence[UUID]) -> dict[UUID, Decimal]:
             [list(parties)],
         )
     )
+
+
+def codes_of_invoices(
+    parties: Sequence[UUID], currencies: Sequence[UUID], items: Sequence[UUID], taxes: Sequence[UUID]
+) -> dict[UUID, tuple[str, str]]:
+    """Give code and name of what invoices name, in one statement."""
+    rows = db.rows(
+        """
+        SELECT id, code, name FROM parties_party WHERE id = ANY(%(parties)s)
+        UNION ALL SELECT id, code, name FROM company_currency WHERE id = ANY(%(currencies)s)
+        UNION ALL SELECT id, code, name FROM items_item WHERE id = ANY(%(items)s)
+        UNION ALL SELECT id, code, name FROM company_taxcode WHERE id = ANY(%(taxes)s)
+        """,
+        {"parties": list(parties), "currencies": list(currencies), "items": list(items), "taxes": list(taxes)},
+    )
+    return {key: (code, name) for key, code, name in rows}

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from banyan.kernel.events import Event
 
-if TYPE_CHECKING:
-    from banyan.modules.production.models import WorkOrder
-
 ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class ReleasedStep:
+    """An operation of a released order, as who runs the shop floor needs it; quantity in counts of the operation."""
+
+    operation: UUID
+    sequence: int
+    name: str
+    work_centre: str
+    quantity: Decimal
+    setup_minutes: Decimal
+    run_minutes: Decimal
 
 
 @dataclass(frozen=True)
@@ -22,19 +31,17 @@ class WorkReleased(Event):
 
     type = "production.work_released"
     noun = "production.work_order"
+    event_version = 2
 
     item: UUID
     plant: UUID
     quantity: Decimal
     unit_cost: Decimal
-
-    @classmethod
-    def of(cls, order: WorkOrder) -> WorkReleased:
-        """Give what is told of an order that has just been released."""
-        return cls(
-            record=order.pk, item=order.item_id, plant=order.plant_id, quantity=order.quantity,
-            unit_cost=order.unit_cost,
-        )  # fmt: skip
+    item_code: str
+    item_name: str
+    unit: str
+    due_on: date
+    steps: tuple[ReleasedStep, ...]
 
 
 @dataclass(frozen=True)

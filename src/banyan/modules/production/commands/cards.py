@@ -31,8 +31,8 @@ from banyan.modules.production.commands.deviating import only
 from banyan.modules.production.commands.materials import IssueLine, by, issue_lines
 from banyan.modules.production.commands.orders import close_orders
 from banyan.modules.production.errors import NotTemporary, PartNeeded, StillKept
-from banyan.modules.production.events import WorkReleased
 from banyan.modules.production.models import Assignment, Material, MaterialIssue, Operation, WorkOrder
+from banyan.modules.production.queries import released
 
 ZERO = Decimal(0)
 ORDER = "production.work_order"
@@ -128,7 +128,7 @@ def make_card(ctx: Context, data: Card) -> tuple[WorkOrder, ...]:
     if data.photo:
         name = f"{data.part_name or item.code}.jpg"
         beside.attach(ctx, registry.noun(ORDER), [order], beside.Attach(digest=data.photo, name=name))
-    tell(WorkReleased.of(order))
+    tell(*released([order]))
     return (order,)
 
 

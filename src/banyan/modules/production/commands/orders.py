@@ -30,8 +30,9 @@ from banyan.modules.production.errors import (
     OpenDebts,
     OpenRework,
 )
-from banyan.modules.production.events import CompletedLine, WorkOrderCancelled, WorkOrderClosed, WorkReleased
+from banyan.modules.production.events import CompletedLine, WorkOrderCancelled, WorkOrderClosed
 from banyan.modules.production.models import Assignment, Material, WorkOrder
+from banyan.modules.production.queries import released
 
 ORDER = "production.work_order"
 ZERO = Decimal(0)
@@ -90,7 +91,7 @@ def release_orders(ctx: Context, orders: Sequence[WorkOrder], data: Release) -> 
             raise NotKitted(missing=_named(missing), count=len(missing))
     for order in orders:
         order.released_at = ctx.now
-    tell(*(WorkReleased.of(order) for order in orders))
+    tell(*released(orders))
 
 
 def _named(lines: Sequence[tuple[Material, Decimal]]) -> list[str]:

@@ -25,8 +25,8 @@ from banyan.modules.production.commands.materials import by
 from banyan.modules.production.commands.noting import note
 from banyan.modules.production.commands.reports import DefectCount, OneReport, book_reports
 from banyan.modules.production.errors import NothingToReturn, NoWayBack, OperationUnknown
-from banyan.modules.production.events import WorkReleased
 from banyan.modules.production.models import Operation, WorkOrder
+from banyan.modules.production.queries import released
 
 ZERO = Decimal(0)
 
@@ -99,7 +99,7 @@ def send_for_rework(ctx: Context, orders: Sequence[WorkOrder], data: Rework) -> 
         ctx, order, "rework", data.reason, operation=operation, after={"quantity": data.quantity},
         other=(ORDER, made.pk),
     )  # fmt: skip
-    tell(WorkReleased.of(made))
+    tell(*released([made]))
     return made
 
 

@@ -1,0 +1,52 @@
+"""An MES or WMS that is called by SOAP, with mappings for the pair: work orders out, reports in by a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from banyan.connectors.platform import FOLDER, mapping_of
+from banyan.connectors.reading import json_or_text
+from banyan.connectors.soap.connector import Soap
+from banyan.connectors.soap.settings import SoapOperation, SoapSettings
+from banyan.integration.connecting import Connection, Operation, connector
+from banyan.lib.labels import L
+
+#: Operations that the pair's mappings are made for, each with what it gets.
+SAMPLES = {"add_work_order": "add_work_order.json"}
+
+
+class MesSettings(SoapSettings):
+    """The MES's WSDL and who we are; the argument `message` of its operations takes our message's id.
+
+    Takes:  operations: where its operations are named otherwise
+    """
+
+    id_field: str = "message"
+    operations: list[SoapOperation] = [SoapOperation(key="add_work_order")]
+
+
+@connector
+class Mes(Soap):
+    """A manufacturing execution or warehouse system: SOAP one way, a queue the other."""
+
+    key = "mes"
+    label = L("MES/WMS（SOAP 下达，队列回报）", "MES/WMS (SOAP out, queue back)")
+    help = L("工单经 SOAP 下达，报工经队列返回", "Work orders go by SOAP, reports come back by a queue")
+    settings = MesSettings
+
+    def describe(self, connection: Connection) -> Sequence[Operation]:
+        """Give the WSDL's operations, ours with what they get."""
+        return tuple(
+            Operation(each.key, each.label, each.ways, each.input, each.output, _samples(each.key))
+            for each in super().describe(connection)
+        )
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """Give what stands in NAME.mapping.json beside the connector. Raises: NotFound."""
+        return mapping_of(self.key, name) or super().mapping(name)
+
+
+def _samples(key: str) -> tuple[Mapping[str, Any], ...]:
+    name = SAMPLES.get(key)
+    return (json_or_text((FOLDER / "mes" / "payloads" / name).read_bytes())[1],) if name else ()

@@ -1,0 +1,1 @@
+"""Tryton as the books of finance, by its JSON-RPC (README.md)."""

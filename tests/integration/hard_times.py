@@ -1,0 +1,138 @@
+"""A partner with books of its own, joined both ways; a bus that can be killed; and what must be true afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Sum
+
+from banyan.integration.models import Attempt, Message
+from banyan.kernel import db, proofs
+from banyan.kernel.models import Role
+from tests.integration.shop import Integrator
+
+HERE = Path(__file__).parent
+
+
+class Workers:
+    """The bus, one process at a time."""
+
+    def __init__(self, url: str, keys: str) -> None:
+        surroundings = os.environ | {
+            "DATABASE_URL": url, "BANYAN_DB_ROLE": "owner", "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "BANYAN_SECRETS_KEY": keys,
+        }  # fmt: skip
+        self.nursery = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.forking"], env=surroundings, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, cwd=HERE.parents[1],
+        )  # fmt: skip
+        assert self.nursery.stdout.readline() == "ready\n"
+        self.pid = 0
+
+    def start(self) -> None:
+        self.nursery.stdin.write("\n")
+        self.nursery.stdin.flush()
+        self.pid = int(self.nursery.stdout.readline())
+
+    def kill(self) -> None:
+        """End it as a power cut does, and let its claims' time pass."""
+        self.end(signal.SIGKILL)
+        db.run("UPDATE integration_message SET next_at = now(), claimed_until = now() "
+               "WHERE claimed_until IS NOT NULL AND state = 'waiting'")  # fmt: skip
+        db.run("UPDATE integration_position SET next_at = least(next_at, now()), claimed_until = NULL")
+
+    def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
+        if not self.pid:
+            return
+        os.kill(self.pid, sign)
+        limit = time.monotonic() + 20
+        while Path(f"/proc/{self.pid}").exists():
+            assert time.monotonic() < limit, "the bus does not end"
+            time.sleep(0.005)
+        self.pid = 0
+
+    def stop(self) -> None:
+        self.end(signal.SIGKILL)
+        self.nursery.kill()
+        self.nursery.wait()
+
+
+@contextmanager
+def workers(url: str, keys: str) -> Iterator[Workers]:
+    made = Workers(url, keys)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def join(hand: Integrator, address: str, host: str, hears: Sequence[str] = ("test.sold",)) -> None:
+    """Join the bookkeeper: what is sold is told to it, its orders become roles of ours."""
+    told = hand.system("TOLD", "webhook", {"address": f"{address}/told"}, {"signing_secret": "whsec_" + "a2tr" * 12},
+                       hosts=[f"{host}:*"], failures=50)  # fmt: skip
+    hand.flow(told, "OUT", {"data": {"n": 1}}, direction="out", trigger="event", target="event",
+              detail={"events": list(hears)}, retries=[1] * 20)  # fmt: skip
+    orders = {"key": "orders", "ways": ["poll"], "method": "GET", "path": "/orders", "list_path": "orders",
+              "paging": {"kind": "cursor", "parameter": "after", "next_path": "next", "more_path": "more",
+                         "is_lasting": True}}  # fmt: skip
+    asked = hand.system("ASKED", "rest", {"address": address, "operations": [orders]}, {}, hosts=[f"{host}:*"],
+                        account=hand.account("kernel.role.create"))  # fmt: skip
+    hand.flow(
+        asked, "IN", {"id": 1, "code": "R", "name_zh": "甲", "name_en": "A"}, direction="in", trigger="poll",
+        detail={"operation": "orders", "every": 1}, target="kernel.role.create",
+        mapping={"format": 1, "code": "t", "fields": [{"target": name, "source": name, "required": True}
+                                                      for name in ("code", "name_zh", "name_en")]},
+    )  # fmt: skip
+
+
+def books_of(address: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{address}/books", timeout=10) as answer:
+        return json.load(answer)
+
+
+def both_sides_agree(address: str, told: int, offered: int) -> None:
+    """Hold counts, sums and the order of each key against the partner's books, and print them."""
+    states = Counter(Message.objects.values_list("flow__code", "state", "reason"))
+    books = books_of(address)
+    theirs = [n for _, _, n in books["told"]]
+    made = sorted(int(code[1:]) for code in Role.objects.filter(code__startswith="R").values_list("code", flat=True))
+    tries = Message.objects.aggregate(n=Sum("attempts"))["n"]
+    print(f"told {told} (sum {sum(range(told))}); in the partner's books {len(theirs)} (sum {sum(theirs)}) by "
+          f"{books['calls']} calls; offered {offered} (sum {sum(range(1, offered + 1))}); made {len(made)} "
+          f"(sum {sum(made)}); {tries} tries; {dict(states)}",
+          *Message.objects.filter(state="dead").values_list("error", flat=True)[:3])  # fmt: skip
+    assert states == {("OUT", "done", ""): told, ("IN", "done", ""): offered}
+    assert sorted(theirs) == list(range(told))
+    assert made == list(range(1, offered + 1))
+    keys: dict[str, list[int]] = {}
+    for _, subject, n in books["told"]:
+        keys.setdefault(subject, []).append(n)
+    assert all(numbers == sorted(numbers) for numbers in keys.values()), "a key was overtaken"
+    assert Attempt.objects.filter(outcome="done").count() == told + offered
+    red = [v.found.faults for v in proofs.run() if v.proof.key.startswith("integration.") and not v.is_green]
+    assert red == []
+
+
+def come_to_rest(told: int, offered: int, seconds: float) -> None:
+    """Wait until everything is done, or something is dead."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        states = Counter(Message.objects.values_list("state", flat=True))
+        if states["dead"] or states["done"] == told + offered:
+            return
+        time.sleep(0.1)
+    print("it did not come to rest:", db.rows("SELECT breaker, until, error FROM integration_gauge"),
+          db.rows("SELECT position::text, next_at, now(), failures, error FROM integration_position"),
+          db.rows("SELECT state, reason, attempts, next_at - now(), error FROM integration_message "
+                  "WHERE state = 'waiting' LIMIT 5"))  # fmt: skip

@@ -1,0 +1,64 @@
+"""The bus is killed at random moments, by a partner with faults of its own: both ways, all comes to pass once."""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from banyan.integration.secrets import new_key
+from banyan.integration.tests.telling import sell
+from banyan.lib.ids import new_id
+from tests.integration.hard_times import both_sides_agree, come_to_rest, join, workers
+from tests.integration.shop import Integrator
+from tests.partners import servers
+
+KEYS = 25
+
+
+def kill_and_look(kills: int, told: int, live_db, ctx, settings, tmp_path) -> None:
+    """Kill the bus that many times while events are told and orders offered; then compare both sides."""
+    seed = random.SystemRandom().randrange(10**6)
+    chance, port, offered = random.Random(seed), servers.free_port(), told // 2
+    print(f"seed {seed}")
+    settings.BANYAN_SECRETS_KEY = new_key()
+    records = [new_id() for _ in range(KEYS)]
+    program = [sys.executable, str(Path(__file__).with_name("bookkeeper.py")), "127.0.0.1", str(port), str(offered)]
+    address = f"http://127.0.0.1:{port}"
+
+    def tell() -> None:
+        for start in range(0, told, 10):
+            sell(ctx, *((records[n % KEYS], n) for n in range(start, min(start + 10, told))))
+            time.sleep(0.02)
+        connection.close()
+
+    with servers.running(program, port, tmp_path / "log"), workers(live_db.url(), settings.BANYAN_SECRETS_KEY) as bus:
+        join(Integrator(ctx), address, "127.0.0.1")
+        telling = threading.Thread(target=tell)
+        telling.start()
+        begun = time.monotonic()
+        for _ in range(kills):
+            bus.start()
+            time.sleep(chance.uniform(0.02, 1.2))
+            bus.kill()
+        telling.join()
+        bus.start()
+        come_to_rest(told, offered, 90)
+        bus.end()
+        print(f"{kills} kills in {time.monotonic() - begun:.0f} s")
+        both_sides_agree(address, told, offered)
+
+
+def test_five_kills_lose_nothing_and_double_nothing(live_db, ctx, settings, tmp_path):
+    kill_and_look(5, 200, live_db, ctx, settings, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_fifty_kills_lose_nothing_and_double_nothing(live_db, ctx, settings, tmp_path):
+    kill_and_look(50, 1500, live_db, ctx, settings, tmp_path)
