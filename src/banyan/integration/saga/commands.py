@@ -140,10 +140,16 @@ def advance_runs(ctx: Context, runs: Sequence[Run]) -> None:
 
     Writes: runs, steps, messages, inboxes; tells RunDone, RunUndone, RunNeedsPerson
     """
+    sagas = Saga.objects.in_bulk({run.saga_id for run in runs})
     for run in runs:
+        run.saga = sagas[run.saga_id]
         if run.state == "waiting":
             _take_newest(run)
-        move(ctx, run).go()
+    steps: dict[UUID, list[RunStep]] = {run.pk: [] for run in runs}
+    for step in RunStep.objects.filter(run__in=runs).order_by("run", "position"):
+        steps[step.run_id].append(step)
+    for run in runs:
+        Move(ctx, run, steps[run.pk], definition_of(run.used_id)).go()
 
 
 def _take_newest(run: Run) -> None:

@@ -24,6 +24,7 @@ from banyan.lib.ids import new_id
 log = logging.getLogger("banyan.bus")
 
 MOST = 100
+TOGETHER = 20
 PUT_OFF_SECONDS = 60.0
 #: No saga hears what is told of runs.
 OWN = "saga."
@@ -64,21 +65,27 @@ def take_batch(rows: Sequence[Any], at: datetime) -> None:
 
 
 def advance_due(now: datetime | None = None, most: int = MOST) -> int:
-    """Move the runs that have something to look at, each in a transaction of its own; give how many were looked at.
+    """Move the runs that have something to look at, several in a transaction; give how many were looked at.
 
     A fault of ours at one run is logged, and does not keep the others
     """
     found = due(now, most)
-    for run, at in found:
-        advance(run, at)
+    for start in range(0, len(found), TOGETHER):
+        some = found[start : start + TOGETHER]
+        try:
+            _execute([run for run, _ in some], some[0][1])
+        except Exception:  # one of them is at fault, or was decided on meanwhile: each by itself
+            if not _is_there():
+                raise
+            for run, at in some:
+                advance(run, at)
     return len(found)
 
 
 def advance(run: UUID, at: datetime) -> None:
-    """Move one run."""
-    ctx = Context(SYSTEM, now=at, through="job", program="bus")
+    """Move one run; put it off where that fails."""
     try:
-        execute(ctx, advance_runs, ids=[run])
+        _execute([run], at)
     except Conflict:
         log.info("Run %s was decided on meanwhile", run, exc_info=True)
     except Exception as fault:
@@ -86,6 +93,10 @@ def advance(run: UUID, at: datetime) -> None:
             raise
         log.exception("Run %s could not be moved", run)
         put_off(run, at + timedelta(seconds=PUT_OFF_SECONDS), f"{type(fault).__name__}: {fault}")
+
+
+def _execute(runs: Sequence[UUID], at: datetime) -> None:
+    execute(Context(SYSTEM, now=at, through="job", program="bus"), advance_runs, ids=runs)
 
 
 def _is_there() -> bool:

@@ -20,6 +20,7 @@ NOW = datetime.now(UTC)
 
 
 def later(minutes: float) -> datetime:
+    """Give a time so many minutes after these tests began; what the dispatcher hands on bears the real time."""
     return NOW + timedelta(minutes=minutes)
 
 

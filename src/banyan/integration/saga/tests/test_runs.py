@@ -203,7 +203,7 @@ def test_an_event_starts_one_run_where_it_is_wanted(ctx, saga, partner):
     made = saga(step, trigger="event", events=["test.sold"], filter="data.n > 1", key="")
     record = new_id()
     sell(ctx, (record, 1), (record, 2))
-    carry(5)
+    carry(600)
     run = Run.objects.get()
     assert states(run) == ["done", "done"]
     assert (run.origin_noun, run.origin, run.key) == ("kernel.user", record, str(record))
@@ -216,13 +216,13 @@ def test_where_the_filter_cannot_be_worked_out_somebody_is_asked(ctx, saga, part
     step = dict(name="tell", title="通知", target="tell", mapping=reading(("n", "data.n")))
     saga(step, trigger="event", events=["test.sold"], filter='data.n + "x" > 1', key="")
     sell(ctx, (new_id(), 1))
-    carry(5)
+    carry(600)
     run = Run.objects.get()
     assert states(run) == ["needs_person", "pending"]
     assert partner.got == []
     assert InboxItem.objects.filter(person=boss).count() == 1
     do(ctx, "saga.run.retry", run.pk, reason="应当执行")
-    carry(6)
+    carry(601)
     assert states(run) == ["done", "done"]
     assert red() == []
 

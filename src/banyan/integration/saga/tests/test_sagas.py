@@ -114,12 +114,12 @@ def test_what_starts_a_stopped_saga_waits_until_it_is_resumed(ctx, saga, partner
                 events=["test.*"], key="")  # fmt: skip
     do(ctx, "saga.saga.stop", made.pk)
     sell(ctx, (new_id(), 1))
-    carry(5)
+    carry(600)
     run = Run.objects.get()
     assert states(run) == ["waiting", "pending"]
     assert red() == []
     do(ctx, "saga.saga.resume", made.pk)
-    carry(5)
+    carry(600)
     assert states(run) == ["done", "done"]
     assert red() == []
 
