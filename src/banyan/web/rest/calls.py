@@ -61,7 +61,7 @@ _thread: threading.Thread | None = None
 
 _WRITE = """
     WITH v AS (
-        SELECT * FROM jsonb_to_recordset(%(calls)s::jsonb) v(
+        SELECT * FROM json_to_recordset(%(calls)s::json) v(
             id uuid, at timestamptz, "user" uuid, client uuid, token uuid, program text, method text, path text,
             operation text, status smallint, outcome text, ms float8, bytes_in bigint, bytes_out bigint, trace text)
     ), kept AS (
