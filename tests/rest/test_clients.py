@@ -314,6 +314,15 @@ def test_what_cannot_be_written_now_is_written_later(monkeypatch, api):
     assert calls.write() == 1
 
 
+def test_what_can_never_be_written_does_not_stand_in_the_way(api, caplog):
+    api.get("me")
+    calls._noted.append(calls._noted.pop()._replace(program="x" * 200))
+    assert calls.write() == 0
+    assert "1 calls cannot be written" in caplog.text
+    api.get("me")
+    assert calls.write() == 1
+
+
 def test_old_calls_are_forgotten_by_the_job_and_their_days_stay(api, monkeypatch):
     monkeypatch.setattr(jobs, "CALLS_AT_ONCE", 2)
     for _ in range(6):

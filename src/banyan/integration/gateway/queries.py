@@ -55,11 +55,13 @@ _FIGURES = """
     coalesce(d.calls, 0), coalesce(d.refused, 0), coalesce(d.throttled, 0), coalesce(d.failed, 0), coalesce(d.ms, 0),
     l.last_at
 """
+_OF = "(%(person)s::uuid IS NULL OR e.user_id = %(person)s::uuid)"
 _CLIENTS = f"""
     SELECT e.id, e.version, e.name, u.name, CASE WHEN u.is_active THEN e.state ELSE 'shut_out' END, e.scopes,
            e.per_minute, e.per_day, e.secret_at,
            CASE WHEN e.old_until > %(now)s::timestamptz THEN e.old_until END, {_FIGURES}
     FROM kernel_client e JOIN kernel_user u ON u.id = e.user_id {_DAY}
+    WHERE {_OF}
     ORDER BY e.state, e.name, e.id
 """
 _TOKENS = f"""
@@ -68,19 +70,19 @@ _TOKENS = f"""
                 ELSE 'active' END,
            e.scopes, e.per_minute, e.per_day, e.created_at, e.expires_at, {_FIGURES}
     FROM kernel_accesstoken e JOIN kernel_user u ON u.id = e.user_id {_DAY}
-    WHERE e.is_active
+    WHERE e.is_active AND {_OF}
     ORDER BY l.last_at DESC NULLS LAST, e.created_at DESC LIMIT {TOKENS}
 """
 
 
-def clients(now: datetime, day: date) -> tuple[Entrance, ...]:
-    """Give all clients by name, those that run first. One statement."""
-    return tuple(_entrance(row) for row in db.rows(_CLIENTS, {"now": now, "day": day}))
+def clients(now: datetime, day: date, person: UUID | None = None) -> tuple[Entrance, ...]:
+    """Give the clients of an account, or of all, by name, those that run first. One statement."""
+    return tuple(_entrance(row) for row in db.rows(_CLIENTS, {"now": now, "day": day, "person": person}))
 
 
-def tokens(now: datetime, day: date) -> tuple[Entrance, ...]:
-    """Give the personal tokens that are not revoked, those used last first. One statement."""
-    return tuple(_entrance(row) for row in db.rows(_TOKENS, {"now": now, "day": day}))
+def tokens(now: datetime, day: date, person: UUID | None = None) -> tuple[Entrance, ...]:
+    """Give the tokens of a person, or of all, that are not revoked, those used last first. One statement."""
+    return tuple(_entrance(row) for row in db.rows(_TOKENS, {"now": now, "day": day, "person": person}))
 
 
 def _entrance(row: tuple) -> Entrance:

@@ -40,6 +40,7 @@ _STATES: Mapping[str, tuple[str, Label]] = {
 }  # fmt: skip
 #: A secret or a token that ends within so many days is to be looked at.
 SOON_DAYS = 14
+TOKENS = "kernel.token.read"
 WSDL = "/soap/<command>?wsdl"
 
 
@@ -69,8 +70,8 @@ def _shown(request: HttpRequest) -> Mapping[str, Any]:
     ctx.require(starts.READ, L("接口网关", "Gateway"))
     zone = acting.zone_of(request)
     day = ctx.now.astimezone(ZoneInfo(acting.HOME_ZONE)).date()
-    clients = queries.clients(ctx.now, day)
-    tokens = queries.tokens(ctx.now, day) if ctx.principal.reach("kernel.token.read") == "all" else ()
+    clients = queries.clients(ctx.now, day, _whose(ctx, starts.READ))
+    tokens = queries.tokens(ctx.now, day, _whose(ctx, TOKENS)) if ctx.may(TOKENS) else ()
     every = (*clients, *tokens)
     return {
         "clients": [_entrance(ctx, "client", one, zone) for one in clients],
@@ -81,6 +82,11 @@ def _shown(request: HttpRequest) -> Mapping[str, Any]:
         "may_issue": ctx.may("kernel.client.issue"), "may_calls": ctx.may("kernel.call.read"),
         "versions": answers.VERSIONS, "log": _log(), "wsdl": WSDL,
     }  # fmt: skip
+
+
+def _whose(ctx: Context, permission: str) -> UUID | None:
+    """Give whose entrances somebody sees: None for all."""
+    return None if ctx.principal.reach(permission) == "all" else ctx.person
 
 
 def _log() -> str:

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import DataError, Error, connection, transaction
 
 from banyan.kernel import db, registry
 from banyan.lib.errors import DomainError
@@ -61,7 +61,7 @@ _thread: threading.Thread | None = None
 
 _WRITE = """
     WITH v AS (
-        SELECT * FROM jsonb_to_recordset(%(calls)s::jsonb) v(
+        SELECT * FROM json_to_recordset(%(calls)s::json) v(
             id uuid, at timestamptz, "user" uuid, client uuid, token uuid, program text, method text, path text,
             operation text, status smallint, outcome text, ms float8, bytes_in bigint, bytes_out bigint, trace text)
     ), kept AS (
@@ -111,6 +111,9 @@ def write() -> int:
             try:
                 with transaction.atomic():
                     db.run(_WRITE, {"calls": orjson.dumps([_row(one) for one in batch]).decode(), "zone": HOME_ZONE})
+            except DataError:  # it would stand in the way of all that follow
+                log.exception("%s calls cannot be written and are not in the log", len(batch))
+                continue
             except Error:
                 _noted.extendleft(reversed(batch))
                 raise
@@ -147,8 +150,9 @@ def _go_on() -> None:
         except Exception:
             log.exception("The call log could not be written; trying again")
             connection.close()
+        if is_over or connection.settings_dict["OPTIONS"].get("pool"):
+            connection.close()  # one of a pool goes back to those who answer calls
         if is_over:
-            connection.close()
             return
 
 

@@ -87,6 +87,8 @@ def test_who_may_only_read_clients_gets_no_buttons_and_no_others_tokens(ctx, sig
     assert "shop" in text
     assert "/do/" not in text
     assert "of-another" not in text
+    own = signed_in(("kernel.client.*", "own"), login="own").get("/integration/gateway").content.decode()
+    assert "shop程序" not in own
     stranger = Browser()
     assert stranger.get("/integration/gateway").status_code == 302
 
