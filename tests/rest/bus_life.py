@@ -40,7 +40,8 @@ def carrying(t: Traveller, world: Any) -> None:
     t.post("integration.secret.set", system=system, name="password", value="open-sesame")
     t.post("integration.system.activate", system)
     t.post("integration.system.check", system=system)
-    t.post("integration.flow.rehearse", system=system, trigger="event", target="push", body={"data": {"n": 1}})
+    t.post("integration.flow.rehearse", system=system, trigger="event", detail={"events": ["*"]},
+           target="push", body={"data": {"n": 1}})  # fmt: skip
     folder = t.make("integration.system", code="FILES-1", name="文件", connector="file",
                     settings=dict(folder="files-1", operations=[dict(key="orders", format="json")]))  # fmt: skip
     t.post("integration.flow.peek", system=folder, operation="orders")

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Max
 from pydantic import Field
 
+<<<<<<< HEAD
 from banyan.integration import checks, conditions, fanout, mappings, nouns, replies, rules
 from banyan.integration.errors import (
     FlowNotReady,
@@ -20,6 +21,10 @@ from banyan.integration.errors import (
     SamplesFail,
     WrongRange,
 )
+=======
+from banyan.integration import checks, fanout, mappings, nouns, replies, rules
+from banyan.integration.errors import FlowNotReady, NoSamples, NotFromEvents, NothingRead, SamplesFail, WrongRange
+>>>>>>> slice/designer
 from banyan.integration.models import Flow, FlowVersion, Position, Sample, System
 from banyan.integration.plans import account_context, link_of, plan_of, refused
 from banyan.integration.rehearsing import stages_of
@@ -29,8 +34,7 @@ from banyan.kernel.commands import OfferedOn, command
 from banyan.kernel.context import Context
 from banyan.kernel.models import Outbox
 from banyan.kernel.schema import Input, Instant, Text, field
-from banyan.lib.errors import DomainError, Invalid, NotFound, jsonable
-from banyan.lib.expressions import ExpressionFault
+from banyan.lib.errors import DomainError, NotFound, jsonable
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label
 
@@ -168,6 +172,7 @@ class Rehearse(Input):
 
     system: UUID = field("外部系统", "Outside system", reference="integration.system")
     trigger: Text = field("触发", "Trigger", max_length=10, choices=nouns.TRIGGERS)
+    detail: dict[str, Any] = field("触发细节", "Trigger's detail")
     filter: Text = field("过滤条件", "Filter", "", max_length=4000)
     mapping: dict[str, Any] = field("映射", "Mapping", default_factory=dict)
     target: Text = field("目标", "Target", max_length=120)
@@ -181,19 +186,17 @@ def rehearse_flow(ctx: Context, data: Rehearse) -> dict[str, dict[str, Any]]:
     """Lead a body through a flow as it is drawn: commands run as the system's account and are taken back.
 
     Gives:  by step, its state (ok, held, fault, idle), what leaves it, the reason and text of a fault
-    Raises: NotFound, DefinitionFault, Invalid for what is no flow; nothing is sent or written
+    Raises: NotFound, Invalid for what is no flow; nothing is sent or written
     """
     system = System.objects.filter(pk=data.system).first()
     if system is None:
         raise NotFound
-    direction = "out" if data.trigger in checks.OUT else "in"
-    definition = dict(filter=data.filter, mapping=mappings.frozen(data.mapping), target=data.target,
-                      reply=replies.frozen(data.reply), direction=direction)  # fmt: skip
-    if data.filter:
-        try:
-            conditions.check(data.filter)
-        except ExpressionFault as fault:
-            raise Invalid(fields={"filter": fault.label}) from None
+    flow = Flow(
+        system=system, direction="out" if data.trigger in checks.OUT else "in", trigger=data.trigger,
+        detail=data.detail, filter=data.filter, mapping=data.mapping, target=data.target, reply=data.reply,
+    )  # fmt: skip
+    checks.check_flows([flow])
+    definition = definition_of(flow)
     acting = account_context(system.account_id, system.code, ctx.now)
     stages = stages_of(definition, data.body, system=system.code, answer=data.answer,
                        has_answer=data.answer is not None, acting=acting)  # fmt: skip

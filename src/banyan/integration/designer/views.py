@@ -101,6 +101,8 @@ def rehearse(request: HttpRequest, key: UUID | None = None) -> HttpResponse:
 
     Raises: Invalid without a sample or with a flow that is not whole
     """
+    command = registry.command(f"{FLOW}.rehearse")
+    request.ctx.require(command.permission, command.label)
     record, drawn = _posted(request, key)
     body_text, answer_text = _texts(request)
     body, has_body, refusal = _payload(body_text)
@@ -109,9 +111,9 @@ def rehearse(request: HttpRequest, key: UUID | None = None) -> HttpResponse:
     _refuse_faults(drawn)
     answer, has_answer, _ = _payload(answer_text)
     facts = drawn.facts
-    given = {name: facts[name] for name in ("system", "trigger", "filter", "mapping", "target", "reply")}
-    done = execute(request.ctx.with_(key=None), registry.command(f"{FLOW}.rehearse"),
-                   data=given | {"body": _plain(body), "answer": _plain(answer) if has_answer else None})  # fmt: skip
+    given = {name: facts[name] for name in ("system", "trigger", "detail", "filter", "mapping", "target", "reply")}
+    given |= {"body": _plain(body), "answer": _plain(answer) if has_answer else None}
+    done = execute(request.ctx.with_(key=None), command, data=given)
     found = {name: cards.Stage(**stage) for name, stage in done.value.items()}
     shown = _live(request, record, drawn, body_text, answer_text, found)
     response = part(request, "designer/live.html", shown | {"is_rehearsed": True})
