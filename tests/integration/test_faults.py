@@ -170,3 +170,47 @@ def test_a_mapping_that_no_connector_brings_is_refused_at_its_field(hand, mappin
         )])  # fmt: skip
     assert [path.rpartition(".")[2] for path in refusal.value.fields] == ["mapping"]
     assert not Flow.objects.exists()
+
+
+def test_a_token_that_ends_in_the_middle_of_a_run_is_taken_anew_and_each_is_told_once(hand, ctx):
+    """Each token is good for five calls; the office that gives tokens is closed for a while."""
+    given, left, told, is_closed = [], [0], [], [False]
+
+    def answer(asked):
+        if asked.path == "/token":
+            if is_closed[0]:
+                return 503, {"error": "temporarily_unavailable"}
+            given.append(f"at-{len(given)}")
+            left[0] = 5
+            return {"access_token": given[-1], "expires_in": 3600, "token_type": "Bearer"}
+        if asked.headers.get("authorization") != f"Bearer {given[-1] if given else ''}" or not left[0]:
+            return 401, {"error": "invalid_token"}
+        left[0] -= 1
+        told.append((asked.headers["idempotency-key"], asked.json["n"]))
+        return {}
+
+    with partner(answer) as there:
+        auth = {"kind": "oauth2", "token_address": f"{there.url}/token", "client_id": "erp"}
+        operations = [{"key": "sales", "path": "/sales", "body": {"n": "{body.data.n}"}}]
+        system = hand.system("OAUTH", "rest", {"address": there.url, "auth": auth, "operations": operations},
+                             {"client_secret": "s3cret"}, failures=100)  # fmt: skip
+        hand.flow(system, "OUT", {"data": {"n": 1}}, direction="out", trigger="event", target="sales",
+                  detail={"events": ["test.sold"]}, retries=[5] * 10)  # fmt: skip
+        record = new_id()
+        now = datetime.now(UTC) + timedelta(seconds=5)
+        sell(ctx, *((record, n) for n in range(12)))
+        carry_until_quiet(now)
+        assert [n for _, n in told] == list(range(12))
+        assert len(given) == 3
+        is_closed[0], left[0] = True, 2
+        sell(ctx, *((record, n) for n in range(12, 18)))
+        carry_until_quiet(now := now + timedelta(minutes=1))
+        waiting = Message.objects.filter(state="waiting").count()
+        is_closed[0] = False
+        for _ in range(6):
+            carry_until_quiet(now := now + timedelta(minutes=1))
+    print(f"{len(given)} tokens, {len(told)} told, {waiting} waited while no token was given")
+    assert [n for _, n in told] == list(range(18))
+    assert len({name for name, _ in told}) == 18
+    assert waiting == 4
+    assert set(Message.objects.values_list("state", flat=True)) == {"done"}
