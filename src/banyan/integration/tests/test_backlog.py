@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import orjson
 import pytest
 
 from banyan.integration import claims
+from banyan.integration.models import Message
 from banyan.integration.plans import plan_of
 from banyan.integration.tests.conftest import do
 from banyan.integration.tests.telling import sell
@@ -42,7 +44,9 @@ def read(sql, facts):
     while nodes:
         node = nodes.pop()
         nodes += node.get("Plans", [])
-        if node.get("Relation Name") == "integration_message" and "Scan" in node["Node Type"]:
+        if "Scan" in node["Node Type"] and node.get("Relation Name", node.get("Index Name", "")).startswith(
+            "integration_message"
+        ):
             seen += int(node["Actual Rows"] * node["Actual Loops"]) + int(node.get("Rows Removed by Filter", 0))
             found.append(node.get("Index Name", node["Node Type"]))
     return seen, found
@@ -56,6 +60,30 @@ def test_to_find_and_claim_one_few_rows_are_read(full):
     seen, by = read(claims._CLAIM_STRICT, facts)
     assert seen <= 10
     assert "Seq Scan" not in by
+
+
+def test_to_mark_and_release_one_few_rows_are_read(full):
+    plan = plan_of(full.pk)
+    (held,), _ = claims.claim(plan, 200, 60)
+    rows = [claims.as_row(plan, claims.Result(held, "done"), 0.5)]
+    seen, by = read(claims._MARK, {"results": orjson.dumps(rows).decode(), "version": plan.version, "now": None})
+    assert seen <= 5
+    assert "Seq Scan" not in by
+    seen, by = read(claims._RELEASE, {"keys": [held.key], "flow": full.pk, "now": None})
+    assert seen <= 5
+    assert "Seq Scan" not in by
+    assert Message.objects.get(pk=held.id).state == "done"
+
+
+def test_what_is_held_is_stepped_over(full):
+    first, _ = claims.claim(plan_of(full.pk), 200, 60)
+    assert len(first) == 1
+    assert claims.due_flows("out") == ()
+    assert claims.claim(plan_of(full.pk), 200, 60) == ([], 0)
+    db.run("UPDATE integration_message SET claimed_until = now() WHERE id = %s", [first[0].id])
+    assert [due.flow for due in claims.due_flows("out")] == [full.pk]
+    again, _ = claims.claim(plan_of(full.pk), 200, 60)
+    assert [one.id for one in again] == [first[0].id]
 
 
 def test_only_what_is_due_is_claimed(full):
