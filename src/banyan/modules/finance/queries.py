@@ -150,6 +150,16 @@ def sums_of_statement(settlement: UUID) -> StatementSums | None:
     return StatementSums(*row) if row and row[0] is not None else None
 
 
+def payments_of_line(item: UUID) -> tuple[tuple[UUID, str], ...]:
+    """Give (payment, number) that a statement's line is part of. One statement."""
+    rows = db.rows(
+        "SELECT p.id, p.number FROM finance_settlementshare s JOIN finance_payment p ON p.id = s.payment_id "
+        "WHERE s.item_id = %s GROUP BY p.id HAVING sum(s.amount) <> 0 ORDER BY p.number",
+        [item],
+    )
+    return tuple((key, number or "") for key, number in rows)
+
+
 def receivable(parties: Sequence[UUID]) -> dict[UUID, Decimal]:
     """Give what each party owes: posted customer invoices less payments in, from the ledger."""
     return dict(

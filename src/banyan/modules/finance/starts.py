@@ -88,6 +88,18 @@ def pages_of_statement(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[s
     return (("scale", L("账上的去向", "In the books"), f"/{spec.path}?settlement:in={record['id']}"),)
 
 
+@answers("finance.settlement_item.pages")
+def pages_of_statement_line(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[str, Label, str], ...]:
+    """Give the way from a statement's line to the payments that it is part of."""
+    spec = registry.noun("finance.payment").spec
+    if not ctx.may(spec.permission("read")):
+        return ()
+    return tuple(
+        ("cash", L("{number}", "{number}").filled({"number": number}), f"/{spec.path}/{payment}")
+        for payment, number in queries.payments_of_line(record["id"])
+    )
+
+
 @answers("channels.settlement.notices")
 def notices_of_statement(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[str, Label], ...]:
     """Say what a shop's statement came to: paid for invoices, fees, open differences."""

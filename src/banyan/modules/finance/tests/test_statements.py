@@ -24,6 +24,7 @@ from banyan.modules.finance.models import (
     SettlementItem,
 )
 from banyan.modules.finance.queries import account_balance
+from banyan.modules.finance.starts import notices_of_statement, pages_of_statement_line
 
 pytestmark = pytest.mark.django_db
 MONEY, CLEARING, FEES, RECEIVABLE = "101203", "122104", "560107", "1122"
@@ -98,6 +99,10 @@ def test_orders_pay_for_their_invoices_and_fees_are_an_expense(books, shop):
     payment = Payment.objects.get()
     assert (payment.direction, payment.amount, payment.matched_amount) == ("in", D(150), D(150))
     assert (payment.state, bool(payment.number)) == ("posted", True)
+    (page,) = pages_of_statement_line(books.ctx, {"id": items[0].pk})
+    assert (str(page[1]), page[2]) == (payment.number, f"/finance/payments/{payment.pk}")
+    (said,) = notices_of_statement(books.ctx, {"id": items[0].settlement_id, "state": "settled"})
+    assert said[1].en == "Paid for invoices 150.00, fees -4.50, decided 0.00"
     assert balances() == (D("145.50"), D(0), D("4.50"), D(0))
     assert_green()
 
