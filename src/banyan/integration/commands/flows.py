@@ -10,8 +10,7 @@ from uuid import UUID
 from django.db.models import Max
 from pydantic import Field
 
-<<<<<<< HEAD
-from banyan.integration import checks, conditions, fanout, mappings, nouns, replies, rules
+from banyan.integration import checks, fanout, mappings, nouns, replies, rules
 from banyan.integration.errors import (
     FlowNotReady,
     NoSamples,
@@ -21,10 +20,6 @@ from banyan.integration.errors import (
     SamplesFail,
     WrongRange,
 )
-=======
-from banyan.integration import checks, fanout, mappings, nouns, replies, rules
-from banyan.integration.errors import FlowNotReady, NoSamples, NotFromEvents, NothingRead, SamplesFail, WrongRange
->>>>>>> slice/designer
 from banyan.integration.models import Flow, FlowVersion, Position, Sample, System
 from banyan.integration.plans import account_context, link_of, plan_of, refused
 from banyan.integration.rehearsing import stages_of

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('integration', '0003_saga_steps'),
+        ('integration', '0005_saga_steps'),
         ('kernel', '0002_functions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -446,11 +446,7 @@ def _book(ctx: Context, cases: Sequence[Case]) -> list[tuple]:
         ctx, [made.pk for made in orders],
         {"must_promise": True, "made_to_order": [key for keys in made_to_order for key in keys]},
     )  # fmt: skip
-<<<<<<< HEAD
     _refuse_short_warehouses(cases)
-    db.insert_rows([row for rows in bookings for row in rows])
-=======
->>>>>>> slice/busbench
     return [(made.pk, record["party"], record["plant"]) for made, record in zip(orders, records, strict=True)]
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("integration", "0002_queue"),
+        ("integration", "0005_saga_steps"),
     ]
 
     operations = [

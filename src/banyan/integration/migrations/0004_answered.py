@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integration', '0002_queue'),
+        ('integration', '0003_claims_in_place'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integration', '0002_queue'),
+        ('integration', '0004_answered'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
