@@ -129,7 +129,8 @@ noun(
             position=f("次", "No.", readonly=True), at=f("时间", "At", readonly=True),
             person=f("人员", "Person", readonly=True),
             what=f("决定", "Decision", choices=DECISIONS, readonly=True), step=f("步骤", "Step", readonly=True),
-            reason=f("原因", "Reason", readonly=True))),
+            reason=f("原因", "Reason", readonly=True)),
+            columns=("at", "person", "what", "step", "reason")),
     ],
     life=life(
         states=[choice("waiting", "待开始", "Waiting"), choice("running", "执行中", "Running", "blue"),
