@@ -69,12 +69,16 @@ class Server:
         server = cls(folder, process, port)
         limit = time.monotonic() + START_SECONDS
         while process.poll() is None and time.monotonic() < limit:
-            if server.answers():
+            if server.has_web() and server.answers():
                 return server
             time.sleep(0.1)
         tail = (folder / "up.log").read_text(errors="replace")[-2000:]
         server.stop()
         raise RuntimeError(f"The server did not start: {tail}")
+
+    def has_web(self) -> bool:
+        """Say whether our web process runs: somebody else may have taken the port while the database was made."""
+        return any(self._is_one(int(entry.name), WEB) for entry in Path("/proc").glob("[0-9]*"))
 
     def answers(self) -> bool:
         """Say whether the site answers."""
