@@ -139,11 +139,13 @@ _DUES = """
             AND i.reference = a.outside_number AND i.state = 'posted'
         WHERE NOT EXISTS (SELECT FROM finance_customerinvoiceline l WHERE l.invoice_id = i.id
                           AND l.order_line_id IS NOT NULL)
+    ), shared AS MATERIALIZED (
+        SELECT customer_invoice_id AS invoice, coalesce(order_id, customer_invoice_id) AS what, sum(amount) AS amount
+        FROM finance_settlementshare WHERE customer_invoice_id IN (SELECT invoice FROM found) GROUP BY 1, 2
     )
-    SELECT f.root, f.invoice, f.sold, f.amount - coalesce((
-        SELECT sum(s.amount) FROM finance_settlementshare s
-        WHERE s.customer_invoice_id = f.invoice AND s.order_id IS NOT DISTINCT FROM f.sold), 0)
+    SELECT f.root, f.invoice, f.sold, f.amount - coalesce(s.amount, 0)
     FROM found f JOIN finance_customerinvoice i ON i.id = f.invoice
+    LEFT JOIN shared s ON s.invoice = f.invoice AND s.what = coalesce(f.sold, f.invoice)
     ORDER BY f.root, i.invoiced_on, i.number, f.sold
 """
 
