@@ -22,7 +22,10 @@ def wrongly_described() -> dict[str, str]:
     kinds = {kind.type: payloads.of_event(kind, "en") for kind in payloads.event_types()}
     checkers = {key: jsonschema_rs.Draft7Validator(schema, validate_formats=True) for key, schema in kinds.items()}
     wrong = {}
-    for type_, payload in Outbox.objects.values_list("type", "payload"):
+    nouns = {kind.type: kind.noun for kind in payloads.event_types()}
+    for type_, noun, payload in Outbox.objects.values_list("type", "noun", "payload"):
+        if nouns.get(type_) not in ("", noun):
+            wrong[type_] = f"told of {noun}"
         fault = next(checkers[type_].iter_errors(payload), None) if type_ in checkers else "not described"
         if fault is not None:
             wrong[type_] = getattr(fault, "message", fault)

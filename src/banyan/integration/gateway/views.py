@@ -199,7 +199,9 @@ def events(request: HttpRequest) -> HttpResponse:
 
 
 def _label(noun: str) -> Label:
-    return registry.noun(noun).spec.plural if registry.has_noun(noun) else L(noun or "—", noun or "—")
+    if registry.has_noun(noun):
+        return registry.noun(noun).spec.plural
+    return L(noun, noun) if noun else L("多种单据", "Several kinds of documents")
 
 
 def _example(kind: str, event: Any, schemas: Mapping[str, Any]) -> dict[str, Any]:
