@@ -93,6 +93,13 @@ def test_a_calendar_shows_its_next_five_times(designer):
     assert said.split('<ol class="fd-times">')[1].split("</ol>")[0].count("08:00 UTC") == 5
 
 
+def test_of_a_clock_the_next_message_is_taken(designer):
+    clock = {"trigger": "schedule", "beat": "cron", "cron": "0 8 * * *", "zone": "UTC", "filter": "", "map": "none"}
+    said = text(designer("/integration/design/new/pick", **clock, **{"from": "latest"}))
+    assert "T08:00:00+00:00&quot;" in said
+    assert "&quot;type&quot;: &quot;schedule&quot;" in said
+
+
 def test_a_condition_chosen_from_lists_is_put_behind_the_others(designer):
     said = text(designer("/integration/design/new/draw", add="1", cond_field="data.kind", cond_sign="=",
                          cond_value='a "b"'))  # fmt: skip
