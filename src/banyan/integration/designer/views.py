@@ -53,7 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         system = _system(stored.get(UUID(str(record["system"]))))
         shown.append({
             "record": record, "state": noun.spec.life.state(record["state"]),
-            "cards": cards.cards_of(drawn, system, {}, None, False, ctx.now),
+            "cards": cards.in_words(drawn, system),
         })  # fmt: skip
     return page(request, "designer/home.html", {
         "flows": shown, "area": areas.area_of("integration"), "may_create": ctx.may(noun.spec.permission("create")),
