@@ -134,11 +134,16 @@ def _tick(plan: Plan, claim: UUID, position: Any, at: datetime) -> None:
 
 def keep_beat(plan: Plan, beat: datetime, now: datetime) -> None:
     """Keep the message of a beat, which leads out."""
-    body: Mapping[str, Any] = {
-        "specversion": "1.0", "id": f"{plan.code} {beat.isoformat()}", "source": "/banyan", "type": "schedule",
-        "time": beat.isoformat(), "subject": plan.code, "data": {"at": beat.isoformat()},
-    }  # fmt: skip
+    body = body_of_beat(plan.code, beat)
     inbox.keep(plan, [Incoming(id=beat.isoformat(), body=body, key=plan.code, type="schedule", at=beat)], now)
+
+
+def body_of_beat(flow: str, beat: datetime) -> Mapping[str, Any]:
+    """Give what a flow that the clock starts gets at a beat."""
+    return {
+        "specversion": "1.0", "id": f"{flow} {beat.isoformat()}", "source": "/banyan", "type": "schedule",
+        "time": beat.isoformat(), "subject": flow, "data": {"at": beat.isoformat()},
+    }  # fmt: skip
 
 
 def _fail(flow: UUID, claim: UUID, at: datetime, pause: float, error: str) -> None:

@@ -94,7 +94,6 @@ def cards_of(
 
     Takes:  found: what each step made of the sample; empty where there is none
     """
-    says = {"trigger": _trigger, "filter": _filter, "mapping": _mapping, "target": _target, "reply": _reply}
     made = []
     for step in STEPS:
         stage = found.get(step)
@@ -109,7 +108,7 @@ def cards_of(
         value = body if step == "trigger" and has_body else stage.value if stage is not None else None
         output = "" if value is None else orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
         times = _times(drawn, now) if step == "trigger" and not faults else ()
-        made.append(Card(step, says[step](drawn, system), tuple(faults), state, output[:MOST_SHOWN],
+        made.append(Card(step, _SAYS[step](drawn, system), tuple(faults), state, output[:MOST_SHOWN],
                          len(output) > MOST_SHOWN, times))  # fmt: skip
     return made
 
@@ -231,6 +230,14 @@ def _reply(drawn: Drawn, system: System) -> Label:
     if not parts:
         return L("不处理", "Nothing is done with it")
     return L("；".join(one.zh for one in parts), "; ".join(one.en for one in parts))
+
+
+_SAYS = {"trigger": _trigger, "filter": _filter, "mapping": _mapping, "target": _target, "reply": _reply}
+
+
+def in_words(drawn: Drawn, system: System) -> list[Card]:
+    """Give the cards with their sentences only; nothing is asked or checked."""
+    return [Card(step, _SAYS[step](drawn, system)) for step in STEPS]
 
 
 def trigger_choices() -> list[choices.Choice]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -31,21 +31,27 @@ class Version:
     """A version: its number, when and by whom it was switched on, what it changed, whether it is the one that runs."""
 
     no: int
-    at: datetime
+    at: str
     person: str
     is_running: bool
     changes: tuple[Change, ...]
 
 
-def versions_of(flow: UUID, running: UUID | None) -> tuple[list[Version], Mapping[str, Any] | None]:
-    """Give a flow's versions, newest first, at most twenty; and the definition of the newest. Two statements."""
+def versions_of(
+    flow: UUID, running: UUID | None, zone: ZoneInfo
+) -> tuple[list[Version], Mapping[str, Any] | None]:
+    """Give a flow's versions, newest first, at most twenty; and the definition of the newest. Two statements.
+
+    Takes:  zone: in which their times are written
+    """
     rows = list(FlowVersion.objects.filter(flow=flow).order_by("-no")[: MOST + 1])
     names = dict(User.objects.filter(pk__in=[row.person_id for row in rows]).values_list("pk", "name"))
     found = []
     for place, row in enumerate(rows[:MOST]):
         before = rows[place + 1].definition if place + 1 < len(rows) else None
         changes = tuple(changes_of(before, row.definition)) if before is not None else ()
-        found.append(Version(row.no, row.at, names.get(row.person_id, ""), row.pk == running, changes))
+        at = f"{row.at.astimezone(zone):%Y-%m-%d %H:%M}"
+        found.append(Version(row.no, at, names.get(row.person_id, ""), row.pk == running, changes))
     return found, rows[0].definition if rows else None
 
 

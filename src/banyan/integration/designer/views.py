@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from banyan.integration import fanout, rules
+from banyan.integration import fanout, polling, rules, schedules
 from banyan.integration.commands.flows import definition_of, outcome_expected
 from banyan.integration.designer import cards, choices, versions
 from banyan.integration.designer.cards import System
@@ -52,7 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         system = _system(stored.get(UUID(str(record["system"]))))
         shown.append({
             "record": record, "state": noun.spec.life.state(record["state"]),
-            "cards": cards.cards_of(drawn, system, {}, None, False, ctx.now),
+            "cards": cards.in_words(drawn, system),
         })  # fmt: skip
     return page(request, "designer/home.html", {
         "flows": shown, "area": areas.area_of("integration"), "may_create": ctx.may(noun.spec.permission("create")),
@@ -206,7 +207,7 @@ def pick(request: HttpRequest, key: UUID | None = None) -> HttpResponse:
         found = [dict(sample) for one in known if one.key == key_of for sample in one.samples]
     else:
         ctx.require(PAYLOADS, registry.noun("integration.message").spec.plural)
-        found = _seen_payloads(drawn, key, since if kind == "next" else None)
+        found = _seen_payloads(drawn, since if kind == "next" else None, ctx.now)
     if not found and kind == "next":
         return part(request, "designer/waiting.html", {"here": _here(key), "since": since.isoformat()})
     if not found:
@@ -354,7 +355,7 @@ def _shown(
     ctx, noun, facts = request.ctx, registry.noun(FLOW), drawn.facts
     known = choices.operations(facts["system"])
     detail, command = facts["detail"], facts["reply"].get("command") or {}
-    found, newest = versions.versions_of(key, _id(record["running"])) if record else ([], None)
+    found, newest = versions.versions_of(key, _id(record["running"]), acting.zone_of(request)) if record else ([], None)
     number, unit = cards.every_parts(detail)
     step = request.POST.get("step", "")
     return _live(request, record, drawn, body, answer) | {
@@ -429,16 +430,16 @@ def _id(value: Any) -> UUID | None:
 # --- real payloads ------------------------------------------------------------------------------------------
 
 
-def _seen_payloads(drawn: Drawn, key: UUID | None, since: datetime | None) -> list[Any]:
-    """Give the latest payload that the trigger would take, or the first one later than `since`."""
+def _seen_payloads(drawn: Drawn, since: datetime | None, now: datetime) -> list[Any]:
+    """Give the latest payload that the trigger would take, or the first one later than `since`; of a clock the next."""
     facts = drawn.facts
     if facts["trigger"] == "event":
         return _events(facts["detail"].get("events") or (), since)
     if facts["trigger"] == "schedule":
-        rows = Message.objects.filter(flow=key) if key else Message.objects.none()
-    else:
-        rows = Message.objects.filter(system=facts["system"] or None, direction="in",
-                                      flow__detail__operation=facts["detail"].get("operation", ""))  # fmt: skip
+        beats = () if "trigger" in drawn.faults else schedules.beats_after(facts["detail"], now)
+        return [polling.body_of_beat(facts["code"], beat) for beat in islice(beats, 1)]
+    rows = Message.objects.filter(system=facts["system"] or None, direction="in",
+                                  flow__detail__operation=facts["detail"].get("operation", ""))  # fmt: skip
     if since is not None:
         return [one.body for one in rows.filter(at__gt=since).order_by("at")[:1]]
     return [one.body for one in rows.order_by("-at")[:1]]

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from banyan.integration.connecting import Incoming
 from banyan.integration.models import Flow, FlowVersion, Message, Sample
 from banyan.integration.tests.conftest import PAGES, do
-from banyan.integration.tests.telling import sell
+from banyan.integration.tests.telling import Sold, sell
+from banyan.kernel import commands
+from banyan.kernel.commands import Command, execute, tell
 from banyan.kernel.models import Audit, Outbox, Role, RoleGrant, User, UserRole
 from banyan.lib.ids import new_id
+from banyan.lib.labels import L
 
 FORM = {
     "code": "DRAWN", "name": "画的流", "trigger": "event", "event": ["test.sold", ""], "filter": "data.n > 1",
@@ -93,6 +98,13 @@ def test_a_calendar_shows_its_next_five_times(designer):
     assert said.split('<ol class="fd-times">')[1].split("</ol>")[0].count("08:00 UTC") == 5
 
 
+def test_of_a_clock_the_next_message_is_taken(designer):
+    clock = {"trigger": "schedule", "beat": "cron", "cron": "0 8 * * *", "zone": "UTC", "filter": "", "map": "none"}
+    said = text(designer("/integration/design/new/pick", **clock, **{"from": "latest"}))
+    assert "T08:00:00+00:00&quot;" in said
+    assert "&quot;type&quot;: &quot;schedule&quot;" in said
+
+
 def test_a_condition_chosen_from_lists_is_put_behind_the_others(designer):
     said = text(designer("/integration/design/new/draw", add="1", cond_field="data.kind", cond_sign="=",
                          cond_value='a "b"'))  # fmt: skip
@@ -168,6 +180,22 @@ def test_what_runs_is_shown_as_it_is_stored_whatever_the_form_says(designer, flo
     assert designer(f"/integration/flow/{running.pk}/design/save", _version=str(running.version)).status_code == 409
 
 
+def test_the_flows_are_told_in_words_in_as_many_statements_however_many_there_are(designer, flow):
+    def counted() -> tuple[int, str]:
+        with CaptureQueriesContext(connection) as asked:
+            page = text(designer.client.get("/integration/design"))
+        return len(asked), page
+
+    flow(direction="in", trigger="poll", detail={"operation": "roles", "every": 7200}, target="kernel.role.create")
+    first, page = counted()
+    assert "every 2 hours, read roles of 商店" in page
+    for _ in range(4):
+        flow()
+    again, page = counted()
+    assert page.count("fd-flow-head") == 5
+    assert again == first
+
+
 def test_versions_show_what_each_changed(ctx, designer, flow):
     running = flow()
     for name in ("stop", "revise"):
@@ -197,3 +225,15 @@ def test_who_may_only_read_sees_no_way_to_write(designer, live_db):
     refused = client.post(f"/integration/flow/{drawn.pk}/design/save", FORM | {"system": str(drawn.system_id)})
     assert refused.status_code == 403
     assert client.post(f"/integration/flow/{drawn.pk}/design/rehearse", FORM).status_code == 403
+
+
+def test_a_rehearsal_within_a_command_takes_back_what_was_told(ctx, live_db):
+    def named(name: str, function: Any) -> Command:
+        return Command(key=f"kernel.user.{name}", label=L("试", "Try"), on="noun", permission=f"kernel.user.{name}",
+                       function=function)  # fmt: skip
+
+    sells = named("sell", lambda ctx: tell(Sold(record=new_id(), n=1)))
+    execute(ctx, named("tries", lambda ctx: commands.rehearse(ctx, sells) and None))
+    assert not Outbox.objects.filter(type="test.sold").exists()
+    execute(ctx, named("does", lambda ctx: execute(ctx, sells) and None))
+    assert Outbox.objects.filter(type="test.sold").count() == 1
