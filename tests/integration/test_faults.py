@@ -209,7 +209,8 @@ def test_a_token_that_ends_in_the_middle_of_a_run_is_taken_anew_and_each_is_told
         is_closed[0] = False
         for _ in range(6):
             carry_until_quiet(now := now + timedelta(minutes=1))
-    print(f"{len(given)} tokens, {len(told)} told, {waiting} waited while no token was given")
+    print(f"{len(given)} tokens, {len(told)} told, {waiting} waited while no token was given",
+          Message.objects.exclude(state="done").values_list("state", "reason", "error"))  # fmt: skip
     assert [n for _, n in told] == list(range(18))
     assert len({name for name, _ in told}) == 18
     assert waiting == 4
