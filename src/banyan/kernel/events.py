@@ -4,6 +4,7 @@
     class GoodsReceived(Event):
         type = "inventory.goods_received"
         noun = "inventory.receipt"
+        label = L("货已入库", "Goods received")
         ...fields...
 
     @before_commit(GoodsReceived)           # may refuse or insert; runs in the same transaction
@@ -23,6 +24,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from banyan.lib.errors import jsonable
+from banyan.lib.labels import L, Label
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,26 @@ class Event:
     """A frozen record of what has happened to one record of a noun; sub-classes add the facts.
 
     Takes:  record: key of the record it happened to; also the ordering key for listeners after commit
+            label: what has happened, in short; every event that has a type bears its own
+            help: a sentence on what it means and what its facts say, where the label does not; Markdown
     """
 
     type: ClassVar[str] = ""
     noun: ClassVar[str] = ""
     event_version: ClassVar[int] = 1
+    label: ClassVar[Label | None] = None
+    help: ClassVar[Label | None] = None
 
     record: UUID
 
     def payload(self) -> dict[str, Any]:
         """Give the facts as JSON data."""
         return {name: jsonable(getattr(self, name)) for name in _names(type(self))}
+
+
+def label_of(kind: type[Event]) -> Label:
+    """Give what an event is called, its type where nobody has named it."""
+    return kind.label or L(kind.type, kind.type)
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ from banyan.integration.models import Flow, System
 from banyan.integration.plans import link_of
 from banyan.kernel import registry
 from banyan.kernel.context import Context
-from banyan.kernel.events import Event
+from banyan.kernel.events import Event, label_of
 from banyan.lib.errors import DomainError, NotFound
 from banyan.lib.labels import L, Label
 
@@ -47,14 +47,14 @@ def systems(ctx: Context) -> list[Choice]:
 
 
 def events() -> list[Choice]:
-    """Give the events that are told here, by type, each with the noun it happens to."""
+    """Give the events that are told here, by type."""
     return sorted({one.key: one for one in _events(Event)}.values(), key=lambda one: one.key)
 
 
 def _events(kind: type[Event]) -> Iterator[Choice]:
     for one in kind.__subclasses__():
-        if one.type and registry.has_noun(one.noun):
-            yield Choice(one.type, registry.noun(one.noun).spec.label)
+        if one.type:
+            yield Choice(one.type, label_of(one))
         yield from _events(one)
 
 

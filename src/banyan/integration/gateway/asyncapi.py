@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
-from inspect import getdoc
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,8 +21,8 @@ from banyan.integration import rules
 from banyan.integration.gateway import payloads
 from banyan.kernel import db, registry
 from banyan.kernel.context import Context
-from banyan.kernel.events import Event
-from banyan.lib.labels import L, Label
+from banyan.kernel.events import Event, label_of
+from banyan.lib.labels import L
 from banyan.web.rest import answers, entry, parameters
 from banyan.web.rest.resources import Call
 
@@ -70,7 +69,7 @@ def _base(epoch: int, language: str) -> bytes:
         "operations": {
             f"tell.{kind.type}": {
                 "action": "send",
-                "title": kind.type,
+                "title": label_of(kind).in_(language),
                 "channel": _ref("channels", kind.type),
                 "messages": [_ref("channels", kind.type, "messages", "event")],
             }
@@ -94,36 +93,30 @@ class _Speaker:
         return L(zh, en).in_(self.language)
 
 
-def said_of(kind: type[Event]) -> str:
-    """Give the first sentences of an event's own words, its type where it has none but its signature."""
-    said = " ".join((getdoc(kind) or "").split("\n\n")[0].split())
-    return kind.type if not said or said.startswith(f"{kind.__name__}(") else said
-
-
-def _noun_of(kind: type[Event]) -> Label:
-    if registry.has_noun(kind.noun):
-        return registry.noun(kind.noun).spec.label
-    return L(kind.noun or "—", kind.noun or "—")
+def _tag(kind: type[Event], say: _Speaker) -> Node:
+    """Give the tag of an event's noun, of its module where it happens to several."""
+    if not registry.has_noun(kind.noun):
+        return {"name": kind.noun or kind.type.split(".")[0]}
+    return {"name": kind.noun, "description": registry.noun(kind.noun).spec.label.in_(say.language)}
 
 
 def _channel(kind: type[Event], say: _Speaker) -> Node:
     """Give the channel of a type: it has no address of its own, a flow says where it leads."""
     return {
         "address": None,
-        "title": kind.type,
+        "title": label_of(kind).in_(say.language),
         "description": say("由集成流转发；地址由其设定", "Carried by flows, which say where it leads"),
         "messages": {"event": _ref("components", "messages", kind.type)},
     }
 
 
 def _message(kind: type[Event], say: _Speaker) -> Node:
-    noun = _noun_of(kind)
     return {
         "name": kind.type,
-        "title": f"{noun.in_(say.language)} · {kind.type}",
-        "summary": said_of(kind),
+        "title": label_of(kind).in_(say.language),
+        **({"description": kind.help.in_(say.language)} if kind.help else {}),
         "contentType": CONTENT,
-        "tags": [{"name": kind.noun or kind.type.split(".")[0]}],
+        "tags": [_tag(kind, say)],
         "payload": {
             "allOf": [
                 _ref("components", "schemas", "CloudEvent"),

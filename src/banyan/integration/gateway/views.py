@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from banyan.integration import rules
@@ -18,6 +21,7 @@ from banyan.integration.gateway import asyncapi, payloads, queries, starts
 from banyan.integration.gateway.queries import Act, Entrance
 from banyan.kernel import reading, registry
 from banyan.kernel.context import Context
+from banyan.kernel.events import Event, label_of
 from banyan.kernel.titles import titles_of
 from banyan.lib.errors import NotFound
 from banyan.lib.labels import L, Label
@@ -179,19 +183,19 @@ def events(request: HttpRequest) -> HttpResponse:
     ctx.require(starts.READ, L("事件目录", "Events"))
     described = asyncapi.document(ctx.language, ctx)
     wanted = request.GET.get("event", "")
-    schemas, messages = described["components"]["schemas"], described["components"]["messages"]
+    schemas = described["components"]["schemas"]
     kinds = payloads.event_types()
     chosen = next((kind for kind in kinds if kind.type == wanted), None)
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for kind in kinds:
-        groups.setdefault(kind.noun, []).append({"type": kind.type, "summary": asyncapi.said_of(kind)})
+        groups.setdefault(kind.noun, []).append({"type": kind.type, "label": label_of(kind), "help": _marked(kind)})
     shown: dict[str, Any] = {
         "groups": [(_label(noun), noun, rows) for noun, rows in groups.items()], "count": len(kinds), "chosen": None,
         "version": described["asyncapi"],
     }  # fmt: skip
     if chosen is not None:
         shown["chosen"] = {
-            "message": messages[wanted], "noun": _label(chosen.noun),
+            "type": wanted, "label": label_of(chosen), "help": _marked(chosen), "noun": _label(chosen.noun),
             "schema": _pretty(schemas[f"data.{wanted}"]), "example": _pretty(_example(wanted, chosen, schemas)),
             "heard": _heard(described, wanted),
         }  # fmt: skip
@@ -202,6 +206,15 @@ def _label(noun: str) -> Label:
     if registry.has_noun(noun):
         return registry.noun(noun).spec.plural
     return L(noun, noun) if noun else L("多种单据", "Several kinds of documents")
+
+
+def _marked(kind: type[Event]) -> SafeString:
+    """Give an event's sentence with the names of facts set as code."""
+    parts = str(kind.help or "").split("`")
+    return format_html_join("", "{}{}", (
+        (plain, format_html("<code>{}</code>", name) if name else "")
+        for plain, name in zip_longest(parts[::2], parts[1::2], fillvalue="")
+    ))  # fmt: skip
 
 
 def _example(kind: str, event: Any, schemas: Mapping[str, Any]) -> dict[str, Any]:

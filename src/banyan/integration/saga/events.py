@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class RunDone(RunEvent):
     """All steps are done, or were done by hand."""
 
     type = "saga.run_done"
+    label = L("事务执行已完成", "Saga run done")
+    help = L("所有步骤已完成，或已人工完成", "All steps are done, or were done by hand")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class RunUndone(RunEvent):
     """What had been done is taken back."""
 
     type = "saga.run_undone"
+    label = L("事务执行已撤销", "Saga run undone")
+    help = L("已做的步骤都已撤回", "What had been done is taken back")
 
 
 @dataclass(frozen=True)
@@ -39,4 +44,9 @@ class RunNeedsPerson(RunEvent):
     """It does not go on by itself, or not in time; somebody was asked."""
 
     type = "saga.run_needs_person"
+    label = L("事务执行待人处理", "Saga run needs a person")
+    help = L(
+        "不能自行继续，或未能按时完成；已请人处理",
+        "It does not go on by itself, or not in time; somebody was asked",
+    )
     why: str = ""

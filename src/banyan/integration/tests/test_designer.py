@@ -50,6 +50,16 @@ def made(answer: Any) -> Flow:
     return Flow.objects.get(code="DRAWN")
 
 
+@pytest.mark.parametrize(("language", "confirmed", "moved"), [
+    ("zh", "销售订单已确认", "库存已移动"), ("en", "Sales order confirmed", "Stock moved"),
+])  # fmt: skip
+def test_events_are_offered_by_what_they_are_called(designer, language, confirmed, moved):
+    User.objects.update(language=language)
+    page = text(designer.client.get("/integration/design/new", headers={"HX-Request": ""}))
+    assert f'<option value="sales.order_confirmed">{confirmed}</option>' in page
+    assert f'<option value="inventory.stock_moved">{moved}</option>' in page
+
+
 def test_a_drawn_flow_is_kept_by_the_command_of_the_registry(designer, system):
     drawn = made(designer("/integration/design/new/save"))
     assert (drawn.direction, drawn.trigger, drawn.detail) == ("out", "event", {"events": ["test.sold"]})

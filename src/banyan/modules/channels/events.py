@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class OrderAccepted(ShopEvent):
     """An outside order is booked: what it needs is promised, or demand of the plan."""
 
     type = "channels.order_accepted"
+    label = L("渠道订单已接单", "Channel order accepted")
+    help = L(
+        "外部订单已登记：所需货物已占用，或成为计划的需求",
+        "An outside order is booked: what it needs is promised, or demand of the plan",
+    )
 
     order: UUID
     plant: UUID
@@ -50,6 +56,11 @@ class OrderHeld(ShopEvent):
     """An outside order waits for a person; reasons as (reason, text)."""
 
     type = "channels.order_held"
+    label = L("渠道订单待处理", "Channel order held")
+    help = L(
+        "外部订单等待人工处理；`reasons` 为（原因、说明）",
+        "An outside order waits for a person; `reasons` as (reason, text)",
+    )
 
     reasons: tuple[tuple[str, str], ...]
 
@@ -59,6 +70,8 @@ class OrderCancelled(ShopEvent):
     """An outside order will not be shipped, or no more of it."""
 
     type = "channels.order_cancelled"
+    label = L("渠道订单已取消", "Channel order cancelled")
+    help = L("外部订单不再发货，或剩余部分不再发货", "An outside order will not be shipped, or no more of it")
 
     reason: str
     is_whole: bool
@@ -69,6 +82,11 @@ class ShipmentTold(ShopEvent):
     """Goods of an outside order have left, or a waybill became known; quantities below zero were taken back."""
 
     type = "channels.shipment_told"
+    label = L("渠道订单发货回传", "Shipment of a channel order")
+    help = L(
+        "外部订单的货已发出，或得知运单号；数量为负表示已撤销",
+        "Goods of an outside order have left, or a waybill became known; quantities below zero were taken back",
+    )
 
     shipment: UUID
     shipment_number: str
@@ -85,6 +103,11 @@ class OfferChanged(Event):
 
     type = "channels.offer_changed"
     noun = "channels.offer"
+    label = L("可售库存已变化", "Offer changed")
+    help = L(
+        "店铺某 SKU 的可售数量已变；`was` 为之前的数量",
+        "A shop may sell another quantity of a SKU; `was` is what it was before",
+    )
 
     shop: str
     system: str
@@ -102,6 +125,8 @@ class RefundDecided(ShopEvent):
 
     type = "channels.refund_decided"
     noun = "channels.refund"
+    label = L("渠道退款已决定", "Refund decided")
+    help = L("退款已同意、已拒绝或已支付", "A refund was agreed to, refused or paid")
 
     outside_refund: str
     decision: str
@@ -116,6 +141,11 @@ class StatementSettled(Event):
 
     type = "channels.statement_settled"
     noun = "channels.settlement"
+    label = L("平台结算单已核对", "Settlement checked")
+    help = L(
+        "结算单已核对：各类合计，以及与应有金额的差异",
+        "A statement of a shop is checked: sums by kind, and what differs from what we expect",
+    )
 
     shop: str
     system: str

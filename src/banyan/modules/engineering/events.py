@@ -7,6 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,11 @@ class BomReleased(Event):
 
     type = "engineering.bom_released"
     noun = "engineering.bom"
+    label = L("物料清单已发布", "BOM released")
+    help = L(
+        "该版本自生效日起适用；`superseded` 为因此提前截止的版本",
+        "The revision counts from its day on; `superseded` names those it cut short",
+    )
 
     item: UUID
     plant: UUID | None
@@ -29,6 +35,11 @@ class RoutingReleased(Event):
 
     type = "engineering.routing_released"
     noun = "engineering.routing"
+    label = L("工艺路线已发布", "Routing released")
+    help = L(
+        "该版本自生效日起适用；`superseded` 为因此提前截止的版本",
+        "The revision counts from its day on; `superseded` names those it cut short",
+    )
 
     item: UUID
     plant: UUID | None

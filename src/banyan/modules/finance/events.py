@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True)
@@ -48,32 +49,67 @@ class _Invoiced(Event):
 
 @dataclass(frozen=True)
 class CustomerInvoiced(_Invoiced):
+    """An invoice to a customer was posted."""
+
     type = "finance.customer_invoiced"
     noun = "finance.customer_invoice"
+    label = L("销售发票已记账", "Customer invoice posted")
+    help = L(
+        "`kind` 为 `invoice`（发票）或 `credit`（红字）；内容完整，其他账套无须再查",
+        "`kind` is `invoice` or `credit` (red); all that other books need is in it",
+    )
 
 
 @dataclass(frozen=True)
 class CustomerInvoiceReversed(_Invoiced):
+    """A posted invoice to a customer was taken back."""
+
     type = "finance.customer_invoice_reversed"
     noun = "finance.customer_invoice"
+    label = L("销售发票已冲销", "Customer invoice reversed")
+    help = L(
+        "已记账的发票整张冲销；数量和金额取相反数",
+        "A posted invoice was taken back whole; quantities and amounts are the opposite ones",
+    )
 
 
 @dataclass(frozen=True)
 class SupplierInvoiced(_Invoiced):
+    """A supplier's invoice was posted."""
+
     type = "finance.supplier_invoiced"
     noun = "finance.supplier_invoice"
+    label = L("采购发票已记账", "Supplier invoice posted")
+    help = L(
+        "`kind` 为 `invoice`（发票）或 `credit`（红字）；内容完整，其他账套无须再查",
+        "`kind` is `invoice` or `credit` (red); all that other books need is in it",
+    )
 
 
 @dataclass(frozen=True)
 class SupplierInvoiceReversed(_Invoiced):
+    """A supplier's posted invoice was taken back."""
+
     type = "finance.supplier_invoice_reversed"
     noun = "finance.supplier_invoice"
+    label = L("采购发票已冲销", "Supplier invoice reversed")
+    help = L(
+        "已记账的发票整张冲销；数量和金额取相反数",
+        "A posted invoice was taken back whole; quantities and amounts are the opposite ones",
+    )
 
 
 @dataclass(frozen=True)
 class Paid(Event):
+    """A payment was posted."""
+
     type = "finance.paid"
     noun = "finance.payment"
+    label = L("收付款已记账", "Payment posted")
+    help = L(
+        "`direction` 为 `in`（收款）、`out`（付款）或 `back`（退款）",
+        "`direction` is `in` (received), `out` (paid) or `back` (paid back)",
+    )
     party: UUID
     direction: str
     amount: Decimal
@@ -81,7 +117,11 @@ class Paid(Event):
 
 @dataclass(frozen=True)
 class PeriodClosedEvent(Event):
+    """A period of the books was closed."""
+
     type = "finance.period_closed"
     noun = "finance.period"
+    label = L("会计期间已结账", "Period closed")
+    help = L("`ends_on` 为期间最后一天", "`ends_on` is the last day of the period")
     code: str
     ends_on: date

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class EmployeeLeft(Event):
 
     type = "people.employee_left"
     noun = "people.employee"
+    label = L("员工已离职", "Employee left")
 
     left_on: date
 
@@ -24,3 +26,5 @@ class EmployeeReturned(Event):
 
     type = "people.employee_returned"
     noun = "people.employee"
+    label = L("员工已重新入职", "Employee returned")
+    help = L("离职的员工又在这里工作", "Somebody who had left works here again")

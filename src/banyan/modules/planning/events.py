@@ -7,6 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class Planned(Event):
 
     type = "planning.planned"
     noun = "planning.run"
+    label = L("计划运算已完成", "Planning run done")
+    help = L("一次计划运算已完成，计划订单已生效", "A run has been calculated and its planned orders stand")
 
     plant: UUID
     planned_on: date
@@ -31,6 +34,8 @@ class PlannedOrderConverted(Event):
 
     type = "planning.planned_order_converted"
     noun = "planning.planned_order"
+    label = L("计划订单已转订单", "Planned order converted")
+    help = L("计划订单已转为工单或采购订单", "A planned order has become a work order or a purchase order")
 
     item: UUID
     result_noun: str

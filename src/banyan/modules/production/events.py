@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 ZERO = Decimal(0)
 
@@ -32,6 +33,11 @@ class WorkReleased(Event):
     type = "production.work_released"
     noun = "production.work_order"
     event_version = 2
+    label = L("工单已下达", "Work order released")
+    help = L(
+        "工单带着自己的物料清单和工艺路线副本下达车间",
+        "An order went to the shop with its own copy of BOM and routing",
+    )
 
     item: UUID
     plant: UUID
@@ -67,6 +73,13 @@ class Reported(Event):
 
     type = "production.reported"
     noun = "production.work_order"
+    label = L("已报工", "Work reported")
+    help = L(
+        "撤销时 `kind` 与被撤销的报工相同，数量、工时和金额为负，`reverses` 指明该报工；金额含准备，`setup_amount` "
+        "为其中的准备部分",
+        "For an undo `kind` is that of the report taken back, which `reverses` names, and quantity, minutes and "
+        "amounts are negative; amounts contain the set-up, `setup_amount` says how much",
+    )
 
     report: UUID
     operation: UUID
@@ -97,6 +110,8 @@ class ReportsApproved(Event):
 
     type = "production.reports_approved"
     noun = "production.work_order"
+    label = L("报工已审核", "Reports approved")
+    help = L("班组长审核了一张工单的报工", "A leader has approved reports of an order")
 
     reports: tuple[UUID, ...]
 
@@ -122,6 +137,11 @@ class GoodsCompleted(Event):
 
     type = "production.goods_completed"
     noun = "production.work_order"
+    label = L("完工已入库", "Goods completed")
+    help = L(
+        "成品按工单的计划单位成本入库；撤回时全部为负",
+        "Finished pieces went to stock at the order's planned unit cost, or came back from it: then all is negative",
+    )
 
     completion: UUID
     item: UUID
@@ -143,6 +163,11 @@ class WorkOrderClosed(Event):
 
     type = "production.work_order_closed"
     noun = "production.work_order"
+    label = L("工单已关闭", "Work order closed")
+    help = L(
+        "不会再有后续：工单剩余的在制品待分摊",
+        "Nothing more will come: what is left of the order's work in process is to be spread",
+    )
 
     item: UUID
     plant: UUID
@@ -162,6 +187,11 @@ class OutsideWorkReceived(Event):
 
     type = "production.outside_work_received"
     noun = "production.work_order"
+    label = L("委外已收货", "Outside work received")
+    help = L(
+        "委外商做完的工序已收回；撤回时全部为负",
+        "A subcontractor's work came back to an operation, or was taken back: then all is negative",
+    )
 
     outside: UUID
     operation: UUID
@@ -180,6 +210,11 @@ class WorkOrderCancelled(Event):
 
     type = "production.work_order_cancelled"
     noun = "production.work_order"
+    label = L("工单已取消", "Work order cancelled")
+    help = L(
+        "工单不再生产；此前没有报工，也没有领料",
+        "An order will not be made; nothing had been reported on it or issued to it",
+    )
 
     item: UUID
     plant: UUID

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,12 @@ class ProposalMade(Event):
 
     type = "proposals.proposal_made"
     noun = "proposals.proposal"
+    label = L("工程建议已提出", "Proposal made")
+    help = L(
+        "临时工艺卡已结束，有内容待工程决定；原先没有已发布的版本时 `standard_amount` 为空",
+        "A card was closed and engineering has something to decide; `standard_amount` is none where nothing was "
+        "released",
+    )
 
     work_order: UUID
     plant: UUID
@@ -30,6 +37,8 @@ class ProposalApplied(Event):
 
     type = "proposals.proposal_applied"
     noun = "proposals.proposal"
+    label = L("工程建议已生成草稿", "Proposal applied")
+    help = L("接受的行已成为工程草稿", "The accepted lines became drafts of engineering")
 
     item: UUID
     bom: UUID | None

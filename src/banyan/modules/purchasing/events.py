@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class OrderPlaced(Event):
 
     type = "purchasing.order_placed"
     noun = "purchasing.order"
+    label = L("采购订单已下单", "Purchase order placed")
+    help = L(
+        "订单已发给供应商；`amount` 为公司本位币含税金额",
+        "An order went to the supplier; `amount` is its gross amount in the company's currency",
+    )
 
     party: UUID
     plant: UUID
@@ -42,6 +48,8 @@ class OrderConfirmed(Event):
 
     type = "purchasing.order_confirmed"
     noun = "purchasing.order"
+    label = L("采购订单已确认交期", "Purchase order confirmed")
+    help = L("供应商答复了交期", "The supplier said when it will come")
 
     party: UUID
     plant: UUID
@@ -54,6 +62,11 @@ class OrderCancelled(Event):
 
     type = "purchasing.order_cancelled"
     noun = "purchasing.order"
+    label = L("采购订单已取消", "Purchase order cancelled")
+    help = L(
+        "整单或剩余部分不会再到；数量为放弃的数量",
+        "The order, or the rest of it, will not come; quantities are those given up",
+    )
 
     party: UUID
     plant: UUID
@@ -67,6 +80,8 @@ class OrderClosed(Event):
 
     type = "purchasing.order_closed"
     noun = "purchasing.order"
+    label = L("采购订单已关闭", "Purchase order closed")
+    help = L("订单不会再有后续", "Nothing more will happen to the order")
 
     party: UUID
 
@@ -99,6 +114,11 @@ class GoodsArrived(Event):
 
     type = "purchasing.goods_arrived"
     noun = "purchasing.receipt"
+    label = L("采购已到货", "Goods arrived")
+    help = L(
+        "货已到门并归我方所有：存放在待检，按其价值计",
+        "Goods are at the gate and ours: they lie in inspection, at their value",
+    )
 
     party: UUID
     plant: UUID
@@ -112,6 +132,11 @@ class GoodsReceived(GoodsArrived):
     """Goods were judged and booked: `quantity` left inspection, `rejected` of it to the rejected store."""
 
     type = "purchasing.goods_received"
+    label = L("采购已入库", "Goods received")
+    help = L(
+        "货已检验并入库：`quantity` 离开待检，其中 `rejected` 转入不良品",
+        "Goods were judged and booked: `quantity` left inspection, `rejected` of it to the rejected store",
+    )
 
 
 @dataclass(frozen=True)
@@ -119,6 +144,11 @@ class ArrivalReversed(GoodsArrived):
     """An arrival was taken back as if it had never come; quantities and amounts are negative."""
 
     type = "purchasing.arrival_reversed"
+    label = L("到货已撤销", "Arrival reversed")
+    help = L(
+        "视同从未到货；数量和金额为负",
+        "An arrival was taken back as if it had never come; quantities and amounts are negative",
+    )
 
 
 @dataclass(frozen=True)
@@ -127,6 +157,8 @@ class GoodsReturnedToSupplier(Event):
 
     type = "purchasing.goods_returned_to_supplier"
     noun = "purchasing.return_order"
+    label = L("采购退货已退出", "Goods returned to a supplier")
+    help = L("货已退回供应商；数量和金额为负", "Goods went back to the supplier; quantities and amounts are negative")
 
     party: UUID
     plant: UUID

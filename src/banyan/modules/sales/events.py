@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class OrderConfirmed(Event):
 
     type = "sales.order_confirmed"
     noun = "sales.order"
+    label = L("销售订单已确认", "Sales order confirmed")
+    help = L(
+        "订单从此有约束力；`amount` 为公司本位币含税金额",
+        "The order is binding; `amount` is its gross amount in the company's currency",
+    )
 
     party: UUID
     plant: UUID
@@ -43,6 +49,8 @@ class OrderPromised(Event):
 
     type = "sales.order_promised"
     noun = "sales.order"
+    label = L("销售订单已承诺日期", "Sales order promised")
+    help = L("首次承诺日期，或改了承诺日期", "Days were promised, for the first time or anew")
 
     party: UUID
     reason: str
@@ -55,6 +63,11 @@ class OrderCancelled(Event):
 
     type = "sales.order_cancelled"
     noun = "sales.order"
+    label = L("销售订单已取消", "Sales order cancelled")
+    help = L(
+        "整单或剩余部分不再需要；数量为放弃的数量",
+        "The order, or the rest of it, is no longer wanted; quantities are those given up",
+    )
 
     party: UUID
     plant: UUID
@@ -68,6 +81,8 @@ class OrderClosed(Event):
 
     type = "sales.order_closed"
     noun = "sales.order"
+    label = L("销售订单已关闭", "Sales order closed")
+    help = L("订单不会再有后续", "Nothing more will happen to the order")
 
     party: UUID
 
@@ -97,6 +112,8 @@ class GoodsShipped(Event):
 
     type = "sales.goods_shipped"
     noun = "sales.shipment"
+    label = L("销售已发货", "Goods shipped")
+    help = L("货已发往客户", "Goods have left to the customer")
 
     order: UUID | None
     party: UUID
@@ -111,6 +128,11 @@ class ShipmentReversed(GoodsShipped):
     """A shipment was taken back as if it had never left; quantities and amounts are negative."""
 
     type = "sales.shipment_reversed"
+    label = L("发货已撤销", "Shipment reversed")
+    help = L(
+        "视同从未发货；数量和金额为负",
+        "A shipment was taken back as if it had never left; quantities and amounts are negative",
+    )
 
 
 @dataclass(frozen=True)
@@ -119,6 +141,8 @@ class ShipmentTracked(Event):
 
     type = "sales.shipment_tracked"
     noun = "sales.shipment"
+    label = L("已补填运单号", "Waybill added")
+    help = L("发货之后才得知运单号", "A waybill became known after the goods had left")
 
     order: UUID | None
     party: UUID
@@ -132,6 +156,11 @@ class GoodsReturned(Event):
 
     type = "sales.goods_returned"
     noun = "sales.return_order"
+    label = L("销售退货已收货", "Goods returned by a customer")
+    help = L(
+        "客户退回的货已收到；数量和金额为负，金额按原售价",
+        "Goods came back from the customer; quantities and amounts, those they were sold for, are negative",
+    )
 
     party: UUID
     plant: UUID
@@ -147,6 +176,8 @@ class QuotationOrdered(Event):
 
     type = "sales.quotation_ordered"
     noun = "sales.quotation"
+    label = L("报价单已转订单", "Quotation ordered")
+    help = L("由报价单生成了销售订单 `order`", "The quotation became the sales order `order`")
 
     order: UUID
     party: UUID
@@ -158,6 +189,8 @@ class QuotationLost(Event):
 
     type = "sales.quotation_lost"
     noun = "sales.quotation"
+    label = L("报价单已失单", "Quotation lost")
+    help = L("客户另有选择", "The customer decided otherwise")
 
     party: UUID
     reason: str

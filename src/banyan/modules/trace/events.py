@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from banyan.kernel.events import Event
+from banyan.lib.labels import L
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,11 @@ class RecallBegun(Event):
 
     type = "trace.recall_begun"
     noun = "trace.recall"
+    label = L("召回已发起", "Recall begun")
+    help = L(
+        "批次及由它制成的批次一并召回：`held` 为被冻结的批次，`customers` 为须通知的客户",
+        "A lot and what was made of it are recalled: `held` are the lots stopped by it, `customers` are to be told",
+    )
 
     lot: UUID = UUID(int=0)
     reason: str = ""
@@ -27,6 +33,7 @@ class CustomerTold(Event):
 
     type = "trace.customer_told"
     noun = "trace.recall"
+    label = L("客户已获召回通知", "Customer told of a recall")
 
     party: UUID = UUID(int=0)
 
@@ -37,5 +44,7 @@ class RecallClosed(Event):
 
     type = "trace.recall_closed"
     noun = "trace.recall"
+    label = L("召回已关闭", "Recall closed")
+    help = L("须通知的客户都已通知", "Every customer who was to be told has been")
 
     conclusion: str = ""

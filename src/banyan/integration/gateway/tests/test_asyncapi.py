@@ -59,6 +59,19 @@ def test_every_event_class_of_the_product_is_a_message_with_a_channel_and_an_ope
     assert not [kind for kind in kinds if kind.startswith("test.")]
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_messages_channels_and_operations_are_named_in_the_language(language):
+    document = asyncapi.document(language)
+    for kind in payloads.event_types():
+        message, label = document["components"]["messages"][kind.type], kind.label.in_(language)
+        assert message["title"] == label
+        assert document["channels"][kind.type]["title"] == document["operations"][f"tell.{kind.type}"]["title"] == label
+        assert message.get("description") == (kind.help.in_(language) if kind.help else None)
+    assert document["components"]["messages"]["sales.order_confirmed"]["tags"] == [
+        {"name": "sales.order", "description": registry.noun("sales.order").spec.label.in_(language)}
+    ]
+
+
 def test_every_reference_leads_somewhere():
     document = asyncapi.document("en")
     waiting = [document]
@@ -187,3 +200,11 @@ def test_it_is_served_by_the_interface_with_a_tag(account):  # noqa: F811
     again = Client().get("/api/v1/asyncapi.json", headers=asked["headers"] | {"If-None-Match": answer["ETag"]})
     assert again.status_code == 304
     assert Client().get("/api/v1/asyncapi.json").status_code == 401
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("asked", "title"), [("en", "Sales order confirmed"), ("zh-CN,en;q=0.5", "销售订单已确认")])
+def test_it_is_served_in_the_language_asked_for(account, asked, title):  # noqa: F811
+    headers = token_of(account("somewhere.else")) | {"Accept-Language": asked}
+    document = Client().get("/api/v1/asyncapi.json", headers=headers).json()
+    assert document["components"]["messages"]["sales.order_confirmed"]["title"] == title

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from banyan.integration.gateway import queries
+from banyan.integration.gateway.payloads import event_types
 from banyan.integration.watch import metrics
 from banyan.kernel import registry
 from banyan.kernel.commands import execute
@@ -143,6 +145,21 @@ def test_every_event_is_in_the_catalogue_and_opens(boss):
     assert "response_due_at" in opened
     assert "specversion" in opened
     assert boss.get("/integration/gateway/events?event=nothing").status_code == 200
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_catalogue_speaks_the_readers_language(boss, language):
+    def text(query: str = "") -> str:
+        return unescape(boss.get(f"/integration/gateway/events{query}").content.decode())
+
+    User.objects.update(language=language)
+    whole = text()
+    assert [kind.type for kind in event_types() if kind.label.in_(language) not in whole] == []
+    marked = {
+        "zh": "<code>is_stopping</code> 表示工序停下", "en": "<code>is_stopping</code> says that its operation",
+    }[language]  # fmt: skip
+    assert marked in whole
+    assert marked in text("?event=exceptions.raised")
 
 
 def test_machines_read_calls_by_client(ctx):
