@@ -20,13 +20,12 @@ from banyan.lib.quantity import Rounding, round_quantity
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.values import Demand
 from banyan.modules.items.queries import items_by_id
-from banyan.modules.production import rules
+from banyan.modules.production import queries, rules
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.deviating import ORDER, kept_of, only
 from banyan.modules.production.commands.materials import by
 from banyan.modules.production.commands.noting import note
 from banyan.modules.production.errors import AlreadyBegun, ReworkIsFixed
-from banyan.modules.production.events import WorkReleased
 from banyan.modules.production.models import Material, Operation, Output, WorkOrder
 
 ZERO = Decimal(0)
@@ -104,7 +103,7 @@ def split_order(ctx: Context, orders: Sequence[WorkOrder], data: Split) -> WorkO
         ctx, order, "split", data.reason, before={"quantity": before}, after={"quantity": order.quantity},
         other=(ORDER, made.pk),
     )  # fmt: skip
-    tell(WorkReleased.of(made))
+    tell(*queries.released([made]))
     return made
 
 
