@@ -21,19 +21,30 @@ class OrderedLine:
     confirmed_on: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedLine(OrderedLine):
+    """A line as it was placed, with what whoever takes it in must read; `unit` is the item's stock unit."""
+
+    item_code: str
+    item_name: str
+    unit: str
+    has_stock: bool
+
+
 @dataclass(frozen=True)
 class OrderPlaced(Event):
     """An order went to the supplier; `amount` is its gross amount in the company's currency."""
 
     type = "purchasing.order_placed"
     noun = "purchasing.order"
+    event_version = 2
 
     party: UUID
     plant: UUID
     currency: UUID
     gross_amount: Decimal
     amount: Decimal
-    lines: tuple[OrderedLine, ...]
+    lines: tuple[PlacedLine, ...]
 
 
 @dataclass(frozen=True)
