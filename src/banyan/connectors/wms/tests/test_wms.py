@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as D
@@ -183,6 +184,33 @@ def test_what_went_ships_the_order_once_and_too_much_is_dead(pair):
     assert order.state == "shipped"
     assert pair.on_hand(item=pair.world.product) == D(60)
     assert "NONE" in Message.objects.get(flow__code="SHIPPED", reason="mapping").error
+
+
+def test_the_same_by_files_counts_once_whatever_file_it_comes_in(pair, settings, tmp_path):
+    settings.BANYAN_EXCHANGE_FOLDER = tmp_path / "exchange"
+    folder = tmp_path / "exchange" / "wms" / "in"
+    folder.mkdir(parents=True)
+    order = pair.shop.confirmed(pair.shop.line(pair.world.product, 40))
+    (line,) = pair.shop.lines(order)
+    read = {"key": "shipped", "format": "json", "ready": "at_once", "id_column": "id", "key_column": "order"}
+    system = pair.hand.system("WMSF", "file", {"folder": "wms", "operations": [read]}, {},
+                              account=pair.hand.account("sales.order.ship"))  # fmt: skip
+    pair.hand.flow(system, "FILED", samples("wms", "shipped.json"), direction="in", trigger="poll", order="free",
+                   detail={"operation": "shipped", "every": 60}, target="sales.order.ship",
+                   mapping={"preset": "wms.shipped"})  # fmt: skip
+    goods = {"line": str(line.pk), "lot": "L261201", "place": "A-01"}
+    second, first = (
+        {"id": id, "order": order.number, "lines": [goods | {"quantity": n}]} for id, n in (("OUT-2", 6), ("OUT-1", 24))
+    )
+    (folder / "1.json").write_text(json.dumps([second, second]))
+    pair.pass_minutes()
+    (folder / "2.json").write_text(json.dumps([first, second]))
+    (folder / "3.json").write_text(json.dumps([{"order": order.number, "lines": []}]))
+    pair.pass_minutes()
+    assert pair.states("FILED") == [("done", "")] * 2
+    assert Shipment.objects.count() == 2
+    assert pair.on_hand(lot__number="L261201") == D(20)
+    assert "id" in (folder.parent / "failed" / "3.json.why.txt").read_text()
 
 
 def test_what_came_is_booked_once_and_what_came_too_early_is_replayed(pair):
