@@ -34,6 +34,6 @@ def test_a_preset_describes_its_calls_with_samples_that_exist(made):
 def test_the_presets_asked_for_are_there():
     wanted = {
         "amqp", "mqtt", "opcua", "mail", "robots", "taobao", "jd", "douyin", "pinduoduo", "shopify", "woocommerce",
-        "vendure", "kuaidi100", "sf", "kingdee", "yonyou", "salesforce", "tryton",
+        "vendure", "kuaidi100", "sf", "kingdee", "yonyou", "salesforce", "tryton", "mes", "wms",
     }  # fmt: skip
     assert wanted <= {each.key for each in ALL}

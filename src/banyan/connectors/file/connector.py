@@ -182,23 +182,30 @@ def _read(
     if asked.each == "file":
         return [Incoming(base, {"file": entry.name, "rows": rows}, entry.name, kind, when)], ""
     if asked.each == "row":
-        column = asked.key_column
+        column, own = asked.key_column, asked.id_column
         return [
-            Incoming(f"{base}:{number}", row, as_text(row.get(column)) if column else "", kind, when)
+            Incoming(
+                _needed(row, own, number) if own else f"{base}:{number}", row,
+                as_text(row.get(column)) if column else "", kind, when,
+            )
             for number, row in enumerate(rows, 1)
-        ], ""
+        ], ""  # fmt: skip
     groups: list[tuple[str, int, list[formats.Row]]] = []
     for number, row in enumerate(rows, 1):
-        key = as_text(row.get(asked.key_column))
-        if not key:
-            column = asked.key_column
-            raise Failed("validation", L(f"第 {number} 行没有 {column}", f"Row {number} has no {column}"))
+        key = _needed(row, asked.key_column, number)
         if not groups or groups[-1][0] != key:
             groups.append((key, number, []))
         groups[-1][2].append(row)
     return [
         Incoming(f"{base}:{number}", {"key": key, "rows": members}, key, kind, when) for key, number, members in groups
     ], ""
+
+
+def _needed(row: formats.Row, column: str, number: int) -> str:
+    value = as_text(row.get(column))
+    if not value:
+        raise Failed("validation", L(f"第 {number} 行没有 {column}", f"Row {number} has no {column}"))
+    return value
 
 
 def _edi_messages(connection: Connection, asked: FileOperation, body: bytes) -> tuple[list[Incoming], str]:

@@ -37,6 +37,7 @@ class FileOperation(Part):
 
     Takes:  folder: where it lies or goes; pattern: names taken, such as `ORD*.csv`; name: how a file of ours is called;
             each: what one message is: a row, the rows of one `key_column` that follow each other, or the whole file;
+            id_column: the partner's own name of a row: one that comes again, by whatever file, is known by it;
             ready: when a file is whole: its size has not changed for `quiet` seconds, `<name>.done` lies beside it, or
             at once (the partner renames); columns: names in their order where there is no heading, or of fixed width
     """
@@ -52,6 +53,7 @@ class FileOperation(Part):
     encoding: str = ""
     each: Literal["row", "group", "file"] = "row"
     key_column: str = ""
+    id_column: str = ""
     ready: Literal["quiet", "done", "at_once"] = "quiet"
     quiet: float = Field(10, ge=0, le=3600)
     archive: str = "archive"
@@ -75,6 +77,8 @@ class FileOperation(Part):
             raise ValueError("fixed needs widths")
         if self.each == "group" and not self.key_column:
             raise ValueError("group needs key_column")
+        if self.id_column and self.each != "row":
+            raise ValueError("id_column names rows: each must be row")
         for folder in (self.folder, self.archive, self.failed, self.acknowledge):
             _checked_folder(folder)
         return self

@@ -22,12 +22,23 @@ class OrderedLine:
     confirmed_on: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedLine(OrderedLine):
+    """A line as it was placed, with what whoever takes it in must read; `unit` is the item's stock unit."""
+
+    item_code: str
+    item_name: str
+    unit: str
+    has_stock: bool
+
+
 @dataclass(frozen=True)
 class OrderPlaced(Event):
     """An order went to the supplier; `amount` is its gross amount in the company's currency."""
 
     type = "purchasing.order_placed"
     noun = "purchasing.order"
+    event_version = 2
     label = L("采购订单已下单", "Purchase order placed")
     help = L(
         "订单已发给供应商；`amount` 为公司本位币含税金额",
@@ -39,7 +50,7 @@ class OrderPlaced(Event):
     currency: UUID
     gross_amount: Decimal
     amount: Decimal
-    lines: tuple[OrderedLine, ...]
+    lines: tuple[PlacedLine, ...]
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,23 @@ class OrderedLine:
     promised_on: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmedLine(OrderedLine):
+    """A line as it became binding, with what whoever picks it must read; `unit` is the item's stock unit."""
+
+    item_code: str
+    item_name: str
+    unit: str
+    has_stock: bool
+
+
 @dataclass(frozen=True)
 class OrderConfirmed(Event):
     """An order is binding; `amount` is its gross amount in the company's currency."""
 
     type = "sales.order_confirmed"
     noun = "sales.order"
+    event_version = 2
     label = L("销售订单已确认", "Sales order confirmed")
     help = L(
         "订单从此有约束力；`amount` 为公司本位币含税金额",
@@ -40,7 +51,9 @@ class OrderConfirmed(Event):
     gross_amount: Decimal
     amount: Decimal
     priority: str
-    lines: tuple[OrderedLine, ...]
+    address: str
+    customer_reference: str
+    lines: tuple[ConfirmedLine, ...]
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,20 @@ def polled(link, position=None, limit=100, keep=True):
     return page
 
 
+def test_a_row_with_a_name_of_its_own_is_known_by_it_in_any_file(exchange):
+    link = system({"id_column": "订单", "key_column": "订单"})
+    put(exchange, "1.csv", "订单,数量\nSO-1,2\n")
+    put(exchange, "2.csv", "订单,数量\nSO-1,2\nSO-2,1\n")
+    found = [message.id for _ in range(2) for message in polled(link).messages]
+    assert found == ["SO-1", "SO-1", "SO-2"]
+    put(exchange, "3.csv", "订单,数量\n,7\n")
+    with pytest.raises(Failed, match="订单"):
+        polled(link)
+    assert "第 1 行没有 订单" in (exchange / "failed" / "3.csv.why.txt").read_text()
+    with pytest.raises(ValidationError, match="id_column"):
+        FileOperation(key="x", id_column="a", each="file")
+
+
 def test_rows_become_messages_and_the_file_goes_to_the_archive_when_they_are_kept(exchange):
     put(exchange, "a.csv", CSV)
     page = file.poll(system({"key_column": "订单"}), "orders", None, 100)

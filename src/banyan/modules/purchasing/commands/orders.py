@@ -17,7 +17,10 @@ from banyan.kernel.context import Context
 from banyan.kernel.schema import Day, Input, Quantity, Text, field
 from banyan.lib.labels import L
 from banyan.lib.money import round_money
+from banyan.modules.company import queries as company
+from banyan.modules.company.queries import UnitFacts
 from banyan.modules.items import queries as items
+from banyan.modules.items.queries import ItemFacts
 from banyan.modules.parties import queries as parties
 from banyan.modules.purchasing import rules
 from banyan.modules.purchasing.commands import receipts
@@ -36,6 +39,7 @@ from banyan.modules.purchasing.events import (
     OrderConfirmed,
     OrderedLine,
     OrderPlaced,
+    PlacedLine,
 )
 from banyan.modules.purchasing.models import Order, OrderLine, Receipt
 from banyan.modules.purchasing.queries import progress
@@ -110,8 +114,9 @@ def place_orders(ctx: Context, orders: Sequence[Order]) -> None:
         if not lines[order.pk]:
             raise OrderEmpty(order=order.number or str(L("订单", "The order")))
     parties.require_usable([order.party_id for order in orders], "supplier")
-    items.require_usable([line.item_id for rows in lines.values() for line in rows])
-    tell(*(_placed(order, lines[order.pk]) for order in orders))
+    facts = items.require_usable([line.item_id for rows in lines.values() for line in rows])
+    units = company.units([item.unit_id for item in facts.values()])
+    tell(*(_placed(order, lines[order.pk], facts, units) for order in orders))
 
 
 @command("purchasing.order.confirm", L("确认交期", "Note confirmation"), input=Confirm, icon="calendar-check")
@@ -336,9 +341,18 @@ def _cancelled(order: Order, lines: Sequence[OrderLine], reason: str) -> OrderCa
     )  # fmt: skip
 
 
-def _placed(order: Order, lines: Sequence[OrderLine]) -> OrderPlaced:
+def _placed(
+    order: Order, lines: Sequence[OrderLine], facts: Mapping[UUID, ItemFacts], units: Mapping[UUID, UnitFacts]
+) -> OrderPlaced:
     return OrderPlaced(
         record=order.pk, party=order.party_id, plant=order.plant_id, currency=order.currency_id,
         gross_amount=order.gross_amount, amount=round_money(order.gross_amount * order.exchange_rate),
-        lines=tuple(_ordered(line) for line in lines),
+        lines=tuple(
+            PlacedLine(
+                line.pk, line.item_id, line.open_quantity, line.wanted_on, line.confirmed_on, item.code, item.name,
+                units[item.unit_id].code, item.has_stock,
+            )
+            for line in lines
+            for item in [facts[line.item_id]]
+        ),
     )  # fmt: skip

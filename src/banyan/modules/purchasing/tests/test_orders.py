@@ -111,6 +111,9 @@ def test_placing_numbers_the_order_and_tells_it(yard, world):
     assert (order.state, order.number) == ("ordered", "PO2603-00001")
     event = Outbox.objects.get(type="purchasing.order_placed")
     assert (event.payload["gross_amount"], event.payload["amount"]) == ("56.5", "401.15")
+    (line,) = event.payload["lines"]
+    told = [line[name] for name in ("quantity", "item_code", "item_name", "unit", "has_stock")]
+    assert told == ["10", world.steel.code, world.steel.name, world.steel.unit.code, True]
     order = yard.draft(yard.line(world.steel, 1))
     world.change(order, lines=[])
     with pytest.raises(Conflict) as refusal:

@@ -33,6 +33,7 @@ from banyan.modules.sales.errors import (
     ReasonNeeded,
 )
 from banyan.modules.sales.events import (
+    ConfirmedLine,
     OrderCancelled,
     OrderClosed,
     OrderConfirmed,
@@ -255,6 +256,9 @@ class Row:
     is_usable: bool
     lead_time_days: int
     today: date
+    item_code: str
+    item_name: str
+    unit: str
 
 
 _ROWS = """
@@ -262,10 +266,12 @@ _ROWS = """
         o.wanted_on),
            l.promised_on, o.priority, i.kind NOT IN ('service', 'phantom'),
            i.is_active AND p.is_customer AND p.is_active AND NOT p.is_blocked,
-           coalesce(t.lead_time_days, 0), (%(now)s::timestamptz AT TIME ZONE f.zone)::date
+           coalesce(t.lead_time_days, 0), (%(now)s::timestamptz AT TIME ZONE f.zone)::date,
+           i.code, i.name, u.code
     FROM sales_order o
     JOIN sales_orderline l ON l.order_id = o.id
     JOIN items_item i ON i.id = l.item_id
+    JOIN company_unit u ON u.id = i.unit_id
     JOIN parties_party p ON p.id = o.party_id
     JOIN company_plant f ON f.id = o.plant_id
     LEFT JOIN items_itemplant t ON t.item_id = l.item_id AND t.plant_id = o.plant_id
@@ -394,7 +400,14 @@ def _confirmed(order: Order, rows: Sequence[Row], days: Mapping[UUID, date | Non
     return OrderConfirmed(
         record=order.pk, party=order.party_id, plant=order.plant_id, currency=order.currency_id,
         gross_amount=order.gross_amount, amount=round_money(order.gross_amount * order.exchange_rate),
-        priority=order.priority, lines=tuple(_ordered(row, days) for row in rows),
+        priority=order.priority, address=order.address, customer_reference=order.customer_reference,
+        lines=tuple(
+            ConfirmedLine(
+                row.line, row.item, row.open, row.wanted_on, days[row.line], row.item_code, row.item_name, row.unit,
+                row.has_stock,
+            )
+            for row in rows
+        ),
     )  # fmt: skip
 
 

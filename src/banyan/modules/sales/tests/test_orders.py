@@ -174,11 +174,14 @@ def test_confirming_promises_what_is_free_and_dates_the_rest_by_lead_time(shop, 
 
 
 def test_confirming_tells_what_listeners_need(shop, world):
-    order = shop.confirmed(shop.line(world.part, 2, "50"), currency=world.dollar)
+    order = shop.confirmed(shop.line(world.part, 2, "50"), currency=world.dollar, address="杭州文一路 1 号")
     event = Outbox.objects.get(type="sales.order_confirmed")
     assert (event.record, event.number) == (order.pk, order.number)
     assert (event.payload["gross_amount"], event.payload["amount"]) == ("113", "802.3")
-    assert event.payload["lines"][0]["quantity"] == "2"
+    assert event.payload["address"] == "杭州文一路 1 号"
+    (line,) = event.payload["lines"]
+    told = [line[name] for name in ("quantity", "item_code", "item_name", "unit", "has_stock")]
+    assert told == ["2", world.part.code, world.part.name, "pcs", True]
 
 
 def test_must_promise_refuses_when_one_line_is_short(shop, world):

@@ -1,0 +1,71 @@
+"""A WMS that is spoken to by REST, with mappings for the pair: what is to go and to come out, what happened in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from banyan.connectors.platform import FOLDER, mapping_of
+from banyan.connectors.reading import json_or_text
+from banyan.connectors.rest.connector import Rest
+from banyan.connectors.rest.settings import RestOperation, RestSettings, Since
+from banyan.integration.connecting import Connection, Operation, connector
+from banyan.lib.labels import L
+
+#: Operations that the pair's mappings are made for, each with what it gets or gives.
+SAMPLES = {
+    "deliveries": "delivery.json", "expected": "expected.json", "shipped": "shipped.json", "received": "received.json",
+    "moved": "moved.json", "adjusted": "adjusted.json",
+}  # fmt: skip
+
+
+def _told(key: str, zh: str, en: str) -> RestOperation:
+    return RestOperation(key=key, zh=zh, en=en, path=f"/{key}")
+
+
+def _read(key: str, zh: str, en: str, key_path: str) -> RestOperation:
+    """Give an operation that is polled. Its id is all that tells messages apart: what comes again is known by it."""
+    return RestOperation(
+        key=key, zh=zh, en=en, ways=["poll"], method="GET", path=f"/{key}", body=None, id_path="id", version_path="id",
+        key_path=key_path, since=Since(parameter="since", path="at"),
+    )  # fmt: skip
+
+
+class WmsSettings(RestSettings):
+    """The WMS's address and who we are. Takes: operations: where its addresses are otherwise"""
+
+    operations: list[RestOperation] = [
+        _told("deliveries", "待出库", "To be shipped"),
+        _told("expected", "待入库", "Expected"),
+        _read("shipped", "已出库", "Shipped", "order"),
+        _read("received", "已入库", "Received", "order"),
+        _read("moved", "已移库", "Moved", "item"),
+        _read("adjusted", "盘点差异", "Adjusted", "plant"),
+    ]
+
+
+@connector
+class Wms(Rest):
+    """A warehouse system by REST; its mappings serve flows of any other transport too."""
+
+    key = "wms"
+    label = L("WMS（REST）", "WMS (REST)")
+    help = L(
+        "待出库与待入库下达，出入库、移库和盘点差异返回",
+        "What is to go and to come is told; what happened comes back",
+    )
+    settings = WmsSettings
+
+    def describe(self, connection: Connection) -> Sequence[Operation]:
+        """Give the operations, ours with what they get or give."""
+        return tuple(replace(each, samples=each.samples or _samples(each.key)) for each in super().describe(connection))
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """Give what stands in NAME.mapping.json beside the connector. Raises: NotFound."""
+        return mapping_of(self.key, name) or super().mapping(name)
+
+
+def _samples(key: str) -> tuple[Mapping[str, Any], ...]:
+    name = SAMPLES.get(key)
+    return (json_or_text((FOLDER / "wms" / "payloads" / name).read_bytes())[1],) if name else ()

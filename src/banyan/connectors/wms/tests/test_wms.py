@@ -1,0 +1,287 @@
+"""The pair with a WMS that keeps its own books: each thing is done once, in any order, and a refusal is seen."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+
+from banyan.connectors.wms.connector import SAMPLES, Wms, WmsSettings
+from banyan.integration import mappings
+from banyan.integration.connecting import Failed
+from banyan.integration.models import Message
+from banyan.kernel import proofs
+from banyan.lib.errors import NotFound
+from banyan.modules.inventory.models import Balance, Move, StockDocument
+from banyan.modules.purchasing.models import Receipt, ReceiptLine
+from banyan.modules.purchasing.tests.conftest import Yard
+from banyan.modules.sales.models import Parcel, Shipment, ShipmentLine
+from banyan.modules.sales.tests.conftest import Shop
+from tests.integration.partner import connection as connected
+from tests.integration.partner import partner
+from tests.integration.shop import Integrator, carry, samples
+from tests.plugins.world import World
+
+OUT = (
+    ("deliveries", "sales.order_confirmed", "order_confirmed.json"),
+    ("expected", "purchasing.order_placed", "order_placed.json"),
+)
+BACK = {
+    "shipped": "sales.order.ship", "received": "purchasing.order.receive",
+    "moved": "inventory.stock_document.transfer", "adjusted": "inventory.stock_document.create",
+}  # fmt: skip
+
+
+class Warehouse:
+    """What the WMS has been told, by our message's id, and what it tells: all of it, at every poll, twice."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, dict[str, dict]] = defaultdict(dict)
+        self.tells: dict[str, list[dict]] = defaultdict(list)
+        self.calls, self.is_weak = 0, True
+
+    def answer(self, asked):
+        operation = asked.path.strip("/")
+        if asked.method == "GET":
+            assert operation in BACK
+            return self.tells[operation] * 2
+        self.calls += 1
+        self.told[operation][asked.headers["idempotency-key"]] = asked.json
+        if self.is_weak:
+            self.is_weak = False
+            return 503, {"error": "booked, but the answer is lost"}
+        return {"ok": True}
+
+
+class Pair:
+    """Our plant, the WMS beside it, and the flows between."""
+
+    def __init__(self, ctx, wms: Warehouse, address: str) -> None:
+        self.now = ctx.now
+        self.world = World(ctx)
+        self.shop, self.yard, self.hand, self.wms = Shop(self.world), Yard(self.world), Integrator(ctx), wms
+        self.places = {
+            code: self.world.make("inventory.location", code=code, name=code, kind="bin", plant=self.world.plant)
+            for code in ("A-01", "A-02")
+        }
+        self.world.party(code="SF", is_customer=False, is_carrier=True)
+        self.lots = {
+            number: self.shop.put(self.world.product, 50, lot=number, target=self.places[place])
+            for number, place in (("L261201", "A-01"), ("L261202", "A-02"))
+        }
+        system = self.system = self.hand.system(
+            "WMS", "wms", {"address": address}, {}, account=self.hand.account(*BACK.values())
+        )
+        for key, event, name in OUT:
+            sample = samples("wms", name)
+            sample["data"] |= {"party": str(self.world.customer.pk), "plant": str(self.world.plant.pk)}
+            self.hand.flow(system, key.upper(), sample, direction="out", trigger="event", target=key,
+                           detail={"events": [event]}, mapping={"preset": f"wms.{key}"})  # fmt: skip
+        for key, command in BACK.items():
+            self.hand.flow(system, key.upper(), samples("wms", f"{key}.json"), direction="in", trigger="poll",
+                           order="free", detail={"operation": key, "every": 60}, target=command,
+                           mapping={"preset": f"wms.{key}"})  # fmt: skip
+
+    def tell(self, operation: str, id: str, **facts) -> dict:
+        """Let the WMS tell something at the next poll."""
+        said = {"id": id, "at": self.now.isoformat(), **facts}
+        self.wms.tells[operation].append(said)
+        return said
+
+    def pass_minutes(self, minutes: int = 2) -> None:
+        for _ in range(minutes):
+            self.now += timedelta(seconds=61)
+            carry(self.now)
+
+    def states(self, flow: str) -> list[tuple[str, str]]:
+        rows = Message.objects.filter(flow__code=flow).order_by("seq")
+        return list(rows.values_list("state", "reason"))
+
+    def on_hand(self, **where) -> D:
+        return Balance.objects.filter(**where).aggregate(n=Sum("on_hand"))["n"] or D(0)
+
+
+@pytest.fixture
+def pair(live_db, ctx, settings, tmp_path):
+    settings.BANYAN_SECRETS_KEY, settings.BANYAN_SECRETS_FILE = "", tmp_path / "secrets-keys"
+    wms = Warehouse()
+    with partner(wms.answer) as there:
+        yield Pair(ctx.with_(now=datetime.now(UTC)), wms, there.url)
+        mine = ("integration.", "inventory.", "sales.", "purchasing.")
+        assert [v.found.faults for v in proofs.run() if not v.is_green and v.proof.key.startswith(mine)] == []
+    connection.close()
+
+
+def test_a_binding_order_is_told_once_with_all_that_a_picker_reads(pair):
+    fee = pair.world.item(kind="service", code="FEE")
+    order = pair.shop.confirmed(
+        pair.shop.line(pair.world.product, 40), pair.shop.line(fee, 1), address="杭州文一路 1 号", priority="urgent",
+        customer_reference="PO-7781",
+    )  # fmt: skip
+    bought = pair.yard.placed(pair.yard.line(pair.world.steel, 200), wanted_on="2027-01-08")
+    pair.pass_minutes()
+    assert pair.wms.calls == 3, "one answer was lost, and its message came again by the same name"
+    (delivery,) = pair.wms.told["deliveries"].values()
+    goods, _ = pair.shop.lines(order)
+    day = delivery["lines"][0].pop("due_on")
+    assert day == goods.promised_on.isoformat()
+    assert delivery == {
+        "number": order.number, "order": str(order.pk), "plant": "P1", "customer": "CU-1", "reference": "PO-7781",
+        "address": "杭州文一路 1 号", "priority": "urgent",
+        "lines": [{"line": str(goods.pk), "item": "FG-1", "item_name": "减速机", "quantity": "40", "unit": "pcs"}],
+    }  # fmt: skip
+    (expected,) = pair.wms.told["expected"].values()
+    (line,) = pair.yard.lines(bought)
+    assert expected == {
+        "number": bought.number, "order": str(bought.pk), "plant": "P1", "supplier": "SU-1",
+        "lines": [{"line": str(line.pk), "item": "RM-1", "item_name": "圆钢", "quantity": "200", "unit": "kg",
+                   "due_on": "2027-01-08"}],
+    }  # fmt: skip
+
+
+def test_what_went_ships_the_order_once_and_too_much_is_dead(pair):
+    order = pair.shop.confirmed(pair.shop.line(pair.world.product, 40))
+    (line,) = pair.shop.lines(order)
+    row = {"line": str(line.pk), "item": "FG-1", "lot": "L261201", "place": "A-01"}
+    pair.tell("shipped", "OUT-2", order=order.number, lines=[row | {"quantity": 6}])
+    pair.tell(
+        "shipped", "OUT-1", order=order.number, carrier="SF", tracking="SF1",
+        lines=[row | {"quantity": 20, "parcel": 1},
+               row | {"quantity": 4, "lot": "L261202", "place": "A-02", "parcel": 2}],
+        parcels=[{"parcel": 1, "tracking": "SF1", "weight": 36.5}, {"parcel": 2, "tracking": "SF2", "weight": 9.2}],
+    )  # fmt: skip
+    pair.pass_minutes(3)
+    assert pair.states("SHIPPED") == [("done", "")] * 2
+    assert Shipment.objects.filter(order=order, state="shipped").count() == 2
+    gone = ShipmentLine.objects.filter(order_line=line).values_list("lot__number", "location__code", "parcel")
+    assert sorted(gone.annotate(n=Sum("quantity")), key=str) == [
+        ("L261201", "A-01", 1, D(20)), ("L261201", "A-01", None, D(6)), ("L261202", "A-02", 2, D(4)),
+    ]  # fmt: skip
+    assert list(Parcel.objects.order_by("parcel").values_list("tracking_number", "weight")) == [
+        ("SF1", D("36.5")), ("SF2", D("9.2")),
+    ]  # fmt: skip
+    shipment = Shipment.objects.get(tracking_number="SF1")
+    assert shipment.carrier.code == "SF"
+
+    wrong = pair.tell("shipped", "OUT-3", order=order.number, lines=[row | {"quantity": 20}])
+    pair.pass_minutes()
+    dead = Message.objects.get(flow__code="SHIPPED", state="dead")
+    assert dead.reason == "refused"
+    assert "FG-1" in dead.error
+    assert Shipment.objects.count() == 2
+    wrong["lines"] = [row | {"quantity": 10}]
+    pair.pass_minutes()
+    assert ("dead", "source_reused") in pair.states("SHIPPED"), "one id is one thing that happened"
+    pair.tell("shipped", "OUT-4", order=order.number, lines=[row | {"quantity": 10}])
+    pair.tell("shipped", "OUT-5", order=order.number, lines=[row | {"quantity": 1, "lot": "NONE"}])
+    pair.pass_minutes()
+    order.refresh_from_db()
+    assert order.state == "shipped"
+    assert pair.on_hand(item=pair.world.product) == D(60)
+    assert "NONE" in Message.objects.get(flow__code="SHIPPED", reason="mapping").error
+
+
+def test_the_same_by_files_counts_once_whatever_file_it_comes_in(pair, settings, tmp_path):
+    settings.BANYAN_EXCHANGE_FOLDER = tmp_path / "exchange"
+    folder = tmp_path / "exchange" / "wms" / "in"
+    folder.mkdir(parents=True)
+    order = pair.shop.confirmed(pair.shop.line(pair.world.product, 40))
+    (line,) = pair.shop.lines(order)
+    read = {"key": "shipped", "format": "json", "ready": "at_once", "id_column": "id", "key_column": "order"}
+    system = pair.hand.system("WMSF", "file", {"folder": "wms", "operations": [read]}, {},
+                              account=pair.hand.account("sales.order.ship"))  # fmt: skip
+    pair.hand.flow(system, "FILED", samples("wms", "shipped.json"), direction="in", trigger="poll", order="free",
+                   detail={"operation": "shipped", "every": 60}, target="sales.order.ship",
+                   mapping={"preset": "wms.shipped"})  # fmt: skip
+    goods = {"line": str(line.pk), "lot": "L261201", "place": "A-01"}
+    second, first = (
+        {"id": id, "order": order.number, "lines": [goods | {"quantity": n}]} for id, n in (("OUT-2", 6), ("OUT-1", 24))
+    )
+    (folder / "1.json").write_text(json.dumps([second, second]))
+    pair.pass_minutes()
+    (folder / "2.json").write_text(json.dumps([first, second]))
+    (folder / "3.json").write_text(json.dumps([{"order": order.number, "lines": []}]))
+    pair.pass_minutes()
+    assert pair.states("FILED") == [("done", "")] * 2
+    assert Shipment.objects.count() == 2
+    assert pair.on_hand(lot__number="L261201") == D(20)
+    assert "id" in (folder.parent / "failed" / "3.json.why.txt").read_text()
+
+
+def test_what_came_is_booked_once_and_what_came_too_early_is_replayed(pair):
+    bought = pair.yard.placed(pair.yard.line(pair.world.steel, 200))
+    (line,) = pair.yard.lines(bought)
+    row = {"line": str(line.pk), "item": "RM-1"}
+    rest = [row | {"quantity": 79.5, "lot": "H2"}]
+    pair.tell("received", "IN-2", order=bought.number, delivery_note="DN-2", lines=rest)
+    pair.tell(
+        "received", "IN-1", order=bought.number, delivery_note="DN-1", accepted=True,
+        lines=[row | {"quantity": 120.5, "lot": "H1", "supplier_lot": "BX-88", "made_on": "2026-11-28"}],
+    )  # fmt: skip
+    later = pair.yard.draft(pair.yard.line(pair.world.steel, 10))
+    goods = [row | {"line": str(pair.yard.lines(later)[0].pk), "quantity": 10, "lot": "H3"}]
+    pair.tell("received", "IN-3", order=str(later.pk), accepted=True, lines=goods)
+    pair.tell("received", "IN-4", order="PO-NONE", lines=goods)
+    pair.pass_minutes(3)
+    assert sorted(pair.states("RECEIVED")) == [("dead", "refused"), ("dead", "validation"), ("done", ""), ("done", "")]
+    assert "PO-NONE" in Message.objects.get(flow__code="RECEIVED", reason="validation").error
+    assert Receipt.objects.count() == 2
+    assert pair.on_hand(lot__number="H1", kind="warehouse") == D("120.5")
+    assert pair.on_hand(lot__number="H2", kind="inspection") == D("79.5")
+    first = ReceiptLine.objects.get(lot__number="H1")
+    assert (first.supplier_lot, first.receipt.delivery_note) == ("BX-88", "DN-1")
+
+    pair.world.do("purchasing.order.order", later)
+    pair.hand.do("integration.message.replay_where", system=str(pair.system))
+    pair.pass_minutes()
+    assert [state for state, _ in sorted(pair.states("RECEIVED"))] == ["dead", "done", "done", "done"]
+    later.refresh_from_db()
+    assert (later.state, pair.on_hand(lot__number="H3")) == ("received", D(10))
+
+
+def test_what_was_moved_is_moved_once_and_a_difference_waits_for_a_person(pair):
+    move = {"item": "FG-1", "lot": "L261201", "from": "A-01", "to": "A-02"}
+    pair.tell("moved", "MV-1", **move, quantity=5, reason="补货")
+    pair.tell("moved", "MV-2", **move, quantity=500)
+    pair.tell(
+        "adjusted", "ADJ-1", plant="P1", reason="循环盘点",
+        lines=[{"item": "FG-1", "lot": "L261201", "quantity": -2, "place": "A-01"},
+               {"item": "FG-1", "lot": "L261202", "quantity": 1, "place": "A-02"}],
+    )  # fmt: skip
+    pair.pass_minutes(3)
+    here = {"lot__number": "L261201", "location": pair.places["A-01"]}
+    assert pair.on_hand(**here) == D(45)
+    assert sorted(pair.states("MOVED")) == [("dead", "refused"), ("done", "")]
+    assert Move.objects.filter(reason="补货").count() == 1
+    document = StockDocument.objects.get(kind="adjustment")
+    assert document.state == "draft", "nothing is written off because a system says so"
+    pair.world.do("inventory.stock_document.post", document)
+    assert pair.on_hand(**here) == D(43)
+    assert pair.on_hand(lot__number="L261202") == D(51)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("received", {"order": None}, "records_of"), ("received", {"lines": [{"line": "x", "quantity": "two"}]}, "two"),
+        ("received", {"lines": [{"quantity": 1}]}, "line"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused_with_its_place(name, change, words):
+    with pytest.raises(Failed, match=words) as fault:
+        mappings.apply(mappings.frozen({"preset": f"wms.{name}"}), samples("wms", f"{name}.json") | change)
+    assert fault.value.kind == "mapping"
+
+
+def test_every_operation_shows_what_it_looks_like_and_an_unknown_mapping_is_said():
+    found = Wms().describe(connected(WmsSettings(address="http://wms.lan")))
+    assert {each.key: each.samples for each in found} == {
+        key: (samples("wms", name),) for key, name in SAMPLES.items()
+    }  # fmt: skip
+    with pytest.raises(NotFound):
+        Wms().mapping("../mes/reports")
