@@ -20,7 +20,7 @@ def test_a_trace_goes_along_as_the_messages_own_step_and_is_taken_in_again():
     assert properties.headers == {
         "key": "K-1", "traceparent": f"00-4bf92f3577b34da6a3ce929d0e0e4736-{ID.hex[16:]}-01",
     }  # fmt: skip
-    message = _incoming(Queue(key="told", queue="told"), FRAME, properties, body)
+    message = _incoming(Queue(key="told", queue="told"), FRAME, properties, body, 1000)
     assert (message.id, message.key, message.trace) == (str(ID), "K-1", properties.headers["traceparent"])
 
 
@@ -28,4 +28,4 @@ def test_what_nobody_traces_bears_no_trace():
     link = SimpleNamespace(most_bytes=1000, now=NOW)
     properties, body = _prepared(link, Outgoing(ID, "told", {"a": 1}, "K-1", "t", NOW))
     assert properties.headers == {"key": "K-1"}
-    assert _incoming(Queue(key="told", queue="told"), FRAME, properties, body).trace == ""
+    assert _incoming(Queue(key="told", queue="told"), FRAME, properties, body, 1000).trace == ""

@@ -236,4 +236,4 @@ def test_releasing_many_orders_takes_as_many_statements_as_releasing_one(shop):
                 data={"check_kit": False},
             )
         counts.append(len(captured))
-    assert counts == [21, 21]
+    assert counts == [20, 20]
