@@ -11,6 +11,9 @@ let chosen: HTMLElement | null = null;
 let read = Date.now();
 let isDragging = false;
 let timer = 0;
+/** Looks so far, and the one whose answer stands: an answer that comes later than a younger one is no news. */
+let looks = 0;
+let standing = 0;
 
 const host = () => one("#teamboard");
 
@@ -21,6 +24,8 @@ export function begin(): void {
   wire();
   clearInterval(timer);
   timer = window.setInterval(() => void look(false), EVERY);
+  const centre = one<HTMLSelectElement>("[data-tb-centre]");
+  if (centre && centre.value !== (host()?.dataset.centre ?? "")) choose(centre.value); // chosen before this had begun
 }
 
 function wire(): void {
@@ -47,11 +52,14 @@ async function look(isForced: boolean): Promise<void> {
   if (!isForced && (document.hidden || isDragging || chosen || one("dialog[open]") || !navigator.onLine)) return;
   const query = new URLSearchParams({ team: place.dataset.team ?? "", centre: place.dataset.centre ?? "" });
   const stamp = one(".tb", place)?.dataset.stamp ?? "";
+  const turn = ++looks;
   if (!isForced && Date.now() - read < AT_LEAST) query.set("seen", stamp);
   try {
     const answer = await fetch(`${place.dataset.teamboard}?${query}`, { headers: { "HX-Request": "true" } });
     if (answer.status !== 200 || isDragging || host() !== place) return;
     const text = await answer.text();
+    if (turn < standing || query.get("centre") !== (place.dataset.centre ?? "")) return;
+    standing = turn;
     const kept = keep();
     place.innerHTML = text;
     htmx.process(place);
@@ -65,16 +73,17 @@ async function look(isForced: boolean): Promise<void> {
 }
 
 /** Shows what waits at one work centre only; the address keeps it, so that a reload and a link show the same. */
-on("change", "[data-tb-centre]", (element) => {
+function choose(centre: string): void {
   const place = host();
   if (!place) return;
-  place.dataset.centre = (element as HTMLSelectElement).value;
+  place.dataset.centre = centre;
   const address = new URL(location.href);
-  if (place.dataset.centre) address.searchParams.set("centre", place.dataset.centre);
+  if (centre) address.searchParams.set("centre", centre);
   else address.searchParams.delete("centre");
   history.replaceState(history.state, "", address);
   void look(true);
-});
+}
+on("change", "[data-tb-centre]", (element) => choose((element as HTMLSelectElement).value));
 
 /** Remembers which task was chosen, and chooses it again: where it was, else where alone it is now. */
 function keep(): () => void {

@@ -25,7 +25,7 @@ from banyan.integration.tests.telling import sell
 from banyan.lib.ids import new_id
 from tests.integration.hard_times import both_sides_agree, come_to_rest, join, workers
 from tests.integration.shop import Integrator
-from tests.partners.brokers import wait_for
+from tests.partners.nodes import wait_for
 
 pytestmark = [pytest.mark.partner, pytest.mark.timeout(240)]
 PORT, TOLD, OFFERED, CUTS = 8080, 400, 200, 4

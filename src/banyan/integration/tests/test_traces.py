@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from banyan.integration import effects
+from banyan.integration import effects, performing
 from banyan.integration.connecting import Incoming
 from banyan.integration.engine import carry_until_quiet
 from banyan.integration.models import Message
 from banyan.integration.tests.conftest import PAGES
 from banyan.integration.tests.telling import sell
 from banyan.integration.tests.test_in import inward, pushed, read, role  # noqa: F401
+from banyan.kernel.context import Context
 from banyan.kernel.models import Outbox, Role
 from banyan.lib import traces
 from banyan.lib.ids import new_id
@@ -37,12 +41,20 @@ def test_a_filtered_flow_keeps_the_trace_too(ctx, flow):
     assert set(Message.objects.values_list("state", "trace")) == {("filtered", GIVEN), ("waiting", GIVEN)}
 
 
+def watched(usual: Callable, seen: list[str | None]) -> Callable:
+    def execute(ctx: Context, *args: Any, **more: Any) -> Any:
+        seen.append(ctx.trace)
+        return usual(ctx, *args, **more)
+
+    return execute
+
+
 @pytest.fixture
 def told(monkeypatch) -> list[str | None]:
     """Give the traces that the effects' commands ran in."""
     seen: list[str | None] = []
-    usual = effects.execute
-    monkeypatch.setattr(effects, "execute", lambda ctx, *a, **k: (seen.append(ctx.trace), usual(ctx, *a, **k))[1])
+    for module in (effects, performing):
+        monkeypatch.setattr(module, "execute", watched(module.execute, seen))
     return seen
 
 
