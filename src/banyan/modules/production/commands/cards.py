@@ -104,7 +104,10 @@ def make_card(ctx: Context, data: Card) -> tuple[WorkOrder, ...]:
     item = _item(ctx, data)
     if round_quantity(data.quantity, item.places) != data.quantity:
         raise Invalid(fields={"quantity": L(f"最多 {item.places} 位小数", f"at most {item.places} decimal places")})
-    today = plants([plant])[0].day(ctx.now)
+    place = next(iter(plants([plant])), None)
+    if place is None:
+        raise Invalid(fields={"plant": L("没有该工厂", "no such plant")})
+    today = place.day(ctx.now)
     order = WorkOrder(
         id=new_id(), item_id=item.id, plant_id=plant, kind="temporary", state="released", quantity=data.quantity,
         starts_on=None, due_on=data.due_on or today, tolerance_percent=100, has_own_lines=True, note=data.note,

@@ -87,6 +87,12 @@ def test_a_card_that_cannot_be_is_refused_and_leaves_nothing(shop, leader, data)
     assert not WorkOrder.objects.exists()
 
 
+def test_a_plant_that_is_not_there_is_named(shop):
+    with pytest.raises(Invalid) as refused:
+        execute(shop.ctx, command("production.work_order.make_card"), data={"part_name": "垫块", "plant": new_id()})
+    assert set(refused.value.fields) == {"plant"}
+
+
 def test_nothing_named_says_what_to_do(leader):
     with pytest.raises(PartNeeded) as asked:
         make(leader)
