@@ -101,12 +101,12 @@ def make_card(ctx: Context, data: Card) -> tuple[WorkOrder, ...]:
         raise PartNeeded
     plant = data.plant or ctx.plant or next(iter(ctx.principal.plants), None) or default_plant().id
     _refuse_foreign_plant(ctx, plant)
-    item = _item(ctx, data)
-    if round_quantity(data.quantity, item.places) != data.quantity:
-        raise Invalid(fields={"quantity": L(f"最多 {item.places} 位小数", f"at most {item.places} decimal places")})
     place = next(iter(plants([plant])), None)
     if place is None:
         raise Invalid(fields={"plant": L("没有该工厂", "no such plant")})
+    item = _item(ctx, data)
+    if round_quantity(data.quantity, item.places) != data.quantity:
+        raise Invalid(fields={"quantity": L(f"最多 {item.places} 位小数", f"at most {item.places} decimal places")})
     today = place.day(ctx.now)
     order = WorkOrder(
         id=new_id(), item_id=item.id, plant_id=plant, kind="temporary", state="released", quantity=data.quantity,
