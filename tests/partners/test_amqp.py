@@ -105,10 +105,12 @@ def test_a_message_that_is_too_large_is_laid_aside_and_blocks_nobody(amqp, rabbi
     connection = replace(reach(amqp, rabbitmq, "large"), most_bytes=1000)
     assert amqp.poll(connection, "take", None, 10).messages == ()
     channel = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", rabbitmq.port)).channel()
+    channel.confirm_delivery()  # all are there before the first is taken, however long so large a one takes
     for name, body in (("1", b'{"n": 1}'), ("2", b"x" * 50_000_000), ("3", b'{"n": 3}')):
         channel.basic_publish("", "large", body, pika.BasicProperties(message_id=name))
     channel.connection.close()
-    page = amqp.poll(connection, "take", None, 10)
+    patient = replace(reach(amqp, rabbitmq, "large", wait_seconds=5), most_bytes=1000)
+    page = amqp.poll(patient, "take", None, 3)
     assert [(one.id, one.fault and one.fault.kind) for one in page.messages] == [
         ("1", None), ("2", "too_large"), ("3", None)]  # fmt: skip
     assert page.messages[1].body["bytes"] == 50_000_000
