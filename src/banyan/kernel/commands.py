@@ -792,7 +792,7 @@ def _claim_keys(cmd: Command, calls: Sequence[Call]) -> None:
         "actor": _actor(calls[0].ctx.with_(principal=SYSTEM), cmd), "wait": TOGETHER_WAIT,
         "keys": orjson.dumps(keys, default=str).decode(),
     })
-    known = [call for one, call in claims.items() if one not in set(taken)]
+    known = [claims[one] for one in claims.keys() - set(taken)]
     if known:
         raise Apart(key for call in known for key in cmd.together.keys(call.data))
     steady.begin(stamps)
@@ -816,7 +816,7 @@ _TRAIL = """
                                   records, input, outcome, code, key)
         SELECT %(id)s, %(at)s, %(device_at)s, %(person)s, %(program)s, %(through)s, %(command)s, %(noun)s,
                %(records)s::uuid[], %(input)s::jsonb, %(outcome)s, %(code)s, %(key)s
-        FROM (SELECT CASE WHEN %(outcome)s = 'refused' THEN set_config('synchronous_commit', 'off', true) END) s
+        FROM (SELECT CASE WHEN %(is_alone)s THEN set_config('synchronous_commit', 'off', true) END) s
     ), request AS (
         UPDATE kernel_request SET answer = %(answer)s::jsonb
         WHERE %(answer)s::jsonb IS NOT NULL AND principal = %(person)s AND key = %(key)s
@@ -835,7 +835,8 @@ def _write_trail(
 ) -> None:
     """Write the audit line, what has happened into the outbox, and the answer kept for the key. One statement.
 
-    A refusal is answered without waiting for its line to be on the disk: losing power, the last second's may be missing
+    A refusal is answered without waiting for its line to be on the disk: losing power, that of the last second may be
+    missing. One within a wider transaction waits, for others' acts are committed with it (docs/adr/0012).
     """
     told = _told(work) if work else []
     db.run(_TRAIL, dict(
@@ -843,6 +844,7 @@ def _write_trail(
         through=ctx.through, command=cmd.key, noun=cmd.noun, records=list(ids),
         input=orjson.dumps(_short(schema.dump(data))).decode(), outcome=outcome, code=code, key=ctx.key or "",
         told=orjson.dumps(told, default=str).decode(), answer=answer, trace=ctx.trace,
+        is_alone=outcome == "refused" and not connection.in_atomic_block,
     ))
 
 
