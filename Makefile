@@ -35,6 +35,7 @@ lock: ## choose package versions anew and lock them with hashes
 	$(COMPILE) requirements/uv.in -o requirements/uv.lock
 	$(COMPILE) requirements/node.in -o requirements/node.lock
 	$(COMPILE) requirements/tryton.in -o requirements/tryton.lock
+	$(COMPILE) requirements/s3.in -o requirements/s3.lock
 	$(COMPILE) $(UPGRADE) requirements/base.in -o requirements/base.lock
 	$(COMPILE) $(UPGRADE) -c requirements/base.lock requirements/test.in -o requirements/test.lock
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -172,6 +173,27 @@ def tryton(folder: Path) -> Iterator[Broker]:
         yield server
     finally:
         server.stop()
+
+
+S3 = Path(__file__).parents[2] / ".data" / "partners" / "s3"
+
+
+@contextmanager
+def s3(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Have an S3 store with an empty bucket `wms` that checks signatures.
+
+    Gives:  its address, the id of the one access key that may use it, its secret
+    """
+    port = free_port()
+    program = [str(S3 / "env" / "bin" / "python"), str(Path(__file__).parent / "s3" / "server.py"), str(port)]
+    with running([*program, str(folder)], port, folder / "s3.log"):
+        ready, limit = folder / "key.json", time.monotonic() + 30
+        while not ready.exists():
+            if time.monotonic() > limit:
+                pytest.fail(f"no key: {(folder / 's3.log').read_text(errors='replace')[-2000:]}", pytrace=False)
+            time.sleep(0.05)
+        key = json.loads(ready.read_text())
+        yield f"http://127.0.0.1:{port}", key["id"], key["secret"]
 
 
 def is_there(*programs: str) -> bool:

@@ -13,7 +13,8 @@ from banyan.connectors.file import formats
 from banyan.connectors.file.edi import edifact, receipts, x12
 from banyan.connectors.file.edi.envelopes import Party, closed, opened
 from banyan.connectors.file.edi.segments import EdiFault
-from banyan.connectors.file.places import Entry, Place, place_of
+from banyan.connectors.file.entries import Entry, Place
+from banyan.connectors.file.places import place_of
 from banyan.connectors.file.settings import FileOperation, FileSettings
 from banyan.integration.connecting import (
     Connection,
@@ -45,16 +46,16 @@ _ENDINGS = {
 
 @connector
 class File(Connector):
-    """Files in folders, here or over SFTP."""
+    """Files in folders, here or over SFTP, and in the buckets of an S3 store."""
 
     key: ClassVar[str] = "file"
     label = L("文件交换", "File exchange")
     help = L(
-        "目录或 SFTP 上的 CSV、XLSX、XML、定长、JSON 与 EDI 文件",
-        "CSV, XLSX, XML, fixed width, JSON, EDI in folders or SFTP",
+        "目录、SFTP 或 S3 存储中的 CSV、XLSX、XML、定长、JSON 与 EDI 文件",
+        "CSV, XLSX, XML, fixed width, JSON, EDI in folders, over SFTP or in S3 stores",
     )
     settings = FileSettings
-    secrets: ClassVar[tuple[str, ...]] = ("password", "private_key", "passphrase")
+    secrets: ClassVar[tuple[str, ...]] = ("password", "private_key", "passphrase", "secret_key")
 
     def describe(self, connection: Connection) -> Sequence[Operation]:
         """Give the kinds of file of the settings."""

@@ -1,4 +1,4 @@
-"""Where files lie: a folder of this machine below the exchange folder, or an SFTP server whose key is known."""
+"""Where files lie: a folder below the exchange folder, an SFTP server whose key is known, or a bucket (file/s3.py)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 
+from banyan.connectors.file.entries import Entry, Place
+from banyan.connectors.file.s3 import S3
 from banyan.connectors.file.settings import FileSettings
 from banyan.integration.connecting import Connection, Failed
 from banyan.integration.guard import too_large
@@ -23,25 +24,6 @@ from banyan.lib.labels import L
 
 if TYPE_CHECKING:
     import paramiko
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file: its name, size and the time it was last written."""
-
-    name: str
-    size: int
-    changed: float
-
-
-class Place(Protocol):
-    """What is done with files; folders and names are joined by `/`."""
-
-    def files(self, folder: str) -> list[Entry]: ...
-    def read(self, path: str, most_bytes: int) -> bytes: ...
-    def write(self, path: str, body: bytes) -> None: ...
-    def move(self, path: str, target: str) -> None: ...
-    def remove(self, path: str) -> None: ...
 
 
 class Local:
@@ -187,6 +169,9 @@ def place_of(connection: Connection) -> Iterator[Place]:
     settings: FileSettings = connection.settings
     if settings.place == "local":
         yield Local(settings.folder)
+        return
+    if settings.place == "s3":
+        yield S3(connection)
         return
     import paramiko
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from banyan.integration.guard import check_text
+
 Format = Literal["csv", "xlsx", "xml", "fixed", "json", "jsonl", "edi"]
 
 
@@ -85,14 +87,22 @@ class FileOperation(Part):
 
 
 class FileSettings(Part):
-    """A partner's folders: below the exchange folder of this machine, or on an SFTP server."""
+    """A partner's folders: below the exchange folder of this machine, on an SFTP server, or in a bucket of an S3 store.
 
-    place: Literal["local", "sftp"] = Field("local", title="位置 / Place")
+    Takes:  user: who signs in; the access key's id at an S3 store; bucket_in: whether the bucket is named in the path,
+            as MinIO and Ceph do, or before the host, as the clouds want it
+    """
+
+    place: Literal["local", "sftp", "s3"] = Field("local", title="位置 / Place")
     folder: str = Field("", title="目录 / Folder")
     host: str = Field("", title="主机 / Host")
     port: int = Field(22, title="端口 / Port", ge=1, le=65535)
     user: str = Field("", title="用户 / User")
     host_key: str = Field("", title="主机密钥指纹 / Host key (SHA256:…)")
+    address: str = Field("", title="S3 地址 / S3 address (https://…)")
+    bucket: str = Field("", title="存储桶 / Bucket", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+    region: str = Field("us-east-1", title="区域 / Region", pattern=r"^[a-z0-9-]{1,40}$")
+    bucket_in: Literal["path", "host"] = Field("path", title="存储桶写在 / Bucket named in")
     us: EdiSide | None = Field(None, title="我方 EDI 编号 / Our EDI address")
     them: EdiSide | None = Field(None, title="对方 EDI 编号 / Their EDI address")
     is_test: bool = Field(False, title="EDI 测试标志 / EDI test flag")
@@ -104,10 +114,21 @@ class FileSettings(Part):
     def _folder(cls, value: str) -> str:
         return _checked_folder(value)
 
+    @field_validator("address")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and (wrong := check_text(value)):
+            raise ValueError(wrong.en)
+        if "?" in value or "#" in value:
+            raise ValueError("an S3 address has no query")
+        return value
+
     @model_validator(mode="after")
     def _is_whole(self) -> FileSettings:
         if self.place == "sftp" and not (self.host and self.user and self.host_key.startswith("SHA256:")):
             raise ValueError("sftp needs host, user and host_key (SHA256:…)")
+        if self.place == "s3" and not (self.address and self.bucket and self.user):
+            raise ValueError("s3 needs address, bucket and user (the access key's id)")
         if self.place == "local" and not self.folder.strip("/"):
             raise ValueError("a local place needs its own folder below the exchange folder")
         keys = [each.key for each in self.operations]
