@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,7 +12,7 @@ from banyan.web import codes
 from tests.browser.conftest import PASSWORD, SCREENS, watched
 from tests.browser.test_station import film
 from tests.browser.test_teamboard import Floor
-from tests.plugins.browser import PHONE, PROGRAMS
+from tests.plugins.browser import PHONE, launched
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 LOOKS = SCREENS / "cameras"
@@ -29,14 +27,7 @@ def floor(live_db) -> Floor:
 def eye(floor, chromium, site, tmp_path):
     """Open a page of the leader's whose camera sees a file; the second value changes what it sees."""
     file = film(tmp_path / "camera.y4m", "nothing yet")
-    program = os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)))
-    browser = chromium.browser_type.launch(
-        executable_path=program,
-        args=[
-            "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-video-capture={file}",
-        ],
-    )  # fmt: skip
+    browser = launched(chromium.browser_type, file)
     page = watched(browser.new_page(base_url=site, locale="zh-CN", viewport=PHONE))
     page.goto("/login")
     page.fill("[name=username]", "leader")

@@ -23,7 +23,7 @@ from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
 from tests.ops.site import until
-from tests.plugins.browser import PHONE, chromium_program
+from tests.plugins.browser import PHONE, launched
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -606,15 +606,8 @@ def test_a_camera_reads_the_badge_and_then_the_label_of_an_operation(floor, chro
     """The decoder is the one fetched by browsers that have none of their own."""
     badge = badges.badge_code(floor.badge.pk, floor.badge.serial)
     label = f"https://factory.example{codes.make('production.operation', floor.second.pk)}"
-    program = chromium_program(chromium.browser_type.executable_path)
     seen = film(tmp_path / "camera.y4m", badge)
-    browser = chromium.browser_type.launch(
-        executable_path=program,
-        args=[
-            "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-video-capture={seen}",
-        ],
-    )  # fmt: skip
+    browser = launched(chromium.browser_type, seen)
     page = browser.new_page(base_url=site, locale="zh-CN", viewport=PHONE)
     page.goto("/station/")
     page.locator("#pairing").fill(floor.pairing_code())

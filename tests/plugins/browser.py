@@ -12,13 +12,17 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 PHONE = {"width": 390, "height": 844}
 TABLET = {"width": 1024, "height": 768}
 DESKTOP = {"width": 1440, "height": 900}
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+#: The shell draws no window of its own and takes half the processor.
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture
@@ -37,9 +41,19 @@ def site(live_db) -> Iterator[str]:
     server.terminate()
 
 
-def chromium_program(own: str) -> str | None:
-    """Give the path of the machine's Chromium; where there is none, Playwright's own if it is installed."""
-    return os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, (*PROGRAMS, own))), None)
+def launched(chromium: Any, sees: Path | None = None) -> Any:
+    """Start the machine's Chromium, Playwright's own where there is none.
+
+    Takes:  chromium: Playwright's browser type; sees: a film that its camera shows
+    Raises: playwright.sync_api.Error where no browser is installed
+    """
+    return chromium.launch(
+        executable_path=os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None),
+        args=[
+            "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+            *([f"--use-file-for-fake-video-capture={sees}"] if sees else []),
+        ],
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +63,14 @@ def chromium(needs) -> Iterator[object]:
     One per file: Playwright keeps an event loop in this thread meanwhile, which Django would take for
     asynchronous code, and beside which no other can run.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        program = chromium_program(playwright.chromium.executable_path)
-        needs(program, "a browser; install the package chromium or set BANYAN_CHROMIUM")
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"],
-        )
+        browser = None
+        with suppress(Error):
+            browser = launched(playwright.chromium)
+        needs(browser, "a browser; install the package chromium-headless-shell or set BANYAN_CHROMIUM")
         yield browser
         browser.close()
 
