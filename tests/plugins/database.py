@@ -2,6 +2,9 @@
 
 The cluster lies in the data folder and is shared by all workers and runs; the last one stops it.
 The template is keyed by everything that shapes it, so that a run with unchanged migrations starts at once.
+
+What a test takes back leaves dead rows behind, and nothing sweeps the cluster (autovacuum would move plans about), so
+a worker's copy is made anew after so many tests, and the catalogue that copies of databases fill is swept.
 """
 
 from __future__ import annotations
@@ -12,17 +15,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from banyan.config import environ
 from banyan.ops.cluster import OWNER, Cluster
+from tests.plugins.sweeping import Sweeper
 
 KEPT_TEMPLATES = 3
+#: Tests after which a worker's database is made anew, and copies after which the shared catalogue is swept.
+SERVED, COPIED = 200, 25
 
 
 def test_cluster() -> Cluster:
@@ -58,6 +66,7 @@ class TestDatabases:
     __test__ = False
     cluster: Cluster
     template: str
+    copies: list[str] = field(default_factory=list)
 
     def copy(self, name: str) -> None:
         """Make a database, dropped first where a killed run left it, as a copy of the template."""
@@ -66,6 +75,9 @@ class TestDatabases:
             self.cluster.sql(
                 f'CREATE DATABASE "{name}" OWNER {OWNER} TEMPLATE "{self.template}" STRATEGY file_copy'
             )
+        self.copies.append(name)
+        if len(self.copies) % COPIED == 0:
+            self.cluster.sql("VACUUM pg_shdepend")
 
     def drop(self, name: str) -> None:
         """Drop a database and end its sessions."""
@@ -135,18 +147,75 @@ def test_databases() -> Iterator[tuple[TestDatabases, int]]:
         yield databases, slot
 
 
+class Kept:
+    """This worker's own database; every test finds in it what the template holds."""
+
+    def __init__(self, databases: TestDatabases, name: str) -> None:
+        self.databases, self.name = databases, name
+        self.served = 0
+        self.sweeper = Sweeper(databases.cluster, name)
+
+    def renew(self) -> None:
+        """Make it anew."""
+        from django.db import connections
+
+        connections.close_all()
+        self.sweeper.close()
+        self.databases.copy(self.name)
+        self.served = 0
+
+    def begin(self) -> None:
+        """Let a test commit from here on."""
+        self.sweeper.begin(_own_connection())
+
+    def end(self) -> None:
+        """Take back all that was committed since."""
+        if not self.sweeper.is_restored(_own_connection()):
+            self.renew()
+
+
+def _own_connection() -> int | None:
+    """Give the process id of this thread's connection, its writes counted; None where it has none."""
+    from django.db import connection
+
+    own = connection.connection
+    with suppress(psycopg.OperationalError):
+        if own and own.info.transaction_status is TransactionStatus.IDLE and not connection.in_atomic_block:
+            own.execute("SELECT pg_stat_force_next_flush()")
+            return own.info.backend_pid
+    connection.close()
+    return None
+
+
+_kept: list[Kept] = []
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(test_databases, django_test_environment, django_db_blocker) -> Iterator[None]:
     """Give this worker a database of its own, instead of pytest-django's way of making one."""
     databases, slot = test_databases
-    name = f"test_banyan_{slot}"
-    databases.copy(name)
+    kept = Kept(databases, f"test_banyan_{slot}")
+    databases.copy(kept.name)
     with ExitStack() as stack:
         stack.enter_context(django_db_blocker.unblock())
-        stack.enter_context(connected_to(databases.cluster, name))
+        stack.enter_context(connected_to(databases.cluster, kept.name))
         stack.enter_context(django_db_blocker.block())
+        _kept.append(kept)
         yield
-    databases.drop(name)
+        _kept.clear()
+    kept.sweeper.close()
+    databases.drop(kept.name)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Make the worker's database anew once it has served many tests."""
+    done = yield
+    for kept in _kept:
+        kept.served += "db" in getattr(item, "fixturenames", ()) or item.get_closest_marker("django_db") is not None
+        if kept.served >= SERVED:
+            kept.renew()
+    return done
 
 
 @pytest.fixture(scope="session")
@@ -197,17 +266,16 @@ class LiveDatabase:
 
 
 @pytest.fixture
-def live_db(django_db_setup, test_databases, django_db_blocker) -> Iterator[LiveDatabase]:
-    """Give a fresh database with real commits, for tests of several threads or processes.
+def live_db(django_db_setup, django_db_blocker) -> Iterator[LiveDatabase]:
+    """Give a database with real commits, for tests of several threads or processes; it is swept afterwards.
 
     No transaction is around the test; threads close their connections by `connection.close()`.
     """
-    databases, slot = test_databases
-    name = f"live_banyan_{slot}"
-    databases.copy(name)
-    with django_db_blocker.unblock(), connected_to(databases.cluster, name):
-        yield LiveDatabase(name, databases.cluster)
-    databases.drop(name)
+    (kept,) = _kept
+    with django_db_blocker.unblock():
+        kept.begin()
+        yield LiveDatabase(kept.name, kept.databases.cluster)
+        kept.end()
 
 
 @pytest.fixture
