@@ -54,15 +54,11 @@ _BROKEN = f"""
         SELECT r.id AS rule_id, m.system_id, m.flow_id, m.value FROM measured m JOIN r ON r.measure = m.measure
         UNION ALL
         SELECT r.id, e.system_id, e.flow_id, e.value FROM r CROSS JOIN LATERAL (
-            SELECT f.system_id, f.id AS flow_id,
-                100.0 * sum(a.failed) / sum(a.tries) AS value
-            FROM (
-                SELECT used_id, count(*) AS tries, count(*) FILTER (WHERE outcome IN ('failed', 'dead')) AS failed
-                FROM integration_attempt
-                WHERE at >= %(now)s::timestamptz - r.window_minutes * interval '1 minute' AND at <= %(now)s::timestamptz
-                GROUP BY used_id
-            ) a JOIN integration_flowversion v ON v.id = a.used_id JOIN integration_flow f ON f.id = v.flow_id
-            GROUP BY f.system_id, f.id HAVING sum(a.tries) >= {FEWEST_TRIES}) e
+            SELECT f.system_id, f.id AS flow_id, 100.0 * sum(w.failed) / sum(w.tries) AS value
+            FROM watch_minute w JOIN integration_flow f ON f.id = w.flow_id
+            WHERE w.minute >= date_trunc('minute', %(now)s::timestamptz - r.window_minutes * interval '1 minute')
+              AND w.minute <= %(now)s::timestamptz
+            GROUP BY f.system_id, f.id HAVING sum(w.tries) >= {FEWEST_TRIES}) e
         WHERE r.measure = 'errors'
         UNION ALL
         SELECT r.id, f.system_id, f.id, r.threshold FROM r JOIN flows f ON f.state = 'active' AND f.trigger <> 'saga'
