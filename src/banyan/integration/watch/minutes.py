@@ -27,11 +27,12 @@ _COUNTED = """
     GROUP BY 1, 2, 3
 """
 SUMS = """
-    SELECT f.system_id, w.flow_id, w.bucket, sum(w.tries)::bigint, sum(w.failed)::bigint, sum(w.dead)::bigint,
-        sum(w.retried)::bigint, sum(w.ms)::bigint
-    FROM watch_minute w JOIN integration_flow f ON f.id = w.flow_id
-    WHERE w.minute >= %(since)s::timestamptz AND w.minute < %(until)s::timestamptz
-    GROUP BY 1, 2, 3
+    SELECT f.system_id, s.flow_id, s.bucket, s.tries, s.failed, s.dead, s.retried, s.ms::bigint FROM (
+        SELECT flow_id, bucket, sum(tries) AS tries, sum(failed) AS failed, sum(dead) AS dead, sum(retried) AS retried,
+            sum(ms) AS ms
+        FROM watch_minute WHERE minute >= %(since)s::timestamptz AND minute < %(until)s::timestamptz
+        GROUP BY flow_id, bucket
+    ) s JOIN integration_flow f ON f.id = s.flow_id
 """
 _FOLD = f"""
     WITH gone AS (DELETE FROM watch_minute WHERE NOT is_folded AND minute < %(until)s::timestamptz RETURNING *)

@@ -104,6 +104,13 @@ def test_what_the_bus_tries_is_summed_as_it_is_marked(ctx, flow, partner):
     assert next(one for one in proofs.run(["watch.minutes"])).found == proofs.Found(7)
 
 
+def test_the_application_itself_may_sum_fold_and_mend(flow, message, app_role):
+    made = flow()
+    message(made, ago(minutes=5), (1, "done"))
+    assert (minutes.fold(NOW), minutes.mend(ago(hours=1), NOW), minutes.purge(NOW)) == (1, 0, 0)
+    assert hour_of(made).done == 1
+
+
 def test_a_refused_transaction_leaves_neither_tries_nor_sums(flow, message):
     made = flow()
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Tables: what many tries took, what becomes of alerts, what is the same value on both sides, which window, which colour."""
+"""Tables: what tries took, what becomes of alerts, what is the same value on both sides, which window, which colour."""
 
 from __future__ import annotations
 
