@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 
 from banyan.integration.engine import carry_until_quiet
@@ -232,6 +233,16 @@ def test_minutes_are_forgotten_when_their_days_are_final(flow, message):
     message(made, ago(days=8), (1, "done"))
     assert minutes.purge(NOW) == 1
     assert {one.minute for one in Minute.objects.all()} == {minutes.begun(ago(days=8) + timedelta(seconds=1))}
+
+
+def test_what_was_tried_before_there_were_sums_is_summed_by_the_migration(flow, message):
+    made, at = flow(), datetime.now(UTC) - timedelta(minutes=3)
+    call_command("migrate", "watch", "0001", verbosity=0)
+    message(made, at, (1, "failed"), (4, "done"))
+    call_command("migrate", "watch", verbosity=0)
+    message(made, at, (1, "failed"), (4, "done"))
+    agree(minutes.figures(at, datetime.now(UTC))[made.system_id, made.pk], one_by_one(made, at, datetime.now(UTC)))
+    assert proofs.run(["watch.minutes"])[0].found == proofs.Found(4)
 
 
 @pytest.mark.parametrize("ms", [0, 0.4, 0.999, 1, 1.1, 1.5, 17, 250, 999.5, 60_000, 86_400_000, 3.2e10, 3.2e12])
