@@ -212,7 +212,7 @@ def test_sums_that_are_not_those_of_the_tries_are_named_and_mended(ctx, flow, me
     assert after.found.broken == 1
     assert after.found.faults[0].record == str(made.pk)
     assert after.found.faults[0].text.endswith("there were 2")
-    on = at.astimezone(ZONE).date()
+    on = (at + timedelta(seconds=1)).astimezone(ZONE).date()
     do(ctx, "watch.day.rebuild", first=on.isoformat(), last=on.isoformat())
     assert Day.objects.get(flow=made).done == 2
     assert proofs.run(["watch.minutes"])[0].is_green
