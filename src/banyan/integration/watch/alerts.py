@@ -54,15 +54,13 @@ _BROKEN = f"""
         SELECT r.id AS rule_id, m.system_id, m.flow_id, m.value FROM measured m JOIN r ON r.measure = m.measure
         UNION ALL
         SELECT r.id, e.system_id, e.flow_id, e.value FROM r CROSS JOIN LATERAL (
-            SELECT f.system_id, f.id AS flow_id,
-                100.0 * sum(a.failed) / sum(a.tries) AS value
+            SELECT f.system_id, f.id AS flow_id, 100.0 * s.failed / s.tries AS value
             FROM (
-                SELECT used_id, count(*) AS tries, count(*) FILTER (WHERE outcome IN ('failed', 'dead')) AS failed
-                FROM integration_attempt
-                WHERE at >= %(now)s::timestamptz - r.window_minutes * interval '1 minute' AND at <= %(now)s::timestamptz
-                GROUP BY used_id
-            ) a JOIN integration_flowversion v ON v.id = a.used_id JOIN integration_flow f ON f.id = v.flow_id
-            GROUP BY f.system_id, f.id HAVING sum(a.tries) >= {FEWEST_TRIES}) e
+                SELECT flow_id, sum(failed) AS failed, sum(tries) AS tries FROM watch_minute
+                WHERE minute >= date_trunc('minute', %(now)s::timestamptz - r.window_minutes * interval '1 minute')
+                  AND minute <= %(now)s::timestamptz
+                GROUP BY flow_id HAVING sum(tries) >= {FEWEST_TRIES}
+            ) s JOIN integration_flow f ON f.id = s.flow_id) e
         WHERE r.measure = 'errors'
         UNION ALL
         SELECT r.id, f.system_id, f.id, r.threshold FROM r JOIN flows f ON f.state = 'active' AND f.trigger <> 'saga'

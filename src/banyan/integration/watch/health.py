@@ -8,35 +8,13 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from banyan.integration.watch import rules
-from banyan.integration.watch.days import FIGURES
+from banyan.integration.watch import minutes, rules
+from banyan.integration.watch.rules import NOTHING, Figures
 from banyan.kernel import db
 from banyan.lib.labels import Label
 
 #: So many waiting or dead messages of a flow are counted; beyond it the board says "more".
 MOST = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What was done in a time; milliseconds from event to effect, None where nothing was done."""
-
-    done: int = 0
-    failed: int = 0
-    retried: int = 0
-    dead: int = 0
-    mean_ms: float | None = None
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-
-    @property
-    def rate(self) -> float | None:
-        """Give the share of tries that failed, in percent."""
-        tries = self.done + self.failed
-        return 100 * self.failed / tries if tries else None
-
-
-NOTHING = Figures()
 
 
 @dataclass(slots=True)
@@ -129,10 +107,11 @@ def board(now: datetime, zone: ZoneInfo) -> Board:
     """Give the board as it stands.
 
     Gives:  six statements, whatever there is; waiting and dead are counted up to MOST per flow. With more waiting,
-            the oldest is that of those due first
+            the oldest is that of those due first. The last hour is sixty whole minutes and the one under way
     """
     today = now.astimezone(zone).date()
-    hour = recent(now - timedelta(hours=1), now)
+    past_hour = minutes.figures(now - timedelta(hours=1), now)
+    hour = {flow or system: figures for (system, flow), figures in past_hour.items()}
     counted = None
     past: dict[tuple[date, UUID], Figures] = {}
     for on, key, made_at, *figures in db.rows(_DAYS, {"today": today, "yesterday": today - timedelta(days=1)}):
@@ -188,12 +167,6 @@ _WORST = {"red": 0, "orange": 1, "green": 2, "grey": 3}
 
 def _worst_first(line: Line) -> tuple[int, str]:
     return _WORST[line.colour], line.code
-
-
-def recent(since: datetime, until: datetime) -> Mapping[UUID, Figures]:
-    """Give the figures between two instants by flow and by system, counted now. One statement."""
-    rows = db.rows(FIGURES, {"since": since, "until": until})
-    return {flow or system: Figures(*figures) for system, flow, *figures in rows}
 
 
 _REPORT = """

@@ -1,4 +1,4 @@
-"""What the watch does by itself: alerts each minute, figures each five, scans each night."""
+"""What the watch does by itself: minutes folded and alerts each minute, figures each five, scans each night."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from procrastinate.contrib.django import app as queue
 
-from banyan.integration.watch import alerts, days, scanning, telling
+from banyan.integration.watch import alerts, days, minutes, scanning, telling
 from banyan.integration.watch.commands import start_scans
 from banyan.integration.watch.models import Scan
 from banyan.kernel import db
@@ -34,13 +34,23 @@ def look_after_alerts(now: datetime) -> None:
     telling.tell_due(now)
 
 
+@queue.periodic(cron="* * * * *")
+@queue.task(name="watch.minutes", queue="jobs", queueing_lock="watch_minutes")
+def fold_minutes(timestamp: int) -> None:
+    """Add up what was tried in the minutes that are over."""
+    minutes.fold(datetime.now(UTC))
+
+
 @queue.periodic(cron="*/5 * * * *")
 @queue.task(name="watch.days", queue="jobs", queueing_lock="watch_days")
 def count_days(timestamp: int) -> None:
-    """Count today, and past days that were not counted to their end."""
-    now = datetime.now(UTC)
+    """Count today, and past days that were not counted to their end; these are proved against their tries."""
+    now, zone = datetime.now(UTC), ZoneInfo(HOME_ZONE)
     if db.one("SELECT EXISTS (SELECT 1 FROM integration_flow)")[0]:
-        days.rebuild(days.due_days(now, ZoneInfo(HOME_ZONE)), ZoneInfo(HOME_ZONE), now)
+        *past, today = days.due_days(now, zone)
+        days.rebuild(past, zone, now)
+        days.rebuild([today], zone, now, mends=False)
+        minutes.purge(now)
 
 
 @queue.periodic(cron="40 3 * * *")

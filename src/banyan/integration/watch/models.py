@@ -1,4 +1,4 @@
-"""What watches the links: figures of days, alert rules and alerts, scans with their runs and discrepancies."""
+"""What watches the links: figures of minutes and days, alert rules and alerts, scans, runs and discrepancies."""
 
 from __future__ import annotations
 
@@ -22,8 +22,34 @@ REPAIRS = ("send_again", "fetch_again", "task")
 DISCREPANCY_STATES = ("open", "repairing", "accepted", "closed")
 
 
+class Minute(models.Model):
+    """What tries of one flow came to within a minute: of those done, the ones that took about as long.
+
+    Written by the statement that writes the tries (a trigger on them), so that sums and tries are true together. Rows
+    of the same minute add up; those of a minute that is over are folded into one. `bucket` is a class of times from
+    event to effect (`rules.GROWTH`), -1 for tries that did nothing; `ms` the sum of these times in whole milliseconds.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    flow = models.ForeignKey(Flow, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    minute = models.DateTimeField()
+    bucket = models.SmallIntegerField()
+    tries = models.IntegerField()
+    failed = models.IntegerField()
+    dead = models.IntegerField()
+    retried = models.IntegerField()
+    ms = models.BigIntegerField()
+    is_folded = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["minute"], name="watch_minute_at"),
+            models.Index(fields=["minute"], name="watch_minute_loose", condition=Q(is_folded=False)),
+        ]
+
+
 class Day(models.Model):
-    """What one flow, or without a flow all flows of a system, did on one day; rebuilt from the tries."""
+    """What one flow, or without a flow all flows of a system, did on one day; added up from its minutes."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     on = models.DateField()

@@ -46,6 +46,8 @@ REPAIRS = [
     choice("task", "人工处理", "By hand"),
 ]  # fmt: skip
 
+WITHIN = L("误差不超过 5%", "Right within 5 %")
+
 
 def _check_rules(ctx: Context, drafts: Sequence[Draft]) -> None:
     checks.check_rules([draft.record for draft in drafts])
@@ -66,8 +68,8 @@ noun(
         done=f("完成", "Done", readonly=True), failed=f("失败次数", "Failed tries", readonly=True),
         retried=f("重试后完成", "Done after retries", readonly=True), dead=f("死信", "Dead", readonly=True),
         mean_ms=f("平均", "Mean", readonly=True, type="decimal", unit="ms"),
-        p50_ms=f("P50", "P50", readonly=True, type="decimal", unit="ms"),
-        p95_ms=f("P95", "P95", readonly=True, type="decimal", unit="ms"),
+        p50_ms=f("P50", "P50", WITHIN, readonly=True, type="decimal", unit="ms"),
+        p95_ms=f("P95", "P95", WITHIN, readonly=True, type="decimal", unit="ms"),
         made_at=f("统计于", "Counted at", readonly=True),
     ),
     title=("on", "system", "flow"),

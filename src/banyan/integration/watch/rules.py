@@ -1,9 +1,10 @@
-"""What follows from figures and rows, without database: alerts raised and cleared, values made comparable, a state."""
+"""What follows from figures and rows, without database: figures of tries, alerts, comparable values, a state."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
@@ -12,6 +13,86 @@ from uuid import UUID
 from banyan.lib.labels import L, Label
 
 Colour = Literal["green", "orange", "red", "grey"]
+
+
+# --- figures of tries --------------------------------------------------------------------------------------------
+
+#: Times are kept in classes, each this much wider than the one before: what is read from one is right within 5 %.
+GROWTH = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was done in a time; milliseconds from event to effect, None where nothing was done."""
+
+    done: int = 0
+    failed: int = 0
+    retried: int = 0
+    dead: int = 0
+    mean_ms: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """Give the share of tries that failed, in percent."""
+        tries = self.done + self.failed
+        return 100 * self.failed / tries if tries else None
+
+
+NOTHING = Figures()
+
+
+@dataclass(slots=True)
+class Sums:
+    """Tries added up; those that were done, by the class of the time they took."""
+
+    failed: int = 0
+    retried: int = 0
+    dead: int = 0
+    ms: int = 0
+    done: dict[int, int] = field(default_factory=dict)
+
+    def add(self, bucket: int, tries: int, failed: int, dead: int, retried: int, ms: int) -> None:
+        """Add tries of one class, -1 for those that did nothing."""
+        self.failed += failed
+        self.dead += dead
+        self.retried += retried
+        self.ms += ms
+        if bucket >= 0:
+            self.done[bucket] = self.done.get(bucket, 0) + tries
+
+    @property
+    def figures(self) -> Figures:
+        count = sum(self.done.values())
+        return Figures(count, self.failed, self.retried, self.dead, self.ms / count if count else None,
+                       quantile(self.done, 0.5), quantile(self.done, 0.95))  # fmt: skip
+
+
+def quantile(counts: Mapping[int, int], share: float) -> float | None:
+    """Give the time that a share of tries did not exceed, between two of them in proportion; None without any.
+
+    Takes:  how many there are of each class: 0 is below 1 ms, n from GROWTH ** (n - 1) to below GROWTH ** n
+    Gives:  milliseconds, at most 5 % (below 1 ms: 0.5 ms) from what the times themselves would give
+    Source: Masson, Rim and Lee, DDSketch, VLDB 2019, 2.2; in proportion as PostgreSQL's percentile_cont
+    """
+    if not counts:
+        return None
+    place = (sum(counts.values()) - 1) * share
+    low, high = (_time_at(counts, rank) for rank in (math.floor(place), math.ceil(place)))
+    return low + (high - low) * (place - math.floor(place))
+
+
+def _time_at(counts: Mapping[int, int], rank: int) -> float:
+    bucket, passed = 0, 0
+    for bucket in sorted(counts):
+        passed += counts[bucket]
+        if passed > rank:
+            break
+    return 2 * GROWTH**bucket / (1 + GROWTH) if bucket else 0.5
+
+
+# --- alerts ------------------------------------------------------------------------------------------------------
 
 
 class Subject(NamedTuple):

@@ -14,8 +14,9 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from banyan.integration.watch import health
-from banyan.integration.watch.health import Board, Figures, Line
+from banyan.integration.watch.health import Board, Line
 from banyan.integration.watch.nouns import READ
+from banyan.integration.watch.rules import NOTHING, Figures
 from banyan.lib.labels import L, Label
 from banyan.web import acting
 from banyan.web.answers import page, part
@@ -161,7 +162,7 @@ def report(request: HttpRequest) -> HttpResponse:
 
 def _on_paper(board: Board, figures: Mapping[UUID, Figures]) -> list[dict[str, Any]]:
     def row(line: Line) -> dict[str, Any]:
-        found = figures.get(line.id, health.NOTHING)
+        found = figures.get(line.id, NOTHING)
         return {"line": line, "figures": found, "mean": lasting(found.mean_ms), "p50": lasting(found.p50_ms),
                 "p95": lasting(found.p95_ms), "age": age(line.signs.oldest) if line.oldest_at else "—"}  # fmt: skip
 

@@ -42,8 +42,10 @@ def busy(flow, message) -> Flow:
 def test_the_board_counts_the_hour_today_and_yesterday(busy, system):
     days.rebuild(days.due_days(NOW, ZONE), ZONE, NOW)
     (shown,) = health.board(NOW, ZONE).systems
-    assert astuple(shown.yesterday) == pytest.approx((3, 1, 1, 0, 11_000, 2_000, 27_200))
-    assert astuple(shown.hour) == pytest.approx((2, 2, 0, 2, 5_000, 5_000, 5_900))
+    assert astuple(shown.yesterday)[:5] == (3, 1, 1, 0, 11_000)
+    assert astuple(shown.yesterday)[5:] == pytest.approx((2_000, 27_200), rel=0.05)
+    assert astuple(shown.hour)[:5] == (2, 2, 0, 2, 5_000)
+    assert astuple(shown.hour)[5:] == pytest.approx((5_000, 5_900), rel=0.05)
     assert shown.today == shown.hour
     (flow,) = shown.flows
     assert (flow.yesterday, flow.hour) == (shown.yesterday, shown.hour)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from banyan.integration.tests.conftest import do
-from banyan.integration.watch import alerts, days, health, metrics
+from banyan.integration.watch import alerts, health, metrics, minutes
 from banyan.integration.watch.models import MEASURES
 from banyan.kernel import db
 from banyan.kernel.models import Role
@@ -59,17 +59,13 @@ def scans(sql, facts):
     return found
 
 
-HOUR = {"since": NOW.replace(hour=7), "until": NOW}
-
-
 @pytest.mark.parametrize(
     ("sql", "facts", "most"),
     [
         (health._FLOWS, {"most": health.MOST + 1}, 500),
-        (days.FIGURES, HOUR, 200),
         (alerts._BROKEN, {"now": NOW}, 1_500),
     ],
-    ids=["flows", "hour", "alerts"],
+    ids=["flows", "alerts"],
 )
 def test_no_large_table_is_read_from_end_to_end(full, sql, facts, most):
     found = scans(sql, facts)
@@ -78,6 +74,12 @@ def test_no_large_table_is_read_from_end_to_end(full, sql, facts, most):
     assert sum(rows for *_, rows in found) <= most
 
 
-@pytest.mark.parametrize("sql", [metrics._TOTALS, health._DAYS, health._OPEN, health._ALERTS, health._SYSTEMS])
+FACTS = {"today": NOW.date(), "yesterday": NOW.date(), "since": NOW.replace(hour=7), "until": NOW}
+
+
+@pytest.mark.parametrize(
+    "sql", [minutes.SUMS, metrics._TOTALS, health._DAYS, health._OPEN, health._ALERTS, health._SYSTEMS]
+)
 def test_what_is_counted_beforehand_is_not_counted_again(full, sql):
-    assert scans(sql, {"today": NOW.date(), "yesterday": NOW.date()} if "%(today)s" in sql else None) == []
+    facts = {key: value for key, value in FACTS.items() if f"%({key})s" in sql}
+    assert scans(sql, facts or None) == []

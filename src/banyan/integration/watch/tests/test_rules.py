@@ -1,4 +1,4 @@
-"""Tables: what becomes of alerts, what is the same value on both sides, which window, which colour."""
+"""Tables: what tries took, what becomes of alerts, what is the same value on both sides, which window, which colour."""
 
 from __future__ import annotations
 
@@ -14,6 +14,33 @@ from banyan.integration.watch.rules import Open, Signs, Subject, Terms
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 RULE, FLOW, ALERT = UUID(int=1), UUID(int=2), UUID(int=3)
 ONE = Subject(RULE, None, FLOW)
+
+
+@pytest.mark.parametrize(
+    ("counts", "share", "ms"),
+    [
+        ({}, 0.5, None),
+        ({0: 4}, 0.95, 0.5),
+        ({1: 1}, 0.5, 2.2 / 2.1),
+        ({1: 1, 25: 1}, 0.5, (2.2 / 2.1 + 2 * 1.1**25 / 2.1) / 2),
+        ({1: 95, 25: 5}, 0.95, 2.2 / 2.1 + (2 * 1.1**25 / 2.1 - 2.2 / 2.1) * 0.05),
+        ({25: 6, 1: 94}, 0.95, 2 * 1.1**25 / 2.1),
+        ({300: 1, 5: 10**9}, 0.95, 2 * 1.1**5 / 2.1),
+    ],
+)
+def test_a_share_of_times_is_read_from_their_classes(counts, share, ms):
+    assert rules.quantile(counts, share) == (None if ms is None else pytest.approx(ms))
+
+
+def test_sums_add_up_to_figures():
+    sums = rules.Sums()
+    assert sums.figures == rules.NOTHING
+    sums.add(25, tries=3, failed=0, dead=0, retried=1, ms=30)
+    sums.add(-1, tries=4, failed=3, dead=2, retried=0, ms=0)
+    sums.add(25, tries=1, failed=0, dead=0, retried=0, ms=14)
+    found = sums.figures
+    assert (found.done, found.failed, found.retried, found.dead, found.mean_ms) == (4, 3, 1, 2, 11.0)
+    assert found.rate == pytest.approx(300 / 7)
 
 
 def minutes(n: float) -> timedelta:
