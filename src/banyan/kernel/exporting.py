@@ -19,6 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Literal
 from urllib.parse import urlsplit
@@ -66,7 +67,7 @@ class Exporter:
         self._waiting: deque[Span] = deque()
         self._guard, self._sending, self._wake = threading.Lock(), threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
-        self._is_over = False
+        self._is_over, self._ends_at = False, 0.0
         self._link: http.client.HTTPConnection | None = None
         self.sent = self.dropped = 0
         self._told = (0, 0)
@@ -100,10 +101,16 @@ class Exporter:
         """Send what is left and end the thread; what the collector does not take by then is dropped."""
         if self._is_over:
             return
-        self._is_over = True
+        self._is_over, self._ends_at = True, time.monotonic() + seconds
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join(seconds + 0.5)
+        if self._thread is None:
+            return
+        self._thread.join(seconds)
+        link = self._link
+        if self._thread.is_alive() and link is not None and link.sock is not None:
+            with suppress(OSError):  # an answer that does not come is not waited for
+                link.sock.shutdown(socket.SHUT_RDWR)
+            self._thread.join(0.5)
 
     # The thread
 
@@ -130,7 +137,7 @@ class Exporter:
             except Exception:
                 log.exception("Steps of traces could not be sent; trying again")
         try:
-            self.flush()
+            self.flush(self._ends_at - time.monotonic())
             self._drop(len(self._waiting))
             self._waiting.clear()
             self._account(is_over=True)
@@ -159,7 +166,7 @@ class Exporter:
             status, answer = self._ask(body, seconds)
         except (OSError, http.client.HTTPException) as fault:
             self._hang_up()
-            if not is_used:
+            if not is_used or self._is_over or isinstance(fault, TimeoutError):
                 return self._failed(fault)
             try:  # a collector closes what was idle for long
                 status, answer = self._ask(body, seconds)
@@ -179,13 +186,15 @@ class Exporter:
         return "again", 0
 
     def _ask(self, body: bytes, seconds: float) -> tuple[int, bytes]:
+        timeout = max(0.1, min(TIMEOUT_SECONDS, seconds))
         if self._link is None:
-            timeout = max(0.1, min(TIMEOUT_SECONDS, seconds))
             if self._is_secure:
                 context = ssl.create_default_context()
                 self._link = http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=context)
             else:
                 self._link = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+        elif self._link.sock is not None:
+            self._link.sock.settimeout(timeout)
         self._link.request("POST", self._path, body, self._headers)
         response = self._link.getresponse()
         answer = response.read(ANSWER_BYTES)
