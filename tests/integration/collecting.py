@@ -31,6 +31,7 @@ class Seen:
     ns: int
     facts: dict[str, Any]
     fault: str | None
+    pid: int
 
 
 @dataclass
@@ -83,7 +84,7 @@ def read(asked: Asked) -> list[Seen]:
         found.append(Seen(
             span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex(), span.name, KINDS[span.kind],
             span.end_time_unix_nano - span.start_time_unix_nano, facts_of(span.attributes),
-            span.status.message if span.status.code == 2 else None,
+            span.status.message if span.status.code == 2 else None, named["process.pid"],
         ))  # fmt: skip
     return found
 

@@ -2,81 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import subprocess
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 from django.db import connection
-from django.test import Client
 
-from banyan.connectors.webhook.signature import keys_of, signature
 from banyan.integration.engine import carry_until_quiet
 from banyan.integration.models import Attempt, Message
 from banyan.kernel import db, dispatcher, events, jobs, tracing
 from banyan.kernel.models import Call, Outbox
-from banyan.lib.ids import new_id
 from banyan.lib.labels import L
-from banyan.modules.sales.models import Order
 from banyan.web.rest import calls
 from tests.integration.collecting import Seen, collecting
 from tests.integration.partner import partner
-from tests.integration.shop import Integrator
-from tests.plugins.server import robot_token
-from tests.plugins.world import World
-
-TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-THEIRS = "00f067aa0ba902b7"
-GIVEN, UNWANTED = f"00-{TRACE}-{THEIRS}-01", f"00-{TRACE}-{THEIRS}-00"
-#: What is to be seen nowhere: a signing secret, a collector's key, a note on an order, who the customer is.
-WORD = base64.b64encode(b"neither-seen-nor-told-0123456789").decode()
-SECRET, KEY, NOTE = f"whsec_{WORD}", "key-of-the-collector", "13800138000"
-
-
-class Trade:
-    """A buyer that confirms our orders by webhook, and a carrier that is told of it by another."""
-
-    def __init__(self, ctx: Any, url: str) -> None:
-        self.ctx, self.world = ctx, World(ctx)
-        hand = Integrator(ctx)
-        self.token = robot_token()
-        account = hand.account("sales.*")
-        buyer = hand.system("BUYER", "webhook", {}, {"signing_secret": SECRET}, account=account)
-        carrier = hand.system("CARRIER", "webhook", {"address": f"{url}/told"}, {"signing_secret": SECRET})
-        hand.flow(buyer, "CONFIRM", {"records_of": "SO-1"}, direction="in", trigger="webhook",
-                  detail={"operation": "event"}, target="sales.order.confirm")  # fmt: skip
-        hand.flow(carrier, "TELL", {"a": 1}, direction="out", trigger="event",
-                  detail={"events": ["sales.order_confirmed"]}, target="event")  # fmt: skip
-
-    def order(self) -> Order:
-        """Make a draft of an order."""
-        return self.world.make(
-            "sales.order", party=self.world.customer, plant=self.world.plant, customer_reference=NOTE,
-            lines=[{"item": self.world.part, "quantity": "1", "price": "10"}],
-        )  # fmt: skip
-
-    def push(self, body: dict[str, Any], **headers: str) -> int:
-        """Let the buyer tell us something, signed; give our answer's status."""
-        sent, name, at = orjson.dumps(body), str(new_id()), str(int(datetime.now(UTC).timestamp()))
-        signed = {"webhook-id": name, "webhook-timestamp": at,
-                  "webhook-signature": signature(keys_of(SECRET)[0], name, int(at), sent)}  # fmt: skip
-        return Client().post("/hooks/BUYER/event", sent, content_type="application/json",
-                             headers={**signed, **headers}).status_code  # fmt: skip
-
-    def call(self, path: str, **headers: str) -> Any:
-        """Let a program call our interface."""
-        given = {"Authorization": f"Bearer {self.token}", **headers}
-        return Client().post(f"/api/v1/{path}", b"", content_type="application/json", headers=given)
-
-    def carry(self) -> None:
-        """Let everything happen that is due."""
-        carry_until_quiet()
-        dispatcher.wait_until_quiet()
-        carry_until_quiet()
+from tests.integration.trading import GIVEN, KEY, NOTE, SECRET, THEIRS, TRACE, UNWANTED, WORD, Trade
 
 
 @pytest.fixture
