@@ -6,6 +6,7 @@ banyan bench traces [--json] [--rounds 20]
 from __future__ import annotations
 
 import argparse
+import logging
 import subprocess
 import sys
 import time
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rounds", type=int, default=20, help=f"of {EACH} commands each way (20)")
     asked = parser.parse_args(arguments)
     with running(), collector() as url:
+        logging.getLogger("banyan.traces").setLevel(logging.ERROR)  # that much is dropped is what is measured
         from _measures import Figure
 
         from banyan.kernel import tracing

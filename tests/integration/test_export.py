@@ -5,17 +5,28 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from banyan.connectors.webhook.connector import Webhook
+from banyan.integration.connecting import Failed, Outgoing
 from banyan.integration.engine import carry_until_quiet
 from banyan.integration.models import Attempt, Message
+from banyan.integration.tests.telling import Sold
 from banyan.kernel import db, dispatcher, events, jobs, tracing
+from banyan.kernel.commands import Call as One
+from banyan.kernel.commands import Command, Together, execute_together, tell_for
 from banyan.kernel.models import Call, Outbox
+from banyan.kernel.schema import Input, field
+from banyan.lib.ids import new_id
 from banyan.lib.labels import L
+from banyan.ops import jobs as worker
 from banyan.web.rest import calls
 from tests.integration.collecting import Seen, collecting
 from tests.integration.partner import partner
@@ -68,7 +79,8 @@ def test_an_orders_life_is_one_tree_from_webhook_to_webhook(trade, carrier):
         "banyan.outcome": "done", "http.response.status_code": 200,
     }  # fmt: skip
     assert done.facts == {
-        "banyan.command": "sales.order.confirm", "banyan.through": "rest", "banyan.outcome": "done", "banyan.records": 1,
+        "banyan.command": "sales.order.confirm", "banyan.through": "rest", "banyan.outcome": "done",
+        "banyan.records": 1,
     }  # fmt: skip
     assert pushed.facts["http.response.status_code"] == 204
     assert (taken.facts["banyan.flow"], taken.facts["banyan.record_noun"]) == ("CONFIRM", "sales.order")
@@ -194,6 +206,66 @@ def test_a_listener_and_its_own_work_are_steps_of_what_it_hears_of(trade, monkey
         assert shape(heard) == ("hear test.hears", "consumer", done.step, None)
         (given,) = db.rows("SELECT args->>'trace' FROM procrastinate_jobs WHERE task_name = 'banyan.job'")
         assert given == (f"00-{TRACE}-{heard.step}-01",)
+
+
+def test_messages_that_go_together_are_each_a_step(trade, carrier, monkeypatch):
+    def send_many(self: Webhook, connection: Any, outs: Sequence[Outgoing]) -> list[Any]:
+        return [self.send(connection, outs[0]), *(Failed("refused", "no", code="E-7") for _ in outs[1:])]
+
+    monkeypatch.setattr(Webhook, "sends_many", True)
+    monkeypatch.setattr(Webhook, "send_many", send_many, raising=False)
+    with collecting() as collector:
+        for _ in range(2):
+            trade.call(f"sales/orders/{trade.order().pk}/confirm")
+        trade.carry()
+        told = [one for one in collector.gathered() if one.name == "deliver TELL"]
+    assert [(one.fault, one.facts.get("banyan.code"), one.facts["banyan.outcome"]) for one in told] == [
+        (None, None, "done"), ("refused", "E-7", "dead"),
+    ]  # fmt: skip
+    assert len({one.trace for one in told}) == 2
+    assert carrier.asked[0].headers["traceparent"][36:52] == told[0].step
+
+
+def test_calls_that_are_done_together_are_each_a_step_of_its_own_trace(trade):
+    def act(calls: Sequence[One]) -> list[int]:
+        for call in calls:
+            tell_for(call.ctx, Sold(record=call.data.which, n=1))
+        return [1] * len(calls)
+
+    class Which(Input):
+        which: UUID = field("哪个", "Which")
+
+    command = Command(
+        key="kernel.user.sell", label=L("售出", "Sell"), on="noun", input=Which, permission="kernel.user.sell",
+        function=lambda ctx, data: None, together=Together(keys=lambda data: frozenset({data.which}), act=act),
+    )  # fmt: skip
+    with collecting(share=0.0) as collector, transaction.atomic():
+        contexts = (trade.ctx.with_(trace=GIVEN), trade.ctx.with_(trace=UNWANTED), trade.ctx)
+        execute_together(command, [One(one, Which(which=new_id())) for one in contexts])
+        sold = collector.one("kernel.user.sell")
+    assert (sold.parent, sold.facts["banyan.together"], sold.facts["banyan.outcome"]) == (THEIRS, 3, "done")
+    assert set(Outbox.objects.filter(type="test.sold").values_list("trace", flat=True)) == {
+        f"00-{TRACE}-{sold.step}-01", UNWANTED, None,
+    }  # fmt: skip
+
+
+def test_what_the_clock_starts_is_a_trace_of_its_own_with_its_commands(trade):
+    order = trade.order()
+
+    def work() -> None:
+        trade.world.do("sales.order.confirm", order)
+
+    context = SimpleNamespace(job=SimpleNamespace(task_name="sales.nightly"))
+    with collecting() as collector:
+        worker.as_step(work, context)
+        began, done = collector.one("job sales.nightly"), collector.one("sales.order.confirm")
+        assert (began.kind, began.parent, began.facts) == ("consumer", "", {"banyan.outcome": "done"})
+        assert (done.trace, done.parent) == (began.trace, began.step)
+        context.job.task_name = "banyan.job"
+        worker.as_step(lambda: None, context)
+        assert len(collector.gathered()) == 2
+        with tracing.begin("later", None, begins=True) as later:
+            assert later.trace[3:35] != began.trace
 
 
 def test_off_nothing_is_loaded_and_nothing_is_kept(trade, carrier):
