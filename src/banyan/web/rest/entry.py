@@ -115,10 +115,7 @@ def _end_step(
     Source: OpenTelemetry semantic conventions, HTTP server spans
     """
     method = request.method if request.method in _METHODS else "_OTHER"
-    if operation:
-        route = path if registry.has_command(operation) else f"{path.removesuffix(operation)}…"
-    else:
-        route = f"{answers.ROOT}/{calls.template_of(path).removeprefix('/')}"
+    route = path if operation else f"{answers.ROOT}/{calls.template_of(path).removeprefix('/')}"
     step, held, status = caller.step, caller.bearer, response.status_code
     step.name = f"{'HTTP' if method == '_OTHER' else method} {route}"
     step.say(
