@@ -18,7 +18,7 @@ from banyan.integration.watch import metrics
 from banyan.kernel import exporting, tracing
 from banyan.kernel.exporting import Exporter, keep_tally
 from banyan.kernel.models import SpanTally
-from banyan.lib import traces
+from banyan.lib import otlp, traces
 from banyan.lib.errors import Conflict
 from banyan.lib.ids import new_id
 from tests.integration.collecting import collecting
@@ -155,6 +155,24 @@ def test_the_thread_sends_by_itself_in_batches():
 )  # fmt: skip
 def test_the_address_may_have_the_path_or_not(address, path):
     assert Exporter(address, {})._path == path
+
+
+def test_any_text_of_a_partner_can_be_sent_and_none_at_length():
+    with collecting() as collector:
+        with tracing.begin("some", None, begins=True, code="\ud800 七" + "x" * 900, big=2**62):
+            pass
+        (seen,) = collector.gathered()
+    assert seen.facts == {"banyan.code": "? 七" + "x" * (otlp.TEXT - 3), "banyan.big": 2**62}
+
+
+def test_a_process_that_can_have_no_thread_goes_on_and_sends_later(monkeypatch, caplog):
+    with collecting() as collector:
+        with monkeypatch.context() as poor:
+            poor.setattr("threading.Thread.start", lambda thread: (_ for _ in ()).throw(RuntimeError("no more")))
+            some(1)
+        some(1)
+        assert len(collector.gathered()) == 2
+    assert "No thread could be had" in caplog.text
 
 
 PROGRAM = """

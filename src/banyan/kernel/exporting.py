@@ -118,10 +118,15 @@ class Exporter:
         with self._guard:
             if self._thread is not None or self._is_over:
                 return
-            self._thread = threading.Thread(target=self._go_on, name="traces", daemon=True)
+            thread = threading.Thread(target=self._go_on, name="traces", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the process may have no more of them; who ends a step is not to hear of that
+                log.warning("No thread could be had that sends steps of traces; they wait")
+                return
+            self._thread = thread
             atexit.register(self.end)
             multiprocessing.util.Finalize(None, self.end, exitpriority=90)  # a multiprocessing child has no other end
-            self._thread.start()
 
     def _go_on(self) -> None:
         pause, due = self.every, 0.0

@@ -14,6 +14,8 @@ _KINDS: dict[str, int] = {"internal": 1, "server": 2, "client": 3, "producer": 4
 _ERROR = 2
 _RECORDED = 1
 PATH = "/v1/traces"
+#: Characters of an attribute's text.
+TEXT = 200
 
 
 class Span(NamedTuple):
@@ -69,4 +71,9 @@ def _value(value: Any) -> dict[str, Any]:
         return {"intValue": str(value)}
     if isinstance(value, float):
         return {"doubleValue": value}
-    return {"stringValue": str(value)}
+    return {"stringValue": _text(str(value))}
+
+
+def _text(value: str) -> str:
+    """Give a text as UTF-8 can have it, and not at length: a partner's code may hold anything."""
+    return value[:TEXT] if value.isascii() else value[:TEXT].encode("utf-8", "replace").decode()
