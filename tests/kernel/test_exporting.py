@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import pytest
+from django.views.debug import SafeExceptionReporterFilter
 
 from banyan.config.environ import VARIABLES, BadVariable, env
 from banyan.integration.watch import metrics
@@ -247,3 +248,8 @@ def test_the_log_names_a_faults_kind_and_no_header(off, caplog):
     said: Any = caplog.text
     assert "2 steps of traces were dropped (HTTP 401)" in said
     assert "hush" not in said
+
+
+def test_no_page_of_a_fault_shows_the_headers(settings):
+    settings.BANYAN_OTLP_SECRET_HEADERS = {"X-Team": "hush"}
+    assert "hush" not in str(SafeExceptionReporterFilter().get_safe_settings())

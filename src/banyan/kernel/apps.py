@@ -15,7 +15,7 @@ class KernelConfig(AppConfig):
 
         registry.discover()
         post_migrate.connect(_guard)
-        tracing.set_up(settings.BANYAN_OTLP_ENDPOINT, settings.BANYAN_OTLP_HEADERS, settings.BANYAN_OTLP_SAMPLE)
+        tracing.set_up(settings.BANYAN_OTLP_ENDPOINT, settings.BANYAN_OTLP_SECRET_HEADERS, settings.BANYAN_OTLP_SAMPLE)
 
 
 def _guard(sender: AppConfig, **_: object) -> None:
