@@ -104,7 +104,7 @@ def test_a_call_of_a_program_begins_a_trace_that_its_event_and_delivery_belong_t
         "http.response.status_code": 200, "banyan.operation": "sales.order.confirm", "banyan.outcome": "done",
     }  # fmt: skip
     calls.write()
-    assert Call.objects.get().trace == f"00-{called.trace}-{called.step}-01"
+    assert Call.objects.get(pk=answer["X-Request-Id"]).trace == f"00-{called.trace}-{called.step}-01"
     assert carrier.asked[0].headers["traceparent"] == f"00-{called.trace}-{told.step}-01"
 
 
