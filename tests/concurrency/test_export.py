@@ -109,6 +109,7 @@ def test_one_trace_goes_through_all_processes_and_each_sends_its_own(live_db, ct
         stop()
     connection.close()
     ours = {one.name: one for one in collector.seen if one.trace == TRACE}
+    print(*((one.name, one.step, one.parent, one.pid) for one in collector.seen if one.trace == TRACE), sep="\n")
     names = {one.step: one.name for one in ours.values()} | {THEIRS: None}
     assert {name: names[one.parent] for name, one in ours.items() if not name.startswith("hear")} == {
         "POST /hooks/{system}/{operation}": None, "take CONFIRM": "POST /hooks/{system}/{operation}",

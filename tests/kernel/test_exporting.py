@@ -158,6 +158,19 @@ def test_the_address_may_have_the_path_or_not(address, path):
     assert Exporter(address, {})._path == path
 
 
+def test_what_is_left_at_the_end_gets_there_though_the_collector_has_hung_up_meanwhile():
+    with collecting(every=3600.0) as collector:
+        sender = tracing.exporter()
+        some(1)
+        assert sender.flush()
+        says = iter([None, {}])
+        collector.says = lambda asked: next(says)
+        some(2)
+        tracing.end()
+        assert len(collector.seen) == 3
+    assert (sender.sent, sender.dropped) == (3, 0)
+
+
 def test_any_text_of_a_partner_can_be_sent_and_none_at_length():
     with collecting() as collector:
         with tracing.begin("some", None, begins=True, code="\ud800 七" + "x" * 900, big=2**62):

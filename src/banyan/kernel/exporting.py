@@ -67,7 +67,7 @@ class Exporter:
         self._waiting: deque[Span] = deque()
         self._guard, self._sending, self._wake = threading.Lock(), threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
-        self._is_over, self._ends_at = False, 0.0
+        self._is_over, self._is_cut, self._ends_at = False, False, 0.0
         self._link: http.client.HTTPConnection | None = None
         self.sent = self.dropped = 0
         self._told = (0, 0)
@@ -108,6 +108,7 @@ class Exporter:
         self._thread.join(seconds)
         link = self._link
         if self._thread.is_alive() and link is not None and link.sock is not None:
+            self._is_cut = True
             with suppress(OSError):  # an answer that does not come is not waited for
                 link.sock.shutdown(socket.SHUT_RDWR)
             self._thread.join(0.5)
@@ -171,7 +172,7 @@ class Exporter:
             status, answer = self._ask(body, seconds)
         except (OSError, http.client.HTTPException) as fault:
             self._hang_up()
-            if not is_used or self._is_over or isinstance(fault, TimeoutError):
+            if not is_used or self._is_cut or isinstance(fault, TimeoutError):
                 return self._failed(fault)
             try:  # a collector closes what was idle for long
                 status, answer = self._ask(body, seconds)
