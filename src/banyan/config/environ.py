@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 SOURCES = Path(__file__).resolve().parents[2]
 CHECKOUT = SOURCES.parent
@@ -17,12 +19,13 @@ SYSTEM_DATA = Path("/var/lib/banyan")
 
 @dataclass(frozen=True)
 class Variable:
-    """One setting that the surroundings may give."""
+    """One setting that the surroundings may give; the value of a secret one is never shown."""
 
     name: str
     default: str
     read: Callable[[str], Any]
     meaning: str
+    is_secret: bool = False
 
 
 def flag(text: str) -> bool:
@@ -38,6 +41,39 @@ def flag(text: str) -> bool:
 def words(text: str) -> list[str]:
     """Give the comma-separated words of a text."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def collector(text: str) -> str:
+    """Give the address of a collector of traces, empty where there is none."""
+    parts = urlsplit(text.strip())
+    if text.strip() and (parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0):
+        raise ValueError("write it as http://127.0.0.1:4318")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("write scheme, host, port and path only; secrets go into BANYAN_OTLP_HEADERS")
+    return text.strip()
+
+
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def headers(text: str) -> dict[str, str]:
+    """Give HTTP headers from `name=value,name=value`, the values as in an address (`%20`)."""
+    found = {}
+    for one in words(text):
+        name, sign, value = one.partition("=")
+        name, value = name.strip(), unquote(value.strip())
+        if not sign or not _HEADER.fullmatch(name) or not value.isascii() or not value.isprintable():
+            raise ValueError("write name=value,name=value")
+        found[name] = value
+    return found
+
+
+def share(text: str) -> float:
+    """Give a share from 0 to 1."""
+    found = float(text)
+    if not 0 <= found <= 1:
+        raise ValueError("write a number from 0 to 1")
+    return found
 
 
 VARIABLES: dict[str, Variable] = {
@@ -105,6 +141,25 @@ VARIABLES: dict[str, Variable] = {
             str,
             "Token that `/metrics` wants as `Authorization: Bearer …`. Empty: it answers to the machine itself only",
         ),
+        Variable(
+            "BANYAN_OTLP_ENDPOINT",
+            "",
+            collector,
+            "Collector that traces are sent to by OTLP over HTTP, such as `http://127.0.0.1:4318`. Empty: none is",
+        ),
+        Variable(
+            "BANYAN_OTLP_HEADERS",
+            "",
+            headers,
+            "Headers that the collector wants, `name=value,name=value`, the values as in an address (`%20`)",
+            is_secret=True,
+        ),
+        Variable(
+            "BANYAN_OTLP_SAMPLE",
+            "1",
+            share,
+            "Share, 0 to 1, of the traces beginning here that are sent; for one that a partner began, its flag decides",
+        ),
         Variable("BANYAN_LOG_LEVEL", "INFO", str, "Least severe level that is logged"),
         Variable("AMQP_URL", "", str, "Optional RabbitMQ for the integration bus"),
     )
@@ -125,7 +180,8 @@ def env(name: str) -> Any:
     try:
         return variable.read(text)
     except ValueError as error:
-        raise BadVariable(f"{name}={text!r} cannot be read ({error}). {variable.meaning}.") from None
+        shown = "…" if variable.is_secret else repr(text)
+        raise BadVariable(f"{name}={shown} cannot be read ({error}). {variable.meaning}.") from None
 
 
 def as_table() -> str:

@@ -20,6 +20,7 @@ from django.db import transaction
 from banyan.integration import replies, rules
 from banyan.integration.plans import Plan, context_of
 from banyan.kernel import db
+from banyan.lib import traces
 from banyan.lib.ids import new_id
 
 #: Marks a message that waits behind another of its key.
@@ -58,7 +59,8 @@ class Held:
 class Result:
     """What came of a try. `outcome`: done, failed (tried again), dead, or back (not tried, free again).
 
-    Takes:  is_answered: it reached the partner, and what failed is what we did with the answer
+    Takes:  is_answered: it reached the partner, and what failed is what we did with the answer; attempt: the key of the
+            try, where its trace is recorded, None: any
     """
 
     held: Held
@@ -72,6 +74,12 @@ class Result:
     noun: str = ""
     record: UUID | None = None
     is_answered: bool = False
+    attempt: UUID | None = None
+
+    @property
+    def trace(self) -> str | None:
+        """Give the trace with this try as the step that what comes of it goes on from."""
+        return traces.step(self.held.trace, self.attempt or self.held.id) if self.held.trace else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +329,7 @@ def _row(plan: Plan, result: Result, chance: float) -> dict[str, Any]:
     elif outcome == "back":
         pause = result.retry_after or 0.0
     return dict(
-        id=result.held.id, claim=result.held.claim, attempt=new_id(), outcome=outcome, reason=reason,
+        id=result.held.id, claim=result.held.claim, attempt=result.attempt or new_id(), outcome=outcome, reason=reason,
         error=error.replace("\0", "")[:4000], code=result.code[:40], ms=round(result.ms, 3), pause=pause,
         reply=result.reply, noun=result.noun, record=result.record, answered=result.is_answered,
     )  # fmt: skip

@@ -77,7 +77,8 @@ class Operation:
 class Outgoing:
     """A message to send. `id` is the same at every try, so that the partner can know it again.
 
-    `trace` is the `traceparent` of the event it tells, None where nobody traces it.
+    `trace` is the `traceparent` of the event it tells, None where nobody traces it. `step` is the key of this try,
+    where it is recorded as a step of its own.
     """
 
     id: UUID
@@ -89,11 +90,12 @@ class Outgoing:
     attempt: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
     trace: str | None = None
+    step: UUID | None = None
 
     @property
     def traceparent(self) -> str | None:
-        """Give the trace with this message as the step the partner goes on from."""
-        return traces.step(self.trace, self.id) if self.trace else None
+        """Give the trace with this message, or the present try, as the step the partner goes on from."""
+        return traces.step(self.trace, self.step or self.id) if self.trace else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from banyan.integration import claims, replies
+from banyan.integration import claims, replies, stepping
 from banyan.integration.claims import Held, Result
 from banyan.integration.connecting import Failed
 from banyan.integration.performing import perform, reason_of, said
@@ -133,12 +133,19 @@ def _do_together(plan: Plan, ctx: Context | Failed, held: Sequence[Held]) -> lis
 
 
 def _execute(plan: Plan, ctx: Context | Failed, held: Held) -> Result:
+    step, bears = stepping.of_try(plan, held)
+    if step and isinstance(ctx, Context):
+        ctx = step.of(ctx)
+    elif held.trace and isinstance(ctx, Context):
+        ctx = ctx.with_(trace=traces.step(held.trace, held.id))
+    return stepping.ended(step, _executed(plan, ctx, held), bears)
+
+
+def _executed(plan: Plan, ctx: Context | Failed, held: Held) -> Result:
     begun = time.perf_counter()
     try:
         if isinstance(ctx, Failed):
             raise ctx
-        if held.trace:
-            ctx = ctx.with_(trace=traces.step(held.trace, held.id))
         body = orjson.loads(held.body)
         noun = registry.command(plan.target).noun
         outcome = perform(

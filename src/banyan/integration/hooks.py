@@ -7,6 +7,7 @@ but a line in the log.
 from __future__ import annotations
 
 import logging
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
@@ -16,11 +17,13 @@ from django.views.decorators.csrf import csrf_exempt
 from banyan.integration import inbox
 from banyan.integration.connecting import Failed, Received, Reply
 from banyan.integration.plans import Plan, link_of, plans_of, refused
-from banyan.kernel import db
+from banyan.kernel import db, tracing
+from banyan.lib import traces
 from banyan.lib.errors import DomainError
 from banyan.web.middleware import public
 
 log = logging.getLogger("banyan.bus")
+ROUTE = "/hooks/{system}/{operation}"
 
 _HEARING = """
     SELECT s.id, s.most_bytes, s.version, f.id, f.running_id
@@ -44,13 +47,27 @@ def receive(request: HttpRequest, system: str, operation: str) -> HttpResponse:
     flows = {flow: (running, version) for _, _, version, flow, running in rows if flow is not None}
     if not flows:
         return _plain(404, "unknown")
+    trace = traces.received(request.headers.get("traceparent"))
+    with tracing.begin(f"POST {ROUTE}", trace, kind="server", begins=True) as step:
+        response = _received(request, system, operation, rows[0][0], rows[0][1], flows, step.trace or trace)
+        step.say(http__request__method="POST", http__route=ROUTE, http__response__status_code=response.status_code,
+                 system=system, operation=operation)  # fmt: skip
+        if response.status_code >= 500:
+            step.say(error__type=str(response.status_code))
+            step.fail("fault")
+    return response
+
+
+def _received(
+    request: HttpRequest, system: str, operation: str, key: UUID, most: int, flows: dict, trace: str | None
+) -> HttpResponse:
     try:
-        body = _body(request, rows[0][1])
+        body = _body(request, most)
     except Failed as fault:
         log.warning("%s/%s: refused a request (%s): %s", system, operation, fault.kind, fault.text)
         return _plain(413 if fault.kind == "too_large" else 400, fault.kind)
     try:
-        link = link_of(rows[0][0])
+        link = link_of(key)
     except DomainError:
         link = None
     if link is None:
@@ -69,7 +86,6 @@ def receive(request: HttpRequest, system: str, operation: str) -> HttpResponse:
         said = fault.text.splitlines()[-1][:300] if fault.text else ""
         log.warning("%s/%s: refused a request (%s): %s", system, operation, fault.kind, said)
     else:
-        trace = request.headers.get("traceparent")
         kept = [inbox.keep(plan, messages, now, trace) for plan in _plans(flows)]
         taken = sum(one.new for one in kept)
         if any(one.reused for one in kept):

@@ -24,7 +24,6 @@ from banyan.integration.mapping.linking import link_by_message
 from banyan.integration.plans import Plan, plan_of
 from banyan.kernel import db, schema
 from banyan.kernel.context import Context
-from banyan.lib import traces
 from banyan.lib.errors import DomainError
 
 KEYS = frozenset({"keep", "link", "flow", "command"})
@@ -117,7 +116,7 @@ def handle(plan: Plan, done: Sequence[Any], acting: Callable[[], Context | Faile
             return told | {one.held.id: Said(f"no running flow {code} takes answers") for one in done}
         inbox.keep(other, [
             Incoming(id=str(one.held.id), key=one.held.key, type=f"{one.held.type}.reply"[:120], body=_body(one),
-                     trace=traces.step(one.held.trace, one.held.id) if one.held.trace else None)
+                     trace=one.trace)
             for one in done
         ], now)  # fmt: skip
     return told
@@ -134,8 +133,8 @@ def _commanded(plan: Plan, ctx: Context | Failed, asked: Mapping[str, Any], one:
         if isinstance(ctx, Failed):
             raise ctx
         value = mappings.apply(asked["mapping"], _body(one), system=plan.system_code)
-        trace = traces.step(one.held.trace, one.held.id) if one.held.trace else ctx.trace
-        performing.perform(ctx.with_(key=f"reply {one.held.id}", trace=trace), asked["target"], value)
+        ctx = ctx.with_(key=f"reply {one.held.id}", trace=one.trace or ctx.trace)
+        performing.perform(ctx, asked["target"], value)
     except Failed as fault:
         return _told(fault.kind, fault.text, fault.code)
     except DomainError as refusal:

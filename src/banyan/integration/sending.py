@@ -8,13 +8,15 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 import orjson
 
-from banyan.integration import replies
+from banyan.integration import replies, stepping
 from banyan.integration.claims import Held, Result
 from banyan.integration.connecting import Connection, Failed, Outgoing, Sent
 from banyan.integration.plans import Plan, refused
+from banyan.kernel import tracing
 
 #: A claim lasts for two calls and a little more; what has not begun when one call would no longer fit goes back.
 SLACK_SECONDS = 10.0
@@ -87,20 +89,28 @@ def _safely(plan: Plan, now: datetime | None) -> Connection | Failed:
         return refused(fault)
 
 
-def outgoing(plan: Plan, held: Held, body: Any) -> Outgoing:
-    """Give a message as the connector gets it. Raises: Failed("mapping") where that is what became of its body."""
+def outgoing(plan: Plan, held: Held, body: Any, attempt: UUID | None = None) -> Outgoing:
+    """Give a message as the connector gets it. Raises: Failed("mapping") where that is what became of its body.
+
+    Takes:  attempt: the key of this try, where it is recorded as a step of its trace
+    """
     if isinstance(body, Failed):
         raise body
     return Outgoing(
         id=held.id, operation=plan.target, body=body, key=held.key, type=held.type,
-        at=held.at, attempt=held.attempts + 1, trace=held.trace,
+        at=held.at, attempt=held.attempts + 1, trace=held.trace, step=attempt,
     )  # fmt: skip
 
 
 def _send(plan: Plan, connection: Connection, held: Held, body: Any) -> Result:
+    step, bears = stepping.of_try(plan, held)
+    return stepping.ended(step, _sent(plan, connection, held, body, bears.get("attempt")), bears)
+
+
+def _sent(plan: Plan, connection: Connection, held: Held, body: Any, attempt: UUID | None) -> Result:
     begun = time.perf_counter()
     try:
-        sent = plan.connector.send(connection, outgoing(plan, held, body))
+        sent = plan.connector.send(connection, outgoing(plan, held, body, attempt))
     except Exception as fault:  # whatever a connector raises is a failed try, never the end of the worker
         return _failed(held, refused(fault), (time.perf_counter() - begun) * 1000)
     return _done(plan, held, sent, (time.perf_counter() - begun) * 1000)
@@ -111,18 +121,21 @@ def _send_together(
 ) -> Iterator[Result]:
     """Hand several to the connector at once. Of what it did not answer for, nothing is known: it is tried again."""
     ready: list[tuple[Held, Outgoing]] = []
+    steps: list[tuple[tracing.Step, dict[str, Any]]] = []
     waits = replies.waits(plan)
     for held, body in zip(run, plan.map_all([orjson.loads(held.body) for held in run]), strict=True):
         if plan.order != "free" and held.key in blocked:
             yield Result(held, "back")
             continue
+        step, bears = stepping.of_try(plan, held)
         try:
-            ready.append((held, outgoing(plan, held, body)))
+            ready.append((held, outgoing(plan, held, body, bears.get("attempt"))))
+            steps.append((step, bears))
             if waits:
                 blocked.add(held.key)
         except Failed as fault:
             blocked.add(held.key)
-            yield _failed(held, fault, 0.0)
+            yield stepping.ended(step, _failed(held, fault, 0.0), bears)
     if not ready:
         return
     begun = time.perf_counter()
@@ -133,8 +146,9 @@ def _send_together(
         answers = [refused(fault)] * len(ready)
     answers += [Failed("transport", "the connector gave no answer for it")] * (len(ready) - len(answers))
     ms = (time.perf_counter() - begun) * 1000 / len(ready)
-    for (held, _), answer in zip(ready, answers, strict=False):
-        yield _failed(held, answer, ms) if isinstance(answer, Failed) else _done(plan, held, answer, ms)
+    for (held, _), answer, (step, bears) in zip(ready, answers, steps, strict=False):
+        result = _failed(held, answer, ms) if isinstance(answer, Failed) else _done(plan, held, answer, ms)
+        yield stepping.ended(step, result, bears)
 
 
 def _done(plan: Plan, held: Held, sent: Sent, ms: float) -> Result:

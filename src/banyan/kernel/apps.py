@@ -9,10 +9,13 @@ class KernelConfig(AppConfig):
     label = "kernel"
 
     def ready(self) -> None:
-        from banyan.kernel import registry
+        from django.conf import settings
+
+        from banyan.kernel import registry, tracing
 
         registry.discover()
         post_migrate.connect(_guard)
+        tracing.set_up(settings.BANYAN_OTLP_ENDPOINT, settings.BANYAN_OTLP_SECRET_HEADERS, settings.BANYAN_OTLP_SAMPLE)
 
 
 def _guard(sender: AppConfig, **_: object) -> None:

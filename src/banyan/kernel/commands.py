@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -33,7 +33,7 @@ import orjson
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, models, transaction
 from pydantic import BaseModel
 
-from banyan.kernel import access, db, events, locks, registry, schema, steady
+from banyan.kernel import access, db, events, locks, registry, schema, steady, tracing
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Counter
 from banyan.kernel.spec import Tone
@@ -323,6 +323,27 @@ def execute(
     """
     if _work.get() is not None:
         return _perform(ctx, cmd, parse_input(cmd, data), ids, versions, nested=True)
+    step = tracing.begin(cmd.key, ctx.trace, begins=True)
+    if not step:
+        return _whole(ctx, cmd, ids, data, versions, dry_run, each, render, inputs)
+    with step:
+        step.say(command=cmd.key, through=ctx.through)
+        outcome = _whole(step.of(ctx), cmd, ids, data, versions, dry_run, each, render, inputs)
+        step.say(**_said_of(outcome, dry_run))
+        return outcome
+
+
+def _said_of(outcome: Outcome, dry_run: bool = False) -> dict[str, Any]:
+    """Give what a trace says of an outcome."""
+    how = "rehearsed" if dry_run else "replayed" if outcome.is_replay else "done"
+    return {"outcome": how, "records": len(outcome.ids), "refused_records": len(outcome.faults) or None}
+
+
+def _whole(
+    ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, versions: Mapping[UUID, int] | None, dry_run: bool,
+    each: bool, render: Callable[[Outcome], Any] | None, inputs: Sequence[Any] | None,
+) -> Outcome:
+    """Run a command that is no part of another, again where it met a deadlock."""
     try:
         ctx.require(cmd.permission, cmd.label)
         parsed = parse_input(cmd, data) if inputs is None else list(inputs) if each else _parse_all(cmd, inputs)
@@ -377,6 +398,10 @@ def execute_together(cmd: Command, calls: Sequence[Call]) -> list[Outcome]:
     """
     for call in calls:
         call.ctx.require(cmd.permission, cmd.label)
+    steps: list[tracing.Step] = []
+    if tracing.is_on():
+        steps = [tracing.begin(cmd.key, call.ctx.trace, begins=True) for call in calls]
+        calls = [replace(call, ctx=step.of(call.ctx)) for call, step in zip(calls, steps, strict=True)]
     ctx = calls[0].ctx
     work = Work(ctx)
     token, locked = _work.set(work), locks.begin()
@@ -390,6 +415,9 @@ def execute_together(cmd: Command, calls: Sequence[Call]) -> list[Outcome]:
                 with speaking(call.ctx.language):
                     outcome.answer = call.render(outcome)
         _write_trails(cmd, calls, outcomes, work)
+        for step, call, outcome in zip(steps, calls, outcomes, strict=False):
+            step.say(command=cmd.key, through=call.ctx.through, together=len(calls), **_said_of(outcome))
+            step.end()
     finally:
         locks.end(locked)
         steady.end()

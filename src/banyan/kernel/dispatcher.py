@@ -23,7 +23,7 @@ from uuid import UUID
 
 from django.db import close_old_connections, connection, transaction
 
-from banyan.kernel import db, events
+from banyan.kernel import db, events, tracing
 from banyan.kernel.commands import Command, execute
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Delivery, Outbox
@@ -125,7 +125,8 @@ def _deliver(delivery: Delivery, at: datetime) -> None:
                 return
             if function is not None:
                 ctx = Context(SYSTEM, now=at, through="job", program="dispatcher", trace=event.trace)
-                function(ctx, _delivered(event))
+                with _step(delivery) as step:
+                    function(step.of(ctx), _delivered(event))
             Delivery.objects.filter(pk=delivery.pk).update(
                 state="done", done_at=at, attempts=delivery.attempts + 1,
                 error="" if function else "the listener no longer exists",
@@ -138,6 +139,15 @@ def _deliver(delivery: Delivery, at: datetime) -> None:
             state="dead" if dead else "waiting", attempts=attempts, next_at=at + _pause(attempts),
             error=traceback.format_exc()[-4000:],
         )
+
+
+def _step(delivery: Delivery) -> tracing.Step:
+    """Give the step that a listener's hearing of an event is in its trace."""
+    event = delivery.event
+    if event.trace is None or not tracing.is_on():
+        return tracing.NOTHING
+    return tracing.begin(f"hear {delivery.listener}", event.trace, kind="consumer", event=event.type,
+                         attempt=delivery.attempts + 1)  # fmt: skip
 
 
 def _delivered(event: Outbox) -> Delivered:

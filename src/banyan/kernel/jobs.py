@@ -26,7 +26,7 @@ from django.db import InterfaceError, OperationalError, connections
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app as queue
 
-from banyan.kernel import access
+from banyan.kernel import access, tracing
 from banyan.kernel.context import SYSTEM, SYSTEM_ID, Context
 from banyan.kernel.models import JobRun
 from banyan.lib.errors import Conflict, DomainError, NotFound
@@ -114,7 +114,8 @@ def start(ctx: Context, kind: str, data: dict[str, Any]) -> JobRun:
     run = JobRun(kind=kind, title_zh=label.zh, title_en=label.en, input=data, created_at=ctx.now,
                  created_by_id=ctx.person, changed_at=ctx.now, changed_by_id=ctx.person)
     JobRun.objects.bulk_create([run])
-    do_job.defer(run=str(run.pk), limits=list(ctx.principal.limits) if ctx.principal.limits is not None else None)
+    limits = list(ctx.principal.limits) if ctx.principal.limits is not None else None
+    do_job.defer(run=str(run.pk), limits=limits, **({"trace": ctx.trace} if ctx.trace else {}))
     return run
 
 
@@ -131,15 +132,16 @@ def cancel(ctx: Context, key: UUID) -> None:
 
 
 def perform(
-    key: UUID, limits: tuple[str, ...] | None = None, now: datetime | None = None, *, attempts: int = 0
+    key: UUID, limits: tuple[str, ...] | None = None, now: datetime | None = None, *, attempts: int = 0,
+    trace: str | None = None,
 ) -> None:
     """Do a job: the worker's way in. Ends in state done, failed or cancelled; a second call after the end does nothing.
 
-    Takes:  attempts: how often it was broken off before
+    Takes:  attempts: how often it was broken off before; trace: of who started it
     Raises: BrokenOff when the database went away, to be done again
     """
     try:
-        _perform(key, limits, now or datetime.now(UTC), attempts)
+        _perform(key, limits, now or datetime.now(UTC), attempts, trace)
     except (OperationalError, InterfaceError) as fault:
         if not is_away(fault):
             raise
@@ -152,7 +154,9 @@ def is_away(fault: Exception) -> bool:
     return state is None or state.startswith("08") or state in ("57P01", "57P02", "57P03")
 
 
-def _perform(key: UUID, limits: tuple[str, ...] | None, started: datetime, attempts: int) -> None:
+def _perform(
+    key: UUID, limits: tuple[str, ...] | None, started: datetime, attempts: int, trace: str | None
+) -> None:
     run = JobRun.objects.filter(pk=key).first()
     if run is None or run.finished_at is not None:
         return
@@ -166,10 +170,14 @@ def _perform(key: UUID, limits: tuple[str, ...] | None, started: datetime, attem
         who = SYSTEM if run.created_by_id in (None, SYSTEM_ID) else access.principal_of(run.created_by_id, limits)
         if who is None:
             raise Conflict("job_owner_gone", L("任务的发起人已停用", "Whoever started the job is no longer active"))
-        ctx = Context(who, now=started, through="job", program=run.kind, key=f"job:{key}", language=who.language)
+        ctx = Context(who, now=started, through="job", program=run.kind, key=f"job:{key}", language=who.language,
+                      trace=trace)
         if run.is_cancel_asked:
             raise Cancelled
-        result = _kinds[run.kind].function(ctx, side, run.input)
+        with tracing.begin(f"job {run.kind}", trace, kind="consumer", begins=True, job=str(key),
+                           attempt=attempts + 1) as step:
+            result = _kinds[run.kind].function(step.of(ctx), side, run.input)
+            step.say(outcome="done")
     except Cancelled:
         side.mark(state="cancelled", finished_at=datetime.now(UTC))
     except DomainError as refusal:
@@ -201,9 +209,9 @@ def run_language(run: JobRun) -> str:
     name="banyan.job", queue="jobs", pass_context=True,
     retry=RetryStrategy(wait=RETRY_SECONDS, retry_exceptions=(BrokenOff,)),
 )
-def do_job(context: JobContext, run: str, limits: list[str] | None = None) -> None:
+def do_job(context: JobContext, run: str, limits: list[str] | None = None, trace: str | None = None) -> None:
     """Procrastinate's way to `perform`."""
-    perform(UUID(run), tuple(limits) if limits is not None else None, attempts=context.job.attempts)
+    perform(UUID(run), tuple(limits) if limits is not None else None, attempts=context.job.attempts, trace=trace)
 
 
 @queue.periodic(cron="* * * * *")

@@ -339,6 +339,15 @@ class CallDay(models.Model):
     pk = models.CompositePrimaryKey("key", "day")
 
 
+class SpanTally(models.Model):
+    """How many steps of traces all processes have sent to the collector, and dropped: one row, there once one was."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    sent = models.BigIntegerField(default=0)
+    dropped = models.BigIntegerField(default=0)
+    at = models.DateTimeField()
+
+
 # --- the life of a command ----------------------------------------------------------------------------------
 
 

@@ -37,9 +37,19 @@ def step(parent: str, key: UUID) -> str:
     return f"{parent[:36]}{key.hex[16:]}{parent[52:]}"
 
 
-def begun(key: UUID) -> str:
-    """Give a new trace whose first step is one of our keys; nobody further on need record it (its flag is not set)."""
-    return f"00-{secrets.token_hex(16)}-{key.hex[16:]}-00"
+def begun(key: UUID, *, is_recorded: bool = False) -> str:
+    """Give a new trace whose first step is one of our keys; where we do not record it, nobody further on need do so."""
+    return f"00-{secrets.token_hex(16)}-{key.hex[16:]}-{is_recorded:02x}"
+
+
+def is_recorded(traceparent: str) -> bool:
+    """Say whether those before us record this trace, so that we do, too."""
+    return int(traceparent[53:55], 16) & 1 == 1
+
+
+def step_of(traceparent: str) -> str:
+    """Give the name of the step that a `traceparent` stands at."""
+    return traceparent[36:52]
 
 
 def trace_of(traceparent: str) -> str:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import close_old_connections
-from procrastinate import App
+from procrastinate import App, JobContext
 from procrastinate.exceptions import ConnectorException
+
+from banyan.kernel import jobs, tracing
 
 RESCUE_SECONDS = 10.0
 SILENT_SECONDS = 30.0
@@ -38,6 +40,17 @@ def with_living_connection(work: Callable[[], Any], *_: Any) -> Any:
         close_old_connections()
 
 
+def as_step(work: Callable[[], Any], context: JobContext, *_: Any) -> Any:
+    """Let work that nobody started but the clock be a trace of its own; what somebody started has one."""
+    name = context.job.task_name
+    if not tracing.is_on() or name == jobs.do_job.name:
+        return work()
+    with tracing.around(tracing.begin(f"job {name}", None, kind="consumer", begins=True)) as step:
+        result = work()
+        step.say(outcome="done")
+        return result
+
+
 async def work(app: App, *, concurrency: int) -> None:
     """Work off jobs until a signal asks for the end."""
     async with app.open_async():
@@ -49,7 +62,7 @@ async def work(app: App, *, concurrency: int) -> None:
                 shutdown_graceful_timeout=5.0,
                 delete_jobs="successful",
                 stalled_worker_timeout=SILENT_SECONDS,
-                task_middleware=[with_living_connection],
+                task_middleware=[with_living_connection, as_step],
             )
         finally:
             rescue.cancel()

@@ -13,7 +13,7 @@ from banyan.config.environ import CHECKOUT
 
 FOLDER = CHECKOUT / "bench"
 #: These start what they measure themselves, and leave the database of this installation alone.
-OWN_SERVER = frozenset({"bus", "floor", "start", "trunk"})
+OWN_SERVER = frozenset({"bus", "floor", "start", "traces", "trunk"})
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -35,6 +35,7 @@ _DISCREPANCIES = """
     SELECT s.code, count(*) FROM watch_discrepancy d JOIN watch_scan s ON s.id = d.scan_id
     WHERE d.state IN ('open', 'repairing') GROUP BY s.code ORDER BY s.code
 """
+_SPANS = "SELECT sent, dropped FROM kernel_spantally"
 _CALLS = """
     SELECT c.name, sum(d.calls - d.refused - d.throttled - d.failed), sum(d.refused), sum(d.throttled), sum(d.failed),
            sum(d.ms) / 1000
@@ -72,6 +73,7 @@ def text() -> str:
     totals = db.rows(_TOTALS)
     waiting, lag = db.one(_OUTBOX, [now])
     calls = db.rows(_CALLS)
+    spans = next(iter(db.rows(_SPANS)), (0, 0))
     parts = (
         _family("banyan_bus_messages", "gauge", f"Messages by flow and state, counted up to {health.MOST}", [
             (labels | {"state": state}, count)
@@ -110,6 +112,9 @@ def text() -> str:
         ]),
         _family("banyan_api_seconds_total", "counter", "Time that calls of the interface took",
                 [({"client": row[0]}, row[5]) for row in calls]),
+        _family("banyan_spans_total", "counter", "Steps of traces, sent to the collector or dropped", [
+            ({"outcome": outcome}, count) for outcome, count in zip(("sent", "dropped"), spans, strict=True)
+        ]),
         _family("banyan_alerts", "gauge", "Alerts that are not cleared", [
             ({"state": state}, count) for state, count in db.rows(_ALERTS)
         ]),

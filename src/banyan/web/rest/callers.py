@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
 
-from banyan.kernel import access, rates
+from banyan.kernel import access, rates, tracing
 from banyan.kernel.context import Context, Principal
 from banyan.lib import traces
 from banyan.lib.errors import Invalid, NotAllowed, NotAuthenticated
@@ -41,7 +41,8 @@ class TokenRefused(NotAuthenticated):
 class Caller:
     """A principal, the program it uses, the plant it stands in; the token it bears, None for a person's session.
 
-    `key` is the request's own, and the step it is in its `trace`. `left` is what its limits leave it.
+    `key` is the request's own, and the step it is in its `trace`; `step` is that step where it is recorded. `left` is
+    what its limits leave it.
     """
 
     principal: Principal
@@ -51,6 +52,7 @@ class Caller:
     bearer: access.Bearer | None = None
     key: UUID = field(default_factory=new_id)
     trace: str | None = None
+    step: tracing.Step = tracing.NOTHING
     left: list[rates.Left] = field(default_factory=list)
 
 
@@ -77,11 +79,15 @@ def context_of(request: HttpRequest) -> Context:
 
 
 def trace_on(caller: Caller, request: HttpRequest) -> None:
-    """Let a call be a step of the trace it came with; a program's call without one begins one."""
+    """Let a call be a step of the trace it came with; one without begins one: a program's, or any to be recorded."""
     parent = traces.received(request.headers.get("traceparent"))
-    if parent:
+    if tracing.is_on():
+        caller.step = tracing.begin("", parent, kind="server", key=caller.key, begins=True)
+    if caller.step:
+        caller.trace = caller.step.trace
+    elif parent:
         caller.trace = traces.step(parent, caller.key)
-    elif caller.bearer:
+    elif caller.bearer or tracing.is_on():
         caller.trace = traces.begun(caller.key)
 
 

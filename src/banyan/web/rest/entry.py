@@ -87,7 +87,11 @@ def logged(request: HttpRequest, response: HttpResponse, path: str, begun: float
     Takes:  path: below /api/v1/, or whole from `/` on where the operation is given
     """
     caller: callers.Caller | None = getattr(request, "caller", None)
-    if caller is None or caller.bearer is None:
+    if caller is None:
+        return
+    if caller.step:
+        _end_step(caller, request, response, path, begun, operation)
+    if caller.bearer is None:
         return
     response["X-Request-Id"] = str(caller.key)
     answers.tell_limits(response, caller.left)
@@ -98,6 +102,31 @@ def logged(request: HttpRequest, response: HttpResponse, path: str, begun: float
         response.status_code, calls.outcome_of(response.status_code), (time.perf_counter() - begun) * 1000,
         int(size) if size.isdigit() else 0, 0 if response.streaming else len(response.content), caller.trace,
     ))  # fmt: skip
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _end_step(
+    caller: callers.Caller, request: HttpRequest, response: HttpResponse, path: str, begun: float, operation: str
+) -> None:
+    """Say of a call's step what a collector is told: address as a template, status, the program's client.
+
+    Source: OpenTelemetry semantic conventions, HTTP server spans
+    """
+    method = request.method if request.method in _METHODS else "_OTHER"
+    route = path if operation else f"{answers.ROOT}/{calls.template_of(path).removeprefix('/')}"
+    step, held, status = caller.step, caller.bearer, response.status_code
+    step.name = f"{'HTTP' if method == '_OTHER' else method} {route}"
+    step.say(
+        http__request__method=method, http__route=route, http__response__status_code=status,
+        operation=operation or calls.operation_of(method, path), outcome=calls.outcome_of(status),
+        client=str(held.key) if held is not None and held.is_client else None,
+    )  # fmt: skip
+    if status >= 500:
+        step.say(error__type=str(status))
+        step.fail("fault")
+    step.end(begun)
 
 
 def _answer(request: HttpRequest, call: Call, path: str) -> HttpResponse:

@@ -14,6 +14,7 @@ from zeep.wsse.username import UsernameToken
 from banyan.kernel import access, registry
 from banyan.kernel.models import AccessToken, Role, RoleGrant, User, UserRole
 from banyan.lib.ids import new_id
+from tests.integration.collecting import collecting
 
 pytestmark = pytest.mark.django_db
 KEY = "parties.party.create"
@@ -170,3 +171,14 @@ def test_nobody_and_nothing_is_answered_by_a_fault(caller):
     answer = caller.post(f"/soap/{KEY}", envelope(""))
     assert (answer.status_code, answer["WWW-Authenticate"].startswith("Basic")) == (401, True)
     assert b"command_unknown" in caller.client.get("/soap/no.such.command").content
+
+
+def test_a_call_and_its_command_are_steps_of_the_callers_trace(caller):
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with collecting() as collector:
+        caller.post(f"/soap/{KEY}", envelope("<records/>"), traceparent=trace)
+        called, done = collector.one(f"POST /soap/{KEY}"), collector.one(KEY)
+        caller.post("/soap/some.thing.else", envelope("", "some.thing.else"), traceparent=trace)
+        assert len(collector.gathered()) == 2
+    assert (called.kind, called.parent, done.parent) == ("server", "00f067aa0ba902b7", called.step)
+    assert (done.facts["banyan.outcome"], called.facts["banyan.operation"]) == ("refused", KEY)
