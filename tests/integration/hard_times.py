@@ -18,7 +18,7 @@ from typing import Any
 from django.db.models import Sum
 
 from banyan.integration.models import Attempt, Message
-from banyan.kernel import db, proofs
+from banyan.kernel import db, dispatcher, proofs
 from banyan.kernel.models import Role
 from tests.integration.shop import Integrator
 
@@ -125,9 +125,10 @@ def both_sides_agree(address: str, told: int, offered: int) -> None:
 
 
 def come_to_rest(told: int, offered: int, seconds: float) -> None:
-    """Wait until everything is done, or something is dead."""
+    """Wait until everything is done, or something is dead; what another's open transaction held back is handed on."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
+        dispatcher.wait_until_quiet()
         states = Counter(Message.objects.values_list("state", flat=True))
         if states["dead"] or states["done"] == told + offered:
             return
