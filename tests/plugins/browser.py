@@ -61,10 +61,13 @@ def chromium(needs) -> Iterator[object]:
     """Give the machine's Chromium, driven by Playwright.
 
     One per file: Playwright keeps an event loop in this thread meanwhile, which Django would take for
-    asynchronous code, and beside which no other can run.
+    asynchronous code, and beside which no other can run. Connections are of the loop's inside or of its outside:
+    neither side keeps one that the other cannot see.
     """
+    from django.db import connections
     from playwright.sync_api import Error, sync_playwright
 
+    connections.close_all()
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = None
@@ -73,6 +76,7 @@ def chromium(needs) -> Iterator[object]:
         needs(browser, "a browser; install the package chromium-headless-shell or set BANYAN_CHROMIUM")
         yield browser
         browser.close()
+        connections.close_all()
 
 
 @pytest.fixture
