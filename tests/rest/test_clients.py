@@ -27,13 +27,6 @@ pytestmark = pytest.mark.django_db
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
-@pytest.fixture(autouse=True)
-def _empty_log():
-    calls._noted.clear()
-    yield
-    calls._noted.clear()
-
-
 @pytest.fixture
 def program(api, account):
     """Give a program's account, and its client as the interface issued it."""
