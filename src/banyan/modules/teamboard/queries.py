@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.records import titles
+from banyan.lib.quantity import round_quantity
 from banyan.modules.exceptions.queries import NOUN as EXCEPTION
 from banyan.modules.exceptions.queries import stopping
 from banyan.modules.people.queries import minutes_present
 from banyan.modules.production import rules as production
-from banyan.modules.production.commands.flow import read_shop
+from banyan.modules.production.commands.flow import Shop, read_shop
 from banyan.modules.production.queries import TASK_ORDER
 from banyan.modules.teamboard import rules
 from banyan.modules.teamboard.errors import TeamUnknown
@@ -189,12 +190,20 @@ _MACHINES = """
     FROM equipment_machine m WHERE m.work_centre_id = ANY(%s::uuid[]) ORDER BY m.state = 'running', m.code LIMIT 60
 """
 
-_COUNTS = """
+#: Who told a flagged report, and whose team looks at it: for pieces, and for their undo, the worker's team when they
+#: were reported; a start or pause waits for no approval, so the worker's team now.
+_TELLER = """
+    JOIN production_report r ON r.id = f.report_id
+    LEFT JOIN production_reportapproval a ON a.id = coalesce(r.reverses_id, r.id)
+    LEFT JOIN people_employee e ON e.id = r.worker
+"""
+_TEAM = "(CASE WHEN a.id IS NULL THEN e.team_id ELSE a.team_id END)"
+
+_COUNTS = f"""
     SELECT (SELECT count(*) FROM production_reportapproval a
             WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[]) AND a.team_id = ANY(%(teams)s::uuid[])),
-           (SELECT count(DISTINCT f.report_id) FROM production_reportflag f
-            JOIN production_reportapproval a ON a.id = f.report_id
-            WHERE f.state = 'open' AND a.team_id = ANY(%(teams)s::uuid[]))
+           (SELECT count(DISTINCT f.report_id) FROM production_reportflag f {_TELLER}
+            WHERE f.state = 'open' AND {_TEAM} = ANY(%(teams)s::uuid[]))
            + (SELECT count(*) FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
               WHERE k.state = 'open' AND e.team_id = ANY(%(teams)s::uuid[]))
 """
@@ -386,9 +395,9 @@ _FLAGS = f"""
     WITH open AS (
         SELECT f.report_id, min(f.created_at) AS first,
                jsonb_agg(jsonb_build_array(f.id, f.kind, f.excess_quantity) ORDER BY f.created_at, f.id) AS flags
-        FROM production_reportflag f JOIN production_reportapproval a ON a.id = f.report_id
+        FROM production_reportflag f {_TELLER}
         WHERE f.state = 'open' AND f.plant_id = ANY(%(plants)s::uuid[])
-          AND (a.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND a.team_id IS NULL)
+          AND ({_TEAM} = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND {_TEAM} IS NULL)
         GROUP BY 1 ORDER BY 2 LIMIT {MOST_FLAGS}
     )
     SELECT r.id, x.flags::text, r.kind, r.quantity, coalesce(e.name, ''), coalesce(r.device_at, r.reported_at),
@@ -398,11 +407,12 @@ _FLAGS = f"""
            coalesce((SELECT string_agg(l.number, ', ') FROM jsonb_array_elements(r.lots) u
                      JOIN inventory_lot l ON l.id = (u ->> 'lot')::uuid), ''),
            r.output_lot_id, coalesce(p.number, ''), coalesce(p.state IN ('held', 'rejected'), false),
-           a.state = 'waiting', a.state = 'undone'
+           coalesce(a.state = 'waiting', false), a.id IS NOT NULL AND a.state <> 'undone', coalesce(u.kind, ''),
+           coalesce(u.device_at, u.reported_at), o.good_quantity, o.is_stopped, o.sequence
     FROM open x JOIN production_report r ON r.id = x.report_id
-    JOIN production_reportapproval a ON a.id = r.id
+    LEFT JOIN production_reportapproval a ON a.id = r.id LEFT JOIN production_report u ON u.id = r.reverses_id
     JOIN production_operation o ON o.id = r.operation_id JOIN production_workorder w ON w.id = r.work_order_id
-    JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = a.employee_id
+    JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = r.worker
     LEFT JOIN inventory_lot p ON p.id = r.output_lot_id
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(b.quantity) FILTER (WHERE b.operation_id = o.id
@@ -433,9 +443,31 @@ _KEPT = f"""
 
 
 def flags(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[FlagRow, ...]:
-    """Give the reports with open flags, each with what the order said when it was booked. One statement."""
+    """Give the reports with open flags, each with what the order said when it was booked.
+
+    One statement, and one more for what comes after the operations whose pieces were taken back.
+    """
     rows = db.rows(_FLAGS, _within(teams, chosen) | {"others": others})
-    return tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:]) for row in rows)
+    found = tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:]) for row in rows)
+    return _with_users(found)
+
+
+def _with_users(rows: Sequence[FlagRow]) -> tuple[FlagRow, ...]:
+    """Say of pieces taken back what the next operations have used of those that come to them now."""
+    orders = sorted({row.work_order for row in rows if row.is_undo})
+    shop = read_shop(orders=orders)
+    return tuple(replace(row, users=_users(shop, row)) if row.is_undo else row for row in rows)
+
+
+def _users(shop: Shop, row: FlagRow) -> tuple[tuple[str, Decimal, Decimal], ...]:
+    flows, ops = shop.flows(row.work_order), shop.by_order[row.work_order]
+    return tuple(
+        (
+            ops[one].title, flows[one].taken,
+            round_quantity(production.arrived(one, flows, ops[one].planned) * flows[one].ratio, ops[one].places),
+        )
+        for one in production.next_ones(row.sequence, flows)
+    )  # fmt: skip
 
 
 def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
@@ -447,6 +479,14 @@ def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
 def kept_acts(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[KeptRow, ...]:
     """Give what stations told and no rule lets be booked, the oldest first. One statement."""
     return tuple(KeptRow(*row) for row in db.rows(_KEPT, _within(teams, chosen) | {"others": others}))
+
+
+_TELLERS = f"SELECT DISTINCT {_TEAM} FROM production_reportflag f {_TELLER} WHERE f.id = ANY(%s::uuid[])"
+
+
+def teams_of_flags(flags: Sequence[UUID]) -> set[UUID | None]:
+    """Give the teams whose leaders look at some flags, None for people without one. One statement."""
+    return {team for (team,) in db.rows(_TELLERS, [list(flags)])}
 
 
 _REPORT = """

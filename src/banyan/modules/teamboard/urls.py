@@ -18,5 +18,6 @@ urlpatterns = [
     path("proposal", views.proposal),
     path("accept", views.accept),
     path("approve", views.approve),
+    path("settle", views.settle),
     path("correct", views.correct),
 ]

@@ -28,6 +28,7 @@ from banyan.web.answers import noted, page, part
 from banyan.web.cells import Wording
 
 ASSIGN, APPROVE = "production.work_order.assign", "production.report.approve"
+SETTLE = "production.report_flag.settle"
 STATUSES = {
     "working": Choice("working", L("在做", "Working"), "green"),
     "paused": Choice("paused", L("暂停", "Paused"), "orange"),
@@ -165,6 +166,9 @@ def flags(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "row": row, "kind": kinds[row.kind], "state": states[row.order_state], "step": steps[row.operation_state],
+            "undone": kinds.get(row.undone_kind), "undone_at": wording.instant(row.undone_at) if row.undone_at else "",
+            "count": abs(row.quantity), "left": row.taken_then + row.quantity,
+            "keys": ",".join(str(key) for key, *_ in row.flags),
             "flags": [(key, named[kind], kind, excess) for key, kind, excess in row.flags],
             "happened": wording.instant(row.happened_at), "reported": wording.instant(row.reported_at),
             "clock": wording.instant(row.clock_at) if row.clock_at else "",
@@ -184,6 +188,7 @@ def flags(request: HttpRequest) -> HttpResponse:
     return page(request, "teamboard/flags.html", {
         **_common(request, teams, chosen, "flags"), "rows": rows, "kept": kept,
         "may_release": request.ctx.may("inventory.lot.release"), "may_book": request.ctx.may("station.kept_act.book"),
+        "may_settle": request.ctx.may(SETTLE), "accepted": L("认可", "Accepted"),
     })  # fmt: skip
 
 
@@ -362,12 +367,14 @@ def accept(request: HttpRequest) -> HttpResponse:
 
 def _require_own_reports(request: HttpRequest, reports: Sequence[UUID]) -> None:
     """Refuse reports of other teams than one's own. Raises: TeamUnknown"""
-    teams = {team.id for team in queries.teams_of(request.ctx)}
-    if _others(request.ctx):
-        teams.add(None)
     found = set(ReportApproval.objects.filter(pk__in=reports).values_list("team_id", flat=True))
-    if found - teams:
+    if found - _teams_looked_after(request):
         raise TeamUnknown
+
+
+def _teams_looked_after(request: HttpRequest) -> set[UUID | None]:
+    teams: set[UUID | None] = {team.id for team in queries.teams_of(request.ctx)}
+    return teams | {None} if _others(request.ctx) else teams
 
 
 @require_POST
@@ -383,6 +390,19 @@ def approve(request: HttpRequest) -> HttpResponse:
         reason = str(L("班组长处理报工异常时解冻", "Released when the flag was settled"))
         _do(request, "inventory.lot.release", {"reason": reason}, [release])
     return noted(HttpResponse(status=204), said, **{"banyan:reload": True})
+
+
+@require_POST
+def settle(request: HttpRequest) -> HttpResponse:
+    """Settle flags by an answer; the report stays as it is, and waits for approval where it does."""
+    request.ctx.require(SETTLE, L("处理报工提醒", "Settle report flags"))
+    flags = _keys(request.POST.getlist("flags"))
+    if not flags:
+        raise Invalid("teamboard.nothing_chosen", L("请至少选一条", "Choose at least one"))
+    if queries.teams_of_flags(flags) - _teams_looked_after(request):
+        raise TeamUnknown
+    _do(request, SETTLE, {"answer": request.POST.get("answer", "").strip()}, flags)
+    return noted(HttpResponse(status=204), L("已处理", "Settled"), **{"banyan:reload": True})
 
 
 #: Why reports are put right as a rule; any other reason is typed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal as D
 
@@ -16,7 +17,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.production import queries as production
 from banyan.modules.production.models import Report, ReportApproval, ReportFlag, WorkOrder
 from banyan.modules.station.models import KeptAct
-from banyan.modules.teamboard import queries
+from banyan.modules.teamboard import figures, queries
 
 pytestmark = pytest.mark.django_db
 
@@ -187,6 +188,74 @@ def test_the_sweep_and_the_flag_page(leader):
     assert Report.objects.count() == 4
 
 
+def offline(leader):
+    return {"offline": True, "device_at": (timezone.now() - timedelta(hours=1)).isoformat()}
+
+
+def flag_tile(leader, login="leader-1"):
+    return figures.flagged(ctx_of(leader, login), None).value
+
+
+def settled(leader, button):
+    """Press a button of the flags page, found by its words, as the page would send it."""
+    text = leader.get("flags").content.decode()
+    told = next(one for one in text.split("<button")[1:] if button in one.split("</button>")[0])
+    path, values = told.split('hx-post="/teamboard/')[1].split('"')[0], told.split("hx-vals='")[1].split("'")[0]
+    return leader.post(path, **json.loads(values))
+
+
+def test_an_undo_that_comes_too_late_is_seen_counted_and_accepted_in_one_tap(leader):
+    order = leader.released()
+    zhao = [{"employee": leader.world.worker.pk}]
+    first = leader.report(order, 10, "good", 40, people=zhao)
+    leader.report(order, 20, "good", 30, people=zhao)
+    back = leader.say(order, None, "undo", reverses=first.id, note="报错工单", **offline(leader))
+    later = leader.ctx.with_(now=leader.ctx.now + timedelta(seconds=9))
+    assert leader.send(back, ctx=later)[0].flags == ("over",)
+    assert (the_board(leader).flags, flag_tile(leader)) == (1, 1)
+    (row,) = queries.flags(*queries.chosen_teams(ctx_of(leader)), others=False)
+    assert (row.quantity, row.undone_kind, row.who, row.taken_then, row.good_now) == (-40, "good", "赵师傅", 40, 0)
+    assert (row.flags[0][1:], row.users) == (("over", D(30)), (("20 铣削", D(30), D(0)),))
+    page = leader.get("flags").content.decode()
+    for words in ("撤销 合格", "报错工单", "本道已报 40，撤销后 0", "本道合格 0，20 铣削 已报 30，到达 0", "超报 +30"):
+        assert words in page
+    assert "/teamboard/correct" not in page
+    assert settled(leader, "认可").status_code == 204
+    flag = ReportFlag.objects.get()
+    assert (flag.state, flag.answer) == ("settled", "认可")
+    assert (the_board(leader).flags, flag_tile(leader)) == (0, 0)
+    assert leader.counters(order, 10) == (0, 0, 0)
+    assert leader.get("flags").content.decode().count("tb-flag") == 1  # the count in the head
+
+
+@pytest.mark.parametrize("kind", ["start", "pause"])
+def test_a_mark_on_a_closed_order_is_seen_counted_and_settled(leader, kind):
+    order = leader.released()
+    zhao = [{"employee": leader.world.worker.pk}]
+    leader.world.do("production.work_order.close", order)
+    assert leader.report(order, 10, kind, people=zhao, **offline(leader)).flags == ("closed",)
+    stranger = [{"employee": leader.stranger.pk}]
+    foreign = leader.report(order, 10, kind, people=stranger, **offline(leader))
+    assert (the_board(leader).flags, flag_tile(leader)) == (1, 1)
+    page = leader.get("flags").content.decode()
+    assert {"start": "开工", "pause": "暂停"}[kind] in page
+    assert "工单已关闭" in page
+    assert "孙师傅" not in page
+    other = ReportFlag.objects.get(report=foreign.id)
+    assert leader.post("settle", flags=other.pk, answer="认可").status_code == 404
+    assert leader.post("settle", flags=new_id(), answer="认可").status_code == 404
+    assert leader.post("settle", answer="认可").status_code == 422
+    mine = ReportFlag.objects.exclude(pk=other.pk).get()
+    assert leader.post("settle", flags=mine.pk, answer=" ").status_code == 422
+    worker = leader.signed_in("worker", leader.world.second_worker)
+    assert leader.post("settle", client=worker, flags=mine.pk, answer="认可").status_code == 403
+    assert set(ReportFlag.objects.values_list("state", flat=True)) == {"open"}
+    assert settled(leader, "认可").status_code == 204
+    assert (the_board(leader).flags, flag_tile(leader)) == (0, 0)
+    other.refresh_from_db()
+    assert other.state == "open"
+
+
 def test_what_could_not_be_booked_is_on_the_flag_page(leader):
     user = User.objects.get(login="leader-1")
     now = timezone.now()
@@ -206,11 +275,12 @@ def test_a_page_takes_as_many_statements_for_one_task_as_for_many(leader, path):
         for _ in range(count):
             order = leader.released()
             leader.give(leader.operation(order, 10), leader.world.worker)
-            leader.report(order, 10, "good", 5, people=[{"employee": leader.world.worker.pk}])
+            told = leader.report(order, 10, "good", 5, people=[{"employee": leader.world.worker.pk}])
             leader.report(
                 order, 20, "good", 9, people=[{"employee": leader.world.second_worker.pk}], offline=True,
                 device_at=timezone.now().isoformat(),
             )  # fmt: skip
+            leader.send(leader.say(order, None, "undo", reverses=told.id, **offline(leader)))
 
     fill(1)
     leader.get(path)
