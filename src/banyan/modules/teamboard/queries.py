@@ -199,14 +199,28 @@ _TELLER = """
 """
 _TEAM = "(CASE WHEN a.id IS NULL THEN e.team_id ELSE a.team_id END)"
 
+
+def _within_reach(team: str) -> str:
+    """Give the condition that a team is among those shown; nobody's is for those who look after a plant."""
+    return f"({team} = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND {team} IS NULL)"
+
+
+_KEPT_HERE = f"(k.plant_id IS NULL OR k.plant_id = ANY(%(plants)s::uuid[])) AND {_within_reach('e.team_id')}"
+
+#: What waits and what is flagged, as the pages of both list it.
 _COUNTS = f"""
     SELECT (SELECT count(*) FROM production_reportapproval a
-            WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[]) AND a.team_id = ANY(%(teams)s::uuid[])),
+            WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[]) AND {_within_reach("a.team_id")}),
            (SELECT count(DISTINCT f.report_id) FROM production_reportflag f {_TELLER}
-            WHERE f.state = 'open' AND {_TEAM} = ANY(%(teams)s::uuid[]))
+            WHERE f.state = 'open' AND f.plant_id = ANY(%(plants)s::uuid[]) AND {_within_reach(_TEAM)})
            + (SELECT count(*) FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
-              WHERE k.state = 'open' AND e.team_id = ANY(%(teams)s::uuid[]))
+              WHERE k.state = 'open' AND {_KEPT_HERE})
 """
+
+
+def counts(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[int, int]:
+    """Give how many reports of teams wait for approval, and how many things are on their flags page. One statement."""
+    return db.one(_COUNTS, _within(ctx, teams, chosen))
 
 
 def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], centre: UUID | None = None) -> Board:
@@ -235,7 +249,7 @@ def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], cent
     _fill_status(ctx, people, named, day)
     made, plan = _day(people, rows, given, named, day, zone)
     hours = _hours(made, plan, ctx.now, zone)
-    waiting, flags = db.one(_COUNTS, named)
+    waiting, flags = counts(ctx, teams, chosen)
     centres = sorted({card.work_centre for card in (*given, *pool) if card.work_centre})
     machines = db.rows(_MACHINES, [centres])
     return Board(
@@ -370,22 +384,27 @@ _WAITING = f"""
     JOIN production_operation o ON o.id = a.operation_id JOIN production_workorder w ON w.id = a.work_order_id
     JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = a.employee_id
     WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[])
-      AND (a.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND a.team_id IS NULL)
+      AND {_within_reach("a.team_id")}
     ORDER BY a.at LIMIT {MOST_WAITING}
 """
 
 
-def waiting(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[tuple[WaitingRow, ...], int]:
-    """Give the reports of teams that wait for approval, the longest first, and how many there are. One statement.
-
-    Takes:  others: also those of people without a team
-    """
-    rows = db.rows(_WAITING, _within(teams, chosen) | {"others": others})
+def waiting(
+    ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]
+) -> tuple[tuple[WaitingRow, ...], int]:
+    """Give the reports of teams that wait for approval, the longest first, and how many there are. One statement."""
+    rows = db.rows(_WAITING, _within(ctx, teams, chosen))
     return tuple(WaitingRow(*row[:10], tuple(row[10]), *row[11:14]) for row in rows), rows[0][-1] if rows else 0
 
 
-def _within(teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> dict[str, Any]:
-    return {"teams": list(chosen), "plants": sorted({team.plant for team in teams if team.id in chosen})}
+def looks_after_others(ctx: Context) -> bool:
+    """Say whether somebody also looks after people without a team."""
+    return ctx.principal.reach(READ) in ("plant", "all")
+
+
+def _within(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> dict[str, Any]:
+    plants = sorted({team.plant for team in teams if team.id in chosen})
+    return {"teams": list(chosen), "plants": plants, "others": looks_after_others(ctx)}
 
 
 # --- flags --------------------------------------------------------------------------------------------------
@@ -397,7 +416,7 @@ _FLAGS = f"""
                jsonb_agg(jsonb_build_array(f.id, f.kind, f.excess_quantity) ORDER BY f.created_at, f.id) AS flags
         FROM production_reportflag f {_TELLER}
         WHERE f.state = 'open' AND f.plant_id = ANY(%(plants)s::uuid[])
-          AND ({_TEAM} = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND {_TEAM} IS NULL)
+          AND {_within_reach(_TEAM)}
         GROUP BY 1 ORDER BY 2 LIMIT {MOST_FLAGS}
     )
     SELECT r.id, x.flags::text, r.kind, r.quantity, coalesce(e.name, ''), coalesce(r.device_at, r.reported_at),
@@ -436,18 +455,17 @@ _KEPT = f"""
     LEFT JOIN kernel_user u ON u.id = k.person_id LEFT JOIN station_device d ON d.id = k.device_id
     LEFT JOIN production_operation o ON o.id = k.operation_id
     LEFT JOIN production_workorder w ON w.id = o.work_order_id
-    WHERE k.state = 'open' AND (k.plant_id IS NULL OR k.plant_id = ANY(%(plants)s::uuid[]))
-      AND (e.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND e.team_id IS NULL)
+    WHERE k.state = 'open' AND {_KEPT_HERE}
     ORDER BY k.happened_at, k.id LIMIT {MOST_FLAGS}
 """
 
 
-def flags(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[FlagRow, ...]:
+def flags(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[FlagRow, ...]:
     """Give the reports with open flags, each with what the order said when it was booked.
 
     One statement, and one more for what comes after the operations whose pieces were taken back.
     """
-    rows = db.rows(_FLAGS, _within(teams, chosen) | {"others": others})
+    rows = db.rows(_FLAGS, _within(ctx, teams, chosen))
     found = tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:]) for row in rows)
     return _with_users(found)
 
@@ -476,9 +494,9 @@ def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
     return tuple((UUID(key), kind, Decimal(str(excess))) for key, kind, excess in orjson.loads(text))
 
 
-def kept_acts(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[KeptRow, ...]:
+def kept_acts(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[KeptRow, ...]:
     """Give what stations told and no rule lets be booked, the oldest first. One statement."""
-    return tuple(KeptRow(*row) for row in db.rows(_KEPT, _within(teams, chosen) | {"others": others}))
+    return tuple(KeptRow(*row) for row in db.rows(_KEPT, _within(ctx, teams, chosen)))
 
 
 _TELLERS = f"SELECT DISTINCT {_TEAM} FROM production_reportflag f {_TELLER} WHERE f.id = ANY(%s::uuid[])"

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from banyan.kernel import registry
 from banyan.kernel.commands import execute
-from banyan.kernel.context import Context
 from banyan.kernel.spec import Choice
 from banyan.lib.errors import Invalid, NotFound
 from banyan.lib.labels import L, Label, plain
@@ -50,11 +49,6 @@ MACHINE_STATES = {
 def _asked(request: HttpRequest) -> tuple[tuple[TeamFacts, ...], tuple[UUID, ...]]:
     request.ctx.require(queries.READ, L("班组看板", "Team board"))
     return queries.chosen_teams(request.ctx, request.GET.get("team", "") or request.POST.get("team", ""))
-
-
-def _others(ctx: Context) -> bool:
-    """Say whether somebody also looks after people without a team."""
-    return ctx.principal.reach(queries.READ) in ("plant", "all")
 
 
 def _wording(request: HttpRequest) -> Wording:
@@ -139,7 +133,7 @@ def _person(one: PersonRow, zone: ZoneInfo) -> dict[str, Any]:
 def approval(request: HttpRequest) -> HttpResponse:
     """Give what waits for approval: without a flag all together, flagged ones each by hand."""
     teams, chosen = _asked(request)
-    rows, count = queries.waiting(teams, chosen, others=_others(request.ctx))
+    rows, count = queries.waiting(request.ctx, teams, chosen)
     wording = _wording(request)
     kinds = _choices("production.report", "kind")
     named = _choices("production.report_flag", "kind")
@@ -159,7 +153,7 @@ def approval(request: HttpRequest) -> HttpResponse:
 def flags(request: HttpRequest) -> HttpResponse:
     """Give breaches found at sync with both views, and what stations told that nobody could book."""
     teams, chosen = _asked(request)
-    others, wording = _others(request.ctx), _wording(request)
+    wording = _wording(request)
     kinds, named = _choices("production.report", "kind"), _choices("production.report_flag", "kind")
     states, steps = _choices("production.work_order", "state"), _choices("production.operation", "state")
     acts = _choices("station.kept_act", "kind")
@@ -175,7 +169,7 @@ def flags(request: HttpRequest) -> HttpResponse:
             "closed": wording.instant(row.closed_at) if row.closed_at else "",
             "room": None if row.arrived_then is None else max(Decimal(0), row.arrived_then - row.taken_then),
         }
-        for row in queries.flags(teams, chosen, others=others)
+        for row in queries.flags(request.ctx, teams, chosen)
     ]
     kept = [
         {
@@ -183,7 +177,7 @@ def flags(request: HttpRequest) -> HttpResponse:
             "clock": wording.instant(row.clock_at), "state": states.get(row.order_state),
             "why": row.why_zh if request.ctx.language == "zh" else row.why_en,
         }
-        for row in queries.kept_acts(teams, chosen, others=others)
+        for row in queries.kept_acts(request.ctx, teams, chosen)
     ]
     return page(request, "teamboard/flags.html", {
         **_common(request, teams, chosen, "flags"), "rows": rows, "kept": kept,
@@ -374,7 +368,7 @@ def _require_own_reports(request: HttpRequest, reports: Sequence[UUID]) -> None:
 
 def _teams_looked_after(request: HttpRequest) -> set[UUID | None]:
     teams: set[UUID | None] = {team.id for team in queries.teams_of(request.ctx)}
-    return teams | {None} if _others(request.ctx) else teams
+    return teams | {None} if queries.looks_after_others(request.ctx) else teams
 
 
 @require_POST

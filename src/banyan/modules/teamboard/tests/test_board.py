@@ -31,6 +31,11 @@ def the_board(leader):
     return queries.board(ctx, *queries.chosen_teams(ctx))
 
 
+def the_flags(leader, login="leader-1"):
+    ctx = ctx_of(leader, login)
+    return queries.flags(ctx, *queries.chosen_teams(ctx))
+
+
 def person(board, employee):
     return next(one for one in board.people if one.id == employee.pk)
 
@@ -174,7 +179,7 @@ def test_the_sweep_and_the_flag_page(leader):
     assert leader.operation(order, 10).approved_quantity == 7
     page = leader.get("flags").content.decode()
     assert "上道到达 7，本道已报 0，可报 7" in page
-    (row,) = queries.flags(*queries.chosen_teams(ctx_of(leader)), others=False)
+    (row,) = the_flags(leader)
     assert (row.arrived_then, row.taken_then, row.flags[0][1:]) == (7, 0, ("over", D(13)))
     assert 'value="20"' in leader.get("correct", report=over.id).content.decode()
     for wrong in ({"quantity": ""}, {"quantity": "-1"}, {"quantity": "很多"}, {"quantity": "3", "reason": ""}):
@@ -213,7 +218,7 @@ def test_an_undo_that_comes_too_late_is_seen_counted_and_accepted_in_one_tap(lea
     later = leader.ctx.with_(now=leader.ctx.now + timedelta(seconds=9))
     assert leader.send(back, ctx=later)[0].flags == ("over",)
     assert (the_board(leader).flags, flag_tile(leader)) == (1, 1)
-    (row,) = queries.flags(*queries.chosen_teams(ctx_of(leader)), others=False)
+    (row,) = the_flags(leader)
     assert (row.quantity, row.undone_kind, row.who, row.taken_then, row.good_now) == (-40, "good", "赵师傅", 40, 0)
     assert (row.flags[0][1:], row.users) == (("over", D(30)), (("20 铣削", D(30), D(0)),))
     page = leader.get("flags").content.decode()
@@ -254,6 +259,33 @@ def test_a_mark_on_a_closed_order_is_seen_counted_and_settled(leader, kind):
     assert (the_board(leader).flags, flag_tile(leader)) == (0, 0)
     other.refresh_from_db()
     assert other.state == "open"
+
+
+@pytest.mark.parametrize(("login", "seen"), [("leader-1", 1), ("planner-1", 4)])
+def test_board_tile_and_pages_count_the_same_with_people_of_no_team(leader, login, seen):
+    client = leader.client if login == "leader-1" else leader.signed_in("planner")
+    freelance = leader.world.employee(code="E-F", name="周师傅", team=None)
+    order = leader.released()
+    for one in (leader.world.worker, freelance):
+        people = [{"employee": one.pk}]
+        leader.report(order, 10, "good", 5, people=people)
+        leader.report(order, 20, "good", 30, people=people, **offline(leader))
+    leader.world.do("production.work_order.close", order)
+    leader.report(order, 30, "start", people=[{"employee": freelance.pk}], **offline(leader))
+    now = timezone.now()
+    KeptAct.objects.create(
+        id=new_id(), plant=leader.world.plant, person=User.objects.get(login=login), employee=freelance, kind="report",
+        said="合格 4", code="x", fault_zh="找不到该工序", fault_en="No such operation", happened_at=now, clock_at=now,
+    )  # fmt: skip
+    ctx = ctx_of(leader, login)
+    board = queries.board(ctx, *queries.chosen_teams(ctx, "all"))
+    waits = 2 if seen == 1 else 4
+    assert (board.waiting, board.flags) == (waits, seen)
+    assert (figures.to_approve(ctx, None).value, flag_tile(leader, login)) == (waits, seen)
+    page = leader.get("flags", team="all", client=client).content.decode()
+    assert page.count('class="card tb-flag"') == seen
+    assert ("周师傅" in page) == (seen == 4)
+    assert leader.get("approval", team="all", client=client).content.decode().count('class="card tb-line"') == waits
 
 
 def test_what_could_not_be_booked_is_on_the_flag_page(leader):
