@@ -385,7 +385,7 @@ _WAITING = f"""
     JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = a.employee_id
     WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[])
       AND {_within_reach("a.team_id")}
-    ORDER BY a.at LIMIT {MOST_WAITING}
+    ORDER BY a.at, a.id LIMIT %(most)s
 """
 
 
@@ -393,7 +393,7 @@ def waiting(
     ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]
 ) -> tuple[tuple[WaitingRow, ...], int]:
     """Give the reports of teams that wait for approval, the longest first, and how many there are. One statement."""
-    rows = db.rows(_WAITING, _within(ctx, teams, chosen))
+    rows = db.rows(_WAITING, _within(ctx, teams, chosen) | {"most": MOST_WAITING})
     return tuple(WaitingRow(*row[:10], tuple(row[10]), *row[11:14]) for row in rows), rows[0][-1] if rows else 0
 
 
@@ -413,11 +413,12 @@ def _within(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) ->
 _FLAGS = f"""
     WITH open AS (
         SELECT f.report_id, min(f.created_at) AS first,
-               jsonb_agg(jsonb_build_array(f.id, f.kind, f.excess_quantity) ORDER BY f.created_at, f.id) AS flags
+               jsonb_agg(jsonb_build_array(f.id, f.kind, f.excess_quantity) ORDER BY f.created_at, f.id) AS flags,
+               count(*) OVER () AS total
         FROM production_reportflag f {_TELLER}
         WHERE f.state = 'open' AND f.plant_id = ANY(%(plants)s::uuid[])
           AND {_within_reach(_TEAM)}
-        GROUP BY 1 ORDER BY 2 LIMIT {MOST_FLAGS}
+        GROUP BY 1 ORDER BY 2, 1 LIMIT %(most)s
     )
     SELECT r.id, x.flags::text, r.kind, r.quantity, coalesce(e.name, ''), coalesce(r.device_at, r.reported_at),
            r.clock_at, r.reported_at, r.note, w.number, w.id, o.id,
@@ -427,7 +428,7 @@ _FLAGS = f"""
                      JOIN inventory_lot l ON l.id = (u ->> 'lot')::uuid), ''),
            r.output_lot_id, coalesce(p.number, ''), coalesce(p.state IN ('held', 'rejected'), false),
            coalesce(a.state = 'waiting', false), a.id IS NOT NULL AND a.state <> 'undone', coalesce(u.kind, ''),
-           coalesce(u.device_at, u.reported_at), o.good_quantity, o.is_stopped, o.sequence
+           coalesce(u.device_at, u.reported_at), o.good_quantity, o.is_stopped, o.sequence, x.total
     FROM open x JOIN production_report r ON r.id = x.report_id
     LEFT JOIN production_reportapproval a ON a.id = r.id LEFT JOIN production_report u ON u.id = r.reverses_id
     JOIN production_operation o ON o.id = r.operation_id JOIN production_workorder w ON w.id = r.work_order_id
@@ -450,24 +451,25 @@ _FLAGS = f"""
 _KEPT = f"""
     SELECT k.id, k.said, k.kind, coalesce(e.name, u.name, ''), coalesce(d.name, ''), k.happened_at, k.clock_at,
            k.fault_zh, k.fault_en, coalesce(w.number, ''), coalesce(o.sequence || ' ' || o.name, ''),
-           coalesce(w.state, ''), o.id
+           coalesce(w.state, ''), o.id, count(*) OVER ()
     FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
     LEFT JOIN kernel_user u ON u.id = k.person_id LEFT JOIN station_device d ON d.id = k.device_id
     LEFT JOIN production_operation o ON o.id = k.operation_id
     LEFT JOIN production_workorder w ON w.id = o.work_order_id
     WHERE k.state = 'open' AND {_KEPT_HERE}
-    ORDER BY k.happened_at, k.id LIMIT {MOST_FLAGS}
+    ORDER BY k.happened_at, k.id LIMIT %(most)s
 """
 
 
-def flags(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[FlagRow, ...]:
-    """Give the reports with open flags, each with what the order said when it was booked.
+def flags(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[tuple[FlagRow, ...], int]:
+    """Give the reports with open flags, the oldest first, each with what the order said when it was booked, and how
+    many there are.
 
     One statement, and one more for what comes after the operations whose pieces were taken back.
     """
-    rows = db.rows(_FLAGS, _within(ctx, teams, chosen))
-    found = tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:]) for row in rows)
-    return _with_users(found)
+    rows = db.rows(_FLAGS, _within(ctx, teams, chosen) | {"most": MOST_FLAGS})
+    found = tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:-1]) for row in rows)
+    return _with_users(found), rows[0][-1] if rows else 0
 
 
 def _with_users(rows: Sequence[FlagRow]) -> tuple[FlagRow, ...]:
@@ -494,9 +496,10 @@ def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
     return tuple((UUID(key), kind, Decimal(str(excess))) for key, kind, excess in orjson.loads(text))
 
 
-def kept_acts(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[KeptRow, ...]:
-    """Give what stations told and no rule lets be booked, the oldest first. One statement."""
-    return tuple(KeptRow(*row) for row in db.rows(_KEPT, _within(ctx, teams, chosen)))
+def kept_acts(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[tuple[KeptRow, ...], int]:
+    """Give what stations told and no rule lets be booked, the oldest first, and how many there are. One statement."""
+    rows = db.rows(_KEPT, _within(ctx, teams, chosen) | {"most": MOST_FLAGS})
+    return tuple(KeptRow(*row[:-1]) for row in rows), rows[0][-1] if rows else 0
 
 
 _TELLERS = f"SELECT DISTINCT {_TEAM} FROM production_reportflag f {_TELLER} WHERE f.id = ANY(%s::uuid[])"

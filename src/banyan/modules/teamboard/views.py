@@ -143,7 +143,8 @@ def approval(request: HttpRequest) -> HttpResponse:
     ]
     clear = [one for one in shown if not one["flags"]]
     return page(request, "teamboard/approval.html", {
-        **_common(request, teams, chosen, "approval"), "clear": clear, "count": count, "more": count - len(rows),
+        **_common(request, teams, chosen, "approval"), "clear": clear, "count": count, "shown": len(rows),
+        "more": count - len(rows),
         "flagged": [one for one in shown if one["flags"]], "people": len({one["row"].who for one in clear}),
         "good": sum((one["row"].quantity for one in clear if one["row"].kind == "good"), Decimal(0)),
     })  # fmt: skip
@@ -157,6 +158,8 @@ def flags(request: HttpRequest) -> HttpResponse:
     kinds, named = _choices("production.report", "kind"), _choices("production.report_flag", "kind")
     states, steps = _choices("production.work_order", "state"), _choices("production.operation", "state")
     acts = _choices("station.kept_act", "kind")
+    found, count = queries.flags(request.ctx, teams, chosen)
+    told, told_count = queries.kept_acts(request.ctx, teams, chosen)
     rows = [
         {
             "row": row, "kind": kinds[row.kind], "state": states[row.order_state], "step": steps[row.operation_state],
@@ -169,7 +172,7 @@ def flags(request: HttpRequest) -> HttpResponse:
             "closed": wording.instant(row.closed_at) if row.closed_at else "",
             "room": None if row.arrived_then is None else max(Decimal(0), row.arrived_then - row.taken_then),
         }
-        for row in queries.flags(request.ctx, teams, chosen)
+        for row in found
     ]
     kept = [
         {
@@ -177,10 +180,11 @@ def flags(request: HttpRequest) -> HttpResponse:
             "clock": wording.instant(row.clock_at), "state": states.get(row.order_state),
             "why": row.why_zh if request.ctx.language == "zh" else row.why_en,
         }
-        for row in queries.kept_acts(request.ctx, teams, chosen)
+        for row in told
     ]
     return page(request, "teamboard/flags.html", {
         **_common(request, teams, chosen, "flags"), "rows": rows, "kept": kept,
+        "count": count + told_count, "shown": len(rows) + len(kept), "more": count + told_count - len(rows) - len(kept),
         "may_release": request.ctx.may("inventory.lot.release"), "may_book": request.ctx.may("station.kept_act.book"),
         "may_settle": request.ctx.may(SETTLE), "accepted": L("认可", "Accepted"),
     })  # fmt: skip

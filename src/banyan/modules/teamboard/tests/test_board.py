@@ -33,7 +33,7 @@ def the_board(leader):
 
 def the_flags(leader, login="leader-1"):
     ctx = ctx_of(leader, login)
-    return queries.flags(ctx, *queries.chosen_teams(ctx))
+    return queries.flags(ctx, *queries.chosen_teams(ctx))[0]
 
 
 def person(board, employee):
@@ -299,6 +299,37 @@ def test_what_could_not_be_booked_is_on_the_flag_page(leader):
     assert "合格 4" in page
     assert "找不到该工序" in page
     assert the_board(leader).flags == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("zh", "最早的 {} 条，另有 {} 条"), ("en", "oldest {} are listed, {} more")]
+)
+def test_the_pages_say_what_they_do_not_show(leader, monkeypatch, language, words):
+    User.objects.filter(login="leader-1").update(language=language)
+    order = leader.released()
+    zhao = [{"employee": leader.world.worker.pk}]
+    for _ in range(3):
+        leader.report(order, 20, "good", 5, people=zhao, **offline(leader))
+        KeptAct.objects.create(
+            id=new_id(), plant=leader.world.plant, person=User.objects.get(login="leader-1"), code="x", said="合格 4",
+            employee=leader.world.worker, kind="report", fault_zh="找不到该工序", fault_en="No such operation",
+            happened_at=timezone.now(), clock_at=timezone.now(),
+        )  # fmt: skip
+    for path in ("flags", "approval"):
+        assert "notice" not in leader.get(path).content.decode()
+    monkeypatch.setattr(queries, "MOST_FLAGS", 2)
+    monkeypatch.setattr(queries, "MOST_WAITING", 1)
+    page = leader.get("flags").content.decode()
+    assert words.format(4, 2) in page
+    assert page.count('class="card tb-flag"') == 4
+    assert "data-tb-flags>6<" in page
+    page = leader.get("approval").content.decode()
+    assert words.format(1, 2) in page
+    assert "data-tb-waiting>3<" in page
+    while ReportFlag.objects.filter(state="open").exists():
+        keys = ",".join(str(flag) for row in the_flags(leader) for flag, *_ in row.flags)
+        assert leader.post("settle", flags=keys, answer="已核对").status_code == 204
+    assert leader.get("flags").content.decode().count("合格 4") == 2
 
 
 @pytest.mark.parametrize("path", ["", "approval", "flags", "proposal"])
