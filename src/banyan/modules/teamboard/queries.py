@@ -510,6 +510,17 @@ def teams_of_flags(flags: Sequence[UUID]) -> set[UUID | None]:
     return {team for (team,) in db.rows(_TELLERS, [list(flags)])}
 
 
+_ACTORS = """
+    SELECT DISTINCT e.team_id FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
+    WHERE k.id = ANY(%s::uuid[])
+"""
+
+
+def teams_of_acts(acts: Sequence[UUID]) -> set[UUID | None]:
+    """Give the teams whose leaders look at acts that could not be booked. One statement."""
+    return {team for (team,) in db.rows(_ACTORS, [list(acts)])}
+
+
 _REPORT = """
     SELECT r.id, r.kind, r.quantity, w.number, o.sequence || ' ' || o.name, coalesce(e.name, ''), o.id, w.id
     FROM production_reportapproval a JOIN production_report r ON r.id = a.id

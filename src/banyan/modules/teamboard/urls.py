@@ -19,5 +19,6 @@ urlpatterns = [
     path("accept", views.accept),
     path("approve", views.approve),
     path("settle", views.settle),
+    path("dismiss", views.dismiss),
     path("correct", views.correct),
 ]

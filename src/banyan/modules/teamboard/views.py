@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
@@ -27,7 +27,7 @@ from banyan.web.answers import noted, page, part
 from banyan.web.cells import Wording
 
 ASSIGN, APPROVE = "production.work_order.assign", "production.report.approve"
-SETTLE = "production.report_flag.settle"
+SETTLE, DISMISS = "production.report_flag.settle", "station.kept_act.dismiss"
 STATUSES = {
     "working": Choice("working", L("在做", "Working"), "green"),
     "paused": Choice("paused", L("暂停", "Paused"), "orange"),
@@ -186,7 +186,8 @@ def flags(request: HttpRequest) -> HttpResponse:
         **_common(request, teams, chosen, "flags"), "rows": rows, "kept": kept,
         "count": count + told_count, "shown": len(rows) + len(kept), "more": count + told_count - len(rows) - len(kept),
         "may_release": request.ctx.may("inventory.lot.release"), "may_book": request.ctx.may("station.kept_act.book"),
-        "may_settle": request.ctx.may(SETTLE), "accepted": L("认可", "Accepted"),
+        "may_settle": request.ctx.may(SETTLE), "may_dismiss": request.ctx.may(DISMISS),
+        "accepted": L("认可", "Accepted"), "enough": ENOUGH, "not_booked": NOT_BOOKED,
     })  # fmt: skip
 
 
@@ -390,17 +391,35 @@ def approve(request: HttpRequest) -> HttpResponse:
     return noted(HttpResponse(status=204), said, **{"banyan:reload": True})
 
 
+#: Why flags need nothing, and why acts are not booked, as a rule: one tap each; any other reason is typed.
+ENOUGH = (L("已当面核对", "Checked with the worker"), L("上道漏报", "Not told at the operation before"),
+          L("时钟或网络原因", "Clock or network"))  # fmt: skip
+NOT_BOOKED = (L("重复", "Told twice"), L("已另行报工", "Told in another way"), L("误操作", "Tapped by mistake"))
+
+
 @require_POST
 def settle(request: HttpRequest) -> HttpResponse:
     """Settle flags by an answer; the report stays as it is, and waits for approval where it does."""
-    request.ctx.require(SETTLE, L("处理报工提醒", "Settle report flags"))
-    flags = _keys(request.POST.getlist("flags"))
-    if not flags:
+    return _answer(request, "flags", SETTLE, queries.teams_of_flags, L("已处理", "Settled"))
+
+
+@require_POST
+def dismiss(request: HttpRequest) -> HttpResponse:
+    """Say by an answer why acts are not booked."""
+    return _answer(request, "acts", DISMISS, queries.teams_of_acts, L("不入账", "Not booked"))
+
+
+def _answer(
+    request: HttpRequest, name: str, command: str, teams_of: Callable[[Sequence[UUID]], set[UUID | None]], note: Label
+) -> HttpResponse:
+    request.ctx.require(command, registry.command(command).label)
+    found = _keys(request.POST.getlist(name))
+    if not found:
         raise Invalid("teamboard.nothing_chosen", L("请至少选一条", "Choose at least one"))
-    if queries.teams_of_flags(flags) - _teams_looked_after(request):
+    if teams_of(found) - _teams_looked_after(request):
         raise TeamUnknown
-    _do(request, SETTLE, {"answer": request.POST.get("answer", "").strip()}, flags)
-    return noted(HttpResponse(status=204), L("已处理", "Settled"), **{"banyan:reload": True})
+    _do(request, command, {"answer": request.POST.get("answer", "").strip()}, found)
+    return noted(HttpResponse(status=204), note, **{"banyan:reload": True})
 
 
 #: Why reports are put right as a rule; any other reason is typed.

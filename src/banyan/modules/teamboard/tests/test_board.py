@@ -301,6 +301,33 @@ def test_what_could_not_be_booked_is_on_the_flag_page(leader):
     assert the_board(leader).flags == 1
 
 
+def test_flags_and_acts_are_dismissed_in_one_tap_by_the_usual_reasons(leader):
+    order = leader.released()
+    told = leader.report(order, 20, "good", 5, people=[{"employee": leader.world.worker.pk}], **offline(leader))
+    acts = [
+        KeptAct.objects.create(
+            id=new_id(), plant=leader.world.plant, person=User.objects.get(login="leader-1"), code="x", said="合格 4",
+            employee=one, kind="report", fault_zh="找不到该工序", fault_en="No such operation",
+            happened_at=timezone.now(), clock_at=timezone.now(),
+        )  # fmt: skip
+        for one in (leader.world.worker, leader.stranger)
+    ]
+    page = leader.get("flags").content.decode()
+    assert f"/production/report_flags/do/settle?ids={ReportFlag.objects.get().pk}&amp;_from=list" in page
+    assert f"/station/kept_acts/do/dismiss?ids={acts[0].pk}&amp;_from=list" in page
+    assert settled(leader, "上道漏报").status_code == 204
+    flag = ReportFlag.objects.get()
+    assert (flag.state, flag.answer, ReportApproval.objects.get(pk=told.id).state) == ("settled", "上道漏报", "waiting")
+    assert leader.post("dismiss", acts=acts[1].pk, answer="重复").status_code == 404
+    assert leader.post("dismiss", acts=acts[0].pk, answer="").status_code == 422
+    assert leader.post("dismiss", answer="重复").status_code == 422
+    worker = leader.signed_in("worker", leader.world.second_worker)
+    assert leader.post("dismiss", client=worker, acts=acts[0].pk, answer="重复").status_code == 403
+    assert settled(leader, "重复").status_code == 204
+    assert sorted(KeptAct.objects.values_list("state", "answer")) == [("dismissed", "重复"), ("open", "")]
+    assert the_board(leader).flags == 0
+
+
 @pytest.mark.parametrize(
     ("language", "words"), [("zh", "最早的 {} 条，另有 {} 条"), ("en", "oldest {} are listed, {} more")]
 )
