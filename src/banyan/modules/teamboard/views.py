@@ -166,6 +166,7 @@ def flags(request: HttpRequest) -> HttpResponse:
             "undone": kinds.get(row.undone_kind), "undone_at": wording.instant(row.undone_at) if row.undone_at else "",
             "count": abs(row.quantity), "left": row.taken_then + row.quantity,
             "keys": ",".join(str(key) for key, *_ in row.flags),
+            "enough": ENOUGH if row.is_undo or all(kind != "over" for _, kind, _ in row.flags) else ENOUGH_BEFORE,
             "flags": [(key, named[kind], kind, excess) for key, kind, excess in row.flags],
             "happened": wording.instant(row.happened_at), "reported": wording.instant(row.reported_at),
             "clock": wording.instant(row.clock_at) if row.clock_at else "",
@@ -187,7 +188,7 @@ def flags(request: HttpRequest) -> HttpResponse:
         "count": count + told_count, "shown": len(rows) + len(kept), "more": count + told_count - len(rows) - len(kept),
         "may_release": request.ctx.may("inventory.lot.release"), "may_book": request.ctx.may("station.kept_act.book"),
         "may_settle": request.ctx.may(SETTLE), "may_dismiss": request.ctx.may(DISMISS),
-        "accepted": L("认可", "Accepted"), "enough": ENOUGH, "not_booked": NOT_BOOKED,
+        "accepted": L("认可", "Accepted"), "not_booked": NOT_BOOKED,
     })  # fmt: skip
 
 
@@ -392,8 +393,8 @@ def approve(request: HttpRequest) -> HttpResponse:
 
 
 #: Why flags need nothing, and why acts are not booked, as a rule: one tap each; any other reason is typed.
-ENOUGH = (L("已当面核对", "Checked with the worker"), L("上道漏报", "Not told at the operation before"),
-          L("时钟或网络原因", "Clock or network"))  # fmt: skip
+ENOUGH = (L("已当面核对", "Checked with the worker"), L("时钟或网络原因", "Clock or network"))
+ENOUGH_BEFORE = (*ENOUGH, L("上道漏报", "Not told at the operation before"))
 NOT_BOOKED = (L("重复", "Told twice"), L("已另行报工", "Told in another way"), L("误操作", "Tapped by mistake"))
 
 

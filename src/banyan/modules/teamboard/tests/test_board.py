@@ -225,6 +225,7 @@ def test_an_undo_that_comes_too_late_is_seen_counted_and_accepted_in_one_tap(lea
     for words in ("撤销 合格", "报错工单", "本道已报 40，撤销后 0", "本道合格 0，20 铣削 已报 30，到达 0", "超报 +30"):
         assert words in page
     assert "/teamboard/correct" not in page
+    assert "上道漏报" not in page
     assert settled(leader, "认可").status_code == 204
     flag = ReportFlag.objects.get()
     assert (flag.state, flag.answer) == ("settled", "认可")
