@@ -138,6 +138,8 @@ export interface Task {
   order_quantity: string;
   /** Scanned without a network, and not known to the device yet. */
   isBlind?: boolean;
+  /** Of a temporary card: whatever is scanned there is material as used. */
+  temporary?: boolean;
   machine?: string;
   machine_code?: string;
   work_centre?: string;
@@ -174,7 +176,7 @@ export interface Person {
 
 export interface Day {
   day: string;
-  person: Person & { may_report: boolean };
+  person: Person & { may_report: boolean; may_use?: boolean };
   tasks: Task[];
   reasons: Reason[];
   people: { id: string; code: string; name: string }[];

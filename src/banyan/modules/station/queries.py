@@ -44,7 +44,8 @@ _TASKS = """
            coalesce(nullif(w.part_name, ''), i.name), i.specification,
            u.name, u.name_en, o.sequence, o.name, o.name_en, o.state, o.quantity, o.good_quantity, o.scrap_quantity,
            o.rework_quantity, o.started, o.places, o.report_ratio, o.instructions, nullif(o.capture::text, '[]'), i.id,
-           i.tracking, o.machine_id, m.code, o.is_stopped, o.work_centre_id, c.name
+           i.tracking, o.machine_id, m.code, o.is_stopped, o.work_centre_id, c.name,
+           nullif(w.kind = 'temporary', false)
     FROM production_operation o
     JOIN production_workorder w ON w.id = o.work_order_id
     JOIN items_item i ON i.id = w.item_id JOIN company_unit u ON u.id = i.unit_id
@@ -65,6 +66,7 @@ _NAMES = (
     "unit", "unit_en", "sequence", "name", "name_en", "state", "quantity", "good", "scrap",
     "rework", "started", "places", "ratio", "instructions", "capture", "item_id",
     "tracking", "machine", "machine_code", "stopped", "work_centre_id", "work_centre",
+    "temporary",
 )  # fmt: skip
 
 _MATERIALS = """
@@ -132,6 +134,7 @@ def _person(ctx: Context, me: Any) -> dict[str, Any]:
         "employee": str(me.id) if me else None,
         "language": who.language,
         "may_report": who.may("production.work_order.report"),
+        "may_use": who.may("production.work_order.use_material"),
     }
 
 

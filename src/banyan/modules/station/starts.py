@@ -1,11 +1,23 @@
-"""Where a scanned label leads somebody who works at it, and what dialogs are filled with."""
+"""Where a scanned label leads somebody who works at it, and material that is told as used on a temporary card."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import Field
 
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
+from banyan.kernel.schema import Input, Quantity, Text, field, parse
+from banyan.lib.labels import L
+from banyan.modules.inventory.kinds import STOPPED
+from banyan.modules.production.commands import use_material
+from banyan.modules.production.errors import OperationUnknown
+from banyan.modules.production.models import Operation
+from banyan.modules.station import finding
+from banyan.modules.station.errors import LotStopped
 
 
 @answers("production.operation.go")
@@ -24,3 +36,31 @@ def _at_station(ctx: Context, short: str, key: UUID) -> str:
     who = ctx.principal
     is_worker = who.employee and who.may("production.work_order.report") and not who.may("production.work_order.change")
     return f"/station/#/go/{short}/{key}" if is_worker else ""
+
+
+class Used(Input):
+    """So much of a scanned lot or item, used at an operation of a temporary card."""
+
+    operation: UUID = field("工序", "Operation")
+    code: Annotated[Text, Field(min_length=1, max_length=200)] = field("编码", "Code")
+    quantity: Annotated[Quantity, Field(gt=0)] = field("数量", "Quantity")
+
+
+@answers("station.act.use")
+def used(ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Issue what was used on a temporary card, maybe without a network a while ago; the same key is the same use.
+
+    Raises: OperationUnknown; MaterialUnknown; LotStopped; what `use_material` refuses
+    """
+    said = parse(Used, {name: told["body"].get(name) for name in Used.model_fields})
+    order = Operation.objects.filter(pk=said.operation).values_list("work_order", flat=True).first()
+    if order is None:
+        raise OperationUnknown
+    found = finding.material(ctx, said.code, ())
+    if found.get("state") in STOPPED:
+        raise LotStopped(lot=found["number"])
+    line = {"item": found["item_id"], "quantity": said.quantity, "lot": found.get("lot")}
+    more = {"id": told["id"], "operation": said.operation, "moved_at": told["happened_at"]}
+    use_material(ctx, [order], {"lines": [line], **more})
+    what = found.get("number") or found["item"]
+    return {"text": L("{what} 已记用料", "{what} is booked as used").filled({"what": what})}
