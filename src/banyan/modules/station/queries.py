@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db.models import Q
 
 from banyan.kernel import db
 from banyan.kernel.context import Context
@@ -26,11 +27,12 @@ from banyan.modules.people.queries import employees_by_id, team_members
 from banyan.modules.production import queries as production
 from banyan.modules.production import rules
 from banyan.modules.production.commands.flow import read_shop
-from banyan.modules.production.models import DefectReason
+from banyan.modules.production.models import DefectReason, WorkOrder
 from banyan.modules.station.acts import further_day
 from banyan.modules.wages.queries import piece_prices
 
 ZERO = Decimal(0)
+ORDER = "production.work_order"
 #: Operations of a plant that a station knows besides a person's own tasks, so that any traveller can be scanned.
 MOST_OTHERS = 300
 #: Reports shown on a task card.
@@ -156,7 +158,7 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
     shop = read_shop(orders=orders) if orders else None
     materials = _Materials(ctx.plant, orders, [task["work_centre_id"] for task in tasks if task["work_centre_id"]])
     last = _last(orders, [task["id"] for task in tasks])
-    drawn = _drawings([task["item_id"] for task in tasks])
+    drawn = _drawings([task["item_id"] for task in tasks], orders)
     lots = dict(db.rows(_LOTS, [orders])) if orders else {}
     numbered = sorted({task["order"] for task in tasks if task["tracking"] == "serial"})
     serials = dict(db.rows(_SERIALS, [numbered])) if numbered else {}
@@ -174,7 +176,7 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
         task["capture"] = capture.as_json(capture.read(orjson.loads(task["capture"]))) if task["capture"] else []
         is_first = task["sequence"] == min(shop.by_order[task["order"]])
         task["materials"] = materials.of(task, is_first=is_first)
-        task["last"], task["drawings"] = last.get(task["id"], []), drawn.get(task["item_id"], [])
+        task["last"], task["drawings"] = last.get(task["id"], []), _shown(task, drawn)
     return [_plain(task) for task in tasks]
 
 
@@ -239,24 +241,32 @@ class _Materials:
         }  # fmt: skip
 
 
-def _drawings(items: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """Give the pictures and papers that hang on items, newest first. One statement."""
-    rows = Attachment.objects.filter(noun="items.item", record__in=set(items), file__media_type__in=DRAWN)
+#: What a station shows: pictures and papers of items, pictures of orders.
+_SHOWN = Q(noun="items.item", file__media_type__in=DRAWN) | Q(noun=ORDER, file__media_type__in=PICTURES)
+
+
+def _drawings(items: Sequence[UUID], orders: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """Give what hangs on items and orders and is shown, newest first. One statement."""
+    rows = Attachment.objects.filter(_SHOWN, record__in={*items, *orders})
     found = defaultdict(list)
-    for key, item, name, kind, has_small in rows.order_by("-created_at").values_list(
+    for key, record, name, kind, has_small in rows.order_by("-created_at").values_list(
         "id", "record", "name", "file__media_type", "file__has_thumbnail"
     ):
-        if len(found[item]) < MOST_DRAWINGS:
-            found[item].append({"id": str(key), "name": name, "type": kind, "small": has_small})
+        if len(found[record]) < MOST_DRAWINGS:
+            found[record].append({"id": str(key), "name": name, "type": kind, "small": has_small})
     return found
 
 
+def _shown(task: dict[str, Any], drawn: dict[UUID, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Give the pictures of the order itself, then those of what it makes."""
+    return [*drawn.get(task["order"], ()), *drawn.get(task["item_id"], ())][:MOST_DRAWINGS]
+
+
 def drawing(ctx: Context, key: UUID) -> Attachment:
-    """Give a drawing of an item. Raises: NotFound for what is no drawing"""
-    found = (
-        Attachment.objects.filter(pk=key, noun="items.item", file__media_type__in=DRAWN).select_related("file").first()
-    )
-    if found is None:
+    """Give what a station shows of an item, or of an order of its plant. Raises: NotFound for anything else"""
+    found = Attachment.objects.filter(_SHOWN, pk=key).select_related("file").first()
+    is_order = found is not None and found.noun == ORDER
+    if found is None or (is_order and not WorkOrder.objects.filter(pk=found.record, plant=ctx.plant).exists()):
         raise NotFound
     return found
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from decimal import Decimal as D
 
 import pytest
 from django.utils import timezone
+from PIL import Image
 
-from banyan.kernel.models import RoleGrant
+from banyan.kernel import files
+from banyan.kernel.models import Attachment, RoleGrant
 from banyan.lib.ids import new_id
 from banyan.modules.inventory.models import Move
-from banyan.modules.production.models import Material, MaterialIssue, Operation
+from banyan.modules.production.models import Material, MaterialIssue, Operation, WorkOrder
 from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import ROLES
 from banyan.web import codes
@@ -49,7 +52,8 @@ def used(operation) -> dict[str, D]:
 
 
 def test_a_worker_books_lots_and_items_that_no_list_names(station, shop, card, worker):
-    lot, screws = use(card, codes.make("inventory.lot", shop.steel_lot.pk), "2.5"), use(card, shop.world.screw.code, "8")
+    lot = use(card, codes.make("inventory.lot", shop.steel_lot.pk), "2.5")
+    screws = use(card, shop.world.screw.code, "8")
     assert station.states(lot, screws, lot) == ["done", "done", "done"]
     assert station.states(lot) == ["done"]
     assert used(card) == {shop.world.steel.code: D("2.5"), shop.world.screw.code: 8}
@@ -110,3 +114,52 @@ def test_a_key_of_one_card_is_no_key_of_another(station, shop, card, worker):
     assert station.states({**act, "operation": str(other.pk)}) == ["kept"]
     assert KeptAct.objects.get().code == "production.report_key_reused"
     assert used(other) == {}
+
+
+# --- its photo
+
+
+def picture(kind: str = "JPEG") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "red").save(out, kind)
+    return out.getvalue()
+
+
+def get(station, path: str):
+    return station.client.get(f"/station/api/{path}", headers={"Authorization": f"Station {station.ticket}"})
+
+
+@pytest.fixture
+def photo(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    return files.store("part.jpg", [picture()])
+
+
+def test_the_photo_of_the_part_is_on_the_task(station, shop, photo, worker):
+    drawn = files.store("item.png", [picture("PNG")])
+    shop.world.do("items.item.attach", shop.world.product, digest=drawn.digest, name="FG-1.png")
+    shop.world.do(
+        "production.work_order.make_card", item=shop.world.product.pk, photo=photo.digest, plant=shop.world.plant.pk
+    )
+    shop.world.do("production.work_order.make_card", part_name="支架", photo=photo.digest, plant=shop.world.plant.pk)
+    shown = {one["item_name"]: one["drawings"] for one in station.day().json()["tasks"]}
+    (part,) = shown["支架"]
+    assert (part["name"], part["type"], part["small"]) == ("支架.jpg", "image/jpeg", True)
+    assert [one["name"] for one in shown[shop.world.product.name]][1:] == ["FG-1.png"]
+    whole, small = get(station, f"drawing/{part['id']}"), get(station, f"drawing/{part['id']}/small")
+    assert (whole.content, small["Content-Type"]) == (picture(), "image/jpeg")
+
+
+def test_papers_of_an_order_and_pictures_elsewhere_are_not_shown(station, shop, first, photo, worker):
+    paper = files.store("offer.pdf", [b"%PDF-1.4\n%%EOF"])
+    shop.world.do("production.work_order.attach", first.work_order, digest=paper.digest, name="offer.pdf")
+    shop.world.do("production.work_order.attach", first.work_order, digest=photo.digest, name="part.jpg")
+    shop.world.do("inventory.lot.attach", shop.steel_lot, digest=photo.digest, name="lot.jpg")
+    task = next(one for one in station.day().json()["tasks"] if one["id"] == str(first.pk))
+    assert [one["name"] for one in task["drawings"]] == ["part.jpg"]
+    for name, status in (("part.jpg", 200), ("offer.pdf", 404), ("lot.jpg", 404)):
+        assert get(station, f"drawing/{Attachment.objects.get(name=name).pk}").status_code == status, name
+    plant = shop.world.plant
+    other = shop.world.make("company.plant", code="P-9", name="别厂", company=plant.company, calendar=plant.calendar)
+    WorkOrder.objects.filter(pk=first.work_order_id).update(plant=other)
+    assert get(station, f"drawing/{Attachment.objects.get(name='part.jpg').pk}").status_code == 404
