@@ -28,6 +28,17 @@ describe("what is scanned at a task", () => {
     for (const state of ["held", "rejected"] as const) expect(verdict(task([line()]), found({ state }))).toMatchObject({ tone: "red", title: "冻结批次，不能用！" });
     expect(verdict(task([line({ flushed: false, lots: [] })]), found())).toMatchObject({ tone: "red" });
   });
+  it("is not used after the day until which it is good", () => {
+    vi.useFakeTimers({ now: new Date(2026, 2, 5, 8) });
+    expect(verdict(task([line()]), found({ expires: "2026-03-05" })).tone).toBe("green");
+    const late = verdict(task([line()]), found({ expires: "2026-03-04" }));
+    expect([late.tone, late.title, late.mounts]).toEqual(["red", "批次已过期，不能用！", undefined]);
+    expect(cardVerdict(found({ expires: "2026-03-04" }))).toMatchObject({ tone: "red" });
+    state.kept = { mark: "", asked: 0, day: { day: "2026-03-06", person: {} } } as never;
+    expect(verdict(task([line()]), found({ expires: "2026-03-05" })).tone).toBe("red");
+    state.kept = null;
+    vi.useRealTimers();
+  });
 });
 
 describe("a temporary card", () => {

@@ -16,6 +16,7 @@ export interface Found {
   lot?: string;
   number?: string;
   state?: Lot["state"];
+  expires?: string;
   item_id: string;
   item: string;
   name?: string;
@@ -89,7 +90,17 @@ export function verdict(task: Task, found: Found): Verdict {
 function stopped(found: Found): Verdict | null {
   const text = `${found.item} ${found.name ?? ""} · ${found.number}`;
   if (found.state === "held" || found.state === "rejected") return { tone: "red", title: t("冻结批次，不能用！", "Lot on hold: do not use it!"), text };
+  if (found.expires && found.expires < today())
+    return { tone: "red", title: t("批次已过期，不能用！", "Lot expired: do not use it!"), text: `${text} · ${t("有效期至 {day}", "good until {day}", { day: found.expires })}` };
   return null;
+}
+
+/** Gives the day it is here; a clock that is behind the day last told by the server does not count. */
+function today(): string {
+  const now = new Date();
+  const here = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((one) => String(one).padStart(2, "0")).join("-");
+  const told = state.kept?.day.day ?? "";
+  return told > here ? told : here;
 }
 
 /** Says what hinders that something scanned is used on a temporary card, where any material may be. */
@@ -143,7 +154,7 @@ function known(text: string): Found | null {
     for (const one of task.materials) {
       const lot = one.lots.find((lot) => (scanned.id && lot.id === scanned.id) || (scanned.code && lot.number === scanned.code));
       const item = { item_id: one.item_id, item: one.item, name: one.name, tracking: one.tracking, unit: one.unit, unit_en: one.unit_en, places: one.places };
-      if (lot) return { lot: lot.id, number: lot.number, state: lot.state, ...item };
+      if (lot) return { lot: lot.id, number: lot.number, state: lot.state, expires: lot.expires, ...item };
       if ((scanned.id && one.item_id === scanned.id) || (scanned.code && one.item === scanned.code)) return item;
     }
   }

@@ -45,6 +45,8 @@ export interface Lot {
   state: "released" | "held" | "rejected";
   quantity: string;
   at: string;
+  /** The last day on which it may be used. */
+  expires?: string;
 }
 
 export interface Material {

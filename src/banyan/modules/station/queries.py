@@ -224,13 +224,13 @@ class _Materials:
             rows.sort(key=lambda one: one.location != side)
             lots = [
                 {"id": str(one.lot), "number": one.lot_number, "state": one.lot_state, "quantity": plain(one.on_hand),
-                 "at": one.location_code}
+                 "at": one.location_code, **_until(one.expires_on)}
                 for one in rows if one.lot
             ]  # fmt: skip
         else:
             lots = [
                 {"id": str(lot), "number": self.lots[lot].number, "state": self.lots[lot].state,
-                 "quantity": plain(quantity), "at": ""}
+                 "quantity": plain(quantity), "at": "", **_until(self.lots[lot].expires_on)}
                 for lot, quantity in self.held[key]
             ]  # fmt: skip
         return {
@@ -239,6 +239,11 @@ class _Materials:
             "fixed": is_fixed, "place": place, "places": places, "tracking": tracking,
             "there": plain(at_side if flushed else issued), "lots": lots[:MOST_LOTS],
         }  # fmt: skip
+
+
+def _until(expires_on: date | None) -> dict[str, str]:
+    """Give the last day on which a lot may be used, where it has one."""
+    return {"expires": expires_on.isoformat()} if expires_on else {}
 
 
 #: What a station shows: pictures and papers of items, pictures of orders.

@@ -12,12 +12,13 @@ from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
 from banyan.kernel.schema import Input, Quantity, Text, field, parse
 from banyan.lib.labels import L
+from banyan.modules.company.queries import plants
 from banyan.modules.inventory.kinds import STOPPED
 from banyan.modules.production.commands import use_material
 from banyan.modules.production.errors import OperationUnknown
 from banyan.modules.production.models import Operation
 from banyan.modules.station import finding
-from banyan.modules.station.errors import LotStopped
+from banyan.modules.station.errors import LotExpired, LotStopped
 
 
 @answers("production.operation.go")
@@ -50,15 +51,19 @@ class Used(Input):
 def used(ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
     """Issue what was used on a temporary card, maybe without a network a while ago; the same key is the same use.
 
-    Raises: OperationUnknown; MaterialUnknown; LotStopped; what `use_material` refuses
+    Raises: OperationUnknown; MaterialUnknown; LotStopped; LotExpired; what `use_material` refuses
     """
     said = parse(Used, {name: told["body"].get(name) for name in Used.model_fields})
-    order = Operation.objects.filter(pk=said.operation).values_list("work_order", flat=True).first()
-    if order is None:
+    row = Operation.objects.filter(pk=said.operation).values_list("work_order", "plant").first()
+    if row is None:
         raise OperationUnknown
+    order, plant = row
     found = finding.material(ctx, said.code, ())
     if found.get("state") in STOPPED:
         raise LotStopped(lot=found["number"])
+    (place,) = plants([plant])
+    if "expires" in found and found["expires"] < place.day(told["happened_at"]):
+        raise LotExpired(lot=found["number"], day=found["expires"])
     line = {"item": found["item_id"], "quantity": said.quantity, "lot": found.get("lot")}
     more = {"id": told["id"], "operation": said.operation, "moved_at": told["happened_at"]}
     use_material(ctx, [order], {"lines": [line], **more})

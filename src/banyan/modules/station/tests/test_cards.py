@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from decimal import Decimal as D
 
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from banyan.kernel import files
 from banyan.kernel.models import Attachment, RoleGrant
 from banyan.lib.ids import new_id
-from banyan.modules.inventory.models import Move
+from banyan.modules.inventory.models import Lot, Move
 from banyan.modules.production.models import Material, MaterialIssue, Operation, WorkOrder
 from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import ROLES
@@ -104,6 +105,22 @@ def test_a_held_lot_and_what_nobody_knows_wait_for_the_leader(station, shop, car
     shop.world.do("inventory.lot.release", shop.steel_lot)
     shop.world.do("station.kept_act.book", KeptAct.objects.get(pk=acts[0]["id"]))
     assert used(card) == {shop.world.steel.code: 2}
+
+
+def test_an_expired_lot_is_told_and_never_booked_unseen(station, shop, card, worker):
+    yesterday = timezone.now().date() - timedelta(days=2)
+    Lot.objects.filter(pk=shop.steel_lot.pk).update(expires_on=yesterday, made_on=None)
+    found = station.client.get(
+        "/station/api/material", {"code": "HEAT-1"}, headers={"Authorization": f"Station {station.ticket}"}
+    )
+    assert found.json()["expires"] == yesterday.isoformat()
+    late = use(card, "HEAT-1", "2")
+    before = {**use(card, "HEAT-1", "3"), "at": (timezone.now() - timedelta(days=4)).isoformat()}
+    assert station.states(late) == ["kept"]
+    assert KeptAct.objects.get().code == "station.lot_expired"
+    station.key = new_id()
+    assert station.states(before) == ["done"]
+    assert used(card) == {shop.world.steel.code: 3}
 
 
 def test_a_key_of_one_card_is_no_key_of_another(station, shop, card, worker):
