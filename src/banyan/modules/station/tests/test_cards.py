@@ -74,6 +74,21 @@ def test_it_goes_to_the_operation_at_which_it_was_used(station, shop, worker):
     assert Material.objects.get(work_order=second.work_order_id).operation == second.sequence
 
 
+def test_it_comes_from_the_line_side_where_it_lies_there(station, shop, worker):
+    world = shop.world
+    line = world.make("inventory.location", code="LINE", name="车削线边", kind="line_side", plant=world.plant)
+    world.change(world.turning, line_side=line)
+    shop.receive(world.screw, 10, "1", target=line.pk)
+    steps = [{"name": "车削", "work_centre": world.turning.pk}]
+    world.do("production.work_order.make_card", part_name="轴", operations=steps, plant=world.plant.pk)
+    turning = Operation.objects.get(work_order__kind="temporary")
+    assert station.states(use(turning, world.screw.code, "8"), {**use(turning, world.screw.code, "5"), "seq": 2}) == [
+        "done", "done"
+    ]  # fmt: skip
+    moves = Move.objects.filter(origin=turning.work_order_id).order_by("quantity")
+    assert [(m.quantity, m.source_id == line.pk) for m in moves] == [(5, False), (8, True)]
+
+
 def test_on_another_order_what_is_not_listed_stays_refused(station, shop, first, worker):
     act = use(first, shop.world.screw.code, "8")
     before = used(first)
@@ -102,7 +117,7 @@ def test_a_held_lot_and_what_nobody_knows_wait_for_the_leader(station, shop, car
     found = {str(kept.pk): kept.code for kept in KeptAct.objects.all()}
     assert [found[act["id"]] for act in acts] == ["station.lot_stopped", "station.material_unknown", "invalid"]
     assert used(card) == {}
-    shop.world.do("inventory.lot.release", shop.steel_lot)
+    shop.world.do("inventory.lot.release", shop.steel_lot, reason="复检合格")
     shop.world.do("station.kept_act.book", KeptAct.objects.get(pk=acts[0]["id"]))
     assert used(card) == {shop.world.steel.code: 2}
 
