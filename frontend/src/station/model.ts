@@ -45,6 +45,8 @@ export interface Lot {
   state: "released" | "held" | "rejected";
   quantity: string;
   at: string;
+  /** The last day on which it may be used. */
+  expires?: string;
 }
 
 export interface Material {
@@ -138,6 +140,8 @@ export interface Task {
   order_quantity: string;
   /** Scanned without a network, and not known to the device yet. */
   isBlind?: boolean;
+  /** Of a temporary card: whatever is scanned there is material as used. */
+  temporary?: boolean;
   machine?: string;
   machine_code?: string;
   work_centre?: string;
@@ -174,7 +178,7 @@ export interface Person {
 
 export interface Day {
   day: string;
-  person: Person & { may_report: boolean };
+  person: Person & { may_report: boolean; may_use?: boolean };
   tasks: Task[];
   reasons: Reason[];
   people: { id: string; code: string; name: string }[];

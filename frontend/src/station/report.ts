@@ -6,7 +6,7 @@ import { captureFields, FIELD, missing } from "./capture";
 import { h, icon } from "./dom";
 import { mayCall, openHelp } from "./help";
 import { newId } from "./ids";
-import { lotsUsed, mountedChips, scanMaterial, spread, told } from "./material";
+import { isCard, lotsUsed, mountedChips, scanMaterial, spread, told } from "./material";
 import type { Act, Part, Task } from "./model";
 import { rounded } from "./model";
 import * as defects from "./defects";
@@ -139,7 +139,7 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
     draft.photos.length ? h("div.shots", {}, draft.photos.map((digest) => photos.preview(digest, () => change({ photos: draft.photos.filter((one) => one !== digest) })))) : null,
     pad(press, isNumber || task.places > 0, isSigned(task, draft)),
     h("div.extras", {},
-      task.materials.length ? h("button.btn", { type: "button", "data-scan-material": true, onclick: () => void scanMaterial(task) }, icon("package"), t("扫料", "Material")) : null,
+      task.materials.length || isCard(task) ? h("button.btn", { type: "button", "data-scan-material": true, onclick: () => void scanMaterial(task) }, icon("package"), t("扫料", "Material")) : null,
       h("button.btn", { type: "button", "data-photo-button": true, disabled: !photos.isPossible() || draft.photos.length >= MOST_PHOTOS, onclick: shoot }, icon("camera"), t("拍照", "Photo")),
       mayCall() && !task.isBlind ? h("button.btn.btn-alarm", { type: "button", "data-help": true, onclick: () => openHelp(task) }, icon("urgent"), t("呼叫", "Help")) : null,
     ),

@@ -76,6 +76,7 @@ ROLES: tuple[DefaultRole, ...] = (
             *EVERYONE,
             ("production.work_order.read", "plant"),
             ("production.work_order.report", "plant"),
+            ("production.work_order.use_material", "plant"),
             ("production.operation.read", "plant"),
             ("production.report.read", "own"),
             ("production.report.undo", "own"),

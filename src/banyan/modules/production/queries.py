@@ -539,13 +539,12 @@ class LotFacts:
     item: UUID
     number: str
     state: str
+    expires_on: date | None
 
 
 def lots_by_id(ids: Sequence[UUID]) -> dict[UUID, LotFacts]:
     """Give lots by key. One statement, none for none."""
     if not ids:
         return {}
-    return {
-        key: LotFacts(*rest)
-        for key, *rest in Lot.objects.filter(pk__in=set(ids)).values_list("id", "item_id", "number", "state")
-    }
+    rows = Lot.objects.filter(pk__in=set(ids)).values_list("id", "item_id", "number", "state", "expires_on")
+    return {key: LotFacts(*rest) for key, *rest in rows}

@@ -136,7 +136,7 @@ def material(request: HttpRequest, language: str) -> Any:
 
 @_interface("GET")
 def drawing(request: HttpRequest, language: str, key: UUID, *, small: bool = False) -> Any:
-    """Give a drawing of an item, or its small picture; a device keeps it."""
+    """Give a drawing of an item or a picture of an order, or its small one; a device keeps it."""
     found = queries.drawing(_reader(request, language), key)
     path = files.content(found.file_id)
     if small:

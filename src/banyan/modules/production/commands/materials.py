@@ -218,11 +218,13 @@ def issue_lines(
     kind: str,
     reason: str,
     moved_at: datetime | None,
+    key: UUID | None = None,
 ) -> tuple[MaterialIssue, ...]:
+    """Issue lines to orders inside a command. Takes: key: of the issue, where there is one order only"""
     parts = chosen(ctx, orders, lines)
     for part in parts:
         part.material.issued_quantity += part.quantity
-    return _post(ctx, orders, materials, parts, kind, reason, moved_at)
+    return _post(ctx, orders, materials, parts, kind, reason, moved_at, key)
 
 
 def chosen(
@@ -320,6 +322,7 @@ def _post(
     kind: str,
     reason: str,
     moved_at: datetime | None,
+    key: UUID | None = None,
 ) -> tuple[MaterialIssue, ...]:
     """Post the parts and write their papers: one per order."""
     plants = {order.pk: order.plant_id for order in orders}
@@ -329,7 +332,7 @@ def _post(
     ]
     issues = {
         order: MaterialIssue(
-            id=new_id(),
+            id=key or new_id(),
             work_order_id=order,
             plant_id=plants[order],
             kind=kind,

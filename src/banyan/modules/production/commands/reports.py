@@ -683,6 +683,7 @@ class _Booking:
             if entry.strange:
                 entry.flags.append("lot")
         self._flag_held()
+        self._flag_expired()
 
     def _check_serials(self, named: Sequence[_Entry]) -> None:
         """Let a serial number stand for one piece of its order, reported once at an operation.
@@ -713,6 +714,17 @@ class _Booking:
         for entry in told:
             if stopped & {*entry.moves, *(use.lot for use in entry.data.lots)}:
                 entry.flags.append("held")
+
+    def _flag_expired(self) -> None:
+        """Note the offline reports that name a lot which had expired where and when it was used."""
+        asked = [
+            (e.data.id, use.lot, _moved_at(e) or self.ctx.now, e.op.plant)
+            for e in self.entries if e.data.is_offline and not e.undone for use in e.data.lots
+        ]  # fmt: skip
+        expired = {key for (key,) in db.rows(_EXPIRED, [*map(list, zip(*asked, strict=True))])} if asked else ()
+        for entry in self.entries:
+            if entry.data.id in expired:
+                entry.flags.append("expired")
 
     def _row(self, entry: _Entry) -> dict[str, Any]:
         one, op, effort = entry.data, entry.op, entry.effort
@@ -857,6 +869,13 @@ _ANSWERED = (
 _STOPPED = """
 SELECT id FROM inventory_move WHERE id = ANY(%s) AND flag = 'held_lot'
 UNION ALL SELECT id FROM inventory_lot WHERE id = ANY(%s) AND state IN ('held', 'rejected')
+"""
+
+#: Of uses (report, lot, time, plant) the reports whose lot was good until an earlier day of the plant.
+_EXPIRED = """
+SELECT n.id FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::uuid[]) AS n(id, lot, at, plant)
+JOIN inventory_lot l ON l.id = n.lot JOIN company_plant p ON p.id = n.plant
+WHERE l.expires_on < (n.at AT TIME ZONE p.zone)::date
 """
 
 #: Of reports (key, lot, operation, order, quantity) those whose serial number stands for another piece, or for several.

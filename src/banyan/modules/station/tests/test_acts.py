@@ -234,6 +234,19 @@ def test_help_called_offline_is_raised_once_and_stops_the_operation(station, sho
     assert station.states(station.good(first.pk, 5)) == ["flagged"]
 
 
+def test_the_defect_reason_of_a_call_decides_whose_it_is(station, shop, first, calls):
+    reason = shop.world.make("production.defect_reason", code="D7", name="划伤", kind="both")
+    team = shop.world.make("people.team", code="T-QA", name="质量组", plant=shop.world.plant)
+    shop.world.make("exceptions.route", defect_reason=reason, team=team)
+    call = {"kind": "help", "at": timezone.now().isoformat(), "category": calls["QUALITY"], "operation": str(first.pk)}
+    with_reason = {**call, "id": str(new_id()), "seq": 1, "defect_reason": str(reason.pk)}
+    without = {**call, "id": str(new_id()), "seq": 2}
+    assert station.states(with_reason, without) == ["done", "done"]
+    found = {str(one.pk): (one.team_id, one.defect_reason_id) for one in ShopException.objects.all()}
+    assert found[with_reason["id"]] == (team.pk, reason.pk)
+    assert found[without["id"]][0] != team.pk
+
+
 def test_help_nowhere_goes_to_the_plant_and_a_wrong_call_is_kept(station, shop, first, calls):
     def call(**more):
         return {"id": str(new_id()), "seq": 1, "kind": "help", "at": timezone.now().isoformat(), **more}

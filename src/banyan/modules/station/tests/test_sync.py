@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from banyan.kernel.models import User
 from banyan.lib.ids import new_id
+from banyan.modules.inventory.models import Lot
 from banyan.modules.production.models import Report, ReportFlag
 from banyan.modules.station import badges
 from banyan.modules.station.models import Device, KeptAct
@@ -126,6 +127,20 @@ def test_a_lot_held_since_is_booked_flagged_and_its_output_held(station, shop, f
     assert ReportFlag.objects.get().kind == "held"
     row = Report.objects.get()
     assert row.output_lot.state == "held"
+
+
+@pytest.mark.parametrize(("days", "states"), [(3, ["flagged"]), (-3, ["done"])])
+def test_a_lot_expired_when_it_was_used_is_booked_and_flagged(station, shop, first, days, states):
+    shop.world.do("production.work_order.issue", first.work_order)
+    Lot.objects.filter(pk=shop.steel_lot.pk).update(expires_on=timezone.now().date() - timedelta(days=days))
+    act = station.good(first.pk, 5, lots=[{"lot": str(shop.steel_lot.pk), "quantity": "2.5"}])
+    told = next(one for one in station.day().json()["tasks"] if one["id"] == str(first.pk))["materials"]
+    assert [lot["expires"] for line in told for lot in line["lots"] if lot["number"] == "HEAT-1"] == [
+        (timezone.now().date() - timedelta(days=days)).isoformat()
+    ]
+    assert station.states(act) == states
+    assert list(ReportFlag.objects.values_list("kind", flat=True)) == (["expired"] if days > 0 else [])
+    assert counts(first) == 5
 
 
 def test_what_cannot_be_booked_is_kept_for_the_leader_and_stops_nothing(station, shop, first):
