@@ -408,6 +408,7 @@ ROLES: tuple[DefaultRole, ...] = (
         ("system", "integration", "company", "people", "items", "parties"),
         "kernel/users",
         (
+            "kernel.dead_letters",
             "kernel.users",
             "tasks",
             "inbox",
