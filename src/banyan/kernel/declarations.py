@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from banyan.kernel.figures import figure
+from banyan.kernel.grants import REACHES, check_grants
 from banyan.kernel.models import AccessToken, Call, Client, Delivery, InboxItem, Outbox, Role, RoleGrant, User, UserRole
 from banyan.kernel.nouns import choice, f, life, lines, noun, preset, section
 from banyan.kernel.spec import Scope
@@ -42,9 +43,9 @@ noun(
     lines=[lines("grants", RoleGrant, L("权限", "Grants"), fields=dict(
         permission=f("权限", "Permission",
                      L("如 sales.order.confirm，可用 *", "Such as sales.order.confirm; * is allowed")),
-        reach=f("范围", "Reach", choices=[choice("own", "本人", "Own"), choice("team", "班组", "Team"),
-                                        choice("plant", "工厂", "Plant"), choice("all", "全部", "All")])))],
+        reach=f("范围", "Reach", choices=REACHES)))],
     title=("name_zh", "name_en"), natural_key="code", list=("code", "name_zh", "name_en"), sort="code",
+    prepare=check_grants,
 )
 
 figure("kernel.users", L("启用的用户", "Active users"), noun="kernel.user", where="is_active:eq=true", icon="users")
