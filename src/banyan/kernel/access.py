@@ -12,10 +12,10 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from banyan.kernel import db
+from banyan.kernel import db, registry
 from banyan.kernel.context import Context, Principal, Reach, narrowed
 from banyan.kernel.nouns import Noun
-from banyan.kernel.spec import FieldSpec
+from banyan.kernel.spec import FieldSpec, NounSpec
 
 NOTHING = Q(pk__in=())
 
@@ -40,6 +40,26 @@ def scope(ctx: Context, noun: Noun, permission: str) -> Q | None:
     if reach in ("team", "plant") and columns.plant:
         return Q(**{f"{columns.plant}__in": who.plants}) | Q(**{f"{columns.plant}__isnull": True})
     return None
+
+
+def can_hold(spec: NounSpec, reach: Reach) -> bool:
+    """Say whether a noun's rows can be held to a reach: `own`, `team`, `plant` each want a column to compare."""
+    columns = spec.scope
+    held = {"own": columns.own or columns.employee, "team": columns.team, "plant": columns.plant}
+    return reach == "all" or bool(held[reach])
+
+
+def without_reach(permission: str, reach: Reach) -> Noun | None:
+    """Give the noun that a grant names and whose rows cannot be held to its reach; None where all is well.
+
+    Takes:  permission: one noun's, such as sales.order.read or sales.order.*; a wider pattern names none: under it,
+            nouns without the column belong to everyone who holds it
+    """
+    key = permission.rpartition(".")[0]
+    if "*" in key or not registry.has_noun(key):
+        return None
+    noun = registry.noun(key)
+    return None if can_hold(noun.spec, reach) else noun
 
 
 def may_see(ctx: Context, field: FieldSpec) -> bool:
