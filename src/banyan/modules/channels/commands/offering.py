@@ -99,13 +99,20 @@ def work_out(
 ) -> list[UUID]:
     """Write what the offers of listings are now, and tell those that have changed.
 
+    A listing that is made to order has no offer and nothing is told of it: the shop sells it as its people set it there
+
     Takes:  held: offers that the caller has locked, to be set in memory as well; is_full: tell also where the shop
             was told otherwise, or not yet
-    Gives:  the offers told. Six statements, however many listings
+    Gives:  the offers told. Seven statements, however many listings
     """
     if not listings:
         return []
     db.rows("SELECT id FROM channels_offer WHERE listing_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(listings)])
+    if held is None:  # else the caller goes on with the offers that it holds
+        db.run(
+            "DELETE FROM channels_offer o USING channels_listing l "
+            "WHERE l.id = o.listing_id AND l.is_made_to_order AND o.listing_id = ANY(%s)", [list(listings)],
+        )  # fmt: skip
     rows = queries.offer_rows(listings)
     ships = queries.who_ships({row.shop for row in rows})
     free = queries.free_stock(
@@ -130,7 +137,7 @@ def work_out(
 
 
 def _offered(row: queries.OfferRow, places: Sequence[Place], free: Stock) -> Decimal:
-    if not row.is_offered or row.listing.is_made_to_order:
+    if not row.is_offered:
         return ZERO
     parts = row.listing.pieces
     there = free.over(places, [part.item for part in parts])

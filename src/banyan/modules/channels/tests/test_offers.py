@@ -85,6 +85,35 @@ def test_a_changed_listing_or_shop_is_worked_out_anew(stall, listed):
     assert stall.offer(listings["ONE"]).quantity == D(0)
 
 
+@pytest.mark.django_db
+def test_the_shop_is_told_nothing_of_what_is_made_to_order(stall, listed):
+    shop, _ = listed
+    before = told(stall)
+    made = stall.listing(shop, "MADE", stall.world.screw, is_made_to_order=True)
+    stall.put(stall.world.screw, 5)
+    assert (refresh(stall), stall.run("channels.offer.refresh_all")) == (0, 3)
+    assert "MADE" not in {sku for sku, _ in told(stall)[len(before) :]}
+    stall.world.change(shop, is_active=False)
+    refresh(stall)
+    assert "MADE" not in {sku for sku, _ in told(stall)}
+    assert not Offer.objects.filter(listing=made).exists()
+
+
+@pytest.mark.django_db
+def test_what_becomes_made_to_order_is_not_told_as_sold_out_and_comes_back_with_its_stock(stall, listed):
+    _, listings = listed
+    before = len(told(stall))
+    stall.world.change(listings["ONE"], is_made_to_order=True)
+    offer = stall.offer(listings["ONE"])
+    assert stall.do("channels.offer.refresh", offer) == 0
+    assert refresh(stall) == 0
+    assert not Offer.objects.filter(listing=listings["ONE"]).exists()
+    assert verdict("channels.offers").is_green
+    stall.world.change(listings["ONE"], is_made_to_order=False)
+    assert refresh(stall) == 1
+    assert told(stall)[before:] == [("ONE", D(8))]
+
+
 def confirming(stall):
     """Give the statements of confirming an order of one part, savepoints left out."""
     line = {"item": stall.world.part, "quantity": "1", "price": "10"}
