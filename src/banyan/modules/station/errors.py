@@ -30,6 +30,14 @@ class SignInRefused(NotAuthenticated):
     way_out_en = "Try again; a leader can give you a new PIN"
 
 
+class NotABadge(NotAuthenticated):
+    code = "station.not_a_badge"
+    zh = "扫到的不是工牌，是{what}的标签"
+    en = "This is not a badge but the label of: {what}"
+    way_out_zh = "请扫“工牌”中打印的卡，或用工号和 PIN 登录"
+    way_out_en = "Scan a card printed from the list of badges, or sign in with code and PIN"
+
+
 class SignInNeeded(NotAuthenticated):
     code = "station.sign_in_needed"
     zh = "请重新登录，排队的报工会保留"

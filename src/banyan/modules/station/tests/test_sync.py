@@ -5,18 +5,23 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 from decimal import Decimal as D
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
+from banyan.kernel import prints, reading, registry
 from banyan.kernel.models import User
 from banyan.lib.ids import new_id
 from banyan.modules.inventory.models import Lot
 from banyan.modules.production.models import Report, ReportFlag
-from banyan.modules.station import badges
+from banyan.modules.station import badges, signing
 from banyan.modules.station.models import Device, KeptAct
 from banyan.modules.station.proofs import booked_acts_stand
 from banyan.modules.station.tests.conftest import Station
+from banyan.web import codes
+from banyan.web.printing.documents import Paper
+from banyan.web.printing.labels import Labeller
 
 pytestmark = pytest.mark.django_db
 
@@ -223,6 +228,31 @@ def test_a_badge_locks_after_five_misses_and_a_leader_opens_it(station, shop, ba
     assert station.enter(code="E-WORK", pin=pin).status_code == 429
     shop.world.do("station.badge.unlock", badge)
     assert station.enter(code="E-WORK", pin=pin).status_code == 200
+
+
+def test_one_print_is_a_badge_and_what_it_says_signs_in(station, shop, badge):
+    nouns = [one.spec.key for one in registry.nouns()]
+    named = {one.name for key in nouns for one in prints.layouts(key) if str(one.label) == "工牌"}
+    assert named == {"station.badge.card"}
+    layout = next(one for one in prints.layouts("station.badge") if one.key == "card")
+    noun = registry.noun("station.badge")
+    paper = Paper("zh", ZoneInfo("UTC"), "https://erp.example.com")
+    records = reading.read_records(shop.ctx, noun, [badge.pk], expand=False)
+    (card,) = Labeller(shop.ctx, noun, layout, paper).texts(records)
+    assert (card.title, station.enter(badge=card.code).status_code) == (shop.world.worker.name, 200)
+
+
+def test_another_label_is_said_to_be_no_badge_and_is_no_miss(station, shop, badge):
+    label = f"https://erp.example.com{codes.make('people.employee', shop.world.worker.pk)}"
+    answers = [station.enter(badge=text) for text in [label] * signing.MISSES_OF_DEVICE]
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(401, "station.not_a_badge")}
+    assert "员工" in answers[0].json()["detail"]
+    device = Device.objects.get(pk=station.device.pk)
+    assert (device.misses, device.locked_until) == (0, None)
+    guesses = [badges.badge_code(badge.pk, 7), f"{badges.MARK}x.y/go/e/{badge.pk}", "no badge at all"]
+    assert {station.enter(badge=text).json()["code"] for text in guesses} == {"station.sign_in_refused"}
+    device.refresh_from_db()
+    assert device.misses == len(guesses)
 
 
 def test_a_lost_card_and_all_that_was_signed_in_with_it_is_void(station, shop, badge, first):
