@@ -676,3 +676,52 @@ def test_it_paints_soon_is_small_and_answers_a_tap_at_once(floor, open_page):
     assert paint < 1_500
     assert size < 150
     assert taps[3] < 100
+
+
+def all_made(page: Page, hand: Worker, last: Operation) -> None:
+    """Report all that an operation has left, and wait until the day has come again without it."""
+    hand.tap(f'[data-task="{last.pk}"]')
+    hand.tap("[data-all]")
+    with page.expect_response(lambda answer: "/station/api/day" in answer.url and answer.status == 200):
+        hand.tap("[data-done]")
+    hand.synced()
+    last.refresh_from_db()
+    assert (last.state, last.good_quantity) == ("done", last.quantity)
+
+
+def test_the_last_pieces_have_their_label_and_can_be_undone(floor, open_page):
+    """With the last piece an operation leaves the day; what was told about it is at hand all the same."""
+    order = floor.shop.released(quantity="12")
+    floor.shop.through(order, 12, (10, 20))
+    last = floor.shop.operation(order, 30)
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "finished")
+    hand.sign_in(floor)
+    all_made(page, hand, last)
+    expect(page.locator("[data-state=done]")).to_be_visible()
+    expect(page.get_by_role("button", name="继续这道工序")).to_have_count(0)
+    expect(page.locator("[data-finished-lot]")).to_have_text(order.number)
+    hand.look("label")
+    with page.expect_popup() as shown, page.expect_response("**/station/api/label*") as answer:
+        page.locator("[data-label]").click()
+    assert (answer.value.status, answer.value.headers["content-type"]) == (200, "application/pdf")
+    shown.value.close()
+    page.locator("[data-undo]").click()
+    expect(page.get_by_text("已撤销")).to_be_visible()
+    hand.synced()
+    last.refresh_from_db()
+    assert (last.state, last.good_quantity) != ("done", last.quantity)
+    assert last.good_quantity == 0
+    expect(page.locator(f'[data-task="{last.pk}"]')).to_be_visible()
+    # and from the queue
+    all_made(page, hand, last)
+    page.locator("[data-queue]").click()
+    page.locator("[data-undo]").click()
+    expect(page.get_by_text("已撤销")).to_be_visible()
+    hand.synced()
+    last.refresh_from_db()
+    assert last.good_quantity == 0
+    page.locator("[data-queue]").click()
+    expect(page.locator("[data-undo]")).to_have_count(0)
+    assert not KeptAct.objects.exists()
+    assert page.faults == []

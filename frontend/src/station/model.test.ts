@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isAhead, todayWith, withActs, type Act, type Task } from "./model";
+import { isAhead, isUndone, todayWith, withActs, type Act, type Task } from "./model";
 
 const task = (id: string, sequence: number, room: string): Task =>
   ({ id, order: "w", sequence, room, good: "0", scrap: "0", rework: "0", quantity: "100", ratio: "1", rate: "2", started: 0, state: "open" }) as Task;
@@ -21,6 +21,10 @@ describe("what the device has told", () => {
     const today = { good: "5", bad: "0", minutes: "0", wage: "10.00", lines: [] };
     expect(todayWith(today, [good], [good])).toMatchObject({ good: "13", bad: "2", wage: "26.00" });
     expect(todayWith(today, [undo], [good, undo])).toMatchObject({ good: "-3", bad: "-2", wage: "-6.00" });
+  });
+  it("is taken back once an undo of it is on its way, but not by one that was refused", () => {
+    expect([isUndone(good, [good]), isUndone(good, [good, undo])]).toEqual([false, true]);
+    expect(isUndone(good, [good, { ...undo, _state: "refused" }])).toBe(false);
   });
   it("is ahead of the server until it was asked after the answer", () => {
     expect(isAhead(good, 5)).toBe(true);

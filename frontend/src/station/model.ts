@@ -34,9 +34,13 @@ export interface Act {
   _text?: string;
   _flags?: string[];
   _settled?: number;
-  _undone?: boolean;
   _rate?: number;
+  /** What was told about, as it stood: its task leaves the day with the last piece. */
+  _task?: Told;
 }
+
+/** What an act remembers of its task. */
+export type Told = Pick<Task, "number" | "sequence" | "name" | "is_last">;
 
 /** A lot that a material may be taken from, as the device knows it. */
 export interface Lot {
@@ -205,6 +209,12 @@ export interface Known {
 export function isAhead(act: Act, asked: number): boolean {
   if (act._state === "waiting") return true;
   return (act._state === "done" || act._state === "flagged") && (act._settled ?? 0) > asked;
+}
+
+/** Says whether what was told has been taken back, or is being so. */
+export function isUndone(told: Act, all: Act[]): boolean {
+  const keys = new Set(told.parts.map((part) => part.id));
+  return all.some((act) => act._state !== "refused" && act.parts.some((part) => keys.has(part.reverses ?? "")));
 }
 
 const number = (text: string | undefined): number => Number(text ?? 0) || 0;
