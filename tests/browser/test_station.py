@@ -725,3 +725,41 @@ def test_the_last_pieces_have_their_label_and_can_be_undone(floor, open_page):
     expect(page.locator("[data-undo]")).to_have_count(0)
     assert not KeptAct.objects.exists()
     assert page.faults == []
+
+
+#: A clock that is a day ahead.
+TOMORROW = """window.Date = class extends Date {
+    constructor(...given) { super(...(given.length ? given : [window.Date.now()])); }
+    static now() { return super.now() + 86_400_000; }
+};"""
+
+
+def test_on_a_new_day_without_a_network_the_sums_begin_at_nothing(floor, open_page):
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "new-day")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    hand.report(floor.first.pk, "5")
+    hand.synced()
+    expect(page.locator(".sums")).to_contain_text("¥7.50")
+    hand.to_tasks()
+    page.context.set_offline(True)
+    page.add_init_script(TOMORROW)
+    page.reload()
+    expect(page.locator(".sums")).to_contain_text("¥0.00")
+    expect(page.locator("[data-local]")).to_contain_text("只含这台设备")
+    hand.look("tasks")
+    hand.report(floor.first.pk, "60")
+    expect(page.locator(".sums")).to_contain_text("¥90.00")
+    expect(page.locator(".sums")).to_contain_text("2.0")
+    page.get_by_role("button", name="菜单").click()
+    page.get_by_role("button", name="我的今天").click()
+    expect(page.locator("[data-local]")).to_be_visible()
+    expect(page.locator(".lines li")).to_contain_text(["10 车削"])
+    hand.look("today")
+    # the server says which day it is: the device's clock is a day ahead
+    page.context.set_offline(False)
+    hand.synced()
+    expect(page.locator("[data-local]")).to_have_count(0)
+    expect(page.locator(".sums")).to_contain_text("¥97.50")
+    assert [one for one in page.faults if "net::ERR_" not in one] == []

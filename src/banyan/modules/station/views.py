@@ -94,8 +94,9 @@ def _person(seat: Seat) -> dict[str, Any]:
 def day(request: HttpRequest, language: str) -> Any:
     """Give what a person needs for the shift; nothing where it is what the device has already (ETag)."""
     ctx = _reader(request, language)
-    found = queries.day(ctx, default_plant().day(ctx.now), _keys(request.GET.get("also", "")))
-    return unless_known(request, found, ctx.now)
+    plant = default_plant()
+    found = queries.day(ctx, plant.day(ctx.now), _keys(request.GET.get("also", "")))
+    return unless_known(request, found | {"zone": plant.zone}, ctx.now)
 
 
 @_interface("POST")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal as D
 
 import pytest
@@ -248,3 +248,12 @@ def test_secrets_are_in_no_list_no_history_and_no_audit(station, shop, badge):
     assert badge.pin_hash not in kept
     assert pin not in kept
     assert station.token not in kept
+
+
+def test_the_day_tells_what_a_device_counts_the_time_and_the_day_with(station, first):
+    answer = station.day()
+    told = answer.json()
+    assert told["zone"] == "Asia/Shanghai"
+    assert datetime.fromisoformat(answer["Station-Time"]) <= timezone.now()
+    task = next(one for one in told["tasks"] if one["id"] == str(first.pk))
+    assert D(task["run_minutes"]) == first.run_minutes > 0
