@@ -763,3 +763,51 @@ def test_on_a_new_day_without_a_network_the_sums_begin_at_nothing(floor, open_pa
     expect(page.locator("[data-local]")).to_have_count(0)
     expect(page.locator(".sums")).to_contain_text("¥97.50")
     assert [one for one in page.faults if "net::ERR_" not in one] == []
+
+
+@pytest.fixture
+def camera(floor, chromium, site, tmp_path):
+    """Open a station whose camera sees the label of the second operation; its browser has no decoder of its own."""
+    label = f"https://factory.example{codes.make('production.operation', floor.second.pk)}"
+    browser = launched(chromium.browser_type, film(tmp_path / "camera.y4m", label))
+    page = browser.new_page(base_url=site, locale="zh-CN", viewport=PHONE)
+    page.set_default_timeout(15_000)
+    yield page
+    browser.close()
+
+
+KEPT_LATER = """caches.open('station-shell').then((kept) => kept.keys())
+    .then((all) => ['decoder-', '.wasm'].every((part) => all.some((one) => one.url.includes(part))))"""
+
+
+def test_without_a_network_the_camera_reads_what_it_was_kept_for(floor, camera):
+    page, hand = camera, Worker(camera, "scan-offline")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    assert not page.evaluate(KEPT_LATER)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_function(KEPT_LATER)
+    page.context.set_offline(True)
+    page.reload()
+    page.get_by_role("button", name="扫码").click()
+    expect(page.get_by_role("heading", name="20 铣削")).to_be_visible()
+
+
+def test_a_scanner_that_is_not_here_yet_is_said_and_the_number_typed(floor, camera):
+    page, hand = camera, Worker(camera, "scan-missing")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    page.context.set_offline(True)
+    assert not page.evaluate(KEPT_LATER)
+    page.get_by_role("button", name="扫码").click()
+    expect(page.locator(".scan-note")).to_contain_text("扫码组件尚未下载")
+    hand.look("said")
+    page.get_by_label("编号").fill(floor.orders[0].number)
+    page.get_by_role("button", name="确定").click()
+    expect(page.locator("h1")).to_contain_text("10 车削")
+    # the network is back: it comes, and the camera reads
+    hand.page.get_by_role("button", name="返回").click()
+    page.context.set_offline(False)
+    page.get_by_role("button", name="扫码").click()
+    expect(page.get_by_role("heading", name="20 铣削")).to_be_visible()
+    assert page.evaluate(KEPT_LATER)

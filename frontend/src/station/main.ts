@@ -7,6 +7,7 @@ import "./keeper";
 import "./menu";
 import "./task";
 import "./told";
+import { keepInBackground } from "./decoding";
 import { newId } from "./ids";
 import * as people from "./people";
 import * as queue from "./queue";
@@ -46,8 +47,7 @@ async function start(): Promise<void> {
     const own = await people.ownSession();
     if (own) await enter(own);
   } else await fetchDay();
-  const warm = () => "BarcodeDetector" in window || document.hidden || void import("./decoder").catch(() => null);
-  setTimeout(warm, 20_000);
+  keepInBackground();
   const follow = async () => {
     const asked = decodeURIComponent(location.hash.slice(1));
     if (!asked || !state.person) return;
