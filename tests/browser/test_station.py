@@ -725,3 +725,89 @@ def test_the_last_pieces_have_their_label_and_can_be_undone(floor, open_page):
     expect(page.locator("[data-undo]")).to_have_count(0)
     assert not KeptAct.objects.exists()
     assert page.faults == []
+
+
+#: A clock that is a day ahead.
+TOMORROW = """window.Date = class extends Date {
+    constructor(...given) { super(...(given.length ? given : [window.Date.now()])); }
+    static now() { return super.now() + 86_400_000; }
+};"""
+
+
+def test_on_a_new_day_without_a_network_the_sums_begin_at_nothing(floor, open_page):
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "new-day")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    hand.report(floor.first.pk, "5")
+    hand.synced()
+    expect(page.locator(".sums")).to_contain_text("¥7.50")
+    hand.to_tasks()
+    page.context.set_offline(True)
+    page.add_init_script(TOMORROW)
+    page.reload()
+    expect(page.locator(".sums")).to_contain_text("¥0.00")
+    expect(page.locator("[data-local]")).to_contain_text("只含这台设备")
+    hand.look("tasks")
+    hand.report(floor.first.pk, "60")
+    expect(page.locator(".sums")).to_contain_text("¥90.00")
+    expect(page.locator(".sums")).to_contain_text("2.0")
+    page.get_by_role("button", name="菜单").click()
+    page.get_by_role("button", name="我的今天").click()
+    expect(page.locator("[data-local]")).to_be_visible()
+    expect(page.locator(".lines li")).to_contain_text(["10 车削"])
+    hand.look("today")
+    # the server says which day it is: the device's clock is a day ahead
+    page.context.set_offline(False)
+    hand.synced()
+    expect(page.locator("[data-local]")).to_have_count(0)
+    expect(page.locator(".sums")).to_contain_text("¥97.50")
+    assert [one for one in page.faults if "net::ERR_" not in one] == []
+
+
+@pytest.fixture
+def camera(floor, chromium, site, tmp_path):
+    """Open a station whose camera sees the label of the second operation; its browser has no decoder of its own."""
+    label = f"https://factory.example{codes.make('production.operation', floor.second.pk)}"
+    browser = launched(chromium.browser_type, film(tmp_path / "camera.y4m", label))
+    page = browser.new_page(base_url=site, locale="zh-CN", viewport=PHONE)
+    page.set_default_timeout(15_000)
+    yield page
+    browser.close()
+
+
+KEPT_LATER = """caches.open('station-shell').then((kept) => kept.keys())
+    .then((all) => ['decoder-', '.wasm'].every((part) => all.some((one) => one.url.includes(part))))"""
+
+
+def test_without_a_network_the_camera_reads_what_it_was_kept_for(floor, camera):
+    page, hand = camera, Worker(camera, "scan-offline")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    assert not page.evaluate(KEPT_LATER)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_function(KEPT_LATER)
+    page.context.set_offline(True)
+    page.reload()
+    page.get_by_role("button", name="扫码").click()
+    expect(page.get_by_role("heading", name="20 铣削")).to_be_visible()
+
+
+def test_a_scanner_that_is_not_here_yet_is_said_and_the_number_typed(floor, camera):
+    page, hand = camera, Worker(camera, "scan-missing")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    page.context.set_offline(True)
+    assert not page.evaluate(KEPT_LATER)
+    page.get_by_role("button", name="扫码").click()
+    expect(page.locator(".scan-note")).to_contain_text("扫码组件尚未下载")
+    hand.look("said")
+    page.get_by_label("编号").fill(floor.orders[0].number)
+    page.get_by_role("button", name="确定").click()
+    expect(page.locator("h1")).to_contain_text("10 车削")
+    # the network is back: it comes, and the camera reads
+    hand.page.get_by_role("button", name="返回").click()
+    page.context.set_offline(False)
+    page.get_by_role("button", name="扫码").click()
+    expect(page.get_by_role("heading", name="20 铣削")).to_be_visible()
+    assert page.evaluate(KEPT_LATER)

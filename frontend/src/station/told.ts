@@ -5,7 +5,7 @@ import { ask, Refused } from "./link";
 import { isUndone, type Act } from "./model";
 import * as queue from "./queue";
 import { cannotUndo, undo } from "./report";
-import { addScreen, go, render, sum } from "./shell";
+import { addScreen, go, localNote, render, sum } from "./shell";
 import { fetchDay, hours, state, tasks, today } from "./state";
 import { open, tasksScreen } from "./tasks";
 
@@ -26,6 +26,7 @@ export function doneScreen(): HTMLElement[] {
       state.labelFault ? h("p.fault", { role: "alert" }, state.labelFault) : null,
       told._task?.is_last && lots.length ? finishedLots(told, lots) : null,
       sums && told.kind !== "help" ? h("div.sums", {}, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))) : null,
+      sums?.isLocal && told.kind !== "help" ? localNote() : null,
       sums && told.kind !== "help" && Number(sums.share ?? 0) ? h("p.dim", {}, t("含班组份额约 ¥{share}，以出勤分配为准", "With about ¥{share} as a share of the team's, settled by attendance", { share: sums.share ?? 0 })) : null,
       task ? h("button.btn.btn-primary.btn-huge", { type: "button", onclick: () => open(task) }, t("继续这道工序", "Go on with it")) : null,
       h("button.btn.btn-tall", { type: "button", onclick: () => go("tasks") }, icon("list-check"), t("任务", "Tasks")),
@@ -96,6 +97,7 @@ export function todayScreen(): HTMLElement[] {
     h("main.tasks", {},
       h("h1", {}, t("我的今天", "My day")),
       h("div.sums", {}, sum(sums.good, t("合格", "Good")), sum(sums.bad, t("不良", "Bad")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))),
+      sums.isLocal ? localNote() : null,
       Number(sums.share ?? 0) ? h("p.dim", {}, t("其中班组份额约 ¥{share}，按目前报工估算，以出勤分配为准。", "Of it about ¥{share} is a share of the team's figure so far, to be settled by attendance.", { share: sums.share ?? 0 })) : null,
       sums.lines.length ? h("ul.lines", {}, sums.lines.map((one) => h("li", {}, h("span", {}, h("b", {}, one.operation), h("small.dim", {}, ` ${one.number}`)), h("span.num", {}, `${kinds[one.kind] ?? ""} ${one.quantity}`, h("small.dim", {}, ` ¥${one.wage}`))))) : h("p.empty", {}, t("今天还没有报工。", "Nothing reported today yet.")),
     ),

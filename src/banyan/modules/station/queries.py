@@ -168,6 +168,7 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
     for task in tasks:
         op = shop.ops[task["id"]]
         ops = [sequence for sequence, one in shop.by_order[task["order"]].items() if one.state != "skipped"]
+        task["run_minutes"] = op.run_minutes
         task["rate"] = rates.get(work[task["id"]], ZERO)
         task["room"] = max(ZERO, rules.room(task["sequence"], shop.flows(task["order"]), op.planned, op.tolerance))
         task["is_last"] = task["sequence"] == max(ops, default=0)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -29,10 +30,9 @@ from banyan.web import assets
 from banyan.web.middleware import public
 from banyan.web.printing.press import Order, print_order
 
-#: What the shell begins with; the scanner's decoder comes when it is first asked for.
+#: What the shell begins with; the scanner's decoder is kept later, in the background.
 SHELL = ("src/station/main.ts", "src/station/theme.ts")
 LATER = "src/station/decoder.ts"
-#: A decoder of barcodes is compiled code; nothing else is allowed beyond the product's policy.
 #: What somebody sees besides the work at operations, by what they may do: names of faces that modules answer with.
 faces = registry.port("station.faces", lambda who: ())
 CHUNK = 65_536
@@ -94,8 +94,9 @@ def _person(seat: Seat) -> dict[str, Any]:
 def day(request: HttpRequest, language: str) -> Any:
     """Give what a person needs for the shift; nothing where it is what the device has already (ETag)."""
     ctx = _reader(request, language)
-    found = queries.day(ctx, default_plant().day(ctx.now), _keys(request.GET.get("also", "")))
-    return unless_known(request, found, ctx.now)
+    plant = default_plant()
+    found = queries.day(ctx, plant.day(ctx.now), _keys(request.GET.get("also", "")))
+    return unless_known(request, found | {"zone": plant.zone}, ctx.now)
 
 
 @_interface("POST")
@@ -206,7 +207,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     """Give the script that keeps the shell on the device; its text changes whenever a file of the shell does."""
     kept = [*_shell_files(), "/station/manifest.webmanifest"]
     text = (assets.DIST / assets.manifest()["src/station/worker.ts"]["file"]).read_text()
-    head = f"self.SHELL = {orjson.dumps(kept).decode()};\n"
+    head = f"self.SHELL = {orjson.dumps(kept).decode()};\nself.LATER = {orjson.dumps(_later_files()).decode()};\n"
     return HttpResponse(head + text, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
@@ -221,6 +222,14 @@ def _shell_files() -> list[str]:
             left += [*built[source].get("imports", ()), *built[source].get("dynamicImports", ())]
     sheets = dict.fromkeys(sheet for one in found for sheet in assets.styles(one))
     return [*(assets.address(one) for one in found), *sheets]
+
+
+def _later_files() -> list[str]:
+    """Give the addresses of the scanner's decoder, its compiled code among them."""
+    built = assets.manifest()
+    files = [built[LATER]["file"], *built[LATER].get("assets", ())]
+    imported = [assets.address(one) for one in built[LATER].get("imports", ())]
+    return [*(f"{settings.STATIC_URL}dist/{name}" for name in files), *imported]
 
 
 @public

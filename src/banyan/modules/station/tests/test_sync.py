@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal as D
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 from django.utils import timezone
 
@@ -293,3 +295,20 @@ def test_secrets_are_in_no_list_no_history_and_no_audit(station, shop, badge):
     assert badge.pin_hash not in kept
     assert pin not in kept
     assert station.token not in kept
+
+
+def test_the_day_tells_what_a_device_counts_the_time_and_the_day_with(station, first):
+    answer = station.day()
+    told = answer.json()
+    assert told["zone"] == "Asia/Shanghai"
+    assert datetime.fromisoformat(answer["Station-Time"]) <= timezone.now()
+    task = next(one for one in told["tasks"] if one["id"] == str(first.pk))
+    assert D(task["run_minutes"]) == first.run_minutes > 0
+
+
+def test_the_scanner_is_kept_later_with_its_compiled_code_and_is_no_part_of_the_shell(client):
+    text = client.get("/station/sw.js").content.decode()
+    shell, later = (orjson.loads(line.partition(" = ")[2].rstrip(";")) for line in text.splitlines()[:2])
+    assert [Path(one).suffix for one in later] == [".js", ".wasm"]
+    assert Path(later[0]).name.startswith("decoder-")
+    assert not set(later) & set(shell)
