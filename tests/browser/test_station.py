@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
 from pathlib import Path
 
@@ -11,11 +11,13 @@ import segno
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from banyan.kernel import files
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Attachment, Role, User, UserRole
 from banyan.modules.exceptions.models import ShopException
+from banyan.modules.inventory.models import Lot
 from banyan.modules.items.models import Item
-from banyan.modules.production.models import DefectReason, Operation, Report
+from banyan.modules.production.models import DefectReason, Material, Operation, Report
 from banyan.modules.production.tests.conftest import Shop
 from banyan.modules.station import badges
 from banyan.modules.station.models import KeptAct
@@ -514,6 +516,50 @@ def test_a_required_time_is_asked_for_and_a_lot_nobody_could_check_is_booked_wit
     assert not KeptAct.objects.exists()
 
 
+def test_on_a_temporary_card_whatever_is_scanned_is_told_as_used(floor, open_page, tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path
+    world, shop = floor.world, floor.shop
+    photo = files.store("part.jpg", [jpeg(tmp_path).read_bytes()])
+    card = {"part_name": "支架", "quantity": "5", "photo": photo.digest, "people": [world.worker.pk]}
+    world.do("production.work_order.make_card", plant=world.plant.pk, **card)
+    task = Operation.objects.get(work_order__kind="temporary")
+    old = shop.lot(world.steel, "HEAT-0")
+    shop.receive(world.steel, 5, "10", old)
+    Lot.objects.filter(pk=old.pk).update(made_on=None, expires_on=date(2026, 1, 31))
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "card")
+    hand.sign_in(floor)
+    hand.tap(f'[data-task="{task.pk}"]')
+    scanned(page, "[data-scan-material]", "HEAT-0")
+    expect(page.locator('[data-alarm="red"]')).to_contain_text("已过期")
+    hand.look("expired")
+    page.get_by_role("button", name="知道了").click()
+    scanned(page, "[data-scan-material]", "HEAT-1")
+    expect(page.locator("[data-use]")).to_be_disabled()
+    for key in "2.5":
+        page.locator(f'.ask [data-key="{key}"]').click()
+    hand.look("quantity")
+    page.locator("[data-use]").click()
+    expect(page.locator('[data-alarm="green"]')).to_be_visible()
+    hand.synced()
+    shell_is_kept(page)
+    page.context.set_offline(True)
+    scanned(page, "[data-scan-material]", world.screw.code)
+    page.locator('.ask [data-key="8"]').click()
+    page.locator("[data-use]").click()
+    expect(page.locator("[data-alarm]")).to_be_visible()
+    expect(page.locator("[data-alarm]")).to_have_count(0)
+    page.get_by_role("tab", name="要求、用料").click()
+    expect(page.locator("[data-drawing]").last).to_be_visible()
+    hand.look("photo")
+    page.reload()
+    page.context.set_offline(False)
+    hand.synced()
+    assert list(KeptAct.objects.values_list("code", "fault_en")) == []
+    used = Material.objects.filter(work_order=task.work_order_id).values_list("item", "issued_quantity")
+    assert dict(used) == {world.steel.pk: D("2.5"), world.screw.pk: 8}
+
+
 def test_help_is_called_in_three_taps_without_a_network(floor, open_page):
     page = watched(open_page(phone=True))
     hand = Worker(page, "help")
@@ -525,17 +571,20 @@ def test_help_is_called_in_three_taps_without_a_network(floor, open_page):
     hand.tap("[data-help]", "help")
     hand.look("help")
     hand.tap('[data-category="QUALITY"]', "quality")
+    page.locator("[data-reason]").first.click()
+    expect(page.locator("[data-reason]").first).to_have_attribute("aria-pressed", "true")
     hand.look("chosen")
     hand.tap("[data-call]", "call")
     expect(page.locator(".tick")).to_be_visible()
     hand.look("called")
-    print("\nhelp:", len(hand.taps), "taps:", hand.taps)
+    print("\nhelp:", len(hand.taps), "taps:", hand.taps, "(a defect reason may be added)")
     assert len(hand.taps) <= 3
     page.reload()
     page.context.set_offline(False)
     hand.synced()
     case = ShopException.objects.get()
     assert (case.operation_id, case.category.code, case.is_stopping) == (floor.first.pk, "QUALITY", True)
+    assert case.defect_reason_id is not None
     page.get_by_role("button", name="返回").click()
     expect(page.get_by_text("已停工")).to_be_visible()
 

@@ -211,6 +211,8 @@ def _assign(ctx: Context, order: WorkOrder, operations: Sequence[Operation], dat
 def use_material(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -> tuple[MaterialIssue, ...]:
     """Issue any item to a temporary card, as it is used; the same key is the same issue.
 
+    What is kept for others is taken as well, for it is gone.
+
     Raises: NotTemporary; Invalid for an item that is not kept in stock, or an operation of another order;
             ReportKeyReused; MaterialShort; what posting refuses
     Writes: materials, an issue with its moves; locks materials, then stock
@@ -256,7 +258,7 @@ def use_material(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -
         ))
         for line in data.lines
     ]  # fmt: skip
-    return issue_lines(ctx, [order], materials, lines, "issue", "", data.moved_at, data.id)
+    return issue_lines(ctx, [order], materials, lines, "issue", "", data.moved_at, data.id, is_used=True)
 
 
 def _used_at(order: WorkOrder, operation: UUID | None) -> int | None:
