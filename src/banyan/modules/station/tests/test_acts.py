@@ -21,6 +21,7 @@ from banyan.modules.production.models import Operation, Report, ReportFlag
 from banyan.modules.station import badges
 from banyan.modules.station.models import KeptAct
 from banyan.web import codes
+from tests.plugins.papers import boxes
 
 pytestmark = pytest.mark.django_db
 HEAT = {"name": "硬度", "name_en": "Hardness", "kind": "number", "unit": "HRC", "minimum": "58", "maximum": "62"}
@@ -185,6 +186,10 @@ def test_scanned_lots_go_into_the_finished_lot_and_its_label_prints(station, sho
     assert (edge.input_lot, edge.quantity) == (shop.steel_lot, D("2.5"))
     label = get(station, "label", operation=str(first.pk), lot="FG-7")
     assert (label.status_code, label.content[:5]) == (200, b"%PDF-")
+    assert boxes(label.content) == [(60, 40)]
+    asked = {"operation": str(first.pk), "lot": "FG-7"}
+    assert boxes(get(station, "label", **asked, size="a4-3x8").content) == [(210, 297)]
+    assert get(station, "label", **asked, size="a4").json()["code"] == "print.size_unknown"
 
 
 @pytest.mark.parametrize("by", ["number", "label"])
