@@ -203,6 +203,28 @@ def test_material_is_known_by_number_and_by_label(station, shop, first, by):
     assert (missing.status_code, missing.json()["code"]) == (404, "station.material_unknown")
 
 
+# --- machines
+
+
+def test_the_leaders_machine_is_shown_and_what_is_reported_bears_it(station, shop, first):
+    world = shop.world
+    planned, given = (
+        world.make("equipment.machine", code=code, name=code, work_centre=world.turning) for code in ("T-1", "T-2")
+    )
+    Operation.objects.filter(pk=first.pk).update(machine=planned)
+
+    def shown() -> tuple[str, str]:
+        task = next(one for one in station.day().json()["tasks"] if one["id"] == str(first.pk))
+        return task["machine"], task["machine_code"]
+
+    assert shown() == (str(planned.pk), "T-1")
+    line = {"operation": first.pk, "employee": world.worker, "machine": given}
+    world.do("production.work_order.assign", first.work_order, lines=[line])
+    assert shown() == (str(given.pk), "T-2")
+    assert station.states(station.good(first.pk, 5)) == ["done"]
+    assert Report.objects.get().machine == given
+
+
 # --- codes
 
 
