@@ -23,6 +23,7 @@ from banyan.modules.station import badges
 from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import write_defaults
 from banyan.web import codes
+from banyan.web.printing.labels import SIZES as SIZES_OF_LABELS
 from tests.browser.conftest import SCREENS, watched
 from tests.ops.site import until
 from tests.plugins.browser import PHONE, launched
@@ -632,6 +633,14 @@ def test_the_finished_lot_is_shown_and_its_label_is_a_page(floor, open_page):
         page.locator("[data-label]").click()
     assert answer.value.headers["content-type"] == "application/pdf"
     assert answer.value.status == 200
+    shown.value.close()
+    paper = page.locator("[data-label-size]")
+    found = [one.get_attribute("value") for one in paper.locator("option").all()]
+    assert (found, paper.input_value()) == ([one.key for one in SIZES_OF_LABELS], "60x40")
+    paper.select_option("a4-3x8")
+    with page.expect_popup() as shown, page.expect_response("**/station/api/label*") as answer:
+        page.locator("[data-label]").click()
+    assert (answer.value.status, "size=a4-3x8" in answer.value.url) == (200, True)
     shown.value.close()
 
 

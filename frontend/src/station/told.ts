@@ -1,7 +1,7 @@
 /** What was told: the word after a report, the queue, the day's sums. */
 import { t } from "../words";
 import { h, icon } from "./dom";
-import { ask, Refused } from "./link";
+import { openLabels, size, sizeChooser } from "./labels";
 import { isUndone, type Act } from "./model";
 import * as queue from "./queue";
 import { cannotUndo, undo } from "./report";
@@ -39,23 +39,20 @@ export function doneScreen(): HTMLElement[] {
 function finishedLots(told: Act, lots: string[]): HTMLElement {
   const name = told.output_lot ? t("成品批次", "Finished lot") : t("序列号", "Serial numbers");
   return h("div.lot", {}, h("span", {}, h("small.dim", {}, name), h("b", { "data-finished-lot": true }, lots.length > 2 ? `${lots[0]} … ${lots[lots.length - 1]}` : lots.join("、"))),
-    h("button.btn", { type: "button", "data-label": true, disabled: !queue.isReached, onclick: () => void printLabels(told, lots) }, icon("printer"), queue.isReached ? t("打印标签", "Print label") : t("联网后可打印", "Prints with a network")));
+    h("button.btn", { type: "button", "data-label": true, disabled: !queue.isReached, onclick: () => void printLabels(told, lots) }, icon("printer"), queue.isReached ? t("打印标签", "Print label") : t("联网后可打印", "Prints with a network")),
+    sizeChooser());
 }
 
 /** Opens the labels of lots as pages that the device prints. */
 async function printLabels(told: Act, lots: string[]): Promise<void> {
   const ticket = state.person && state.known[state.person.id]?.ticket;
-  const page = window.open("", "_blank");
+  state.labelFault = "";
   try {
-    const answer = await ask(`label?operation=${told.operation}${lots.map((lot) => `&lot=${encodeURIComponent(lot)}`).join("")}`, undefined, { Authorization: `Station ${ticket}` });
-    const address = URL.createObjectURL(await answer.blob());
-    if (page) page.location.href = address;
-    else location.href = address;
+    await openLabels(`label?operation=${told.operation}&size=${size()}${lots.map((lot) => `&lot=${encodeURIComponent(lot)}`).join("")}`, ticket || "");
   } catch (fault) {
-    page?.close();
-    state.labelFault = fault instanceof Refused ? fault.message : t("没有网络，稍后再打印", "No network; print it later");
-    render();
+    state.labelFault = (fault as Error).message;
   }
+  render();
 }
 
 export function stateTag(told: Act): HTMLElement {

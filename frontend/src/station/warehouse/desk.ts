@@ -1,6 +1,7 @@
 /** What all screens of the warehouse share: the day, where somebody is, the scan, quantities, what is told. */
 import { h, icon } from "../dom";
 import { newId } from "../ids";
+import { openLabels, size } from "../labels";
 import { Refused } from "../link";
 import type { Act, Person } from "../model";
 import { rounded } from "../model";
@@ -70,6 +71,10 @@ export async function live<T>(desk: Desk, kind: string, record: string, body: un
 export async function ask<T>(desk: Desk, path: string, done: (told: T) => void): Promise<void> {
   await desk.busy(async () => done(await data.now<T>(path, desk.host.ticket())));
 }
+
+/** Opens labels as pages to print, in the size this device was told. */
+export const print = (desk: Desk, noun: string, ids: string[]): Promise<void> =>
+  desk.busy(() => openLabels("warehouse/label", desk.host.ticket(), { noun, ids, size: size() }));
 
 /** What is said of a fault: a refusal in its own words, and a missing network as what it is. */
 export function said(fault: unknown): string {

@@ -165,8 +165,11 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
     employee = ctx.principal.employee
     work = {task["id"]: (shop.ops[task["id"]].plant, task["item_id"], task["name"]) for task in tasks}
     rates = piece_prices(employee, on, work.values()) if employee and tasks else {}
+    machines = production.machines_given(employee, [task["id"] for task in tasks]) if employee and tasks else {}
     for task in tasks:
         op = shop.ops[task["id"]]
+        planned = task["machine"], task["machine_code"]
+        task["machine"], task["machine_code"] = machines.get(task["id"], planned)
         ops = [sequence for sequence, one in shop.by_order[task["order"]].items() if one.state != "skipped"]
         task["run_minutes"] = op.run_minutes
         task["rate"] = rates.get(work[task["id"]], ZERO)

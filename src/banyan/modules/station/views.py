@@ -28,6 +28,7 @@ from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
 from banyan.web import assets
 from banyan.web.middleware import public
+from banyan.web.printing.labels import SIZES, known_size
 from banyan.web.printing.press import Order, print_order
 
 #: What the shell begins with; the scanner's decoder is kept later, in the background.
@@ -150,14 +151,17 @@ def drawing(request: HttpRequest, language: str, key: UUID, *, small: bool = Fal
 
 @_interface("GET")
 def label(request: HttpRequest, language: str) -> Any:
-    """Give the labels of lots as a PDF. Raises: NotFound where no report has made one of them yet"""
+    """Give the labels of lots as a PDF, in the device's size.
+
+    Raises: NotFound where no report has made one of them yet; SizeUnknown
+    """
     ctx = _reader(request, language)
     ctx.require("inventory.lot.read")
     asked = [number[:60] for number in request.GET.getlist("lot")[:MOST_KEYS]] or [""]
     lots = finding.finished_lots(ctx, _key(request.GET.get("operation", "")), asked)
     order = Order(
-        noun="inventory.lot", ids=tuple(map(str, lots)), language=language, zone=default_plant().zone,
-        site=request.build_absolute_uri("/").rstrip("/"),
+        noun="inventory.lot", ids=tuple(map(str, lots)), layout="label", language=language, zone=default_plant().zone,
+        site=request.build_absolute_uri("/").rstrip("/"), size=known_size(request.GET.get("size", "")),
     )  # fmt: skip
     return HttpResponse(print_order(ctx, order).content, content_type="application/pdf")
 
@@ -197,7 +201,8 @@ def shell(request: HttpRequest) -> HttpResponse:
     """Give the station's page: the same for everybody, so that a device can keep it."""
     built = assets.manifest()
     parts = [assets.address(one) for one in built[SHELL[0]].get("imports", ())]
-    response = render(request, "station/shell.html", {"parts": parts})
+    sizes = [{"key": one.key, "zh": one.label.zh, "en": one.label.en} for one in SIZES]
+    response = render(request, "station/shell.html", {"parts": parts, "sizes": sizes})
     response["Cache-Control"] = "no-cache"
     return response
 

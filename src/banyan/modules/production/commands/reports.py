@@ -318,7 +318,7 @@ class _Booking:
         self._read_undone()
         operations = self._operations()
         self._lock(operations)
-        self.shop = flow.read_shop(operations, reports=[one.id for one in self.reports])
+        self.shop = flow.read_shop(operations, reports=[one.id for one in self.reports], hands=self._hands())
         self.known = self._already_known()
         self._read_approved()
         self._enter()
@@ -373,6 +373,15 @@ class _Booking:
         for row in self.undone.values():
             named |= {row["operation_id"], row["back_to_id"]} - {None}
         return sorted(named)
+
+    def _hands(self) -> list[tuple[UUID, UUID]]:
+        """Give who worked at which operation: the first of those named, else the teller."""
+        told = zip(self.reports, self.tellers, strict=True)
+        named = [
+            (one.operation, one.people[0].employee if one.people else teller.principal.employee)
+            for one, teller in told if one.operation and not one.machine
+        ]  # fmt: skip
+        return sorted({(operation, employee) for operation, employee in named if employee})
 
     def _lock(self, operations: Sequence[UUID]) -> None:
         """Lock the operations; their orders only where their own row will change: for the first report, and
@@ -742,7 +751,7 @@ class _Booking:
             else ZERO,
             defects=[{"reason": d.reason, "quantity": d.quantity} for d in one.defects],
             people=entry.people,
-            machine_id=(entry.undone["machine_id"] if entry.undone else one.machine or op.machine),
+            machine_id=entry.undone["machine_id"] if entry.undone else self._machine(entry),
             minutes=entry.minutes,
             labour_minutes=effort.labour_minutes,
             machine_minutes=effort.machine_minutes,
@@ -768,6 +777,11 @@ class _Booking:
             reverses_id=one.reverses if entry.undone else None,
             digest="\\x" + _digest(one).hex(),
         )
+
+    def _machine(self, entry: _Entry) -> UUID | None:
+        """Give on which machine it was done: as told, else as the leader put the person, else as planned."""
+        given = self.shop.machines.get((entry.op.id, entry.worker)) if entry.worker else None
+        return entry.data.machine or given or entry.op.machine
 
     def _at(self, entry: _Entry) -> datetime:
         """Give the moment of a report; those of one call stand in their order, a millionth of a second
