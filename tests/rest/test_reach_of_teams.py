@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from banyan.kernel import access, registry
-from banyan.kernel.models import Role, RoleGrant
+from banyan.kernel.models import Outbox, Role, RoleGrant
 from banyan.modules.people.models import Employee
 from banyan.ops.roles import ROLES
 
@@ -82,6 +82,13 @@ def test_a_command_reaches_no_other_team(leader, browser, mine, theirs, nobodys)
 def test_who_is_of_no_team_sees_nobody_of_a_team(account, mine, theirs):
     loner = account(("people.employee.read", "team"))
     assert loner.get(EMPLOYEES).data["items"] == []
+
+
+def test_what_has_no_owner_is_nobodys_own_under_a_wide_grant(account, ctx):
+    Outbox.objects.create(at=ctx.now, type="test.told", key="x", payload={"secret": 1})
+    assert len(account("kernel.*").get("kernel/events?limit=5").data["items"]) > 0
+    assert account(("kernel.*", "own")).get("kernel/events?limit=5").data["items"] == []
+    assert access.without_reach("kernel.event.read", "own") is registry.noun("kernel.event")
 
 
 def role_of(*grants: tuple[str, str]) -> dict:

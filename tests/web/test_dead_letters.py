@@ -86,6 +86,7 @@ def test_a_dead_letter_is_seen_and_delivered_again_in_order(door):
     it = browser_of("kernel.delivery.*", "kernel.event.read", "kernel.user.read")
     dead = Delivery.objects.get(state="dead")
     listed = it.get("/kernel/deliveries?state:in=dead").content.decode()
+    assert dead.error.startswith("RuntimeError: nobody is at home (test_dead_letters.py:")
     for part in (f"/kernel/deliveries/{dead.pk}", "test.knocked", "answer_the_door", "死信", "nobody is at home"):
         assert part in listed
     assert "未能送达的事件" in it.get("/").content.decode()

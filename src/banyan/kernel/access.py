@@ -24,7 +24,8 @@ def scope(ctx: Context, noun: Noun, permission: str) -> Q | None:
     """Give the predicate that limits a noun's rows to those within reach; None when all are.
 
     Gives:  one indexed comparison on the row's own columns, no join; NOTHING when the permission is missing.
-            A noun without the column for a reach belongs to everyone who holds the permission.
+            A noun without a plant or a team belongs to everyone who holds the permission; one without an owner is
+            nobody's own.
     """
     reach = ctx.principal.reach(permission)
     if reach is None:
@@ -33,8 +34,8 @@ def scope(ctx: Context, noun: Noun, permission: str) -> Q | None:
     own = Q(**{columns.own: who.id}) if columns.own else None
     if columns.employee:
         own = Q(**{columns.employee: who.employee}) if who.employee else NOTHING
-    if reach == "own" and own is not None:
-        return own
+    if reach == "own":
+        return NOTHING if own is None else own
     if reach == "team" and columns.team:
         return Q(**{f"{columns.team}__in": who.teams}) | (own or Q())
     if reach in ("team", "plant") and columns.plant:
@@ -52,8 +53,8 @@ def can_hold(spec: NounSpec, reach: Reach) -> bool:
 def without_reach(permission: str, reach: Reach) -> Noun | None:
     """Give the noun that a grant names and whose rows cannot be held to its reach; None where all is well.
 
-    Takes:  permission: one noun's, such as sales.order.read or sales.order.*; a wider pattern names none: under it,
-            nouns without the column belong to everyone who holds it
+    Takes:  permission: one noun's, such as sales.order.read or sales.order.*; a wider pattern names none, and holds its
+            nouns as far as each can be held (`scope`)
     """
     key = permission.rpartition(".")[0]
     if "*" in key or not registry.has_noun(key):

@@ -138,7 +138,7 @@ noun(
     ),
     title=("type", "number"), list=("at", "type", "noun", "number", "person", "dispatched_at"),
     filters=("type", "noun", "number", "at", "dispatched_at"), phone=("type", "number", "at"), sort="-seq",
-    form=(section("事件", "Event", "type", "at", "noun", "number", "record", "person", "trace", "dispatched_at", "seq"),
+    form=(section("事件", "Event", "type", "at", "noun", "number", "person", "trace", "dispatched_at", "seq"),
           section("内容", "Payload", "payload")),
 )  # fmt: skip
 
@@ -159,7 +159,7 @@ noun(
                 choice("dead", "死信", "Dead", "red"), choice("given_up", "已放弃", "Given up", "orange")],
         edges=[("dead", "waiting", "replay"), ("dead", "given_up", "give_up")], way=("waiting", "done"), editable=(),
     ),
-    title=("event", "listener"), list=("event", "listener", "state", "attempts", "next_at", "error", "done_at"),
+    title=("event", "listener"), list=("event", "listener", "state", "attempts", "next_at", "error"),
     filters=("state", "listener", "attempts", "next_at", "done_at"), phone=("event", "listener", "state"),
     sort="-seq",
     form=(section("投递", "Delivery", "event", "listener", "attempts", "next_at", "done_at", "seq"),

@@ -18,6 +18,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -135,7 +136,8 @@ def _deliver(delivery: Delivery, at: datetime) -> None:
     except Exception as fault:
         attempts = delivery.attempts + 1
         dead = attempts >= MOST_ATTEMPTS
-        log.warning("%s failed for %s (%s. try)%s", delivery.listener, event.type, attempts, ": dead" if dead else "")
+        log.warning("%s failed for %s (%s. try)%s", delivery.listener, event.type, attempts, ": dead" if dead else "",
+                    exc_info=dead)
         Delivery.objects.filter(pk=delivery.pk).update(
             state="dead" if dead else "waiting", attempts=attempts, next_at=at + _pause(attempts),
             error=_told(fault),
@@ -143,8 +145,9 @@ def _deliver(delivery: Delivery, at: datetime) -> None:
 
 
 def _told(fault: Exception) -> str:
-    """Give a fault in words, what it says before where it arose."""
-    return f"{fault!r}"[:500] + "\n\n" + traceback.format_exc()[-3500:]
+    """Give a fault in a line: what it says, and where it arose; the log has the way there."""
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__}: {fault}"[:800] + f" ({Path(last.filename).name}:{last.lineno})"
 
 
 def _step(delivery: Delivery) -> tracing.Step:
