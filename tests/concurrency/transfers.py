@@ -43,6 +43,7 @@ class Client(threading.Thread):
     """Moves one piece at a time, repeating a key until it is answered.
 
     Takes:  retried: statuses after which the same key is sent again, as when the database is gone
+    Writes: acknowledged: keys whose transfer was answered; cut: keys sent that got no answer, each time
     """
 
     port: int
@@ -52,6 +53,7 @@ class Client(threading.Thread):
     retried: tuple[int, ...] = ()
     acknowledged: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__(daemon=True)
@@ -64,13 +66,16 @@ class Client(threading.Thread):
                 "Idempotency-Key": key,
                 "Content-Type": "application/json",
             }
+            is_sent = False
             try:
                 link = link or http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
                 link.request("POST", PATH, json.dumps(self.body | {"reason": key}), headers)
+                is_sent = True
                 answer = link.getresponse()
                 text = answer.read().decode()
             except (OSError, http.client.HTTPException):
                 link = None
+                self.cut += [key] if is_sent else []
                 time.sleep(0.05)
                 continue
             if answer.status in self.retried:
