@@ -21,7 +21,7 @@ from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
-from tests.browser.test_station import Worker, shell_is_kept
+from tests.browser.test_station import SIZES, Worker, shell_is_kept
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -119,8 +119,9 @@ def opened(open_page, stores, **size: object) -> tuple[Page, Keeper]:
     return page, hand
 
 
-def test_a_pick_alarms_at_the_wrong_label_and_takes_few_taps(stores, open_page):
-    page, hand = opened(open_page, stores, phone=True)
+@pytest.mark.parametrize("size", SIZES)
+def test_a_pick_alarms_at_the_wrong_label_and_takes_few_taps(stores, open_page, size):
+    page, hand = opened(open_page, stores, **{size: True})
     hand.look("home")
     order = stores.orders[0]
     hand.taps.clear()
