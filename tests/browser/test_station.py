@@ -101,9 +101,9 @@ class Worker:
         self.check(name)
 
     def check(self, name: str) -> None:
-        """Refuse small targets and a page that is wider than the screen."""
+        """Refuse small targets, a page wider than the screen, and a primary button hidden by other than an alarm."""
         small = self.page.evaluate(
-            """(least) => [...document.querySelectorAll('button, a.btn, input, summary')]
+            """(least) => [...document.querySelectorAll('button, a.btn, input, select, summary')]
                 .filter((one) => one.getClientRects().length && !one.closest('.entry'))
                 .map((one) => [one.textContent.trim() || one.ariaLabel, one.getBoundingClientRect()])
                 .filter(([, r]) => r.height < least - 0.5 || r.width < least - 0.5)
@@ -112,6 +112,16 @@ class Worker:
         )
         assert small == [], name
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
+        hidden = self.page.evaluate(
+            """() => [...document.querySelectorAll('.btn-primary')].filter((one) => {
+                one.scrollIntoView({block: 'nearest'});
+                const r = one.getBoundingClientRect();
+                const seen = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
+                const isOut = r.left < 0 || r.right > innerWidth || r.bottom > innerHeight + 0.5;
+                return isOut || !(one.contains(seen) || seen?.closest('.alarm'));
+            }).map((one) => one.textContent.trim())"""
+        )
+        assert hidden == [], f"{name}: a primary button lies off the screen or under something"
 
     def sign_in(self, floor: Floor) -> None:
         page = self.page
@@ -152,7 +162,10 @@ def shell_is_kept(page: Page) -> None:
     page.wait_for_function("caches.open('station-shell').then((c) => c.keys()).then((k) => k.length > 4)")
 
 
-@pytest.mark.parametrize("size", [{"phone": True}, {"tablet": True}], ids=["phone", "tablet"])
+SIZES = ("phone", "small", "tablet", "upright")
+
+
+@pytest.mark.parametrize("size", [{name: True} for name in SIZES], ids=SIZES)
 def test_the_usual_report_takes_at_most_three_taps_with_and_without_bad_pieces(floor, open_page, size):
     page = watched(open_page(**size))
     hand = Worker(page, next(iter(size)))
