@@ -101,7 +101,7 @@ class Worker:
         self.check(name)
 
     def check(self, name: str) -> None:
-        """Refuse small targets, a page wider than the screen, and a primary button hidden by other than an alarm."""
+        """Refuse small targets, a page too wide, and a primary button hidden by other than an alarm or a scan."""
         small = self.page.evaluate(
             """(least) => [...document.querySelectorAll('button, a.btn, input, select, summary')]
                 .filter((one) => one.getClientRects().length && !one.closest('.entry'))
@@ -118,7 +118,7 @@ class Worker:
                 const r = one.getBoundingClientRect();
                 const seen = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
                 const isOut = r.left < 0 || r.right > innerWidth || r.bottom > innerHeight + 0.5;
-                return isOut || !(one.contains(seen) || seen?.closest('.alarm'));
+                return isOut || !(one.contains(seen) || seen?.closest('.alarm, .scan'));
             }).map((one) => one.textContent.trim())"""
         )
         assert hidden == [], f"{name}: a primary button lies off the screen or under something"
