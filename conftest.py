@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.plugins.acting",
     "tests.plugins.world",
     "tests.plugins.samples",
+    "tests.plugins.planting",
     "tests.partners.brokers",
 ]
 

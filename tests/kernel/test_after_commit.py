@@ -11,11 +11,10 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from oauth2_provider.models import get_access_token_model, get_application_model
 
-from banyan.kernel import chain, db, dispatcher, events, jobs, rates
+from banyan.kernel import chain, db, dispatcher, events, jobs, proofs, rates
 from banyan.kernel.commands import Command, execute, tell
 from banyan.kernel.events import Event
 from banyan.kernel.models import Audit, Delivery, JobRun, Outbox, Request, User
-from banyan.kernel.outbox_proofs import outbox_is_delivered
 from banyan.lib.errors import Conflict, TooMany
 from banyan.lib.ids import first_id, new_id
 from banyan.lib.labels import L
@@ -48,6 +47,11 @@ def ring(ctx, record, *texts):
         function=lambda ctx: tell(*(Rang(record=record, text=t) for t in texts)),
     )
     execute(ctx, command)
+
+
+def found(key):
+    (verdict,) = proofs.run([key])
+    return verdict.found
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +101,7 @@ def test_the_horizon_stays_below_the_own_open_transaction(live_db):
         assert db.one("SELECT banyan_horizon()")[0] <= own
 
 
+@pytest.mark.plants("kernel.outbox")
 def test_a_failing_delivery_holds_back_its_record_only_and_can_be_replayed(ctx, live_db):
     first, second = new_id(), new_id()
     broken.add("bad")
@@ -110,24 +115,25 @@ def test_a_failing_delivery_holds_back_its_record_only_and_can_be_replayed(ctx, 
     dispatcher.drain()
     (dead,) = dispatcher.dead_letters()
     assert "not now" in dead.error
-    (fault,) = outbox_is_delivered().faults
+    (fault,) = found("kernel.outbox").faults
     assert (fault.record, fault.text[:19]) == (str(dead.event_id), "test.rang: dead for")
     broken.clear()
     dispatcher.replay(ctx, [dead.pk])
     Delivery.objects.update(next_at="2020-01-01T00:00Z")
     dispatcher.wait_until_quiet()
     assert heard == ["other", "bad", "after bad"]
-    assert outbox_is_delivered().faults == ()
+    assert found("kernel.outbox").faults == ()
 
 
+@pytest.mark.plants("kernel.outbox")
 def test_an_event_that_was_passed_over_is_named(ctx, live_db):
     ring(ctx, new_id(), "passed over")
     ring(ctx, new_id(), "taken up")
     passed = Outbox.objects.order_by("seq").first()
     dispatcher.drain()
-    assert outbox_is_delivered().broken == 0
+    assert found("kernel.outbox").broken == 0
     Outbox.objects.filter(pk=passed.pk).update(dispatched_at=None)
-    (fault,) = outbox_is_delivered().faults
+    (fault,) = found("kernel.outbox").faults
     assert (fault.record, "not taken up" in fault.text) == (str(passed.pk), True)
 
 
@@ -158,6 +164,7 @@ def test_a_refused_command_leaves_no_event(ctx, live_db):
     assert Outbox.objects.count() == 0
 
 
+@pytest.mark.plants("kernel.audit_chain")
 def test_the_chain_covers_every_audit_row_and_names_a_break(ctx, live_db, settings, tmp_path):
     settings.BANYAN_AUDIT_HEAD = tmp_path / "head.json"
     ring(ctx, new_id(), "a")
@@ -165,16 +172,17 @@ def test_the_chain_covers_every_audit_row_and_names_a_break(ctx, live_db, settin
     assert chain.seal() is None
     ring(ctx, new_id(), "b")
     ring(ctx, new_id(), "c")
-    assert (chain.seal().no, chain.chain_is_whole().broken) == (2, 0)
+    assert (chain.seal().no, found("kernel.audit_chain").broken) == (2, 0)
     altered = Audit.objects.order_by("seq").last().pk
     with transaction.atomic():
         db.run("ALTER TABLE kernel_audit DISABLE TRIGGER USER")
         db.run("UPDATE kernel_audit SET outcome = 'refused' WHERE id = %s", [altered])
         db.run("ALTER TABLE kernel_audit ENABLE TRIGGER USER")
-    (fault,) = chain.chain_is_whole().faults
+    (fault,) = found("kernel.audit_chain").faults
     assert fault.text == "a row under seal 2 was altered"
 
 
+@pytest.mark.plants("kernel.audit_chain")
 def test_a_rewritten_chain_differs_from_its_outside_head(ctx, live_db, settings, tmp_path):
     settings.BANYAN_AUDIT_HEAD = tmp_path / "head.json"
     ring(ctx, new_id(), "a")
@@ -183,7 +191,7 @@ def test_a_rewritten_chain_differs_from_its_outside_head(ctx, live_db, settings,
         db.run("ALTER TABLE kernel_auditseal DISABLE TRIGGER USER")
         db.run("DELETE FROM kernel_auditseal")
         db.run("ALTER TABLE kernel_auditseal ENABLE TRIGGER USER")
-    assert "the chain ends at 0" in chain.chain_is_whole().faults[0].text
+    assert "the chain ends at 0" in found("kernel.audit_chain").faults[0].text
 
 
 @jobs.job("test.count", L("数数", "Count"))

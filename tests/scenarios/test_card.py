@@ -195,6 +195,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("key", sorted(PLANTED))
+@pytest.mark.plants("key")
 def test_a_planted_fault_is_named(shop, ctx, books, key):
     proposal = worked(shop, ctx, card(shop, ctx, part_name="夹具", operations=STEPS), 1, 5)
     assert db.run(PLANTED[key])

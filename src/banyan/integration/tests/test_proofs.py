@@ -65,6 +65,7 @@ def carried(ctx, flow, partner):
         ),
     ],
 )
+@pytest.mark.plants("key")
 def test_a_planted_fault_is_named(carried, key, fault, says):
     (before,) = proofs.run([key])
     assert before.is_green

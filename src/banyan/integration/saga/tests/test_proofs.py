@@ -51,6 +51,7 @@ def test_nothing_is_wrong_with_what_came_about_by_itself(carried):
          "stands still at 预订运单"),
     ],
 )  # fmt: skip
+@pytest.mark.plants("key")
 def test_a_planted_fault_is_named(carried, key, fault, says):
     db.run(fault)
     found = verdicts()[key].found

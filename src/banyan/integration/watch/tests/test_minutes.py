@@ -200,6 +200,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.plants("watch.minutes")
 def test_sums_that_are_not_those_of_the_tries_are_named_and_mended(ctx, flow, message, fault):
     made, at = flow(), datetime.now(UTC) - timedelta(minutes=3)
     message(made, at, (1, "done"))

@@ -185,6 +185,7 @@ def test_many_listings_are_worked_out_in_a_handful_of_statements(stall, listed, 
 
 
 @pytest.mark.django_db
+@pytest.mark.plants("channels.offers")
 def test_an_offer_that_is_too_high_is_proved_wrong(stall, listed):
     _, listings = listed
     assert verdict("channels.offers").is_green
@@ -216,6 +217,7 @@ def plant(sql):
     ("channels.settlements", "UPDATE channels_settlementline SET amount = amount + 1"),
     ("channels.settlements", "UPDATE channels_settlement SET difference_amount = 5"),
 ])  # fmt: skip
+@pytest.mark.plants("key")
 def test_a_planted_fault_is_found(stall, listed, key, fault):
     shop, _ = listed
     given = stall.outside(shop, {"sku": "ONE"})
@@ -229,6 +231,7 @@ def test_a_planted_fault_is_found(stall, listed, key, fault):
 
 
 @pytest.mark.django_db
+@pytest.mark.plants("channels.bodies")
 def test_a_lost_original_is_found(stall, shop):
     given = stall.outside(shop)
     stall.receive(given)

@@ -210,6 +210,7 @@ def test_offers_count_the_warehouses_that_ship_and_follow_what_is_moved_between_
 
 
 @pytest.mark.django_db
+@pytest.mark.plants("channels.offers")
 def test_an_offer_above_what_its_warehouses_have_is_proved_wrong(two):
     two.listings = two.listing(two.own, "C-1", two.world.part)
     two.ships(two.west)
@@ -223,6 +224,7 @@ def test_an_offer_above_what_its_warehouses_have_is_proved_wrong(two):
 
 
 @pytest.mark.django_db
+@pytest.mark.plants("channels.warehouses")
 def test_a_warehouse_of_another_plant_is_proved_wrong(two):
     two.ships(two.east)
     two.lay(two.east)

@@ -9,6 +9,7 @@ from banyan.kernel import db, proofs
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.plants("company.departments")
 def test_a_circle_of_departments_is_named(world):
     below = world.make("company.department", code="SUB", name="下级", parent=world.department)
     assert proofs.run(["company.departments"])[0].is_green

@@ -393,6 +393,7 @@ def by_hand(sql: str) -> None:
         at.execute(sql)
 
 
+@pytest.mark.plants("engineering.no_loops")
 def test_a_loop_slipped_in_by_hand_is_named(world):
     first, second = world.item(code="ONE"), world.item(code="TWO")
     bom(world, first, (second, 1))
@@ -405,6 +406,7 @@ def test_a_loop_slipped_in_by_hand_is_named(world):
         "its BOMs form a circle: ONE → TWO → ONE", "its BOMs form a circle: TWO → ONE → TWO")  # fmt: skip
 
 
+@pytest.mark.plants("engineering.filled")
 def test_a_revision_released_empty_by_hand_is_named(world):
     bom(world, world.product, released=False)
     routing(world, world.part, released=False)
@@ -414,6 +416,7 @@ def test_a_revision_released_empty_by_hand_is_named(world):
         "BOM FG-1 A is released without lines", "routing MP-1 A is released without operations"]  # fmt: skip
 
 
+@pytest.mark.plants("engineering.work_centres")
 def test_a_work_centre_out_of_use_is_named(world):
     routing(world, world.part, {})
     assert verdicts("engineering.work_centres") == []
@@ -423,6 +426,7 @@ def test_a_work_centre_out_of_use_is_named(world):
     ]
 
 
+@pytest.mark.plants("engineering.predecessors")
 def test_a_predecessor_that_does_not_exist_is_named(world):
     routing(world, world.part, {}, {}, released=False)
     by_hand("UPDATE engineering_routingoperation SET predecessors = '15' WHERE sequence = 20")

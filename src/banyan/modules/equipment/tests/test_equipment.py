@@ -59,6 +59,7 @@ def test_a_running_machine_cannot_be_started(world):
         world.do("equipment.machine.start", world.lathe)
 
 
+@pytest.mark.plants("equipment.line_sides")
 def test_the_line_side_is_one_of_the_same_plant(world):
     store = world.make("inventory.location", code="WH", name="仓库", kind="warehouse", plant=world.plant)
     line = world.make("inventory.location", code="LINE", name="车削线边", kind="line_side", plant=world.plant)

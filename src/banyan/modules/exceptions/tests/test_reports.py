@@ -88,6 +88,7 @@ def test_figures_count_open_overdue_and_severe(floor, operation):
         ("exceptions.places", "UPDATE exceptions_shopexception SET plant_id = %s"),
     ],
 )
+@pytest.mark.plants("proof")
 def test_a_planted_fault_is_named(floor, operation, proof, fault):
     floor.call("QUALITY", operation=operation)
     assert [v.is_green for v in run([proof])] == [True]

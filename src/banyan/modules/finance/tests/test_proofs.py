@@ -115,6 +115,7 @@ def test_an_untouched_factory_is_green(factory):
 
 
 @pytest.mark.parametrize("key", sorted(FAULTS))
+@pytest.mark.plants("key")
 def test_a_planted_fault_is_named(factory, key):
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

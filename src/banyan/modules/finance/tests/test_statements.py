@@ -245,6 +245,7 @@ def test_many_lines_take_a_fixed_number_of_statements(books, shop, django_assert
     ("finance.shares", "UPDATE finance_settlementitem SET paid_amount = paid_amount - 1, fee_amount = fee_amount + 1"
                        " WHERE kind = 'order'"),
 ])  # fmt: skip
+@pytest.mark.plants("proof")
 def test_a_planted_fault_is_found(books, shop, proof, fault):
     (number,) = sold(books, shop, "100.00")
     settled(books, ("order", number, "95.00"), ("fee", "", "-4.50", "佣金"), ("other", "", "1.00"))

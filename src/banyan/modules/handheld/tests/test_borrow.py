@@ -176,6 +176,7 @@ def test_refusals_write_nothing(shop, two):
         ),
     ],
 )
+@pytest.mark.plants("named")
 def test_a_planted_fault_is_named(shop, two, fault, named):
     (made,) = borrow(shop, *two, shop.world.part, 10)
     assert broken() == []

@@ -68,6 +68,7 @@ def test_books_kept_by_commands_are_proved(stock):
 
 
 @pytest.mark.parametrize("key", FAULTS)
+@pytest.mark.plants("key")
 def test_a_planted_fault_is_named(stock, key):
     fill(stock)
     assert verdicts()[key].is_green

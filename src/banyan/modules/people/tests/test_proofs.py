@@ -11,6 +11,7 @@ from banyan.lib.errors import Invalid
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.plants("people.teams")
 def test_a_team_of_another_plant_is_refused_and_named(world):
     with pytest.raises(Invalid) as refused:
         world.employee(team=world.team, plant=world.second_plant)
@@ -20,6 +21,7 @@ def test_a_team_of_another_plant_is_refused_and_named(world):
     assert [one.record for one in proofs.run(["people.teams"])[0].found.faults] == [str(world.worker.pk)]
 
 
+@pytest.mark.plants("people.users")
 def test_a_user_knows_its_employee_and_another_one_is_named(world):
     first, second = (User.objects.create(login=login, name=login) for login in ("zhao", "qian"))
     world.change(world.worker, user=first)

@@ -432,12 +432,14 @@ def faults(key: str, sql: str) -> list[str]:
     return [fault.text for fault in prove([key])[0].found.faults]
 
 
+@pytest.mark.plants("planning.pegs")
 def test_a_peg_beyond_its_order_is_named(worked):
     worked.plan()
     sql = f"UPDATE planning_peg SET quantity = 31 WHERE supply = '{worked.order(worked.bar).pk}'"
     assert faults("planning.pegs", sql) == ["planned order for BAR of 30.000000 serves 31.000000"]
 
 
+@pytest.mark.plants("planning.peg_orders")
 def test_a_peg_without_its_order_is_named(worked):
     worked.plan()
     lost = worked.order(worked.bar).pk
@@ -445,6 +447,7 @@ def test_a_peg_without_its_order_is_named(worked):
     assert found == [f"peg for BAR names planned order {lost}, which does not exist"]
 
 
+@pytest.mark.plants("planning.results")
 def test_a_conversion_without_its_order_is_named(worked, world):
     worked.plan()
     part = worked.order(worked.part)
@@ -455,6 +458,7 @@ def test_a_conversion_without_its_order_is_named(worked, world):
     ]
 
 
+@pytest.mark.plants("planning.messages")
 def test_a_lost_message_is_named(factory):
     factory.sell(factory.fg, 1, "2026-03-03")
     factory.plan()

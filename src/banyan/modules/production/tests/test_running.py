@@ -358,8 +358,36 @@ def test_outside_work_is_bought_material_lies_there_and_what_comes_back_reports(
     assert shop.counters(order, 20) == (0, 0, 0)
     assert sum(OutsideWork.objects.values_list("amount", flat=True)) == 0
     assert faults() == []
-    db.run("UPDATE purchasing_orderline SET origin = gen_random_uuid()")
-    assert "outside work on" in faults()[0]
+
+
+@pytest.mark.parametrize("fault", [
+    "UPDATE production_outsidework SET quantity = quantity + 1",
+    "UPDATE production_outsidework SET report_id = NULL",
+    "UPDATE production_outsidework SET party_id = (SELECT id FROM parties_party WHERE code = 'CU-1')",
+    "UPDATE production_outsidework SET operation_id = (SELECT o.id FROM production_operation o "
+    "WHERE o.work_order_id = production_outsidework.work_order_id AND o.sequence = 30)",
+    "UPDATE purchasing_orderline SET origin = gen_random_uuid()",
+    "UPDATE purchasing_receipt SET state = 'reversed'",
+])  # fmt: skip
+@pytest.mark.plants("production.outside")
+def test_outside_work_that_agrees_with_nothing_is_named(shop, order, heat, fault):
+    assert shop.world.customer
+    shop.report(order, 10, "good", 50)
+    purchase = shop.world.do(
+        "production.work_order.subcontract", order, operation=shop.operation(order, 20).pk,
+        supplier=shop.world.supplier, service=heat[1], quantity="50", price="2.5", reason="设备停机",
+    )  # fmt: skip
+    shop.world.do("purchasing.order.order", purchase)
+    shop.world.do("purchasing.order.receive", purchase, book_at_once=True)
+    delivered(shop.ctx, report_outside_work)
+    (green,) = run(["production.outside"])
+    assert (green.is_green, green.found.counted) == (True, 1)
+    db.run("SET CONSTRAINTS ALL IMMEDIATE")
+    db.run("ALTER TABLE production_outsidework DISABLE TRIGGER USER")
+    assert db.run(fault) == 1
+    (red,) = run(["production.outside"])
+    assert red.found.faults[0].record == str(OutsideWork.objects.get().pk)
+    assert order.number in red.found.faults[0].text
 
 
 def test_material_is_not_sent_to_nowhere(shop, order):

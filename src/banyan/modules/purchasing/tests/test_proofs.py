@@ -94,6 +94,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("key", sorted(FAULTS))
+@pytest.mark.plants("key")
 def test_a_planted_fault_is_named(at_work, world, key):
     assert world.customer
     assert db.run(FAULTS[key], [at_work.pk]) == 1

@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from banyan.kernel import prints, reading, registry
 from banyan.kernel.models import User
+from banyan.kernel.proofs import run
 from banyan.lib.ids import new_id
 from banyan.modules.inventory.models import Lot
 from banyan.modules.production.models import Report, ReportFlag
 from banyan.modules.station import badges, signing
 from banyan.modules.station.models import Device, KeptAct
-from banyan.modules.station.proofs import booked_acts_stand
 from banyan.modules.station.tests.conftest import Station
 from banyan.web import codes
 from banyan.web.printing.documents import Paper
@@ -150,6 +150,7 @@ def test_a_lot_expired_when_it_was_used_is_booked_and_flagged(station, shop, fir
     assert counts(first) == 5
 
 
+@pytest.mark.plants("station.kept_acts")
 def test_what_cannot_be_booked_is_kept_for_the_leader_and_stops_nothing(station, shop, first):
     lost, torn = station.good(new_id(), 4, said="10 车削 合格 4"), station.good(first.pk, "many")
     found = station.states(lost, torn, station.good(first.pk, 5), station.good(first.pk, 6))
@@ -165,9 +166,9 @@ def test_what_cannot_be_booked_is_kept_for_the_leader_and_stops_nothing(station,
     row = Report.objects.get(pk=lost["id"])
     assert (row.device_at, row.people[0]["employee"]) == (kept.happened_at, str(shop.world.worker.pk))
     assert station.states(lost) == ["done"]
-    assert booked_acts_stand().faults == ()
+    assert run(["station.kept_acts"])[0].is_green
     KeptAct.objects.filter(pk=torn["id"]).update(state="booked")
-    assert len(booked_acts_stand().faults) == 1
+    assert run(["station.kept_acts"])[0].found.broken == 1
     KeptAct.objects.filter(pk=torn["id"]).update(state="open")
     other = KeptAct.objects.get(pk=torn["id"])
     shop.world.do("station.kept_act.dismiss", other, answer="重复")

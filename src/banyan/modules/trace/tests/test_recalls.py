@@ -87,6 +87,7 @@ def test_single_lots_are_released(line):
         line.world.do("trace.recall.release", recall, reason="别的", lots=[line.lot(line.world.steel, "X").pk])
 
 
+@pytest.mark.plants("trace.told")
 def test_customers_are_ticked_off_one_by_one_before_it_is_closed(line):
     first, second = line.shipped
     recall = line.begin()
@@ -109,6 +110,7 @@ def test_customers_are_ticked_off_one_by_one_before_it_is_closed(line):
     assert [fault.record for fault in verdict.found.faults] == [str(recall.pk)]
 
 
+@pytest.mark.plants("trace.held")
 def test_a_lot_that_lost_its_hold_without_anybody_is_named(line):
     recall = line.begin()
     assert faults() == []

@@ -50,6 +50,7 @@ def test_every_proof_of_wages_has_a_fault_here():
 
 
 @pytest.mark.parametrize("key", FAULTS)
+@pytest.mark.plants("key")
 def test_a_planted_fault_is_named(paid, key):
     before = verdicts()
     assert [k for k, verdict in before.items() if not verdict.is_green] == []
