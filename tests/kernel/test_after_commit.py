@@ -137,18 +137,19 @@ def test_an_event_that_was_passed_over_is_named(ctx, live_db):
     assert (fault.record, "not taken up" in fault.text) == (str(passed.pk), True)
 
 
+@pytest.mark.plants("kernel.outbox")
 def test_events_that_no_dispatcher_took_up_for_five_minutes_are_named(ctx, live_db):
     """With the dispatcher down for good, nothing is ever marked as taken up."""
     ring(ctx, new_id(), "waiting", "just now")
-    assert outbox_is_delivered().broken == 0
+    assert found("kernel.outbox").broken == 0
     waiting, fresh = Outbox.objects.order_by("seq")
     for event, minutes in ((waiting, 6), (fresh, 4)):
         made = first_id(datetime.now(UTC) - timedelta(minutes=minutes))
         Outbox.objects.filter(pk=event.pk).update(id=made)
-    (fault,) = outbox_is_delivered().faults
+    (fault,) = found("kernel.outbox").faults
     assert (fault.record, "not taken up" in fault.text) == (str(Outbox.objects.order_by("seq").first().pk), True)
     dispatcher.drain()
-    assert outbox_is_delivered().faults == ()
+    assert found("kernel.outbox").faults == ()
 
 
 def test_a_refused_command_leaves_no_event(ctx, live_db):
