@@ -101,7 +101,7 @@ class Worker:
         self.check(name)
 
     def check(self, name: str) -> None:
-        """Refuse small targets, a page too wide, and a primary button hidden by other than an alarm or a scan."""
+        """Refuse small targets, a page too wide, and a primary button hidden by other than what asks or warns."""
         small = self.page.evaluate(
             """(least) => [...document.querySelectorAll('button, a.btn, input, select, summary')]
                 .filter((one) => one.getClientRects().length && !one.closest('.entry'))
@@ -114,11 +114,12 @@ class Worker:
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
         hidden = self.page.evaluate(
             """() => [...document.querySelectorAll('.btn-primary')].filter((one) => {
+                if (!one.getClientRects().length) return false;
                 one.scrollIntoView({block: 'nearest'});
                 const r = one.getBoundingClientRect();
                 const seen = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
                 const isOut = r.left < 0 || r.right > innerWidth || r.bottom > innerHeight + 0.5;
-                return isOut || !(one.contains(seen) || seen?.closest('.alarm, .scan'));
+                return isOut || !(one.contains(seen) || seen?.closest('.alarm, .scan, .ask'));
             }).map((one) => one.textContent.trim())"""
         )
         assert hidden == [], f"{name}: a primary button lies off the screen or under something"
