@@ -35,6 +35,10 @@ _SHIPMENTS = """
 """
 
 
+def _shipments(condition: str, now: datetime, hours: int) -> Rows:
+    return db.rows(_SHIPMENTS.replace("{condition}", condition), {"now": now, "hours": hours})
+
+
 @impossible(
     "channels.shipped_without_waybill",
     L("已发货却没有运单号：{number}（渠道订单 {orders}）",
@@ -46,7 +50,7 @@ def shipped_without_waybill(now: datetime) -> Rows:
     condition = """
         t.state = 'shipped' AND t.waybill = '' AND t.shipped_at < %(now)s::timestamptz - %(hours)s * interval '1 hour'
     """
-    return db.rows(_SHIPMENTS.replace("{condition}", condition), {"now": now, "hours": WAYBILL_HOURS})
+    return _shipments(condition, now, WAYBILL_HOURS)
 
 
 @impossible(
@@ -65,7 +69,7 @@ def shipment_untold(now: datetime) -> Rows:
         AND (t.state = 'shipped' OR EXISTS (SELECT FROM channels_dispatched d
                                             WHERE d.channel_order_id = t.channel_order AND d.shipment_id = t.id))
     """
-    return db.rows(_SHIPMENTS.replace("{condition}", condition), {"now": now, "hours": TELLING_HOURS})
+    return _shipments(condition, now, TELLING_HOURS)
 
 
 @impossible(
