@@ -14,6 +14,7 @@ from django.utils import timezone
 from banyan.kernel import files, registry, schema
 from banyan.kernel.context import Context
 from banyan.lib.errors import Invalid, NotFound
+from banyan.lib.labels import L, is_chinese, spoken_language
 from banyan.modules.company.queries import default_plant
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.station import badges, finding, queries, signing, together
@@ -246,8 +247,9 @@ def manifest(request: HttpRequest) -> HttpResponse:
         for size in (192, 512)
     ]  # fmt: skip
     told = {
-        "id": "/station/", "name": "Banyan 榕 工位", "short_name": "工位", "start_url": "/station/",
-        "scope": "/station/", "display": "standalone", "lang": "zh-Hans", "theme_color": "#0f5f6e",
+        "id": "/station/", "name": str(L("Banyan 榕 工位", "Banyan station")), "short_name": str(L("工位", "Station")),
+        "start_url": "/station/", "scope": "/station/", "display": "standalone",
+        "lang": "zh-Hans" if is_chinese(spoken_language()) else "en", "theme_color": "#0f5f6e",
         "background_color": "#f4f6f7", "icons": icons,
     }  # fmt: skip
     response = HttpResponse(orjson.dumps(told), content_type="application/manifest+json")
