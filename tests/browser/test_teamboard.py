@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Role, User, UserRole
-from banyan.modules.production.models import Assignment, ReportApproval
+from banyan.modules.production.models import Assignment, ReportApproval, ReportFlag
 from banyan.modules.production.tests.conftest import Shop
 from banyan.ops.roles import write_defaults
 from tests.browser.conftest import PASSWORD, SCREENS, watched
@@ -175,4 +175,36 @@ def test_the_sweep_is_one_tap(floor, come, size):
     expect(page.locator(".tb-flag")).to_have_count(0)
     floor.first.refresh_from_db()
     assert (int(floor.first.good_quantity), int(floor.first.approved_quantity)) == (62, 12)
+    assert page.faults == []
+
+
+@pytest.mark.parametrize(
+    ("size", "language", "theme"),
+    [("phone", "zh", "light"), ("tablet", "en", "dark"), ("desktop", "zh", "dark"), ("desktop", "en", "light")],
+)
+def test_what_came_too_late_is_settled_in_one_tap_each(floor, come, size, language, theme):
+    User.objects.filter(login="leader").update(language=language, theme=theme)
+    late = {"offline": True, "device_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}
+    people = [{"employee": floor.world.second_worker.pk}]
+    made = floor.shop.report(floor.orders[0], 10, "good", 40, people=people)
+    floor.shop.report(floor.orders[0], 20, "good", 30, people=people)
+    floor.shop.send(
+        floor.shop.say(floor.orders[0], None, "undo", reverses=made.id, note="报错工单", **late),
+        ctx=floor.shop.ctx.with_(now=floor.shop.ctx.now + timedelta(seconds=9)),
+    )  # fmt: skip
+    floor.world.do("production.work_order.close", floor.orders[1])
+    floor.shop.report(floor.orders[1], 10, "start", people=people, **late)
+    page = come(**({} if size == "desktop" else {size: True}))
+    expect(page.locator("[data-tb-flags]")).to_have_text("2")
+    page.goto("/teamboard/flags")
+    expect(page.locator(".tb-flag")).to_have_count(2)
+    look(page, f"{size}-{language}-{theme}-late")
+    accept, enough = ("认可", "已当面核对") if language == "zh" else ("Accept", "Checked with the worker")
+    page.locator(".tb-flag").first.get_by_role("button", name=accept, exact=True).click()
+    expect(page.locator(".tb-flag")).to_have_count(1)
+    page.get_by_role("button", name=enough).click()
+    expect(page.locator(".tb-flag")).to_have_count(0)
+    assert sorted(ReportFlag.objects.values_list("state", "answer")) == sorted(
+        [("settled", {"zh": "认可", "en": "Accepted"}[language]), ("settled", enough)]
+    )
     assert page.faults == []

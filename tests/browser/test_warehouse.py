@@ -14,14 +14,14 @@ from banyan.modules.handheld.models import Borrow, OtherLot
 from banyan.modules.inventory.models import Count, CountLine
 from banyan.modules.production.models import MaterialIssue
 from banyan.modules.production.tests.conftest import Shop
-from banyan.modules.purchasing.models import Receipt
+from banyan.modules.purchasing.models import Order, Receipt, ReceiptLine
 from banyan.modules.sales.models import ShipmentLine
 from banyan.modules.station import badges
 from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
-from tests.browser.test_station import Worker, shell_is_kept
+from tests.browser.test_station import SIZES, Worker, shell_is_kept
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -119,8 +119,9 @@ def opened(open_page, stores, **size: object) -> tuple[Page, Keeper]:
     return page, hand
 
 
-def test_a_pick_alarms_at_the_wrong_label_and_takes_few_taps(stores, open_page):
-    page, hand = opened(open_page, stores, phone=True)
+@pytest.mark.parametrize("size", SIZES)
+def test_a_pick_alarms_at_the_wrong_label_and_takes_few_taps(stores, open_page, size):
+    page, hand = opened(open_page, stores, **{size: True})
     hand.look("home")
     order = stores.orders[0]
     hand.taps.clear()
@@ -316,6 +317,66 @@ def test_goods_come_in_and_are_put_away_and_two_scans_borrow(stores, open_page):
     hand.tap("[data-next]")
     expect(page.locator(".ware-done")).to_contain_text("借料")
     assert (Borrow.objects.get().borrower_id, Borrow.objects.get().quantity) == (late.pk, 20)
+
+
+def test_labels_of_what_has_come_print_right_there_and_later_where_there_is_no_network(stores, open_page):
+    world = stores.world
+    for quantity in ("20", "10"):
+        line = {"item": world.steel, "quantity": quantity, "price": "5"}
+        order = world.make("purchasing.order", party=world.supplier, plant=world.plant, lines=[line])
+        world.do("purchasing.order.order", order)
+    bought = list(Order.objects.exclude(pk=stores.bought.pk).order_by("number"))
+    page, hand = opened(open_page, stores, small=True)
+    shell_is_kept(page)
+
+    def arrive(order) -> None:
+        hand.tap("[data-open=gate]")
+        hand.tap(f'[data-order="{order.number}"]')
+        hand.tap("[data-next]")
+        expect(page.locator(".ware-done")).to_be_visible()
+
+    def printed() -> dict:
+        with page.expect_response(re.compile("/warehouse/label")) as answer:
+            hand.tap("[data-label]")
+        assert answer.value.status == 200
+        return answer.value.request.post_data_json
+
+    arrive(bought[0])
+    lots = page.locator("[data-lots]")
+    expect(lots.get_by_role("button", name="打印批号标签")).to_be_enabled()
+    made = ReceiptLine.objects.get(order_line__order=bought[0]).lot
+    expect(lots).to_have_attribute("data-lots", made.number)
+    hand.look("arrived-labels")
+    assert printed() == {"noun": "inventory.lot", "ids": [str(made.pk)], "size": ""}
+    page.locator("[data-label-size]").select_option("a4-2x4")
+    page.reload()
+    expect(page.locator("[data-label-size]")).to_have_value("a4-2x4")
+    assert printed()["size"] == "a4-2x4"
+
+    page.context.set_offline(True)
+    arrive(bought[1])
+    expect(page.locator("[data-label-later]")).to_contain_text("联网入账后")
+    hand.look("arrived-offline")
+    page.context.set_offline(False)
+    hand.synced()
+    second = ReceiptLine.objects.get(order_line__order=bought[1]).lot
+    expect(lots).to_have_attribute("data-lots", second.number)
+
+    hand.tap("[data-open=store]")
+    hand.scan(label("inventory.lot", second))
+    hand.at("put")
+    hand.scan("A-02")
+    page.context.set_offline(True)
+    hand.tap("[data-next]")
+    hand.at("store")
+    expect(lots).to_have_attribute("data-lots", second.number)
+    expect(lots.locator("[data-label]")).to_be_disabled()
+    expect(lots).to_contain_text("联网后可打印")
+    page.context.set_offline(False)
+    hand.synced()
+    expect(lots.locator("[data-label]")).to_be_enabled()
+    hand.look("stored-labels")
+    assert printed()["ids"] == [str(second.pk)]
 
 
 @pytest.mark.parametrize("size", [{"tablet": True}, {"desktop": True}], ids=["tablet", "desktop"])

@@ -110,6 +110,7 @@ def test_an_order_is_confirmed_in_three_taps_on_a_phone(factory, signed_in):
     settle(page)
     page.tap(".row-link >> nth=0")
     page.wait_for_selector(".head-actions > .btn-primary")
+    settle(page)
     page.tap(".head-actions > .btn-primary")
     page.tap("dialog[open] .box-foot .btn-primary")
     page.wait_for_selector(".state-blue")

@@ -12,8 +12,10 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Sum
 
@@ -26,16 +28,21 @@ HERE = Path(__file__).parent
 
 
 class Workers:
-    """The bus, one process at a time."""
+    """The bus, one process at a time.
 
-    def __init__(self, url: str, keys: str) -> None:
+    Takes:  lease: seconds for which it claims what comes in and whom it reads; then claims end by themselves. None:
+            `kill` lets their time pass, so that many kills take no hour
+    """
+
+    def __init__(self, url: str, keys: str, lease: float | None = None) -> None:
         surroundings = os.environ | {
             "DATABASE_URL": url, "BANYAN_DB_ROLE": "owner", "DJANGO_SETTINGS_MODULE": "tests.settings",
             "BANYAN_SECRETS_KEY": keys,
         }  # fmt: skip
+        self.lease = lease
+        program = [sys.executable, "-m", "tests.integration.forking", *([str(lease)] if lease else [])]
         self.nursery = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.forking"], env=surroundings, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True, cwd=HERE.parents[1],
+            program, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE.parents[1],
         )  # fmt: skip
         assert self.nursery.stdout.readline() == "ready\n"
         self.pid = 0
@@ -45,12 +52,21 @@ class Workers:
         self.nursery.stdin.flush()
         self.pid = int(self.nursery.stdout.readline())
 
-    def kill(self) -> None:
-        """End it as a power cut does, and let its claims' time pass."""
+    def kill(self) -> dict[UUID, tuple[datetime, int]]:
+        """End it as a power cut does; give the messages that it leaves claimed, until when, and how often tried.
+
+        Without a lease of its own the time of its claims is let pass
+        """
         self.end(signal.SIGKILL)
+        if self.lease:
+            time.sleep(0.3)  # what it had asked of the database comes to its end there
+            rows = db.rows("SELECT id, claimed_until, attempts FROM integration_message "
+                           "WHERE state = 'waiting' AND claimed_until > now()")  # fmt: skip
+            return {one: (until, attempts) for one, until, attempts in rows}
         db.run("UPDATE integration_message SET next_at = now(), claimed_until = now() "
                "WHERE claimed_until IS NOT NULL AND state = 'waiting'")  # fmt: skip
         db.run("UPDATE integration_position SET next_at = least(next_at, now()), claimed_until = NULL")
+        return {}
 
     def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
         if not self.pid:
@@ -69,18 +85,20 @@ class Workers:
 
 
 @contextmanager
-def workers(url: str, keys: str) -> Iterator[Workers]:
-    made = Workers(url, keys)
+def workers(url: str, keys: str, lease: float | None = None) -> Iterator[Workers]:
+    made = Workers(url, keys, lease)
     try:
         yield made
     finally:
         made.stop()
 
 
-def join(hand: Integrator, address: str, host: str, hears: Sequence[str] = ("test.sold",)) -> None:
+def join(
+    hand: Integrator, address: str, host: str, hears: Sequence[str] = ("test.sold",), **limits: Any
+) -> None:
     """Join the bookkeeper: what is sold is told to it, its orders become roles of ours."""
     told = hand.system("TOLD", "webhook", {"address": f"{address}/told"}, {"signing_secret": "whsec_" + "a2tr" * 12},
-                       hosts=[f"{host}:*"], failures=50)  # fmt: skip
+                       hosts=[f"{host}:*"], failures=50, **limits)  # fmt: skip
     hand.flow(told, "OUT", {"data": {"n": 1}}, direction="out", trigger="event", target="event",
               detail={"events": list(hears)}, retries=[1] * 20)  # fmt: skip
     orders = {"key": "orders", "ways": ["poll"], "method": "GET", "path": "/orders", "list_path": "orders",

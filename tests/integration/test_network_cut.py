@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -69,15 +69,16 @@ class Line:
 
 
 @pytest.fixture
-def line() -> Iterator[Line]:
-    """Give a line to a namespace; where this machine permits none, the test is skipped and says so."""
+def line(needs: Callable[[object, str], None]) -> Iterator[Line]:
+    """Give a line to a namespace; where this machine permits none, the test ends and says so."""
+    needs(shutil.which("ip") and os.geteuid() == 0, "a network namespace: it takes root and iproute2")
     made = Line(f"bn{os.getpid() % 100000}", f"10.{random.randrange(200, 250)}.{random.randrange(256)}")
-    fault = made.lay() if shutil.which("ip") and os.geteuid() == 0 else "it takes root and iproute2"
-    if fault:
+    try:
+        fault = made.lay()
+        needs(not fault, f"a network namespace, which may not be made here: {fault}")
+        yield made
+    finally:
         made.take_up()
-        pytest.skip(f"no network namespace may be made here: {fault}")
-    yield made
-    made.take_up()
 
 
 def test_a_cut_line_loses_nothing_and_doubles_nothing(live_db, ctx, settings, tmp_path, line):

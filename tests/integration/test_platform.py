@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from banyan.connectors.platform import Poll, next_window, rest_of
-from banyan.integration.connecting import Failed
+from banyan.connectors.platform import Platform, Poll, next_window, rest_of
+from banyan.integration.connecting import Failed, connectors
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 POLL = Poll(lambda window: {}, records="", id="id", version="at", moves=datetime.fromisoformat, size=16)
@@ -48,3 +48,22 @@ def test_more_of_one_moment_than_the_partner_gives_at_once_is_said():
     with pytest.raises(Failed) as refused:
         read_all(sold(*(9,) * 17), 4)
     assert (refused.value.kind, "at one moment" in refused.value.text) == ("mapping", True)
+
+
+POLLED = [(one, call) for one in connectors() if isinstance(one, Platform) for call in one.calls if call.poll]
+
+
+@pytest.mark.parametrize(("partner", "call"), POLLED, ids=lambda one: one.key)
+def test_a_list_since_a_time_begins_there_and_goes_on_to_now(partner, call):
+    since = NOW - timedelta(days=31)
+    position: Any = partner.position_at(None, call.key, since)
+    begins, ends = [], []
+    while True:
+        window = next_window(call.poll, position, NOW, 100)
+        begins.append(window.begin)
+        ends.append(window.end)
+        position, has_more = rest_of(call.poll, window, {}, [], position, NOW)
+        if not has_more:
+            break
+    assert (begins[0], ends[-1]) == (since, NOW)
+    assert all(begin <= end for begin, end in zip(begins[1:], ends, strict=False)), "no time is left out"

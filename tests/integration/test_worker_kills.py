@@ -6,17 +6,22 @@ import random
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.db.models import Min
 
+from banyan.integration.models import Attempt, Message
 from banyan.integration.secrets import new_key
 from banyan.integration.tests.telling import sell
 from banyan.lib.ids import new_id
 from tests.integration.hard_times import both_sides_agree, come_to_rest, join, workers
 from tests.integration.shop import Integrator
 from tests.partners import servers
+from tests.partners.nodes import wait_for
 
 KEYS = 25
 
@@ -56,6 +61,47 @@ def kill_and_look(kills: int, told: int, live_db, ctx, settings, tmp_path) -> No
 
 def test_five_kills_lose_nothing_and_double_nothing(live_db, ctx, settings, tmp_path):
     kill_and_look(5, 200, live_db, ctx, settings, tmp_path)
+
+
+@pytest.mark.timeout(180)
+def test_what_a_killed_bus_held_is_carried_when_its_claims_have_ended_by_themselves(live_db, ctx, settings, tmp_path):
+    """Nobody touches the claims: a call's time-out of a second makes one of twelve, and what comes in has two."""
+    port, told, offered = servers.free_port(), 200, 60
+    address = f"http://127.0.0.1:{port}"
+    settings.BANYAN_SECRETS_KEY = new_key()
+    records = [new_id() for _ in range(KEYS)]
+    program = [sys.executable, str(Path(__file__).with_name("bookkeeper.py")), "127.0.0.1", str(port), str(offered)]
+    held: dict[UUID, tuple[datetime, int]] = {}
+
+    def done() -> int:
+        return Message.objects.filter(flow__code="OUT", state="done").count()
+
+    with servers.running(program, port, tmp_path / "log"), workers(
+        live_db.url(), settings.BANYAN_SECRETS_KEY, 2.0
+    ) as bus:
+        join(Integrator(ctx), address, "127.0.0.1", timeout_seconds=1)
+        for half in (range(told // 2), range(told // 2, told)):
+            sell(ctx, *((records[n % KEYS], n) for n in half))
+            before = done()
+            bus.start()
+            wait_for(lambda least=before + 5: done() >= least, 30, "sending")
+            held |= bus.kill()
+        killed = time.monotonic()
+        bus.start()
+        come_to_rest(told, offered, 60)
+        bus.end()
+        took = time.monotonic() - killed
+        after = [(_tried_after(one, attempts) - until).total_seconds() for one, (until, attempts) in held.items()]
+        print(f"2 kills left {len(held)} messages claimed; the first was tried again {min(after, default=0):.1f} s "
+              f"after its claim had ended; all was done {took:.0f} s after the last kill")  # fmt: skip
+        assert after, "the bus held nothing when it was killed"
+        assert min(after) >= 0, "what another held was tried before its claim had ended"
+        both_sides_agree(address, told, offered)
+
+
+def _tried_after(message: UUID, attempts: int) -> datetime:
+    """Give when a message was tried that had been tried so often."""
+    return Attempt.objects.filter(message=message, position__gt=attempts).aggregate(at=Min("at"))["at"]
 
 
 @pytest.mark.soak

@@ -16,7 +16,7 @@ from banyan.kernel.commands import Command, execute, tell
 from banyan.kernel.events import Event
 from banyan.kernel.models import Audit, Delivery, JobRun, Outbox, Request, User
 from banyan.lib.errors import Conflict, TooMany
-from banyan.lib.ids import new_id
+from banyan.lib.ids import first_id, new_id
 from banyan.lib.labels import L
 
 
@@ -118,7 +118,7 @@ def test_a_failing_delivery_holds_back_its_record_only_and_can_be_replayed(ctx, 
     (fault,) = found("kernel.outbox").faults
     assert (fault.record, fault.text[:19]) == (str(dead.event_id), "test.rang: dead for")
     broken.clear()
-    assert dispatcher.replay(ctx, [dead.pk]) == 1
+    dispatcher.replay(ctx, [dead.pk])
     Delivery.objects.update(next_at="2020-01-01T00:00Z")
     dispatcher.wait_until_quiet()
     assert heard == ["other", "bad", "after bad"]
@@ -135,6 +135,21 @@ def test_an_event_that_was_passed_over_is_named(ctx, live_db):
     Outbox.objects.filter(pk=passed.pk).update(dispatched_at=None)
     (fault,) = found("kernel.outbox").faults
     assert (fault.record, "not taken up" in fault.text) == (str(passed.pk), True)
+
+
+@pytest.mark.plants("kernel.outbox")
+def test_events_that_no_dispatcher_took_up_for_five_minutes_are_named(ctx, live_db):
+    """With the dispatcher down for good, nothing is ever marked as taken up."""
+    ring(ctx, new_id(), "waiting", "just now")
+    assert found("kernel.outbox").broken == 0
+    waiting, fresh = Outbox.objects.order_by("seq")
+    for event, minutes in ((waiting, 6), (fresh, 4)):
+        made = first_id(datetime.now(UTC) - timedelta(minutes=minutes))
+        Outbox.objects.filter(pk=event.pk).update(id=made)
+    (fault,) = found("kernel.outbox").faults
+    assert (fault.record, "not taken up" in fault.text) == (str(Outbox.objects.order_by("seq").first().pk), True)
+    dispatcher.drain()
+    assert found("kernel.outbox").faults == ()
 
 
 def test_a_refused_command_leaves_no_event(ctx, live_db):

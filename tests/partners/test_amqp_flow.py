@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 
@@ -23,7 +24,7 @@ from tests.integration.shop import Integrator, table
 from tests.partners.nodes import wait_for
 
 pytestmark = [pytest.mark.partner, pytest.mark.timeout(600)]
-COUNT = 600
+AT_FIRST, SLICE, BACKLOG, KEYS = 600, 100, 1000, 30
 BUS = "import django; django.setup()\nfrom banyan.integration.engine import Bus\nprint('up', flush=True)\nBus().run()"
 
 
@@ -45,6 +46,11 @@ def kill(process):
     db.run("UPDATE integration_message SET next_at = now(), claimed_until = now() WHERE claimed_until IS NOT NULL "
            "AND state = 'waiting'")  # fmt: skip
     db.run("UPDATE integration_position SET next_at = now(), claimed_until = NULL")
+
+
+def still_out(state):
+    """Give how many of what is told are in a state."""
+    return Message.objects.filter(flow__code="OUT", state=state).count()
 
 
 def channel(rabbitmq):
@@ -91,34 +97,63 @@ def test_nothing_is_lost_and_nothing_happens_twice_when_broker_and_bus_are_kille
             opened.basic_publish("", f"{name}-in", json.dumps({"n": n}).encode(),
                                  pika.BasicProperties(message_id=f"m{n}", delivery_mode=2))  # fmt: skip
     opened.connection.close()
-    records = [new_id() for _ in range(30)]
-    sell(ctx, *((records[n % 30], n) for n in range(COUNT)))
+    records, told, enough, waits = [new_id() for _ in range(KEYS)], [0], threading.Event(), []
+
+    def tell(count):
+        sell(ctx, *((records[n % KEYS], n) for n in range(told[0], told[0] + count)))
+        told[0] += count
+
+    def go_on_telling():
+        """Keep a backlog, so that whenever something is killed it is being published."""
+        while not enough.wait(0.01):
+            if still_out("waiting") < BACKLOG:
+                tell(SLICE)
+        connection.close()
+
+    telling = threading.Thread(target=go_on_telling)
+    tell(AT_FIRST)
     time.sleep(5)  # RabbitMQ 3.10 forgets the term of a younger queue when it is killed
     process = start(live_db, keys)
     try:
+        telling.start()
         for _ in range(2):
             time.sleep(chance.uniform(0.5, 1.5))
             kill(process)
             process = start(live_db, keys)
-        rabbitmq.kill()
-        time.sleep(1)
-        rabbitmq.start()
-        db.run("UPDATE integration_gauge SET until = now() WHERE until IS NOT NULL")
+        for _ in range(2):
+            published = still_out("done") + chance.randrange(50, 300)
+            wait_for(lambda least=published: still_out("done") >= least, 60, "publishing")
+            before = still_out("waiting")
+            rabbitmq.kill()
+            at_once = still_out("waiting")
+            time.sleep(1)
+            waits.append((before, at_once, still_out("waiting")))
+            rabbitmq.start()
+            db.run("UPDATE integration_gauge SET until = now() WHERE until IS NOT NULL")
+        enough.set()
+        telling.join()
         wait_for(lambda: not Message.objects.filter(state="waiting").exists() and
                  Role.objects.filter(code__startswith="K").count() == 100, 90, "the end")  # fmt: skip
     finally:
+        enough.set()
+        if telling.ident:
+            telling.join()
         process.terminate()
         process.wait(15)
     taken = take_all(rabbitmq, f"{name}-out")
     states = Counter(Message.objects.values_list("flow__code", "state"))
     twice = len(taken) - len({one for one, _ in taken})
     made = Role.objects.filter(code__startswith="K").count()
-    print(f"told {COUNT}, at the broker {len({one for one, _ in taken})} ({twice} again by the same name); "
+    failed = Attempt.objects.filter(message__flow__code="OUT", outcome="failed").count()
+    print(f"told {told[0]}, at the broker {len({one for one, _ in taken})} ({twice} again by the same name); "
+          f"waiting before, at and after each kill of the broker {waits}, {failed} tries failed; "
           f"150 sent to us of 100 names, {made} made; {states}")  # fmt: skip
-    assert states == {("OUT", "done"): COUNT, ("IN", "done"): 100}
-    assert {body["data"]["n"] for _, body in taken} == set(range(COUNT))
-    assert len({one for one, _ in taken}) == COUNT
-    assert Attempt.objects.filter(outcome="done").count() == COUNT + 100
+    assert all(min(one) > 0 for one in waits), "nothing was being published when the broker was killed"
+    assert failed > 0, "no try met the broker's end"
+    assert states == {("OUT", "done"): told[0], ("IN", "done"): 100}
+    assert {body["data"]["n"] for _, body in taken} == set(range(told[0]))
+    assert len({one for one, _ in taken}) == told[0]
+    assert Attempt.objects.filter(outcome="done").count() == told[0] + 100
     for record in records:
         seen = list(dict.fromkeys(body["data"]["n"] for _, body in taken if body["subject"] == str(record)))
         assert seen == sorted(seen)

@@ -7,11 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from banyan.integration.mapping import converters, definition
 from tests.partners.shops import CONNECTORS
 
 MAPPINGS = sorted(CONNECTORS.glob("*/orders.mapping.json"))
-definition = pytest.importorskip("banyan.integration.mapping.definition", reason="missing: mapping tables")
-converters = pytest.importorskip("banyan.integration.mapping.converters")
 
 
 @pytest.mark.parametrize("file", MAPPINGS, ids=lambda file: file.parent.name)

@@ -19,6 +19,9 @@ from typing import Any
 import pytest
 
 PHONE = {"width": 390, "height": 844}
+#: The smallest that the floor's pages must fit: a phone of five inches, and a tablet of ten held upright.
+SMALL_PHONE = {"width": 360, "height": 640}
+UPRIGHT_TABLET = {"width": 768, "height": 1024}
 TABLET = {"width": 1024, "height": 768}
 DESKTOP = {"width": 1440, "height": 900}
 #: The shell draws no window of its own and takes half the processor.
@@ -83,18 +86,23 @@ def chromium(needs) -> Iterator[object]:
 def open_page(chromium, site) -> Iterator[Callable[..., object]]:
     """Give a function that opens a page of a fresh browser profile; the address may be relative.
 
-    Takes:  phone or tablet: touch and a small screen; language: zh or en; more goes to Playwright's context
+    Takes:  phone, small (a smaller phone), tablet, upright (a tablet in that way): touch and such a screen;
+            language: zh or en; more goes to Playwright's context
     """
     contexts = []
 
-    def open_(*, phone: bool = False, tablet: bool = False, language: str = "zh", **more: object):
+    def open_(
+        *, phone: bool = False, small: bool = False, tablet: bool = False, upright: bool = False,
+        language: str = "zh", **more: object,
+    ):  # fmt: skip
+        sizes = ((phone, PHONE), (small, SMALL_PHONE), (tablet, TABLET), (upright, UPRIGHT_TABLET))
         context = chromium.new_context(
             base_url=site,
             locale="zh-CN" if language == "zh" else "en-GB",
             timezone_id="Asia/Shanghai",
-            viewport=PHONE if phone else TABLET if tablet else DESKTOP,
-            has_touch=phone or tablet,
-            is_mobile=phone,
+            viewport=next((size for is_asked, size in sizes if is_asked), DESKTOP),
+            has_touch=any(is_asked for is_asked, _ in sizes),
+            is_mobile=phone or small,
             **more,
         )
         contexts.append(context)

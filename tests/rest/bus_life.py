@@ -12,7 +12,7 @@ from banyan.integration.plans import plan_of
 from banyan.integration.saga.models import Run
 from banyan.integration.saga.working import advance
 from banyan.integration.watch.models import Alert, Day, Discrepancy, ScanRun
-from banyan.kernel.models import Outbox, User
+from banyan.kernel.models import Delivery, Outbox, User
 from banyan.lib.ids import new_id
 from tests.rest.travels import Traveller
 
@@ -124,4 +124,15 @@ def _watching(t: Traveller, user: User, system: str, out: str, dead: str) -> Non
     Day.objects.create(on="2026-03-03", system_id=system, flow_id=out, done=1, made_at=timezone.now())
 
 
-BUS = (carrying,)
+def undelivered(t: Traveller, world: Any) -> None:
+    """Events that a listener could not take: delivered again, and given up."""
+    first, second = (
+        str(Delivery.objects.create(event=event, seq=event.seq, key=event.key, listener="example.listener",
+                                    state="dead", attempts=12, next_at=event.at, error="RuntimeError").pk)
+        for event in Outbox.objects.order_by("seq")[:2]
+    )  # fmt: skip
+    t.post("kernel.delivery.replay", first)
+    t.post("kernel.delivery.give_up", second, reason="已手工处理")
+
+
+BUS = (carrying, undelivered)

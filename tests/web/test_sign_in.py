@@ -10,7 +10,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from banyan.kernel import rates
 from banyan.kernel.models import RoleGrant, User
+from banyan.web.views import sign_in as views
 from tests.web.conftest import PART, PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +170,20 @@ def test_signing_out_ends_the_session(signed_in):
     assert browser.get("/logout").status_code == 405
     browser.post("/logout")
     assert browser.get("/items/items").status_code == 302
+
+
+def test_one_address_tries_only_so_often_over_all_names_and_processes(client, person_named, one_minute, monkeypatch):
+    person_named("lin")
+    hashed = []
+    monkeypatch.setattr(views, "authenticate", lambda *_, username, **__: hashed.append(username))
+    for n in range(views.TRIES_PER_MINUTE):
+        rates._leases.clear()  # as if another process was asked
+        assert sign_in(client, f"name-{n}", "wrong").status_code == 401
+    page = sign_in(client, "lin")
+    assert (page.status_code, page.headers["Retry-After"]) == (429, "60")
+    assert "此地址的登录尝试过于频繁，请 60 秒后再试" in page.content.decode()
+    assert len(hashed) == views.TRIES_PER_MINUTE
+    elsewhere = sign_in(Client(REMOTE_ADDR="10.0.0.9"), "lin")
+    assert (elsewhere.status_code, hashed[-1]) == (401, "lin")
+    monkeypatch.undo()
+    assert sign_in(client).status_code == 302, "a minute later the address may try again"

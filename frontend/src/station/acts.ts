@@ -5,11 +5,16 @@ import * as queue from "./queue";
 import { number, state } from "./state";
 import * as store from "./store";
 
-/** Makes an act of production at a task. */
-export function act(task: Task, kind: Act["kind"], parts: Part[], said: string, more: Partial<Act> = {}): Omit<Act, "seq"> {
-  const head = { id: parts[0].id, kind, at: new Date().toISOString(), operation: task.id, parts, said };
-  return { ...head, _person: state.person?.id ?? "", _state: "waiting", _rate: number(task.rate), ...more };
+/** Makes an act of production at a task; one that takes others back is at none. */
+export function act(task: Task | null, kind: Act["kind"], parts: Part[], said: string, more: Partial<Act> = {}): Omit<Act, "seq"> {
+  const head = { id: parts[0].id, kind, at: new Date().toISOString(), parts, said };
+  return { ...head, ...(task ? at(task) : {}), _person: state.person?.id ?? "", _state: "waiting", ...more };
 }
+
+const at = (task: Task): Pick<Act, "operation" | "_rate" | "_task"> => {
+  const { number: order, sequence, name, is_last, ratio, run_minutes } = task;
+  return { operation: task.id, _rate: number(task.rate), _task: { number: order, sequence, name, is_last, ratio, run_minutes } };
+};
 
 /** Makes and tells an act of a further kind, which a module of its own books; its key is that of what it becomes. */
 export async function tellFurther(kind: string, said: string, body: Record<string, unknown>, photos: string[] = []): Promise<string> {

@@ -7,14 +7,18 @@ import "./keeper";
 import "./menu";
 import "./task";
 import "./told";
+import { keepInBackground } from "./decoding";
 import { newId } from "./ids";
 import * as people from "./people";
 import * as queue from "./queue";
 import { render } from "./shell";
 import { enter } from "./sign";
-import { fetchDay, load, readQueue, signedOut, state } from "./state";
+import { fetchDay, load, readQueue, signedOut, state, today } from "./state";
 import * as store from "./store";
 import { find } from "./tasks";
+
+/** How often it is seen whether a new day has begun. */
+const NEW_DAY_EVERY = 60_000;
 
 async function start(): Promise<void> {
   if (!(await store.fact<string>("device.key"))) await store.keep("device.key", newId());
@@ -43,8 +47,7 @@ async function start(): Promise<void> {
     const own = await people.ownSession();
     if (own) await enter(own);
   } else await fetchDay();
-  const warm = () => "BarcodeDetector" in window || document.hidden || void import("./decoder").catch(() => null);
-  setTimeout(warm, 20_000);
+  keepInBackground();
   const follow = async () => {
     const asked = decodeURIComponent(location.hash.slice(1));
     if (!asked || !state.person) return;
@@ -54,6 +57,7 @@ async function start(): Promise<void> {
   await follow();
   addEventListener("hashchange", () => void follow());
   addEventListener("online", () => void fetchDay());
+  setInterval(() => document.hidden || (today()?.isLocal && void fetchDay()), NEW_DAY_EVERY);
   if ("serviceWorker" in navigator) void navigator.serviceWorker.register("/station/sw.js", { scope: "/station/" });
 }
 

@@ -1,23 +1,41 @@
 /** Material at a task: scanning what is used, the alarm for what is wrong, and which lots go with the next report. */
+import { typed } from "../digits";
 import { t } from "../words";
+import { tellFurther } from "./acts";
 import { read } from "./codes";
 import { h, icon } from "./dom";
 import { ask, Refused } from "./link";
 import type { Lot, Material, Mounted, Task } from "./model";
 import { rounded } from "./model";
-import { render } from "./shell";
-import { isChinese, number, state, tasks, type Draft } from "./state";
+import { pad, render } from "./shell";
+import { isChinese, named, number, state, tasks, type Draft } from "./state";
 import * as store from "./store";
 
 /** What a scanned code turned out to be. */
-interface Found {
+export interface Found {
   lot?: string;
   number?: string;
   state?: Lot["state"];
+  expires?: string;
   item_id: string;
   item: string;
   name?: string;
+  tracking?: Material["tracking"];
+  unit?: string;
+  unit_en?: string;
+  places?: number;
 }
+
+/** What is shown of a scanned code; only a lot that is right is used from then on. */
+export interface Verdict {
+  tone: "red" | "orange" | "green";
+  title: string;
+  text: string;
+  mounts?: Mounted;
+}
+
+/** Says whether whatever is scanned at a task is booked as used there. */
+export const isCard = (task: Task): boolean => Boolean(task.temporary && state.kept?.day.person.may_use);
 
 /** So much of a lot that goes into a report. */
 export interface Use {
@@ -44,21 +62,89 @@ export async function scanMaterial(task: Task): Promise<void> {
 export async function judge(task: Task, text: string): Promise<void> {
   const found = known(text) ?? (await asked(task, text));
   if (found === "unknown") return alarm("red", t("没有这个批次或物料", "No such lot or item"), text.slice(0, 40));
+  if (isCard(task)) return useOnCard(task, text, found);
   if (!found) return unchecked(task, text);
+  const { tone, title, text: said, mounts } = verdict(task, found);
+  if (mounts) await mount(task, [...mounted(task).filter((one) => one.lot !== mounts.lot), mounts]);
+  return alarm(tone, title, said);
+}
+
+/** Says whether what was scanned is the right material of a task. */
+export function verdict(task: Task, found: Found): Verdict {
   const line = task.materials.find((one) => one.item_id === found.item_id);
   const what = `${found.item} ${found.name ?? ""}`;
-  if (!line) return alarm("red", t("用错料！", "Wrong part!"), t("{what} 不是这道工序的料", "{what} is not for this operation", { what }));
-  if (found.state === "held" || found.state === "rejected")
-    return alarm("red", t("冻结批次，不能用！", "Lot on hold: do not use it!"), `${what} · ${found.number}`);
+  if (!line) return { tone: "red", title: t("用错料！", "Wrong part!"), text: t("{what} 不是这道工序的料", "{what} is not for this operation", { what }) };
+  const stop = stopped(found);
+  if (stop) return stop;
   if (!found.lot) {
-    if (line.tracking !== "none") return alarm("orange", t("料对了，请扫批次标签", "Right part; scan the lot's label"), what);
-    return alarm("green", t("对", "Right"), what);
+    if (line.tracking !== "none") return { tone: "orange", title: t("料对了，请扫批次标签", "Right part; scan the lot's label"), text: what };
+    return { tone: "green", title: t("对", "Right"), text: what };
   }
   const lot = line.lots.find((one) => one.id === found.lot);
-  if (!line.flushed && !lot) return alarm("red", t("此批次没有发到本工单", "This lot was not issued to this order"), `${what} · ${found.number}`);
-  const others = mounted(task).filter((one) => one.lot !== found.lot);
-  await mount(task, [...others, { lot: found.lot, number: found.number ?? "", item_id: found.item_id, item: found.item, left: lot?.quantity ?? "" }]);
-  return alarm("green", t("对", "Right"), `${what} · ${found.number}`);
+  if (!line.flushed && !lot) return { tone: "red", title: t("此批次没有发到本工单", "This lot was not issued to this order"), text: `${what} · ${found.number}` };
+  const mounts = { lot: found.lot, number: found.number ?? "", item_id: found.item_id, item: found.item, left: lot?.quantity ?? "" };
+  return { tone: "green", title: t("对", "Right"), text: `${what} · ${found.number}`, mounts };
+}
+
+/** Gives why a lot is not to be used anywhere. */
+function stopped(found: Found): Verdict | null {
+  const text = `${found.item} ${found.name ?? ""} · ${found.number}`;
+  if (found.state === "held" || found.state === "rejected") return { tone: "red", title: t("冻结批次，不能用！", "Lot on hold: do not use it!"), text };
+  if (found.expires && found.expires < today())
+    return { tone: "red", title: t("批次已过期，不能用！", "Lot expired: do not use it!"), text: `${text} · ${t("有效期至 {day}", "good until {day}", { day: found.expires })}` };
+  return null;
+}
+
+/** Gives the day it is here; a clock that is behind the day last told by the server does not count. */
+function today(): string {
+  const now = new Date();
+  const here = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((one) => String(one).padStart(2, "0")).join("-");
+  const told = state.kept?.day.day ?? "";
+  return told > here ? told : here;
+}
+
+/** Says what hinders that something scanned is used on a temporary card, where any material may be. */
+export function cardVerdict(found: Found): Verdict | null {
+  if (!found.lot && found.tracking && found.tracking !== "none") return { tone: "orange", title: t("请扫批次标签", "Scan the lot's label"), text: `${found.item} ${found.name ?? ""}` };
+  return found.lot ? stopped(found) : null;
+}
+
+/** Asks how much of something was used on a temporary card, and tells it; without a network the server looks it up later. */
+async function useOnCard(task: Task, text: string, found: Found | null): Promise<void> {
+  const no = found && cardVerdict(found);
+  if (no) return alarm(no.tone, no.title, no.text);
+  const what = found ? [found.item, found.name, found.number].filter(Boolean).join(" ") : text.slice(0, 40);
+  const unit = found?.unit ? (isChinese() ? found.unit : found.unit_en || found.unit) : "";
+  const quantity = await askQuantity(what, unit, found?.places ?? 3);
+  if (!quantity) return;
+  const code = !found ? text : found.lot ? `/go/inventory.lot/${found.lot}` : `/go/items.item/${found.item_id}`;
+  await tellFurther("use", `${task.number} ${task.sequence} ${named(task)} · ${t("用料 {what} {n}", "used {what} {n}", { what, n: `${quantity} ${unit}`.trim() })}`, { operation: task.id, code, quantity });
+  render();
+  if (found) alarm("green", t("已记用料", "Told as used"), `${what} · ${quantity} ${unit}`);
+  else alarm("orange", t("没有网络，未核对", "No network: not checked"), t("请自己核对标签；发送时再查", "Check the label yourself; it is checked when it is sent"));
+}
+
+/** Asks for a quantity with the large keys; nothing where it was left. */
+function askQuantity(what: string, unit: string, places: number): Promise<string | null> {
+  return new Promise((done) => {
+    let value = "";
+    const shown = h("b", { "data-used": true }, "0");
+    const book = h("button.btn.btn-huge.btn-primary", { type: "button", "data-use": true, disabled: true, onclick: () => end(String(number(value))) }, icon("check"), t("记用料", "Book it"));
+    const press = (key: string) => {
+      value = typed(value, key, false).slice(0, 12);
+      shown.textContent = value || "0";
+      (book as HTMLButtonElement).disabled = number(value) <= 0;
+    };
+    const end = (told: string | null) => {
+      sheet.remove();
+      done(told);
+    };
+    const sheet = h("div.ask", { role: "dialog", "aria-modal": "true", "aria-label": t("用了多少？", "How much was used?") },
+      h("div.narrow", {}, h("h1", {}, t("用了多少？", "How much was used?")), h("p", {}, what),
+        h("div.entry.is-on", {}, h("small", {}, unit || t("数量", "Quantity")), shown),
+        pad(press, places > 0), book, h("button.btn.btn-tall", { type: "button", onclick: () => end(null) }, t("不记", "Leave it"))));
+    document.body.append(sheet);
+  });
 }
 
 /** Gives what the device itself knows of a code. */
@@ -67,8 +153,9 @@ function known(text: string): Found | null {
   for (const task of tasks()) {
     for (const one of task.materials) {
       const lot = one.lots.find((lot) => (scanned.id && lot.id === scanned.id) || (scanned.code && lot.number === scanned.code));
-      if (lot) return { lot: lot.id, number: lot.number, state: lot.state, item_id: one.item_id, item: one.item, name: one.name };
-      if ((scanned.id && one.item_id === scanned.id) || (scanned.code && one.item === scanned.code)) return { item_id: one.item_id, item: one.item, name: one.name };
+      const item = { item_id: one.item_id, item: one.item, name: one.name, tracking: one.tracking, unit: one.unit, unit_en: one.unit_en, places: one.places };
+      if (lot) return { lot: lot.id, number: lot.number, state: lot.state, expires: lot.expires, ...item };
+      if ((scanned.id && one.item_id === scanned.id) || (scanned.code && one.item === scanned.code)) return item;
     }
   }
   return null;
@@ -186,6 +273,7 @@ export function spread(used: Use[], portions: number[]): Use[][] {
 
 /** Gives the lines of a task's material with what is there, and the lots that are mounted. */
 export function materialLines(task: Task): HTMLElement {
+  if (!task.materials.length && isCard(task)) return h("p.dim", {}, t("用了什么扫什么，记到这张卡上", "Scan what is used: it is booked to this card"));
   if (!task.materials.length) return h("p.dim", {}, t("这道工序不用料", "No material at this operation"));
   const unit = (one: Material) => (isChinese() ? one.unit : one.unit_en || one.unit);
   const row = (one: Material) => {

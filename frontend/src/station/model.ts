@@ -34,9 +34,13 @@ export interface Act {
   _text?: string;
   _flags?: string[];
   _settled?: number;
-  _undone?: boolean;
   _rate?: number;
+  /** What was told about, as it stood: its task leaves the day with the last piece. */
+  _task?: Told;
 }
+
+/** What an act remembers of its task. */
+export type Told = Pick<Task, "number" | "sequence" | "name" | "is_last" | "ratio" | "run_minutes">;
 
 /** A lot that a material may be taken from, as the device knows it. */
 export interface Lot {
@@ -45,6 +49,8 @@ export interface Lot {
   state: "released" | "held" | "rejected";
   quantity: string;
   at: string;
+  /** The last day on which it may be used. */
+  expires?: string;
 }
 
 export interface Material {
@@ -125,6 +131,8 @@ export interface Task {
   room: string;
   ratio: string;
   rate: string;
+  /** What the routing says that one finished piece takes. */
+  run_minutes?: string;
   places: number;
   started: number;
   instructions?: string;
@@ -138,6 +146,8 @@ export interface Task {
   order_quantity: string;
   /** Scanned without a network, and not known to the device yet. */
   isBlind?: boolean;
+  /** Of a temporary card: whatever is scanned there is material as used. */
+  temporary?: boolean;
   machine?: string;
   machine_code?: string;
   work_centre?: string;
@@ -161,6 +171,8 @@ export interface Today {
   wage: string;
   share?: string;
   lines: { number: string; operation: string; kind: Kind; quantity: string; wage: string }[];
+  /** Only what this device has told: the server was not asked yet on the day it is. */
+  isLocal?: boolean;
 }
 
 export interface Person {
@@ -173,8 +185,10 @@ export interface Person {
 }
 
 export interface Day {
+  /** The plant's day whose sums are told, and the plant's time zone. */
   day: string;
-  person: Person & { may_report: boolean };
+  zone?: string;
+  person: Person & { may_report: boolean; may_use?: boolean };
   tasks: Task[];
   reasons: Reason[];
   people: { id: string; code: string; name: string }[];
@@ -182,11 +196,12 @@ export interface Day {
   help?: { id: string; code: string; name: string; name_en: string; severity: string }[];
 }
 
-/** A day as the device keeps it: when it was asked for, and the server's mark of it. */
+/** A day as the device keeps it: when it was asked for, the server's mark of it, and how far its clock is ahead (ms). */
 export interface KeptDay {
   day: Day;
   mark: string;
   asked: number;
+  offset?: number;
 }
 
 /** Somebody who has signed in on this device, and what an offline sign-in is checked by. */
@@ -201,6 +216,12 @@ export interface Known {
 export function isAhead(act: Act, asked: number): boolean {
   if (act._state === "waiting") return true;
   return (act._state === "done" || act._state === "flagged") && (act._settled ?? 0) > asked;
+}
+
+/** Says whether what was told has been taken back, or is being so. */
+export function isUndone(told: Act, all: Act[]): boolean {
+  const keys = new Set(told.parts.map((part) => part.id));
+  return all.some((act) => act._state !== "refused" && act.parts.some((part) => keys.has(part.reverses ?? "")));
 }
 
 const number = (text: string | undefined): number => Number(text ?? 0) || 0;
@@ -243,22 +264,91 @@ export function withActs(tasks: Task[], acts: Act[]): Task[] {
   return tasks.map((task) => found.get(task.id) ?? task);
 }
 
-/** Gives today's sums with what this device has told since. */
-export function todayWith(today: Today, acts: Act[], all: Act[]): Today {
-  const kinds = new Map(all.flatMap((act) => act.parts.map((part) => [part.id, { part, rate: act._rate ?? 0 }] as const)));
-  let [good, bad, wage] = [number(today.good), number(today.bad), number(today.wage)];
-  const count = (part: Part, rate: number, sign: number) => {
-    if (part.kind === "good") {
-      good += sign * number(part.quantity);
-      wage += sign * number(part.quantity) * rate;
-    } else if (part.kind === "scrap" || part.kind === "rework") bad += sign * number(part.quantity);
+const NOTHING: Today = { good: "0", bad: "0", minutes: "0", wage: "0.00", lines: [] };
+const COUNTED: Kind[] = ["good", "scrap", "rework"];
+
+/** Gives the day of an instant in a time zone, as 2026-11-30. */
+export const dayOf = (at: number, zone?: string): string =>
+  new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
+
+/** Gives the sums of the day it is now at the plant: the server's where they are of that day, else those of this device. */
+export function sumsAt(kept: KeptDay, acts: Act[], me: Person, now: number): Today {
+  const at = (clock: number) => dayOf(clock + (kept.offset ?? 0), kept.day.zone);
+  const day = at(now) > kept.day.day ? at(now) : kept.day.day;
+  const isLocal = day !== kept.day.day;
+  const ahead = acts.filter((act) => isAhead(act, kept.asked));
+  const isOlder = (act: Act) => at(Date.parse(act.at)) < day;
+  const missed = new Set(ahead.filter(isOlder).flatMap((act) => act.parts.map((part) => part.id)));
+  const isOfMissed = (act: Act) => act.parts.some((part) => missed.has(part.reverses ?? ""));
+  const sums = todayWith(isLocal ? NOTHING : kept.day.today, ahead.filter((act) => !isOlder(act) && !isOfMissed(act)), acts, me);
+  return isLocal ? { ...sums, isLocal } : sums;
+}
+
+/** Gives today's sums with one's own part of what this device has told since. */
+export function todayWith(today: Today, acts: Act[], all: Act[], me: Person): Today {
+  const told = new Map(all.flatMap((act) => act.parts.map((part) => [part.id, { act, part }] as const)));
+  let [good, bad, minutes, wage] = [number(today.good), number(today.bad), number(today.minutes), number(today.wage)];
+  const lines = new Map(today.lines.map((one) => [`${one.number} ${one.operation} ${one.kind}`, { ...one }]));
+  const count = (act: Act, part: Part, sign: number) => {
+    const own = sign * ownPart(act, me);
+    if (!own || !COUNTED.includes(part.kind)) return;
+    const quantity = own * number(part.quantity);
+    const earned = part.kind === "good" ? quantity * (act._rate ?? 0) : 0;
+    if (part.kind === "good") good += quantity;
+    else bad += quantity;
+    wage += earned;
+    minutes += own * minutesOf(act, part, all);
+    if (!act._task) return;
+    const { number: order, sequence, name } = act._task;
+    const key = `${order} ${sequence} ${name} ${part.kind}`;
+    const line = lines.get(key) ?? { number: order, operation: `${sequence} ${name}`, kind: part.kind, quantity: "0", wage: "0" };
+    lines.set(key, { ...line, quantity: rounded(number(line.quantity) + quantity), wage: (number(line.wage) + earned).toFixed(2) });
   };
   for (const act of acts) {
     for (const part of act.parts) {
-      const undone = part.reverses ? kinds.get(part.reverses) : undefined;
-      if (part.kind !== "undo") count(part, act._rate ?? 0, 1);
-      else if (undone) count(undone.part, undone.rate, -1);
+      const undone = part.reverses ? told.get(part.reverses) : undefined;
+      if (part.kind !== "undo") count(act, part, 1);
+      else if (undone) count(undone.act, undone.part, -1);
     }
   }
-  return { ...today, good: rounded(good), bad: rounded(bad), wage: wage.toFixed(2) };
+  const shown = [...lines.values()].filter((one) => number(one.quantity) !== 0);
+  return { ...today, good: rounded(good), bad: rounded(bad), minutes: String(Math.round(minutes)), wage: wage.toFixed(2), lines: shown };
+}
+
+/** Gives somebody's part of what was told: all of what they told alone, their share where several are named. */
+function ownPart(act: Act, me: Person): number {
+  if (!me.employee) return 0;
+  if (!act.people?.length) return act._person === me.id ? 1 : 0;
+  const share = (one: { share?: string }) => (one.share === undefined ? 1 : number(one.share));
+  const whole = act.people.reduce((sum, one) => sum + share(one), 0);
+  const own = act.people.filter((one) => one.employee === me.employee).reduce((sum, one) => sum + share(one), 0);
+  return whole ? own / whole : 0;
+}
+
+/** Gives the time that a count took, of all its people: by the clock where somebody is at work, else by the routing. */
+function minutesOf(act: Act, part: Part, all: Act[]): number {
+  const routed = (number(act._task?.run_minutes) * number(part.quantity)) / (number(act._task?.ratio) || 1);
+  const worked = clocked(act, all);
+  if (worked === null) return routed;
+  const isFirst = act.parts.find((one) => COUNTED.includes(one.kind)) === part;
+  return isFirst ? worked * Math.max(1, act.people?.length ?? 0) || routed : 0;
+}
+
+/** Gives the minutes since somebody's start or last count at a task; null where they are not at work on it. */
+function clocked(act: Act, all: Act[]): number | null {
+  let began: number | null = null;
+  let worked = 0;
+  for (const one of all.slice(0, all.findIndex((other) => other.id === act.id))) {
+    if (one.operation !== act.operation || one._person !== act._person || one._state === "refused" || isUndone(one, all)) continue;
+    const at = Date.parse(one.at);
+    if (one.kind === "start") began ??= at;
+    else if (one.kind === "pause") {
+      worked += began === null ? 0 : at - began;
+      began = null;
+    } else if (one.parts.some((part) => COUNTED.includes(part.kind))) {
+      worked = 0;
+      began = began === null ? null : at;
+    }
+  }
+  return began === null ? null : Math.max(0, worked + Date.parse(act.at) - began) / 60_000;
 }

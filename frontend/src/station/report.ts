@@ -6,15 +6,14 @@ import { captureFields, FIELD, missing } from "./capture";
 import { h, icon } from "./dom";
 import { mayCall, openHelp } from "./help";
 import { newId } from "./ids";
-import { lotsUsed, mountedChips, scanMaterial, spread, told } from "./material";
+import { isCard, lotsUsed, mountedChips, scanMaterial, spread, told } from "./material";
 import type { Act, Part, Task } from "./model";
-import { rounded } from "./model";
+import { isUndone, rounded } from "./model";
 import * as defects from "./defects";
 import * as photos from "./photos";
 import * as serials from "./serials";
 import { pad, render } from "./shell";
-import { named, number, setDraft, state, tasks, type Draft } from "./state";
-import * as store from "./store";
+import { named, number, setDraft, state, type Draft } from "./state";
 
 const MOST_PHOTOS = 5;
 const MOST_PARTS = 99;
@@ -94,14 +93,26 @@ function shared(shares: Record<string, number>): { employee: string; share?: str
   return Object.entries(shares).map(([employee, share]) => (isAlike ? { employee } : { employee, share: String(share) }));
 }
 
+/** Gives why a report cannot be taken back, in words. */
+export function cannotUndo(told: Act): string {
+  if (isUndone(told, state.acts)) return t("这条报工已经撤销过了", "This report has been undone already");
+  if (told._state === "refused") return t("这条报工没有入账，不用撤销", "This report was not booked: there is nothing to undo");
+  if (told._person !== state.person?.id) return t("只能撤销自己的报工；请班组长撤销", "Only one's own reports can be undone; ask the leader");
+  return "";
+}
+
+/** Takes back what was told; its task need not be in the day any more. Says so where it cannot be. */
 export async function undo(told: Act): Promise<void> {
-  const task = tasks().find((one) => one.id === told.operation);
-  if (!task || told._undone) return;
+  if (isTelling) return;
+  state.note = cannotUndo(state.acts.find((one) => one.id === told.id) ?? told);
+  if (state.note) return render();
   const parts = told.parts.map((part): Part => ({ id: newId(), kind: "undo", reverses: part.id }));
-  const made = act(task, "undo", parts, t("撤销：{said}", "Undo: {said}", { said: told.said }));
-  delete made.operation;
-  await store.change([told.seq], (one) => ({ ...one, _undone: true }));
-  await tell(made);
+  isTelling = true;
+  try {
+    await tell(act(null, "undo", parts, t("撤销：{said}", "Undo: {said}", { said: told.said })));
+  } finally {
+    isTelling = false;
+  }
   state.done = null;
   state.screen = "tasks";
   state.note = t("已撤销：{said}", "Undone: {said}", { said: told.said });
@@ -139,7 +150,7 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
     draft.photos.length ? h("div.shots", {}, draft.photos.map((digest) => photos.preview(digest, () => change({ photos: draft.photos.filter((one) => one !== digest) })))) : null,
     pad(press, isNumber || task.places > 0, isSigned(task, draft)),
     h("div.extras", {},
-      task.materials.length ? h("button.btn", { type: "button", "data-scan-material": true, onclick: () => void scanMaterial(task) }, icon("package"), t("扫料", "Material")) : null,
+      task.materials.length || isCard(task) ? h("button.btn", { type: "button", "data-scan-material": true, onclick: () => void scanMaterial(task) }, icon("package"), t("扫料", "Material")) : null,
       h("button.btn", { type: "button", "data-photo-button": true, disabled: !photos.isPossible() || draft.photos.length >= MOST_PHOTOS, onclick: shoot }, icon("camera"), t("拍照", "Photo")),
       mayCall() && !task.isBlind ? h("button.btn.btn-alarm", { type: "button", "data-help": true, onclick: () => openHelp(task) }, icon("urgent"), t("呼叫", "Help")) : null,
     ),

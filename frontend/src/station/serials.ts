@@ -3,7 +3,7 @@ import { t } from "../words";
 import { read } from "./codes";
 import { h, icon } from "./dom";
 import { alarm } from "./material";
-import type { Task } from "./model";
+import { isUndone, type Task } from "./model";
 import { render } from "./shell";
 import { number, setDraft, state, type Draft } from "./state";
 
@@ -24,7 +24,7 @@ export function fault(task: Task, draft: Draft): string {
 
 /** Gives the serial numbers that this device has told at a task and not undone. */
 function toldAt(task: Task): Set<string> {
-  const told = state.acts.filter((one) => one.operation === task.id && !one._undone && one._state !== "refused");
+  const told = state.acts.filter((one) => one.operation === task.id && !isUndone(one, state.acts) && one._state !== "refused");
   return new Set(told.flatMap((one) => one.parts.map((part) => part.output_lot ?? "").filter(Boolean)));
 }
 

@@ -102,3 +102,7 @@ export function pad(press: (key: string) => void, hasPoint: boolean, hasSign = f
 }
 
 export const sum = (value: string, label: string) => h("span.sum", {}, h("b", {}, value), h("small", {}, label));
+
+/** Says that sums are not those of the server. */
+export const localNote = () =>
+  h("p.dim", { "data-local": true }, t("只含这台设备今天的报工，联网后补全。", "Only what this device has told today; the rest comes with the network."));

@@ -1,7 +1,7 @@
 /** What the station shows and what is being filled in: one state, read by every screen. */
 import { fetchDrawings } from "./drawings";
 import type { Act, Day, KeptDay, Known, Mounted, Person, Task, Today } from "./model";
-import { isAhead, todayWith, withActs } from "./model";
+import { isAhead, sumsAt, withActs } from "./model";
 import { ask, Refused } from "./link";
 import * as people from "./people";
 import * as queue from "./queue";
@@ -32,6 +32,8 @@ export interface Draft {
 
 /** Tasks that were scanned and are told beside those at work. */
 const MOST_ALSO = 20;
+/** A difference between two clocks that may as well be the time an answer takes. */
+const LATENCY = 20_000;
 
 export const state = {
   screen: "sign",
@@ -60,7 +62,7 @@ export const mine = () => state.acts.filter((act) => act._person === state.perso
 const ahead = () => (state.kept ? state.acts.filter((act) => isAhead(act, state.kept?.asked ?? 0)) : state.acts);
 export const tasks = (): Task[] => (state.kept ? withActs(state.kept.day.tasks, ahead()) : []);
 export const today = (): Today | null =>
-  state.kept ? todayWith(state.kept.day.today, ahead().filter((act) => act._person === state.person?.id), state.acts) : null;
+  state.kept && state.person ? sumsAt(state.kept, state.acts, state.person, Date.now()) : null;
 export const waiting = () => state.acts.filter((act) => act._state === "waiting").length;
 export const troubled = () => mine().filter((act) => act._state === "kept" || act._state === "refused").length;
 
@@ -100,6 +102,13 @@ export async function keepTask(task: Task): Promise<void> {
   await store.keep(`day.${person.id}`, state.kept);
 }
 
+/** Gives by how much the server's clock is ahead of the device's; nothing where it may be the time an answer takes. */
+function serverAhead(answer: Response, asked: number): number {
+  const told = Date.parse(answer.headers.get("Station-Time") ?? "");
+  const offset = told - (asked + Date.now()) / 2;
+  return Math.abs(offset) > LATENCY ? offset : 0;
+}
+
 /** What may be fetched instead of the day of tasks; says whether it was. */
 export const insteadOfDay: (() => Promise<boolean>)[] = [];
 
@@ -119,10 +128,11 @@ export async function fetchDay(): Promise<void> {
       }
     const answer = await ask(`day${also.length ? `?also=${also.join(",")}` : ""}`, undefined, headers);
     queue.reached(true);
+    const offset = serverAhead(answer, asked);
     const kept: KeptDay =
       answer.status === 304 && state.kept
-        ? { ...state.kept, asked }
-        : { day: (await answer.json()) as Day, mark: answer.headers.get("ETag") ?? "", asked };
+        ? { ...state.kept, asked, offset }
+        : { day: (await answer.json()) as Day, mark: answer.headers.get("ETag") ?? "", asked, offset };
     await store.keep(`day.${person.id}`, kept);
     if (state.person?.id === person.id) state.kept = kept;
     void fetchDrawings(kept.day.tasks);

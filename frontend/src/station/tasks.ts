@@ -6,7 +6,7 @@ import { ask, Refused } from "./link";
 import * as queue from "./queue";
 import { h, icon } from "./dom";
 import type { Task } from "./model";
-import { addScreen, go, render, sum } from "./shell";
+import { addScreen, go, localNote, render, sum } from "./shell";
 import { leave } from "./sign";
 import { fresh, hours, keepTask, named, number, setDraft, state, tasks, today } from "./state";
 
@@ -87,6 +87,7 @@ export function tasksScreen(): HTMLElement[] {
       isOut ? h("p.fault", { role: "alert" }, t("登录已过期，排队的报工会保留。", "Your sign-in has expired; what is queued stays."), h("button.btn", { type: "button", onclick: () => void leave() }, t("重新登录", "Sign in again"))) : null,
       state.note ? h("p.note", { role: "status" }, state.note) : null,
       sums ? h("button.sums", { type: "button", onclick: () => go("today") }, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (est.)"))) : null,
+      sums?.isLocal ? localNote() : null,
       h("h2", {}, t("我的任务", "My tasks"), h("span.count", {}, String(own.length))),
       own.length ? h("ul.list", {}, own.map(taskRow)) : h("p.empty", {}, state.kept ? t("没有派给您的任务，扫工单码也可以报工。", "Nothing is assigned to you; scan an order to report on it.") : t("还没有取到任务，联网后会自动取来。", "No tasks yet; they come as soon as there is a network.")),
       h("h2", {}, t("其他工序", "Other operations"), h("span.count", {}, String(others.length))),

@@ -1,11 +1,11 @@
 /** What was told: the word after a report, the queue, the day's sums. */
 import { t } from "../words";
 import { h, icon } from "./dom";
-import { ask, Refused } from "./link";
-import type { Act, Task } from "./model";
+import { openLabels, size, sizeChooser } from "./labels";
+import { isUndone, type Act } from "./model";
 import * as queue from "./queue";
-import { undo } from "./report";
-import { addScreen, go, render, sum } from "./shell";
+import { cannotUndo, undo } from "./report";
+import { addScreen, go, localNote, render, sum } from "./shell";
 import { fetchDay, hours, state, tasks, today } from "./state";
 import { open, tasksScreen } from "./tasks";
 
@@ -22,38 +22,37 @@ export function doneScreen(): HTMLElement[] {
       h("p.dim", {}, told.said.split(" · ")[0]),
       h("p", {}, stateTag(told)),
       told._text && told._state !== "done" ? h("p.warn-text", {}, told._text) : null,
+      state.note ? h("p.note", { role: "status" }, state.note) : null,
       state.labelFault ? h("p.fault", { role: "alert" }, state.labelFault) : null,
-      task?.is_last && lots.length ? finishedLots(task, lots) : null,
+      told._task?.is_last && lots.length ? finishedLots(told, lots) : null,
       sums && told.kind !== "help" ? h("div.sums", {}, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))) : null,
+      sums?.isLocal && told.kind !== "help" ? localNote() : null,
       sums && told.kind !== "help" && Number(sums.share ?? 0) ? h("p.dim", {}, t("含班组份额约 ¥{share}，以出勤分配为准", "With about ¥{share} as a share of the team's, settled by attendance", { share: sums.share ?? 0 })) : null,
       task ? h("button.btn.btn-primary.btn-huge", { type: "button", onclick: () => open(task) }, t("继续这道工序", "Go on with it")) : null,
       h("button.btn.btn-tall", { type: "button", onclick: () => go("tasks") }, icon("list-check"), t("任务", "Tasks")),
-      told.kind === "report" ? h("button.btn.btn-tall", { type: "button", onclick: () => void undo(told) }, icon("arrow-back-up"), t("撤销", "Undo")) : null,
+      told.kind === "report" && !isUndone(told, state.acts) ? h("button.btn.btn-tall", { type: "button", "data-undo": true, onclick: () => void undo(told) }, icon("arrow-back-up"), t("撤销", "Undo")) : null,
     ),
   ];
 }
 
 /** Shows the finished lot, or the serial numbers, with their labels to be printed. */
-function finishedLots(task: Task, lots: string[]): HTMLElement {
-  const name = task.serials === undefined ? t("成品批次", "Finished lot") : t("序列号", "Serial numbers");
+function finishedLots(told: Act, lots: string[]): HTMLElement {
+  const name = told.output_lot ? t("成品批次", "Finished lot") : t("序列号", "Serial numbers");
   return h("div.lot", {}, h("span", {}, h("small.dim", {}, name), h("b", { "data-finished-lot": true }, lots.length > 2 ? `${lots[0]} … ${lots[lots.length - 1]}` : lots.join("、"))),
-    h("button.btn", { type: "button", "data-label": true, disabled: !queue.isReached, onclick: () => void printLabels(task, lots) }, icon("printer"), queue.isReached ? t("打印标签", "Print label") : t("联网后可打印", "Prints with a network")));
+    h("button.btn", { type: "button", "data-label": true, disabled: !queue.isReached, onclick: () => void printLabels(told, lots) }, icon("printer"), queue.isReached ? t("打印标签", "Print label") : t("联网后可打印", "Prints with a network")),
+    sizeChooser());
 }
 
 /** Opens the labels of lots as pages that the device prints. */
-async function printLabels(task: Task, lots: string[]): Promise<void> {
+async function printLabels(told: Act, lots: string[]): Promise<void> {
   const ticket = state.person && state.known[state.person.id]?.ticket;
-  const page = window.open("", "_blank");
+  state.labelFault = "";
   try {
-    const answer = await ask(`label?operation=${task.id}${lots.map((lot) => `&lot=${encodeURIComponent(lot)}`).join("")}`, undefined, { Authorization: `Station ${ticket}` });
-    const address = URL.createObjectURL(await answer.blob());
-    if (page) page.location.href = address;
-    else location.href = address;
+    await openLabels(`label?operation=${told.operation}&size=${size()}${lots.map((lot) => `&lot=${encodeURIComponent(lot)}`).join("")}`, ticket || "");
   } catch (fault) {
-    page?.close();
-    state.labelFault = fault instanceof Refused ? fault.message : t("没有网络，稍后再打印", "No network; print it later");
-    render();
+    state.labelFault = (fault as Error).message;
   }
+  render();
 }
 
 export function stateTag(told: Act): HTMLElement {
@@ -73,12 +72,13 @@ export function queueScreen(): HTMLElement[] {
   const row = (told: Act) =>
     h("li.told-row", { "data-act": told._state },
       h("span", {}, h("b", {}, told.said), h("small.dim", {}, `${new Date(told.at).toLocaleTimeString(document.documentElement.lang)} · ${state.known[told._person]?.person.name ?? ""}`), told._text ? h("small.warn-text", {}, told._text) : null),
-      h("span.told-side", {}, stateTag(told), told._person === state.person?.id && told.kind === "report" && !told._undone && told._state !== "refused" ? h("button.plain", { type: "button", "aria-label": t("撤销", "Undo"), onclick: () => void undo(told) }, icon("arrow-back-up")) : null),
+      h("span.told-side", {}, stateTag(told), told.kind === "report" && !cannotUndo(told) ? h("button.plain", { type: "button", "data-undo": true, "aria-label": t("撤销", "Undo"), onclick: () => void undo(told) }, icon("arrow-back-up")) : null),
     );
   return [
     h("main.tasks", {},
       h("h1", {}, t("队列", "Queue")),
       h("p.dim", {}, queue.isReached ? t("网络正常，报工会自动发送。", "The network is there; reports go by themselves.") : t("没有网络。报工都在这台设备里，联网后按顺序自动发送，关机也不会丢。", "No network. Reports are kept on this device and go by themselves, in order; switching off loses nothing.")),
+      state.note ? h("p.note", { role: "status" }, state.note) : null,
       state.photos ? h("p.note", { "data-photos": state.photos }, icon("camera"), t("{n} 张照片随后发送", "{n} photos follow", { n: state.photos })) : null,
       h("button.btn.btn-tall", { type: "button", onclick: () => { queue.send(); void fetchDay(); } }, icon("refresh"), t("现在同步", "Sync now")),
       all.length ? h("ul.list", {}, all.map(row)) : h("p.empty", {}, t("没有待发的，也没有最近的。", "Nothing waits, and nothing was sent lately.")),
@@ -94,6 +94,7 @@ export function todayScreen(): HTMLElement[] {
     h("main.tasks", {},
       h("h1", {}, t("我的今天", "My day")),
       h("div.sums", {}, sum(sums.good, t("合格", "Good")), sum(sums.bad, t("不良", "Bad")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (estimate)"))),
+      sums.isLocal ? localNote() : null,
       Number(sums.share ?? 0) ? h("p.dim", {}, t("其中班组份额约 ¥{share}，按目前报工估算，以出勤分配为准。", "Of it about ¥{share} is a share of the team's figure so far, to be settled by attendance.", { share: sums.share ?? 0 })) : null,
       sums.lines.length ? h("ul.lines", {}, sums.lines.map((one) => h("li", {}, h("span", {}, h("b", {}, one.operation), h("small.dim", {}, ` ${one.number}`)), h("span.num", {}, `${kinds[one.kind] ?? ""} ${one.quantity}`, h("small.dim", {}, ` ¥${one.wage}`))))) : h("p.empty", {}, t("今天还没有报工。", "Nothing reported today yet.")),
     ),

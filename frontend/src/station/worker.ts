@@ -1,6 +1,7 @@
-/** Keeps the station's shell on the device, so that it opens without a network. The list is put before this text. */
+/** Keeps the station's shell on the device, so that it opens without a network. Its lists are put before this text. */
 const scope = self as unknown as {
   SHELL: string[];
+  LATER: string[];
   skipWaiting: () => Promise<void>;
   clients: { claim: () => Promise<void> };
   addEventListener: (name: string, act: (event: any) => void) => void;
@@ -19,8 +20,23 @@ async function fill(): Promise<void> {
   }
 }
 
+/** Fetches what is not there yet of what the shell does not begin with; says whether all of it is there now. */
+async function fillLater(): Promise<boolean> {
+  const held = await caches.open(NAME);
+  for (const path of scope.LATER) {
+    if (await held.match(path)) continue;
+    const answer = await fetch(path);
+    if (!answer.ok) return false;
+    await held.put(path, answer);
+  }
+  return true;
+}
+
 scope.addEventListener("install", (event) => event.waitUntil(fill().then(() => scope.skipWaiting())));
 scope.addEventListener("activate", (event) => event.waitUntil(scope.clients.claim()));
+scope.addEventListener("message", (event) => {
+  if (event.data === "later") event.waitUntil(fillLater().catch(() => false).then((isThere) => event.ports[0]?.postMessage(isThere)));
+});
 scope.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);

@@ -160,6 +160,14 @@ VARIABLES: dict[str, Variable] = {
             share,
             "Share, 0 to 1, of the traces beginning here that are sent; for one that a partner began, its flag decides",
         ),
+        Variable(
+            "BANYAN_ADVENTUREWORKS",
+            "",
+            str,
+            "Folder of AdventureWorks' records for `banyan import` and `banyan story`. "
+            "Empty: `shared/data/adventureworks` beside the checkout",
+        ),
+        Variable("BANYAN_PASSWORD", "", str, "Password for `banyan user`, instead of being asked", is_secret=True),
         Variable("BANYAN_LOG_LEVEL", "INFO", str, "Least severe level that is logged"),
         Variable("AMQP_URL", "", str, "Optional RabbitMQ for the integration bus"),
     )

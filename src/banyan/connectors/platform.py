@@ -142,6 +142,10 @@ class Platform(Connector):
         messages = tuple(self.incoming(call, record) for record in records)
         return Page(messages, *rest_of(call.poll, window, said, records, position, connection.now))
 
+    def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
+        """Give the position at rest from which changes since a time are asked for."""
+        return {"from": since.astimezone(UTC).isoformat()}
+
     def incoming(self, call: Call, record: Any) -> Incoming:
         """Give a record as a message: one of its kind and version is the same whether it was polled or pushed."""
         name = as_text(at(record, call.poll.id)) if call.poll else ""

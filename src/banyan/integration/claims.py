@@ -400,6 +400,14 @@ def may_probe(plan: Plan, now: datetime | None = None) -> bool:
     ) == 1
 
 
+def give_probe_back(plan: Plan, now: datetime | None = None) -> None:
+    """Let an open breaker be tried again at once, for all that was claimed to try it stood behind its key."""
+    db.run(
+        f"UPDATE integration_gauge SET until = {_NOW} WHERE system_id = %(system)s AND breaker = 'half_open'",
+        {"system": plan.system, "now": now},
+    )
+
+
 def take_tokens(plan: Plan, wanted: int, now: datetime | None = None) -> int:
     """Take calls out of the system's token bucket; give how many are granted."""
     if plan.rate is None:

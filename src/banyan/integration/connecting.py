@@ -199,6 +199,8 @@ class Connector:
     secrets: ClassVar[tuple[str, ...]] = ()
     #: Values of one delivery may go in one call: `send_many` is used where it is given.
     sends_many: ClassVar[bool] = False
+    #: The operation that tells people something: it takes {"text"}, and the connector gives it the partner's form.
+    tells: ClassVar[str] = ""
     #: What is polled is held for who polled it until it is confirmed: nobody can look at it in passing.
     holds_polled: ClassVar[bool] = False
 

@@ -118,10 +118,11 @@ class Bus:
             if plan is None or (due.breaker != "closed" and (
                     self._in_flight.get(due.flow, 0) or not claims.may_probe(plan))):
                 continue
-            claimed += self._claim(plan, 1 if due.breaker != "closed" else min(room, BATCH))
+            is_probe = due.breaker != "closed"
+            claimed += self._claim(plan, 1 if is_probe else min(room, BATCH), is_probe=is_probe)
         return bool(marked or claimed)
 
-    def _claim(self, plan: Plan, most: int) -> int:
+    def _claim(self, plan: Plan, most: int, *, is_probe: bool = False) -> int:
         granted = claims.take_tokens(plan, most)
         if not granted:
             return 0
@@ -129,6 +130,8 @@ class Bus:
         deadline = time.monotonic() + lease - sending.SLACK_SECONDS / 2
         held, parked = claims.claim(plan, granted, lease)
         claims.give_tokens(plan, granted - len(held))
+        if is_probe and parked and not held:
+            claims.give_probe_back(plan)
         if held:
             self._in_flight[plan.flow] = self._in_flight.get(plan.flow, 0) + len(held)
             size = min(RUN, max(1, -(-len(held) // self.senders)))
@@ -267,6 +270,8 @@ def carry_once(now: datetime | None = None, most: int = BATCH) -> int:
             continue
         held, parked = claims.claim(plan, wanted, sending.lease_of(plan), now)
         claims.give_tokens(plan, wanted - len(held))
+        if due.breaker != "closed" and parked and not held:
+            claims.give_probe_back(plan, now)
         runs = sending.runs_of(plan, held, most)
         results = [result for run in runs for result in sending.send_run(plan, run, now=now)]
         if results:

@@ -12,10 +12,10 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from banyan.kernel import db
+from banyan.kernel import db, registry
 from banyan.kernel.context import Context, Principal, Reach, narrowed
 from banyan.kernel.nouns import Noun
-from banyan.kernel.spec import FieldSpec
+from banyan.kernel.spec import FieldSpec, NounSpec
 
 NOTHING = Q(pk__in=())
 
@@ -24,7 +24,8 @@ def scope(ctx: Context, noun: Noun, permission: str) -> Q | None:
     """Give the predicate that limits a noun's rows to those within reach; None when all are.
 
     Gives:  one indexed comparison on the row's own columns, no join; NOTHING when the permission is missing.
-            A noun without the column for a reach belongs to everyone who holds the permission.
+            A noun without a plant or a team belongs to everyone who holds the permission; one without an owner is
+            nobody's own.
     """
     reach = ctx.principal.reach(permission)
     if reach is None:
@@ -33,13 +34,33 @@ def scope(ctx: Context, noun: Noun, permission: str) -> Q | None:
     own = Q(**{columns.own: who.id}) if columns.own else None
     if columns.employee:
         own = Q(**{columns.employee: who.employee}) if who.employee else NOTHING
-    if reach == "own" and own is not None:
-        return own
+    if reach == "own":
+        return NOTHING if own is None else own
     if reach == "team" and columns.team:
         return Q(**{f"{columns.team}__in": who.teams}) | (own or Q())
     if reach in ("team", "plant") and columns.plant:
         return Q(**{f"{columns.plant}__in": who.plants}) | Q(**{f"{columns.plant}__isnull": True})
     return None
+
+
+def can_hold(spec: NounSpec, reach: Reach) -> bool:
+    """Say whether a noun's rows can be held to a reach: `own`, `team`, `plant` each want a column to compare."""
+    columns = spec.scope
+    held = {"own": columns.own or columns.employee, "team": columns.team, "plant": columns.plant}
+    return reach == "all" or bool(held[reach])
+
+
+def without_reach(permission: str, reach: Reach) -> Noun | None:
+    """Give the noun that a grant names and whose rows cannot be held to its reach; None where all is well.
+
+    Takes:  permission: one noun's, such as sales.order.read or sales.order.*; a wider pattern names none, and holds its
+            nouns as far as each can be held (`scope`)
+    """
+    key = permission.rpartition(".")[0]
+    if "*" in key or not registry.has_noun(key):
+        return None
+    noun = registry.noun(key)
+    return None if can_hold(noun.spec, reach) else noun
 
 
 def may_see(ctx: Context, field: FieldSpec) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from banyan.kernel.figures import figure
-from banyan.kernel.models import AccessToken, Call, Client, InboxItem, Role, RoleGrant, User, UserRole
+from banyan.kernel.grants import REACHES, check_grants
+from banyan.kernel.models import AccessToken, Call, Client, Delivery, InboxItem, Outbox, Role, RoleGrant, User, UserRole
 from banyan.kernel.nouns import choice, f, life, lines, noun, preset, section
 from banyan.kernel.spec import Scope
 from banyan.lib.labels import L
@@ -42,9 +43,9 @@ noun(
     lines=[lines("grants", RoleGrant, L("权限", "Grants"), fields=dict(
         permission=f("权限", "Permission",
                      L("如 sales.order.confirm，可用 *", "Such as sales.order.confirm; * is allowed")),
-        reach=f("范围", "Reach", choices=[choice("own", "本人", "Own"), choice("team", "班组", "Team"),
-                                        choice("plant", "工厂", "Plant"), choice("all", "全部", "All")])))],
+        reach=f("范围", "Reach", choices=REACHES)))],
     title=("name_zh", "name_en"), natural_key="code", list=("code", "name_zh", "name_en"), sort="code",
+    prepare=check_grants,
 )
 
 figure("kernel.users", L("启用的用户", "Active users"), noun="kernel.user", where="is_active:eq=true", icon="users")
@@ -123,3 +124,49 @@ noun(
                 text_en=f("英文内容", "Text (English)", readonly=True), done_at=f("完成于", "Done at", readonly=True)),
     title=("text_zh",), list=("text_zh", "kind", "created_at", "done_at"), scope=Scope(own="person_id"),
 )
+
+noun(
+    Outbox, key="kernel.event", plural_key="events", label=L("事件", "Event"), plural=L("已发生的事件", "Past events"),
+    icon="activity", area="system", verbs=(), retention="ledger",
+    help=L("系统里已经发生、告知各接收方的事", "What has happened here, as listeners are told of it"),
+    fields=dict(
+        type=f("类型", "Type", readonly=True), at=f("时间", "At", readonly=True),
+        noun=f("单据类型", "Noun", readonly=True), record=f("单据", "Record", readonly=True),
+        number=f("单号", "Number", readonly=True), person=f("人员", "Person", readonly=True, reference="kernel.user"),
+        payload=f("内容", "Payload", readonly=True), trace=f("追踪", "Trace", readonly=True),
+        dispatched_at=f("派发于", "Dispatched at", readonly=True), seq=f("次序", "Sequence", readonly=True),
+    ),
+    title=("type", "number"), list=("at", "type", "noun", "number", "person", "dispatched_at"),
+    filters=("type", "noun", "number", "at", "dispatched_at"), phone=("type", "number", "at"), sort="-seq",
+    form=(section("事件", "Event", "type", "at", "noun", "number", "person", "trace", "dispatched_at", "seq"),
+          section("内容", "Payload", "payload")),
+)  # fmt: skip
+
+noun(
+    Delivery, key="kernel.delivery", plural_key="deliveries", label=L("事件投递", "Delivery of an event"),
+    plural=L("事件投递", "Deliveries of events"), icon="mail-forward", area="system", verbs=(), retention="ledger",
+    help=L("每个事件送达每个接收方的情况；死信会挡住同一单据其后的事件，直到重新投递或放弃",
+           "How each event fares with each listener; a dead letter holds back later events of its record until it is "
+           "delivered again or given up"),
+    fields=dict(
+        event=f("事件", "Event", readonly=True), listener=f("接收方", "Listener", readonly=True),
+        attempts=f("尝试次数", "Tries", readonly=True), next_at=f("下次尝试", "Next try", readonly=True),
+        error=f("错误", "Error", readonly=True), done_at=f("完成于", "Done at", readonly=True),
+        seq=f("次序", "Sequence", readonly=True),
+    ),
+    life=life(
+        states=[choice("waiting", "待投递", "Waiting", "blue"), choice("done", "已送达", "Delivered", "green"),
+                choice("dead", "死信", "Dead", "red"), choice("given_up", "已放弃", "Given up", "orange")],
+        edges=[("dead", "waiting", "replay"), ("dead", "given_up", "give_up")], way=("waiting", "done"), editable=(),
+    ),
+    title=("event", "listener"), list=("event", "listener", "state", "attempts", "next_at", "error"),
+    filters=("state", "listener", "attempts", "next_at", "done_at"), phone=("event", "listener", "state"),
+    sort="-seq",
+    form=(section("投递", "Delivery", "event", "listener", "attempts", "next_at", "done_at", "seq"),
+          section("错误", "Error", "error")),
+    presets=[preset("open", "未送达", "Not delivered", "state:in=waiting,dead", first=True),
+             preset("dead", "死信", "Dead letters", "state:in=dead")],
+)  # fmt: skip
+
+figure("kernel.dead_letters", L("未能送达的事件", "Events not delivered"), noun="kernel.delivery",
+       where="state:eq=dead", tone="red", icon="mail-forward")  # fmt: skip

@@ -3,8 +3,8 @@
 Reads only what committed before the oldest transaction open in this database (`banyan_horizon`), so nothing that
 appears late is missed; sorted by `seq`, which is drawn while the record is locked, so the order per record is the
 order of commits. Each listener gets each event at least once and one record's events in order: while one waits for a
-retry, later ones of the same record and listener wait behind it. After `MOST_ATTEMPTS` a delivery is dead: seen, and
-replayed by hand.
+retry, later ones of the same record and listener wait behind it. After `MOST_ATTEMPTS` a delivery is dead: seen in
+the list of deliveries, and replayed or given up by hand.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.db import close_old_connections, connection, transaction
+from pydantic import Field
 
 from banyan.kernel import db, events, tracing
-from banyan.kernel.commands import Command, execute
+from banyan.kernel.commands import command
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Delivery, Outbox
-from banyan.kernel.schema import Input, field
+from banyan.kernel.schema import Input, Text, field
 from banyan.lib.ids import new_id
-from banyan.lib.labels import L
+from banyan.lib.labels import L, Label
 
 log = logging.getLogger("banyan.dispatcher")
 POLL_SECONDS = 0.2
@@ -100,7 +102,7 @@ _DUE = """
 SELECT d.id FROM kernel_delivery d
 WHERE d.state = 'waiting' AND d.next_at <= %s AND NOT EXISTS (
     SELECT 1 FROM kernel_delivery b
-    WHERE b.listener = d.listener AND b.key = d.key AND b.seq < d.seq AND b.state <> 'done')
+    WHERE b.listener = d.listener AND b.key = d.key AND b.seq < d.seq AND b.state IN ('waiting', 'dead'))
 ORDER BY d.seq LIMIT %s
 """
 
@@ -131,14 +133,21 @@ def _deliver(delivery: Delivery, at: datetime) -> None:
                 state="done", done_at=at, attempts=delivery.attempts + 1,
                 error="" if function else "the listener no longer exists",
             )
-    except Exception:
+    except Exception as fault:
         attempts = delivery.attempts + 1
         dead = attempts >= MOST_ATTEMPTS
-        log.warning("%s failed for %s (%s. try)%s", delivery.listener, event.type, attempts, ": dead" if dead else "")
+        log.warning("%s failed for %s (%s. try)%s", delivery.listener, event.type, attempts, ": dead" if dead else "",
+                    exc_info=dead)
         Delivery.objects.filter(pk=delivery.pk).update(
             state="dead" if dead else "waiting", attempts=attempts, next_at=at + _pause(attempts),
-            error=traceback.format_exc()[-4000:],
+            error=_told(fault),
         )
+
+
+def _told(fault: Exception) -> str:
+    """Give a fault in a line: what it says, and where it arose; the log has the way there."""
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__}: {fault}"[:800] + f" ({Path(last.filename).name}:{last.lineno})"
 
 
 def _step(delivery: Delivery) -> tracing.Step:
@@ -163,35 +172,35 @@ def _pause(attempts: int) -> timedelta:
 # --- dead letters: seen, replayed, or given up ---------------------------------------------------------------
 
 
-class Which(Input):
-    """Deliveries, by key."""
+@command("kernel.delivery.replay", L("重新投递", "Deliver again"), icon="repeat", is_primary=True, bumps=False)
+def replay(ctx: Context, deliveries: Sequence[Delivery]) -> Label:
+    """Send dead deliveries again, from the first try; later events of the same records follow them in order.
 
-    deliveries: list[UUID] = field("投递", "Deliveries", min_length=1, max_length=1000)
-
-
-def _replay(ctx: Context, data: Which) -> int:
-    dead = Delivery.objects.filter(pk__in=data.deliveries, state="dead")
-    return dead.update(state="waiting", attempts=0, next_at=ctx.now)
-
-
-def _give_up(ctx: Context, data: Which) -> int:
-    return Delivery.objects.filter(pk__in=data.deliveries, state="dead").update(state="done", done_at=ctx.now)
+    Writes: deliveries
+    """
+    _set(deliveries, state="waiting", attempts=0, next_at=ctx.now)
+    return L("{n} 项将重新投递", "{n} are delivered again").filled({"n": len(deliveries)})
 
 
-REPLAY = Command(key="kernel.delivery.replay", label=L("重新投递", "Deliver again"), function=_replay, input=Which,
-                 on="noun", permission="kernel.delivery.replay")
-GIVE_UP = Command(key="kernel.delivery.give_up", label=L("放弃投递", "Give up"), function=_give_up, input=Which,
-                  on="noun", permission="kernel.delivery.give_up")
+class GiveUp(Input):
+    """Why nobody tries any more; kept in the audit trail."""
+
+    reason: Annotated[Text, Field(min_length=1, max_length=500)] = field("原因", "Reason")
 
 
-def replay(ctx: Context, deliveries: Sequence[UUID]) -> int:
-    """Send dead deliveries again, from the first try; give how many."""
-    return execute(ctx, REPLAY, data={"deliveries": list(deliveries)}).value
+@command("kernel.delivery.give_up", L("放弃投递", "Give up"), input=GiveUp, icon="ban", tone="red", bumps=False,
+         help=L("这一事件不再投递给该接收方，其后的事件继续",
+                "This event never reaches the listener; later ones of the record go on"))  # fmt: skip
+def give_up(ctx: Context, deliveries: Sequence[Delivery], data: GiveUp) -> None:
+    """Let dead deliveries rest, with a reason, so that later events of the same record go on.
+
+    Writes: deliveries
+    """
+    _set(deliveries, state="given_up", done_at=ctx.now)
 
 
-def give_up(ctx: Context, deliveries: Sequence[UUID]) -> int:
-    """Let dead deliveries rest, so that later events of the same record go on; give how many."""
-    return execute(ctx, GIVE_UP, data={"deliveries": list(deliveries)}).value
+def _set(deliveries: Sequence[Delivery], **values: Any) -> None:
+    Delivery.objects.filter(pk__in=[one.pk for one in deliveries]).update(**values)
 
 
 def dead_letters(limit: int = 200) -> list[Delivery]:

@@ -450,7 +450,10 @@ class Outbox(models.Model):
 
 
 class Delivery(models.Model):
-    """One event for one listener that could not be done at once: waiting for its turn, or dead."""
+    """One event for one listener: waiting for its turn, done, dead, or given up; the first dead one holds back later
+    ones of its key and listener."""
+
+    lock_rank = Rank.DOCUMENT + 89
 
     id = models.UUIDField(primary_key=True, default=new_id)
     event = models.ForeignKey(Outbox, models.CASCADE, related_name="+")

@@ -84,7 +84,12 @@ def proofs() -> tuple[Proof, ...]:
 
 
 def run(keys: Sequence[str] = ()) -> tuple[Verdict, ...]:
-    """Run all proofs, or those named, on one snapshot of the database, and give their verdicts in key order."""
+    """Run all proofs, or those named, on one snapshot of the database, and give their verdicts in key order.
+
+    Raises: LookupError for a name that is no proof's
+    """
+    if unknown := sorted(set(keys) - set(_proofs)):
+        raise LookupError(f"no such proof: {', '.join(unknown)}")
     verdicts = []
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():

@@ -87,3 +87,8 @@ def instant_of(id: UUID) -> datetime:
     if id.version != 7:
         raise ValueError(f"{id} is not a UUIDv7")
     return _EPOCH + timedelta(milliseconds=id.int >> 80)
+
+
+def first_id(at: datetime) -> UUID:
+    """Give the least UUIDv7 of an instant's millisecond: those made before it are smaller."""
+    return UUID(int=((at - _EPOCH) // timedelta(milliseconds=1) << 80) | _VERSION_AND_VARIANT)

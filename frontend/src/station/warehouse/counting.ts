@@ -1,10 +1,11 @@
 /** Counting, blind, bin by bin; it goes on without a network. And looking up what lies where. */
 import { h, icon } from "../dom";
+import { sizeChooser } from "../labels";
 import { t } from "../../words";
 import * as alarm from "./alarm";
 import type { CountLine, Task } from "./data";
 import type { Desk, Screen } from "./desk";
-import { ask, codeOf, empty, head, live, liveNote, next, notThis, pad, place, quantity, row, said, tell, unit, what } from "./desk";
+import { ask, codeOf, empty, head, live, liveNote, next, notThis, pad, place, print, quantity, row, tell, unit, what } from "./desk";
 
 const left = (task: Task): CountLine[] => task.lines.filter((line) => line.is !== "done");
 const taskOf = (desk: Desk): Task | undefined => desk.day.counts.find((one) => one.id === desk.at.count);
@@ -120,6 +121,7 @@ export const look: Screen = {
       seen && !seen.lies.length ? empty(t("现在没有库存。", "Nothing lies there now.")) : null,
       seen ? h("ul.lines", {}, seen.lies.map((one) => h("li", {}, h("span", {}, h("b", {}, one.code), ` ${one.name}`, h("small.dim", {}, ` ${one.bin} ${one.lot_number}${one.expires ? ` · ${one.expires}` : ""}`), one.lot_state && one.lot_state !== "released" ? h("span.tag.tag-red", {}, t("冻结", "On hold")) : null), h("span.num", {}, one.on_hand, h("small.dim", {}, ` ${t("可用", "free")} ${one.free}`))))) : null,
       hit && labels[hit.noun] ? next(t("打印{what}标签", "Print the {what} label", { what: labels[hit.noun] }), () => void print(desk, hit.noun, [hit.id]), {}, "printer") : null,
+      hit && labels[hit.noun] ? sizeChooser() : null,
     ];
   },
   scan: (desk, _named, text) => {
@@ -131,23 +133,3 @@ export const look: Screen = {
     });
   },
 };
-
-/** Opens labels as a page to print. */
-async function print(desk: Desk, noun: string, ids: string[]): Promise<void> {
-  const page = window.open("", "_blank");
-  try {
-    const answer = await fetch("/station/api/warehouse/label", {
-      method: "POST", body: JSON.stringify({ noun, ids }),
-      headers: { Authorization: `Station ${desk.host.ticket()}`, "Content-Type": "application/json", "Accept-Language": document.documentElement.lang },
-    });
-    if (!answer.ok) throw new Error();
-    const address = URL.createObjectURL(await answer.blob());
-    if (page) page.location.href = address;
-    else location.href = address;
-  } catch (fault) {
-    page?.close();
-    desk.fault = said(fault);
-    desk.host.render();
-  }
-}
-

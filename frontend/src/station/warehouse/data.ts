@@ -27,6 +27,7 @@ export interface GateLine extends Item {
   open: string;
   lot: string;
   lot_number: string;
+  order_line: string;
   into: string;
   why: "lot" | "own" | "item" | "last" | "";
 }

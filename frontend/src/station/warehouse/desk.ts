@@ -1,6 +1,7 @@
 /** What all screens of the warehouse share: the day, where somebody is, the scan, quantities, what is told. */
 import { h, icon } from "../dom";
 import { newId } from "../ids";
+import { openLabels, size } from "../labels";
 import { Refused } from "../link";
 import type { Act, Person } from "../model";
 import { rounded } from "../model";
@@ -37,7 +38,8 @@ export interface Desk {
   hold: (more: Record<string, unknown>) => void;
   /** Goes one back; what is given is laid into what was filled in there. */
   back: (more?: Record<string, unknown>) => void;
-  home: (note?: string) => void;
+  /** Goes to the first screen with a word on what was done; what is given is laid into it. */
+  home: (note?: string, more?: Record<string, unknown>) => void;
   may: (right: string) => boolean;
   refresh: () => Promise<void>;
   busy: (work: () => Promise<void>) => Promise<void>;
@@ -55,11 +57,12 @@ export const placeOf = (desk: Desk, id: string) => desk.day.places.find((one) =>
 export const codeOf = (desk: Desk, id: string) => placeOf(desk, id)?.code ?? "";
 export const day = (text: string) => (text ? text.slice(5, 10) : "");
 
-/** Keeps something that was done, to be sent when there is a network. */
-export async function tell(desk: Desk, kind: Act["kind"], body: Record<string, unknown>, said: string): Promise<void> {
+/** Keeps something that was done, to be sent when there is a network; gives its key. */
+export async function tell(desk: Desk, kind: Act["kind"], body: Record<string, unknown>, said: string): Promise<string> {
   const made = { id: newId(), kind, at: new Date().toISOString(), parts: [], body, said: said.slice(0, 300) };
   await desk.host.tell({ ...made, _person: desk.host.person()?.id ?? "", _state: "waiting" });
   navigator.vibrate?.(30);
+  return made.id;
 }
 
 /** Does something that needs the network; says so plainly where there is none. */
@@ -70,6 +73,10 @@ export async function live<T>(desk: Desk, kind: string, record: string, body: un
 export async function ask<T>(desk: Desk, path: string, done: (told: T) => void): Promise<void> {
   await desk.busy(async () => done(await data.now<T>(path, desk.host.ticket())));
 }
+
+/** Opens labels as pages to print, in the size this device was told. */
+export const print = (desk: Desk, noun: string, ids: string[]): Promise<void> =>
+  desk.busy(() => openLabels("warehouse/label", desk.host.ticket(), { noun, ids, size: size() }));
 
 /** What is said of a fault: a refusal in its own words, and a missing network as what it is. */
 export function said(fault: unknown): string {

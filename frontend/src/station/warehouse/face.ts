@@ -34,6 +34,7 @@ const home: Screen = {
         : null;
     const lines = (papers: { lines: unknown[] }[]) => papers.reduce((sum, one) => sum + one.lines.length, 0);
     return [
+      receiving.labelsOfArrival(desk),
       h("div.ware-tiles", {},
         tile("gate", "truck-loading", t("到货", "At the gate"), day.orders.length, "purchasing.order.receive"),
         tile("store", "building-warehouse", t("入库上架", "Put away"), lines(day.gate), "purchasing.receipt.book"),
@@ -109,9 +110,9 @@ export async function open(host: Host): Promise<Face> {
       const merged = Object.fromEntries(Object.entries(more).map(([key, value]) => [key, typeof value === "object" && !Array.isArray(value) ? { ...before[key], ...(value as object) } : value]));
       set([...stack.slice(0, -2), { ...before, ...merged }]);
     },
-    home: (text = "") => {
+    home: (text = "", more = {}) => {
       note = text;
-      set([{ name: "home" }]);
+      set([{ ...more, name: "home" }]);
       scrollTo(0, 0);
       void face.refresh().catch(() => null);
     },

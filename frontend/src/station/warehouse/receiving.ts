@@ -1,11 +1,12 @@
 /** Goods come in: at the gate by their order, then into their places. Both go on without a network. */
 import { h, icon } from "../dom";
+import { sizeChooser } from "../labels";
 import { t } from "../../words";
 import * as alarm from "./alarm";
 import type { ExpectedLine, GateLine, Paper } from "./data";
 import { number } from "./data";
 import type { Desk, Screen } from "./desk";
-import { codeOf, day, empty, head, isRight, next, notThis, pad, place, quantity, row, tell, unit, what } from "./desk";
+import { codeOf, day, empty, head, isRight, next, notThis, pad, place, print, quantity, row, tell, unit, what } from "./desk";
 
 const orderOf = (desk: Desk): Paper<ExpectedLine> | undefined => desk.day.orders.find((one) => one.id === desk.at.order);
 
@@ -56,8 +57,41 @@ async function arrived(desk: Desk, order: Paper<ExpectedLine>, lines: ExpectedLi
     ...(desk.at.note ? { delivery_note: desk.at.note } : {}),
     lines: lines.map((line) => ({ order_line: line.line, quantity: came(desk, line), ...(lots[line.line] ? { supplier_lot: lots[line.line] } : {}) })),
   };
-  await tell(desk, "gate", body, `${order.number} ${order.party} · ${t("到货 {n} 行", "{n} lines at the gate", { n: lines.length })}`);
-  desk.home(t("已登记到货：{order}。联网入账后在“入库”里上架。", "{order} is at the gate. Once booked it waits under “Put away”.", { order: order.number }));
+  const before = desk.day.gate.map((paper) => paper.id);
+  const act = await tell(desk, "gate", body, `${order.number} ${order.party} · ${t("到货 {n} 行", "{n} lines at the gate", { n: lines.length })}`);
+  desk.home(t("已登记到货：{order}。联网入账后在“入库”里上架。", "{order} is at the gate. Once booked it waits under “Put away”.", { order: order.number }),
+    { came: { act, before, lines: lines.filter((line) => line.tracking !== "none").map((line) => line.line) } });
+}
+
+interface Came {
+  act: string;
+  before: string[];
+  lines: string[];
+}
+
+interface Lotted {
+  lot: string;
+  lot_number: string;
+}
+
+/** Offers the labels of lots that have just come; without a network it says that they print later. */
+function lotLabels(desk: Desk, lots: Lotted[]): HTMLElement {
+  const numbers = lots.map((one) => one.lot_number);
+  const isReached = desk.host.isReached();
+  return h("div.lot", { "data-lots": numbers.join(" ") },
+    h("span", {}, h("small.dim", {}, t("批号", "Lot")), h("b", {}, numbers.length > 2 ? `${numbers[0]} … ${numbers[numbers.length - 1]}` : numbers.join("、"))),
+    h("button.btn", { type: "button", "data-label": true, disabled: !isReached, onclick: () => void print(desk, "inventory.lot", lots.map((one) => one.lot)) }, icon("printer"), isReached ? t("打印批号标签", "Print lot label") : t("联网后可打印", "Prints with a network")),
+    sizeChooser());
+}
+
+/** Offers the labels of what has just come to the gate; its lots have numbers once the arrival is booked. */
+export function labelsOfArrival(desk: Desk): HTMLElement | null {
+  const came = desk.at.came as Came | undefined;
+  if (!came?.lines.length) return null;
+  const lots = desk.day.gate.filter((paper) => !came.before.includes(paper.id)).flatMap((paper) => paper.lines).filter((line) => line.lot && came.lines.includes(line.order_line));
+  if (lots.length) return lotLabels(desk, lots);
+  const isWaiting = desk.host.acts().some((act) => act.id === came.act && act._state === "waiting");
+  return isWaiting ? h("p.note", { role: "status", "data-label-later": true }, icon("printer"), t("批号标签：联网入账后在这里打印", "Lot labels: print here once it is booked with a network")) : null;
 }
 
 /** How much of a line came, and which lot of the supplier's it is. */
@@ -96,6 +130,7 @@ const open = (desk: Desk, line: Standing) =>
 export const store: Screen = {
   draw: (desk) => [
     head(t("入库上架", "Put away"), t("扫批次或物料标签，或选一行", "Scan a lot or an item, or choose a line")),
+    desk.at.stored ? lotLabels(desk, [desk.at.stored as Lotted]) : null,
     waiting(desk).length
       ? h("ul.list", {}, waiting(desk).map((line) => row(() => open(desk, line), { "data-put": line.code },
           h("span.task-head", {}, h("b", {}, line.code), line.lot_number ? h("span.tag", {}, line.lot_number) : null), h("span.task-item", {}, line.name), h("span.task-foot", {}, icon("map-pin"), codeOf(desk, line.into) || t("待定", "anywhere"), h("span", {}, line.from)), h("span.task-room", {}, h("b", {}, line.open), h("small", {}, unit(line))))))
@@ -147,6 +182,7 @@ async function stored(desk: Desk, line: Standing): Promise<void> {
   const body = { receipt: line.receipt, lines: [{ receipt_line: line.line, accepted: accepted || "0", rejected: rejected || "0", ...(reason ? { reason } : {}), ...(seen ? { location: seen } : {}) }] };
   await tell(desk, "store", body, `${line.code} ${line.name} · ${accepted || 0} ${unit(line)} → ${codeOf(desk, seen)}`);
   desk.replace("store");
+  desk.change({ stored: line.lot ? { lot: line.lot, lot_number: line.lot_number } : null });
 }
 
 // --- carried from bin to bin

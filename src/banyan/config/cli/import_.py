@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -48,7 +49,8 @@ def _import(noun: str, file: Path, pairs: tuple[str, ...], check: bool) -> None:
     if found.faults:
         raise SystemExit(1)
     if not check:
-        exchange.run(context, target, table, mapping)
+        with click.progressbar(length=found.creates + found.changes, label=file.name, file=sys.stderr) as bar:
+            exchange.run(context, target, table, mapping, progress=lambda done, _: bar.update(done - bar.pos))
     verb = "would be" if check else "were"
     click.echo(f"{found.creates} records {verb} made, {found.changes} changed.")
 

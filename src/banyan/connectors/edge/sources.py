@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,7 +84,11 @@ class MqttSource(BaseModel):
 
 
 class OpcUaSource(BaseModel):
-    """Nodes of a controller, each change told."""
+    """Nodes of a controller, each change told.
+
+    A controller that is reached again tells once more what its nodes hold: a reading's name is made of its time and
+    value, so that what was told before is known again, here and by the server.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -100,7 +105,8 @@ class OpcUaSource(BaseModel):
 
         def told(reading: speaking.Reading) -> None:
             body = {"value": reading.value, "is_good": reading.is_good, "status": reading.status}
-            give(Reading(self.name, reading.node, reading.at, body), None)
+            name = f"{edge}\0{self.name}\0{reading.node}\0{reading.at.isoformat()}\0{body!r}"
+            give(Reading(self.name, reading.node, reading.at, body, sha256(name.encode()).hexdigest()[:32]), None)
 
         password, wait = _text_of(self.password_file), 1.0
         while not stop.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,3 +25,8 @@ class Place(Protocol):
     def write(self, path: str, body: bytes) -> None: ...
     def move(self, path: str, target: str) -> None: ...
     def remove(self, path: str) -> None: ...
+
+
+def another(name: str) -> str:
+    """Give the name that a file gets where its own is taken already."""
+    return f"{name}.{int(time.time() * 1000)}"

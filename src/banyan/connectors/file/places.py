@@ -7,7 +7,6 @@ import hashlib
 import os
 import socket
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 
-from banyan.connectors.file.entries import Entry, Place
+from banyan.connectors.file.entries import Entry, Place, another
 from banyan.connectors.file.s3 import S3
 from banyan.connectors.file.settings import FileSettings
 from banyan.integration.connecting import Connection, Failed
@@ -132,7 +131,7 @@ class Sftp:
         with suppress(FileNotFoundError):
             try:
                 self.client.stat(there)
-                there = f"{there}.{int(time.time() * 1000)}"
+                there = another(there)
             except FileNotFoundError:
                 pass
             self.client.rename(self._path(path), there)
@@ -246,4 +245,4 @@ def _limited(body: bytes, most_bytes: int) -> bytes:
 
 
 def _free(path: Path) -> Path:
-    return path if not path.exists() else path.with_name(f"{path.name}.{int(time.time() * 1000)}")
+    return path if not path.exists() else path.with_name(another(path.name))

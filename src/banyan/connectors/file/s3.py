@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from banyan.connectors import signing
-from banyan.connectors.file.entries import Entry
+from banyan.connectors.file.entries import Entry, another
 from banyan.integration import xml
 from banyan.integration.connecting import Connection, Failed
 from banyan.integration.guard import Answer
@@ -93,7 +92,7 @@ class S3:
     def move(self, path: str, target: str) -> None:
         source, there = self._key(path), self._key(target)
         if self._ask("HEAD", there, also=(404,)).is_ok:
-            there = f"{there}.{int(time.time() * 1000)}"
+            there = another(there)
         mark = self._seen.get(source)
         copied = {"x-amz-copy-source": f"/{self.settings.bucket}/{quote(source, safe='/' + _PLAIN)}"}
         if mark:

@@ -43,18 +43,19 @@ class Robots(Connector):
     help = L("把提醒发到群里；钉钉与飞书按密钥加签", "Tells a group chat; signed for DingTalk and Feishu")
     settings = RobotSettings
     secrets = ("token", "signing_secret")
+    tells = "tell"
 
     def describe(self, connection: Connection) -> Sequence[Operation]:
         """Give the one thing they can: `tell`."""
         sample = {"title": "缺料", "text": "工单 WO-17 缺 M8 螺栓 40 件", "mentions": ["13800000000"]}
-        return (Operation("tell", L("发消息", "Tell"), frozenset({"send"}), samples=(sample,)),)
+        return (Operation(self.tells, L("发消息", "Tell"), frozenset({"send"}), samples=(sample,)),)
 
     def send(self, connection: Connection, out: Outgoing) -> Sent:
         """Tell a chat.
 
         Takes:  body: {"text", "title"?: with one it becomes Markdown, "mentions"?: phones, or "all"}
         """
-        if out.operation != "tell":
+        if out.operation != self.tells:
             raise Failed("refused", f"robots have no {out.operation}")
         body = out.body if isinstance(out.body, Mapping) else {}
         if not str(body.get("text") or "").strip():

@@ -231,6 +231,22 @@ def test_the_breaker_opens_probes_with_one_and_closes(ctx, flow, partner, system
     assert {state for state, _ in states()} == {"done"}
 
 
+def test_an_open_breaker_is_probed_by_the_first_of_a_key_however_many_wait_behind_it(ctx, flow, partner, system):
+    do(ctx, "integration.system.change", system.pk, failures=3)
+    flow()
+    keys = [new_id() for _ in range(3)]
+    partner.answer = lambda body: 500
+    sell(ctx, *((key, n) for n, key in enumerate(keys)))
+    carry_until_quiet()
+    assert (Gauge.objects.get().breaker, len(partner.got)) == ("open", 3)
+    sell(ctx, *((keys[n % 3], n) for n in range(3, 40)))
+    partner.answer = None
+    carry_until_quiet(later(20))
+    assert Gauge.objects.get().breaker == "closed"
+    assert {state for state, _ in states()} == {"done"}
+    assert sorted(seen(partner)[3:]) == list(range(40))
+
+
 def test_a_rate_is_kept_over_processes(ctx, flow, partner, system):
     do(ctx, "integration.system.change", system.pk, rate="10", burst=5)
     flow(order="free")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from django.core.exceptions import FieldError
 from django.db.models import QuerySet
 
+from banyan.integration.connecting import connectors
+from banyan.integration.models import System
 from banyan.integration.watch.models import AlertRule, Scan
 from banyan.kernel import reading, registry
 from banyan.kernel.context import Context
@@ -24,7 +27,11 @@ OF_SYSTEMS = frozenset({"breaker", "differences"})
 
 
 def check_rules(rules: Sequence[AlertRule]) -> None:
-    """Raises: Invalid naming what is missing of a rule."""
+    """Check rules; the operation of a system that tells people by itself is filled in. One statement.
+
+    Raises: Invalid naming what is missing of a rule
+    """
+    tells = _tells_of({rule.via_id for rule in rules if rule.way != "inbox" and rule.via_id})
     for rule in rules:
         faults = FieldFaults()
         for name in ("system", "flow"):
@@ -36,10 +43,22 @@ def check_rules(rules: Sequence[AlertRule]) -> None:
         if rule.role_id is None and rule.person_id is None:
             faults.add("person", L("写明通知哪个角色或人员", "say which role or person is told"))
         if rule.way != "inbox":
+            own = tells.get(rule.via_id, "")
+            rule.operation = rule.operation or own
+            if own and rule.operation != own:
+                said = L("该系统的发送操作是 {own}", "that system's operation to send is {own}")
+                faults.add("operation", said.filled({"own": own}))
             for name, value in (("via", rule.via_id), ("operation", rule.operation)):
                 if not value:
                     faults.add(name, NEEDED)
         faults.refuse_if_any()
+
+
+def _tells_of(systems: set[UUID]) -> dict[UUID, str]:
+    """Give the operations of systems whose connector tells people by itself."""
+    own = {one.key: one.tells for one in connectors() if one.tells}
+    rows = System.objects.filter(pk__in=systems, connector__in=own).values_list("pk", "connector")
+    return {system: own[connector] for system, connector in rows}
 
 
 def check_scans(ctx: Context, scans: Sequence[Scan]) -> None:

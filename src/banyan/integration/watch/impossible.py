@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from banyan.integration import proofs
+from banyan.integration.rules import JITTER, RETRIES
 from banyan.kernel import db
 from banyan.kernel.impossible import Rows, impossible
 from banyan.lib.labels import L
 
 NOUN = "integration.message"
-#: A message of a running flow that is older and still waits is stuck: the usual tries are over by then.
-STUCK_HOURS = 72
+#: A day is nobody's fault: a backlog or an open breaker uses up no tries.
+LEAST_HOURS = 24
+#: What tries themselves may take beside the pauses between them.
+SLACK_HOURS = 1
 
 
 @impossible(
@@ -19,17 +22,23 @@ STUCK_HOURS = 72
     L("消息卡住 {hours} 小时（流 {flow}，键 {key}）", "Stuck for {hours} hours (flow {flow}, key {key})"), noun=NOUN,
 )  # fmt: skip
 def stuck(now: datetime) -> Rows:
-    """Name messages of running flows that have waited longer than all tries take."""
+    """Name messages of running flows that have waited longer than all tries of their flow's schedule take."""
     return db.rows(
-        f"""
+        """
         SELECT m.id, jsonb_build_object('flow', f.code, 'key', m.key,
                                         'hours', round(extract(epoch FROM %(now)s::timestamptz - m.at) / 3600))
         FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
+        JOIN integration_flowversion v ON v.id = f.running_id
+        CROSS JOIN LATERAL (
+            SELECT greatest(coalesce(sum(pause::float8), %(usual)s) * %(most)s, %(least)s) + %(slack)s AS seconds
+            FROM jsonb_array_elements_text(v.definition->'retries') pause) t
         JOIN integration_message m ON m.flow_id = f.id AND m.state = 'waiting'
         WHERE f.state = 'active' AND s.state = 'active'
-          AND m.at < %(now)s::timestamptz - {STUCK_HOURS} * interval '1 hour'
+          AND m.at < %(now)s::timestamptz - t.seconds * interval '1 second'
         ORDER BY m.at LIMIT 5000
-        """, {"now": now},
+        """,
+        {"now": now, "usual": float(sum(RETRIES)), "most": 1 + JITTER, "least": LEAST_HOURS * 3600.0,
+         "slack": SLACK_HOURS * 3600.0},
     )  # fmt: skip
 
 

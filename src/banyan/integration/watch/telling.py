@@ -1,7 +1,10 @@
 """What is said of an alert, and how it reaches the outside: in the form each way wants, through a system of the bus.
 
-A robot takes a text message; mail takes `to`, `subject` and `text`; a webhook the facts. The system's connector knows
-address, signature and limits. What could not be sent is tried again for some hours, and stays to be seen at the alert.
+A connector that tells people by itself takes the text and gives it its partner's form. Through any other a robot's
+message is sent as its maker documents it, mail as `to`, `subject` and `text`, a webhook as the facts. The system's
+connector knows address, signature and limits.
+
+What could not be sent is tried again for some hours, and stays to be seen at the alert.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from uuid import UUID, uuid5
 
 from django.db import transaction
 
-from banyan.integration.connecting import Failed, Outgoing
+from banyan.integration.connecting import Connector, Failed, Outgoing
 from banyan.integration.plans import link_of, refused
 from banyan.integration.watch.models import Alert, AlertRule
 from banyan.integration.watch.rules import pause_after
@@ -40,8 +43,17 @@ def said(alert: Alert, kind: str) -> Label:
     )  # fmt: skip
 
 
+def message_of(
+    connector: Connector, alert: Alert, kind: str, *, language: str, mails: Sequence[str] = ()
+) -> tuple[str, dict[str, Any]]:
+    """Give the operation and the body by which an alert goes through a system of that connector."""
+    if connector.tells:
+        return connector.tells, {"text": said(alert, kind).in_(language)}
+    return alert.rule.operation, body_of(alert.rule.way, alert, kind, language=language, mails=mails)
+
+
 def body_of(way: str, alert: Alert, kind: str, *, language: str, mails: Sequence[str] = ()) -> dict[str, Any]:
-    """Give the body of a message as its way wants it.
+    """Give the body of a message as its way wants it, where the system sends on what it is given.
 
     Source: the robots' text messages, as their makers document them: WeCom and DingTalk `msgtype`, Feishu `msg_type`
     """
@@ -114,9 +126,10 @@ def _send(alert: Alert, told: Sequence[User]) -> Failed | None:
         if link is None:
             raise Failed("gone", L("通知用的系统已不存在", "the system to tell through is gone"))
         connector, connect = link
+        operation, body = message_of(connector, alert, alert.news, language=language, mails=mails)
         connector.send(connect(), Outgoing(
-            id=name_of(alert.pk, alert.news, alert.told), operation=rule.operation, key=str(alert.pk),
-            body=body_of(rule.way, alert, alert.news, language=language, mails=mails), type=f"watch.alert_{alert.news}",
+            id=name_of(alert.pk, alert.news, alert.told), operation=operation, key=str(alert.pk), body=body,
+            type=f"watch.alert_{alert.news}",
         ))  # fmt: skip
     except Exception as fault:  # whatever a connector raises is a try that failed
         return refused(fault)

@@ -99,14 +99,14 @@ class ShipmentTold(ShopEvent):
 
 @dataclass(frozen=True)
 class OfferChanged(Event):
-    """A shop may sell another quantity of a SKU; `record` is the offer, `was` what it was before."""
+    """What a shop may sell of a SKU; `record` is the offer, `was` what it was before, the same when told at night."""
 
     type = "channels.offer_changed"
     noun = "channels.offer"
     label = L("可售库存已变化", "Offer changed")
     help = L(
-        "店铺某 SKU 的可售数量已变；`was` 为之前的数量",
-        "A shop may sell another quantity of a SKU; `was` is what it was before",
+        "店铺某 SKU 的可售数量已变，或每夜全量告知；`was` 为之前的数量",
+        "A shop may sell another quantity of a SKU, or is told all of them at night; `was` is what it was before",
     )
 
     shop: str

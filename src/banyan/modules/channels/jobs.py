@@ -14,7 +14,7 @@ from banyan.kernel import db
 from banyan.kernel.commands import execute
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.events import takes_batches
-from banyan.modules.channels.commands.offering import refresh_all, refresh_due
+from banyan.modules.channels.commands.offering import refresh_due, refresh_next
 
 
 @takes_batches
@@ -39,15 +39,27 @@ def sweep(timestamp: int) -> None:
 @queue.periodic(cron="30 18 * * *")
 @queue.task(name="channels.offer_all", queue="jobs", queueing_lock="channels_offer_all")
 def offer_all(timestamp: int) -> None:
-    """Work every offer out each night, and tell those that the shop was told otherwise."""
-    execute(Context(SYSTEM, now=datetime.now(UTC), through="job", program="channels"), refresh_all, data={})
+    """Work every offer out each night and tell it in full; batch by batch, so that nobody waits for the whole."""
+    offer_everything()
+
+
+def offer_everything() -> int:
+    """Work out and tell all offers, each batch in a transaction of its own; give how many batches there were."""
+    after, batches = None, 0
+    while after := execute(_by_itself(), refresh_next, data={"after": after}).value:
+        batches += 1
+    return batches
 
 
 def offer_due() -> int:
     """Work offers out where something is due; give how many changed."""
     if not _is_due():
         return 0
-    return execute(Context(SYSTEM, now=datetime.now(UTC), through="job", program="channels"), refresh_due).value
+    return execute(_by_itself(), refresh_due).value
+
+
+def _by_itself() -> Context:
+    return Context(SYSTEM, now=datetime.now(UTC), through="job", program="channels")
 
 
 def _is_due() -> bool:

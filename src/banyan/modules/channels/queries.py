@@ -207,8 +207,10 @@ _OFFER_ROWS = _LISTED.replace(
 
 
 def offer_rows(listings: Sequence[UUID]) -> tuple[OfferRow, ...]:
-    """Give what the offers of listings follow from. One statement."""
-    rows = db.rows(f"{_OFFER_ROWS} WHERE l.id = ANY(%s) ORDER BY l.id", [list(listings)])
+    """Give what the offers of listings follow from; what is made to order has no stock to offer. One statement."""
+    rows = db.rows(
+        f"{_OFFER_ROWS} WHERE l.id = ANY(%s) AND NOT l.is_made_to_order ORDER BY l.id", [list(listings)]
+    )
     return tuple(OfferRow(_listed(row[:9]), row[1], row[2], *row[9:]) for row in rows)
 
 

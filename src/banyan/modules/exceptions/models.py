@@ -66,7 +66,10 @@ class Cause(Record):
 
 
 class Route(Record):
-    """Which team is responsible where: what a route names must agree, the one that names most decides."""
+    """Which team is responsible where: what a route names must agree, the one that names most decides.
+
+    An operation is named as it is in the routing, in either language: operations of orders are copies of those.
+    """
 
     lock_rank = Rank.MASTER + 92
 
@@ -75,6 +78,7 @@ class Route(Record):
     work_centre = models.ForeignKey(
         "equipment.WorkCentre", models.PROTECT, null=True, blank=True, related_name="+"
     )
+    operation_name = models.CharField(max_length=120, blank=True, default="")
     defect_reason = models.ForeignKey(
         "production.DefectReason", models.PROTECT, null=True, blank=True, related_name="+"
     )

@@ -16,6 +16,7 @@ from banyan.kernel.registry import answers
 from banyan.lib.labels import L, Label
 from banyan.modules.exceptions.models import STOPPING, Level, Route, ShopException
 from banyan.modules.exceptions.rules import LevelFacts, RouteFacts
+from banyan.modules.production.models import Operation
 
 NOUN = "exceptions.exception"
 
@@ -23,8 +24,14 @@ NOUN = "exceptions.exception"
 def routes(plant: UUID) -> tuple[RouteFacts, ...]:
     """Give the routes in force that lead to teams of a plant, by sequence. One statement."""
     found = Route.objects.filter(is_active=True, team__plant=plant).order_by("sequence", "pk")
-    columns = ("sequence", "team_id", "category_id", "work_centre_id", "defect_reason_id")
+    columns = ("sequence", "team_id", "category_id", "work_centre_id", "defect_reason_id", "operation_name")
     return tuple(RouteFacts(*row) for row in found.values_list(*columns))
+
+
+def operation_names(operation: UUID | None) -> tuple[str, ...]:
+    """Give what an operation is called, in both languages. One statement, none for none."""
+    found = Operation.objects.filter(pk=operation).values_list("name", "name_en").first() if operation else None
+    return tuple(name for name in found or () if name)
 
 
 def levels() -> tuple[LevelFacts, ...]:

@@ -26,6 +26,7 @@ class RouteFacts:
     category: UUID | None = None
     work_centre: UUID | None = None
     defect_reason: UUID | None = None
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,29 @@ class Dues(NamedTuple):
 
 
 def responsible(
-    routes: Iterable[RouteFacts], *, category: UUID, work_centre: UUID | None, defect_reason: UUID | None
-) -> UUID | None:
+    routes: Iterable[RouteFacts], *, category: UUID, work_centre: UUID | None, defect_reason: UUID | None,
+    operation: Sequence[str] = (),
+) -> UUID | None:  # fmt: skip
     """Give the team of the route that says most of where and what it is; None where none agrees.
 
-    A defect reason weighs more than a work centre, that more than a category; the sequence decides among equals.
+    A defect reason weighs more than an operation, that more than a work centre, that more than a category; the
+    sequence decides among equals.
+
+    Takes:  operation: its names
     """
-    at = (defect_reason, work_centre, category)
+    names = {_folded(name) for name in operation}
     found: list[tuple[tuple[bool, ...], int, UUID]] = []
     for route in routes:
-        named = (route.defect_reason, route.work_centre, route.category)
+        step = _folded(route.operation)
+        named = (route.defect_reason, step or None, route.work_centre, route.category)
+        at = (defect_reason, step if step in names else None, work_centre, category)
         if all(wanted is None or wanted == here for wanted, here in zip(named, at, strict=True)):
             found.append((tuple(wanted is None for wanted in named), route.sequence, route.team))
     return min(found)[2] if found else None
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def after(calendar: WorkingCalendar, start: datetime, minutes: int) -> datetime:

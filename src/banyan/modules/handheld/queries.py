@@ -114,7 +114,7 @@ def _full(rows: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
 
 _AT_GATE = f"""
     SELECT r.id, r.number, p.name, r.arrived_at, l.id, {_ITEM},
-           l.quantity - l.accepted_quantity - l.rejected_quantity, l.lot_id, l.lot_number
+           l.quantity - l.accepted_quantity - l.rejected_quantity, l.lot_id, l.lot_number, l.order_line_id
     FROM purchasing_receiptline l JOIN purchasing_receipt r ON r.id = l.receipt_id
     JOIN parties_party p ON p.id = r.party_id JOIN items_item i ON i.id = l.item_id {_ITEM_FROM}
     WHERE r.plant_id = %s AND r.state IN ('arrived', 'partly_booked')
@@ -124,13 +124,13 @@ _AT_GATE = f"""
 
 
 def _at_gate(plant: UUID | None) -> list[dict[str, Any]]:
-    names = ("id", "number", "party", "at", "line", *_ITEM_NAMES, "open", "lot", "lot_number")
+    names = ("id", "number", "party", "at", "line", *_ITEM_NAMES, "open", "lot", "lot_number", "order_line")
     rows = _named(names, db.rows(_AT_GATE, [plant, MOST]))
     places = proposals(plant, [(UUID(r["item"]), UUID(r["lot"]) if "lot" in r else None) for r in rows])
     for row in rows:
         found = places.get((UUID(row["item"]), UUID(row["lot"]) if "lot" in row else None))
         row["into"], row["why"] = (str(found[0]), found[1]) if found else ("", "")
-    return _grouped(_full(rows, "lot", "lot_number"), ("id", "number", "party", "at"))
+    return _grouped(_full(rows, "lot", "lot_number", "order_line"), ("id", "number", "party", "at"))
 
 
 _PROPOSED = """

@@ -24,6 +24,7 @@ from banyan.modules.production.models import Material, WorkOrder
 from banyan.modules.sales.models import Shipment, ShipmentLine
 from banyan.modules.station.entry import body_of, interface, seat_of_request, unless_known
 from banyan.web import codes
+from banyan.web.printing.labels import known_size
 from banyan.web.printing.press import Order, print_order
 
 #: Labels that a phone prints: of what is at hand in a warehouse.
@@ -168,7 +169,7 @@ def look(request: HttpRequest, language: str) -> Any:
 
 @interface("POST")
 def label(request: HttpRequest, language: str) -> Any:
-    """Give labels as a PDF. Raises: NotAllowed, NotFound."""
+    """Give labels as a PDF, in the phone's size. Raises: NotAllowed, NotFound, SizeUnknown."""
     ctx, body = _ctx(request, language), body_of(request)
     noun = str(body.get("noun"))
     if noun not in LABELLED:
@@ -180,7 +181,7 @@ def label(request: HttpRequest, language: str) -> Any:
     keys = tuple(str(schema.parse(_Key, {"id": one}).id) for one in ids)
     paper = print_order(ctx, Order(
         noun=noun, ids=keys, layout="label", language=language, copies=max(1, min(copies, MOST_LABELS)),
-        site=request.build_absolute_uri("/").rstrip("/"),
+        site=request.build_absolute_uri("/").rstrip("/"), size=known_size(str(body.get("size") or "")),
     ))  # fmt: skip
     return HttpResponse(paper.content, content_type="application/pdf")
 

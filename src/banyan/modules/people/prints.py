@@ -1,4 +1,4 @@
-"""People's badges."""
+"""People's name tags. What signs in at a station is printed from the badge, not from here."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from banyan.lib.labels import L
 
 prints.scanned_as("people.employee", "e")
 prints.label(
-    "badge",
+    "name_tag",
     "people.employee",
-    L("工牌", "Badge"),
+    L("姓名牌（不能登录工位）", "Name tag (does not sign in)"),
     title="name",
     lines=(
         column("code", L("工号", "No.")),

@@ -467,6 +467,7 @@ noun(
                 choice("skipped", "工序已跳过", "Operation skipped", "orange"),
                 choice("stopped", "停工中报工", "Reported while stopped", "red"),
                 choice("held", "用了冻结批次", "Held lot used", "red"),
+                choice("expired", "用了过期批次", "Expired lot used", "red"),
                 choice("limits", "测量值超限", "Beyond limits", "red"),
                 choice("missing", "缺采集数据", "Data missing", "orange"),
                 choice("lot", "用了清单外的批次", "Lot not listed", "red"),

@@ -177,6 +177,18 @@ _TASKS = f"""
 """
 
 
+def machines_given(employee_id: UUID, operations: Sequence[UUID]) -> dict[UUID, tuple[UUID, str]]:
+    """Give the machine, and its code, that an employee was put on at operations, alone or with the team; nothing
+    where the leader named none. One statement."""
+    from banyan.modules.production.commands.flow import ASSIGNED
+
+    rows = db.rows(
+        f"SELECT g.operation, m.id, m.code FROM ({ASSIGNED}) g JOIN equipment_machine m ON m.id = g.machine_id",
+        {"at": list(operations), "hands": [employee_id] * len(operations)},
+    )
+    return {operation: (machine, code) for operation, machine, code in rows}
+
+
 def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
     """Give the open operations assigned to an employee or their team: as the leader has placed them, urgent
     first, then by start and due date.
@@ -539,13 +551,12 @@ class LotFacts:
     item: UUID
     number: str
     state: str
+    expires_on: date | None
 
 
 def lots_by_id(ids: Sequence[UUID]) -> dict[UUID, LotFacts]:
     """Give lots by key. One statement, none for none."""
     if not ids:
         return {}
-    return {
-        key: LotFacts(*rest)
-        for key, *rest in Lot.objects.filter(pk__in=set(ids)).values_list("id", "item_id", "number", "state")
-    }
+    rows = Lot.objects.filter(pk__in=set(ids)).values_list("id", "item_id", "number", "state", "expires_on")
+    return {key: LotFacts(*rest) for key, *rest in rows}

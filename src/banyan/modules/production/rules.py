@@ -144,6 +144,15 @@ def finished(flows: Flows, planned: Decimal) -> Decimal | None:
     return round_quantity(min(_passed(one, flows, planned) for one in last)) if last else None
 
 
+def next_ones(sequence: int, flows: Flows) -> tuple[int, ...]:
+    """Give the operations to which the pieces of one go next, past those that are left out."""
+    found: set[int] = set()
+    for one, flow in flows.items():
+        if sequence in flow.predecessors:
+            found.update(next_ones(one, flows) if flow.is_skipped else (one,))
+    return tuple(sorted(found))
+
+
 def lost_pieces(flow: Flow) -> Decimal:
     """Give the finished-piece equivalents scrapped at an operation."""
     return round_quantity(flow.scrap / flow.ratio)

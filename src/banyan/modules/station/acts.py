@@ -53,6 +53,7 @@ KINDS: dict[str, Kind] = {
     "report": Kind(L("报工", "Report"), "green", "production.report"),
     "undo": Kind(L("撤销", "Undo"), "orange"),
     "help": Kind(L("安灯呼叫", "Call for help"), "red", "exceptions.exception"),
+    "use": Kind(L("用料", "Material used"), "purple"),
     "gate": Kind(L("到货", "Arrival")),
     "store": Kind(L("入库", "Put away")),
     "move": Kind(L("移库", "Move")),

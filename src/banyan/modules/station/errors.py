@@ -30,6 +30,14 @@ class SignInRefused(NotAuthenticated):
     way_out_en = "Try again; a leader can give you a new PIN"
 
 
+class NotABadge(NotAuthenticated):
+    code = "station.not_a_badge"
+    zh = "扫到的不是工牌，是{what}的标签"
+    en = "This is not a badge but the label of: {what}"
+    way_out_zh = "请扫“工牌”中打印的卡，或用工号和 PIN 登录"
+    way_out_en = "Scan a card printed from the list of badges, or sign in with code and PIN"
+
+
 class SignInNeeded(NotAuthenticated):
     code = "station.sign_in_needed"
     zh = "请重新登录，排队的报工会保留"
@@ -102,6 +110,22 @@ class MaterialUnknown(NotFound):
     code = "station.material_unknown"
     zh = "找不到“{code}”对应的批次或物料"
     en = "There is no lot or item “{code}”"
+
+
+class LotStopped(Conflict):
+    code = "station.lot_stopped"
+    zh = "批次 {lot} 已冻结或判为不良"
+    en = "Lot {lot} is held or rejected"
+    way_out_zh = "解冻后再入账；没有用就不入账"
+    way_out_en = "Book it once the lot is released, or dismiss it where it was not used"
+
+
+class LotExpired(Conflict):
+    code = "station.lot_expired"
+    zh = "批次 {lot} 已于 {day} 到期"
+    en = "Lot {lot} expired on {day}"
+    way_out_zh = "确实用了的，班组长在工单上“用料”中指明该批次；没有用就不入账"
+    way_out_en = "If it was used, the leader names the lot in “Use material” of the order; else it is dismissed"
 
 
 class LotNotMade(NotFound):

@@ -19,10 +19,15 @@ _OPERATION = """
     ORDER BY (o.state = 'done'), o.sequence LIMIT 1
 """
 _LOT = """
-    SELECT l.id, l.number, l.state, i.id, i.code, i.name FROM inventory_lot l JOIN items_item i ON i.id = l.item_id
+    SELECT l.id, l.number, l.state, l.expires_on, i.id, i.code, i.name, i.tracking, u.name, u.name_en, u.places
+    FROM inventory_lot l JOIN items_item i ON i.id = l.item_id JOIN company_unit u ON u.id = i.unit_id
     WHERE l.id = %(id)s OR l.number = %(code)s ORDER BY (i.id = ANY(%(items)s)) DESC, l.created_at DESC LIMIT 1
 """
-_ITEM = "SELECT id, code, name FROM items_item WHERE id = %(id)s OR code = %(code)s LIMIT 1"
+_ITEM = """
+    SELECT i.id, i.code, i.name, i.tracking, u.name, u.name_en, u.places
+    FROM items_item i JOIN company_unit u ON u.id = i.unit_id WHERE i.id = %(id)s OR i.code = %(code)s LIMIT 1
+"""
+_NAMES = ("item_id", "item", "name", "tracking", "unit", "unit_en", "places")
 _NOWHERE = UUID(int=0)
 
 
@@ -62,10 +67,11 @@ def material(ctx: Context, text: str, items: tuple[UUID, ...]) -> dict[str, Any]
     asked = Asked.read(text)
     given = {"id": asked.id, "code": asked.code, "items": list(items)}
     if asked.noun in ("", "inventory.lot") and (row := db.one(_LOT, given)):
-        lot, number, state, item, code, name = row
-        return {"lot": lot, "number": number, "state": state, "item_id": item, "item": code, "name": name}
+        lot, number, state, expires, *item = row
+        until = {"expires": expires} if expires else {}
+        return {"lot": lot, "number": number, "state": state, **until, **dict(zip(_NAMES, item, strict=True))}
     if asked.noun in ("", "items.item") and (row := db.one(_ITEM, given)):
-        return {"item_id": row[0], "item": row[1], "name": row[2]}
+        return dict(zip(_NAMES, row, strict=True))
     raise MaterialUnknown(code=text[:40])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db.models import Q
 
 from banyan.kernel import db
 from banyan.kernel.context import Context
@@ -26,11 +27,12 @@ from banyan.modules.people.queries import employees_by_id, team_members
 from banyan.modules.production import queries as production
 from banyan.modules.production import rules
 from banyan.modules.production.commands.flow import read_shop
-from banyan.modules.production.models import DefectReason
+from banyan.modules.production.models import DefectReason, WorkOrder
 from banyan.modules.station.acts import further_day
 from banyan.modules.wages.queries import piece_prices
 
 ZERO = Decimal(0)
+ORDER = "production.work_order"
 #: Operations of a plant that a station knows besides a person's own tasks, so that any traveller can be scanned.
 MOST_OTHERS = 300
 #: Reports shown on a task card.
@@ -44,7 +46,8 @@ _TASKS = """
            coalesce(nullif(w.part_name, ''), i.name), i.specification,
            u.name, u.name_en, o.sequence, o.name, o.name_en, o.state, o.quantity, o.good_quantity, o.scrap_quantity,
            o.rework_quantity, o.started, o.places, o.report_ratio, o.instructions, nullif(o.capture::text, '[]'), i.id,
-           i.tracking, o.machine_id, m.code, o.is_stopped, o.work_centre_id, c.name
+           i.tracking, o.machine_id, m.code, o.is_stopped, o.work_centre_id, c.name,
+           nullif(w.kind = 'temporary', false)
     FROM production_operation o
     JOIN production_workorder w ON w.id = o.work_order_id
     JOIN items_item i ON i.id = w.item_id JOIN company_unit u ON u.id = i.unit_id
@@ -65,6 +68,7 @@ _NAMES = (
     "unit", "unit_en", "sequence", "name", "name_en", "state", "quantity", "good", "scrap",
     "rework", "started", "places", "ratio", "instructions", "capture", "item_id",
     "tracking", "machine", "machine_code", "stopped", "work_centre_id", "work_centre",
+    "temporary",
 )  # fmt: skip
 
 _MATERIALS = """
@@ -132,6 +136,7 @@ def _person(ctx: Context, me: Any) -> dict[str, Any]:
         "employee": str(me.id) if me else None,
         "language": who.language,
         "may_report": who.may("production.work_order.report"),
+        "may_use": who.may("production.work_order.use_material"),
     }
 
 
@@ -153,16 +158,20 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
     shop = read_shop(orders=orders) if orders else None
     materials = _Materials(ctx.plant, orders, [task["work_centre_id"] for task in tasks if task["work_centre_id"]])
     last = _last(orders, [task["id"] for task in tasks])
-    drawn = _drawings([task["item_id"] for task in tasks])
+    drawn = _drawings([task["item_id"] for task in tasks], orders)
     lots = dict(db.rows(_LOTS, [orders])) if orders else {}
     numbered = sorted({task["order"] for task in tasks if task["tracking"] == "serial"})
     serials = dict(db.rows(_SERIALS, [numbered])) if numbered else {}
     employee = ctx.principal.employee
     work = {task["id"]: (shop.ops[task["id"]].plant, task["item_id"], task["name"]) for task in tasks}
     rates = piece_prices(employee, on, work.values()) if employee and tasks else {}
+    machines = production.machines_given(employee, [task["id"] for task in tasks]) if employee and tasks else {}
     for task in tasks:
         op = shop.ops[task["id"]]
+        planned = task["machine"], task["machine_code"]
+        task["machine"], task["machine_code"] = machines.get(task["id"], planned)
         ops = [sequence for sequence, one in shop.by_order[task["order"]].items() if one.state != "skipped"]
+        task["run_minutes"] = op.run_minutes
         task["rate"] = rates.get(work[task["id"]], ZERO)
         task["room"] = max(ZERO, rules.room(task["sequence"], shop.flows(task["order"]), op.planned, op.tolerance))
         task["is_last"] = task["sequence"] == max(ops, default=0)
@@ -171,7 +180,7 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
         task["capture"] = capture.as_json(capture.read(orjson.loads(task["capture"]))) if task["capture"] else []
         is_first = task["sequence"] == min(shop.by_order[task["order"]])
         task["materials"] = materials.of(task, is_first=is_first)
-        task["last"], task["drawings"] = last.get(task["id"], []), drawn.get(task["item_id"], [])
+        task["last"], task["drawings"] = last.get(task["id"], []), _shown(task, drawn)
     return [_plain(task) for task in tasks]
 
 
@@ -219,13 +228,13 @@ class _Materials:
             rows.sort(key=lambda one: one.location != side)
             lots = [
                 {"id": str(one.lot), "number": one.lot_number, "state": one.lot_state, "quantity": plain(one.on_hand),
-                 "at": one.location_code}
+                 "at": one.location_code, **_until(one.expires_on)}
                 for one in rows if one.lot
             ]  # fmt: skip
         else:
             lots = [
                 {"id": str(lot), "number": self.lots[lot].number, "state": self.lots[lot].state,
-                 "quantity": plain(quantity), "at": ""}
+                 "quantity": plain(quantity), "at": "", **_until(self.lots[lot].expires_on)}
                 for lot, quantity in self.held[key]
             ]  # fmt: skip
         return {
@@ -236,24 +245,37 @@ class _Materials:
         }  # fmt: skip
 
 
-def _drawings(items: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """Give the pictures and papers that hang on items, newest first. One statement."""
-    rows = Attachment.objects.filter(noun="items.item", record__in=set(items), file__media_type__in=DRAWN)
+def _until(expires_on: date | None) -> dict[str, str]:
+    """Give the last day on which a lot may be used, where it has one."""
+    return {"expires": expires_on.isoformat()} if expires_on else {}
+
+
+#: What a station shows: pictures and papers of items, pictures of orders.
+_SHOWN = Q(noun="items.item", file__media_type__in=DRAWN) | Q(noun=ORDER, file__media_type__in=PICTURES)
+
+
+def _drawings(items: Sequence[UUID], orders: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """Give what hangs on items and orders and is shown, newest first. One statement."""
+    rows = Attachment.objects.filter(_SHOWN, record__in={*items, *orders})
     found = defaultdict(list)
-    for key, item, name, kind, has_small in rows.order_by("-created_at").values_list(
+    for key, record, name, kind, has_small in rows.order_by("-created_at").values_list(
         "id", "record", "name", "file__media_type", "file__has_thumbnail"
     ):
-        if len(found[item]) < MOST_DRAWINGS:
-            found[item].append({"id": str(key), "name": name, "type": kind, "small": has_small})
+        if len(found[record]) < MOST_DRAWINGS:
+            found[record].append({"id": str(key), "name": name, "type": kind, "small": has_small})
     return found
 
 
+def _shown(task: dict[str, Any], drawn: dict[UUID, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Give the pictures of the order itself, then those of what it makes."""
+    return [*drawn.get(task["order"], ()), *drawn.get(task["item_id"], ())][:MOST_DRAWINGS]
+
+
 def drawing(ctx: Context, key: UUID) -> Attachment:
-    """Give a drawing of an item. Raises: NotFound for what is no drawing"""
-    found = (
-        Attachment.objects.filter(pk=key, noun="items.item", file__media_type__in=DRAWN).select_related("file").first()
-    )
-    if found is None:
+    """Give what a station shows of an item, or of an order of its plant. Raises: NotFound for anything else"""
+    found = Attachment.objects.filter(_SHOWN, pk=key).select_related("file").first()
+    is_order = found is not None and found.noun == ORDER
+    if found is None or (is_order and not WorkOrder.objects.filter(pk=found.record, plant=ctx.plant).exists()):
         raise NotFound
     return found
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 
-from banyan.kernel import access, db
+from banyan.kernel import access, db, registry
 from banyan.kernel.context import Context, Principal
 from banyan.kernel.models import User
 from banyan.modules.company.queries import default_plant
@@ -25,13 +25,14 @@ from banyan.modules.station import badges
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.errors import (
     DeviceUnknown,
+    NotABadge,
     SignInLocked,
     SignInNeeded,
     SignInRefused,
     WrongPairingCode,
 )
 from banyan.modules.station.models import Badge, Device
-from banyan.web import acting
+from banyan.web import acting, codes
 
 LOCK = timedelta(minutes=15)
 MISSES_OF_BADGE = 5
@@ -91,9 +92,11 @@ def device_of(token: str) -> Device:
 def sign_in(device: Device, now: datetime, *, badge: str = "", code: str = "", pin: str = "") -> str:
     """Give a ticket for a badge that was scanned, or for an employee's code and PIN.
 
-    Raises: SignInLocked after too many misses, of the badge or of the device; SignInRefused
+    Raises: NotABadge for another label of ours, which can be no guess and is no miss; SignInLocked after too many
+            misses, of the badge or of the device; SignInRefused
     Writes: misses, committed even where it is refused
     """
+    _require_badge(badge[:200])
     with transaction.atomic():
         device = Device.objects.select_for_update().get(pk=device.pk)
         _require_open(device, now)
@@ -168,6 +171,12 @@ _STANDING = """
 
 def _stamp(password: str) -> str:
     return User(password=password).get_session_auth_hash()[:16]
+
+
+def _require_badge(text: str) -> None:
+    other = None if text.strip().startswith(badges.MARK) else codes.parse(text)
+    if other:
+        raise NotABadge(what=registry.noun(other.noun).spec.label)
 
 
 def _scanned(text: str) -> Badge | None:

@@ -1,11 +1,27 @@
-"""Where a scanned label leads somebody who works at it, and what dialogs are filled with."""
+"""Where a scanned label leads somebody who works at it, and material that is told as used on a temporary card."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import Field
 
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
+from banyan.kernel.schema import Input, Quantity, Text, field, parse
+from banyan.lib.labels import L
+from banyan.modules.company.queries import plants
+from banyan.modules.equipment.queries import work_centres
+from banyan.modules.inventory.kinds import STOPPED
+from banyan.modules.inventory.queries import stock_rows
+from banyan.modules.production.commands import use_material
+from banyan.modules.production.errors import OperationUnknown
+from banyan.modules.production.models import Operation
+from banyan.modules.station import finding
+from banyan.modules.station.errors import LotExpired, LotStopped
 
 
 @answers("production.operation.go")
@@ -24,3 +40,46 @@ def _at_station(ctx: Context, short: str, key: UUID) -> str:
     who = ctx.principal
     is_worker = who.employee and who.may("production.work_order.report") and not who.may("production.work_order.change")
     return f"/station/#/go/{short}/{key}" if is_worker else ""
+
+
+class Used(Input):
+    """So much of a scanned lot or item, used at an operation of a temporary card."""
+
+    operation: UUID = field("工序", "Operation")
+    code: Annotated[Text, Field(min_length=1, max_length=200)] = field("编码", "Code")
+    quantity: Annotated[Quantity, Field(gt=0)] = field("数量", "Quantity")
+
+
+@answers("station.act.use")
+def used(ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Issue what was used on a temporary card, maybe without a network a while ago; the same key is the same use.
+
+    Raises: OperationUnknown; MaterialUnknown; LotStopped; LotExpired; what `use_material` refuses
+    """
+    said = parse(Used, {name: told["body"].get(name) for name in Used.model_fields})
+    row = Operation.objects.filter(pk=said.operation).values_list("work_order", "plant", "work_centre").first()
+    if row is None:
+        raise OperationUnknown
+    order, plant, centre = row
+    found = finding.material(ctx, said.code, ())
+    if found.get("state") in STOPPED:
+        raise LotStopped(lot=found["number"])
+    (place,) = plants([plant])
+    if "expires" in found and found["expires"] < place.day(told["happened_at"]):
+        raise LotExpired(lot=found["number"], day=found["expires"])
+    line = {"item": found["item_id"], "quantity": said.quantity, "lot": found.get("lot")}
+    line["location"] = _line_side(plant, centre, **line)
+    more = {"id": told["id"], "operation": said.operation, "moved_at": told["happened_at"]}
+    use_material(ctx, [order], {"lines": [line], **more})
+    what = found.get("number") or found["item"]
+    return {"text": L("{what} 已记用料", "{what} is booked as used").filled({"what": what})}
+
+
+def _line_side(plant: UUID, centre: UUID | None, item: UUID, quantity: Decimal, lot: UUID | None) -> UUID | None:
+    """Give the line side of a work centre where all of it lies there; else it comes from the stores."""
+    side = work_centres([centre])[centre].line_side if centre else None
+    if side is None:
+        return None
+    rows = stock_rows(plant, [item], locations=[side], lots=[lot] if lot else None)
+    there = sum(row.on_hand - row.allocated for row in rows if row.owner is None)
+    return side if there >= quantity else None

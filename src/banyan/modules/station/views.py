@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -27,12 +28,12 @@ from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
 from banyan.web import assets
 from banyan.web.middleware import public
+from banyan.web.printing.labels import SIZES, known_size
 from banyan.web.printing.press import Order, print_order
 
-#: What the shell begins with; the scanner's decoder comes when it is first asked for.
+#: What the shell begins with; the scanner's decoder is kept later, in the background.
 SHELL = ("src/station/main.ts", "src/station/theme.ts")
 LATER = "src/station/decoder.ts"
-#: A decoder of barcodes is compiled code; nothing else is allowed beyond the product's policy.
 #: What somebody sees besides the work at operations, by what they may do: names of faces that modules answer with.
 faces = registry.port("station.faces", lambda who: ())
 CHUNK = 65_536
@@ -94,8 +95,9 @@ def _person(seat: Seat) -> dict[str, Any]:
 def day(request: HttpRequest, language: str) -> Any:
     """Give what a person needs for the shift; nothing where it is what the device has already (ETag)."""
     ctx = _reader(request, language)
-    found = queries.day(ctx, default_plant().day(ctx.now), _keys(request.GET.get("also", "")))
-    return unless_known(request, found, ctx.now)
+    plant = default_plant()
+    found = queries.day(ctx, plant.day(ctx.now), _keys(request.GET.get("also", "")))
+    return unless_known(request, found | {"zone": plant.zone}, ctx.now)
 
 
 @_interface("POST")
@@ -136,7 +138,7 @@ def material(request: HttpRequest, language: str) -> Any:
 
 @_interface("GET")
 def drawing(request: HttpRequest, language: str, key: UUID, *, small: bool = False) -> Any:
-    """Give a drawing of an item, or its small picture; a device keeps it."""
+    """Give a drawing of an item or a picture of an order, or its small one; a device keeps it."""
     found = queries.drawing(_reader(request, language), key)
     path = files.content(found.file_id)
     if small:
@@ -149,14 +151,17 @@ def drawing(request: HttpRequest, language: str, key: UUID, *, small: bool = Fal
 
 @_interface("GET")
 def label(request: HttpRequest, language: str) -> Any:
-    """Give the labels of lots as a PDF. Raises: NotFound where no report has made one of them yet"""
+    """Give the labels of lots as a PDF, in the device's size.
+
+    Raises: NotFound where no report has made one of them yet; SizeUnknown
+    """
     ctx = _reader(request, language)
     ctx.require("inventory.lot.read")
     asked = [number[:60] for number in request.GET.getlist("lot")[:MOST_KEYS]] or [""]
     lots = finding.finished_lots(ctx, _key(request.GET.get("operation", "")), asked)
     order = Order(
-        noun="inventory.lot", ids=tuple(map(str, lots)), language=language, zone=default_plant().zone,
-        site=request.build_absolute_uri("/").rstrip("/"),
+        noun="inventory.lot", ids=tuple(map(str, lots)), layout="label", language=language, zone=default_plant().zone,
+        site=request.build_absolute_uri("/").rstrip("/"), size=known_size(request.GET.get("size", "")),
     )  # fmt: skip
     return HttpResponse(print_order(ctx, order).content, content_type="application/pdf")
 
@@ -196,7 +201,8 @@ def shell(request: HttpRequest) -> HttpResponse:
     """Give the station's page: the same for everybody, so that a device can keep it."""
     built = assets.manifest()
     parts = [assets.address(one) for one in built[SHELL[0]].get("imports", ())]
-    response = render(request, "station/shell.html", {"parts": parts})
+    sizes = [{"key": one.key, "zh": one.label.zh, "en": one.label.en} for one in SIZES]
+    response = render(request, "station/shell.html", {"parts": parts, "sizes": sizes})
     response["Cache-Control"] = "no-cache"
     return response
 
@@ -206,7 +212,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     """Give the script that keeps the shell on the device; its text changes whenever a file of the shell does."""
     kept = [*_shell_files(), "/station/manifest.webmanifest"]
     text = (assets.DIST / assets.manifest()["src/station/worker.ts"]["file"]).read_text()
-    head = f"self.SHELL = {orjson.dumps(kept).decode()};\n"
+    head = f"self.SHELL = {orjson.dumps(kept).decode()};\nself.LATER = {orjson.dumps(_later_files()).decode()};\n"
     return HttpResponse(head + text, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
@@ -221,6 +227,14 @@ def _shell_files() -> list[str]:
             left += [*built[source].get("imports", ()), *built[source].get("dynamicImports", ())]
     sheets = dict.fromkeys(sheet for one in found for sheet in assets.styles(one))
     return [*(assets.address(one) for one in found), *sheets]
+
+
+def _later_files() -> list[str]:
+    """Give the addresses of the scanner's decoder, its compiled code among them."""
+    built = assets.manifest()
+    files = [built[LATER]["file"], *built[LATER].get("assets", ())]
+    imported = [assets.address(one) for one in built[LATER].get("imports", ())]
+    return [*(f"{settings.STATIC_URL}dist/{name}" for name in files), *imported]
 
 
 @public

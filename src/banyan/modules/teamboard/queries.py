@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.records import titles
+from banyan.lib.quantity import round_quantity
 from banyan.modules.exceptions.queries import NOUN as EXCEPTION
 from banyan.modules.exceptions.queries import stopping
 from banyan.modules.people.queries import minutes_present
 from banyan.modules.production import rules as production
-from banyan.modules.production.commands.flow import read_shop
+from banyan.modules.production.commands.flow import Shop, read_shop
 from banyan.modules.production.queries import TASK_ORDER
 from banyan.modules.teamboard import rules
 from banyan.modules.teamboard.errors import TeamUnknown
@@ -189,15 +190,37 @@ _MACHINES = """
     FROM equipment_machine m WHERE m.work_centre_id = ANY(%s::uuid[]) ORDER BY m.state = 'running', m.code LIMIT 60
 """
 
-_COUNTS = """
-    SELECT (SELECT count(*) FROM production_reportapproval a
-            WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[]) AND a.team_id = ANY(%(teams)s::uuid[])),
-           (SELECT count(DISTINCT f.report_id) FROM production_reportflag f
-            JOIN production_reportapproval a ON a.id = f.report_id
-            WHERE f.state = 'open' AND a.team_id = ANY(%(teams)s::uuid[]))
-           + (SELECT count(*) FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
-              WHERE k.state = 'open' AND e.team_id = ANY(%(teams)s::uuid[]))
+#: Who told a flagged report, and whose team looks at it: for pieces, and for their undo, the worker's team when they
+#: were reported; a start or pause waits for no approval, so the worker's team now.
+_TELLER = """
+    JOIN production_report r ON r.id = f.report_id
+    LEFT JOIN production_reportapproval a ON a.id = coalesce(r.reverses_id, r.id)
+    LEFT JOIN people_employee e ON e.id = r.worker
 """
+_TEAM = "(CASE WHEN a.id IS NULL THEN e.team_id ELSE a.team_id END)"
+
+
+def _within_reach(team: str) -> str:
+    """Give the condition that a team is among those shown; nobody's is for those who look after a plant."""
+    return f"({team} = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND {team} IS NULL)"
+
+
+_KEPT_HERE = f"(k.plant_id IS NULL OR k.plant_id = ANY(%(plants)s::uuid[])) AND {_within_reach('e.team_id')}"
+
+#: What waits and what is flagged, as the pages of both list it.
+_COUNTS = f"""
+    SELECT (SELECT count(*) FROM production_reportapproval a
+            WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[]) AND {_within_reach("a.team_id")}),
+           (SELECT count(DISTINCT f.report_id) FROM production_reportflag f {_TELLER}
+            WHERE f.state = 'open' AND f.plant_id = ANY(%(plants)s::uuid[]) AND {_within_reach(_TEAM)})
+           + (SELECT count(*) FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
+              WHERE k.state = 'open' AND {_KEPT_HERE})
+"""
+
+
+def counts(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[int, int]:
+    """Give how many reports of teams wait for approval, and how many things are on their flags page. One statement."""
+    return db.one(_COUNTS, _within(ctx, teams, chosen))
 
 
 def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], centre: UUID | None = None) -> Board:
@@ -226,7 +249,7 @@ def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], cent
     _fill_status(ctx, people, named, day)
     made, plan = _day(people, rows, given, named, day, zone)
     hours = _hours(made, plan, ctx.now, zone)
-    waiting, flags = db.one(_COUNTS, named)
+    waiting, flags = counts(ctx, teams, chosen)
     centres = sorted({card.work_centre for card in (*given, *pool) if card.work_centre})
     machines = db.rows(_MACHINES, [centres])
     return Board(
@@ -361,22 +384,27 @@ _WAITING = f"""
     JOIN production_operation o ON o.id = a.operation_id JOIN production_workorder w ON w.id = a.work_order_id
     JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = a.employee_id
     WHERE a.state = 'waiting' AND a.plant_id = ANY(%(plants)s::uuid[])
-      AND (a.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND a.team_id IS NULL)
-    ORDER BY a.at LIMIT {MOST_WAITING}
+      AND {_within_reach("a.team_id")}
+    ORDER BY a.at, a.id LIMIT %(most)s
 """
 
 
-def waiting(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[tuple[WaitingRow, ...], int]:
-    """Give the reports of teams that wait for approval, the longest first, and how many there are. One statement.
-
-    Takes:  others: also those of people without a team
-    """
-    rows = db.rows(_WAITING, _within(teams, chosen) | {"others": others})
+def waiting(
+    ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]
+) -> tuple[tuple[WaitingRow, ...], int]:
+    """Give the reports of teams that wait for approval, the longest first, and how many there are. One statement."""
+    rows = db.rows(_WAITING, _within(ctx, teams, chosen) | {"most": MOST_WAITING})
     return tuple(WaitingRow(*row[:10], tuple(row[10]), *row[11:14]) for row in rows), rows[0][-1] if rows else 0
 
 
-def _within(teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> dict[str, Any]:
-    return {"teams": list(chosen), "plants": sorted({team.plant for team in teams if team.id in chosen})}
+def looks_after_others(ctx: Context) -> bool:
+    """Say whether somebody also looks after people without a team."""
+    return ctx.principal.reach(READ) in ("plant", "all")
+
+
+def _within(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> dict[str, Any]:
+    plants = sorted({team.plant for team in teams if team.id in chosen})
+    return {"teams": list(chosen), "plants": plants, "others": looks_after_others(ctx)}
 
 
 # --- flags --------------------------------------------------------------------------------------------------
@@ -385,11 +413,12 @@ def _within(teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> dict[str, Any
 _FLAGS = f"""
     WITH open AS (
         SELECT f.report_id, min(f.created_at) AS first,
-               jsonb_agg(jsonb_build_array(f.id, f.kind, f.excess_quantity) ORDER BY f.created_at, f.id) AS flags
-        FROM production_reportflag f JOIN production_reportapproval a ON a.id = f.report_id
+               jsonb_agg(jsonb_build_array(f.id, f.kind, f.excess_quantity) ORDER BY f.created_at, f.id) AS flags,
+               count(*) OVER () AS total
+        FROM production_reportflag f {_TELLER}
         WHERE f.state = 'open' AND f.plant_id = ANY(%(plants)s::uuid[])
-          AND (a.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND a.team_id IS NULL)
-        GROUP BY 1 ORDER BY 2 LIMIT {MOST_FLAGS}
+          AND {_within_reach(_TEAM)}
+        GROUP BY 1 ORDER BY 2, 1 LIMIT %(most)s
     )
     SELECT r.id, x.flags::text, r.kind, r.quantity, coalesce(e.name, ''), coalesce(r.device_at, r.reported_at),
            r.clock_at, r.reported_at, r.note, w.number, w.id, o.id,
@@ -398,11 +427,12 @@ _FLAGS = f"""
            coalesce((SELECT string_agg(l.number, ', ') FROM jsonb_array_elements(r.lots) u
                      JOIN inventory_lot l ON l.id = (u ->> 'lot')::uuid), ''),
            r.output_lot_id, coalesce(p.number, ''), coalesce(p.state IN ('held', 'rejected'), false),
-           a.state = 'waiting', a.state = 'undone'
+           coalesce(a.state = 'waiting', false), a.id IS NOT NULL AND a.state <> 'undone', coalesce(u.kind, ''),
+           coalesce(u.device_at, u.reported_at), o.good_quantity, o.is_stopped, o.sequence, x.total
     FROM open x JOIN production_report r ON r.id = x.report_id
-    JOIN production_reportapproval a ON a.id = r.id
+    LEFT JOIN production_reportapproval a ON a.id = r.id LEFT JOIN production_report u ON u.id = r.reverses_id
     JOIN production_operation o ON o.id = r.operation_id JOIN production_workorder w ON w.id = r.work_order_id
-    JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = a.employee_id
+    JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = r.worker
     LEFT JOIN inventory_lot p ON p.id = r.output_lot_id
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(b.quantity) FILTER (WHERE b.operation_id = o.id
@@ -421,21 +451,43 @@ _FLAGS = f"""
 _KEPT = f"""
     SELECT k.id, k.said, k.kind, coalesce(e.name, u.name, ''), coalesce(d.name, ''), k.happened_at, k.clock_at,
            k.fault_zh, k.fault_en, coalesce(w.number, ''), coalesce(o.sequence || ' ' || o.name, ''),
-           coalesce(w.state, ''), o.id
+           coalesce(w.state, ''), o.id, count(*) OVER ()
     FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
     LEFT JOIN kernel_user u ON u.id = k.person_id LEFT JOIN station_device d ON d.id = k.device_id
     LEFT JOIN production_operation o ON o.id = k.operation_id
     LEFT JOIN production_workorder w ON w.id = o.work_order_id
-    WHERE k.state = 'open' AND (k.plant_id IS NULL OR k.plant_id = ANY(%(plants)s::uuid[]))
-      AND (e.team_id = ANY(%(teams)s::uuid[]) OR %(others)s::boolean AND e.team_id IS NULL)
-    ORDER BY k.happened_at, k.id LIMIT {MOST_FLAGS}
+    WHERE k.state = 'open' AND {_KEPT_HERE}
+    ORDER BY k.happened_at, k.id LIMIT %(most)s
 """
 
 
-def flags(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[FlagRow, ...]:
-    """Give the reports with open flags, each with what the order said when it was booked. One statement."""
-    rows = db.rows(_FLAGS, _within(teams, chosen) | {"others": others})
-    return tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:]) for row in rows)
+def flags(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[tuple[FlagRow, ...], int]:
+    """Give the reports with open flags, the oldest first, each with what the order said when it was booked, and how
+    many there are.
+
+    One statement, and one more for what comes after the operations whose pieces were taken back.
+    """
+    rows = db.rows(_FLAGS, _within(ctx, teams, chosen) | {"most": MOST_FLAGS})
+    found = tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:-1]) for row in rows)
+    return _with_users(found), rows[0][-1] if rows else 0
+
+
+def _with_users(rows: Sequence[FlagRow]) -> tuple[FlagRow, ...]:
+    """Say of pieces taken back what the next operations have used of those that come to them now."""
+    orders = sorted({row.work_order for row in rows if row.is_undo})
+    shop = read_shop(orders=orders)
+    return tuple(replace(row, users=_users(shop, row)) if row.is_undo else row for row in rows)
+
+
+def _users(shop: Shop, row: FlagRow) -> tuple[tuple[str, Decimal, Decimal], ...]:
+    flows, ops = shop.flows(row.work_order), shop.by_order[row.work_order]
+    return tuple(
+        (
+            ops[one].title, flows[one].taken,
+            round_quantity(production.arrived(one, flows, ops[one].planned) * flows[one].ratio, ops[one].places),
+        )
+        for one in production.next_ones(row.sequence, flows)
+    )  # fmt: skip
 
 
 def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
@@ -444,9 +496,29 @@ def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
     return tuple((UUID(key), kind, Decimal(str(excess))) for key, kind, excess in orjson.loads(text))
 
 
-def kept_acts(teams: Sequence[TeamFacts], chosen: Sequence[UUID], *, others: bool) -> tuple[KeptRow, ...]:
-    """Give what stations told and no rule lets be booked, the oldest first. One statement."""
-    return tuple(KeptRow(*row) for row in db.rows(_KEPT, _within(teams, chosen) | {"others": others}))
+def kept_acts(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[tuple[KeptRow, ...], int]:
+    """Give what stations told and no rule lets be booked, the oldest first, and how many there are. One statement."""
+    rows = db.rows(_KEPT, _within(ctx, teams, chosen) | {"most": MOST_FLAGS})
+    return tuple(KeptRow(*row[:-1]) for row in rows), rows[0][-1] if rows else 0
+
+
+_TELLERS = f"SELECT DISTINCT {_TEAM} FROM production_reportflag f {_TELLER} WHERE f.id = ANY(%s::uuid[])"
+
+
+def teams_of_flags(flags: Sequence[UUID]) -> set[UUID | None]:
+    """Give the teams whose leaders look at some flags, None for people without one. One statement."""
+    return {team for (team,) in db.rows(_TELLERS, [list(flags)])}
+
+
+_ACTORS = """
+    SELECT DISTINCT e.team_id FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
+    WHERE k.id = ANY(%s::uuid[])
+"""
+
+
+def teams_of_acts(acts: Sequence[UUID]) -> set[UUID | None]:
+    """Give the teams whose leaders look at acts that could not be booked. One statement."""
+    return {team for (team,) in db.rows(_ACTORS, [list(acts)])}
 
 
 _REPORT = """

@@ -18,5 +18,7 @@ urlpatterns = [
     path("proposal", views.proposal),
     path("accept", views.accept),
     path("approve", views.approve),
+    path("settle", views.settle),
+    path("dismiss", views.dismiss),
     path("correct", views.correct),
 ]

@@ -197,7 +197,12 @@ class ToldRow:
 
 @dataclass(frozen=True, slots=True)
 class FlagRow:
-    """A breach: what the device said, and what the order said at that time."""
+    """A breach: what the device said, and what the order said at that time.
+
+    Takes:  quantity: below zero for pieces taken back; can_correct: pieces that stand; undone_kind, undone_at: of the
+            report taken back; users: (operation, counts taken, counts that come to it now) after one whose pieces
+            were taken back
+    """
 
     report: UUID
     flags: tuple[tuple[UUID, str, Decimal], ...]
@@ -224,7 +229,17 @@ class FlagRow:
     output_number: str
     is_held: bool
     is_waiting: bool
-    is_undone: bool
+    can_correct: bool
+    undone_kind: str
+    undone_at: datetime | None
+    good_now: Decimal
+    is_stopped: bool
+    sequence: int
+    users: tuple[tuple[str, Decimal, Decimal], ...] = ()
+
+    @property
+    def is_undo(self) -> bool:
+        return bool(self.undone_kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from banyan.kernel import registry
 from banyan.kernel.commands import execute
-from banyan.kernel.context import Context
 from banyan.kernel.spec import Choice
 from banyan.lib.errors import Invalid, NotFound
 from banyan.lib.labels import L, Label, plain
@@ -28,6 +27,7 @@ from banyan.web.answers import noted, page, part
 from banyan.web.cells import Wording
 
 ASSIGN, APPROVE = "production.work_order.assign", "production.report.approve"
+SETTLE, DISMISS = "production.report_flag.settle", "station.kept_act.dismiss"
 STATUSES = {
     "working": Choice("working", L("在做", "Working"), "green"),
     "paused": Choice("paused", L("暂停", "Paused"), "orange"),
@@ -49,11 +49,6 @@ MACHINE_STATES = {
 def _asked(request: HttpRequest) -> tuple[tuple[TeamFacts, ...], tuple[UUID, ...]]:
     request.ctx.require(queries.READ, L("班组看板", "Team board"))
     return queries.chosen_teams(request.ctx, request.GET.get("team", "") or request.POST.get("team", ""))
-
-
-def _others(ctx: Context) -> bool:
-    """Say whether somebody also looks after people without a team."""
-    return ctx.principal.reach(queries.READ) in ("plant", "all")
 
 
 def _wording(request: HttpRequest) -> Wording:
@@ -138,7 +133,7 @@ def _person(one: PersonRow, zone: ZoneInfo) -> dict[str, Any]:
 def approval(request: HttpRequest) -> HttpResponse:
     """Give what waits for approval: without a flag all together, flagged ones each by hand."""
     teams, chosen = _asked(request)
-    rows, count = queries.waiting(teams, chosen, others=_others(request.ctx))
+    rows, count = queries.waiting(request.ctx, teams, chosen)
     wording = _wording(request)
     kinds = _choices("production.report", "kind")
     named = _choices("production.report_flag", "kind")
@@ -148,7 +143,8 @@ def approval(request: HttpRequest) -> HttpResponse:
     ]
     clear = [one for one in shown if not one["flags"]]
     return page(request, "teamboard/approval.html", {
-        **_common(request, teams, chosen, "approval"), "clear": clear, "count": count, "more": count - len(rows),
+        **_common(request, teams, chosen, "approval"), "clear": clear, "count": count, "shown": len(rows),
+        "more": count - len(rows),
         "flagged": [one for one in shown if one["flags"]], "people": len({one["row"].who for one in clear}),
         "good": sum((one["row"].quantity for one in clear if one["row"].kind == "good"), Decimal(0)),
     })  # fmt: skip
@@ -158,20 +154,26 @@ def approval(request: HttpRequest) -> HttpResponse:
 def flags(request: HttpRequest) -> HttpResponse:
     """Give breaches found at sync with both views, and what stations told that nobody could book."""
     teams, chosen = _asked(request)
-    others, wording = _others(request.ctx), _wording(request)
+    wording = _wording(request)
     kinds, named = _choices("production.report", "kind"), _choices("production.report_flag", "kind")
     states, steps = _choices("production.work_order", "state"), _choices("production.operation", "state")
     acts = _choices("station.kept_act", "kind")
+    found, count = queries.flags(request.ctx, teams, chosen)
+    told, told_count = queries.kept_acts(request.ctx, teams, chosen)
     rows = [
         {
             "row": row, "kind": kinds[row.kind], "state": states[row.order_state], "step": steps[row.operation_state],
+            "undone": kinds.get(row.undone_kind), "undone_at": wording.instant(row.undone_at) if row.undone_at else "",
+            "count": abs(row.quantity), "left": row.taken_then + row.quantity,
+            "keys": ",".join(str(key) for key, *_ in row.flags),
+            "enough": ENOUGH if row.is_undo or all(kind != "over" for _, kind, _ in row.flags) else ENOUGH_BEFORE,
             "flags": [(key, named[kind], kind, excess) for key, kind, excess in row.flags],
             "happened": wording.instant(row.happened_at), "reported": wording.instant(row.reported_at),
             "clock": wording.instant(row.clock_at) if row.clock_at else "",
             "closed": wording.instant(row.closed_at) if row.closed_at else "",
             "room": None if row.arrived_then is None else max(Decimal(0), row.arrived_then - row.taken_then),
         }
-        for row in queries.flags(teams, chosen, others=others)
+        for row in found
     ]
     kept = [
         {
@@ -179,11 +181,14 @@ def flags(request: HttpRequest) -> HttpResponse:
             "clock": wording.instant(row.clock_at), "state": states.get(row.order_state),
             "why": row.why_zh if request.ctx.language == "zh" else row.why_en,
         }
-        for row in queries.kept_acts(teams, chosen, others=others)
+        for row in told
     ]
     return page(request, "teamboard/flags.html", {
         **_common(request, teams, chosen, "flags"), "rows": rows, "kept": kept,
+        "count": count + told_count, "shown": len(rows) + len(kept), "more": count + told_count - len(rows) - len(kept),
         "may_release": request.ctx.may("inventory.lot.release"), "may_book": request.ctx.may("station.kept_act.book"),
+        "may_settle": request.ctx.may(SETTLE), "may_dismiss": request.ctx.may(DISMISS),
+        "accepted": L("认可", "Accepted"), "not_booked": NOT_BOOKED,
     })  # fmt: skip
 
 
@@ -362,12 +367,14 @@ def accept(request: HttpRequest) -> HttpResponse:
 
 def _require_own_reports(request: HttpRequest, reports: Sequence[UUID]) -> None:
     """Refuse reports of other teams than one's own. Raises: TeamUnknown"""
-    teams = {team.id for team in queries.teams_of(request.ctx)}
-    if _others(request.ctx):
-        teams.add(None)
     found = set(ReportApproval.objects.filter(pk__in=reports).values_list("team_id", flat=True))
-    if found - teams:
+    if found - _teams_looked_after(request):
         raise TeamUnknown
+
+
+def _teams_looked_after(request: HttpRequest) -> set[UUID | None]:
+    teams: set[UUID | None] = {team.id for team in queries.teams_of(request.ctx)}
+    return teams | {None} if queries.looks_after_others(request.ctx) else teams
 
 
 @require_POST
@@ -383,6 +390,37 @@ def approve(request: HttpRequest) -> HttpResponse:
         reason = str(L("班组长处理报工异常时解冻", "Released when the flag was settled"))
         _do(request, "inventory.lot.release", {"reason": reason}, [release])
     return noted(HttpResponse(status=204), said, **{"banyan:reload": True})
+
+
+#: Why flags need nothing, and why acts are not booked, as a rule: one tap each; any other reason is typed.
+ENOUGH = (L("已当面核对", "Checked with the worker"), L("时钟或网络原因", "Clock or network"))
+ENOUGH_BEFORE = (*ENOUGH, L("上道漏报", "Not told at the operation before"))
+NOT_BOOKED = (L("重复", "Told twice"), L("已另行报工", "Told in another way"), L("误操作", "Tapped by mistake"))
+
+
+@require_POST
+def settle(request: HttpRequest) -> HttpResponse:
+    """Settle flags by an answer; the report stays as it is, and waits for approval where it does."""
+    return _answer(request, "flags", SETTLE, queries.teams_of_flags, L("已处理", "Settled"))
+
+
+@require_POST
+def dismiss(request: HttpRequest) -> HttpResponse:
+    """Say by an answer why acts are not booked."""
+    return _answer(request, "acts", DISMISS, queries.teams_of_acts, L("不入账", "Not booked"))
+
+
+def _answer(
+    request: HttpRequest, name: str, command: str, teams_of: Callable[[Sequence[UUID]], set[UUID | None]], note: Label
+) -> HttpResponse:
+    request.ctx.require(command, registry.command(command).label)
+    found = _keys(request.POST.getlist(name))
+    if not found:
+        raise Invalid("teamboard.nothing_chosen", L("请至少选一条", "Choose at least one"))
+    if teams_of(found) - _teams_looked_after(request):
+        raise TeamUnknown
+    _do(request, command, {"answer": request.POST.get("answer", "").strip()}, found)
+    return noted(HttpResponse(status=204), note, **{"banyan:reload": True})
 
 
 #: Why reports are put right as a rule; any other reason is typed.

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from banyan.kernel.prints import Column, LabelLayout
+from banyan.lib.errors import Invalid
 from banyan.lib.labels import L, Label
 from banyan.web.printing import measure
 from banyan.web.printing.documents import Filler
@@ -25,6 +26,14 @@ _TITLE_ROWS = ((1, 11.0, 0.5), (2, 9.0, 0.5), (3, 7.0, 0.5), (9, _LEAST, 0.6))
 _TITLES, _READABLE = (22.0, 18.0, 14.0, 11.0, 9.0), 7.0
 #: How much of a label its code may take, and how large it need not be exceeded.
 _CODE_SHARE, _CODE_MOST = 0.46, 40.0
+
+
+class SizeUnknown(Invalid):
+    code = "print.size_unknown"
+    zh = "没有“{size}”这种标签纸"
+    en = "There is no label paper “{size}”"
+    way_out_zh = "请在打印按钮旁另选一种"
+    way_out_en = "Choose another one beside the print button"
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,13 @@ SIZES = (
 def size_of(key: str) -> Size:
     """Give the size of that key, the first for an unknown one."""
     return next((one for one in SIZES if one.key == key), SIZES[0])
+
+
+def known_size(key: str) -> str:
+    """Give the key of a size that a device asks for, empty for the label's own. Raises: SizeUnknown"""
+    if key and key not in {one.key for one in SIZES}:
+        raise SizeUnknown(size=key[:30])
+    return key
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,26 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from banyan.kernel import access
+from banyan.kernel import access, rates
 from banyan.kernel.models import User
 from banyan.lib.labels import L
 from banyan.web import acting
 from banyan.web.answers import page
 from banyan.web.middleware import public
+from banyan.web.rest.callers import address_of
 
 WRONG = L("登录名或密码不对", "Login or password is wrong")
 LOCKED = L(
     "尝试次数过多，请 {minutes} 分钟后再试，或请管理员重设密码",
     "Too many attempts; try again in {minutes} minutes, or ask an administrator for a new password",
 )
+CROWDED = L(
+    "此地址的登录尝试过于频繁，请 {wait} 秒后再试",
+    "Too many sign-ins from this address; try again in {wait} seconds",
+)
+#: Tries to sign in from one address in a minute, over all names and processes: each costs a slow hash. A whole shift
+#: that signs in behind one router stays below it.
+TRIES_PER_MINUTE = 60
 YEAR = 365 * 24 * 3600
 
 
@@ -32,7 +40,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Show the sign-in page, and sign in with a login name and a password.
 
     The session gets a new key, so that one set by somebody else before is worth nothing; misses are counted
-    in the database and lock the pair of name and address over all processes.
+    in the database and lock the pair of name and address over all processes. An address that tries too often,
+    under whatever names, is refused before anything is hashed.
     """
     back = _back(request)
     if request.ctx is not None:
@@ -40,6 +49,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _form(request, back)
     name = request.POST.get("username", "").strip()[:80]
+    try:
+        rates.take(f"login:{address_of(request)}", TRIES_PER_MINUTE, lease=1)
+    except rates.QuotaUsed as refusal:
+        return _crowded(request, back, name, refusal.data["wait"])
     user = authenticate(request, username=name, password=request.POST.get("password", "")[:1000])
     if user is None or user.is_program:
         if getattr(request, "axes_locked_out", False):
@@ -62,6 +75,13 @@ def locked(request: HttpRequest, *_args: object, **_more: object) -> HttpRespons
         refusal=LOCKED.filled({"minutes": minutes}),
         status=429,
     )
+
+
+def _crowded(request: HttpRequest, back: str, name: str, wait: int) -> HttpResponse:
+    """Say that too many have tried from one address."""
+    answer = _form(request, back, name=name, refusal=CROWDED.filled({"wait": wait}), status=429)
+    answer.headers["Retry-After"] = str(wait)
+    return answer
 
 
 @require_POST

@@ -162,15 +162,26 @@ def test_a_partner_that_fails_leaves_everything_as_it_was(ctx, ours, scan, syste
 
 def test_our_own_impossible_states_are_found_and_close_when_put_right(ctx, flow, message, scan):
     one = scan(kind="ours", checks=["integration.stuck"], system=None, operation="", noun="")
-    stuck = message(flow(), NOW - timedelta(hours=80), key="SO-1")
-    message(stuck.flow, NOW - timedelta(hours=70), key="SO-2")
+    stuck = message(flow(), NOW - timedelta(hours=90), key="SO-1")
+    message(stuck.flow, NOW - timedelta(hours=80), key="SO-2")  # its last try is yet to come
     made = run(ctx, one)
     assert (made.found, made.new) == (1, 1)
     seen = Discrepancy.objects.get()
     assert (seen.record, seen.noun, seen.proposed) == (stuck.pk, "integration.message", "task")
-    assert seen.text.split("\n")[1] == f"Stuck for 80 hours (flow {stuck.flow.code}, key SO-1)"
+    assert seen.text.split("\n")[1] == f"Stuck for 90 hours (flow {stuck.flow.code}, key SO-1)"
     Message.objects.filter(pk=stuck.pk).update(state="given_up")
     assert run(ctx, one).gone == 1
+
+
+def test_how_long_a_message_may_wait_follows_from_the_schedule_of_its_flow(ctx, flow, message, scan):
+    one = scan(kind="ours", checks=["integration.stuck"], system=None, operation="", noun="")
+    short, long = flow(retries=[5, 60]), flow(retries=[86_400] * 6)
+    late = message(short, NOW - timedelta(hours=26))
+    message(short, NOW - timedelta(hours=20))
+    later = message(long, NOW - timedelta(hours=160))
+    message(long, NOW - timedelta(hours=155))
+    assert run(ctx, one).found == 2
+    assert set(Discrepancy.objects.values_list("record", flat=True)) == {late.pk, later.pk}
 
 
 def test_a_module_brings_its_own_impossible_state(ctx, live_db, scan, system, monkeypatch):

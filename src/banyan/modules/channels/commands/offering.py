@@ -23,7 +23,7 @@ from banyan.modules.channels.models import Listing, Offer
 from banyan.modules.channels.rules import Place, Stock
 
 ZERO = Decimal(0)
-#: So many listings are worked out in one transaction.
+#: So many listings are worked out together.
 MOST = 2000
 
 
@@ -37,6 +37,12 @@ class RefreshAll(Input):
     """Which shop; all of them when empty."""
 
     shop: UUID | None = field("店铺", "Shop", None, reference="channels.shop")
+
+
+class RefreshNext(Input):
+    """Where to go on: behind this listing; at the first one when empty."""
+
+    after: UUID | None = field("从此之后", "After", None, reference="channels.listing")
 
 
 @command("channels.offer.refresh", L("重新计算", "Work out"), icon="refresh")
@@ -57,9 +63,10 @@ def note_pushed(ctx: Context, offers: Sequence[Offer], data: Pushed) -> None:
 @command("channels.offer.refresh_all", L("全量计算可售库存", "Work out all offers"), input=RefreshAll, on="noun",
          icon="refresh")  # fmt: skip
 def refresh_all(ctx: Context, data: RefreshAll) -> int:
-    """Work out every offer of a shop, or of all of them; give how many changed.
+    """Work out every offer of a shop, or of all of them, and tell them in full; give how many were told.
 
-    Writes: offers; tells OfferChanged for those that changed or that the shop was told otherwise
+    Writes: offers; tells OfferChanged for each of an active listing, changed or not, for stock may have been changed in
+            the shop itself; of others where they changed or the shop was told otherwise
     """
     listings = Listing.objects.order_by("pk").values_list("pk", flat=True)
     if data.shop:
@@ -68,6 +75,21 @@ def refresh_all(ctx: Context, data: RefreshAll) -> int:
     return sum(
         len(work_out(ctx, keys[start : start + MOST], is_full=True)) for start in range(0, len(keys), MOST)
     )
+
+
+@command("channels.offer.refresh_next", L("逐批计算可售库存", "Work out a batch of offers"), input=RefreshNext,
+         on="noun", icon="refresh", screen=False, rest=False, permission="channels.offer.refresh_all")  # fmt: skip
+def refresh_next(ctx: Context, data: RefreshNext) -> UUID | None:
+    """Work out the next offers as `refresh_all` does; give the listing to go on behind, none after the last.
+
+    Writes: as refresh_all
+    """
+    listings = Listing.objects.order_by("pk").values_list("pk", flat=True)
+    if data.after:
+        listings = listings.filter(pk__gt=data.after)
+    keys = list(listings[:MOST])
+    work_out(ctx, keys, is_full=True)
+    return keys[-1] if keys else None
 
 
 @command("channels.offer.refresh_due", L("计算变化的可售库存", "Work out changed offers"), on="noun", icon="refresh",
@@ -99,13 +121,20 @@ def work_out(
 ) -> list[UUID]:
     """Write what the offers of listings are now, and tell those that have changed.
 
-    Takes:  held: offers that the caller has locked, to be set in memory as well; is_full: tell also where the shop
-            was told otherwise, or not yet
-    Gives:  the offers told. Six statements, however many listings
+    A listing that is made to order has no offer and nothing is told of it: the shop sells it as its people set it there
+
+    Takes:  held: offers that the caller has locked, to be set in memory as well; is_full: tell also those that have not
+            changed, what is not offered only where the shop was told otherwise, or not yet
+    Gives:  the offers told. Seven statements, however many listings
     """
     if not listings:
         return []
     db.rows("SELECT id FROM channels_offer WHERE listing_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(listings)])
+    if held is None:  # else the caller goes on with the offers that it holds
+        db.run(
+            "DELETE FROM channels_offer o USING channels_listing l "
+            "WHERE l.id = o.listing_id AND l.is_made_to_order AND o.listing_id = ANY(%s)", [list(listings)],
+        )  # fmt: skip
     rows = queries.offer_rows(listings)
     ships = queries.who_ships({row.shop for row in rows})
     free = queries.free_stock(
@@ -120,7 +149,7 @@ def work_out(
         is_new = row.quantity is None or row.quantity != quantity
         if is_new:
             fresh.append((offer, row.shop, row.listing.id, quantity))
-        if is_new or (is_full and row.pushed != quantity):
+        if is_new or (is_full and (row.is_offered or row.pushed != quantity)):
             told.append(_told(ctx.now, offer, row, quantity))
         if held and row.listing.id in held and is_new:
             held[row.listing.id].quantity, held[row.listing.id].offered_at = quantity, ctx.now
@@ -130,7 +159,7 @@ def work_out(
 
 
 def _offered(row: queries.OfferRow, places: Sequence[Place], free: Stock) -> Decimal:
-    if not row.is_offered or row.listing.is_made_to_order:
+    if not row.is_offered:
         return ZERO
     parts = row.listing.pieces
     there = free.over(places, [part.item for part in parts])

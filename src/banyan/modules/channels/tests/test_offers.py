@@ -15,7 +15,8 @@ from procrastinate.contrib.django import app as queue
 from banyan.kernel import db, dispatcher, proofs
 from banyan.kernel.commands import execute
 from banyan.lib.ids import new_id
-from banyan.modules.channels.commands import refresh_due
+from banyan.modules.channels import jobs
+from banyan.modules.channels.commands import offering, refresh_due
 from banyan.modules.channels.jobs import hear
 from banyan.modules.channels.models import ChannelOrder, Offer, OfferDue
 from banyan.modules.channels.tests.conftest import Stall
@@ -85,6 +86,35 @@ def test_a_changed_listing_or_shop_is_worked_out_anew(stall, listed):
     assert stall.offer(listings["ONE"]).quantity == D(0)
 
 
+@pytest.mark.django_db
+def test_the_shop_is_told_nothing_of_what_is_made_to_order(stall, listed):
+    shop, _ = listed
+    before = told(stall)
+    made = stall.listing(shop, "MADE", stall.world.screw, is_made_to_order=True)
+    stall.put(stall.world.screw, 5)
+    assert (refresh(stall), stall.run("channels.offer.refresh_all")) == (0, 3)
+    assert "MADE" not in {sku for sku, _ in told(stall)[len(before) :]}
+    stall.world.change(shop, is_active=False)
+    refresh(stall)
+    assert "MADE" not in {sku for sku, _ in told(stall)}
+    assert not Offer.objects.filter(listing=made).exists()
+
+
+@pytest.mark.django_db
+def test_what_becomes_made_to_order_is_not_told_as_sold_out_and_comes_back_with_its_stock(stall, listed):
+    _, listings = listed
+    before = len(told(stall))
+    stall.world.change(listings["ONE"], is_made_to_order=True)
+    offer = stall.offer(listings["ONE"])
+    assert stall.do("channels.offer.refresh", offer) == 0
+    assert refresh(stall) == 0
+    assert not Offer.objects.filter(listing=listings["ONE"]).exists()
+    assert verdict("channels.offers").is_green
+    stall.world.change(listings["ONE"], is_made_to_order=False)
+    assert refresh(stall) == 1
+    assert told(stall)[before:] == [("ONE", D(8))]
+
+
 def confirming(stall):
     """Give the statements of confirming an order of one part, savepoints left out."""
     line = {"item": stall.world.part, "quantity": "1", "price": "10"}
@@ -114,15 +144,34 @@ def test_stock_of_what_nobody_lists_is_no_work_of_ours(stall, listed):
 
 
 @pytest.mark.django_db
-def test_the_nightly_run_tells_what_the_shop_was_told_otherwise(stall, listed):
-    _, listings = listed
-    for one in listings.values():
-        offer = stall.offer(one)
+def test_each_night_the_shop_is_told_all_it_sells_whatever_it_was_told_before(stall, listed, monkeypatch):
+    """Stock changed in the shop itself is put right although nothing has changed here."""
+    shop, listings = listed
+    stall.world.change(listings["SAFE"], is_offered=False)
+    stall.listing(stall.shop("GONE", is_active=False), "GONE", stall.world.part)
+    refresh(stall)
+    for offer in Offer.objects.all():
         stall.do("channels.offer.note_pushed", offer, quantity=str(offer.quantity))
-    assert stall.run("channels.offer.refresh_all") == 0
-    stall.do("channels.offer.note_pushed", stall.offer(listings["ONE"]), quantity="99")
-    assert stall.run("channels.offer.refresh_all") == 1
-    assert told(stall)[-1] == ("ONE", D(8))
+    before = len(told(stall))
+    monkeypatch.setattr(offering, "MOST", 2)
+    assert jobs.offer_everything() == 2
+    assert sorted(told(stall)[before:]) == [("ONE", D(8)), ("THREE", D(2))]
+    assert stall.run("channels.offer.refresh_all", shop=str(shop.pk)) == 2
+    assert len(told(stall)) == before + 4
+
+
+@pytest.mark.django_db
+def test_each_night_what_is_not_sold_is_told_until_the_shop_has_heard_it(stall, listed):
+    _, listings = listed
+    stall.world.change(listings["ONE"], is_active=False)
+    refresh(stall)
+    before = len(told(stall))
+    jobs.offer_everything()
+    assert ("ONE", D(0)) in told(stall)[before:]
+    stall.do("channels.offer.note_pushed", stall.offer(listings["ONE"]), quantity="0")
+    before = len(told(stall))
+    jobs.offer_everything()
+    assert sorted(told(stall)[before:]) == [("SAFE", D(3)), ("THREE", D(2))]
 
 
 @pytest.mark.django_db

@@ -152,9 +152,11 @@ def _place(ctx: Context, data: Raise) -> dict[str, Any]:
 
 def _team(ctx: Context, case: ShopException, category: Category) -> UUID | None:
     """Give who is responsible: by route, else the category's team, else that of whoever raises it."""
+    routes = queries.routes(case.plant_id)
+    names = queries.operation_names(case.operation_id) if any(route.operation for route in routes) else ()
     found = rules.responsible(
-        queries.routes(case.plant_id), category=category.pk, work_centre=case.work_centre_id,
-        defect_reason=case.defect_reason_id,
+        routes, category=category.pk, work_centre=case.work_centre_id, defect_reason=case.defect_reason_id,
+        operation=names,
     ) or category.team_id  # fmt: skip
     own = ctx.principal.employee
     if found or own is None:

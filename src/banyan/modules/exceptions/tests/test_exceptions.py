@@ -59,6 +59,14 @@ def test_a_call_says_where_it_is_and_who_is_responsible(floor, operation):
     assert Outbox.objects.filter(type="exceptions.raised").count() == 1
 
 
+def test_an_operation_has_its_own_team(floor, operation):
+    floor.world.make("exceptions.route", work_centre=floor.world.turning, team=floor.team)
+    floor.world.make("exceptions.route", operation_name=f" {operation.name} ", team=floor.repair)
+    assert floor.call(operation=operation).team_id == floor.repair.pk
+    assert floor.call(machine=floor.world.lathe).team_id == floor.team.pk
+    assert floor.call(operation=floor.operation(operation.work_order, 20)).team_id != floor.repair.pk
+
+
 @pytest.mark.parametrize("on", ["work_order", "operation", "machine", "lot"])
 def test_the_dialog_offers_what_may_be_meant(floor, operation, on):
     floor.report(operation.work_order, 10, "start")

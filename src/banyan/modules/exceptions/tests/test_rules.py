@@ -48,6 +48,22 @@ def test_the_route_that_says_most_decides(category, work_centre, reason, team):
     assert responsible(ROUTES, category=category, work_centre=work_centre, defect_reason=reason) == team
 
 
+@pytest.mark.parametrize(
+    ("names", "reason", "team"),
+    [
+        (("精 车", "Finish turning"), None, B),
+        (("x", "FINISH  turning "), None, B),
+        (("精车外圆",), None, A),
+        ((), None, A),
+        (("Finish turning",), SCRATCH, E),  # a defect reason weighs more
+    ],
+)
+def test_a_route_may_name_an_operation(names, reason, team):
+    routes = (RouteFacts(10, A, QUALITY, TURNING), RouteFacts(20, B, operation="Finish turning"), ROUTES[3])
+    said = {"category": QUALITY, "work_centre": TURNING, "defect_reason": reason}
+    assert responsible(routes, operation=names, **said) == team
+
+
 def test_the_sequence_decides_among_equals():
     routes = (RouteFacts(20, B, category=MATERIAL), RouteFacts(10, A, category=MATERIAL))
     assert responsible(routes, category=MATERIAL, work_centre=None, defect_reason=None) == A

@@ -23,6 +23,8 @@ from banyan.modules.sales.models import Shipment
 from banyan.modules.sales.proofs import kept_stock, moves, shipped
 from banyan.modules.station.models import KeptAct
 from banyan.web import codes
+from banyan.web.printing.labels import SIZES, size_of
+from tests.plugins.papers import boxes
 
 pytestmark = pytest.mark.django_db
 
@@ -418,6 +420,20 @@ def test_labels_are_printed(shop, phone):
     assert (answer.status_code, answer.content[:4]) == (200, b"%PDF")
     refused = phone.post("/station/api/warehouse/label", {"noun": "kernel.user", "ids": ["1"]}, **phone.signed)
     assert refused.status_code == 422
+
+
+@pytest.mark.parametrize("size", ["", *(one.key for one in SIZES)])
+def test_labels_are_printed_on_the_paper_the_phone_asks_for(shop, phone, size):
+    told = {"noun": "inventory.lot", "ids": [shop.steel_lot.pk], "size": size}
+    answer = phone.post("/station/api/warehouse/label", told, **phone.signed)
+    paper = size_of(size)
+    assert boxes(answer.content) == [(round(paper.page_width), round(paper.page_height))]
+
+
+def test_a_paper_that_is_not_there_is_refused(shop, phone):
+    told = {"noun": "inventory.lot", "ids": [shop.steel_lot.pk], "size": "61x41"}
+    refused = phone.post("/station/api/warehouse/label", told, **phone.signed)
+    assert (refused.status_code, refused.json()["code"]) == (422, "print.size_unknown")
 
 
 def test_a_day_takes_as_many_statements_for_one_paper_as_for_many(shop, phone, bought, bins, django_assert_num_queries):

@@ -12,7 +12,7 @@ from pydantic import Field
 from banyan.kernel import beside, db, locks, registry
 from banyan.kernel.commands import command, execute, owe_numbers, tell
 from banyan.kernel.context import Context
-from banyan.kernel.schema import Day, Input, Quantity, Text, field
+from banyan.kernel.schema import Day, Input, Instant, Quantity, Text, field
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
@@ -30,7 +30,7 @@ from banyan.modules.production.commands.copying import copy_recipes
 from banyan.modules.production.commands.deviating import only
 from banyan.modules.production.commands.materials import IssueLine, by, issue_lines
 from banyan.modules.production.commands.orders import close_orders
-from banyan.modules.production.errors import NotTemporary, PartNeeded, StillKept
+from banyan.modules.production.errors import NotTemporary, PartNeeded, ReportKeyReused, StillKept
 from banyan.modules.production.models import Assignment, Material, MaterialIssue, Operation, WorkOrder
 from banyan.modules.production.queries import released
 
@@ -84,6 +84,14 @@ class UseMaterial(Input):
     """What a card has used."""
 
     lines: Annotated[list[Use], Field(min_length=1, max_length=200)] = field("用料", "Material")
+    operation: UUID | None = field(
+        "工序", "Operation", None, reference="production.operation", help=L("空为第一道", "Empty: the first")
+    )
+    moved_at: Instant | None = field("时间", "At", None, when="moved_at")
+    id: UUID | None = field(
+        "标识", "Key", None, when="id",
+        help=L("由设备生成的 UUID；重复提交只记一次", "A UUID made by the device; sent twice it counts once"),
+    )  # fmt: skip
 
 
 @command(
@@ -201,14 +209,22 @@ def _assign(ctx: Context, order: WorkOrder, operations: Sequence[Operation], dat
     help=L("临时工艺卡：用了什么领什么", "Temporary cards: whatever was used"),
 )  # fmt: skip
 def use_material(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -> tuple[MaterialIssue, ...]:
-    """Issue any item to a temporary card, as it is used.
+    """Issue any item to a temporary card, as it is used; the same key is the same issue.
 
-    Raises: NotTemporary; Invalid for an item that is not kept in stock; MaterialShort; what posting refuses
+    What is kept for others is taken as well, for it is gone.
+
+    Raises: NotTemporary; Invalid for an item that is not kept in stock, or an operation of another order;
+            ReportKeyReused; MaterialShort; what posting refuses
     Writes: materials, an issue with its moves; locks materials, then stock
     """
     order = only(orders)
     if order.kind != "temporary":
         raise NotTemporary(order=order.number)
+    known = MaterialIssue.objects.filter(pk=data.id).first() if data.id else None
+    if known:
+        if known.work_order_id != order.pk:
+            raise ReportKeyReused(id=data.id)
+        return (known,)
     facts = planning_data(order.plant_id, [line.item for line in data.lines])
     for place, line in enumerate(data.lines):
         one = facts.get(line.item)
@@ -219,7 +235,7 @@ def use_material(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -
             said = L(f"最多 {one.places} 位小数", f"at most {one.places} decimal places")
             raise Invalid(fields={f"lines.{place}.quantity": said})
     rows = flow.lock_materials([order.pk])
-    first = Operation.objects.filter(work_order=order).order_by("sequence").values_list("sequence", flat=True).first()
+    at = _used_at(order, data.operation)
     by_item = {m.item_id: m for m in rows.values()}
     new: list[Material] = []
     for line in data.lines:
@@ -227,7 +243,7 @@ def use_material(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -
         if material is None:
             material = Material(
                 id=new_id(), work_order=order, position=len(rows) + len(new) + 1, item_id=line.item, quantity=ZERO,
-                operation=first, places=facts[line.item].places,
+                operation=at, places=facts[line.item].places,
             )  # fmt: skip
             new.append(material)
             by_item[line.item] = material
@@ -242,7 +258,15 @@ def use_material(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -
         ))
         for line in data.lines
     ]  # fmt: skip
-    return issue_lines(ctx, [order], materials, lines, "issue", "", None)
+    return issue_lines(ctx, [order], materials, lines, "issue", "", data.moved_at, data.id, is_used=True)
+
+
+def _used_at(order: WorkOrder, operation: UUID | None) -> int | None:
+    """Give the sequence of the operation named, else of the first. Raises: Invalid for one of another order"""
+    steps = dict(Operation.objects.filter(work_order=order).order_by("sequence").values_list("pk", "sequence"))
+    if operation and operation not in steps:
+        raise Invalid(fields={"operation": L("不是这张工艺卡的工序", "no operation of this card")})
+    return steps[operation] if operation else next(iter(steps.values()), None)
 
 
 @command(

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
+from django.db.models import F
 from pydantic import Field
 
 from banyan.kernel.commands import command
@@ -39,7 +40,7 @@ from banyan.modules.production.errors import (
     StillNeededLater,
     WrongLine,
 )
-from banyan.modules.production.models import Material, Operation, WorkOrder
+from banyan.modules.production.models import Assignment, Material, Operation, WorkOrder
 
 ORDER = "production.work_order"
 ZERO = Decimal(0)
@@ -299,14 +300,14 @@ def reroute_operation(ctx: Context, orders: Sequence[WorkOrder], data: Reroute) 
     """Send an operation to another work centre, machine or supplier; later reports count with its rates.
 
     Raises: OperationUnknown, NotSkippable for one at an end
-    Writes: the operation; locks it
+    Writes: the operation and the machines of those assigned to it; locks it
     """
     order = only(orders)
     flow.lock_operations([data.operation])
     operation = _operation(order, data.operation)
     if operation.state == "closed":
         raise NotSkippable(operation=f"{operation.sequence} {operation.name}")
-    was = _where(operation)
+    was, centre, machine = _where(operation), operation.work_centre_id, operation.machine_id
     if data.work_centre:
         operation.work_centre_id, operation.machine_id = data.work_centre, data.machine
         _set_rates(operation)
@@ -329,8 +330,20 @@ def reroute_operation(ctx: Context, orders: Sequence[WorkOrder], data: Reroute) 
             "deviation_reason",
         ]
     )
+    _take_people_along(ctx, operation, machine, is_elsewhere=operation.work_centre_id != centre)
     note(ctx, order, "reroute", data.reason, operation=operation, before=was, after=_where(operation))
     return operation
+
+
+def _take_people_along(ctx: Context, operation: Operation, machine: UUID | None, *, is_elsewhere: bool) -> None:
+    """Put whoever was on the operation's machine on its new one; at another work centre everybody."""
+    if operation.machine_id == machine and not is_elsewhere:
+        return
+    assigned = Assignment.objects.filter(operation=operation, is_active=True)
+    moved = assigned if is_elsewhere else assigned.filter(machine=machine)
+    moved.update(
+        machine=operation.machine_id, version=F("version") + 1, changed_at=ctx.now, changed_by=ctx.person
+    )
 
 
 def _where(operation: Operation) -> dict[str, object]:

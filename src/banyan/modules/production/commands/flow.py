@@ -69,11 +69,12 @@ class Op:
 
 class Shop:
     """The operations of some orders, by key and by order and sequence; `known` are the digests of reports
-    that are in the ledger already."""
+    that are in the ledger already, `machines` those that the leader gave to people, by operation and employee."""
 
     def __init__(self, ops: Iterable[Op]) -> None:
         self.ops = {op.id: op for op in ops}
         self.known: dict[UUID, bytes] = {}
+        self.machines: dict[tuple[UUID, UUID], UUID] = {}
         self.by_order: dict[UUID, dict[int, Op]] = {}
         for op in self.ops.values():
             self.by_order.setdefault(op.order, {})[op.sequence] = op
@@ -162,21 +163,37 @@ def lock_for_reports(
     return orders
 
 
+#: The machine that people were given at operations (`hands`): in their own assignment before their team's.
+ASSIGNED = """
+    SELECT k.operation, k.employee, g.machine_id
+    FROM unnest(%(at)s::uuid[], %(hands)s::uuid[]) k(operation, employee) CROSS JOIN LATERAL (
+        SELECT a.machine_id FROM production_assignment a
+        WHERE a.operation_id = k.operation AND a.is_active AND a.machine_id IS NOT NULL AND (
+            a.employee_id = k.employee OR a.team_id = (SELECT e.team_id FROM people_employee e WHERE e.id = k.employee))
+        ORDER BY a.employee_id NULLS LAST LIMIT 1) g
+"""
+
+
 def read_shop(
-    operations: Sequence[UUID] = (), orders: Sequence[UUID] = (), reports: Sequence[UUID] = ()
+    operations: Sequence[UUID] = (), orders: Sequence[UUID] = (), reports: Sequence[UUID] = (),
+    hands: Sequence[tuple[UUID, UUID]] = (),
 ) -> Shop:
-    """Read all operations of the orders named, and of those that the operations named belong to, and which of
-    the reports are in the ledger already. One statement.
+    """Read all operations of the orders named, and of those that the operations named belong to, which of
+    the reports are in the ledger already, and on which machine people were put. One statement.
+
+    Takes:  hands: who is at which operation, as (operation, employee)
 
     Read after the locks are held, so that it sees what others committed while this one waited
     """
     if not orders and not operations:
         return Shop(())
     named = {"orders": list(orders), "named": list(operations), "reports": list(reports)}
+    named |= {"at": [operation for operation, _ in hands], "hands": [employee for _, employee in hands]}
     ways = ("o.work_order_id = ANY(%(orders)s)" if orders else "", _SIBLINGS if operations else "")
     rows = db.rows(
         f"""
         SELECT (SELECT jsonb_object_agg(id, encode(digest, 'hex')) FROM production_report WHERE id = ANY(%(reports)s)),
+               (SELECT jsonb_agg(jsonb_build_array(operation, employee, machine_id)) FROM ({ASSIGNED}) g),
                {_COLUMNS}
         FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
         WHERE {" OR ".join(filter(None, ways))}
@@ -184,11 +201,13 @@ def read_shop(
         """,
         named,
     )
-    shop = Shop(_op(row[1:]) for row in rows)
+    shop = Shop(_op(row[2:]) for row in rows)
     known = rows[0][0] if rows else None
     shop.known = (
         {UUID(key): bytes.fromhex(digest) for key, digest in orjson.loads(known).items()} if known else {}
     )
+    given = orjson.loads(rows[0][1] or "[]") if rows else ()
+    shop.machines = {(UUID(at), UUID(who)): UUID(machine) for at, who, machine in given}
     return shop
 
 

@@ -92,6 +92,7 @@ class _Part:
     lot: UUID | None
     amount: Decimal | None = None
     kept_for: UUID | None = None
+    is_fact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,15 +219,23 @@ def issue_lines(
     kind: str,
     reason: str,
     moved_at: datetime | None,
+    key: UUID | None = None,
+    *,
+    is_used: bool = False,
 ) -> tuple[MaterialIssue, ...]:
-    parts = chosen(ctx, orders, lines)
+    """Issue lines to orders inside a command.
+
+    Takes:  key: of the issue, where there is one order only; is_used: it has happened, so that what is kept for
+            others is taken as well where no place is named
+    """
+    parts = chosen(ctx, orders, lines, is_used=is_used)
     for part in parts:
         part.material.issued_quantity += part.quantity
-    return _post(ctx, orders, materials, parts, kind, reason, moved_at)
+    return _post(ctx, orders, materials, parts, kind, reason, moved_at, key)
 
 
 def chosen(
-    ctx: Context, orders: Sequence[WorkOrder], lines: Sequence[tuple[Material, IssueLine]]
+    ctx: Context, orders: Sequence[WorkOrder], lines: Sequence[tuple[Material, IssueLine]], *, is_used: bool = False
 ) -> list[_Part]:
     """Give where each line is taken from. Raises: MaterialShort. One statement per plant."""
     plants = {order.pk: order.plant_id for order in orders}
@@ -237,7 +246,7 @@ def chosen(
         if not here:
             continue
         rows = stock_rows(plant, sorted({m.item_id for m, _ in here}))
-        left = {row.balance: row.on_hand - row.allocated for row in rows}
+        left = {row.balance: row.on_hand - (ZERO if is_used else row.allocated) for row in rows}
         for material, line in here:
             usable = [row for row in rows if _is_usable(row, material, line, ctx.now)]
             sources = {(row.location, row.lot): row for row in usable}
@@ -246,7 +255,7 @@ def chosen(
             )
             for source, quantity in taken:
                 left[sources[source.location, source.lot].balance] -= quantity
-                parts.append(_Part(material, quantity, source.location, source.lot))
+                parts.append(_Part(material, quantity, source.location, source.lot, is_fact=is_used))
             if short:
                 missing.append((material, short))
     if missing:
@@ -320,6 +329,7 @@ def _post(
     kind: str,
     reason: str,
     moved_at: datetime | None,
+    key: UUID | None = None,
 ) -> tuple[MaterialIssue, ...]:
     """Post the parts and write their papers: one per order."""
     plants = {order.pk: order.plant_id for order in orders}
@@ -329,7 +339,7 @@ def _post(
     ]
     issues = {
         order: MaterialIssue(
-            id=new_id(),
+            id=key or new_id(),
             work_order_id=order,
             plant_id=plants[order],
             kind=kind,
@@ -348,6 +358,9 @@ def _post(
             if part.lot
         ],
     )
+    done = list(posted(ctx, intents))
+    if [move.quantity for _, move in done] != [part.quantity for part in parts]:
+        raise MaterialShort(missing=[_code(parts[0].material)], count=1)  # somebody else took it meanwhile
     rows = [
         MaterialIssueLine(
             id=new_id(),
@@ -360,7 +373,7 @@ def _post(
             quantity=parts[n].quantity,
             move_id=move.pk,
         )
-        for n, move in posted(ctx, intents)
+        for n, move in done
     ]
     flow.save_materials(materials.values())
     made = db.insert_rows(list(issues.values()))
@@ -384,6 +397,7 @@ def _intent(part: _Part, ends: Standing, kind: str, reason: str, moved_at: datet
         moved_at=moved_at,
         demand=None if is_back else (ORDER, part.kept_for or part.material.pk),
         reason=reason,
+        is_fact=part.is_fact,
     )
 
 

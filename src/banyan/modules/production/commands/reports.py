@@ -318,7 +318,7 @@ class _Booking:
         self._read_undone()
         operations = self._operations()
         self._lock(operations)
-        self.shop = flow.read_shop(operations, reports=[one.id for one in self.reports])
+        self.shop = flow.read_shop(operations, reports=[one.id for one in self.reports], hands=self._hands())
         self.known = self._already_known()
         self._read_approved()
         self._enter()
@@ -373,6 +373,15 @@ class _Booking:
         for row in self.undone.values():
             named |= {row["operation_id"], row["back_to_id"]} - {None}
         return sorted(named)
+
+    def _hands(self) -> list[tuple[UUID, UUID]]:
+        """Give who worked at which operation: the first of those named, else the teller."""
+        told = zip(self.reports, self.tellers, strict=True)
+        named = [
+            (one.operation, one.people[0].employee if one.people else teller.principal.employee)
+            for one, teller in told if one.operation and not one.machine
+        ]  # fmt: skip
+        return sorted({(operation, employee) for operation, employee in named if employee})
 
     def _lock(self, operations: Sequence[UUID]) -> None:
         """Lock the operations; their orders only where their own row will change: for the first report, and
@@ -683,6 +692,7 @@ class _Booking:
             if entry.strange:
                 entry.flags.append("lot")
         self._flag_held()
+        self._flag_expired()
 
     def _check_serials(self, named: Sequence[_Entry]) -> None:
         """Let a serial number stand for one piece of its order, reported once at an operation.
@@ -714,6 +724,17 @@ class _Booking:
             if stopped & {*entry.moves, *(use.lot for use in entry.data.lots)}:
                 entry.flags.append("held")
 
+    def _flag_expired(self) -> None:
+        """Note the offline reports that name a lot which had expired where and when it was used."""
+        asked = [
+            (e.data.id, use.lot, _moved_at(e) or self.ctx.now, e.op.plant)
+            for e in self.entries if e.data.is_offline and not e.undone for use in e.data.lots
+        ]  # fmt: skip
+        expired = {key for (key,) in db.rows(_EXPIRED, [*map(list, zip(*asked, strict=True))])} if asked else ()
+        for entry in self.entries:
+            if entry.data.id in expired:
+                entry.flags.append("expired")
+
     def _row(self, entry: _Entry) -> dict[str, Any]:
         one, op, effort = entry.data, entry.op, entry.effort
         back = self.shop.ops.get(entry.back_to) if entry.back_to else None
@@ -730,7 +751,7 @@ class _Booking:
             else ZERO,
             defects=[{"reason": d.reason, "quantity": d.quantity} for d in one.defects],
             people=entry.people,
-            machine_id=(entry.undone["machine_id"] if entry.undone else one.machine or op.machine),
+            machine_id=entry.undone["machine_id"] if entry.undone else self._machine(entry),
             minutes=entry.minutes,
             labour_minutes=effort.labour_minutes,
             machine_minutes=effort.machine_minutes,
@@ -756,6 +777,11 @@ class _Booking:
             reverses_id=one.reverses if entry.undone else None,
             digest="\\x" + _digest(one).hex(),
         )
+
+    def _machine(self, entry: _Entry) -> UUID | None:
+        """Give on which machine it was done: as told, else as the leader put the person, else as planned."""
+        given = self.shop.machines.get((entry.op.id, entry.worker)) if entry.worker else None
+        return entry.data.machine or given or entry.op.machine
 
     def _at(self, entry: _Entry) -> datetime:
         """Give the moment of a report; those of one call stand in their order, a millionth of a second
@@ -857,6 +883,13 @@ _ANSWERED = (
 _STOPPED = """
 SELECT id FROM inventory_move WHERE id = ANY(%s) AND flag = 'held_lot'
 UNION ALL SELECT id FROM inventory_lot WHERE id = ANY(%s) AND state IN ('held', 'rejected')
+"""
+
+#: Of uses (report, lot, time, plant) the reports whose lot was good until an earlier day of the plant.
+_EXPIRED = """
+SELECT n.id FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::uuid[]) AS n(id, lot, at, plant)
+JOIN inventory_lot l ON l.id = n.lot JOIN company_plant p ON p.id = n.plant
+WHERE l.expires_on < (n.at AT TIME ZONE p.zone)::date
 """
 
 #: Of reports (key, lot, operation, order, quantity) those whose serial number stands for another piece, or for several.

@@ -12,6 +12,7 @@ from banyan.kernel.models import Attachment, StoredFile
 from banyan.kernel.registry import command
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
+from banyan.modules.inventory.queries import held_by
 from banyan.modules.production import queries
 from banyan.modules.production.errors import MaterialShort, NoItemYet, NotTemporary, PartNeeded
 from banyan.modules.production.models import Completion, Material, Operation, WorkOrder
@@ -121,6 +122,18 @@ def test_whatever_was_used_is_issued_to_the_card(shop, leader):
     order = shop.released()
     with pytest.raises(NotTemporary):
         execute(leader, command("production.work_order.use_material"), ids=[order.pk], data=use)
+
+
+def test_what_was_kept_for_another_order_is_used_all_the_same(shop, leader):
+    shop.stocked()
+    line = Material.objects.get(work_order=shop.released(quantity="150"), item=shop.world.screw.pk)
+    kept = held_by([line.pk])
+    card = make(leader, part_name="支架")
+    use = {"lines": [{"item": shop.world.screw.pk, "quantity": "600"}]}
+    execute(leader, command("production.work_order.use_material"), ids=[card.pk], data=use)
+    assert sum(kept[line.pk]) == 600
+    assert Material.objects.get(work_order=card).issued_quantity == 600
+    assert shop.on_hand(shop.world.screw) == 0
 
 
 def test_a_finished_card_brings_its_item_to_store_at_what_it_cost(shop, leader):

@@ -25,7 +25,7 @@ from banyan.modules.production.errors import (
     TooMuchReported,
     WrongReport,
 )
-from banyan.modules.production.models import Report, ReportFlag
+from banyan.modules.production.models import Assignment, Report, ReportFlag
 
 pytestmark = pytest.mark.django_db
 
@@ -415,6 +415,66 @@ def statements(act):
         "SELECT EXISTS",
     )
     return [q["sql"] for q in captured if not " ".join(q["sql"].split()).startswith(others)]
+
+
+def test_a_report_bears_the_machine_its_person_was_put_on(shop, order):
+    world, sequence = shop.world, 10
+    centre = world.turning
+    planned, mine, ours, told = (
+        world.make("equipment.machine", code=f"T-{n}", name=f"车床{n}", work_centre=centre) for n in range(4)
+    )
+    operation = shop.operation(order, sequence)
+    type(operation).objects.filter(pk=operation.pk).update(machine=planned)
+    me, other = world.worker, world.second_worker
+    stranger = world.employee(code="E-FAR", name="孙师傅", department=world.department)
+    lines = [
+        {"operation": operation.pk, "team": world.team, "machine": ours},
+        {"operation": operation.pk, "employee": me, "machine": mine},
+    ]
+    world.do("production.work_order.assign", order, lines=lines)
+    ways = (
+        ([me], {}, mine), ([other], {}, ours), ([other, me], {}, ours), ([stranger], {}, planned),
+        ([me], {"machine": told.pk}, told),
+    )  # fmt: skip
+    for people, more, machine in ways:
+        shares = [{"employee": one.pk} for one in people]
+        answer = shop.report(order, sequence, "good", 1, people=shares, **more)
+        assert Report.objects.get(pk=answer.id).machine == machine, people
+    again = shop.report(order, 20, "good", 1, people=[{"employee": me.pk}])
+    assert Report.objects.get(pk=again.id).machine is None
+    world.do("production.work_order.assign", order, lines=[lines[1] | {"machine": ours}])
+    undone = shop.undo(Report.objects.get(machine=mine))
+    assert Report.objects.get(pk=undone.id).machine == mine
+
+
+def test_an_operation_sent_elsewhere_takes_its_people_along(shop, order):
+    world = shop.world
+    one, two, own = (
+        world.make("equipment.machine", code=f"T-{n}", name=f"车床{n}", work_centre=world.turning) for n in range(3)
+    )
+    mill = world.make("equipment.machine", code="F-1", name="铣床", work_centre=world.milling)
+    operation = shop.operation(order, 10)
+    type(operation).objects.filter(pk=operation.pk).update(machine=one)
+    lines = [
+        {"operation": operation.pk, "employee": world.worker},
+        {"operation": operation.pk, "employee": world.second_worker, "machine": own},
+    ]
+    world.do("production.work_order.assign", order, lines=lines)
+
+    def machines() -> list:
+        pairs = Assignment.objects.filter(operation=operation).values_list("employee", "machine")
+        return [dict(pairs)[person.pk] for person in (world.worker, world.second_worker)]
+
+    def reroute(**more) -> None:
+        world.do("production.work_order.reroute_operation", order, operation=operation.pk, reason="机床检修", **more)
+
+    assert machines() == [one.pk, own.pk]
+    reroute(machine=two)
+    assert machines() == [two.pk, own.pk]
+    reroute(work_centre=world.milling, machine=mill)
+    assert machines() == [mill.pk, mill.pk]
+    answer = shop.report(order, 10, "good", 1, people=[{"employee": world.second_worker.pk}])
+    assert Report.objects.get(pk=answer.id).machine == mill
 
 
 def test_a_report_takes_three_statements(shop, order):

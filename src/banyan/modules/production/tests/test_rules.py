@@ -111,6 +111,20 @@ def test_what_is_applied_and_taken_back_leaves_no_trace():
 
 
 @pytest.mark.parametrize(
+    ("shop", "sequence", "following"),
+    [
+        ("10 | 20<10 | 30<20", 10, (20,)),
+        ("10 | 20<10 | 30<20", 30, ()),
+        ("10 | 20<10 | 30<10", 10, (20, 30)),
+        ("10 | 20<10 skipped | 30<20 skipped | 40<30 | 50<40", 10, (40,)),
+        ("10 | 20<10 skipped | 30<10,20", 10, (30,)),
+    ],
+)
+def test_pieces_go_next_to_what_waits_for_them_and_is_not_left_out(shop, sequence, following):
+    assert rules.next_ones(sequence, flows(shop)) == following
+
+
+@pytest.mark.parametrize(
     ("written", "links"),
     [
         ([(10, ""), (20, ""), (30, "")], {10: (), 20: (10,), 30: (20,)}),

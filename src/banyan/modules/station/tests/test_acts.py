@@ -21,6 +21,7 @@ from banyan.modules.production.models import Operation, Report, ReportFlag
 from banyan.modules.station import badges
 from banyan.modules.station.models import KeptAct
 from banyan.web import codes
+from tests.plugins.papers import boxes
 
 pytestmark = pytest.mark.django_db
 HEAT = {"name": "硬度", "name_en": "Hardness", "kind": "number", "unit": "HRC", "minimum": "58", "maximum": "62"}
@@ -185,6 +186,10 @@ def test_scanned_lots_go_into_the_finished_lot_and_its_label_prints(station, sho
     assert (edge.input_lot, edge.quantity) == (shop.steel_lot, D("2.5"))
     label = get(station, "label", operation=str(first.pk), lot="FG-7")
     assert (label.status_code, label.content[:5]) == (200, b"%PDF-")
+    assert boxes(label.content) == [(60, 40)]
+    asked = {"operation": str(first.pk), "lot": "FG-7"}
+    assert boxes(get(station, "label", **asked, size="a4-3x8").content) == [(210, 297)]
+    assert get(station, "label", **asked, size="a4").json()["code"] == "print.size_unknown"
 
 
 @pytest.mark.parametrize("by", ["number", "label"])
@@ -196,6 +201,28 @@ def test_material_is_known_by_number_and_by_label(station, shop, first, by):
     assert get(station, "material", code="MP-1").json()["item"] == "MP-1"
     missing = get(station, "material", code="没有的 🔩")
     assert (missing.status_code, missing.json()["code"]) == (404, "station.material_unknown")
+
+
+# --- machines
+
+
+def test_the_leaders_machine_is_shown_and_what_is_reported_bears_it(station, shop, first):
+    world = shop.world
+    planned, given = (
+        world.make("equipment.machine", code=code, name=code, work_centre=world.turning) for code in ("T-1", "T-2")
+    )
+    Operation.objects.filter(pk=first.pk).update(machine=planned)
+
+    def shown() -> tuple[str, str]:
+        task = next(one for one in station.day().json()["tasks"] if one["id"] == str(first.pk))
+        return task["machine"], task["machine_code"]
+
+    assert shown() == (str(planned.pk), "T-1")
+    line = {"operation": first.pk, "employee": world.worker, "machine": given}
+    world.do("production.work_order.assign", first.work_order, lines=[line])
+    assert shown() == (str(given.pk), "T-2")
+    assert station.states(station.good(first.pk, 5)) == ["done"]
+    assert Report.objects.get().machine == given
 
 
 # --- codes
@@ -232,6 +259,19 @@ def test_help_called_offline_is_raised_once_and_stops_the_operation(station, sho
     first.refresh_from_db()
     assert first.is_stopped
     assert station.states(station.good(first.pk, 5)) == ["flagged"]
+
+
+def test_the_defect_reason_of_a_call_decides_whose_it_is(station, shop, first, calls):
+    reason = shop.world.make("production.defect_reason", code="D7", name="划伤", kind="both")
+    team = shop.world.make("people.team", code="T-QA", name="质量组", plant=shop.world.plant)
+    shop.world.make("exceptions.route", defect_reason=reason, team=team)
+    call = {"kind": "help", "at": timezone.now().isoformat(), "category": calls["QUALITY"], "operation": str(first.pk)}
+    with_reason = {**call, "id": str(new_id()), "seq": 1, "defect_reason": str(reason.pk)}
+    without = {**call, "id": str(new_id()), "seq": 2}
+    assert station.states(with_reason, without) == ["done", "done"]
+    found = {str(one.pk): (one.team_id, one.defect_reason_id) for one in ShopException.objects.all()}
+    assert found[with_reason["id"]] == (team.pk, reason.pk)
+    assert found[without["id"]][0] != team.pk
 
 
 def test_help_nowhere_goes_to_the_plant_and_a_wrong_call_is_kept(station, shop, first, calls):

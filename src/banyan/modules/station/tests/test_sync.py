@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal as D
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 from django.utils import timezone
 
+from banyan.kernel import prints, reading, registry
 from banyan.kernel.models import User
 from banyan.kernel.proofs import run
 from banyan.lib.ids import new_id
+from banyan.modules.inventory.models import Lot
 from banyan.modules.production.models import Report, ReportFlag
-from banyan.modules.station import badges
+from banyan.modules.station import badges, signing
 from banyan.modules.station.models import Device, KeptAct
 from banyan.modules.station.tests.conftest import Station
+from banyan.web import codes
+from banyan.web.printing.documents import Paper
+from banyan.web.printing.labels import Labeller
 
 pytestmark = pytest.mark.django_db
 
@@ -128,6 +136,20 @@ def test_a_lot_held_since_is_booked_flagged_and_its_output_held(station, shop, f
     assert row.output_lot.state == "held"
 
 
+@pytest.mark.parametrize(("days", "states"), [(3, ["flagged"]), (-3, ["done"])])
+def test_a_lot_expired_when_it_was_used_is_booked_and_flagged(station, shop, first, days, states):
+    shop.world.do("production.work_order.issue", first.work_order)
+    Lot.objects.filter(pk=shop.steel_lot.pk).update(expires_on=timezone.now().date() - timedelta(days=days))
+    act = station.good(first.pk, 5, lots=[{"lot": str(shop.steel_lot.pk), "quantity": "2.5"}])
+    told = next(one for one in station.day().json()["tasks"] if one["id"] == str(first.pk))["materials"]
+    assert [lot["expires"] for line in told for lot in line["lots"] if lot["number"] == "HEAT-1"] == [
+        (timezone.now().date() - timedelta(days=days)).isoformat()
+    ]
+    assert station.states(act) == states
+    assert list(ReportFlag.objects.values_list("kind", flat=True)) == (["expired"] if days > 0 else [])
+    assert counts(first) == 5
+
+
 @pytest.mark.plants("station.kept_acts")
 def test_what_cannot_be_booked_is_kept_for_the_leader_and_stops_nothing(station, shop, first):
     lost, torn = station.good(new_id(), 4, said="10 车削 合格 4"), station.good(first.pk, "many")
@@ -211,6 +233,31 @@ def test_a_badge_locks_after_five_misses_and_a_leader_opens_it(station, shop, ba
     assert station.enter(code="E-WORK", pin=pin).status_code == 200
 
 
+def test_one_print_is_a_badge_and_what_it_says_signs_in(station, shop, badge):
+    nouns = [one.spec.key for one in registry.nouns()]
+    named = {one.name for key in nouns for one in prints.layouts(key) if str(one.label) == "工牌"}
+    assert named == {"station.badge.card"}
+    layout = next(one for one in prints.layouts("station.badge") if one.key == "card")
+    noun = registry.noun("station.badge")
+    paper = Paper("zh", ZoneInfo("UTC"), "https://erp.example.com")
+    records = reading.read_records(shop.ctx, noun, [badge.pk], expand=False)
+    (card,) = Labeller(shop.ctx, noun, layout, paper).texts(records)
+    assert (card.title, station.enter(badge=card.code).status_code) == (shop.world.worker.name, 200)
+
+
+def test_another_label_is_said_to_be_no_badge_and_is_no_miss(station, shop, badge):
+    label = f"https://erp.example.com{codes.make('people.employee', shop.world.worker.pk)}"
+    answers = [station.enter(badge=text) for text in [label] * signing.MISSES_OF_DEVICE]
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(401, "station.not_a_badge")}
+    assert "员工" in answers[0].json()["detail"]
+    device = Device.objects.get(pk=station.device.pk)
+    assert (device.misses, device.locked_until) == (0, None)
+    guesses = [badges.badge_code(badge.pk, 7), f"{badges.MARK}x.y/go/e/{badge.pk}", "no badge at all"]
+    assert {station.enter(badge=text).json()["code"] for text in guesses} == {"station.sign_in_refused"}
+    device.refresh_from_db()
+    assert device.misses == len(guesses)
+
+
 def test_a_lost_card_and_all_that_was_signed_in_with_it_is_void(station, shop, badge, first):
     old = badges.badge_code(badge.pk, badge.serial)
     shop.world.do("station.badge.replace", badge)
@@ -249,3 +296,20 @@ def test_secrets_are_in_no_list_no_history_and_no_audit(station, shop, badge):
     assert badge.pin_hash not in kept
     assert pin not in kept
     assert station.token not in kept
+
+
+def test_the_day_tells_what_a_device_counts_the_time_and_the_day_with(station, first):
+    answer = station.day()
+    told = answer.json()
+    assert told["zone"] == "Asia/Shanghai"
+    assert datetime.fromisoformat(answer["Station-Time"]) <= timezone.now()
+    task = next(one for one in told["tasks"] if one["id"] == str(first.pk))
+    assert D(task["run_minutes"]) == first.run_minutes > 0
+
+
+def test_the_scanner_is_kept_later_with_its_compiled_code_and_is_no_part_of_the_shell(client):
+    text = client.get("/station/sw.js").content.decode()
+    shell, later = (orjson.loads(line.partition(" = ")[2].rstrip(";")) for line in text.splitlines()[:2])
+    assert [Path(one).suffix for one in later] == [".js", ".wasm"]
+    assert Path(later[0]).name.startswith("decoder-")
+    assert not set(later) & set(shell)

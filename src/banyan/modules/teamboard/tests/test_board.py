@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal as D
 
@@ -16,7 +17,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.production import queries as production
 from banyan.modules.production.models import Report, ReportApproval, ReportFlag, WorkOrder
 from banyan.modules.station.models import KeptAct
-from banyan.modules.teamboard import queries
+from banyan.modules.teamboard import figures, queries
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +29,11 @@ def ctx_of(leader, login="leader-1"):
 def the_board(leader):
     ctx = ctx_of(leader)
     return queries.board(ctx, *queries.chosen_teams(ctx))
+
+
+def the_flags(leader, login="leader-1"):
+    ctx = ctx_of(leader, login)
+    return queries.flags(ctx, *queries.chosen_teams(ctx))[0]
 
 
 def person(board, employee):
@@ -173,7 +179,7 @@ def test_the_sweep_and_the_flag_page(leader):
     assert leader.operation(order, 10).approved_quantity == 7
     page = leader.get("flags").content.decode()
     assert "上道到达 7，本道已报 0，可报 7" in page
-    (row,) = queries.flags(*queries.chosen_teams(ctx_of(leader)), others=False)
+    (row,) = the_flags(leader)
     assert (row.arrived_then, row.taken_then, row.flags[0][1:]) == (7, 0, ("over", D(13)))
     assert 'value="20"' in leader.get("correct", report=over.id).content.decode()
     for wrong in ({"quantity": ""}, {"quantity": "-1"}, {"quantity": "很多"}, {"quantity": "3", "reason": ""}):
@@ -185,6 +191,102 @@ def test_the_sweep_and_the_flag_page(leader):
     assert ReportFlag.objects.get().state == "settled"
     assert leader.get("flags").content.decode().count("tb-flag") == 1  # the count in the head
     assert Report.objects.count() == 4
+
+
+def offline(leader):
+    return {"offline": True, "device_at": (timezone.now() - timedelta(hours=1)).isoformat()}
+
+
+def flag_tile(leader, login="leader-1"):
+    return figures.flagged(ctx_of(leader, login), None).value
+
+
+def settled(leader, button):
+    """Press a button of the flags page, found by its words, as the page would send it."""
+    text = leader.get("flags").content.decode()
+    told = next(one for one in text.split("<button")[1:] if button in one.split("</button>")[0])
+    path, values = told.split('hx-post="/teamboard/')[1].split('"')[0], told.split("hx-vals='")[1].split("'")[0]
+    return leader.post(path, **json.loads(values))
+
+
+def test_an_undo_that_comes_too_late_is_seen_counted_and_accepted_in_one_tap(leader):
+    order = leader.released()
+    zhao = [{"employee": leader.world.worker.pk}]
+    first = leader.report(order, 10, "good", 40, people=zhao)
+    leader.report(order, 20, "good", 30, people=zhao)
+    back = leader.say(order, None, "undo", reverses=first.id, note="报错工单", **offline(leader))
+    later = leader.ctx.with_(now=leader.ctx.now + timedelta(seconds=9))
+    assert leader.send(back, ctx=later)[0].flags == ("over",)
+    assert (the_board(leader).flags, flag_tile(leader)) == (1, 1)
+    (row,) = the_flags(leader)
+    assert (row.quantity, row.undone_kind, row.who, row.taken_then, row.good_now) == (-40, "good", "赵师傅", 40, 0)
+    assert (row.flags[0][1:], row.users) == (("over", D(30)), (("20 铣削", D(30), D(0)),))
+    page = leader.get("flags").content.decode()
+    for words in ("撤销 合格", "报错工单", "本道已报 40，撤销后 0", "本道合格 0，20 铣削 已报 30，到达 0", "超报 +30"):
+        assert words in page
+    assert "/teamboard/correct" not in page
+    assert "上道漏报" not in page
+    assert settled(leader, "认可").status_code == 204
+    flag = ReportFlag.objects.get()
+    assert (flag.state, flag.answer) == ("settled", "认可")
+    assert (the_board(leader).flags, flag_tile(leader)) == (0, 0)
+    assert leader.counters(order, 10) == (0, 0, 0)
+    assert leader.get("flags").content.decode().count("tb-flag") == 1  # the count in the head
+
+
+@pytest.mark.parametrize("kind", ["start", "pause"])
+def test_a_mark_on_a_closed_order_is_seen_counted_and_settled(leader, kind):
+    order = leader.released()
+    zhao = [{"employee": leader.world.worker.pk}]
+    leader.world.do("production.work_order.close", order)
+    assert leader.report(order, 10, kind, people=zhao, **offline(leader)).flags == ("closed",)
+    stranger = [{"employee": leader.stranger.pk}]
+    foreign = leader.report(order, 10, kind, people=stranger, **offline(leader))
+    assert (the_board(leader).flags, flag_tile(leader)) == (1, 1)
+    page = leader.get("flags").content.decode()
+    assert {"start": "开工", "pause": "暂停"}[kind] in page
+    assert "工单已关闭" in page
+    assert "孙师傅" not in page
+    other = ReportFlag.objects.get(report=foreign.id)
+    assert leader.post("settle", flags=other.pk, answer="认可").status_code == 404
+    assert leader.post("settle", flags=new_id(), answer="认可").status_code == 404
+    assert leader.post("settle", answer="认可").status_code == 422
+    mine = ReportFlag.objects.exclude(pk=other.pk).get()
+    assert leader.post("settle", flags=mine.pk, answer=" ").status_code == 422
+    worker = leader.signed_in("worker", leader.world.second_worker)
+    assert leader.post("settle", client=worker, flags=mine.pk, answer="认可").status_code == 403
+    assert set(ReportFlag.objects.values_list("state", flat=True)) == {"open"}
+    assert settled(leader, "认可").status_code == 204
+    assert (the_board(leader).flags, flag_tile(leader)) == (0, 0)
+    other.refresh_from_db()
+    assert other.state == "open"
+
+
+@pytest.mark.parametrize(("login", "seen"), [("leader-1", 1), ("planner-1", 4)])
+def test_board_tile_and_pages_count_the_same_with_people_of_no_team(leader, login, seen):
+    client = leader.client if login == "leader-1" else leader.signed_in("planner")
+    freelance = leader.world.employee(code="E-F", name="周师傅", team=None)
+    order = leader.released()
+    for one in (leader.world.worker, freelance):
+        people = [{"employee": one.pk}]
+        leader.report(order, 10, "good", 5, people=people)
+        leader.report(order, 20, "good", 30, people=people, **offline(leader))
+    leader.world.do("production.work_order.close", order)
+    leader.report(order, 30, "start", people=[{"employee": freelance.pk}], **offline(leader))
+    now = timezone.now()
+    KeptAct.objects.create(
+        id=new_id(), plant=leader.world.plant, person=User.objects.get(login=login), employee=freelance, kind="report",
+        said="合格 4", code="x", fault_zh="找不到该工序", fault_en="No such operation", happened_at=now, clock_at=now,
+    )  # fmt: skip
+    ctx = ctx_of(leader, login)
+    board = queries.board(ctx, *queries.chosen_teams(ctx, "all"))
+    waits = 2 if seen == 1 else 4
+    assert (board.waiting, board.flags) == (waits, seen)
+    assert (figures.to_approve(ctx, None).value, flag_tile(leader, login)) == (waits, seen)
+    page = leader.get("flags", team="all", client=client).content.decode()
+    assert page.count('class="card tb-flag"') == seen
+    assert ("周师傅" in page) == (seen == 4)
+    assert leader.get("approval", team="all", client=client).content.decode().count('class="card tb-line"') == waits
 
 
 def test_what_could_not_be_booked_is_on_the_flag_page(leader):
@@ -200,17 +302,76 @@ def test_what_could_not_be_booked_is_on_the_flag_page(leader):
     assert the_board(leader).flags == 1
 
 
+def test_flags_and_acts_are_dismissed_in_one_tap_by_the_usual_reasons(leader):
+    order = leader.released()
+    told = leader.report(order, 20, "good", 5, people=[{"employee": leader.world.worker.pk}], **offline(leader))
+    acts = [
+        KeptAct.objects.create(
+            id=new_id(), plant=leader.world.plant, person=User.objects.get(login="leader-1"), code="x", said="合格 4",
+            employee=one, kind="report", fault_zh="找不到该工序", fault_en="No such operation",
+            happened_at=timezone.now(), clock_at=timezone.now(),
+        )  # fmt: skip
+        for one in (leader.world.worker, leader.stranger)
+    ]
+    page = leader.get("flags").content.decode()
+    assert f"/production/report_flags/do/settle?ids={ReportFlag.objects.get().pk}&amp;_from=list" in page
+    assert f"/station/kept_acts/do/dismiss?ids={acts[0].pk}&amp;_from=list" in page
+    assert settled(leader, "上道漏报").status_code == 204
+    flag = ReportFlag.objects.get()
+    assert (flag.state, flag.answer, ReportApproval.objects.get(pk=told.id).state) == ("settled", "上道漏报", "waiting")
+    assert leader.post("dismiss", acts=acts[1].pk, answer="重复").status_code == 404
+    assert leader.post("dismiss", acts=acts[0].pk, answer="").status_code == 422
+    assert leader.post("dismiss", answer="重复").status_code == 422
+    worker = leader.signed_in("worker", leader.world.second_worker)
+    assert leader.post("dismiss", client=worker, acts=acts[0].pk, answer="重复").status_code == 403
+    assert settled(leader, "重复").status_code == 204
+    assert sorted(KeptAct.objects.values_list("state", "answer")) == [("dismissed", "重复"), ("open", "")]
+    assert the_board(leader).flags == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("zh", "最早的 {} 条，另有 {} 条"), ("en", "oldest {} are listed, {} more")]
+)
+def test_the_pages_say_what_they_do_not_show(leader, monkeypatch, language, words):
+    User.objects.filter(login="leader-1").update(language=language)
+    order = leader.released()
+    zhao = [{"employee": leader.world.worker.pk}]
+    for _ in range(3):
+        leader.report(order, 20, "good", 5, people=zhao, **offline(leader))
+        KeptAct.objects.create(
+            id=new_id(), plant=leader.world.plant, person=User.objects.get(login="leader-1"), code="x", said="合格 4",
+            employee=leader.world.worker, kind="report", fault_zh="找不到该工序", fault_en="No such operation",
+            happened_at=timezone.now(), clock_at=timezone.now(),
+        )  # fmt: skip
+    for path in ("flags", "approval"):
+        assert "notice" not in leader.get(path).content.decode()
+    monkeypatch.setattr(queries, "MOST_FLAGS", 2)
+    monkeypatch.setattr(queries, "MOST_WAITING", 1)
+    page = leader.get("flags").content.decode()
+    assert words.format(4, 2) in page
+    assert page.count('class="card tb-flag"') == 4
+    assert "data-tb-flags>6<" in page
+    page = leader.get("approval").content.decode()
+    assert words.format(1, 2) in page
+    assert "data-tb-waiting>3<" in page
+    while ReportFlag.objects.filter(state="open").exists():
+        keys = ",".join(str(flag) for row in the_flags(leader) for flag, *_ in row.flags)
+        assert leader.post("settle", flags=keys, answer="已核对").status_code == 204
+    assert leader.get("flags").content.decode().count("合格 4") == 2
+
+
 @pytest.mark.parametrize("path", ["", "approval", "flags", "proposal"])
 def test_a_page_takes_as_many_statements_for_one_task_as_for_many(leader, path):
     def fill(count):
         for _ in range(count):
             order = leader.released()
             leader.give(leader.operation(order, 10), leader.world.worker)
-            leader.report(order, 10, "good", 5, people=[{"employee": leader.world.worker.pk}])
+            told = leader.report(order, 10, "good", 5, people=[{"employee": leader.world.worker.pk}])
             leader.report(
                 order, 20, "good", 9, people=[{"employee": leader.world.second_worker.pk}], offline=True,
                 device_at=timezone.now().isoformat(),
             )  # fmt: skip
+            leader.send(leader.say(order, None, "undo", reverses=told.id, **offline(leader)))
 
     fill(1)
     leader.get(path)

@@ -1,0 +1,197 @@
+"""A temporary card at a station: whatever is scanned is material as used; elsewhere the wrong part stays wrong."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.utils import timezone
+from PIL import Image
+
+from banyan.kernel import files
+from banyan.kernel.models import Attachment, RoleGrant
+from banyan.lib.ids import new_id
+from banyan.modules.inventory.models import Lot, Move
+from banyan.modules.production.models import Material, MaterialIssue, Operation, WorkOrder
+from banyan.modules.station.models import KeptAct
+from banyan.ops.roles import ROLES
+from banyan.web import codes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def card(shop):
+    """Give the only operation of a card on a part without an item."""
+    shop.world.do("production.work_order.make_card", part_name="支架", quantity="5", plant=shop.world.plant.pk)
+    return Operation.objects.get(work_order__kind="temporary")
+
+
+@pytest.fixture
+def worker():
+    """Let the person at the station do just what a worker may."""
+    held = RoleGrant.objects.filter(role__code="floor")
+    role = held.first().role
+    held.delete()
+    granted = dict(next(one for one in ROLES if one.code == "worker").grants)
+    RoleGrant.objects.bulk_create(RoleGrant(role=role, permission=p, reach=r) for p, r in granted.items())
+    return role
+
+
+def use(operation, code: str, quantity: str) -> dict:
+    return {
+        "id": str(new_id()), "seq": 1, "kind": "use", "at": timezone.now().isoformat(), "said": "用料",
+        "operation": str(operation.pk), "code": code, "quantity": quantity, "photos": [],
+    }  # fmt: skip
+
+
+def used(operation) -> dict[str, D]:
+    rows = Material.objects.filter(work_order=operation.work_order_id)
+    return {m.item.code: m.issued_quantity for m in rows.select_related("item")}
+
+
+def test_a_worker_books_lots_and_items_that_no_list_names(station, shop, card, worker):
+    lot = use(card, codes.make("inventory.lot", shop.steel_lot.pk), "2.5")
+    screws = use(card, shop.world.screw.code, "8")
+    assert station.states(lot, screws, lot) == ["done", "done", "done"]
+    assert station.states(lot) == ["done"]
+    assert used(card) == {shop.world.steel.code: D("2.5"), shop.world.screw.code: 8}
+    assert {str(key) for key in MaterialIssue.objects.values_list("pk", flat=True)} == {lot["id"], screws["id"]}
+    assert Move.objects.filter(origin=card.work_order_id, lot=shop.steel_lot).count() == 1
+    task = next(one for one in station.day().json()["tasks"] if one["id"] == str(card.pk))
+    assert task["temporary"] is True
+    assert [one["item"] for one in task["materials"]] == [shop.world.steel.code, shop.world.screw.code]
+    assert station.day().json()["person"]["may_use"] is True
+
+
+def test_it_goes_to_the_operation_at_which_it_was_used(station, shop, worker):
+    steps = [{"name": "下料"}, {"name": "钻孔"}]
+    shop.world.do("production.work_order.make_card", part_name="板", operations=steps, plant=shop.world.plant.pk)
+    second = Operation.objects.get(name="钻孔")
+    assert station.states(use(second, shop.world.screw.code, "4")) == ["done"]
+    assert Material.objects.get(work_order=second.work_order_id).operation == second.sequence
+
+
+def test_it_comes_from_the_line_side_where_it_lies_there(station, shop, worker):
+    world = shop.world
+    line = world.make("inventory.location", code="LINE", name="车削线边", kind="line_side", plant=world.plant)
+    world.change(world.turning, line_side=line)
+    shop.receive(world.screw, 10, "1", target=line.pk)
+    steps = [{"name": "车削", "work_centre": world.turning.pk}]
+    world.do("production.work_order.make_card", part_name="轴", operations=steps, plant=world.plant.pk)
+    turning = Operation.objects.get(work_order__kind="temporary")
+    assert station.states(use(turning, world.screw.code, "8"), {**use(turning, world.screw.code, "5"), "seq": 2}) == [
+        "done", "done"
+    ]  # fmt: skip
+    moves = Move.objects.filter(origin=turning.work_order_id).order_by("quantity")
+    assert [(m.quantity, m.source_id == line.pk) for m in moves] == [(5, False), (8, True)]
+
+
+def test_on_another_order_what_is_not_listed_stays_refused(station, shop, first, worker):
+    act = use(first, shop.world.screw.code, "8")
+    before = used(first)
+    assert station.states(act) == ["kept"]
+    assert KeptAct.objects.get().code == "production.not_temporary"
+    assert used(first) == before
+    assert not MaterialIssue.objects.exists()
+    task = next(one for one in station.day().json()["tasks"] if one["id"] == str(first.pk))
+    assert "temporary" not in task
+
+
+def test_who_may_not_use_material_has_it_kept_for_the_leader(station, shop, card, worker):
+    RoleGrant.objects.filter(role=worker, permission="production.work_order.use_material").delete()
+    assert station.day().json()["person"]["may_use"] is False
+    act = use(card, shop.world.screw.code, "8")
+    assert station.states(act) == ["kept"]
+    assert used(card) == {}
+    shop.world.do("station.kept_act.book", KeptAct.objects.get())
+    assert used(card) == {shop.world.screw.code: 8}
+
+
+def test_a_held_lot_and_what_nobody_knows_wait_for_the_leader(station, shop, card, worker):
+    shop.world.do("inventory.lot.hold", shop.steel_lot, reason="炉号待查")
+    acts = use(card, shop.steel_lot.number, "2"), use(card, "没有的", "1"), use(card, shop.world.screw.code, "-1")
+    assert station.states(*acts) == ["kept", "kept", "kept"]
+    found = {str(kept.pk): kept.code for kept in KeptAct.objects.all()}
+    assert [found[act["id"]] for act in acts] == ["station.lot_stopped", "station.material_unknown", "invalid"]
+    assert used(card) == {}
+    shop.world.do("inventory.lot.release", shop.steel_lot, reason="复检合格")
+    shop.world.do("station.kept_act.book", KeptAct.objects.get(pk=acts[0]["id"]))
+    assert used(card) == {shop.world.steel.code: 2}
+
+
+def test_an_expired_lot_is_told_and_never_booked_unseen(station, shop, card, worker):
+    yesterday = timezone.now().date() - timedelta(days=2)
+    Lot.objects.filter(pk=shop.steel_lot.pk).update(expires_on=yesterday, made_on=None)
+    found = station.client.get(
+        "/station/api/material", {"code": "HEAT-1"}, headers={"Authorization": f"Station {station.ticket}"}
+    )
+    assert found.json()["expires"] == yesterday.isoformat()
+    late = use(card, "HEAT-1", "2")
+    before = {**use(card, "HEAT-1", "3"), "at": (timezone.now() - timedelta(days=4)).isoformat()}
+    assert station.states(late) == ["kept"]
+    assert KeptAct.objects.get().code == "station.lot_expired"
+    station.key = new_id()
+    assert station.states(before) == ["done"]
+    assert used(card) == {shop.world.steel.code: 3}
+
+
+def test_a_key_of_one_card_is_no_key_of_another(station, shop, card, worker):
+    act = use(card, shop.world.screw.code, "8")
+    assert station.states(act) == ["done"]
+    shop.world.do("production.work_order.make_card", part_name="别的", plant=shop.world.plant.pk)
+    other = Operation.objects.exclude(pk=card.pk).get(work_order__kind="temporary")
+    assert station.states({**act, "operation": str(other.pk)}) == ["kept"]
+    assert KeptAct.objects.get().code == "production.report_key_reused"
+    assert used(other) == {}
+
+
+# --- its photo
+
+
+def picture(kind: str = "JPEG") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "red").save(out, kind)
+    return out.getvalue()
+
+
+def get(station, path: str):
+    return station.client.get(f"/station/api/{path}", headers={"Authorization": f"Station {station.ticket}"})
+
+
+@pytest.fixture
+def photo(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    return files.store("part.jpg", [picture()])
+
+
+def test_the_photo_of_the_part_is_on_the_task(station, shop, photo, worker):
+    drawn = files.store("item.png", [picture("PNG")])
+    shop.world.do("items.item.attach", shop.world.product, digest=drawn.digest, name="FG-1.png")
+    shop.world.do(
+        "production.work_order.make_card", item=shop.world.product.pk, photo=photo.digest, plant=shop.world.plant.pk
+    )
+    shop.world.do("production.work_order.make_card", part_name="支架", photo=photo.digest, plant=shop.world.plant.pk)
+    shown = {one["item_name"]: one["drawings"] for one in station.day().json()["tasks"]}
+    (part,) = shown["支架"]
+    assert (part["name"], part["type"], part["small"]) == ("支架.jpg", "image/jpeg", True)
+    assert [one["name"] for one in shown[shop.world.product.name]][1:] == ["FG-1.png"]
+    whole, small = get(station, f"drawing/{part['id']}"), get(station, f"drawing/{part['id']}/small")
+    assert (whole.content, small["Content-Type"]) == (picture(), "image/jpeg")
+
+
+def test_papers_of_an_order_and_pictures_elsewhere_are_not_shown(station, shop, first, photo, worker):
+    paper = files.store("offer.pdf", [b"%PDF-1.4\n%%EOF"])
+    shop.world.do("production.work_order.attach", first.work_order, digest=paper.digest, name="offer.pdf")
+    shop.world.do("production.work_order.attach", first.work_order, digest=photo.digest, name="part.jpg")
+    shop.world.do("inventory.lot.attach", shop.steel_lot, digest=photo.digest, name="lot.jpg")
+    task = next(one for one in station.day().json()["tasks"] if one["id"] == str(first.pk))
+    assert [one["name"] for one in task["drawings"]] == ["part.jpg"]
+    for name, status in (("part.jpg", 200), ("offer.pdf", 404), ("lot.jpg", 404)):
+        assert get(station, f"drawing/{Attachment.objects.get(name=name).pk}").status_code == status, name
+    plant = shop.world.plant
+    other = shop.world.make("company.plant", code="P-9", name="别厂", company=plant.company, calendar=plant.calendar)
+    WorkOrder.objects.filter(pk=first.work_order_id).update(plant=other)
+    assert get(station, f"drawing/{Attachment.objects.get(name='part.jpg').pk}").status_code == 404

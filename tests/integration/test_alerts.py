@@ -1,0 +1,94 @@
+"""An alert goes out by the systems that people have: each group robot gets its own form, a webhook the facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from banyan.connectors.robots.tests.test_robots import SECRET, TOKEN, stand_in
+from banyan.integration.models import Message
+from banyan.integration.watch.jobs import look_after_alerts
+from banyan.integration.watch.models import Alert, AlertRule
+from banyan.kernel.models import User
+from banyan.lib.errors import Invalid
+from banyan.lib.ids import new_id
+from tests.integration.partner import partner
+from tests.integration.shop import Integrator
+from tests.integration.trading import SECRET as HOOK_SECRET
+
+#: How each program's document has a text message.
+TEXT_OF = {
+    "wecom": lambda body: body["msgtype"] == "text" and body["text"]["content"],
+    "dingtalk": lambda body: body["msgtype"] == "text" and body["text"]["content"],
+    "feishu": lambda body: body["msg_type"] == "text" and body["content"]["text"],
+}
+
+
+@pytest.fixture
+def hand(live_db, ctx, settings, tmp_path) -> Integrator:
+    settings.BANYAN_SECRETS_KEY, settings.BANYAN_SECRETS_FILE = "", tmp_path / "secrets-keys"
+    return Integrator(ctx)
+
+
+def rule(hand: Integrator, via: Any, way: str, **given: Any) -> AlertRule:
+    """Make a rule about dead messages that tells through a system."""
+    boss = User.objects.create(login=f"boss-{new_id().hex[-8:]}", name="主管")
+    facts = dict(name="看住死信", measure="dead", threshold="1", minutes=0, person=str(boss.pk), way=way, via=str(via))
+    return AlertRule.objects.get(pk=hand.do("watch.alert_rule.create", records=[facts | given]).ids[0])
+
+
+def die_and_be_given_up(hand: Integrator, url: str) -> None:
+    """Let a message be dead for a while."""
+    system = hand.system("CARRIER", "webhook", {"address": f"{url}/told"}, {"signing_secret": HOOK_SECRET})
+    flow = hand.flow(system, "TELL", {"a": 1}, direction="out", trigger="event",
+                     detail={"events": ["sales.order_confirmed"]}, target="event")  # fmt: skip
+    now = datetime.now(UTC)
+    Message.objects.create(id=new_id(), flow=flow, system=flow.system, used_id=flow.running_id, at=now, next_at=now,
+                           direction="out", source="1", body={}, state="dead", reason="refused")  # fmt: skip
+    look_after_alerts(now)
+    Message.objects.update(state="given_up")
+    look_after_alerts(now + timedelta(minutes=2))
+
+
+def faults() -> list[tuple[str, str]]:
+    return list(Alert.objects.values_list("state", "news_error"))
+
+
+@pytest.mark.parametrize("kind", ["wecom", "dingtalk", "feishu"])
+def test_a_group_robot_gets_an_alert_in_its_own_form(hand, kind):
+    with partner(stand_in(kind, datetime.now(UTC))) as there:
+        secrets = {"token": TOKEN, "signing_secret": SECRET}
+        robot = hand.system("ROBOT", "robots", {"kind": kind, "address": f"{there.url}/hook"}, secrets)
+        assert rule(hand, robot, kind).operation == "tell"
+        die_and_be_given_up(hand, there.url)
+    texts = [TEXT_OF[kind](asked.json) for asked in there.asked]
+    assert texts == ["告警：看住死信（TELL TELL，死信条数 1）", "告警已解除：看住死信（TELL TELL，死信条数 1）"]
+    assert faults() == [("cleared", "")]
+
+
+@pytest.mark.parametrize("way", ["webhook", "wecom", "feishu"])
+def test_a_webhook_gets_the_facts_or_the_form_that_the_rule_names(hand, way):
+    with partner(lambda asked: {"ok": True}) as there:
+        hook = hand.system("HOOK", "webhook", {"address": f"{there.url}/alerts"}, {"signing_secret": HOOK_SECRET})
+        rule(hand, hook, way, operation="event")
+        die_and_be_given_up(hand, there.url)
+    said = [asked.json["data"] for asked in there.asked]
+    texts = [TEXT_OF[way](one) if way in TEXT_OF else one["text"] for one in said]
+    assert [text.split("：")[0] for text in texts] == ["告警", "告警已解除"]
+    if way == "webhook":
+        assert [(one["kind"], one["measure"], one["value"], one["flow"]) for one in said] == [
+            ("raised", "dead", 1, "TELL"), ("cleared", "dead", 1, "TELL"),
+        ]  # fmt: skip
+    assert faults() == [("cleared", "")]
+
+
+def test_an_operation_that_a_robot_does_not_have_is_refused_with_its_own(hand):
+    robot = hand.system("ROBOT", "robots", {"kind": "wecom"}, {"token": TOKEN})
+    with pytest.raises(Invalid) as refusal:
+        rule(hand, robot, "wecom", operation="robot")
+    ((field, said),) = refusal.value.fields.items()
+    assert field.endswith("operation")
+    assert "tell" in str(said)
+    assert AlertRule.objects.count() == 0

@@ -1,0 +1,79 @@
+"""Scans of a joined shop: what lies weeks back and has not changed is no difference; what must never be is listed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from banyan.integration.watch.models import Discrepancy, Scan, ScanRun
+from banyan.integration.watch.scanning import run_scan
+from banyan.kernel.models import User
+from banyan.lib.ids import new_id
+from banyan.modules.channels.models import ChannelOrder
+from banyan.modules.channels.tests.conftest import Stall
+from banyan.modules.sales.models import Shipment
+from tests.integration.shop import Integrator, carry, joined, open_shop
+from tests.plugins.world import World
+
+LONG_AGO = timedelta(days=20)
+
+
+@pytest.fixture
+def trade(live_db, ctx, settings, tmp_path):
+    """Give our stall, a shop joined to us that sold a lamp twenty days ago, the system, and who makes scans."""
+    settings.BANYAN_SECRETS_KEY, settings.BANYAN_SECRETS_FILE = "", tmp_path / "secrets-keys"
+    stall, hand = Stall(World(ctx)), Integrator(ctx)
+    with open_shop(datetime.now(UTC).replace(microsecond=0) - LONG_AGO, "LAMP") as shop:
+        ours = stall.shop("W1", platform="woocommerce", system="WOO")
+        system = joined(hand, shop)
+        stall.listing(ours, "LAMP", stall.world.part, price="88.90")
+        stall.put(stall.world.part, 100)
+        shop.place("LAMP", 1, "88.90")
+        shop.now += timedelta(minutes=1)
+        carry(shop.now)
+        assert list(ChannelOrder.objects.values_list("outside_number", "state")) == [("1000", "accepted")]
+        yield stall, shop, system, hand
+
+
+def run(hand: Integrator, **facts) -> ScanRun:
+    """Make a scan and run it now."""
+    key = hand.do("watch.scan.create", records=[dict(code=f"S{new_id().hex[-8:]}", name="对账") | facts]).ids[0]
+    return run_scan(hand.ctx.with_(now=datetime.now(UTC)), Scan.objects.select_related("system").get(pk=key))
+
+
+def found() -> list[tuple[str, str]]:
+    return list(Discrepancy.objects.order_by("key").values_list("kind", "key"))
+
+
+def test_an_order_of_weeks_ago_that_has_not_changed_is_no_difference_and_a_lost_one_is(trade):
+    _, shop, system, hand = trade
+    facts = dict(
+        kind="theirs", system=str(system), operation="orders", noun="channels.order", key_field="outside_number",
+        at_field="ordered_at", amount_field="total_amount", their_key="id", their_at="date_created_gmt",
+        their_amount="total", days=30,
+    )  # fmt: skip
+    made = run(hand, **facts)
+    assert (made.ours, made.theirs, made.found) == (1, 1, 0), found()
+    shop.now -= timedelta(days=5)
+    shop.place("LAMP", 1, "88.90")
+    del shop.orders[1000]
+    assert run(hand, **facts).found == 2
+    assert found() == [("missing_there", "1000"), ("missing_here", "1001")]
+
+
+def test_what_must_never_be_of_a_shop_is_listed_with_its_owner_and_what_is_proposed(trade):
+    stall, _, _, hand = trade
+    owner = User.objects.create(login=f"o-{new_id().hex[-8:]}", name="电商主管")
+    stall.do("channels.order.ship", ChannelOrder.objects.get())
+    made = run(hand, kind="ours", owner=str(owner.pk))
+    shipment = Shipment.objects.get()
+    assert (made.state, made.new) == ("done", 1)
+    listed = Discrepancy.objects.get()
+    assert (listed.noun, listed.record, listed.owner_id, listed.proposed) == (
+        "sales.shipment", shipment.pk, owner.pk, "task",
+    )  # fmt: skip
+    assert listed.text == (
+        f"已发货却没有运单号：{shipment.number}（渠道订单 1000）\n"
+        f"Shipped without a waybill: {shipment.number} (channel orders 1000)"
+    )
