@@ -163,7 +163,7 @@ class Hand:
     def search(self, text: str) -> Hand:
         """Type into the list's search and wait for its answer."""
         with self.page.expect_response(lambda answer: "q=" in answer.url):
-            self.main.get_by_role("searchbox", name=self.whole("搜索")).fill(text)
+            self._enter(self.main.get_by_role("searchbox", name=self.whole("搜索")), text)
         return self.quiet()
 
     def open(self, *words: str) -> Hand:
@@ -174,8 +174,16 @@ class Hand:
     def pick(self, *words: str) -> Hand:
         """Tick every row that holds these words."""
         for box in self.row(*words).get_by_role("checkbox").all():
-            box.check()
+            self._tick(box)
         return self
+
+    def pick_all(self) -> Hand:
+        """Tick every row: by the box above them; on a phone, which shows none, by the bar under a first tick."""
+        every = self.main.get_by_role("checkbox", name=self.whole("全选"))
+        if every.is_visible():
+            return self._tick(every)
+        self._tick(self.row().get_by_role("checkbox").first)
+        return self.press("全选")
 
     # --- pressing and filling ---------------------------------------------------------------------------
 
@@ -218,17 +226,33 @@ class Hand:
         return self.box if self.box.count() else self.main
 
     def put(self, field: Locator, value: str) -> Hand:
-        """Put a value into one field as its kind wants it."""
+        """Put a value into one field as its kind wants it; a finger first taps it, and types numbers on the pad."""
         kind = field.evaluate("e => e.getAttribute('role') || (e.tagName === 'SELECT' ? 'select' : e.type)")
         if kind == "combobox":
-            field.fill(value)
-            self.page.get_by_role("option").filter(has_text=self.part(value)).first.click()
+            self._enter(field, value)
+            self._tap(self.page.get_by_role("option").filter(has_text=self.part(value)).first)
         elif kind == "select":
             field.select_option(label=field.locator("option", has_text=self.part(value)).first.inner_text())
         elif kind == "checkbox":
-            field.set_checked(value == "是")
+            self._tick(field, value == "是")
+        else:
+            self._enter(field, value)
+        return self
+
+    def _enter(self, field: Locator, value: str) -> None:
+        if self.is_touch:
+            field.tap()
+        if self.is_touch and field.evaluate("e => e.matches('.box-form-big [data-number]')"):
+            for key in value:
+                self.box.get_by_role("button", name=key, exact=True).tap()
+            expect(field).to_have_value(value)
         else:
             field.fill(value)
+
+    def _tick(self, box: Locator, is_wanted: bool = True) -> Hand:
+        if box.is_checked() != is_wanted:
+            self._tap(box)
+        expect(box).to_be_checked(checked=is_wanted)
         return self
 
     def cell(self, column: str, row: int = 1) -> Locator:
@@ -239,6 +263,15 @@ class Hand:
     def remove_line(self, row: int) -> Hand:
         """Take a line out of a grid."""
         self._tap(self._place.get_by_role("button", name=self.whole("删除此行")).nth(row - 1))
+        return self
+
+    def enter_lines(self, rows: Sequence[Sequence[str]]) -> Hand:
+        """Enter lines, the first row the columns' names: pasted in one go, with a finger cell by cell."""
+        if not self.is_touch:
+            return self.paste(self.cell(rows[0][0]), rows)
+        for place, row in enumerate(rows[1:], start=1):
+            for column, value in zip(rows[0], row, strict=True):
+                self.put(self.cell(column, place), value)
         return self
 
     def paste(self, cell: Locator, rows: Sequence[Sequence[str]]) -> Hand:
