@@ -131,6 +131,13 @@ def find(request: HttpRequest, language: str) -> Any:
 
 
 @_interface("GET")
+def orders(request: HttpRequest, language: str) -> Any:
+    """Give what labels of orders at work stand for; nothing where the device has just that already (ETag)."""
+    ctx = _reader(request, language)
+    return unless_known(request, finding.at_work(ctx), ctx.now)
+
+
+@_interface("GET")
 def material(request: HttpRequest, language: str) -> Any:
     """Give the lot or item of a code; a lot of the items named goes before others of its number."""
     ctx = _reader(request, language)
