@@ -568,7 +568,7 @@ class InboxItem(Record):
     class Meta:
         indexes = [
             models.Index(fields=["person"], name="inbox_open", condition=models.Q(done_at__isnull=True)),
-            models.Index(fields=["record"], name="inbox_about", condition=models.Q(done_at__isnull=True)),
+            models.Index(fields=["record"], name="inbox_about"),
         ]
 
 

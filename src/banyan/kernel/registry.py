@@ -36,7 +36,16 @@ def discover() -> None:
     """
     from django.apps import apps
 
-    from banyan.kernel import chain, clients, declarations, dispatcher, jobs, outbox_proofs, tokens  # noqa: F401
+    from banyan.kernel import (  # noqa: F401
+        beside_proofs,
+        chain,
+        clients,
+        declarations,
+        dispatcher,
+        jobs,
+        outbox_proofs,
+        tokens,
+    )
     from banyan.kernel.nouns import compile_noun, declared
 
     for config in apps.get_app_configs():
