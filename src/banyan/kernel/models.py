@@ -247,6 +247,35 @@ class AccessToken(Record):
         constraints = [models.CheckConstraint(condition=_QUOTA, name="access_token_quota")]
 
 
+class Session(Record):
+    """A sign-in of somebody, in a browser or at a station: open, or ended (kernel.sessions).
+
+    `digest` is the hash of the key that a browser holds, none at a station, whose ticket names the session.
+    """
+
+    lock_rank = Rank.MASTER + 2
+    derived = ("seen_at", "digest")
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    way = models.CharField(max_length=8, editable=False)
+    device = models.CharField(max_length=120, blank=True, default="", editable=False)
+    address = models.CharField(max_length=64, blank=True, default="", editable=False)
+    digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    seen_at = models.DateTimeField(editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    state = models.CharField(max_length=5, default="open")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="open", ended_at__isnull=True)
+                | models.Q(state="ended", ended_at__isnull=False, digest__isnull=True),
+                name="session_state",
+            ),
+        ]
+        indexes = [models.Index(fields=["user"], name="session_open", condition=models.Q(state="open"))]
+
+
 CLIENT_STATES = ("active", "stopped")
 
 

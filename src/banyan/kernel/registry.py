@@ -44,6 +44,7 @@ def discover() -> None:
         dispatcher,
         jobs,
         outbox_proofs,
+        sessions,
         tokens,
     )
     from banyan.kernel.nouns import compile_noun, declared
