@@ -622,7 +622,7 @@ class JobRun(Record):
 
 
 class ImportBatch(Record):
-    """One import: its source, map and what it made, so that it can be undone. Locked before all that it made."""
+    """One import: its source, its map, how many records it made and changed. Locked before all that it made."""
 
     lock_rank = Rank.MASTER - 50
 
@@ -630,7 +630,17 @@ class ImportBatch(Record):
     source_name = models.CharField(max_length=255)
     source_digest = models.CharField(max_length=64)
     columns = models.JSONField(default=dict)
-    made = ArrayField(models.UUIDField(), default=list)
-    changed = models.JSONField(default=list)
+    made = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, default="done")
     rows = models.BigIntegerField(default=0)
+
+
+class ImportRow(models.Model):
+    """A record that an import made, or changed: then with its old values; and the version it has had since."""
+
+    id = models.BigAutoField(primary_key=True)
+    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="+")
+    record = models.UUIDField()
+    old = models.JSONField(null=True)
+    version = models.PositiveIntegerField()
