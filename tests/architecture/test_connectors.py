@@ -41,11 +41,14 @@ DOCUMENT = re.compile(r"\bDocuments?: |\bSources?: |No vendor's document|\| docu
 
 
 def payloads(folder: str) -> list[Path]:
-    return [path for place in ("payloads", "tests/payloads") for path in (CONNECTORS / folder / place).glob("*")]
+    found = [path for place in ("payloads", "tests/payloads") for path in (CONNECTORS / folder / place).glob("*")]
+    return [path for path in found if path.name != "README.md"]
 
 
 def readme(folder: str) -> str:
-    return (CONNECTORS / folder / "README.md").read_text(encoding="utf-8")
+    """Give what the folder says of itself, and of its payloads."""
+    files = (CONNECTORS / folder / "README.md", CONNECTORS / folder / "payloads" / "README.md")
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
 
 
 def test_every_folder_is_there_and_exceptions_are_of_folders():

@@ -123,7 +123,16 @@ def play(talk: Talk, ours: Any) -> None:
         talk.faults.append(f"connection {number + 1}: {fault}")
     finally:
         over.set()
-        ours.close()
+        _leave(ours)
+
+
+def _leave(ours: Any) -> None:
+    """Close once the other side has no more to say: a close over its words would take ours back."""
+    with suppress(OSError):
+        ours.settimeout(PAUSE)
+        while ours.recv(65536):
+            pass
+    ours.close()
 
 
 def _heard(ours: Any, length: int) -> bytes:

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -35,7 +34,6 @@ from banyan.integration.connecting import (
     Received,
     Sent,
 )
-from banyan.integration.mapping.applying import plainly
 from banyan.integration.templates import as_text, at
 from banyan.lib.labels import L, Label
 
@@ -251,28 +249,6 @@ def judged(
         if secret:
             text = text.replace(secret, "•••")
     return Failed(kind, f"{code}: {text}"[:500], code=code)
-
-
-def with_numbers(value: Any, names: Collection[str]) -> Any:
-    """Give data in which the texts of the named members are numbers, for partners that take no number written as text.
-
-    A mapping gives decimals as text, so that nothing is lost; what 15 digits cannot say stays text.
-    """
-    if isinstance(value, Mapping):
-        return {
-            name: _numbered(one) if name in names and isinstance(one, str) else with_numbers(one, names)
-            for name, one in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [with_numbers(one, names) for one in value]
-    return value
-
-
-def _numbered(text: str) -> Any:
-    try:
-        return plainly(Decimal(text), "number")
-    except InvalidOperation:
-        return text
 
 
 def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, str]:

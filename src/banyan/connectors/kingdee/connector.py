@@ -11,7 +11,8 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from banyan.connectors.platform import Call, Platform, Poll, needed, with_numbers
+from banyan.connectors.numbers import with_numbers
+from banyan.connectors.platform import Call, Platform, Poll, needed
 from banyan.connectors.signing import CHINA, base64, china_time, keyed
 from banyan.integration.connecting import Connection, Failed, connector
 from banyan.lib.labels import L

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from banyan.connectors.platform import Call, Platform, compact, data_of, judged, needed, with_numbers
+from banyan.connectors.numbers import with_numbers
+from banyan.connectors.platform import Call, Platform, compact, data_of, judged, needed
 from banyan.connectors.signing import base64, digest, same
 from banyan.integration.connecting import Connection, Failed, Incoming, Received, Reply, connector
 from banyan.lib.labels import L

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from banyan.connectors.platform import Call, Platform, judged, needed, with_numbers
+from banyan.connectors.numbers import with_numbers
+from banyan.connectors.platform import Call, Platform, judged, needed
 from banyan.connectors.signing import base64, joined, keyed
 from banyan.integration.connecting import Connection, Failed, connector
 from banyan.lib.labels import L

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import pytest
 
-from banyan.connectors.kingdee.connector import NUMBERS, Kingdee, unhidden, with_numbers
+from banyan.connectors.kingdee.connector import NUMBERS, Kingdee, unhidden
+from banyan.connectors.numbers import with_numbers
 from banyan.integration import mappings
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner

@@ -57,7 +57,7 @@ def join(hand, url, account):
     hand.flow(
         system, "ORDERS", sample, direction="in", trigger="poll", order="free",
         detail={"operation": "won", "every": 60}, target="sales.order.create",
-        mapping={"preset": "salesforce.orders", "settings": {"plant": "P1", "currency": "CNY", "tax_code": "VAT13"}},
+        mapping={"preset": "salesforce.won", "settings": {"plant": "P1", "currency": "CNY", "tax_code": "VAT13"}},
     )  # fmt: skip
 
 

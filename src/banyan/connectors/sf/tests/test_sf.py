@@ -106,7 +106,7 @@ SENDER = {
 
 def test_a_shipment_without_a_waybill_becomes_an_order_and_its_answer_a_waybill():
     told = sample(sf, "shipment_told.json")
-    order = mappings.apply(mappings.frozen({"preset": "sf.orders", "settings": SENDER}), told)
+    order = mappings.apply(mappings.frozen({"preset": "sf.parcels", "settings": SENDER}), told)
     with partner(stand_in()) as there:
         sf.send(link_to(there), outgoing("order", order))
         sent = json.loads(form_of(there.asked[0])["msgData"])
@@ -133,7 +133,7 @@ def test_a_shipment_without_a_waybill_becomes_an_order_and_its_answer_a_waybill(
         mappings.apply(mappings.frozen({"preset": "sf.waybills"}), answer)
     told["data"]["receiver"]["phone"] = ""
     with pytest.raises(Failed, match="mobile"):
-        mappings.apply(mappings.frozen({"preset": "sf.orders", "settings": SENDER}), told)
+        mappings.apply(mappings.frozen({"preset": "sf.parcels", "settings": SENDER}), told)
 
 
 def test_a_push_is_known_by_our_token_and_answered_in_its_own_words():

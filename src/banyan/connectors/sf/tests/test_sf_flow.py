@@ -64,7 +64,7 @@ def join(hand, address):
         system, "WAYBILLS", samples("sf", "shipment_told.json"), direction="out", trigger="event", target="order",
         detail={"events": ["channels.shipment_told"]},
         filter='data.carrier_code = "SF" and data.tracking_number = "" and not data.is_reversed',
-        mapping={"preset": "sf.orders", "settings": SENDER},
+        mapping={"preset": "sf.parcels", "settings": SENDER},
         reply={"command": {"target": "sales.shipment.track", "mapping": {"preset": "sf.waybills"}}},
     )  # fmt: skip
     hand.flow(

@@ -72,7 +72,7 @@ def test_a_binding_order_is_saved_once_and_what_cannot_be_is_dead(live_db, ctx, 
         flow = hand.flow(
             system, "ORDERS", sample, direction="out", trigger="event", target="sale_order_save",
             detail={"events": ["sales.order_confirmed"]},
-            mapping={"preset": "yonyou.orders", "settings": given},
+            mapping={"preset": "yonyou.sale_orders", "settings": given},
         )  # fmt: skip
         assert flow.state == "active"
         line = {"item": world.part, "quantity": "3", "price": "33.333333"}
