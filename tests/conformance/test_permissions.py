@@ -31,7 +31,7 @@ from banyan.kernel.nouns import Noun
 from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.ops.roles import ROLES, write_defaults
-from banyan.web.rest import entry
+from banyan.web.rest import offered
 from tests.plugins.levels import runs_all
 
 pytestmark = pytest.mark.django_db
@@ -326,7 +326,7 @@ def _refused_by_rest(who: Someone, findings: Findings, cmd: Command, key: UUID) 
         return
     noun = registry.noun(cmd.noun)
     path = noun.spec.path
-    if cmd.name in entry.GENERIC and not entry.offers(noun, cmd.name):
+    if cmd.name in offered.GENERIC and not offered.offers(noun, cmd.name):
         return
     if cmd.name == "create":
         findings.refused(f"REST {cmd.key}", who.rest("POST", path, {}))
@@ -379,7 +379,7 @@ def test_a_granted_command_is_never_refused_for_want_of_a_right(someone, samples
             found.append(f"{what} {cmd.key}: {answer.status_code} {text[:200]}")
 
     for number, cmd in enumerate(registry.commands()):
-        if not who.principal.may(cmd.permission) or cmd.name in entry.GENERIC:
+        if not who.principal.may(cmd.permission) or cmd.name in offered.GENERIC:
             continue
         key = known.get(cmd.noun, new_id())
         if cmd.rest:
@@ -396,14 +396,14 @@ def test_a_granted_command_is_never_refused_for_want_of_a_right(someone, samples
 @every_role
 def test_imports_and_forms_hold_alike_everywhere(someone, code):
     who, findings = someone(code), Findings()
-    nouns = [n for n in registry.nouns() if entry.offers(n, "create") and entry.takes_tables(n)]
+    nouns = [n for n in registry.nouns() if offered.offers(n, "create") and offered.takes_tables(n)]
     made = ImportBatch.objects.bulk_create(ImportBatch(noun=n.spec.key, source_digest="0" * 64) for n in nouns)
     before = rows_written()
     for place, (noun, batch) in enumerate(zip(nouns, made, strict=True)):
         spec, path, create = noun.spec, noun.spec.path, noun.spec.permission("create")
         is_seen = is_opened(place, code, create)
         if not who.principal.may(spec.permission("delete")):
-            if entry.offers(noun, "delete"):
+            if offered.offers(noun, "delete"):
                 findings.refused(f"REST undo {path}", who.rest("POST", f"{path}/import/{batch.pk}/undo"))
             if is_seen:
                 findings.refused(f"page undo {path}", who.page("POST", f"{path}/import/{batch.pk}/undo"))

@@ -31,6 +31,7 @@ from banyan.web import assets
 from banyan.web.middleware import public
 from banyan.web.printing.labels import SIZES, known_size
 from banyan.web.printing.press import Order, print_order
+from banyan.web.rest.callers import address_of
 
 #: What the shell begins with; the scanner's decoder is kept later, in the background.
 SHELL = ("src/station/main.ts", "src/station/theme.ts")
@@ -60,8 +61,9 @@ def sign_in(request: HttpRequest, language: str) -> Any:
     body, now = _body(request), timezone.now()
     device = signing.device_of(request.headers.get("Station-Device", "")[:200])
     ticket = signing.sign_in(
-        device, now, badge=_text(body, "badge"), code=_text(body, "code"), pin=_text(body, "pin")
-    )
+        device, now, badge=_text(body, "badge"), code=_text(body, "code"), pin=_text(body, "pin"),
+        address=address_of(request),
+    )  # fmt: skip
     return {"ticket": ticket, "person": _person(signing.seat_of(ticket)), "now": now.isoformat()}
 
 
@@ -78,7 +80,7 @@ def me(request: HttpRequest, language: str) -> Any:
     ctx: Context | None = request.ctx
     if ctx is None or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return HttpResponse(status=204)
-    ticket = signing.ticket_of_session(ctx)
+    ticket = signing.ticket_of_session(ctx, request.session.standing.id)
     return {"ticket": ticket, "person": _person(signing.seat_of(ticket)), "now": timezone.now().isoformat()}
 
 
@@ -128,6 +130,13 @@ def find(request: HttpRequest, language: str) -> Any:
     key = finding.operation(ctx, request.GET.get("code", "")[:200])
     found = queries.day(ctx, default_plant().day(ctx.now), [key])["tasks"]
     return {"task": next(task for task in found if task["id"] == key)}
+
+
+@_interface("GET")
+def orders(request: HttpRequest, language: str) -> Any:
+    """Give what labels of orders at work stand for; nothing where the device has just that already (ETag)."""
+    ctx = _reader(request, language)
+    return unless_known(request, finding.at_work(ctx), ctx.now)
 
 
 @_interface("GET")

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from banyan.kernel import access, reading, registry
 from banyan.kernel.commands import Command, Outcome, audits_refusals, execute, noun_of
 from banyan.kernel.context import Context
+from banyan.kernel.models import Line
 from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
 from banyan.kernel.spec import LineSpec
@@ -196,7 +197,9 @@ def _line_named(noun: Noun, control: Control) -> LineSpec | None:
 
 
 def _line_name(line: LineSpec, row: Mapping[str, Any], named: Titles, place: int) -> str:
-    first = next((f for f in line.fields if f.type == "reference" and f.reference and row.get(f.key)), None)
+    """Give what a line is about: what it refers to first; another document's line says least and comes last."""
+    told = [f for f in line.fields if f.type == "reference" and f.reference and row.get(f.key)]
+    first = min(told, key=lambda f: issubclass(registry.noun(f.reference).model, Line), default=None)
     amount = next((f for f in line.fields if f.type == "quantity" and row.get(f.key)), None)
     words = [f"{place}."]
     if first:
