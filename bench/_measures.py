@@ -408,8 +408,9 @@ def _run(bench: Bench, factory: Any) -> tuple[float, str]:
 
 
 def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
-    """Measure following one lot among a million edges of genealogy: asked over REST, and its page. Bare is the query's one
-    statement, from this process.
+    """Measure following one lot among a million edges of genealogy: asked over REST, and its page.
+
+    Bare is the query's one statement, from this process.
 
     Raises: RuntimeError where REST gives other lots than the query in this process
     """
