@@ -513,6 +513,12 @@ def audited(
         yield
 
 
+def require(ctx: Context, noun: Noun, make: Callable[[Noun], Command] | None = None) -> None:
+    """Require the right to an import, or to what `make` gives; a refusal leaves its audit line. Raises: NotAllowed"""
+    with audited(ctx, noun, make):
+        return
+
+
 def import_command(noun: Noun, work: Callable[[Context, Any], ImportBatch] | None = None) -> Command:
     """Give the command that imports records of a noun."""
     return Command(key=noun.spec.permission("import"), label=L("导入", "Import"), function=work, input=_Source,

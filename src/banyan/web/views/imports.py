@@ -31,9 +31,10 @@ def wizard(request: HttpRequest, noun: Noun) -> HttpResponse:
     step = request.POST.get("step", "read")
     if request.method == "POST" and step == "do":
         return _do(request, noun)
-    request.ctx.require(noun.spec.permission("create"), noun.spec.label)
     if request.method != "POST":
+        request.ctx.require(noun.spec.permission("create"), noun.spec.label)
         return _choose(request, noun)
+    exchange.require(request.ctx, noun)
     if step == "read":
         return _read(request, noun)
     table, mapping = _table(request)
@@ -71,6 +72,7 @@ def example(request: HttpRequest, noun: Noun) -> StreamingHttpResponse:
 @require_POST
 def undo(request: HttpRequest, noun: Noun, batch: UUID) -> HttpResponse:
     """Take an import back; a large one as a job."""
+    exchange.require(request.ctx, noun, exchange.undo_command)
     found = ImportBatch.objects.filter(pk=batch, noun=noun.spec.key).first()
     if found is None:
         raise NotFound()

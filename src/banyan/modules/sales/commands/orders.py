@@ -44,7 +44,7 @@ from banyan.modules.sales.models import Order, OrderLine
 from banyan.modules.sales.queries import LINE, progress
 
 #: The reason in the ledger when a promise is worked out anew and nobody gives another.
-RECKONED = "按库存和计划重新计算"
+RECKONED = L("按库存和计划重新计算", "Worked out anew from stock and plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def promise_days(ctx: Context, orders: Sequence[Order], data: Promise) -> None:
     changes = rules.promise_changes({line: row.promised_on for line, row in chosen.items()}, days)
     if data.promised_on and any(change.was for change in changes) and not data.reason:
         raise ReasonNeeded
-    reason = data.reason or ("" if data.promised_on else RECKONED)
+    reason = data.reason or ("" if data.promised_on else RECKONED.in_(ctx.language))
     _write_promises(ctx, {change.line: change.becomes for change in changes}, reason)
     known = {line: row.promised_on for line, row in rows.items()} | days
     by_order = _by_order(rows)
