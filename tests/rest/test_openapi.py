@@ -106,7 +106,7 @@ def test_every_successful_answer_has_an_example_that_its_schema_accepts():
 
 
 def test_the_document_stays_small_and_is_made_soon():
-    """Less than 30 kB and 40 ms of work for each noun and query: an example stands once, however many answers show it."""
+    """Less than 30 kB and 40 ms of work for each noun and query: an example stands once, whoever shows it."""
     openapi._made.cache_clear()
     openapi._bytes.cache_clear()
     begun = time.process_time()
