@@ -28,10 +28,10 @@ from banyan.modules.station.errors import WrongPhoto
 from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
 from banyan.web import assets
+from banyan.web.devices import address_of
 from banyan.web.middleware import public
 from banyan.web.printing.labels import SIZES, known_size
 from banyan.web.printing.press import Order, print_order
-from banyan.web.rest.callers import address_of
 
 #: What the shell begins with; the scanner's decoder is kept later, in the background.
 SHELL = ("src/station/main.ts", "src/station/theme.ts")
