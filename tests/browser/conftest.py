@@ -120,10 +120,10 @@ def enter(demo, open_page) -> Iterator[Callable[..., Hand]]:
     What each saw last is kept as `last-ROLE.png`, for when something went wrong.
     """
 
-    def come(role: str, **size: bool) -> Hand:
+    def come(role: str, *, language: str = "zh", **size: object) -> Hand:
         if role not in come.hands:
-            page = watched(open_page(**size))
-            hand = Hand(page, is_touch=bool(size.get("phone") or size.get("tablet")))
+            page = watched(open_page(language=language, **size))
+            hand = Hand(page, is_touch=bool(size.get("phone") or size.get("tablet")), language=language)
             come.hands[role] = hand.sign_in(role, story.PASSWORD)
         return come.hands[role]
 
