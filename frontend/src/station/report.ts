@@ -164,12 +164,13 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
 
 const GAP = 8;
 
-/** Brings the number keys above the button that stays below, where the screen is too low for all; the quantities stay in sight. */
+/** Brings the number keys above the button that stays below, where the screen is too low for all; what is typed stays in sight. */
 export function keysInReach(): void {
   const place = (selector: string) => document.querySelector(selector)?.getBoundingClientRect();
-  const [bar, pair, keys, end] = [".bar", ".told .pair", ".told .pad", ".told .finish"].map(place);
-  if (!bar || !pair || !keys || !end) return;
-  const hidden = Math.min(keys.bottom + GAP - end.top, pair.top - bar.bottom - GAP);
+  const [bar, keys, end] = [".bar", ".told .pad", ".told .finish"].map(place);
+  const field = place(".told .entry.is-on") ?? place(".told .pair");
+  if (!bar || !field || !keys || !end) return;
+  const hidden = Math.min(keys.bottom + GAP - end.top, field.top - bar.bottom - GAP);
   if (hidden > 0) scrollBy(0, hidden);
 }
 
