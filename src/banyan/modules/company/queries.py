@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,16 @@ from zoneinfo import ZoneInfo
 from banyan.kernel import db, steady
 from banyan.lib.calendar import Shift, Span, WorkingCalendar
 from banyan.modules.company.errors import NoExchangeRate, NotSetUp
-from banyan.modules.company.models import Company, Currency, ExchangeRate, Plant, TaxCode, Unit
+from banyan.modules.company.models import (
+    CalendarException,
+    CalendarShift,
+    Company,
+    Currency,
+    ExchangeRate,
+    Plant,
+    TaxCode,
+    Unit,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,12 @@ def plant_calendar(plant_id: UUID, calendar: UUID | None = None) -> WorkingCalen
         elif weekday is not None:
             shifts.append(Shift(weekday, start, end))
     return WorkingCalendar(rows[0][0], shifts, special)
+
+
+@steady.kept(Plant, CalendarShift, CalendarException)
+def plant_calendars() -> Mapping[UUID, WorkingCalendar]:
+    """Give each plant's own calendar. At most one statement for each plant, and one."""
+    return {one.id: plant_calendar(one.id) for one in plants()}
 
 
 def tax_codes(ids: Sequence[UUID] | None = None) -> dict[UUID, TaxFacts]:

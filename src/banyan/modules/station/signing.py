@@ -20,7 +20,9 @@ from django.db import transaction
 from banyan.kernel import access, db, registry
 from banyan.kernel.context import Context, Principal
 from banyan.kernel.models import User
-from banyan.modules.company.queries import default_plant
+from banyan.lib.calendar import Span, shift_day
+from banyan.modules.company.queries import default_plant, plant_calendar
+from banyan.modules.people.queries import shift_of
 from banyan.modules.station import badges
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.errors import (
@@ -48,12 +50,18 @@ class Seat:
     device_code: str
     plant: UUID | None
     zone: str = ""
+    shift: Span | None = None
     seen_at: datetime | None = None
     clock_offset: int | None = None
 
     def day(self, now: datetime) -> date:
-        """Give the day at the station's plant."""
-        return now.astimezone(ZoneInfo(self.zone)).date() if self.zone else default_plant().day(now)
+        """Give the day whose shift the person is in, at the station's plant. No statement at a station for who has a
+        shift of their own, else one or two."""
+        own = self.shift if self.zone else shift_of(self.principal.employee)
+        if own and self.zone:
+            return shift_day(now.astimezone(ZoneInfo(self.zone)), [own], [own])
+        calendar = plant_calendar(self.plant or default_plant().id)
+        return shift_day(now.astimezone(calendar.zone), [own], [own]) if own else calendar.shift_day(now)
 
     def context(self, now: datetime, language: str) -> Context:
         """Give the circumstances of an act at this station."""
@@ -156,15 +164,17 @@ def _seat(ticket: Ticket, found: tuple[Principal, str] | None, standing: tuple[A
     elif ticket.stamp != _stamp(password):
         return None
     who = replace(who, grants=(*who.grants, acting.OWN_GRANT))
-    code, plant, *more = station
+    code, plant, zone, starts, ends, *more = (*station, "", None, None) if len(station) == 2 else station
     plant = plant or (who.plants[0] if who.plants else default_plant().id)
-    return Seat(who, ticket.device, code, plant, *more)
+    return Seat(who, ticket.device, code, plant, zone, Span(starts, ends) if starts else None, *more)
 
 
 _STANDING = """
-    SELECT d.id, b.id, b.serial, b.employee_id, d.code, d.plant_id, p.zone, d.seen_at, d.clock_offset
+    SELECT d.id, b.id, b.serial, b.employee_id, d.code, d.plant_id, p.zone, s.starts_at, s.ends_at,
+           d.seen_at, d.clock_offset
     FROM unnest(%s::uuid[], %s::uuid[]) t(device, badge) JOIN station_badge b ON b.id = t.badge
     JOIN station_device d ON d.id = t.device JOIN company_plant p ON p.id = d.plant_id
+    JOIN people_employee e ON e.id = b.employee_id LEFT JOIN people_shift s ON s.id = e.shift_id
     WHERE b.is_active AND d.is_active AND d.digest IS NOT NULL
 """
 

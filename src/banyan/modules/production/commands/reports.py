@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -27,8 +27,10 @@ from banyan.kernel.registry import port
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
 from banyan.lib.errors import DomainError, FieldFaults
 from banyan.lib.labels import L
+from banyan.modules.company.queries import plants
 from banyan.modules.engineering import capture
-from banyan.modules.people.queries import employees_by_id
+from banyan.modules.inventory.commands import period_is_open
+from banyan.modules.people.queries import employees_by_id, work_day
 from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.flow import Op, Shop
@@ -242,6 +244,7 @@ _UNDONE = (
     "setup_amount",
     "output_lot_id",
     "lots",
+    "day",
     "person",
     "worker",
     "moves",
@@ -331,6 +334,7 @@ class _Booking:
         for entry in self.entries:
             self._count(entry)
         self._check_data()
+        self._check_periods()
         if self.is_together:
             self._part(entry.data.id for entry in self.entries if entry.flags)
         self._move_material()
@@ -662,9 +666,24 @@ class _Booking:
 
     # --- material, ledger, counters
 
+    def _check_periods(self) -> None:
+        """Flag what was done in a period that is closed by now: it is booked on the first open day."""
+        zones = {plant.id: plant for plant in plants()}
+        days: dict[date, list[_Entry]] = {}
+        for entry in self.entries:
+            here = zones[entry.op.plant]
+            done = here.day(self._happened_at(entry))
+            if entry.kind in rules.COUNTED and done < here.day(self.ctx.now):
+                days.setdefault(done, []).append(entry)
+        for day, entries in days.items():
+            if not period_is_open(day):
+                for entry in entries:
+                    entry.flags.append("period")
+
     def _move_material(self) -> None:
         named = [e for e in self.entries if e.data.output_lot and not e.undone]
-        lots = output_lots(self.ctx, [(e.op.order, e.op.item, e.data.output_lot) for e in named])
+        made = [(e.op.order, e.op.item, e.data.output_lot, self._day(e)) for e in named]
+        lots = output_lots(self.ctx, made)
         for entry, lot in zip(named, lots, strict=True):
             entry.output_lot = lot
         self._check_serials(named)
@@ -773,6 +792,7 @@ class _Booking:
             reported_at=self._at(entry),
             person=entry.ctx.person,
             worker=entry.worker,
+            day=self._day(entry),
             moves=list(entry.moves),
             reverses_id=one.reverses if entry.undone else None,
             digest="\\x" + _digest(one).hex(),
@@ -790,6 +810,16 @@ class _Booking:
 
     def _count_starts(self) -> None:
         """Count who is at an operation: those whose last start or pause, not undone, is a start."""
+    def _happened_at(self, entry: _Entry) -> datetime:
+        """Give when it was done: what waited on a device says so, but no device knows what comes."""
+        return min(_moved_at(entry) or self._at(entry), self._at(entry))
+
+    def _day(self, entry: _Entry) -> date:
+        """Give the day whose output it changes."""
+        if entry.undone:
+            return entry.undone["day"]
+        return work_day(entry.worker, entry.op.plant, self._happened_at(entry))
+
         asked = {e.op.id for e in self.entries if e.kind in ("start", "pause")}
         if not asked:
             return
@@ -853,7 +883,8 @@ class _Booking:
             overhead_amount=effort.overhead_amount,
             setup_amount=effort.setup_amount,
             reported_at=self._at(entry),
-            happened_at=_moved_at(entry) or self._at(entry),
+            happened_at=self._happened_at(entry),
+            day=row["day"],
             operation_name=op.name,
             people=tuple(_part(p) for p in entry.people) if entry.kind in rules.COUNTED else (),
             defects=tuple((d.reason, d.quantity) for d in entry.data.defects),
