@@ -341,6 +341,10 @@ class Effort:
         """Give what takes it back."""
         return Effort(*(-getattr(self, name) for name in Effort.__slots__))
 
+    def free(self) -> Effort:
+        """Give the same time at no cost."""
+        return Effort(self.labour_minutes, self.machine_minutes, self.setup_minutes)
+
 
 def effort(
     *,

@@ -23,8 +23,10 @@ from banyan.lib.labels import L, Label
 from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands import report_work
+from banyan.modules.production.errors import ReversalReasonNeeded
+from banyan.modules.production.models import ReportApproval
 from banyan.modules.station import badges
-from banyan.modules.station.acts import KINDS, Further, book, read, reports_of, told_of
+from banyan.modules.station.acts import KINDS, Act, Further, book, read, reports_of, told_of
 from banyan.modules.station.errors import NoAccount, NotArrived
 from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
 
@@ -91,6 +93,10 @@ class Book(Input):
         "记到工序", "Book on operation", None, reference="production.operation",
         help=L("空为原来的工序", "Empty: the one it was told for"),
     )  # fmt: skip
+    reason: Annotated[Text, Field(max_length=255)] = field(
+        "冲销原因", "Why it is taken back", "",
+        help=L("撤销已审核的报工时填写", "For the undo of a report that has been approved"),
+    )  # fmt: skip
 
 
 @command("station.kept_act.book", L("入账", "Book it"), input=Book, icon="check", tone="green", is_primary=True)
@@ -107,13 +113,23 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
         if isinstance(act, Further):
             book(ctx, told_of(act, kept.happened_at))
             continue
-        if data.operation:
+        if act.kind == "undo":
+            act.note = data.reason or act.note
+            _require_reason(act)
+        elif data.operation:
             act.operation = data.operation
         reports = reports_of(act, kept.happened_at)
         for report in reports:
             if not report.people and kept.employee_id and report.kind != "undo":
                 report.people = _alone(kept.employee_id)
         report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in reports]})
+
+
+def _require_reason(act: Act) -> None:
+    """Refuse to take back what is approved without saying why. Raises: ReversalReasonNeeded"""
+    undone = [part.reverses for part in act.parts]
+    if not act.note and ReportApproval.objects.filter(pk__in=undone, state="approved").exists():
+        raise ReversalReasonNeeded(fields={"reason": L("填写原因", "say why")})
 
 
 def _alone(employee: UUID) -> list[Any]:

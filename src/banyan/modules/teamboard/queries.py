@@ -480,7 +480,7 @@ _FLAGS = f"""
 _KEPT = f"""
     SELECT k.id, k.said, k.kind, coalesce(e.name, u.name, ''), coalesce(d.name, ''), k.happened_at, k.clock_at,
            k.fault_zh, k.fault_en, coalesce(w.number, ''), coalesce(o.sequence || ' ' || o.name, ''),
-           coalesce(w.state, ''), o.id, count(*) OVER ()
+           coalesce(w.state, ''), o.id, coalesce(x.state IN ('waiting', 'approved'), false), count(*) OVER ()
     FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
     LEFT JOIN kernel_user u ON u.id = k.person_id LEFT JOIN station_device d ON d.id = k.device_id
     LEFT JOIN production_reportapproval x ON x.id = CASE

@@ -245,7 +245,7 @@ class FlagRow:
 
 @dataclass(frozen=True, slots=True)
 class KeptRow:
-    """An act of a station that no rule let be booked."""
+    """An act of a station that no rule let be booked; `can_reverse` for an undo of what stands."""
 
     id: UUID
     said: str
@@ -260,3 +260,4 @@ class KeptRow:
     title: str
     order_state: str
     operation: UUID | None
+    can_reverse: bool = False

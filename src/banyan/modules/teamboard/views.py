@@ -18,7 +18,7 @@ from banyan.kernel.spec import Choice
 from banyan.lib.errors import Invalid, NotFound
 from banyan.lib.labels import L, Label, plain
 from banyan.modules.people.models import Employee
-from banyan.modules.production.models import ReportApproval
+from banyan.modules.production.models import Report, ReportApproval
 from banyan.modules.teamboard import queries, rules
 from banyan.modules.teamboard.errors import NothingToPropose, TeamUnknown
 from banyan.modules.teamboard.values import Board, PersonRow, TaskCard, TeamFacts
@@ -28,6 +28,7 @@ from banyan.web.cells import Wording
 
 ASSIGN, APPROVE = "production.work_order.assign", "production.report.approve"
 SETTLE, DISMISS = "production.report_flag.settle", "station.kept_act.dismiss"
+BOOK = "station.kept_act.book"
 STATUSES = {
     "working": Choice("working", L("在做", "Working"), "green"),
     "paused": Choice("paused", L("暂停", "Paused"), "orange"),
@@ -186,9 +187,10 @@ def flags(request: HttpRequest) -> HttpResponse:
     return page(request, "teamboard/flags.html", {
         **_common(request, teams, chosen, "flags"), "rows": rows, "kept": kept,
         "count": count + told_count, "shown": len(rows) + len(kept), "more": count + told_count - len(rows) - len(kept),
-        "may_release": request.ctx.may("inventory.lot.release"), "may_book": request.ctx.may("station.kept_act.book"),
+        "may_release": request.ctx.may("inventory.lot.release"), "may_book": request.ctx.may(BOOK),
         "may_settle": request.ctx.may(SETTLE), "may_dismiss": request.ctx.may(DISMISS),
         "accepted": L("认可", "Accepted"), "not_booked": NOT_BOOKED,
+        "taken_back": TAKEN_BACK, "made": MADE,
     })  # fmt: skip
 
 
@@ -426,6 +428,38 @@ def _answer(
 #: Why reports are put right as a rule; any other reason is typed.
 REASONS = (L("数量数错", "Miscounted"), L("报错工序", "Wrong operation"), L("重复报工", "Told twice"),
            L("复检不合格", "Bad at a second look"))  # fmt: skip
+
+
+#: Why what was approved is taken back after all, and why what was taken back is booked again: one tap each.
+TAKEN_BACK = (L("工人报错", "The worker was wrong"), L("复检不合格", "Bad at a second look"))
+MADE = (L("确实做了", "It was made"), L("误点撤销", "Undone by mistake"))
+
+
+@require_POST
+def reverse(request: HttpRequest) -> HttpResponse:
+    """Take back with a reason what a worker wished to undo and was approved by then."""
+    request.ctx.require(BOOK, registry.command(BOOK).label)
+    acts = _keys([request.POST.get("acts", "")])
+    if not acts:
+        raise Invalid("teamboard.nothing_chosen", L("请至少选一条", "Choose at least one"))
+    if queries.teams_of_acts(acts) - _teams_looked_after(request):
+        raise TeamUnknown
+    _do(request, BOOK, {"reason": request.POST.get("answer", "").strip()}, acts)
+    return noted(HttpResponse(status=204), L("已冲销", "Taken back"), **{"banyan:reload": True})
+
+
+@require_POST
+def restore(request: HttpRequest) -> HttpResponse:
+    """Book again with a reason what an undo that came too late took back."""
+    request.ctx.require(APPROVE, L("恢复报工", "Book again"))
+    key = _key(request.POST.get("report"))
+    undone = Report.objects.filter(pk=key).values_list("reverses", flat=True).first()
+    if undone is None:
+        raise NotFound()
+    _require_own_reports(request, [undone])
+    _do(request, "production.report.book_again", {"report": key, "reason": request.POST.get("answer", "").strip()})
+    return noted(HttpResponse(status=204), L("已恢复，待审核", "Booked again; it waits for approval"),
+                 **{"banyan:reload": True})  # fmt: skip
 
 
 def correct(request: HttpRequest) -> HttpResponse:

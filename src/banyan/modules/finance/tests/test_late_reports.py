@@ -85,3 +85,14 @@ def test_the_first_open_day_skips_what_is_closed(shop, ctx):
     assert posting.first_open_day(date(2027, 1, 1)) is None
     Period.objects.all().delete()
     assert posting.first_open_day(day) == day
+
+
+def test_an_undo_on_a_closed_order_leaves_its_books_at_nothing(shop):
+    from banyan.kernel.proofs import run
+
+    order = shop.released()
+    told = shop.report(order, 10, "good", 3)
+    shop.world.do("production.work_order.close", order)
+    back = shop.say(order, None, "undo", reverses=told.id, offline=True, device_at=shop.ctx.now.isoformat())
+    assert shop.send(back)[0].flags == ("closed",)
+    assert [v.proof.key for v in run(["finance.closed_orders"]) if not v.is_green] == []

@@ -610,6 +610,8 @@ class _Booking:
     def _take_back_effort(self, entry: _Entry) -> None:
         row = entry.undone
         entry.effort = rules.Effort(*(row[name] for name in rules.Effort.__slots__)).back()
+        if "closed" in entry.flags:  # the books of a closed order stand at nothing
+            entry.effort = entry.effort.free()
         entry.minutes = None if row["minutes"] is None else -row["minutes"]
         if row["setup_minutes"]:
             entry.op.has_setup_charged, entry.op.is_changed = False, True
@@ -664,8 +666,6 @@ class _Booking:
             if capture.beyond(asked, told[key]):
                 entry.flags.append("limits")
 
-    # --- material, ledger, counters
-
     def _check_periods(self) -> None:
         """Flag what was done in a period that is closed by now: it is booked on the first open day."""
         zones = {plant.id: plant for plant in plants()}
@@ -679,6 +679,8 @@ class _Booking:
             if not period_is_open(day):
                 for entry in entries:
                     entry.flags.append("period")
+
+    # --- material, ledger, counters
 
     def _move_material(self) -> None:
         named = [e for e in self.entries if e.data.output_lot and not e.undone]
@@ -790,9 +792,9 @@ class _Booking:
             device_at=one.device_at,
             clock_at=one.clock_at,
             reported_at=self._at(entry),
+            day=self._day(entry),
             person=entry.ctx.person,
             worker=entry.worker,
-            day=self._day(entry),
             moves=list(entry.moves),
             reverses_id=one.reverses if entry.undone else None,
             digest="\\x" + _digest(one).hex(),
@@ -808,8 +810,6 @@ class _Booking:
         apart."""
         return self.ctx.now + timedelta(microseconds=entry.place)
 
-    def _count_starts(self) -> None:
-        """Count who is at an operation: those whose last start or pause, not undone, is a start."""
     def _happened_at(self, entry: _Entry) -> datetime:
         """Give when it was done: what waited on a device says so, but no device knows what comes."""
         return min(_moved_at(entry) or self._at(entry), self._at(entry))
@@ -820,6 +820,8 @@ class _Booking:
             return entry.undone["day"]
         return work_day(entry.worker, entry.op.plant, self._happened_at(entry))
 
+    def _count_starts(self) -> None:
+        """Count who is at an operation: those whose last start or pause, not undone, is a start."""
         asked = {e.op.id for e in self.entries if e.kind in ("start", "pause")}
         if not asked:
             return
