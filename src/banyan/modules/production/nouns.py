@@ -473,6 +473,7 @@ noun(
                 choice("missing", "缺采集数据", "Data missing", "orange"),
                 choice("lot", "用了清单外的批次", "Lot not listed", "red"),
                 choice("serial", "序列号已用过", "Serial number used before", "red"),
+                choice("machine", "设备不符或停机", "Wrong machine, or not running", "orange"),
                 choice("period", "期间已结账，记到首个开放日", "Period closed: booked on the first open day", "orange"),
             ],
         ),

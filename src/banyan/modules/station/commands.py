@@ -18,8 +18,9 @@ from banyan.kernel.context import Context
 from banyan.kernel.models import Attachment
 from banyan.kernel.nouns import Draft
 from banyan.kernel.schema import Input, Instant, Text, field
-from banyan.lib.errors import Invalid
+from banyan.lib.errors import FieldFaults, Invalid
 from banyan.lib.labels import L, Label
+from banyan.modules.equipment.queries import centres_of_machines, work_centres
 from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands import report_work
@@ -33,6 +34,20 @@ from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
 KEPT = "station.kept_act"
 #: How long a pairing code is good for.
 PAIRING = timedelta(minutes=15)
+
+
+def prepare_devices(ctx: Context, drafts: Sequence[Draft]) -> None:
+    """Refuse a station at a machine of another plant, or of another work centre than its own. Raises: Invalid"""
+    centres = centres_of_machines([draft.record.machine_id for draft in drafts])
+    homes = work_centres(list(centres.values())) if centres else {}
+    faults = FieldFaults()
+    for draft in drafts:
+        home = homes.get(centres.get(draft.record.machine_id))
+        if home and home.plant != draft.record.plant_id:
+            faults.add("machine", L("须为本工厂的设备", "must be a machine of the same plant"))
+        elif home and draft.record.work_centre_id not in (None, home.id):
+            faults.add("machine", L("不在所选的工作中心", "does not stand at the work centre chosen"))
+    faults.refuse_if_any()
 
 
 def prepare_badges(ctx: Context, drafts: Sequence[Draft]) -> None:

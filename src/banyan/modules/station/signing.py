@@ -43,7 +43,8 @@ MISSES_OF_DEVICE = 30
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Who acts, at which station; when that was last heard of, and by how many seconds its clock was behind."""
+    """Who acts, at which station; when that was last heard of, by how many seconds its clock was behind, and at
+    which machine it stands."""
 
     principal: Principal
     device: UUID | None
@@ -53,6 +54,7 @@ class Seat:
     shift: Span | None = None
     seen_at: datetime | None = None
     clock_offset: int | None = None
+    machine: UUID | None = None
 
     def day(self, now: datetime) -> date:
         """Give the day whose shift the person is in, at the station's plant. No statement at a station for who has a
@@ -171,7 +173,7 @@ def _seat(ticket: Ticket, found: tuple[Principal, str] | None, standing: tuple[A
 
 _STANDING = """
     SELECT d.id, b.id, b.serial, b.employee_id, d.code, d.plant_id, p.zone, s.starts_at, s.ends_at,
-           d.seen_at, d.clock_offset
+           d.seen_at, d.clock_offset, d.machine_id
     FROM unnest(%s::uuid[], %s::uuid[]) t(device, badge) JOIN station_badge b ON b.id = t.badge
     JOIN station_device d ON d.id = t.device JOIN company_plant p ON p.id = d.plant_id
     JOIN people_employee e ON e.id = b.employee_id LEFT JOIN people_shift s ON s.id = e.shift_id

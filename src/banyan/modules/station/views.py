@@ -97,7 +97,7 @@ def day(request: HttpRequest, language: str) -> Any:
     """Give what a person needs for the shift; nothing where it is what the device has already (ETag)."""
     seat, now = _seat(request), timezone.now()
     ctx, plant = _reader(seat, now, language), default_plant()
-    found = queries.day(ctx, seat.day(now), _keys(request.GET.get("also", "")))
+    found = queries.day(ctx, seat.day(now), _keys(request.GET.get("also", "")), seat.machine)
     return unless_known(request, found | {"zone": plant.zone}, ctx.now)
 
 
@@ -124,9 +124,10 @@ def _letter(request: HttpRequest, language: str) -> together.Posted | None:
 @_interface("GET")
 def find(request: HttpRequest, language: str) -> Any:
     """Give the task of a code that the day does not hold."""
-    ctx = _reader(_seat(request), timezone.now(), language)
+    seat, now = _seat(request), timezone.now()
+    ctx = _reader(seat, now, language)
     key = finding.operation(ctx, request.GET.get("code", "")[:200])
-    found = queries.day(ctx, default_plant().day(ctx.now), [key])["tasks"]
+    found = queries.day(ctx, seat.day(now), [key], seat.machine)["tasks"]
     return {"task": next(task for task in found if task["id"] == key)}
 
 

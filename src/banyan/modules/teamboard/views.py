@@ -17,6 +17,7 @@ from banyan.kernel.commands import execute
 from banyan.kernel.spec import Choice
 from banyan.lib.errors import Invalid, NotFound
 from banyan.lib.labels import L, Label, plain
+from banyan.modules.equipment.queries import MachineFacts, machines_at
 from banyan.modules.people.models import Employee
 from banyan.modules.production.models import Report, ReportApproval
 from banyan.modules.teamboard import queries, rules
@@ -289,22 +290,34 @@ def split(request: HttpRequest) -> HttpResponse:
         raise NotFound()
     if request.method == "POST":
         return _split(request, card)
-    known = {one: quantity for _, one, _, quantity, _ in queries.hands_of(card.operation) if one}
+    known = {one: (quantity, machine) for _, one, _, quantity, machine in queries.hands_of(card.operation) if one}
+    machines = machines_at([card.work_centre] if card.work_centre else []).get(card.work_centre, ())
     rows = Employee.objects.filter(team__in=chosen, is_active=True).order_by("team", "code")
     people = [
-        {"id": key, "name": name, "is_on": key in known, "quantity": plain(known[key]) if known.get(key) else ""}
+        {"id": key, "name": name, "is_on": key in known,
+         "quantity": plain(known[key][0]) if key in known and known[key][0] else "",
+         "machine": known[key][1] if key in known else card.machine}
         for key, name in rows.values_list("pk", "name")
     ]
     return part(request, "teamboard/split.html", {
-        "card": card, "people": people, "team": request.GET.get("team", ""),
+        "card": card, "people": people, "machines": _choice_of(machines), "team": request.GET.get("team", ""),
         "left": plain(max(Decimal(0), card.planned - card.good)),
     })  # fmt: skip
+
+
+def _choice_of(machines: Sequence[MachineFacts]) -> list[tuple[UUID, str]]:
+    """Give machines to choose from, none where there is no choice, each with what it does if it does not run."""
+    if len(machines) < 2:
+        return []
+    states = [str(MACHINE_STATES[one.state].label) if one.state != "running" else "" for one in machines]
+    return [(one.id, f"{one.code} {state}".strip()) for one, state in zip(machines, states, strict=True)]
 
 
 def _split(request: HttpRequest, card: TaskCard) -> HttpResponse:
     people = _keys(request.POST.getlist("employee"))
     _require_mine(request, people, [])
     machines = {one: machine for _, one, _, _, machine in queries.hands_of(card.operation)}
+    machines |= {one: key for one in people if (key := _key(request.POST.get(f"machine.{one}")))}
     told = {one: _number(request.POST.get(f"quantity.{one}", ""), one) for one in people}
     if people and not any(told.values()):
         parts = rules.split_evenly(max(card.planned - card.good, Decimal(0)), len(people), card.places)
@@ -338,8 +351,13 @@ def proposal(request: HttpRequest) -> HttpResponse:
     if not pairs:
         raise NothingToPropose
     cards, people = {c.operation: c for c in found.pool}, {one.id: one for one in found.people}
+    standing = machines_at(sorted({c.work_centre for c in found.pool if c.work_centre}))
+    machines = {centre: _choice_of(several) for centre, several in standing.items()}
     return part(request, "teamboard/proposal.html", {
-        "pairs": [(cards[operation], people[person]) for operation, person in pairs],
+        "pairs": [
+            (cards[operation], people[person], machines.get(cards[operation].work_centre))
+            for operation, person in pairs
+        ],
         "rest": len(found.pool) - len(pairs), "team": request.GET.get("team", ""),
     })  # fmt: skip
 
@@ -359,7 +377,11 @@ def accept(request: HttpRequest) -> HttpResponse:
     if not pairs:
         raise Invalid("teamboard.nothing_chosen", L("请至少选一条", "Choose at least one"))
     _require_mine(request, [_key(person) for _, person in pairs], [])
-    lines = [{"operation": _key(o), "hands": [{"employee": _key(person)}], "seen": []} for o, person in pairs]
+    lines = [
+        {"operation": _key(o), "seen": [],
+         "hands": [{"employee": _key(person), "machine": _key(request.POST.get(f"machine.{o}"))}]}
+        for o, person in pairs
+    ]
     _do(request, "production.work_order.dispatch", {"lines": lines})
     return _done(L("已派工 {n} 道工序", "{n} operations dispatched").filled({"n": len(lines)}))
 

@@ -321,7 +321,10 @@ class _Booking:
         self._read_undone()
         operations = self._operations()
         self._lock(operations)
-        self.shop = flow.read_shop(operations, reports=[one.id for one in self.reports], hands=self._hands())
+        self.shop = flow.read_shop(
+            operations, reports=[one.id for one in self.reports], hands=self._hands(),
+            machines=sorted({one.machine for one in self.reports if one.machine}),
+        )  # fmt: skip
         self.known = self._already_known()
         self._read_approved()
         self._enter()
@@ -335,6 +338,7 @@ class _Booking:
             self._count(entry)
         self._check_data()
         self._check_periods()
+        self._check_machines()
         if self.is_together:
             self._part(entry.data.id for entry in self.entries if entry.flags)
         self._move_material()
@@ -666,6 +670,16 @@ class _Booking:
             if capture.beyond(asked, told[key]):
                 entry.flags.append("limits")
 
+    def _check_machines(self) -> None:
+        """Flag work on a machine that does not stand where the operation is done, or did not run then; it stands."""
+        for entry in self.entries:
+            machine = self.shop.named.get(entry.data.machine) if entry.data.machine else None
+            if entry.undone or not entry.data.machine:
+                continue
+            is_right = machine is not None and _stands_at(machine, entry.op)
+            if not is_right or rules.was_stopped(machine.state, machine.since, self._happened_at(entry)):
+                entry.flags.append("machine")
+
     def _check_periods(self) -> None:
         """Flag what was done in a period that is closed by now: it is booked on the first open day."""
         zones = {plant.id: plant for plant in plants()}
@@ -803,7 +817,8 @@ class _Booking:
     def _machine(self, entry: _Entry) -> UUID | None:
         """Give on which machine it was done: as told, else as the leader put the person, else as planned."""
         given = self.shop.machines.get((entry.op.id, entry.worker)) if entry.worker else None
-        return entry.data.machine or given or entry.op.machine
+        told = entry.data.machine if entry.data.machine in self.shop.named else None
+        return told or given or entry.op.machine
 
     def _at(self, entry: _Entry) -> datetime:
         """Give the moment of a report; those of one call stand in their order, a millionth of a second
@@ -997,6 +1012,11 @@ def _in_reach(ctx: Context, op: Op) -> bool:
     return reach == "all" or op.created_by == ctx.person
 
 
+def _stands_at(machine: flow.NamedMachine, op: Op) -> bool:
+    """Say whether a machine stands where an operation is done: its work centre, the plant where it has none."""
+    return machine.centre == op.work_centre if op.work_centre else machine.plant == op.plant
+
+
 def _state_label(op: Op) -> Any:
     from banyan.kernel import registry
 
@@ -1044,5 +1064,9 @@ def _check(entry: _Entry, shop: Shop, faults: FieldFaults) -> None:
             fault("back_to", "须为本工单中在此之前的工序", "must be an earlier operation of this order")
     if len({s.employee for s in one.people}) < len(one.people):
         fault("people", "同一员工出现多次", "somebody is named twice")
+    if one.machine and not one.is_offline and not (
+        one.machine in shop.named and _stands_at(shop.named[one.machine], op)
+    ):
+        fault("machine", "不是该工序工作中心的设备", "no machine of the operation's work centre")
     if one.output_lot and one.kind != "good":
         fault("output_lot", "只用于合格", "only for good pieces")
