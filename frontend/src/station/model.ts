@@ -20,6 +20,7 @@ export interface Act {
   kind: string;
   at: string;
   operation?: string;
+  machine?: string;
   parts: Part[];
   /** What an act of a further kind says beside: sent as fields of its own. */
   body?: Record<string, unknown>;
@@ -150,6 +151,8 @@ export interface Task {
   temporary?: boolean;
   machine?: string;
   machine_code?: string;
+  /** Where its work centre has several: all of them, with what they do unless they run. */
+  machines?: { id: string; code: string; state?: string }[];
   work_centre?: string;
   mine: boolean;
   materials: Material[];
