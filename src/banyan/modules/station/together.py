@@ -19,7 +19,7 @@ from banyan.kernel.commands import TOGETHER_WAIT, Apart, Call, execute_together
 from banyan.kernel.gathering import Gathering, Letter, without_those_apart
 from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import Reports, goes_along
-from banyan.modules.station import queries, rules
+from banyan.modules.station import clocks, queries, rules
 from banyan.modules.station.acts import Act, Batch, reports_of
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.signing import Seat, seats_of
@@ -164,6 +164,8 @@ def _answer(
     }  # fmt: skip
     if news:
         db.run(_SEEN, {"stations": list(news), "offsets": list(news.values()), "now": now})
+    for one in letters:
+        clocks.watch(seats[one].context(now, one.language), seats[one], done[one].offset)
     by_day: dict[Any, list[Posted]] = {}
     for one in letters:
         by_day.setdefault(seats[one].day(now), []).append(one)
