@@ -20,7 +20,7 @@ from django.db import transaction
 from banyan.kernel import access, db, registry
 from banyan.kernel.context import Context, Principal
 from banyan.kernel.models import User
-from banyan.lib.calendar import Span, shift_day
+from banyan.lib.calendar import Span, shift_day, shift_end
 from banyan.modules.company.queries import default_plant, plant_calendar
 from banyan.modules.people.queries import shift_of
 from banyan.modules.station import badges
@@ -57,13 +57,20 @@ class Seat:
     machine: UUID | None = None
 
     def day(self, now: datetime) -> date:
-        """Give the day whose shift the person is in, at the station's plant. No statement at a station for who has a
+        """Give the day whose shift the person is in, at the station's plant, as `shift_at` does."""
+        return self.shift_at(now)[0]
+
+    def shift_at(self, now: datetime) -> tuple[date, datetime]:
+        """Give the day whose shift the person is in, and when that is over. No statement at a station for who has a
         shift of their own, else one or two."""
         own = self.shift if self.zone else shift_of(self.principal.employee)
-        if own and self.zone:
-            return shift_day(now.astimezone(ZoneInfo(self.zone)), [own], [own])
-        calendar = plant_calendar(self.plant or default_plant().id)
-        return shift_day(now.astimezone(calendar.zone), [own], [own]) if own else calendar.shift_day(now)
+        calendar = None if own and self.zone else plant_calendar(self.plant or default_plant().id)
+        if own:
+            zone = calendar.zone if calendar else ZoneInfo(self.zone)
+            day = shift_day(now.astimezone(zone), [own], [own])
+            return day, shift_end(day, [own], [own]).replace(tzinfo=zone)
+        day = calendar.shift_day(now)
+        return day, calendar.shift_end(day)
 
     def context(self, now: datetime, language: str) -> Context:
         """Give the circumstances of an act at this station."""

@@ -97,8 +97,9 @@ def day(request: HttpRequest, language: str) -> Any:
     """Give what a person needs for the shift; nothing where it is what the device has already (ETag)."""
     seat, now = _seat(request), timezone.now()
     ctx, plant = _reader(seat, now, language), default_plant()
-    found = queries.day(ctx, seat.day(now), _keys(request.GET.get("also", "")), seat.machine)
-    return unless_known(request, found | {"zone": plant.zone}, ctx.now)
+    on, ends = seat.shift_at(now)
+    found = queries.day(ctx, on, _keys(request.GET.get("also", "")), seat.machine)
+    return unless_known(request, found | {"zone": plant.zone, "ends": ends.isoformat()}, ctx.now)
 
 
 @_interface("POST")
