@@ -15,7 +15,7 @@ from banyan.kernel.events import after_commit, before_commit
 from banyan.kernel.registry import answers
 from banyan.lib.labels import L
 from banyan.modules.channels.events import StatementSettled
-from banyan.modules.company.queries import PlantFacts, plants
+from banyan.modules.company.queries import plants
 from banyan.modules.finance import posting, queries, rules
 from banyan.modules.finance.errors import CreditExceeded, CreditNeedsConsent
 from banyan.modules.finance.events import CustomerInvoiced
@@ -200,7 +200,7 @@ def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
     accounts = posting.accounts_of(("labour", "machine", "overhead"))
     if not accounts:
         return
-    zones = {p.id: p for p in plants({e.plant for e in paid})}
+    days = _days_of(paid)
     postings = []
     for e in paid:
         legs = []
@@ -214,7 +214,7 @@ def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
                 Leg(debit, "debit", amount, work_order=e.record, plant=e.plant),
                 Leg(credit, "credit", amount, plant=e.plant),
             ]
-        on, text = _day_of(e, zones[e.plant])
+        on, text = days[e.report]
         postings.append(
             Posting(
                 "conversion", on, "production.report", e.report, tuple(legs), text, person=teller(ctx, e).person
@@ -223,14 +223,21 @@ def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
     posting.post(ctx, postings)
 
 
-def _day_of(e: Reported, plant: PlantFacts) -> tuple[date, str]:
-    """Give on which day a report is posted, and what the entry says where that is not the day of the work."""
-    done, told = plant.day(e.happened_at), plant.day(e.reported_at)
-    open_day = posting.first_open_day(done) if done < told else done
-    if open_day == done:
-        return done, ""
+def _days_of(events: Sequence[Reported]) -> dict[UUID, tuple[date, str]]:
+    """Give on which day each report is posted, and what the entry says where that is not the day of the work.
+
+    Two statements for each day before today, none without such
+    """
+    zones = {p.id: p for p in plants({e.plant for e in events})}
+    days = {e.report: (zones[e.plant].day(e.happened_at), zones[e.plant].day(e.reported_at)) for e in events}
+    late = sorted({done for done, told in days.values() if done < told})
+    opens = {done: posting.first_open_day(done) for done in late}
     text = L("{day} 的报工，期间已结账，记到首个开放日", "Work of {day}, whose period is closed: on the first open day")
-    return min(open_day or told, told), str(text.filled({"day": done}))
+    found = {}
+    for report, (done, told) in days.items():
+        on = min(opens.get(done, done) or told, told)
+        found[report] = (on, "" if on == done else str(text.filled({"day": done})))
+    return found
 
 
 @before_commit(OutsideWorkReceived)

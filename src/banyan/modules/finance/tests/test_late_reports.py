@@ -8,7 +8,7 @@ import pytest
 
 from banyan.lib.ids import new_id
 from banyan.modules.finance import posting
-from banyan.modules.finance.models import Entry, Period
+from banyan.modules.finance.models import Entry
 from banyan.modules.finance.tests.test_ledger import close
 from banyan.modules.inventory.models import Move
 from banyan.modules.production.models import Report, ReportFlag
@@ -83,8 +83,10 @@ def test_the_first_open_day_skips_what_is_closed(shop, ctx):
     assert posting.first_open_day(day) == date(2026, 2, 1)
     assert posting.first_open_day(date(2025, 6, 1)) == date(2026, 2, 1)
     assert posting.first_open_day(date(2027, 1, 1)) is None
-    Period.objects.all().delete()
-    assert posting.first_open_day(day) == day
+
+
+def test_without_books_every_day_is_open(world):
+    assert posting.first_open_day(date(2026, 1, 5)) == date(2026, 1, 5)
 
 
 def test_an_undo_on_a_closed_order_leaves_its_books_at_nothing(shop):
