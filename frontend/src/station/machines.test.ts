@@ -2,27 +2,17 @@ import { describe, expect, it, vi } from "vitest";
 import type { Task } from "./model";
 import type { Draft } from "./state";
 
-vi.stubGlobal("document", { documentElement: { lang: "zh" }, createElement: () => element(), createElementNS: () => element() });
-const { machineChips, machineOf } = await import("./machines");
-
-interface Fake {
-  words: Record<string, string>;
-  inside: unknown[];
+class Fake {
+  words: Record<string, string> = {};
+  inside: (Fake | string)[] = [];
   tap?: () => void;
-  [name: string]: unknown;
+  addEventListener = (_: string, tap: () => void): void => void (this.tap = tap);
+  setAttribute = (name: string, value: string): void => void (this.words[name] = value);
+  append = (one: Fake | string): void => void this.inside.push(one);
 }
-
-function element(): Fake {
-  const made: Fake = { words: {}, inside: [] };
-  return Object.assign(made, {
-    addEventListener: (_: string, tap: () => void) => (made.tap = tap),
-    setAttribute: (name: string, value: string) => (made.words[name] = value),
-    append: (one: unknown) => made.inside.push(one),
-  });
-}
-vi.stubGlobal("Node", class {
-  static [Symbol.hasInstance] = (one: unknown): boolean => typeof one === "object";
-});
+vi.stubGlobal("Node", Fake);
+vi.stubGlobal("document", { documentElement: { lang: "zh" }, createElement: () => new Fake() });
+const { machineChips, machineOf } = await import("./machines");
 
 const task = { id: "o", machine: "m1", machine_code: "T-1" } as Task;
 const several = { ...task, id: "p", machines: [{ id: "m1", code: "T-1" }, { id: "m2", code: "T-2", state: "down" }] };
