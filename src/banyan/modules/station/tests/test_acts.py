@@ -15,6 +15,7 @@ from banyan.kernel import files
 from banyan.kernel.models import Attachment, RoleGrant
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
+from banyan.modules.equipment.models import Machine
 from banyan.modules.exceptions.models import ShopException
 from banyan.modules.inventory.models import Genealogy
 from banyan.modules.production.models import Operation, Report, ReportFlag
@@ -264,12 +265,14 @@ def test_work_on_another_or_a_stopped_machine_is_booked_and_flagged(station, sho
     right, down = machines_of(world, "T-1", "T-2")
     strange = world.make("equipment.machine", code="F-1", name="F-1", work_centre=world.milling)
     world.do("equipment.machine.stop", down, reason="主轴")
+    Machine.objects.filter(pk=down.pk).update(state_since=timezone.now() - timedelta(minutes=5))
+    before = station.good(first.pk, 7, machine=str(down.pk))  # half an hour ago, when it ran
+    assert station.states(before) == ["done"]
     sent = {
         machine: station.good(first.pk, n, machine=str(machine), at=timezone.now() - timedelta(seconds=5 - n))
         for n, machine in enumerate((right.pk, strange.pk, new_id()), start=1)
     }  # fmt: skip
-    before = station.good(first.pk, 7, machine=str(down.pk))  # half an hour ago, when it ran
-    assert station.states(before, *sent.values()) == ["done", "done", "flagged", "flagged"]
+    assert station.states(*sent.values()) == ["done", "flagged", "flagged"]
     assert station.states(station.good(first.pk, 9, machine=str(down.pk), at=timezone.now())) == ["flagged"]
     assert set(ReportFlag.objects.values_list("kind", flat=True)) == {"machine"}
     kept = {int(quantity): machine for quantity, machine in Report.objects.values_list("quantity", "machine")}
