@@ -77,7 +77,7 @@ def work_day(employee: UUID | None, plant: UUID, at: datetime) -> date:
     """Give the day to which somebody's work at a moment belongs: that on which their night shift began.
 
     Takes:  employee: None for nobody, then the shifts of the plant's calendar count, as for who has no shift
-    At most two statements and one for each plant, none where a command knows them already
+    At most two statements, none where a command knows them already
     """
     own = shifts_of_people().get(employee) if employee else None
     calendar = plant_calendars()[plant]

@@ -7,7 +7,7 @@ for a quarter of an hour. A ticket stops to count when the person, the device or
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from django.db import transaction
 from banyan.kernel import access, db, registry
 from banyan.kernel.context import Context, Principal
 from banyan.kernel.models import User
-from banyan.lib.calendar import Span, shift_day, shift_end
+from banyan.lib.calendar import Span, WorkingCalendar, shift_day, shift_end
 from banyan.modules.company.queries import default_plant, plant_calendar
 from banyan.modules.people.queries import shift_of
 from banyan.modules.station import badges
@@ -56,15 +56,26 @@ class Seat:
     clock_offset: int | None = None
     machine: UUID | None = None
 
-    def day(self, now: datetime) -> date:
-        """Give the day whose shift the person is in, at the station's plant, as `shift_at` does."""
-        return self.shift_at(now)[0]
+    @property
+    def has_own_shift(self) -> bool:
+        """Say whether the day is known without the plant's calendar: at a station, of who has a shift."""
+        return bool(self.shift and self.zone)
 
-    def shift_at(self, now: datetime) -> tuple[date, datetime]:
-        """Give the day whose shift the person is in, and when that is over. No statement at a station for who has a
-        shift of their own, else one or two."""
+    def day(self, now: datetime, calendars: Mapping[UUID, WorkingCalendar] | None = None) -> date:
+        """Give the day whose shift the person is in, at the station's plant, as `shift_at` does."""
+        return self.shift_at(now, calendars)[0]
+
+    def shift_at(
+        self, now: datetime, calendars: Mapping[UUID, WorkingCalendar] | None = None
+    ) -> tuple[date, datetime]:
+        """Give the day whose shift the person is in, and when that is over.
+
+        Takes:  calendars: of the plants, where they are known already
+        No statement for who `has_own_shift`, else one or two, of which the calendars may save one
+        """
         own = self.shift if self.zone else shift_of(self.principal.employee)
-        calendar = None if own and self.zone else plant_calendar(self.plant or default_plant().id)
+        plant = self.plant or default_plant().id
+        calendar = None if self.has_own_shift else calendars[plant] if calendars else plant_calendar(plant)
         if own:
             zone = calendar.zone if calendar else ZoneInfo(self.zone)
             day = shift_day(now.astimezone(zone), [own], [own])
