@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.db import connection
 
 from banyan.kernel.queries import ask, declared_query
 from banyan.modules.inventory.models import Lot
@@ -96,5 +98,26 @@ def test_my_day_at_night_is_that_of_the_shift(shop, order, ctx):
                        {"employee": shop.world.worker.pk}))
         for hour in (3, 15)
     }  # fmt: skip
-    assert [row["quantity"] for row in rows[3]] == [4] or [row["quantity"] for row in rows[3]] == ["4"]
+    assert [int(row["quantity"]) for row in rows[3]] == [4]
     assert rows[15] == []
+
+
+def test_reports_from_before_days_were_kept_get_the_day_that_the_rule_gives(shop, order):
+    night = shop.world.make("people.shift", code="N", name="夜班", starts_at="20:00", ends_at="08:00")
+    shop.world.change(shop.world.worker, shift=night)
+    other = [{"employee": shop.world.second_worker.pk}]
+    told = [late(shop, order, shanghai(2, hour)) for hour in (2, 13, 15)]
+    late(shop, order, shanghai(2, 2), people=other)
+    shop.undo(told[0])
+    days = dict(Report.objects.values_list("pk", "day"))
+    fill = import_module("banyan.modules.production.migrations.0003_day_of_reports").FILL
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE production_report ALTER day DROP NOT NULL; "
+            "ALTER TABLE production_report DISABLE TRIGGER USER; UPDATE production_report SET day = NULL; "
+            "ALTER TABLE production_report ENABLE TRIGGER USER"
+        )
+        cursor.execute(fill)
+        cursor.execute("ALTER TABLE production_report ALTER day SET NOT NULL")
+    assert dict(Report.objects.values_list("pk", "day")) == days
+    assert sorted(days.values()) == [FIRST, FIRST, FIRST, SECOND, SECOND]
