@@ -26,7 +26,7 @@ from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands import report_work
 from banyan.modules.production.errors import ReversalReasonNeeded
 from banyan.modules.production.models import ReportApproval
-from banyan.modules.station import badges
+from banyan.modules.station import badges, finding
 from banyan.modules.station.acts import KINDS, Act, Further, book, read, reports_of, told_of
 from banyan.modules.station.errors import NoAccount, NotArrived
 from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
@@ -133,6 +133,8 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
             _require_reason(act)
         elif data.operation:
             act.operation = data.operation
+        elif act.named and act.operation is None:
+            act.operation = finding.named(kept.plant_id, act.named)
         reports = reports_of(act, kept.happened_at)
         for report in reports:
             if not report.people and kept.employee_id and report.kind != "undo":

@@ -46,7 +46,7 @@ def test_the_leader_hears_of_a_clock_that_is_far_off_once(station, first, leader
 
 
 def test_the_clock_of_somebodys_own_phone_is_told_too(station, first, leader, shop):
-    ticket = signing.ticket_of_user(User.objects.get(login="zhao"))
+    ticket = signing.ticket_of_link(User.objects.get(login="zhao"), timezone.now())
     for _ in range(2):
         sync(station, first, HOURS, ticket=ticket)
     ((noun, record, text),) = waiting(leader)
