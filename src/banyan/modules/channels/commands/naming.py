@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from banyan.modules.channels import queries
 from banyan.modules.channels.commands.offering import work_out
 from banyan.modules.channels.errors import NoSuchShop
 from banyan.modules.channels.inputs import NoteGoods
+from banyan.modules.channels.models import ChannelOrderLine
 from banyan.modules.channels.rules import Outside
 
 
@@ -65,6 +66,13 @@ _LEARN = """
         outside_place = coalesce(nullif(d.place, ''), l.outside_place)
     FROM due d WHERE d.id = l.id RETURNING l.id
 """
+
+
+def tell_again(ctx: Context, orders: Collection[UUID]) -> None:
+    """Tell the offers of what orders are for, changed or not. No statement without orders."""
+    if orders:
+        lines = ChannelOrderLine.objects.filter(channel_order__in=orders, listing__isnull=False)
+        work_out(ctx, sorted(set(lines.values_list("listing_id", flat=True))), is_full=True)
 
 
 def learn(ctx: Context, said: Iterable[Said]) -> int:

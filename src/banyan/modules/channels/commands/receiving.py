@@ -23,7 +23,7 @@ from banyan.modules.channels import queries, rules
 from banyan.modules.channels.commands.accepting import DECIDED, Known, take
 from banyan.modules.channels.commands.cancelling import cancel
 from banyan.modules.channels.commands.merging import put_together
-from banyan.modules.channels.commands.naming import Said, learn
+from banyan.modules.channels.commands.naming import Said, learn, tell_again
 from banyan.modules.channels.errors import NoSuchShop, UnknownCurrency
 from banyan.modules.channels.inputs import OutsideOrder, Receive
 from banyan.modules.channels.models import (
@@ -130,6 +130,7 @@ def _receive(
     written, listed = _write_lines(drafts, outside, new)
     seen = _digests(known)
     results = {key: ("new", drafts[key]) for key in new}
+    given_up = {key for key, order in known.items() if order.state == "cancelled"}
     for key in drafts:
         if key not in results:
             order = known[stored[key]]
@@ -146,6 +147,8 @@ def _receive(
     db.update_rows([drafts[key] for key in new], DECIDED)
     save(ctx, [order for order in known.values() if dirty(order)])
     put_together(ctx, [order for order in moving if order.state in BINDING], by_key)
+    # What we gave up and the shop has now let go of as well, it may have added to the stock we told it meanwhile.
+    tell_again(ctx, [order.pk for result, order in results.values() if result == "cancelled" and order.pk in given_up])
     learn(ctx, _keys(outside, {key for key, (result, _) in results.items() if result in ("new", "updated")}, listed))
     texts = _texts([order.pk for order in ours if order.state == "held"])
     return [

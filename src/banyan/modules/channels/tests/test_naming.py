@@ -132,3 +132,16 @@ def test_parts_say_when_the_whole_order_has_gone_or_was_given_up(stall, shop):
     assert said == [(0, True, False, False), (1, True, True, False)]
     stall.receive(given | {"state": "cancelled", "version": "2"})
     assert stall.told("order_cancelled")[-1]["is_outside"] is True
+
+
+def test_when_the_shop_lets_go_of_what_we_gave_up_its_stock_is_told_again(stall, shop):
+    stall.put(stall.world.part, 10)
+    given = stall.outside(shop, {"quantity": "3"})
+    stall.receive(given)
+    stall.do("channels.order.cancel", stall.order(shop, given["number"]), reason="缺货")
+    stall.run("channels.offer.refresh_due")
+    told = len(stall.told("offer_changed"))
+    for version in ("2", "3"):
+        stall.receive(given | {"state": "cancelled", "version": version})
+    assert [one["quantity"] for one in stall.told("offer_changed")[told:]] == ["10", "10"]
+    assert len(stall.told("order_cancelled")) == 1
