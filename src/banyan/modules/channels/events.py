@@ -22,6 +22,19 @@ class OutsideLine:
     quantity: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Whom goods go to, as the shop said it."""
+
+    name: str
+    phone: str
+    country: str
+    region: str
+    city: str
+    address: str
+    postcode: str
+
+
 @dataclass(frozen=True)
 class ShopEvent(Event):
     """What is told of an order: `shop` is our code of the shop, `system` that of its outside system.
@@ -97,6 +110,7 @@ class ShipmentTold(ShopEvent):
     """
 
     type = "channels.shipment_told"
+    event_version = 2
     label = L("渠道订单发货回传", "Shipment of a channel order")
     help = L(
         "外部订单的货已发出，或得知运单号；数量为负表示已撤销",
@@ -113,6 +127,7 @@ class ShipmentTold(ShopEvent):
     is_last: bool
     is_all: bool
     is_whole: bool
+    receiver: Receiver
     lines: tuple[OutsideLine, ...]
 
 

@@ -229,6 +229,7 @@ noun(
     ),
     title=("word", "no", "period"),
     list=("period", "word", "no", "on", "event", "entries", "amount", "state"),
+    phone=("word", "no", "event", "amount"),
     filters=("period", "state", "event"),
     sort="-on",
 )

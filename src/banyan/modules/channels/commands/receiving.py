@@ -143,7 +143,7 @@ def _receive(
     take(ctx, free, Known(by_key, fresh, written, listed))
     for order in ours:
         if order.outside_state == "cancelled" and order.state in OPEN:
-            order.state, order.hold, order.cancel_reason = "cancelled", "", CANCELLED
+            order.state, order.hold, order.cancel_reason = "cancelled", "", CANCELLED.in_(ctx.language)
     db.update_rows([drafts[key] for key in new], DECIDED)
     save(ctx, [order for order in known.values() if dirty(order)])
     put_together(ctx, [order for order in moving if order.state in BINDING], by_key)
@@ -172,7 +172,7 @@ def _keys(
     ]  # fmt: skip
 
 
-CANCELLED = "店铺已取消"
+CANCELLED = L("店铺已取消", "The shop has cancelled it")
 
 
 # --- what is written of it ----------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ def _cancel(ctx: Context, order: ChannelOrder, parts: Sequence[ChannelOrder]) ->
         before = one.state
         try:
             with attempt(ctx):
-                cancel(ctx, [one], CANCELLED, is_outside=True)
+                cancel(ctx, [one], CANCELLED.in_(ctx.language), is_outside=True)
         except DomainError as refusal:
             one.cancel_reason = ""
             note_differences(ctx, one, {"state": (one.state, f"cancelled ({refusal.text()})")})

@@ -16,7 +16,7 @@ from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.lib.pricing import part_amount
 from banyan.modules.channels.commands.accepting import other_parts, told_line, words_of
-from banyan.modules.channels.events import OrderCancelled, ShipmentTold
+from banyan.modules.channels.events import OrderCancelled, Receiver, ShipmentTold
 from banyan.modules.channels.models import BINDING, ChannelOrder, ChannelOrderLine, Dispatched, Shop
 from banyan.modules.sales.models import Order
 
@@ -121,14 +121,19 @@ def note_shipments(
             ShipmentTold(
                 **words_of(order, shops[order.shop_id]), shipment=shipment, shipment_number=number or "",
                 carrier=carrier, carrier_code=carrier_code, carrier_party=carrier_party, tracking_number=tracking,
-                is_reversed=is_reversed, is_last=is_last, is_all=is_last and beside <= GONE,
-                is_whole=not beside and pieces == mine, lines=gone,
+                is_reversed=is_reversed, receiver=_receiver(order), is_last=is_last,
+                is_all=is_last and beside <= GONE, is_whole=not beside and pieces == mine, lines=gone,
             )
         )  # fmt: skip
     db.insert_rows(fresh)
     save(ctx, [order for order in others.values() if dirty(order)])
     tell(*told)
     return len(fresh)
+
+
+def _receiver(order: ChannelOrder) -> Receiver:
+    return Receiver(order.buyer_name, order.phone, order.country, order.region, order.city, order.address,
+                    order.postcode)  # fmt: skip
 
 
 def _open(orders: Sequence[UUID]) -> dict[UUID, tuple[Decimal, Decimal]]:
