@@ -16,6 +16,7 @@ import pytest
 
 from banyan.connectors.platform import Platform
 from banyan.integration.connecting import Connection, Failed
+from banyan.integration.mapping.applying import apply
 from banyan.integration.mapping.converters import Facts
 from banyan.integration.mapping.definition import compile_mapping
 from tests.integration.partner import partner
@@ -152,7 +153,7 @@ class Counter:
         """Give what the preset's mapping makes of a body; lookups are answered by nothing."""
         definition = self.connector.mapping(name)
         facts = Facts(settings={"shop": "S1"}, zone="Asia/Shanghai")
-        made = compile_mapping(definition).apply(body, facts)
+        made = apply(compile_mapping(definition), body, facts)
         assert made.is_ok, made.refusal()
         return made.plain()
 
