@@ -410,6 +410,8 @@ def _run(bench: Bench, factory: Any) -> tuple[float, str]:
 def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
     """Measure following one lot among a million edges of genealogy: asked over REST, and its page.
 
+    Bare is the query's one statement, from this process.
+
     Raises: RuntimeError where REST gives other lots than the query in this process
     """
     lot = bench.factory.many_edges()
@@ -421,12 +423,12 @@ def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
     if {row["_id"] for row in told} != {str(step.lot) for step in found.steps}:
         raise RuntimeError(f"REST tells {len(told)} lots, the query {len(found.steps)}")
     edges = db.one("SELECT count(*) FROM inventory_genealogy")[0]
-    note = f"{len(told)} lots found, {edges:,} edges, {size // 1000} kB; {used[0]}; in process {inside:.3g} ms"
+    note = f"{len(told)} lots found, {edges:,} edges, {size // 1000} kB; {used[0]}"
     browser = signed_in(bench.server.port)
     with cost(bench, rounds + 1) as used:
         page, size = _median_ms(browser, f"/trace/lots/{lot}", rounds)
     return [
-        Figure("trace_1m_ms", rest, "ms", note=note),
+        Figure("trace_1m_ms", rest, "ms", inside, slower(rest, inside), note),
         Figure("trace_page_1m_ms", page, "ms", note=f"the page of that lot, {size // 1000} kB; {used[0]}"),
     ]
 

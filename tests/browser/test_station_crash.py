@@ -61,7 +61,7 @@ def killed_at_sync(device: Device, page: Page, reach) -> list[object]:
     page.route(SYNC, dies)
     with suppress(Error):
         page.goto("/station/")
-        device.context.wait_for_event("close", timeout=20_000)
+        until(lambda: found or page.wait_for_timeout(50), 20, "it syncs")
     device.wait_dead()
     return found
 

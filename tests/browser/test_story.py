@@ -251,6 +251,8 @@ def vouchers_are_made_and_checked(accountant: Hand, checker: Hand) -> None:
     accountant.go("财务", "凭证").do("生成凭证")
     checker.go("财务", "凭证").pick_all().do("审核")
     assert checker.row("未审核").count() == 0
+    events = [row.locator("td").nth(5).inner_text().strip() for row in checker.row().all()]
+    assert [text for text in events if not text or re.fullmatch("[a-z_]+", text)] == [], "an event without words"
     assert re.search(r"\d\.\d\d", checker.row().first.inner_text()), "what is checked is shown with its amount"
     keep(checker, "22-vouchers")
 

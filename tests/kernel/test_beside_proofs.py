@@ -46,7 +46,7 @@ def test_what_names_a_record_that_is_gone_is_named(ctx, user):
     gone = new_id()
     lay_beside(ctx, "kernel.role", gone)
     assert (found().counted, found().broken) == (6, 3)
-    texts = sorted(fault.text for fault in found().faults)
+    texts = sorted(fault.text.rpartition(" / ")[2] for fault in found().faults)
     assert texts == [f"{what} names kernel.role {gone}, which does not exist"
                      for what in ("attachment", "comment", "inbox item")]  # fmt: skip
 
@@ -54,7 +54,9 @@ def test_what_names_a_record_that_is_gone_is_named(ctx, user):
 @pytest.mark.plants("kernel.beside")
 def test_what_names_a_noun_there_is_not_is_named(ctx, user):
     Comment.objects.create(noun="made.forgotten", record=user.pk, text="看")
-    assert [fault.text for fault in found().faults] == [f"comment names made.forgotten {user.pk}, which does not exist"]
+    (fault,) = found().faults
+    assert fault.text == (f"评论所指的 made.forgotten {user.pk} 不存在 / "
+                          f"comment names made.forgotten {user.pk}, which does not exist")  # fmt: skip
 
 
 @pytest.mark.parametrize("way", ["command", "sql"])

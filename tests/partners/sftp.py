@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from banyan.connectors.file.places import fingerprint
 from tests.partners.talking import Talk, listening, play
 
 PROGRAM = "/usr/lib/openssh/sftp-server"
+# That a client hangs up is told by it as an error.
+logging.getLogger("paramiko.transport").setLevel(logging.CRITICAL)
 
 
 class _Anyone(paramiko.ServerInterface):

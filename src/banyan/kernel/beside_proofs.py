@@ -7,7 +7,11 @@ from banyan.kernel.proofs import SHOWN, Fault, Found, proof
 from banyan.lib.labels import L
 
 #: Tables that name a record by noun and key, and what a row of each is called.
-_TABLES = {"kernel_comment": "comment", "kernel_attachment": "attachment", "kernel_inboxitem": "inbox item"}
+_TABLES = {
+    "kernel_comment": L("评论", "comment"), "kernel_attachment": L("附件", "attachment"),
+    "kernel_inboxitem": L("待办", "inbox item"),
+}  # fmt: skip
+GONE = L("{what}所指的 {noun} {record} 不存在", "{what} names {noun} {record}, which does not exist")
 
 
 @proof(
@@ -23,9 +27,12 @@ def what_lies_beside_names_records() -> Found:
         f"SELECT '{table}', noun, count(*) FROM {table} WHERE record IS NOT NULL GROUP BY noun" for table in _TABLES
     ))  # fmt: skip
     lost = [row for table, noun, _ in named for row in db.rows(_lost(table, noun), [noun])]
-    faults = tuple(Fault(f"kernel.{_TABLES[t].replace(' ', '_')}", str(key),
-                         f"{_TABLES[t]} names {noun} {record}, which does not exist")
-                   for t, key, noun, record in lost[:SHOWN])  # fmt: skip
+    faults = tuple(
+        Fault(f"kernel.{_TABLES[table].en.replace(' ', '_')}", str(key), GONE.filled(
+            {"what": _TABLES[table], "noun": noun, "record": record}
+        ))
+        for table, key, noun, record in lost[:SHOWN]
+    )  # fmt: skip
     return Found(sum(count for _, _, count in named), faults, len(lost))
 
 

@@ -385,7 +385,7 @@ def test_release_takes_a_fixed_number_of_statements(world, django_assert_max_num
 
 def verdicts(key: str) -> list[str]:
     (verdict,) = prove([key])
-    return [fault.text for fault in verdict.found.faults]
+    return [fault.text.rpartition(" / ")[2] for fault in verdict.found.faults]
 
 
 def by_hand(sql: str) -> None:
@@ -403,8 +403,7 @@ def test_a_loop_slipped_in_by_hand_is_named(world):
         "UPDATE engineering_bom SET state = 'released', effective_from = '2026-01-01' WHERE state = 'draft'"
     )
     assert verdicts("engineering.no_loops")[0] in (
-        "它的BOM成环：ONE → TWO → ONE / its BOMs form a circle: ONE → TWO → ONE",
-        "它的BOM成环：TWO → ONE → TWO / its BOMs form a circle: TWO → ONE → TWO")  # fmt: skip
+        "its BOMs form a circle: ONE → TWO → ONE", "its BOMs form a circle: TWO → ONE → TWO")  # fmt: skip
 
 
 @pytest.mark.plants("engineering.filled")
