@@ -293,6 +293,7 @@ def report(
                 people=Jsonb([]),
                 lots=Jsonb([]),
                 reported_at=now,
+                day=now.date(),
                 person=user,
                 worker=user,
                 digest=one.bytes,

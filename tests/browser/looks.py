@@ -35,6 +35,13 @@ CUT = """() => [...document.querySelectorAll('#main .num, #main .btn, dialog[ope
 .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1 && !e.matches('input'))
 .map(e => e.textContent.trim().slice(0, 60))"""
 
+#: Badges of a row that lie on each other.
+OVERLAID = """() => [...document.querySelectorAll('#main tr')].filter(row => {
+const boxes = [...row.querySelectorAll('.state')].filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect());
+return boxes.some((a, n) => boxes.slice(n + 1).some(b =>
+  a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)) })
+.map(row => row.textContent.trim().slice(0, 60))"""
+
 
 def check(page: Page, name: str, *, is_phone: bool = False, language: str = "zh") -> None:
     """Hold a page, and the dialog that is open on it, to what holds for all."""
@@ -49,5 +56,6 @@ def check(page: Page, name: str, *, is_phone: bool = False, language: str = "zh"
 
 
 def check_whole(page: Page, name: str) -> None:
-    """Hold a page to it that neither an amount nor the words of a button are cut off."""
+    """Hold a page to it that neither an amount nor the words of a button are cut off, and no badge lies on another."""
     assert page.evaluate(CUT) == [], f"{name} cuts words off"
+    assert page.evaluate(OVERLAID) == [], f"badges of {name} lie on each other"

@@ -428,7 +428,7 @@ def test_on_a_temporary_card_whatever_is_scanned_is_told_as_used(floor, open_pag
 
 
 def test_help_is_called_in_three_taps_without_a_network(floor, open_page):
-    page = watched(open_page(phone=True))
+    page = watched(open_page(small=True))
     hand = Worker(page, "help")
     hand.sign_in(floor)
     shell_is_kept(page)
@@ -438,6 +438,7 @@ def test_help_is_called_in_three_taps_without_a_network(floor, open_page):
     hand.tap("[data-help]", "help")
     hand.look("help")
     hand.tap('[data-category="QUALITY"]', "quality")
+    assert page.evaluate(LIES_OPEN, "[data-call]")
     page.locator("[data-reason]").first.click()
     expect(page.locator("[data-reason]").first).to_have_attribute("aria-pressed", "true")
     hand.look("chosen")

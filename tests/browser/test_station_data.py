@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from banyan.kernel.models import Attachment
 from banyan.modules.production.models import Operation, Report
 from tests.browser.conftest import watched
-from tests.browser.floor import Worker, jpeg, shell_is_kept, shoot
+from tests.browser.floor import LIES_OPEN, Worker, jpeg, shell_is_kept, shoot
 from tests.ops.site import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -44,6 +44,7 @@ def test_every_kind_of_required_data_is_pressed_and_comes_with_the_report(
     number = page.locator('[data-datum="直径"]')
     expect(number.locator(".limits")).to_have_text("38–42 mm")
     hand.tap('[data-datum="直径"]')
+    assert page.evaluate(LIES_OPEN, '[data-datum="直径"], .told .key')
     hand.digits("37")
     expect(number).to_contain_text("低于下限 38")
     hand.digits("⌫⌫42.5")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banyan.lib.calendar import NoWorkingTime, Shift, Span, Window, WorkingCalendar
+from banyan.lib.calendar import NoWorkingTime, Shift, Span, Window, WorkingCalendar, shift_day
 
 MORNING, AFTERNOON = Span(time(8), time(12)), Span(time(13), time(17))
 DAY_SHIFTS = [Shift(weekday, *span) for weekday in range(5) for span in (MORNING, AFTERNOON)]
@@ -234,3 +234,37 @@ def test_working_days_are_found_again_by_counting(calendar, day, count):
     end = calendar.add_working_days(begin, count)
     assert calendar.is_working_day(end)
     assert calendar.working_days_between(begin, end) == count
+
+
+NIGHT, THIRD = Span(time(20), time(8)), Span(time(22), time(6))
+THREE = (Span(time(6), time(14)), Span(time(14), time(22)), THIRD)
+
+
+@pytest.mark.parametrize(
+    ("at", "last_night", "today", "day"),
+    [
+        ("2026-03-02 23:59", (), (), 2),
+        ("2026-03-02 15:30", (Span(time(7), time(15)),), (Span(time(7), time(15)),), 2),
+        ("2026-03-02 20:10", (NIGHT,), (NIGHT,), 2),
+        ("2026-03-03 02:00", (NIGHT,), (NIGHT,), 2),
+        ("2026-03-03 08:20", (NIGHT,), (NIGHT,), 2),
+        ("2026-03-03 13:59", (NIGHT,), (NIGHT,), 2),
+        ("2026-03-03 14:00", (NIGHT,), (NIGHT,), 3),
+        ("2026-03-03 05:59", THREE, THREE, 2),
+        ("2026-03-03 06:00", THREE, THREE, 3),
+        ("2026-03-03 07:29", (THIRD,), (Span(time(9), time(17)),), 2),
+        ("2026-03-03 07:30", (THIRD,), (Span(time(9), time(17)),), 3),
+        ("2026-03-03 05:00", (), (THIRD,), 3),  # nobody was there the night before
+        ("2026-03-03 13:59", (THIRD,), (), 2),  # a holiday begins
+    ],
+)
+def test_what_is_done_in_a_night_shift_belongs_to_the_day_it_began(at, last_night, today, day):
+    assert shift_day(datetime.fromisoformat(at), last_night, today) == date(2026, 3, day)
+
+
+def test_a_calendar_knows_the_day_of_a_shift_in_its_own_zone():
+    mill = WorkingCalendar("Asia/Shanghai", [Shift(day, *NIGHT) for day in range(5)])
+    assert mill.shift_day(china("2026-03-03 02:00")) == date(2026, 3, 2)
+    assert mill.shift_day(china("2026-03-02 02:00")) == date(2026, 3, 2)  # nobody works on Sundays
+    assert mill.shift_day(china("2026-03-07 03:00")) == date(2026, 3, 6)
+    assert CHINA.shift_day(china("2025-09-02 01:00")) == date(2025, 9, 2)

@@ -11,11 +11,11 @@ from django.db import connection
 from banyan.connectors.vendure.connector import VARIANT, Vendure
 from banyan.integration.models import Message
 from banyan.kernel import proofs
-from banyan.modules.channels.models import ChannelOrder, Shop
+from banyan.modules.channels.models import ChannelOrder, Refund, Shop
 from banyan.modules.channels.tests.conftest import Stall
 from banyan.modules.inventory.models import Supply
 from banyan.modules.sales.models import Order
-from tests.integration.shop import Integrator, carry, samples, table, told
+from tests.integration.shop import Integrator, carry
 from tests.partners.standing import outgoing
 from tests.partners.test_vendure import Buyer, reach, shop, variants
 from tests.plugins.world import World
@@ -27,29 +27,13 @@ PROOFS = ("integration.carried", "integration.claims", "integration.once", "inte
 
 
 def join(hand, url):
+    """Join the shop by all the flows that its preset brings."""
+    account = hand.account("channels.order.receive", "channels.refund.receive")
     system = hand.system("V", "vendure", {"address": url, "user": "superadmin"}, {"password": "superadmin"},
-                         account=hand.account("channels.order.receive"), timeout_seconds=10)  # fmt: skip
-    hand.flow(
-        system, "ORDERS", samples("vendure", "order.json"), direction="in", trigger="poll",
-        detail={"operation": "changes", "every": 30}, target="channels.order.receive",
-        mapping={"preset": "vendure.orders", "settings": {"shop": "V1"}},
-    )  # fmt: skip
-    out = dict(direction="out", trigger="event")
-    hand.flow(
-        system, "STOCK", told(shop="V1", sku="LAMP-01-W", quantity="4"), target="stock", order="newest",
-        detail={"events": ["channels.offer_changed"]}, filter='data.shop = "V1"',
-        mapping=table(("sku", "data.sku", ""), ("quantity", "data.quantity", "number")), **out,
-    )  # fmt: skip
-    lines = [{"outside_line": "1", "sku": "LAMP-01-W", "quantity": "2"}]
-    hand.flow(
-        system, "SHIP", told(shop="V1", outside_number="A", carrier="顺丰", tracking_number="SF1", is_reversed=False,
-                             lines=lines),
-        target="ship", detail={"events": ["channels.shipment_told"]},
-        filter='data.shop = "V1" and not data.is_reversed',
-        mapping=table(("code", "data.outside_number", ""), ("tracking", "data.tracking_number", ""),
-                      ("lines[].line", "data.lines[].outside_line", ""),
-                      ("lines[].quantity", "data.lines[].quantity", "number")), **out,
-    )  # fmt: skip
+                         account=account, timeout_seconds=10)  # fmt: skip
+    for flow in hand.do("integration.flow.add_presets", system=str(system), settings={"shop": "V1"}).value:
+        hand.do("integration.flow.test", flow.pk)
+        hand.do("integration.flow.activate", flow.pk)
 
 
 def saleable(url, sku):
@@ -101,5 +85,19 @@ def test_orders_stock_waybills_and_a_cancelled_order_agree_on_both_sides(live_db
     assert saleable(shop, "LAMP-01-W") == 44
     print(f"shop: 4 orders, {totals}, 44 to sell; ours: {len(states)} orders, {totals}, "
           f"{supply.available} there, {supply.promised} promised")  # fmt: skip
+
+    ours = orders[bought[1]]
+    stall.do("channels.order.ask_refund", ours, kind="refund", amount="20.00", reason="运输损坏")
+    stall.do("channels.refund.agree", Refund.objects.get())
+    stall.do("channels.refund.pay", Refund.objects.get())
+    stall.do("channels.order.cancel", orders[bought[0]], reason="缺货")
+    pass_time()
+    theirs = {each.key: each.body for each in Vendure().poll(reach(shop), "orders", None, 50).messages}
+    [back] = [refund for paid in theirs[bought[1]]["payments"] for refund in paid["refunds"]]
+    refund = Refund.objects.get()
+    assert (back["total"], back["reason"]) == (2000, f"{refund.number} 运输损坏")
+    assert (refund.outside_number, refund.state) == (back["id"], "refunded"), "what we began comes back as ours"
+    assert theirs[bought[0]]["state"] == "Cancelled"
+    assert saleable(shop, "LAMP-01-W") == 45
     assert [v.found.faults for v in proofs.run(PROOFS) if not v.is_green] == []
     connection.close()

@@ -45,6 +45,9 @@ def carrying(t: Traveller, world: Any) -> None:
     folder = t.make("integration.system", code="FILES-1", name="文件", connector="file",
                     settings=dict(folder="files-1", operations=[dict(key="orders", format="json")]))  # fmt: skip
     t.post("integration.flow.peek", system=folder, operation="orders")
+    shop = t.make("integration.system", code="WOO-1", name="网店", connector="woocommerce",
+                  settings=dict(address="https://127.0.0.1:9", consumer_key="ck"))  # fmt: skip
+    t.post("integration.flow.add_presets", system=shop, settings={"shop": "WOO"}, names=["orders", "stock"])
     out = _flow(t, system, "OUT-1")
     Outbox.objects.filter(dispatched_at__isnull=True).update(dispatched_at=timezone.now())
     t.post("integration.flow.backfill", flow=out, since="2020-01-01T00:00:00Z", until="2100-01-01T00:00:00Z",

@@ -72,6 +72,8 @@ def leading(t: Traveller, world: Any) -> None:
     right, wrong = (told(t, world, turn, quantity, output_lot="FG-5") for quantity in ("2", "5"))
     t.post("production.report.approve", reports=[right])
     t.post("production.report.correct", report=wrong, quantity="3", reason="点错")
+    undone = made_by(t.post("production.report.undo", id=str(new_id()), report=told(t, world, turn, "2")))
+    t.post("production.report.book_again", report=undone, reason="误点撤销")
 
 
 def deviating(t: Traveller, world: Any) -> None:

@@ -301,6 +301,7 @@ def channels(t: Traveller, world: Any) -> None:
     t.post("channels.difference.settle", t.first("channels.difference", "state=open")["id"], note="已确认")
     taken("T6", sku="N-1")
     t.post("channels.listing.match", rows=[{"shop": shop, "sku": "N-1", "item": part}])
+    t.post("channels.listing.note_goods", goods=[{"shop": "TB1", "sku": "N-1", "outside_sku": "4711"}])
     t.post("channels.offer.refresh_all")
     offer = t.first("channels.offer")["id"]
     t.post("channels.offer.refresh", offer)

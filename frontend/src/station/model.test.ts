@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dayOf, isAhead, isUndone, sumsAt, todayWith, withActs, type Act, type KeptDay, type Task } from "./model";
+import { dayOf, isAhead, isUndone, minutesOff, sumsAt, todayWith, withActs, type Act, type KeptDay, type Task } from "./model";
 
 const task = (id: string, sequence: number, room: string): Task =>
   ({ id, order: "w", sequence, room, good: "0", scrap: "0", rework: "0", quantity: "100", ratio: "1", rate: "2", started: 0, state: "open" }) as Task;
@@ -86,6 +86,18 @@ describe("the sums of a day without a network", () => {
     expect(sumsAt(kept("2026-11-29"), [late, early], me, noon)).toMatchObject({ good: "8", bad: "2", wage: "16.00", isLocal: true });
     const today = sumsAt(kept("2026-11-30"), [late, early], me, noon);
     expect([today.good, today.isLocal]).toEqual(["78", undefined]);
+  });
+  it("a night shift goes on after midnight, until its day is over", () => {
+    const night = kept("2026-11-29");
+    night.day.ends = "2026-11-30T14:00:00+08:00";
+    const [two, three] = [Date.parse("2026-11-29T18:00:00Z"), Date.parse("2026-11-30T07:00:00Z")];
+    const told = made("a", { at: "2026-11-29T17:30:00Z" });
+    expect(sumsAt(night, [told], me, two)).toMatchObject({ good: "78" });
+    expect(sumsAt(night, [told], me, two).isLocal).toBe(undefined);
+    expect(sumsAt(night, [], me, three)).toMatchObject({ good: "0", isLocal: true });
+  });
+  it("a clock is told only where it is far off", () => {
+    expect([undefined, 0, 299_000, -299_000, 301_000, -3_600_000].map((one) => minutesOff(one))).toEqual([0, 0, 0, 0, 5, -60]);
   });
   it("a wrong clock is set right before the days are compared", () => {
     const day = 86_400_000;

@@ -20,6 +20,7 @@ export interface Act {
   kind: string;
   at: string;
   operation?: string;
+  machine?: string;
   named?: Named;
   parts: Part[];
   /** What an act of a further kind says beside: sent as fields of its own. */
@@ -160,6 +161,8 @@ export interface Task {
   temporary?: boolean;
   machine?: string;
   machine_code?: string;
+  /** Where its work centre has several: all of them, with what they do unless they run. */
+  machines?: { id: string; code: string; state?: string }[];
   work_centre?: string;
   mine: boolean;
   materials: Material[];
@@ -195,8 +198,9 @@ export interface Person {
 }
 
 export interface Day {
-  /** The plant's day whose sums are told, and the plant's time zone. */
+  /** The plant's day whose sums are told, when its shift is over, and the plant's time zone. */
   day: string;
+  ends?: string;
   zone?: string;
   person: Person & { may_report: boolean; may_use?: boolean };
   tasks: Task[];
@@ -281,10 +285,17 @@ const COUNTED: Kind[] = ["good", "scrap", "rework"];
 export const dayOf = (at: number, zone?: string): string =>
   new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
 
+/** A clock that is off by more (ms) is told to the worker. */
+const FAR_OFF = 5 * 60_000;
+
+/** Gives by how many minutes a device's clock is behind where that is far, below zero when ahead; else 0. */
+export const minutesOff = (offset = 0): number => (Math.abs(offset) > FAR_OFF ? Math.trunc(offset / 60_000) : 0);
+
 /** Gives the sums of the day it is now at the plant: the server's where they are of that day, else those of this device. */
 export function sumsAt(kept: KeptDay, acts: Act[], me: Person, now: number): Today {
   const at = (clock: number) => dayOf(clock + (kept.offset ?? 0), kept.day.zone);
-  const day = at(now) > kept.day.day ? at(now) : kept.day.day;
+  const isOver = kept.day.ends ? now + (kept.offset ?? 0) >= Date.parse(kept.day.ends) : at(now) > kept.day.day;
+  const day = isOver && at(now) > kept.day.day ? at(now) : kept.day.day;
   const isLocal = day !== kept.day.day;
   const ahead = acts.filter((act) => isAhead(act, kept.asked));
   const isOlder = (act: Act) => at(Date.parse(act.at)) < day;

@@ -10,6 +10,7 @@ import { isCard, lotsUsed, mountedChips, scanMaterial, spread, told } from "./ma
 import type { Act, Part, Task } from "./model";
 import { isUndone, rounded } from "./model";
 import * as defects from "./defects";
+import { machineChips, machineOf } from "./machines";
 import * as photos from "./photos";
 import * as serials from "./serials";
 import { pad, render } from "./shell";
@@ -18,9 +19,15 @@ import { named, number, setDraft, state, type Draft } from "./state";
 const MOST_PHOTOS = 5;
 const MOST_PARTS = 99;
 
+/** Gives what an act says of its machine. */
+function on(task: Task, draft?: Draft): { machine?: string } {
+  const machine = machineOf(task, draft);
+  return machine ? { machine } : {};
+}
+
 export async function mark(task: Task, kind: "start" | "pause"): Promise<void> {
   const said = `${task.number} ${task.sequence} ${named(task)} · ${kind === "start" ? t("开工", "Start") : t("暂停", "Pause")}`;
-  await tell(act(task, kind, [{ id: newId(), kind }], said));
+  await tell(act(task, kind, [{ id: newId(), kind }], said, on(task)));
   navigator.vibrate?.(20);
   render();
 }
@@ -64,6 +71,7 @@ export async function report(task: Task): Promise<void> {
   const said = `${task.number} ${task.sequence} ${named(task)} · ${t("合格 {good}", "{good} good", { good: draft.good || "0" })}${more}`;
   const data = Object.fromEntries(Object.entries(draft.data).filter(([, value]) => value));
   const made = act(task, "report", parts, said, {
+    ...on(task, draft),
     ...(Object.keys(draft.shares).length ? { people: shared(draft.shares) } : {}),
     ...(Object.keys(data).length ? { data } : {}),
     ...(used.length && !pieces.length ? { lots: told(used) } : {}),
@@ -146,7 +154,8 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
     h("div.pair", {}, entry("good", t("合格", "Good")), entry("bad", t("不良", "Bad"))),
     isBad
       ? defects.whyPart(draft, change)
-      : h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machine_code ? h("span.chip.chip-flat", {}, task.machine_code) : null),
+      : h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machines ? null : machineChips(task, draft, change)),
+    task.machines ? machineChips(task, draft, change) : null,
     serials.serialPart(task, draft, change),
     captureFields(task, draft, { change, typed: () => document.querySelector(".finish")?.replaceWith(finish(task, draft)) }),
     mountedChips(task),
@@ -164,12 +173,13 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
 
 const GAP = 8;
 
-/** Brings the number keys above the button that stays below, where the screen is too low for all; the quantities stay in sight. */
+/** Brings the number keys above the button that stays below, where the screen is too low for all; what is typed stays in sight. */
 export function keysInReach(): void {
   const place = (selector: string) => document.querySelector(selector)?.getBoundingClientRect();
-  const [bar, pair, keys, end] = [".bar", ".told .pair", ".told .pad", ".told .finish"].map(place);
-  if (!bar || !pair || !keys || !end) return;
-  const hidden = Math.min(keys.bottom + GAP - end.top, pair.top - bar.bottom - GAP);
+  const [bar, keys, end] = [".bar", ".told .pad", ".told .finish"].map(place);
+  const field = place(".told .entry.is-on") ?? place(".told .pair");
+  if (!bar || !field || !keys || !end) return;
+  const hidden = Math.min(keys.bottom + GAP - end.top, field.top - bar.bottom - GAP);
   if (hidden > 0) scrollBy(0, hidden);
 }
 

@@ -18,6 +18,8 @@ export interface Draft {
   bad: string;
   /** Why they are bad; where there are several reasons, that of those which no other one counts. */
   reason: string;
+  /** The machine that was tapped. */
+  machine?: string;
   /** Further reasons with how many pieces each. */
   others: Record<string, string>;
   isRework: boolean;

@@ -6,7 +6,7 @@ import { mayCall, openHelp } from "./help";
 import { ask, Refused } from "./link";
 import * as queue from "./queue";
 import { h, icon } from "./dom";
-import type { Task } from "./model";
+import { minutesOff, type Task } from "./model";
 import { labelled, NOTHING } from "./orders";
 import { keysInReach } from "./report";
 import { addScreen, go, localNote, render, sum } from "./shell";
@@ -119,6 +119,7 @@ export function tasksScreen(): HTMLElement[] {
     h("main.tasks", {},
       isOut ? h("p.fault", { role: "alert" }, t("登录已过期，排队的报工会保留。", "Your sign-in has expired; what is queued stays."), h("button.btn", { type: "button", onclick: () => void leave() }, t("重新登录", "Sign in again"))) : null,
       state.note ? h("p.note", { role: "status" }, state.note) : null,
+      clockNote(minutesOff(state.kept?.offset)),
       sums ? h("button.sums", { type: "button", onclick: () => go("today") }, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (est.)"))) : null,
       sums?.isLocal ? localNote() : null,
       h("h2", {}, t("我的任务", "My tasks"), h("span.count", {}, String(own.length))),
@@ -131,6 +132,16 @@ export function tasksScreen(): HTMLElement[] {
       mayCall() ? h("button.btn.btn-alarm.btn-huge.btn-side", { type: "button", "data-help": true, onclick: () => openHelp(), "aria-label": t("安灯呼叫", "Call for help") }, icon("urgent")) : null,
       h("button.btn.btn-primary.btn-huge", { type: "button", onclick: () => void scanTask() }, icon("scan"), t("扫码", "Scan"))),
   ];
+}
+
+/** Says that this device's clock is far off; what is told is set right all the same. */
+function clockNote(minutes: number): HTMLElement | null {
+  if (!minutes) return null;
+  const n = Math.abs(minutes);
+  const said = minutes > 0
+    ? t("这台设备的时钟慢了 {n} 分钟。报工时间会自动校正；请班组长把时间设对。", "This device’s clock is {n} minutes behind. Reports are set right; ask the leader to set it.", { n })
+    : t("这台设备的时钟快了 {n} 分钟。报工时间会自动校正；请班组长把时间设对。", "This device’s clock is {n} minutes ahead. Reports are set right; ask the leader to set it.", { n });
+  return h("p.warn", { role: "alert", "data-clock": true }, icon("clock"), said);
 }
 
 export function taskRow(task: Task): HTMLElement {

@@ -11,10 +11,12 @@ A preset says how its partner is asked (`ask`: address, signature, what an answe
 from __future__ import annotations
 
 import json
+import re
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +32,7 @@ from banyan.integration.connecting import (
     Operation,
     Outgoing,
     Page,
+    PresetFlow,
     Reason,
     Received,
     Sent,
@@ -42,12 +45,16 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What one page of a poll asks for: changes from `begin` to before `end`; pages count from nought."""
+    """What one page of a poll asks for: changes from `begin` to before `end`; pages count from nought.
+
+    `after` is what the page before said the next one begins behind, where the partner's pages go by that.
+    """
 
     begin: datetime
     end: datetime
     page: int
     size: int
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +63,12 @@ class Poll:
 
     What changes while its window is read leaves the window, and the pages behind it move up: to count pages upward is
     to lose records. So pages are either counted down from the last (`total`), or each begins at the moment of the last
-    record before it (`moves`, where records come oldest change first). What is seen twice is known by id and version.
+    record before it (`moves`, where records come oldest change first), or behind what the page before names (`cursor`).
+    What is seen twice is known by id and version.
 
     Takes:  parameters: what a window is called by the partner; records, id, version: dotted paths, the last two in a
             record; total: path of how many there are in the window; moves: reads the version as an instant;
+            cursor: path of what the next page begins behind, nothing on the last;
             longest: what one window may span; first: how far back the first poll goes; overlap: asked again each time,
             for what becomes visible late
     """
@@ -70,6 +79,7 @@ class Poll:
     version: str
     total: str = ""
     moves: Callable[[Any], datetime] | None = None
+    cursor: str = ""
     size: int = 100
     longest: timedelta = timedelta(days=1)
     first: timedelta = timedelta(days=7)
@@ -80,7 +90,8 @@ class Poll:
 class Call:
     """One thing that a partner can be asked.
 
-    Takes:  name: the partner's own name of it; fixed: what goes with each call; sample: a file of `payloads/`
+    Takes:  name: the partner's own name of it; fixed: what goes with each call; sample: a file of `payloads/`;
+            whole: parameters that are sent as whole numbers
     """
 
     key: str
@@ -90,12 +101,15 @@ class Call:
     fixed: Mapping[str, Any] | None = None
     hears: bool = False
     sample: str = ""
+    whole: tuple[str, ...] = ()
 
 
 class Platform(Connector):
     """A partner whose calls are declared."""
 
     calls: ClassVar[tuple[Call, ...]]
+    #: Flows between a shop and us: which of SHOP_FLOWS, with what each needs to be told beside.
+    joins: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
@@ -117,6 +131,15 @@ class Platform(Connector):
         """Give what stands in NAME.mapping.json beside the connector. Raises: NotFound."""
         return mapping_of(self.key, name) or super().mapping(name)
 
+    def presets(self) -> Sequence[PresetFlow]:
+        """Give the flows of `joins`; what comes in has the sample of its call."""
+        made = []
+        for name, needs in self.joins.items():
+            flow = SHOP_FLOWS[name]
+            sample = flow.sample if flow.trigger == "event" else self.samples(self.call(flow.subject))[0]
+            made.append(replace(flow, sample=sample, filter=" and ".join(filter(None, (flow.filter, needs)))))
+        return tuple(made)
+
     def send(self, connection: Connection, out: Outgoing) -> Sent:
         """Make the call with the body's members as its parameters."""
         call = self.call(out.operation)
@@ -124,7 +147,8 @@ class Platform(Connector):
             raise Failed("refused", L("{key} 只能读取", "{key} can only be read").filled({"key": call.key}))
         if not isinstance(out.body, Mapping):
             raise Failed("validation", L("正文须为对象", "The body must be an object"))
-        return Sent(self.ask(connection, call, {**(call.fixed or {}), **out.body}))
+        body = {**(call.fixed or {}), **out.body}
+        return Sent(self.ask(connection, call, body | {name: whole(body[name]) for name in call.whole if name in body}))
 
     def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
         """Give the next page of what has changed.
@@ -139,8 +163,14 @@ class Platform(Connector):
         records = at(said, call.poll.records) or []
         if not isinstance(records, list):
             raise Failed("mapping", f"{call.poll.records}: {type(records).__name__}")
-        messages = tuple(self.incoming(call, record) for record in records)
+        messages = tuple(
+            self.incoming(call, part) for record in records for part in self.parts_of(connection, call, record)
+        )
         return Page(messages, *rest_of(call.poll, window, said, records, position, connection.now))
+
+    def parts_of(self, connection: Connection, call: Call, record: Any) -> Iterable[Any]:
+        """Give what a polled record holds, each of which is a message; the record itself where nothing else is said."""
+        return (record,)
 
     def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
         """Give the position at rest from which changes since a time are asked for."""
@@ -191,12 +221,14 @@ def mapping_of(key: str, name: str) -> Mapping[str, Any] | None:
 def next_window(poll: Poll, position: Any, now: datetime, limit: int) -> Window:
     """Give the window and page that a position leads to.
 
-    Takes:  position: {"from"} at rest; {"from", "to", "page", "size"} within a window
+    Takes:  position: {"from"} at rest; {"from", "to", "page", "size", "after"?} within a window
     """
     there = position if isinstance(position, Mapping) else {}
     begin = datetime.fromisoformat(there["from"]) if there.get("from") else now - poll.first
     if there.get("to"):
-        return Window(begin, datetime.fromisoformat(there["to"]), int(there["page"]), int(there["size"]))
+        return Window(
+            begin, datetime.fromisoformat(there["to"]), int(there["page"]), int(there["size"]), there.get("after", "")
+        )  # fmt: skip
     # Whole seconds: the platforms know no less.
     begin, end = begin.replace(microsecond=0), now.replace(microsecond=0)
     size = max(min(limit, poll.size), 2)
@@ -222,6 +254,8 @@ def rest_of(
             words = L("一页的记录修改时间全都相同，无法继续", "All records of a page changed at one moment")
             raise Failed("mapping", words)
         return {"from": last.isoformat(), "page": 0, **within}, True
+    if poll.cursor and (after := at(said, poll.cursor)):
+        return {"from": window.begin.isoformat(), "page": window.page + 1, "after": as_text(after), **within}, True
     if poll.total:
         is_first = not (isinstance(position, Mapping) and position.get("to"))
         pages = -(-int(at(said, poll.total) or 0) // window.size)
@@ -249,6 +283,18 @@ def judged(
         if secret:
             text = text.replace(secret, "•••")
     return Failed(kind, f"{code}: {text}"[:500], code=code)
+
+
+def whole(value: Any) -> int:
+    """Give a whole number that may have come as text. Raises: Failed("validation")."""
+    try:
+        number = Decimal(as_text(value))
+        if number != number.to_integral_value():
+            raise ValueError
+    except (ArithmeticError, ValueError):
+        raise Failed("validation", L("{value} 不是整数", "{value} is not a whole number").filled(
+            {"value": as_text(value)[:40]})) from None  # fmt: skip
+    return int(number)
 
 
 def plain_parameters(parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -292,15 +338,13 @@ def needed(connection: Connection, name: str) -> str:
 
 def filled_path(path: str, parameters: dict[str, Any]) -> str:
     """Put parameters into a path's slots; they are taken out of the parameters. Raises: Failed where one is missing."""
-    parts = []
-    for part in path.split("/"):
-        if part.startswith("{"):
-            value = str(parameters.pop(part.strip("{}"), "") or "")
-            if value in ("", ".", ".."):
-                raise Failed("validation", L("缺少 {name}", "{name} is missing").filled({"name": part.strip("{}")}))
-            part = quote(value, safe="")
-        parts.append(part)
-    return "/".join(parts)
+    def filled(slot: re.Match[str]) -> str:
+        value = str(parameters.pop(slot[1], "") or "")
+        if value in ("", ".", ".."):
+            raise Failed("validation", L("缺少 {name}", "{name} is missing").filled({"name": slot[1]}))
+        return quote(value, safe="")
+
+    return re.sub(r"\{(\w+)\}", filled, path)
 
 
 def data_of(request: Received) -> Any:
@@ -319,3 +363,37 @@ def header(request: Received, name: str) -> str:
 @cache
 def _payload(folder: str, name: str) -> Mapping[str, Any]:
     return json.loads((FOLDER / folder / "payloads" / name).read_text(encoding="utf-8"))
+
+
+# --- shops --------------------------------------------------------------------------------------------------
+
+
+def _told(name: str) -> Mapping[str, Any]:
+    return json.loads((FOLDER / "told.json").read_text(encoding="utf-8"))[name]
+
+
+def _pulled(name: str, zh: str, en: str, target: str, every: int = 60) -> PresetFlow:
+    return PresetFlow(name, L(zh, en), "poll", name, target, None, every=every)
+
+
+def _pushed(name: str, zh: str, en: str, event: str, target: str, *needs: str, order: str = "strict") -> PresetFlow:
+    wanted = " and ".join(("data.shop = settings.shop", *needs))
+    return PresetFlow(name, L(zh, en), "event", f"channels.{event}", target, _told(event), wanted, order)
+
+
+#: What a shop and we tell each other; each shop's preset says which of it its partner can, and brings the mappings.
+#: A refund is told where we began it (`refund`), or as our answer to the one that the shop asks for (`answer`).
+SHOP_FLOWS: Mapping[str, PresetFlow] = {flow.name: flow for flow in (
+    _pulled("orders", "订单", "Orders", "channels.order.receive"),
+    _pulled("goods", "商品 ID", "Keys of goods", "channels.listing.note_goods", every=900),
+    _pushed("stock", "可售库存", "Saleable stock", "offer_changed", "stock", order="newest"),
+    _pushed("ship", "发货", "Shipments", "shipment_told", "ship",
+            "not data.is_reversed", 'data.tracking_number != ""'),
+    _pushed("done", "订单完成", "Orders completed", "shipment_told", "state", "not data.is_reversed", "data.is_all"),
+    _pushed("cancel", "取消", "Cancellations", "order_cancelled", "cancel", "data.is_all", "not data.is_outside"),
+    _pulled("refunds", "退款", "Refunds", "channels.refund.receive"),
+    _pushed("refund", "我方退款", "Our refunds", "refund_decided", "refund",
+            'data.outside_refund = ""', 'data.decision = "refunded"'),
+    _pushed("answer", "退款答复", "Answers to refunds", "refund_decided", "answer", 'data.outside_refund != ""'),
+    _pulled("statements", "结算单", "Statements", "channels.settlement.receive", every=3600),
+)}  # fmt: skip

@@ -189,6 +189,36 @@ class Connection:
     most_bytes: int = 5_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class PresetFlow:
+    """A flow that a connector brings along, made a draft by `integration.flow.add_presets`.
+
+    Takes:  name: of the flow, and of the connector's mapping for it; subject: the operation or the event that it
+            begins with; filter: an expression that may read `settings.NAME`; sample: what comes in, or is told
+    """
+
+    name: str
+    label: Label
+    trigger: Literal["event", "poll", "webhook"]
+    subject: str
+    target: str
+    sample: Any
+    filter: str = ""
+    order: Literal["strict", "newest", "free"] = "strict"
+    every: int = 60
+
+    @property
+    def direction(self) -> Literal["in", "out"]:
+        return "out" if self.trigger == "event" else "in"
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """Give how the flow begins, as flows keep it."""
+        if self.trigger == "event":
+            return {"events": [self.subject]}
+        return {"operation": self.subject} | ({"every": self.every} if self.trigger == "poll" else {})
+
+
 class Connector:
     """Base of every connector: what it does not override, it cannot do."""
 
@@ -212,6 +242,10 @@ class Connector:
         """Give a mapping's definition that comes with the connector. Raises: NotFound."""
         text = L("连接器 {key} 没有名为 {name} 的映射", "The connector {key} brings no mapping named {name}")
         raise NotFound("mapping_unknown", text, {"key": self.key, "name": name})
+
+    def presets(self) -> Sequence[PresetFlow]:
+        """Give the flows that come with the connector; a mapping of each stands under its name."""
+        return ()
 
     def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
         """Give what is new since a position, at most so many; None is the position of the first call."""

@@ -61,6 +61,14 @@ class OfASaga(Conflict):
     way_out_en = "Do it at the saga, or at its run"
 
 
+class NoPresets(Conflict):
+    code = "integration.no_presets"
+    zh = "连接器 {connector} 没有预置的集成流：{names}"
+    en = "The connector {connector} brings no such flows: {names}"
+    way_out_zh = "看其说明文件中列出的名称，或自己新建集成流"
+    way_out_en = "See the names in its README, or draw the flow yourself"
+
+
 class NotFromEvents(Conflict):
     code = "integration.not_from_events"
     zh = "集成流 {flow} 不是由业务事件触发的，不能补发"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 #: Seconds between tries. Source: Standard Webhooks, "Deliverability and reliability".
 RETRIES = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
@@ -64,3 +67,22 @@ def granted(tokens: float, seconds: float, *, rate: float, burst: int, wanted: i
 def matches(type_: str, patterns: Sequence[str]) -> bool:
     """Say whether an event's type is one of those named; `*` stands for any text."""
     return any(type_ == pattern or ("*" in pattern and fnmatchcase(type_, pattern)) for pattern in patterns)
+
+
+_SETTING = re.compile(r"\bsettings\.(\w+)", re.ASCII)
+
+
+def condition_set_to(text: str, settings: Mapping[str, str]) -> str:
+    """Give a condition with the values of settings in place of `settings.NAME`, which filters cannot read."""
+    return _SETTING.sub(lambda found: json.dumps(settings.get(found[1], ""), ensure_ascii=False), text)
+
+
+def value_set_to(value: Any, settings: Mapping[str, str]) -> Any:
+    """Give data in which each text that is just `settings.NAME` is that setting."""
+    if isinstance(value, Mapping):
+        return {name: value_set_to(one, settings) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [value_set_to(one, settings) for one in value]
+    if isinstance(value, str) and (found := _SETTING.fullmatch(value)):
+        return settings.get(found[1], "")
+    return value

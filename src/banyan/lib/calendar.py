@@ -51,6 +51,42 @@ class Window(NamedTuple):
     end: datetime
 
 
+def shift_day(at: datetime, last_night: Iterable[Span], today: Iterable[Span]) -> date:
+    """Give the day whose shift a moment belongs to.
+
+    Takes:  at: in plant time; last_night: the shifts that began the day before; today: those that begin on its day
+    Gives:  the day before for the hours after midnight of a night shift, and after it up to halfway to the next
+            shift, its own next start where there is none today
+    """
+    starts = [_minutes_of(span.start) for span in today]
+    for span in last_night:
+        end = _minutes_of(span.end)
+        next_start = min((one for one in starts if one >= end), default=_minutes_of(span.start))
+        if span.end <= span.start and 2 * _minutes_of(at.time()) < end + next_start:
+            return at.date() - _DAY
+    return at.date()
+
+
+def shift_end(day: date, last_night: Iterable[Span], today: Iterable[Span]) -> datetime:
+    """Give the moment, in plant time, from which on work no longer belongs to a day's shifts.
+
+    Takes:  last_night: the shifts that begin on the day; today: those of the day after
+    """
+    midnight = datetime.combine(day + _DAY, time())
+    starts = [_minutes_of(span.start) for span in today]
+    found = midnight
+    for span in last_night:
+        end = _minutes_of(span.end)
+        if span.end <= span.start:
+            next_start = min((one for one in starts if one >= end), default=_minutes_of(span.start))
+            found = max(found, midnight + timedelta(minutes=(end + next_start + 1) // 2))
+    return found
+
+
+def _minutes_of(wall: time) -> int:
+    return wall.hour * 60 + wall.minute
+
+
 class WorkingCalendar:
     """When a plant or work centre works; never changed once made, so what it has worked out is kept.
 
@@ -71,6 +107,15 @@ class WorkingCalendar:
     def day_of(self, instant: datetime) -> date:
         """Give the plant's day at an instant."""
         return _utc(instant).astimezone(self.zone).date()
+
+    def shift_day(self, instant: datetime) -> date:
+        """Give the day whose shift an instant belongs to: that on which a night shift began."""
+        at = _utc(instant).astimezone(self.zone)
+        return shift_day(at, self._spans_of(at.date() - _DAY), self._spans_of(at.date()))
+
+    def shift_end(self, day: date) -> datetime:
+        """Give the instant from which on work no longer belongs to a day's shifts."""
+        return shift_end(day, self._spans_of(day), self._spans_of(day + _DAY)).replace(tzinfo=self.zone)
 
     def is_working_day(self, day: date) -> bool:
         """Tell whether any shift begins on the day."""

@@ -1,6 +1,9 @@
-"""What a browser says of itself, in words a person knows: "Chrome · Windows"."""
+"""Where a request comes from, and what a browser says of itself in words a person knows: "Chrome · Windows"."""
 
 from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
 
 #: Browsers by what their names hold, the more special ones first: most name others beside themselves.
 _BROWSERS = (
@@ -21,3 +24,12 @@ def words_of(agent: str) -> str:
     """
     named = (next((word for mark, word in table if mark in agent), "") for table in (_BROWSERS, _SYSTEMS))
     return " · ".join(filter(None, named))
+
+
+def address_of(request: HttpRequest) -> str:
+    """Give the address a request comes from: behind a trusted proxy, the one that the proxy saw."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        seen = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
+        if seen:
+            return seen[:64]
+    return request.META.get("REMOTE_ADDR", "")

@@ -74,10 +74,8 @@ class SessionStore(DatabaseStore):
 @receiver(user_logged_in, dispatch_uid="banyan.sessions")
 def note(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
     """Note where somebody has signed in. Writes: the session's record"""
-    from banyan.web.rest.callers import address_of
-
     if isinstance(request.session, SessionStore):
         sessions.begin(
             user.pk, "password", device=devices.words_of(request.META.get("HTTP_USER_AGENT", "")),
-            address=address_of(request), now=timezone.now(), key=request.session.session_key,
+            address=devices.address_of(request), now=timezone.now(), key=request.session.session_key,
         )  # fmt: skip

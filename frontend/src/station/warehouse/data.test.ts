@@ -26,6 +26,19 @@ describe("a shift's papers", () => {
     expect(now.gate).toEqual([]);
     expect(now.counts[0].lines[0].is).toBe("done");
   });
+  it("let what has just come be put away before the server knows of it", () => {
+    const gate = act("gate", { order: "po", lines: [{ order_line: "l1", quantity: "7", supplier_lot: "H-9" }] }, { id: "new" });
+    const [, paper] = withTold(kept, [gate]).gate;
+    expect([paper.id, paper.number, paper.lines[0]]).toMatchObject(["new", "PO-1", { line: "new:l1", open: "7", lot_number: "H-9", isWaiting: true }]);
+    const store = act("store", { receipt: "new", lines: [{ order_line: "l1", accepted: "3", rejected: "1" }] });
+    expect(withTold(kept, [gate, store]).gate[1].lines[0].open).toBe("3");
+    const known = { ...kept, day: { ...day, gate: [{ id: "new", number: "RC-2", party: "Steel", lines: [{ line: "g2", order_line: "l1", open: "7" }] }] } } as Kept;
+    expect(withTold(known, [{ ...gate, _state: "done", _settled: 500 }, store]).gate.map((one) => [one.number, one.lines[0].open])).toEqual([["RC-2", "3"]]);
+  });
+  it("leave what has serial numbers until the server has named them", () => {
+    const tracked = { ...day, orders: [{ ...day.orders[0], lines: [{ line: "l1", open: "2", tracking: "serial" }] }] } as unknown as Day;
+    expect(withTold({ ...kept, day: tracked }, [act("gate", { order: "po", lines: [{ order_line: "l1", quantity: "2" }] })]).gate).toHaveLength(1);
+  });
   it("forget what the server has counted already, and what it refused", () => {
     const gate = act("gate", { lines: [{ order_line: "l1", quantity: "7" }] }, { _state: "done", _settled: 50 });
     const refused = act("gate", { lines: [{ order_line: "l1", quantity: "2" }] }, { _state: "refused", _settled: 500 });

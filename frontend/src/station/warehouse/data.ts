@@ -28,6 +28,8 @@ export interface GateLine extends Item {
   lot: string;
   lot_number: string;
   order_line: string;
+  /** Its arrival waits on this phone still, so the server has no line of it yet. */
+  isWaiting?: boolean;
   into: string;
   why: "lot" | "own" | "item" | "last" | "";
 }
@@ -208,9 +210,11 @@ export function withTold(kept: Kept, acts: Act[]): Day {
   for (const act of bodies<{ lines: { order_line: string; quantity: string }[] }>(acts, "gate", asked))
     for (const line of act.lines) came.set(line.order_line, (came.get(line.order_line) ?? 0) + number(line.quantity));
   const put = new Map<string, number>();
-  for (const act of bodies<{ lines: { receipt_line: string; accepted: string; rejected: string }[] }>(acts, "store", asked))
-    for (const line of act.lines)
-      put.set(line.receipt_line, (put.get(line.receipt_line) ?? 0) + number(line.accepted) + number(line.rejected));
+  for (const act of bodies<Stored>(acts, "store", asked))
+    for (const line of act.lines) {
+      const key = line.receipt_line ?? waitingLine(act.receipt, line.order_line ?? "");
+      put.set(key, (put.get(key) ?? 0) + number(line.accepted) + number(line.rejected));
+    }
   const less = <L extends { line: string; open: string }>(papers: Paper<L>[], done: Map<string, number>) =>
     papers
       .map((paper) => ({
@@ -220,7 +224,44 @@ export function withTold(kept: Kept, acts: Act[]): Day {
           .filter((line) => number(line.open) > 0),
       }))
       .filter((paper) => paper.lines.length);
-  return { ...day, orders: less(day.orders, came), gate: less(day.gate, put), counts: day.counts.map((task) => counted(task, acts, asked)) };
+  const gate = [...day.gate.map((paper) => byOrderLine(paper, put)), ...arrivals(day, acts, asked)];
+  return { ...day, orders: less(day.orders, came), gate: less(gate, put), counts: day.counts.map((task) => counted(task, acts, asked)) };
+}
+
+interface Stored {
+  receipt: string;
+  lines: { receipt_line?: string; order_line?: string; accepted: string; rejected: string }[];
+}
+
+/** Names a line of an arrival that has no key at the server yet: the arrival's own key, and the order line. */
+export const waitingLine = (receipt: string, orderLine: string): string => `${receipt}:${orderLine}`;
+
+/** Counts what was put away before its arrival was booked for the line that the server has by now. */
+function byOrderLine(paper: Paper<GateLine>, put: Map<string, number>): Paper<GateLine> {
+  for (const line of paper.lines) {
+    const early = put.get(waitingLine(paper.id, line.order_line));
+    if (early) put.set(line.line, (put.get(line.line) ?? 0) + early);
+  }
+  return paper;
+}
+
+/** Gives what this phone has told of as arrived and the server does not know yet; what has serial numbers waits for it. */
+function arrivals(day: Day, acts: Act[], asked: number): Paper<GateLine>[] {
+  const known = new Set(day.gate.map((paper) => paper.id));
+  return acts
+    .filter((act) => act.kind === "gate" && isAhead(act, asked) && !known.has(act.id))
+    .flatMap((act) => {
+      const told = act.body as { order: string; lines: { order_line: string; quantity: string; supplier_lot?: string }[] };
+      const order = day.orders.find((one) => one.id === told.order);
+      if (!order) return [];
+      const lines = told.lines.flatMap((line): GateLine[] => {
+        const expected = order.lines.find((one) => one.line === line.order_line);
+        if (!expected || expected.tracking === "serial") return [];
+        const { due: _, ...item } = expected;
+        return [{ ...item, line: waitingLine(act.id, line.order_line), open: line.quantity, lot: "", lot_number: line.supplier_lot ?? "", order_line: line.order_line, isWaiting: true, into: "", why: "" }];
+      });
+      return [{ id: act.id, number: order.number, party: order.party, lines }];
+    });
 }
 
 interface Found {

@@ -59,7 +59,7 @@ async function arrived(desk: Desk, order: Paper<ExpectedLine>, lines: ExpectedLi
   };
   const before = desk.day.gate.map((paper) => paper.id);
   const act = await tell(desk, "gate", body, `${order.number} ${order.party} · ${t("到货 {n} 行", "{n} lines at the gate", { n: lines.length })}`);
-  desk.home(t("已登记到货：{order}。联网入账后在“入库”里上架。", "{order} is at the gate. Once booked it waits under “Put away”.", { order: order.number }),
+  desk.home(t("已登记到货：{order}。可以接着在“入库”里上架。", "{order} is at the gate. It can be put away now, under “Put away”.", { order: order.number }),
     { came: { act, before, lines: lines.filter((line) => line.tracking !== "none").map((line) => line.line) } });
 }
 
@@ -179,7 +179,7 @@ export const put: Screen = {
 
 async function stored(desk: Desk, line: Standing): Promise<void> {
   const { quantity: accepted, bad: rejected, reason, seen } = desk.at;
-  const body = { receipt: line.receipt, lines: [{ receipt_line: line.line, accepted: accepted || "0", rejected: rejected || "0", ...(reason ? { reason } : {}), ...(seen ? { location: seen } : {}) }] };
+  const body = { receipt: line.receipt, lines: [{ ...(line.isWaiting ? { order_line: line.order_line } : { receipt_line: line.line }), accepted: accepted || "0", rejected: rejected || "0", ...(reason ? { reason } : {}), ...(seen ? { location: seen } : {}) }] };
   await tell(desk, "store", body, `${line.code} ${line.name} · ${accepted || 0} ${unit(line)} → ${codeOf(desk, seen)}`);
   desk.replace("store");
   desk.change({ stored: line.lot ? { lot: line.lot, lot_number: line.lot_number } : null });

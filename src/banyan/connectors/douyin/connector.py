@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from banyan.connectors.platform import Call, Platform, Poll, judged, needed, unix
-from banyan.connectors.signing import china_time, joined, keyed, wrapped
-from banyan.integration.connecting import Connection, connector
+from banyan.connectors.platform import Call, Platform, Poll, judged, needed, unix, whole
+from banyan.connectors.signing import CHINA, china_time, joined, keyed, wrapped
+from banyan.integration.connecting import Connection, Failed, Page, connector
 from banyan.lib.labels import L
 
 
 class DouyinSettings(BaseModel):
-    """The gateway and our app; the shop's access token is a secret."""
+    """The gateway and our app; the shop's access token is a secret.
+
+    Takes:  return_address: the address_id (/address/list) that goods come back to
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     address: str = Field("https://openapi-fxg.jinritemai.com", pattern=r"^https?://")
     app_key: str
+    return_address: int | None = None
 
 
 @connector
@@ -30,9 +34,17 @@ class Douyin(Platform):
 
     key = "douyin"
     label = L("抖店", "Douyin shop")
-    help = L("按抖店开放平台取订单、发货、改库存", "Orders, shipment and stock by the Doudian open platform")
+    help = L(
+        "按抖店开放平台取订单、发货、改库存、售后、结算",
+        "Orders, shipment, stock, after-sales and statements by the Doudian open platform",
+    )
     settings = DouyinSettings
     secrets = ("app_secret", "access_token")
+    joins = {
+        "orders": "", "stock": 'data.outside_sku != ""', "ship": "",
+        "refunds": "aftersale_info.aftersale_type <= 2 and aftersale_info.aftersale_status < 27",
+        "answer": 'data.decision = "agreed" and data.kind = "return"', "statements": "",
+    }  # fmt: skip
     calls = (
         Call(
             "orders",
@@ -48,13 +60,88 @@ class Douyin(Platform):
             ),
             sample="order.json",
         ),
+        Call(
+            "refunds",
+            L("售后单（增量）", "After-sales (changed)"),
+            "afterSale.List",
+            Poll(
+                lambda w: {
+                    "update_start_time": unix(w.begin), "update_end_time": unix(w.end),
+                    "order_by": ["update_time asc"], "page": 0, "size": w.size,
+                },
+                records="items", id="aftersale_info.aftersale_id", version="aftersale_info.update_time",
+                longest=timedelta(days=1), moves=lambda seconds: datetime.fromtimestamp(int(seconds), UTC),
+            ),
+            sample="aftersale.json",
+        ),
+        Call(
+            "statements",
+            L("结算账单（按日）", "Statements by day"),
+            "order.getSettleBillDetailV3",
+            Poll(lambda w: {}, records="data", id="day", version=""),
+            sample="settled.json",
+        ),
         Call("order", L("订单详情", "One order"), "order.orderDetail"),
-        Call("ship", L("发货", "Ship"), "order.logisticsAdd", sample="ship.json"),
-        Call("stock", L("改 SKU 库存", "Set a SKU's stock"), "sku.syncStock", fixed={"incremental": False}),
+        Call("ship", L("发货（一个包裹）", "Ship a parcel"), "order.logisticsAddSinglePack", sample="ship.json"),
+        Call("ship_whole", L("整单发货", "Ship an order"), "order.logisticsAdd", sample="ship_whole.json"),
+        Call("answer", L("同意退货", "Agree to a return"), "afterSale.operate", sample="answer.json"),
+        Call("stock", L("改 SKU 库存", "Set a SKU's stock"), "sku.syncStock", fixed={"incremental": False},
+             sample="stock.json", whole=("product_id", "sku_id", "stock_num")),
     )  # fmt: skip
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
-        """Make one call. Raises: Failed by the gateway's code."""
+        """Make one call; numbers within lists are sent as such. Raises: Failed by the gateway's code."""
+        given = dict(parameters)
+        match call.key:
+            case "ship":
+                rows = given.get("shipped_order_info") or ()
+                given["shipped_order_info"] = [row | {"shipped_num": whole(row["shipped_num"])} for row in rows]
+            case "answer" if "aftersale_id" in given:
+                place = connection.settings.return_address
+                item = {"aftersale_id": given["aftersale_id"]} | (
+                    {"logistics": {"receiver_address_id": place}} if place else {}
+                )
+                given = {"type": AGREES_TO_RETURN, "items": [item]}
+        return self._call(connection, call, given)
+
+    def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
+        """Give the next page; of statements, the next day that is over, with all that was settled on it."""
+        if operation != "statements":
+            return super().poll(connection, operation, position, limit)
+        today = connection.now.astimezone(CHINA).date()
+        there = position.get("day") if isinstance(position, Mapping) else None
+        day = date.fromisoformat(there) if there else today - timedelta(days=7)
+        if day >= today:
+            return Page((), {"day": day.isoformat()})
+        call, entries = self.call(operation), list(self._settled(connection, day))
+        record = {"day": day.isoformat(), "entries": entries}
+        later = day + timedelta(days=1)
+        return Page((self.incoming(call, record),) if entries else (), {"day": later.isoformat()}, later < today)
+
+    def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
+        """Give the position from which changes since a time are asked for; of statements, its day in China."""
+        if operation == "statements":
+            return {"day": since.astimezone(CHINA).date().isoformat()}
+        return super().position_at(connection, operation, since)
+
+    def _settled(self, connection: Connection, day: date) -> Iterable[dict[str, Any]]:
+        """Give what was settled on a day, in fen: what came in, and what the platform and others kept of it."""
+        call = self.call("statements")
+        asked = {"size": 100, "start_time": f"{day} 00:00:00", "end_time": f"{day} 23:59:59", "time_type": "0"}
+        while asked:
+            said = self._call(connection, call, asked)
+            if str(said.get("code", "")) not in ("100000", ""):
+                raise Failed("refused", f"{said['code']}: {said.get('code_msg', '')}"[:500], code=str(said["code"]))
+            for row in said.get("data") or ():
+                head = {"shop_order_id": row["shop_order_id"]}
+                kind = "order" if row["trade_type"] == 0 else "refund"
+                yield {"type": kind, **head, "fee": "", "amount": row["total_income"]}
+                if kept := row["settle_amount"] - row["total_income"]:
+                    yield {"type": "fee", **head, "fee": "平台支出", "amount": kept}
+            more = {"start_index": said.get("next_start_index"), "start_time": said.get("next_start_time")}
+            asked = {} if said.get("is_end") else asked | more
+
+    def _call(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
         settings: DouyinSettings = connection.settings
         secret, token = needed(connection, "app_secret"), needed(connection, "access_token")
         body = sorted_json(parameters)
@@ -77,6 +164,8 @@ class Douyin(Platform):
         return said.get("data")
 
 
+#: 操作类型 of afterSale.operate: agree that goods come back, with the address they go to.
+AGREES_TO_RETURN = 101
 THROTTLED = frozenset({"80000"})
 #: Errors of their own services.
 PASSING = frozenset({"20000"})

@@ -36,9 +36,15 @@ class Jd(Platform):
 
     key = "jd"
     label = L("京东", "JD")
-    help = L("按宙斯开放平台取订单、发货、改库存", "Orders, shipment and stock by the open platform JOS")
+    help = L(
+        "按宙斯开放平台取订单、发货、改库存、审核退款", "Orders, shipment, stock and refunds by the open platform JOS"
+    )
     settings = JdSettings
     secrets = ("app_secret", "access_token")
+    joins = {
+        "orders": "", "stock": 'data.outside_sku != ""', "ship": "data.is_all", "refunds": "status = 0",
+        "answer": 'data.decision = "agreed" and data.kind = "refund"',
+    }  # fmt: skip
     calls = (
         Call(
             "orders",
@@ -57,7 +63,23 @@ class Jd(Platform):
         ),
         Call("order", L("订单详情", "One order"), "jingdong.pop.order.get", fixed={"optional_fields": ORDER_FIELDS}),
         Call("ship", L("发货", "Ship"), "jingdong.pop.order.shipment", sample="ship.json"),
-        Call("stock", L("改 SKU 库存", "Set a SKU's stock"), "jingdong.stock.write.updateSkuStock"),
+        Call("stock", L("改 SKU 库存", "Set a SKU's stock"), "jingdong.stock.write.updateSkuStock", sample="stock.json",
+             whole=("skuId", "stockNum")),
+        Call(
+            "refunds",
+            L("退款申请（未出库）", "Refunds asked for before shipment"),
+            "jingdong.pop.afs.soa.refundapply.queryPageList",
+            Poll(
+                lambda w: {
+                    "applyTimeStart": china_time(w.begin), "applyTimeEnd": china_time(w.end), "pageIndex": w.page + 1,
+                    "pageSize": w.size,
+                },
+                records="queryResult.result", id="id", version="status", total="queryResult.totalCount", size=50,
+            ),
+            sample="refund.json",
+        ),
+        Call("answer", L("审核退款", "Answer a refund"), "jingdong.pop.afs.soa.refundapply.replyRefund",
+             sample="answer.json", whole=("id", "status")),
     )  # fmt: skip
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:

@@ -29,9 +29,17 @@ class Pinduoduo(Platform):
 
     key = "pinduoduo"
     label = L("拼多多", "Pinduoduo")
-    help = L("按拼多多开放平台取订单、发货、改库存", "Orders, shipment and stock by the Pinduoduo open platform")
+    help = L(
+        "按拼多多开放平台取订单与售后、发货、改库存",
+        "Orders, after-sales, shipment and stock by the Pinduoduo open platform",
+    )
     settings = PinduoduoSettings
     secrets = ("client_secret", "access_token")
+    joins = {
+        "orders": "", "stock": 'data.outside_item != "" and data.outside_sku != ""', "ship": "data.is_all",
+        "refunds": "(after_sales_type = 2 or after_sales_type = 3) and (after_sales_status < 6 or "
+                   "after_sales_status = 7 or after_sales_status = 8 or after_sales_status = 10)",
+    }  # fmt: skip
     calls = (
         Call(
             "orders",
@@ -50,7 +58,22 @@ class Pinduoduo(Platform):
         ),
         Call("order", L("订单详情", "One order"), "pdd.order.information.get"),
         Call("ship", L("发货", "Ship"), "pdd.logistics.online.send", sample="ship.json"),
-        Call("stock", L("改 SKU 库存", "Set a SKU's stock"), "pdd.goods.quantity.update", fixed={"update_type": 1}),
+        Call(
+            "refunds",
+            L("售后单（增量）", "After-sales (changed)"),
+            "pdd.refund.list.increment.get",
+            Poll(
+                lambda w: {
+                    "after_sales_status": 1, "after_sales_type": 1, "start_updated_at": unix(w.begin),
+                    "end_updated_at": unix(w.end), "page": w.page + 1, "page_size": w.size,
+                },
+                records="refund_list", id="id", version="updated_time", total="total_count",
+                longest=timedelta(minutes=30), first=timedelta(days=1),
+            ),
+            sample="refund.json",
+        ),
+        Call("stock", L("改 SKU 库存", "Set a SKU's stock"), "pdd.goods.quantity.update", fixed={"update_type": 1},
+             sample="stock.json", whole=("quantity",)),
     )  # fmt: skip
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:

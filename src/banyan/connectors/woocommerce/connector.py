@@ -1,8 +1,9 @@
-"""WooCommerce: orders polled and pushed in one shape, stock, and the order's state with its tracking note."""
+"""WooCommerce: orders polled and pushed in one shape, stock, the order's state with its tracking note, refunds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,54 +24,96 @@ class WooSettings(BaseModel):
     consumer_key: str
 
 
+def _of_orders() -> Poll:
+    return Poll(
+        lambda w: {
+            "orderby": "modified", "order": "asc", "per_page": w.size,
+            "modified_after": iso(w.begin - timedelta(seconds=1)), "modified_before": iso(w.end),
+            "dates_are_gmt": "true",
+        },
+        records="", id="id", version="date_modified_gmt", longest=timedelta(days=7),
+        moves=lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
+    )  # fmt: skip
+
+
 @connector
 class WooCommerce(Platform):
     """A WooCommerce shop."""
 
     key = "woocommerce"
     label = L("WooCommerce", "WooCommerce")
-    help = L("订单（轮询与推送）、库存、状态与运单", "Orders (polled and pushed), stock, state and tracking")
+    help = L(
+        "订单（轮询与推送）、库存、状态与运单、退款", "Orders (polled and pushed), stock, state, tracking, refunds"
+    )
     settings = WooSettings
     secrets = ("consumer_secret", "webhook_secret")
+    joins = {"orders": "", "stock": "", "ship": "", "done": "", "cancel": "", "refunds": "", "refund": ""}
     calls = (
-        Call(
-            "orders",
-            L("订单", "Orders"),
-            "GET orders",
-            Poll(
-                lambda w: {
-                    "orderby": "modified", "order": "asc", "per_page": w.size,
-                    "modified_after": iso(w.begin - timedelta(seconds=1)), "modified_before": iso(w.end),
-                    "dates_are_gmt": "true",
-                },
-                records="", id="id", version="date_modified_gmt", longest=timedelta(days=7),
-                moves=lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
-            ),
-            hears=True,
-            sample="order.json",
-        ),
+        Call("orders", L("订单", "Orders"), "GET orders", _of_orders(), hears=True, sample="order.json"),
+        Call("refunds", L("退款", "Refunds"), "GET orders", _of_orders(), sample="refund.json"),
         Call("state", L("改订单状态", "Change an order's state"), "PUT orders/{id}", sample="state.json"),
         Call("note", L("订单备注（运单号）", "Note on an order"), "POST orders/{id}/notes", sample="note.json"),
-        Call("stock", L("设商品库存", "Set a product's stock"), "PUT products/{id}", fixed={"manage_stock": True}),
+        Call("ship", L("运单告知买家", "Tell the buyer of the waybill"), "POST orders/{id}/notes",
+             fixed={"customer_note": True}, sample="note.json"),
+        Call("cancel", L("取消订单", "Cancel an order"), "PUT orders/{id}"),
+        Call("refund", L("退款给买家", "Give back"), "POST orders/{id}/refunds", fixed={"api_refund": True},
+             sample="give_back.json"),
+        Call("stock", L("设商品库存", "Set a product's stock"), "PUT products/{id}", fixed={"manage_stock": True},
+             sample="stock.json", whole=("stock_quantity",)),
         Call(
             "variation_stock",
             L("设规格库存", "Set a variation's stock"),
             "PUT products/{product_id}/variations/{id}",
             fixed={"manage_stock": True},
+            whole=("stock_quantity",),
         ),
     )  # fmt: skip
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
-        """Make one call of the REST API v3; stock may be set by SKU, which is looked up first. Raises: Failed."""
+        """Make one call of the REST API v3; what must not be done twice is first looked for. Raises: Failed.
+
+        Stock may be set by the keys of product and variation, or by SKU, which is looked up
+        """
         given = dict(parameters)
-        if call.key == "stock" and "id" not in given and given.get("sku"):
-            call, given = self._by_sku(connection, given)
-        if call.key == "note" and (known := self._known_note(connection, given)):
-            return known
+        match call.key:
+            case "stock" if "id" not in given:
+                call, given = self._by_keys(connection, given)
+            case "note" | "ship":
+                if known := self._known(connection, "notes", "note", given):
+                    return known
+            case "refund":
+                if known := self._known(connection, "refunds", "reason", given):
+                    return known
         return self._call(connection, call.name, given)
 
+    def parts_of(self, connection: Connection, call: Call, record: Any) -> Iterable[Any]:
+        """Give an order's refunds, which are asked for where it says that it has some."""
+        if call.key != "refunds":
+            return (record,)
+        if not record.get("refunds"):
+            return ()
+        found = self._call(connection, "GET orders/{id}/refunds", {"id": record["id"], "per_page": 100})
+        return [one | {"order_id": record["id"]} for one in found]
+
+    def incoming(self, call: Call, record: Any) -> Incoming:
+        """Give a record as a message; refunds do not change, so one is known by its number alone."""
+        if call.key == "refunds":
+            given = super().incoming(call, record)
+            return replace(given, id=str(record["id"]), key=str(record["order_id"]))
+        return super().incoming(call, record)
+
+    def _by_keys(self, connection: Connection, given: dict[str, Any]) -> tuple[Call, dict[str, Any]]:
+        """Give the call that sets stock. WooCommerce writes 0 for the variation of a product that has none."""
+        product, variation = (str(given.pop(name, "") or "") for name in ("product_id", "variation_id"))
+        if not product:
+            return self._by_sku(connection, given)
+        given.pop("sku", None)
+        if variation in ("", "0"):
+            return self.call("stock"), given | {"id": product}
+        return self.call("variation_stock"), given | {"id": variation, "product_id": product}
+
     def _by_sku(self, connection: Connection, given: dict[str, Any]) -> tuple[Call, dict[str, Any]]:
-        sku = str(given.pop("sku"))
+        sku = str(given.pop("sku", ""))
         found = self._call(connection, "GET products", {"sku": sku})
         rows = [one for one in found if one.get("sku") == sku] if isinstance(found, list) else []
         if len(rows) != 1:
@@ -81,10 +124,10 @@ class WooCommerce(Platform):
             return self.call("variation_stock"), given | {"product_id": parent}
         return self.call("stock"), given
 
-    def _known_note(self, connection: Connection, given: Mapping[str, Any]) -> Any:
-        """Give the note of an earlier try whose answer was lost; a buyer is not written to twice."""
-        found = self._call(connection, "GET orders/{id}/notes", {"id": given.get("id")})
-        return next((one for one in found if one.get("note") == given.get("note")), None)
+    def _known(self, connection: Connection, kind: str, name: str, given: Mapping[str, Any]) -> Any:
+        """Give the note or refund of an earlier try whose answer was lost: nobody is written to or paid twice."""
+        found = self._call(connection, f"GET orders/{{id}}/{kind}", {"id": given.get("id")})
+        return next((one for one in found if given.get(name) and one.get(name) == given[name]), None)
 
     def _call(self, connection: Connection, name: str, given: dict[str, Any]) -> Any:
         settings: WooSettings = connection.settings

@@ -2,6 +2,7 @@
 
 from banyan.integration.commands.flows import (
     activate_flows,
+    add_presets,
     backfill_flow,
     peek_messages,
     rehearse_flow,
@@ -22,8 +23,8 @@ from banyan.integration.commands.messages import (
 from banyan.integration.commands.systems import activate_systems, check_system, resume_systems, set_secret, stop_systems
 
 __all__ = [
-    "activate_flows", "activate_systems", "backfill_flow", "check_system", "dry_run_messages", "give_up_messages",
-    "peek_messages", "pin_message", "rehearse_flow", "repair_messages", "replay_messages", "replay_where",
-    "resume_flows", "resume_systems", "retire_flows", "revise_flows", "set_secret", "stop_flows",
+    "activate_flows", "activate_systems", "add_presets", "backfill_flow", "check_system", "dry_run_messages",
+    "give_up_messages", "peek_messages", "pin_message", "rehearse_flow", "repair_messages", "replay_messages",
+    "replay_where", "resume_flows", "resume_systems", "retire_flows", "revise_flows", "set_secret", "stop_flows",
     "stop_systems", "test_flows",
 ]  # fmt: skip

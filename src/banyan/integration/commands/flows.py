@@ -11,8 +11,10 @@ from django.db.models import Max
 from pydantic import Field
 
 from banyan.integration import checks, fanout, mappings, nouns, replies, rules
+from banyan.integration.connecting import connector_of
 from banyan.integration.errors import (
     FlowNotReady,
+    NoPresets,
     NoSamples,
     NotFromEvents,
     NothingRead,
@@ -24,7 +26,7 @@ from banyan.integration.models import Flow, FlowVersion, Position, Sample, Syste
 from banyan.integration.plans import account_context, link_of, plan_of, refused
 from banyan.integration.rehearsing import stages_of
 from banyan.integration.trying import Tried, outcome_of
-from banyan.kernel import db
+from banyan.kernel import db, registry
 from banyan.kernel.commands import OfferedOn, command
 from banyan.kernel.context import Context
 from banyan.kernel.models import Outbox
@@ -160,6 +162,60 @@ def retire_flows(ctx: Context, flows: Sequence[Flow]) -> None:
                 flow=flow.code,
                 why=L("还有消息在等待，请先发完或放弃", "messages still wait: carry or give them up first"),
             )
+
+
+class AddPresets(Input):
+    """Which system, and what its flows are set to."""
+
+    system: UUID = field("外部系统", "Outside system", reference="integration.system")
+    settings: dict[str, str] = field(
+        "设置", "Settings", default_factory=dict,
+        help=L('如 {"shop": "S1"}：店铺编码', 'Such as {"shop": "S1"}: the shop\'s code'),
+    )  # fmt: skip
+    names: list[Text] = field(
+        "名称", "Names", default_factory=list, max_length=40,
+        help=L("空则全部，如 orders、stock", "Empty: all of them; such as orders, stock"),
+    )  # fmt: skip
+
+
+@command("integration.flow.add_presets", L("添加预置集成流", "Add the flows it brings"), input=AddPresets, on="noun",
+         icon="packages", creates=True, offered_on=(OfferedOn("integration.system", "system"),))  # fmt: skip
+def add_presets(ctx: Context, data: AddPresets) -> tuple[Flow, ...]:
+    """Make drafts of the flows that a system's connector brings along, each with its sample; nothing is switched on.
+
+    Gives:  the new flows; those whose code is there already are left as they are
+    Raises: NotFound; NoPresets where it brings none of these names; FlowNotReady where a sample does not pass
+    Writes: flows and samples
+    """
+    system = System.objects.filter(pk=data.system).first()
+    if system is None:
+        raise NotFound
+    brought = [one for one in connector_of(system.connector).presets() if not data.names or one.name in data.names]
+    if not brought or {one.name for one in brought} < set(data.names):
+        raise NoPresets(connector=system.connector, names=", ".join(data.names))
+    codes = {one.name: f"{system.code}-{one.name}"[:40] for one in brought}
+    there = set(Flow.objects.filter(code__in=codes.values()).values_list("code", flat=True))
+    brought = [one for one in brought if codes[one.name] not in there]
+    made = registry.command("integration.flow.create")(ctx, {"records": [
+        {
+            "code": codes[one.name], "name": one.label.in_("zh"), "system": system.pk, "direction": one.direction,
+            "trigger": one.trigger, "detail": one.detail, "target": one.target, "order": one.order,
+            "filter": rules.condition_set_to(one.filter, data.settings),
+            "mapping": {"preset": f"{system.connector}.{one.name}", "settings": data.settings},
+        }
+        for one in brought
+    ]}) if brought else ()  # fmt: skip
+    samples = []
+    for flow, one in zip(made, brought, strict=True):
+        given = rules.value_set_to(one.sample, data.settings)
+        tried = outcome_of(definition_of(flow), given, system.code)
+        if tried.reason:
+            raise FlowNotReady(flow=flow.code, why=L(tried.text, tried.text))
+        samples.append({"flow": flow.pk, "name": one.name, "input": given, "output": tried.value,
+                        "is_filtered": tried.is_filtered})  # fmt: skip
+    if samples:
+        registry.command("integration.sample.create")(ctx, {"records": samples})
+    return tuple(made)
 
 
 class Rehearse(Input):

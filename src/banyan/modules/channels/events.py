@@ -17,6 +17,8 @@ class OutsideLine:
 
     outside_line: str
     sku: str
+    outside_item: str
+    outside_sku: str
     quantity: Decimal
 
 
@@ -35,7 +37,10 @@ class Receiver:
 
 @dataclass(frozen=True)
 class ShopEvent(Event):
-    """What is told of an order: `shop` is our code of the shop, `system` that of its outside system."""
+    """What is told of an order: `shop` is our code of the shop, `system` that of its outside system.
+
+    `outside_id` is the shop's key of the order, the number where it has no other.
+    """
 
     noun = "channels.order"
 
@@ -43,6 +48,7 @@ class ShopEvent(Event):
     system: str
     platform: str
     outside_number: str
+    outside_id: str
     part: int
 
 
@@ -80,7 +86,10 @@ class OrderHeld(ShopEvent):
 
 @dataclass(frozen=True)
 class OrderCancelled(ShopEvent):
-    """An outside order will not be shipped, or no more of it."""
+    """An outside order will not be shipped, or no more of it.
+
+    `is_whole`: nothing of this part of it has gone; `is_all`: no part of it is left; `is_outside`: the shop said so.
+    """
 
     type = "channels.order_cancelled"
     label = L("渠道订单已取消", "Channel order cancelled")
@@ -88,13 +97,16 @@ class OrderCancelled(ShopEvent):
 
     reason: str
     is_whole: bool
+    is_all: bool
+    is_outside: bool
 
 
 @dataclass(frozen=True)
 class ShipmentTold(ShopEvent):
     """Goods of an outside order have left, or a waybill became known; quantities below zero were taken back.
 
-    Takes:  carrier: its name; carrier_code: our code of it
+    `is_last`: nothing is open of this part of the order; `is_all`: nor of any other; `is_whole`: all of the order left
+    with this shipment. `carrier` is a name, `carrier_code` our code, `carrier_party` the record.
     """
 
     type = "channels.shipment_told"
@@ -109,9 +121,12 @@ class ShipmentTold(ShopEvent):
     shipment_number: str
     carrier: str
     carrier_code: str
+    carrier_party: UUID | None
     tracking_number: str
     is_reversed: bool
     is_last: bool
+    is_all: bool
+    is_whole: bool
     receiver: Receiver
     lines: tuple[OutsideLine, ...]
 
@@ -132,6 +147,10 @@ class OfferChanged(Event):
     system: str
     platform: str
     sku: str
+    outside_item: str
+    outside_sku: str
+    outside_stock: str
+    outside_place: str
     item: UUID | None
     quantity: Decimal
     was: Decimal | None
@@ -140,17 +159,19 @@ class OfferChanged(Event):
 
 @dataclass(frozen=True)
 class RefundDecided(ShopEvent):
-    """A refund was agreed to, refused or paid; `record` is the refund."""
+    """A refund was agreed to, refused or paid; `record` is the refund. Without `outside_refund` we began it."""
 
     type = "channels.refund_decided"
     noun = "channels.refund"
     label = L("渠道退款已决定", "Refund decided")
     help = L("退款已同意、已拒绝或已支付", "A refund was agreed to, refused or paid")
 
+    number: str
     outside_refund: str
     decision: str
     kind: str
     amount: Decimal
+    reason: str
     answer: str
 
 

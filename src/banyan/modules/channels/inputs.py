@@ -22,6 +22,8 @@ class OutsideLine(Input):
 
     line: Text = field("外部行号", "Outside line", "", max_length=80)
     sku: Text = field("店铺 SKU", "Shop's SKU", min_length=1, max_length=120)
+    outside_item: Text = field("平台商品 ID", "Shop's key of the goods", "", max_length=80)
+    outside_sku: Text = field("平台 SKU ID", "Shop's key of the SKU", "", max_length=80)
     title: Text = field("品名", "Title", "", max_length=255)
     quantity: Pieces = field("数量", "Quantity")
     price: Price = field("单价", "Price")
@@ -37,6 +39,10 @@ class OutsideOrder(Input):
 
     shop: Text = field("店铺编码", "Shop's code", min_length=1, max_length=32)
     number: Text = field("外部订单号", "Outside number", min_length=1, max_length=80)
+    outside_id: Text = field(
+        "平台订单 ID", "Shop's key of the order", "", max_length=80,
+        help=L("接口所用、与订单号不同时填写", "What its interface goes by, where it is not the number"),
+    )  # fmt: skip
     version: Text = field("外部版本", "Outside version", "", max_length=80)
     changed_at: Instant | None = field(
         "外部修改时间", "Changed at", None,
@@ -89,7 +95,10 @@ class OutsideRefund(Input):
     """A refund that the buyer asks for at the shop."""
 
     shop: Text = field("店铺编码", "Shop's code", min_length=1, max_length=32)
-    order: Text = field("外部订单号", "Outside number of the order", min_length=1, max_length=80)
+    order: Text = field(
+        "外部订单号", "Outside number of the order", min_length=1, max_length=80,
+        help=L("或平台订单 ID", "Or the shop's key of the order"),
+    )  # fmt: skip
     number: Text = field("退款编号", "Number of the refund", min_length=1, max_length=80)
     kind: Literal["refund", "return", "intercept"] = field("类型", "Kind", "refund", choices=REFUND_KINDS)
     amount: Annotated[Money, Field(gt=0)] = field("金额", "Amount")
@@ -107,7 +116,9 @@ class OutsideSettlementLine(Input):
     """What was received for an order, given back, or taken as a fee (below zero)."""
 
     kind: Literal["order", "refund", "fee", "other"] = field("类型", "Kind", "order", choices=FEE_KINDS)
-    order: Text = field("外部订单号", "Outside number", "", max_length=80)
+    order: Text = field(
+        "外部订单号", "Outside number", "", max_length=80, help=L("或平台订单 ID", "Or the shop's key of the order")
+    )
     fee: Text = field("费用名称", "Name of the fee", "", max_length=80)
     amount: Money = field("金额", "Amount")
 
@@ -123,6 +134,23 @@ class ReceiveSettlement(Input):
     )
     note: Text = field("备注", "Note", "", max_length=255)
     lines: list[OutsideSettlementLine] = field("明细", "Lines", min_length=1, max_length=20000)
+
+
+class OutsideGoods(Input):
+    """The keys by which a shop's interface knows what it sells; an empty one leaves what is known."""
+
+    shop: Text = field("店铺编码", "Shop's code", min_length=1, max_length=32)
+    sku: Text = field("店铺 SKU", "Shop's SKU", min_length=1, max_length=120)
+    outside_item: Text = field("平台商品 ID", "Shop's key of the goods", "", max_length=80)
+    outside_sku: Text = field("平台 SKU ID", "Shop's key of the SKU", "", max_length=80)
+    outside_stock: Text = field("平台库存项 ID", "Shop's key of the stock", "", max_length=80)
+    outside_place: Text = field("平台库存地点 ID", "Shop's key of the place", "", max_length=80)
+
+
+class NoteGoods(Input):
+    """Goods of shops, one or many."""
+
+    goods: list[OutsideGoods] = field("商品", "Goods", min_length=1, max_length=2000)
 
 
 class MatchRow(Input):

@@ -86,7 +86,8 @@ class Shop(Record):
 class Listing(Record):
     """What a shop calls an item: so many stock units of it, or the parts of a bundle; gifts go along.
 
-    `safety_quantity` is kept back in the item's stock unit, where it is more than the shop's share.
+    `safety_quantity` is kept back in the item's stock unit, where it is more than the shop's share. `outside_item` and
+    what follows it are the shop's own keys of its goods, learnt from its orders and lists of goods.
     """
 
     lock_rank = Rank.MASTER + 63
@@ -101,6 +102,10 @@ class Listing(Record):
     is_made_to_order = models.BooleanField(default=False)
     is_offered = models.BooleanField(default=True)
     is_active = models.BooleanField(default=True)
+    outside_item = models.CharField(max_length=80, blank=True, default="")
+    outside_sku = models.CharField(max_length=80, blank=True, default="")
+    outside_stock = models.CharField(max_length=80, blank=True, default="")
+    outside_place = models.CharField(max_length=80, blank=True, default="")
     find_text = find_column("sku", "title")
 
     class Meta:
@@ -202,7 +207,8 @@ class HoldRule(Record):
 class ChannelOrder(Record):
     """An outside order as we understand it now; as it came it stands in `OrderBody`, which only grows.
 
-    Amounts are what the shop says. `part` counts the parcels' orders that one outside order was split into,
+    Amounts are what the shop says. `outside_id` is by what its interface knows the order, where that is not the
+    number. `part` counts the parcels' orders that one outside order was split into,
     0 being the whole or what is left of it; orders of one `parcel` leave together.
     """
 
@@ -214,6 +220,7 @@ class ChannelOrder(Record):
         "inventory.Location", models.PROTECT, null=True, editable=False, related_name="+", db_index=False
     )
     outside_number = models.CharField(max_length=80)
+    outside_id = models.CharField(max_length=80, blank=True, default="", editable=False)
     part = models.PositiveSmallIntegerField(default=0, editable=False)
     outside_version = models.CharField(max_length=80, blank=True, default="")
     outside_state = models.CharField(max_length=12, default="paid")
@@ -281,6 +288,7 @@ class ChannelOrder(Record):
             models.Index(fields=["shop", "state"], name="channels_order_shop"),
             models.Index(fields=["shop", "buyer", "ordered_at"], name="channels_order_buyer"),
             models.Index(fields=["created_at", "id"], name="channels_order_made"),
+            models.Index(fields=["shop", "outside_id"], name="channels_order_key", condition=~Q(outside_id="")),
             models.Index(fields=["parcel"], name="channels_order_parcel", condition=Q(parcel__isnull=False)),
             models.Index(fields=["location"], name="channels_order_place",
                          condition=Q(location__isnull=False, state__in=("accepted", "allocated"))),
@@ -299,6 +307,8 @@ class ChannelOrderLine(Line):
     channel_order = models.ForeignKey(ChannelOrder, models.CASCADE, related_name="lines")
     outside_line = models.CharField(max_length=80, blank=True, default="")
     sku = models.CharField(max_length=120)
+    outside_item = models.CharField(max_length=80, blank=True, default="", editable=False)
+    outside_sku = models.CharField(max_length=80, blank=True, default="", editable=False)
     title = models.CharField(max_length=255, blank=True, default="")
     quantity = QuantityField()
     price = PriceField(default=0)

@@ -12,7 +12,7 @@ import orjson
 from banyan.kernel import db
 from banyan.modules.channels import rules
 from banyan.modules.channels.models import Shop
-from banyan.modules.channels.rules import Listed, Part, Place, Source, Stock
+from banyan.modules.channels.rules import Listed, Outside, Part, Place, Source, Stock
 
 ZERO = Decimal(0)
 
@@ -22,22 +22,44 @@ def shops_by_code(codes: Iterable[str]) -> dict[str, Shop]:
     return {shop.code: shop for shop in Shop.objects.filter(code__in=set(codes), is_active=True)}
 
 
+def parts_of(wanted: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], list[UUID]]:
+    """Give the parts of outside orders, the whole or what is left of it first. One statement.
+
+    Takes:  (shop, the shop's key of the order or its number); where both are some order's, it is the key
+    """
+    pairs = sorted(set(wanted), key=str)
+    rows = db.rows(
+        "SELECT o.shop_id, k.name, o.outside_id = k.name, o.id FROM channels_channelorder o "
+        "JOIN unnest(%s::uuid[], %s::text[]) AS k(shop, name) "
+        "ON o.shop_id = k.shop AND (o.outside_number = k.name OR o.outside_id = k.name AND o.outside_id <> '') "
+        "ORDER BY o.part",
+        [[shop for shop, _ in pairs], [name for _, name in pairs]],
+    )
+    found: dict[tuple[UUID, str], list[UUID]] = {}
+    keyed = {(shop, name) for shop, name, is_key, _ in rows if is_key}
+    for shop, name, is_key, order in rows:
+        if is_key or (shop, name) not in keyed:
+            found.setdefault((shop, name), []).append(order)
+    return found
+
+
 _LISTED = """
     SELECT l.id, l.shop_id, l.sku, l.item_id, l.factor, l.is_made_to_order, l.price, l.safety_quantity,
            coalesce((SELECT jsonb_agg(jsonb_build_array(p.item_id, p.quantity::text, p.weight::text, p.kind = 'gift',
                                                         p.least_quantity::text) ORDER BY p.position)
-                     FROM channels_listingpart p WHERE p.listing_id = l.id), '[]')::text
+                     FROM channels_listingpart p WHERE p.listing_id = l.id), '[]')::text,
+           l.outside_item, l.outside_sku, l.outside_stock, l.outside_place
     FROM channels_listing l
 """
 
 
 def _listed(row: tuple) -> Listed:
-    key, _, _, item, factor, is_made, price, safety, parts = row
+    key, _, _, item, factor, is_made, price, safety, parts, *outside = row
     found = tuple(
         Part(UUID(part), Decimal(quantity), Decimal(weight), is_gift, Decimal(least))
         for part, quantity, weight, is_gift, least in orjson.loads(parts)
     )
-    return Listed(key, item, factor, found, is_made, price, safety)
+    return Listed(key, item, factor, found, is_made, price, safety, Outside(*outside))
 
 
 def listed(wanted: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], Listed]:
@@ -211,7 +233,7 @@ def offer_rows(listings: Sequence[UUID]) -> tuple[OfferRow, ...]:
     rows = db.rows(
         f"{_OFFER_ROWS} WHERE l.id = ANY(%s) AND NOT l.is_made_to_order ORDER BY l.id", [list(listings)]
     )
-    return tuple(OfferRow(_listed(row[:9]), row[1], row[2], *row[9:]) for row in rows)
+    return tuple(OfferRow(_listed(row[:13]), row[1], row[2], *row[13:]) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

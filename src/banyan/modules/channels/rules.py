@@ -74,6 +74,26 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """The keys by which a shop's interface knows what it sells."""
+
+    item: str = ""
+    sku: str = ""
+    stock: str = ""
+    place: str = ""
+
+    def says_more(self, other: Outside) -> bool:
+        """Say whether there is a key here that the other has not, or has otherwise."""
+        return any(
+            mine and mine != theirs
+            for mine, theirs in zip(
+                (self.item, self.sku, self.stock, self.place), (other.item, other.sku, other.stock, other.place),
+                strict=True,
+            )
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """What a SKU stands for: an item and its factor, or parts."""
 
@@ -84,6 +104,7 @@ class Listed:
     is_made_to_order: bool = False
     price: Decimal | None = None
     safety_quantity: Decimal = ZERO
+    outside: Outside = Outside()
 
     @property
     def pieces(self) -> tuple[Part, ...]:
@@ -369,7 +390,8 @@ PARCEL = (
 )  # fmt: skip
 #: What a shop may still change of an accepted order without anybody's work.
 FREE_TO_CHANGE = (
-    "remark", "seller_note", "outside_version", "outside_changed_at", "outside_state", "paid_at", "pay_by",
+    "outside_id", "remark", "seller_note", "outside_version", "outside_changed_at", "outside_state", "paid_at",
+    "pay_by",
 )  # fmt: skip
 
 

@@ -107,6 +107,8 @@ class Calendar(Record):
 class CalendarShift(Line):
     """A span of work on a weekday, 0 for Monday; an end before the start lies on the next day."""
 
+    is_steady = True
+
     calendar = models.ForeignKey(Calendar, models.CASCADE, related_name="shifts")
     weekday = models.PositiveSmallIntegerField()
     starts_at = models.TimeField()
@@ -121,6 +123,8 @@ class CalendarShift(Line):
 
 class CalendarException(Line):
     """A day unlike its weekday: a holiday without times, or a span worked instead of the usual ones."""
+
+    is_steady = True
 
     calendar = models.ForeignKey(Calendar, models.CASCADE, related_name="exceptions")
     day = models.DateField()

@@ -42,6 +42,17 @@ class WorkCentreFacts:
     is_active: bool
 
 
+@dataclass(frozen=True, slots=True)
+class MachineFacts:
+    """A machine as others see it: where it stands, and its state."""
+
+    id: UUID
+    code: str
+    name: str
+    work_centre: UUID
+    state: str
+
+
 _COLUMNS = (
     "id", "code", "name", "plant_id", "department_id", "calendar_id", "line_side_id", "skill_id", "stations",
     "efficiency_percent", "may_subcontract", "is_active",
@@ -79,6 +90,21 @@ def require_usable(ids: Sequence[UUID]) -> dict[UUID, WorkCentreFacts]:
         if not one.is_active:
             raise WorkCentreInactive(work_centre=one.code)
     return found
+
+
+def machines_at(work_centre_ids: Sequence[UUID]) -> dict[UUID, tuple[MachineFacts, ...]]:
+    """Give all machines of each work centre, by code. One statement."""
+    found: dict[UUID, list[MachineFacts]] = {}
+    rows = Machine.objects.filter(work_centre__in=list(work_centre_ids)).order_by("code")
+    for row in rows.values_list("id", "code", "name", "work_centre_id", "state"):
+        found.setdefault(row[3], []).append(MachineFacts(*row))
+    return {work_centre: tuple(several) for work_centre, several in found.items()}
+
+
+def centres_of_machines(ids: Sequence[UUID | None]) -> dict[UUID, UUID]:
+    """Give the work centre of each machine. One statement, none without any."""
+    wanted = {one for one in ids if one is not None}
+    return dict(Machine.objects.filter(pk__in=wanted).values_list("id", "work_centre_id")) if wanted else {}
 
 
 def running_machines(work_centre_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, ...]]:

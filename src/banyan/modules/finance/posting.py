@@ -57,6 +57,21 @@ def post(ctx: Context, postings: Iterable[Posting]) -> tuple[UUID, ...]:
     return tuple(entry["id"] for entry in entries)
 
 
+_FIRST_OPEN = """
+    SELECT min(greatest(starts_on, %(day)s::date)) FROM finance_period WHERE state = 'open' AND ends_on >= %(day)s::date
+"""
+
+
+def first_open_day(day: date) -> date | None:
+    """Give the first day from one on whose period is open, None where none is; the day itself while books are off.
+
+    Two statements, three while none is open. Nobody closes a period until the transaction ends
+    """
+    db.run("SELECT pg_advisory_xact_lock_shared(7211)")
+    found = db.one(_FIRST_OPEN, {"day": day})[0]
+    return found if found or are_books_on() else day
+
+
 #: The periods are held against closing until commit (finance_periods, functions.sql), then entries and lines
 #: written; those of a day that is not open are not, and the caller refuses.
 _WRITE = """

@@ -13,6 +13,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.dispatcher import Delivered
 from banyan.kernel.events import after_commit, before_commit
 from banyan.kernel.registry import answers
+from banyan.lib.labels import L
 from banyan.modules.channels.events import StatementSettled
 from banyan.modules.company.queries import plants
 from banyan.modules.finance import posting, queries, rules
@@ -55,6 +56,12 @@ def period_is_open(day: date) -> bool:
     """Say whether goods may be moved on a day: its period is open, or the factory keeps no books yet."""
     is_open = Period.objects.filter(starts_on__lte=day, ends_on__gte=day, state="open").exists()
     return is_open or not posting.are_books_on()
+
+
+@answers("inventory.first_open_day")
+def first_open_day(day: date) -> date | None:
+    """Give the first day from one on whose period is open; the day itself while the factory keeps no books."""
+    return posting.first_open_day(day)
 
 
 @before_commit(StockMoved)
@@ -182,14 +189,18 @@ def post_revaluation(ctx: Context, events: Sequence[StockRevalued]) -> None:
 
 @before_commit(Reported)
 def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
-    """Post reported time to work in process: labour, machine and overhead against what is absorbed."""
+    """Post reported time to work in process: labour, machine and overhead against what is absorbed.
+
+    It is posted on the day on which it was done; told after that day's period was closed, on the first open day, and
+    the entry says so
+    """
     paid = [e for e in events if e.labour_amount or e.machine_amount or e.overhead_amount]
     if not paid:
         return
     accounts = posting.accounts_of(("labour", "machine", "overhead"))
     if not accounts:
         return
-    zones = {p.id: p for p in plants({e.plant for e in paid})}
+    days = _days_of(paid)
     postings = []
     for e in paid:
         legs = []
@@ -203,13 +214,30 @@ def post_conversion(ctx: Context, events: Sequence[Reported]) -> None:
                 Leg(debit, "debit", amount, work_order=e.record, plant=e.plant),
                 Leg(credit, "credit", amount, plant=e.plant),
             ]
+        on, text = days[e.report]
         postings.append(
             Posting(
-                "conversion", zones[e.plant].day(e.reported_at), "production.report", e.report, tuple(legs),
-                person=teller(ctx, e).person,
+                "conversion", on, "production.report", e.report, tuple(legs), text, person=teller(ctx, e).person
             )
         )
     posting.post(ctx, postings)
+
+
+def _days_of(events: Sequence[Reported]) -> dict[UUID, tuple[date, str]]:
+    """Give on which day each report is posted, and what the entry says where that is not the day of the work.
+
+    Two statements for each day before today, none without such
+    """
+    zones = {p.id: p for p in plants({e.plant for e in events})}
+    days = {e.report: (zones[e.plant].day(e.happened_at), zones[e.plant].day(e.reported_at)) for e in events}
+    late = sorted({done for done, told in days.values() if done < told})
+    opens = {done: posting.first_open_day(done) for done in late}
+    text = L("{day} 的报工，期间已结账，记到首个开放日", "Work of {day}, whose period is closed: on the first open day")
+    found = {}
+    for report, (done, told) in days.items():
+        on = min(opens.get(done, done) or told, told)
+        found[report] = (on, "" if on == done else str(text.filled({"day": done})))
+    return found
 
 
 @before_commit(OutsideWorkReceived)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import Field
 
 from banyan.kernel import registry, schema
 from banyan.kernel.commands import execute
@@ -13,10 +15,12 @@ from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, field
 from banyan.lib.labels import L, Label
 from banyan.modules.handheld import queries
+from banyan.modules.handheld.errors import ArrivalNotBooked
 from banyan.modules.inventory.commands.counts import Enter
 from banyan.modules.inventory.commands.documents import Transfer
 from banyan.modules.purchasing.commands.orders import Receive
-from banyan.modules.purchasing.commands.receipts import Book
+from banyan.modules.purchasing.commands.receipts import BookLine
+from banyan.modules.purchasing.errors import LineUnknown
 
 
 class Gate(Receive):
@@ -25,10 +29,18 @@ class Gate(Receive):
     order: UUID = field("采购订单", "Purchase order", reference="purchasing.order")
 
 
-class Store(Book):
-    """Goods of a receipt, judged and put away."""
+class StoreLine(BookLine):
+    """What was found of a line, by the order line where its arrival was not booked yet when it was put away."""
+
+    receipt_line: UUID | None = field("收货行", "Receipt line", None)
+    order_line: UUID | None = field("订单行", "Order line", None)
+
+
+class Store(Input):
+    """Goods of a receipt, judged and put away; the receipt of an arrival bears the key of the act that told it."""
 
     receipt: UUID = field("收货单", "Receipt", reference="purchasing.receipt")
+    lines: Annotated[list[StoreLine], Field(max_length=5000)] = field("明细", "Lines", default_factory=list)
 
 
 class Counted(Enter):
@@ -56,14 +68,33 @@ COUNT = Way(Counted, "inventory.count.enter", "count", L("已记录", "Noted"))
 def book(way: Way, ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
     """Book an act by its command, under the act's key: sent again, nothing more happens.
 
-    Raises: KeyReused for another act under the same key; what the command refuses
+    Raises: KeyReused for another act under the same key; ArrivalNotBooked; what the command refuses
     """
     said = schema.parse(way.input, told["body"])
     ids = [getattr(said, way.record)] if way.record else []
     keyed = ctx.with_(key=f"act:{told['id']}", device_at=told["happened_at"])
     data = said.model_dump(exclude_unset=True, exclude={way.record})
+    if way is GATE:
+        data["receipt"] = told["id"]
+    if way is STORE:
+        data["lines"] = _lines_of(said)
     execute(keyed, registry.command(way.command), ids=ids, data=data)
     return {"text": way.text}
+
+
+def _lines_of(said: Store) -> list[dict[str, Any]]:
+    """Give what was put away by the lines of its receipt. Raises: ArrivalNotBooked, LineUnknown"""
+    known = queries.receipt_lines(said.receipt)
+    if known is None:
+        raise ArrivalNotBooked
+    unknown = [line.order_line for line in said.lines if not line.receipt_line and line.order_line not in known]
+    if unknown:
+        raise LineUnknown(lines=unknown)
+    return [
+        line.model_dump(exclude_unset=True, exclude={"order_line"})
+        | {"receipt_line": line.receipt_line or known[line.order_line]}
+        for line in said.lines
+    ]
 
 
 def recount(told: Mapping[str, Any]) -> Label:

@@ -11,6 +11,14 @@ class OrdersUnknown(NotFound):
     en = "There is no such order to lend or to borrow"
 
 
+class ArrivalNotBooked(Conflict):
+    code = "handheld.arrival_not_booked"
+    zh = "这批货的到货还没有入账"
+    en = "The arrival of these goods is not booked yet"
+    way_out_zh = "先处理“待处理的报工”中的到货，再把入库入账"
+    way_out_en = "Decide on the arrival among the reports to decide, then book this"
+
+
 class SameOrder(Invalid):
     code = "handheld.same_order"
     zh = "借出和借入是同一张工单 {order}"

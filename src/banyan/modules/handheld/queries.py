@@ -133,6 +133,16 @@ def _at_gate(plant: UUID | None) -> list[dict[str, Any]]:
     return _grouped(_full(rows, "lot", "lot_number", "order_line"), ("id", "number", "party", "at"))
 
 
+def receipt_lines(receipt: UUID) -> dict[UUID, UUID] | None:
+    """Give the lines of a receipt by their order line, None where there is no such receipt. One statement."""
+    rows = db.rows(
+        "SELECT l.order_line_id, l.id FROM purchasing_receipt r LEFT JOIN purchasing_receiptline l "
+        "ON l.receipt_id = r.id WHERE r.id = %s ORDER BY l.position DESC",
+        [receipt],
+    )
+    return {order_line: line for order_line, line in rows if order_line} if rows else None
+
+
 _PROPOSED = """
     SELECT DISTINCT ON (k.n) k.n, x.location_id, x.why
     FROM unnest(%s::int[], %s::uuid[], %s::uuid[]) AS k(n, item, lot) CROSS JOIN LATERAL (

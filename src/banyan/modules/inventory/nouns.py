@@ -52,7 +52,11 @@ VALUE_KINDS = (
     choice("scrap", "报废", "Scrap", "red"), choice("reversal", "冲销", "Reversal", "red"),
     choice("cost_run", "成本计算", "Cost run", "purple"),
 )  # fmt: skip
-FLAGS = (choice("", "无", "None"), choice("held_lot", "用了冻结批次", "Used a held lot", "orange"))
+FLAGS = (
+    choice("", "无", "None"),
+    choice("held_lot", "用了冻结批次", "Used a held lot", "orange"),
+    choice("closed_period", "期间已结账，记到首个开放日", "Period closed: booked on the first open day", "orange"),
+)
 
 # --- places and lots ----------------------------------------------------------------------------------------
 

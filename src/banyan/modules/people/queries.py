@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Q, Sum
 
-from banyan.modules.people.models import Attendance, Employee, EmployeeSkill
+from banyan.kernel import steady
+from banyan.lib.calendar import Span, shift_day
+from banyan.modules.company.queries import plant_calendars
+from banyan.modules.people.models import Attendance, Employee, EmployeeSkill, Shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,32 @@ def team_members(team_ids: Sequence[UUID]) -> dict[UUID, tuple[EmployeeFacts, ..
     for row in rows.values_list(*_COLUMNS):
         found[row[4]].append(EmployeeFacts(*row))
     return {team: tuple(members) for team, members in found.items()}
+
+
+@steady.kept(Employee, Shift)
+def shifts_of_people() -> Mapping[UUID, Span]:
+    """Give when people's shifts begin and end, by employee; those without one are left out. At most one statement."""
+    rows = Employee.objects.filter(shift__isnull=False)
+    found = rows.values_list("id", "shift__starts_at", "shift__ends_at")
+    return {key: Span(starts, ends) for key, starts, ends in found}
+
+
+def shift_of(employee: UUID | None) -> Span | None:
+    """Give when somebody's shift begins and ends, None for who has none. One statement."""
+    rows = Employee.objects.filter(pk=employee, shift__isnull=False)
+    found = rows.values_list("shift__starts_at", "shift__ends_at").first() if employee else None
+    return Span(*found) if found else None
+
+
+def work_day(employee: UUID | None, plant: UUID, at: datetime) -> date:
+    """Give the day to which somebody's work at a moment belongs: that on which their night shift began.
+
+    Takes:  employee: None for nobody, then the shifts of the plant's calendar count, as for who has no shift
+    At most two statements, none where a command knows them already
+    """
+    own = shifts_of_people().get(employee) if employee else None
+    calendar = plant_calendars()[plant]
+    return shift_day(at.astimezone(calendar.zone), [own], [own]) if own else calendar.shift_day(at)
 
 
 def skilled(

@@ -65,6 +65,24 @@ class AlreadyUndone(Conflict):
     code = "production.already_undone"
     zh = "该报工已被撤销"
     en = "This report has been undone already"
+    way_out_zh = "不用再处理，选“不入账”即可"
+    way_out_en = "Nothing is left to do: do not book it"
+
+
+class BookedAgain(Conflict):
+    code = "production.booked_again"
+    zh = "这次撤销的报工已恢复过"
+    en = "What this undo took back has been booked again already"
+    way_out_zh = "数量不对时更正恢复的那条报工"
+    way_out_en = "Correct the report that was booked again, where it is wrong"
+
+
+class ReportedSince(Conflict):
+    code = "production.reported_since"
+    zh = "撤销后已经重新报工，再恢复 {quantity} 会超报"
+    en = "It has been reported anew since: another {quantity} would be too many"
+    way_out_zh = "认可撤销，或更正后来的报工"
+    way_out_en = "Accept the undo, or correct the report that was made since"
 
 
 class ApprovedAlready(Conflict):

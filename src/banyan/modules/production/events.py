@@ -68,6 +68,7 @@ class Reported(Event):
     Takes:  kind as reported, for an undo that of the report taken back: quantity, minutes and amounts are
             negative then and `reverses` names it; quantity in counts of the operation, pieces in
             finished-piece equivalents; happened_at is earlier than reported_at for what was kept offline;
+            day: of the shift it was made in, for an undo that of the report taken back;
             defects: (reason, count)
     """
 
@@ -98,6 +99,7 @@ class Reported(Event):
     setup_amount: Decimal
     reported_at: datetime
     happened_at: datetime
+    day: date
     operation_name: str = ""
     people: tuple[Part, ...] = ()
     defects: tuple[tuple[UUID, Decimal], ...] = ()

@@ -49,9 +49,9 @@ figure(
 )  # fmt: skip
 figure(
     "production.scrap_today", L("今日报废", "Scrapped today"), noun="production.report", sums=("quantity",),
-    where="kind:in=scrap&reported_at:gte={midnight}", tone="orange", icon="trash-x",
+    where="kind:in=scrap&day:eq={today}", tone="orange", icon="trash-x",
 )  # fmt: skip
 figure(
     "production.good_today", L("今日报工合格", "Reported good today"), noun="production.report",
-    sums=("quantity",), where="kind:in=good&reported_at:gte={midnight}", tone="blue", icon="checkbox",
+    sums=("quantity",), where="kind:in=good&day:eq={today}", tone="blue", icon="checkbox",
 )  # fmt: skip

@@ -347,7 +347,8 @@ class Output(Line):
 class Report(Ledger):
     """A person's word on an operation; its key is made by the device that sent it.
 
-    `device_at` is the device's time set right, `clock_at` as its clock had it.
+    `device_at` is the device's time set right, `clock_at` as its clock had it. `day` is that whose shift it was made
+    in, by the plant's time: however late it came; an undo is of the day of what it takes back.
     `person` sent it, `worker` is whose clock it stops: the first of the people named, else the sender.
     `digest` is of what was sent, so that a key used twice for different things is seen. `moves` are the stock
     moves it made.
@@ -390,6 +391,7 @@ class Report(Ledger):
     device_at = models.DateTimeField(null=True)
     clock_at = models.DateTimeField(null=True)
     reported_at = models.DateTimeField()
+    day = models.DateField()
     person = models.UUIDField()
     worker = models.UUIDField()
     moves = ArrayField(models.UUIDField(), default=list)
@@ -413,6 +415,7 @@ class Report(Ledger):
         indexes = [
             models.Index(fields=["work_order", "reported_at"], name="production_report_order"),
             models.Index(fields=["reported_at", "id"], name="production_report_time"),
+            models.Index(fields=["day", "id"], name="production_report_day"),
             GinIndex(fields=["people"], opclasses=["jsonb_path_ops"], name="production_report_people"),
         ]
 

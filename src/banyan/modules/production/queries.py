@@ -273,21 +273,15 @@ def usual_operations(plant_id: UUID, most: int = 24) -> tuple[Chip, ...]:
     ))
 
 
-#: What a report says of somebody is asked once for each person, and a plant's day once for each plant: in the join
-#: both took most of the time.
+#: What a report says of somebody is asked once for each person: in the join it took most of the time.
 _WORK = """
     WITH asked AS MATERIALIZED (
         SELECT e AS employee, jsonb_build_array(jsonb_build_object('employee', e)) AS part
         FROM unnest(%(employees)s::text[]) e
-    ), days AS MATERIALIZED (
-        SELECT id, (%(day)s::date)::timestamp AT TIME ZONE zone AS starts_at,
-               (%(day)s::date + 1)::timestamp AT TIME ZONE zone AS ends_at
-        FROM company_plant
     ), done AS (
         SELECT a.employee, r.work_order_id, r.operation_id, coalesce(u.kind, r.kind) AS kind,
                sum((mine.p ->> 'quantity')::numeric) AS quantity, sum((mine.p ->> 'minutes')::numeric) AS minutes
-        FROM asked a JOIN production_report r ON r.people @> a.part
-        JOIN days d ON d.id = r.plant_id AND r.reported_at >= d.starts_at AND r.reported_at < d.ends_at
+        FROM asked a JOIN production_report r ON r.people @> a.part AND r.day = %(day)s
         LEFT JOIN production_report u ON u.id = r.reverses_id
         CROSS JOIN LATERAL (
             SELECT CASE jsonb_array_length(r.people) WHEN 1 THEN r.people -> 0 ELSE (

@@ -14,6 +14,7 @@ from banyan.kernel.records import titles
 from banyan.kernel.schema import Day, Input, field
 from banyan.lib.labels import L
 from banyan.modules.company.queries import default_plant
+from banyan.modules.people.queries import work_day
 from banyan.modules.production import queries
 from banyan.modules.production.nouns import OPERATION_STATES, REPORT_KINDS
 
@@ -114,7 +115,7 @@ def my_day(ctx: Context, data: MyDay) -> Iterator[dict[str, Any]]:
     """Give what a person did on a day; the wage is shown to themselves, and to those who may see pay."""
     employee = data.employee or ctx.principal.employee
     sees_wage = employee == ctx.principal.employee or ctx.principal.reach("wages.pay") not in (None, "own")
-    day = data.day or default_plant().day(ctx.now)
+    day = data.day or work_day(employee, default_plant().id, ctx.now)
     wages = queries.earned(employee, day) if employee and sees_wage else {}
     for done in queries.work_of(employee, day) if employee else ():
         yield {

@@ -320,6 +320,11 @@ class Rates:
     overhead: Decimal = ZERO
 
 
+def was_stopped(state: str, since: datetime | None, at: datetime) -> bool:
+    """Say whether a machine that is in a state since some time stood still at a moment."""
+    return state != "running" and (since is None or since <= at)
+
+
 @dataclass(frozen=True, slots=True)
 class Effort:
     """Time and amounts of a report; amounts contain the set-up, `setup_amount` says how much of them it
@@ -340,6 +345,10 @@ class Effort:
     def back(self) -> Effort:
         """Give what takes it back."""
         return Effort(*(-getattr(self, name) for name in Effort.__slots__))
+
+    def free(self) -> Effort:
+        """Give the same time at no cost."""
+        return Effort(self.labour_minutes, self.machine_minutes, self.setup_minutes)
 
 
 def effort(

@@ -62,6 +62,14 @@ class ReceivesTooMuch(Conflict):
     way_out_en = "Take in less, refuse the rest, or order the rest"
 
 
+class ReceiptKeyTaken(Conflict):
+    code = "purchasing.receipt_key_taken"
+    zh = "标识 {key} 已用于另一张收货单，或一次收了几张订单"
+    en = "The key {key} belongs to another receipt, or several orders are received at once"
+    way_out_zh = "换一个新的标识，一次收一张订单"
+    way_out_en = "Make a new key, and receive one order at a time"
+
+
 class SerialsDiffer(Invalid):
     code = "purchasing.serials_differ"
     zh = "{item} 到货 {quantity}，但给了 {count} 个序列号"

@@ -18,19 +18,36 @@ from banyan.kernel.context import Context
 from banyan.kernel.models import Attachment
 from banyan.kernel.nouns import Draft
 from banyan.kernel.schema import Input, Instant, Text, field
-from banyan.lib.errors import Invalid
+from banyan.lib.errors import FieldFaults, Invalid
 from banyan.lib.labels import L, Label
+from banyan.modules.equipment.queries import centres_of_machines, work_centres
 from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands import report_work
+from banyan.modules.production.errors import ReversalReasonNeeded
+from banyan.modules.production.models import ReportApproval
 from banyan.modules.station import badges, finding
-from banyan.modules.station.acts import KINDS, Further, book, read, reports_of, told_of
+from banyan.modules.station.acts import KINDS, Act, Further, book, read, reports_of, told_of
 from banyan.modules.station.errors import NoAccount, NotArrived
 from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
 
 KEPT = "station.kept_act"
 #: How long a pairing code is good for.
 PAIRING = timedelta(minutes=15)
+
+
+def prepare_devices(ctx: Context, drafts: Sequence[Draft]) -> None:
+    """Refuse a station at a machine of another plant, or of another work centre than its own. Raises: Invalid"""
+    centres = centres_of_machines([draft.record.machine_id for draft in drafts])
+    homes = work_centres(list(centres.values())) if centres else {}
+    faults = FieldFaults()
+    for draft in drafts:
+        home = homes.get(centres.get(draft.record.machine_id))
+        if home and home.plant != draft.record.plant_id:
+            faults.add("machine", L("须为本工厂的设备", "must be a machine of the same plant"))
+        elif home and draft.record.work_centre_id not in (None, home.id):
+            faults.add("machine", L("不在所选的工作中心", "does not stand at the work centre chosen"))
+    faults.refuse_if_any()
 
 
 def prepare_badges(ctx: Context, drafts: Sequence[Draft]) -> None:
@@ -91,6 +108,10 @@ class Book(Input):
         "记到工序", "Book on operation", None, reference="production.operation",
         help=L("空为原来的工序", "Empty: the one it was told for"),
     )  # fmt: skip
+    reason: Annotated[Text, Field(max_length=255)] = field(
+        "冲销原因", "Why it is taken back", "",
+        help=L("撤销已审核的报工时填写", "For the undo of a report that has been approved"),
+    )  # fmt: skip
 
 
 @command("station.kept_act.book", L("入账", "Book it"), input=Book, icon="check", tone="green", is_primary=True)
@@ -107,7 +128,10 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
         if isinstance(act, Further):
             book(ctx, told_of(act, kept.happened_at))
             continue
-        if data.operation:
+        if act.kind == "undo":
+            act.note = data.reason or act.note
+            _require_reason(act)
+        elif data.operation:
             act.operation = data.operation
         elif act.named and act.operation is None:
             act.operation = finding.named(kept.plant_id, act.named)
@@ -116,6 +140,13 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
             if not report.people and kept.employee_id and report.kind != "undo":
                 report.people = _alone(kept.employee_id)
         report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in reports]})
+
+
+def _require_reason(act: Act) -> None:
+    """Refuse to take back what is approved without saying why. Raises: ReversalReasonNeeded"""
+    undone = [part.reverses for part in act.parts]
+    if not act.note and ReportApproval.objects.filter(pk__in=undone, state="approved").exists():
+        raise ReversalReasonNeeded(fields={"reason": L("填写原因", "say why")})
 
 
 def _alone(employee: UUID) -> list[Any]:

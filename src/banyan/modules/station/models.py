@@ -15,6 +15,8 @@ KEPT_STATES = ("open", "booked", "dismissed")
 class Device(Record):
     """A tablet or phone of the shop floor. Only hashes of its token and of its pairing code are kept.
 
+    `machine` is the one it stands at, if any: what is reported there was done on it unless the worker says otherwise.
+
     `clock_offset` is by how many seconds its clock was behind when it last synced, below zero when ahead.
     """
 
@@ -36,6 +38,7 @@ class Device(Record):
     work_centre = models.ForeignKey(
         "equipment.WorkCentre", models.PROTECT, null=True, blank=True, related_name="+"
     )
+    machine = models.ForeignKey("equipment.Machine", models.PROTECT, null=True, blank=True, related_name="+")
     is_active = models.BooleanField(default=True)
     digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
     pairing_digest = models.CharField(max_length=64, null=True, unique=True, editable=False)

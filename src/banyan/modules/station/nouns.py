@@ -6,7 +6,7 @@ from banyan.kernel.nouns import choice, f, life, noun, preset, section
 from banyan.lib.labels import L
 from banyan.modules.station import errors  # noqa: F401  its words
 from banyan.modules.station.acts import KINDS
-from banyan.modules.station.commands import prepare_badges
+from banyan.modules.station.commands import prepare_badges, prepare_devices
 from banyan.modules.station.models import Badge, Device, KeptAct
 from banyan.web import areas
 
@@ -33,6 +33,7 @@ noun(
         name=f("名称", "Name"),
         plant=f("工厂", "Plant"),
         work_centre=f("工作中心", "Work centre"),
+        machine=f("设备", "Machine", L("此工位所在的设备；报工时默认选它", "Where it stands; proposed for reports")),
         is_active=f("启用", "Active"),
         paired_at=f("配对于", "Paired at", readonly=True),
         seen_at=f("最近同步", "Last sync", readonly=True),
@@ -50,11 +51,12 @@ noun(
     list=("code", "name", "plant", "work_centre", "is_active", "paired_at", "seen_at", "clock_offset"),
     filters=("plant", "work_centre", "is_active"),
     form=(
-        section("设备", "Device", "code", "name", "plant", "work_centre", "is_active"),
+        section("设备", "Device", "code", "name", "plant", "work_centre", "machine", "is_active"),
         section("状态", "State", "paired_at", "seen_at", "clock_offset"),
     ),
     phone=("code", "name", "seen_at"),
     find=("code", "name"),
+    prepare=prepare_devices,
 )
 
 noun(

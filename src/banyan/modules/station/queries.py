@@ -19,7 +19,7 @@ from banyan.kernel.models import Attachment
 from banyan.lib.errors import NotFound
 from banyan.lib.labels import plain
 from banyan.modules.engineering import capture
-from banyan.modules.equipment.queries import work_centres
+from banyan.modules.equipment.queries import MachineFacts, machines_at, work_centres
 from banyan.modules.inventory.kinds import FREE, USABLE
 from banyan.modules.inventory.queries import stock_rows
 from banyan.modules.people.models import Employee
@@ -104,16 +104,19 @@ _SERIALS = r"""
 """
 
 
-def day(ctx: Context, on: date, also: Sequence[UUID] = ()) -> dict[str, Any]:
+def day(
+    ctx: Context, on: date, also: Sequence[UUID] = (), machine: UUID | None = None
+) -> dict[str, Any]:
     """Give all that a person needs at a station for a shift without a network. A fixed number of statements.
 
-    Takes:  on: the plant's day whose pieces, time and wage count as today's; also: operations that were scanned
+    Takes:  on: the plant's day whose pieces, time and wage count as today's; also: operations that were scanned;
+            machine: the one at which the station stands
     Gives:  plain JSON; quantities as text; `mine` says which tasks are assigned to the person or the team
     """
     employee = ctx.principal.employee
     me = employees_by_id([employee]).get(employee) if employee else None
     mine = production.my_tasks(employee) if employee else ()
-    tasks = _tasks(ctx, [task.operation for task in mine], on, also)
+    tasks = _tasks(ctx, [task.operation for task in mine], on, also, machine)
     return {
         "person": _person(ctx, me),
         "day": on.isoformat(),
@@ -151,7 +154,9 @@ def _people(me: Any) -> list[dict[str, Any]]:
     return [{"id": str(key), "code": code, "name": name} for key, code, name in rows.values_list("id", "code", "name")]
 
 
-def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -> list[dict[str, Any]]:
+def _tasks(
+    ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID], machine: UUID | None
+) -> list[dict[str, Any]]:
     asked = {"mine": list(mine), "also": list(also), "plant": ctx.plant, "most": MOST_OTHERS}
     tasks = [dict(zip(_NAMES, row, strict=True)) for row in db.rows(_TASKS, asked)]
     orders = sorted({task["order"] for task in tasks})
@@ -166,10 +171,14 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
     work = {task["id"]: (shop.ops[task["id"]].plant, task["item_id"], task["name"]) for task in tasks}
     rates = piece_prices(employee, on, work.values()) if employee and tasks else {}
     machines = production.machines_given(employee, [task["id"] for task in tasks]) if employee and tasks else {}
+    standing = machines_at(sorted({task["work_centre_id"] for task in tasks if task["work_centre_id"]}))
     for task in tasks:
         op = shop.ops[task["id"]]
-        planned = task["machine"], task["machine_code"]
-        task["machine"], task["machine_code"] = machines.get(task["id"], planned)
+        here = standing.get(task["work_centre_id"], ())
+        given = machines.get(task["id"], (task["machine"], task["machine_code"]))
+        own = next(((one.id, one.code) for one in here if one.id == machine), None)
+        task["machine"], task["machine_code"] = own or given
+        task["machines"] = _choice(here)
         ops = [sequence for sequence, one in shop.by_order[task["order"]].items() if one.state != "skipped"]
         task["run_minutes"] = op.run_minutes
         task["rate"] = rates.get(work[task["id"]], ZERO)
@@ -182,6 +191,14 @@ def _tasks(ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID]) -
         task["materials"] = materials.of(task, is_first=is_first)
         task["last"], task["drawings"] = last.get(task["id"], []), _shown(task, drawn)
     return [_plain(task) for task in tasks]
+
+
+def _choice(here: Sequence[MachineFacts]) -> list[dict[str, Any]] | None:
+    """Give the machines of a work centre to choose from, None where there is no choice; a state only if not running."""
+    if len(here) < 2:
+        return None
+    states = [{"state": one.state} if one.state != "running" else {} for one in here]
+    return [{"id": str(one.id), "code": one.code, **state} for one, state in zip(here, states, strict=True)]
 
 
 def _plain(task: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,13 @@ from types import MappingProxyType
 #: A difference between two clocks that may as well be the time a message takes.
 LATENCY = timedelta(seconds=5)
 NO_TIME = timedelta(0)
+#: A clock that is off by more is worth a word to the worker and to the leader.
+FAR_OFF = timedelta(minutes=5)
+
+
+def is_far_off(offset: timedelta) -> bool:
+    """Say whether a device's clock is so wrong that somebody should set it."""
+    return abs(offset) > FAR_OFF
 
 
 def clock_offset(sent_at: datetime, now: datetime) -> timedelta:

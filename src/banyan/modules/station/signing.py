@@ -7,7 +7,7 @@ for a quarter of an hour. A ticket stops to count when the person, the session, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -21,7 +21,9 @@ from django.utils import timezone
 from banyan.kernel import access, db, registry, sessions
 from banyan.kernel.context import Context, Principal
 from banyan.kernel.models import User
-from banyan.modules.company.queries import default_plant
+from banyan.lib.calendar import Span, WorkingCalendar, shift_day, shift_end
+from banyan.modules.company.queries import default_plant, plant_calendar
+from banyan.modules.people.queries import shift_of
 from banyan.modules.station import badges
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.errors import (
@@ -42,19 +44,45 @@ MISSES_OF_DEVICE = 30
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Who acts, at which station; when that was last heard of, and by how many seconds its clock was behind."""
+    """Who acts, at which station; when that was last heard of, by how many seconds its clock was behind, and at
+    which machine it stands."""
 
     principal: Principal
     device: UUID | None
     device_code: str
     plant: UUID | None
     zone: str = ""
+    shift: Span | None = None
     seen_at: datetime | None = None
     clock_offset: int | None = None
+    machine: UUID | None = None
 
-    def day(self, now: datetime) -> date:
-        """Give the day at the station's plant."""
-        return now.astimezone(ZoneInfo(self.zone)).date() if self.zone else default_plant().day(now)
+    @property
+    def has_own_shift(self) -> bool:
+        """Say whether the day is known without the plant's calendar: at a station, of who has a shift."""
+        return bool(self.shift and self.zone)
+
+    def day(self, now: datetime, calendars: Mapping[UUID, WorkingCalendar] | None = None) -> date:
+        """Give the day whose shift the person is in, at the station's plant, as `shift_at` does."""
+        return self.shift_at(now, calendars)[0]
+
+    def shift_at(
+        self, now: datetime, calendars: Mapping[UUID, WorkingCalendar] | None = None
+    ) -> tuple[date, datetime]:
+        """Give the day whose shift the person is in, and when that is over.
+
+        Takes:  calendars: of the plants, where they are known already
+        No statement for who `has_own_shift`, else one or two, of which the calendars may save one
+        """
+        own = self.shift if self.zone else shift_of(self.principal.employee)
+        plant = self.plant or default_plant().id
+        calendar = None if self.has_own_shift else calendars[plant] if calendars else plant_calendar(plant)
+        if own:
+            zone = calendar.zone if calendar else ZoneInfo(self.zone)
+            day = shift_day(now.astimezone(zone), [own], [own])
+            return day, shift_end(day, [own], [own]).replace(tzinfo=zone)
+        day = calendar.shift_day(now)
+        return day, calendar.shift_end(day)
 
     def context(self, now: datetime, language: str) -> Context:
         """Give the circumstances of an act at this station."""
@@ -194,19 +222,21 @@ def _seat(
     elif ticket.stamp != _stamp(password):
         return None
     who = replace(who, grants=(*who.grants, acting.OWN_GRANT))
-    code, plant, *more = station
+    code, plant, zone, starts, ends, *more = (*station, "", None, None) if len(station) == 2 else station
     plant = plant or (who.plants[0] if who.plants else default_plant().id)
-    return Seat(who, ticket.device, code, plant, *more)
+    return Seat(who, ticket.device, code, plant, zone, Span(starts, ends) if starts else None, *more)
 
 
 _STANDING = f"""
     SELECT t.device, t.badge, t.session, {sessions.COLUMNS},
-           b.serial, b.employee_id, d.code, d.plant_id, p.zone, d.seen_at, d.clock_offset
+           b.serial, b.employee_id, d.code, d.plant_id, p.zone, s.starts_at, s.ends_at, d.seen_at, d.clock_offset,
+           d.machine_id
     FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) t(device, badge, session)
     JOIN kernel_session k ON k.id = t.session
     LEFT JOIN station_badge b ON b.id = t.badge AND b.is_active
     LEFT JOIN station_device d ON d.id = t.device AND d.is_active AND d.digest IS NOT NULL
     LEFT JOIN company_plant p ON p.id = d.plant_id
+    LEFT JOIN people_employee e ON e.id = b.employee_id LEFT JOIN people_shift s ON s.id = e.shift_id
 """
 
 

@@ -30,7 +30,7 @@ from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import OneReport, ReportAnswer, Reports
 from banyan.modules.production.errors import ReportKeyReused
 from banyan.modules.production.models import Operation, Report
-from banyan.modules.station import acts, finding, rules
+from banyan.modules.station import acts, clocks, finding, rules
 from banyan.modules.station.acts import KINDS, Act, Batch, Further, reports_of
 from banyan.modules.station.commands import keep_act, withdraw_kept
 from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable, OperationNotThere
@@ -81,6 +81,7 @@ def sync(ctx: Context, seat: Seat, batch: Batch) -> dict[str, Any]:
         _place(before, told, offset, ctx.now)
         answers = [_settle(ctx.with_(now=timezone.now()), seat, one, before) for one in told]
         _note(sender, told, seat, ctx.now, round(offset.total_seconds()))
+        clocks.watch(ctx, seat, round(offset.total_seconds()))
     return {
         "now": ctx.now.isoformat(),
         "offset": round(offset.total_seconds()),

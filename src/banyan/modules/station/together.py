@@ -17,9 +17,10 @@ from django.utils import timezone
 from banyan.kernel import db
 from banyan.kernel.commands import TOGETHER_WAIT, Apart, Call, execute_together
 from banyan.kernel.gathering import Gathering, Letter, without_those_apart
+from banyan.modules.company.queries import plant_calendars
 from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import Reports, goes_along
-from banyan.modules.station import queries, rules
+from banyan.modules.station import clocks, queries, rules
 from banyan.modules.station.acts import Act, Batch, Further, reports_of
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.signing import Seat, seats_of
@@ -169,9 +170,12 @@ def _answer(
     }  # fmt: skip
     if news:
         db.run(_SEEN, {"stations": list(news), "offsets": list(news.values()), "now": now})
-    by_day: dict[Any, list[Posted]] = {}
     for one in letters:
-        by_day.setdefault(seats[one].day(now), []).append(one)
+        clocks.watch(seats[one].context(now, one.language), seats[one], done[one].offset)
+    by_day: dict[Any, list[Posted]] = {}
+    calendars = None if all(seats[one].has_own_shift for one in letters) else plant_calendars()
+    for one in letters:
+        by_day.setdefault(seats[one].day(now, calendars), []).append(one)
     for on, group in by_day.items():
         sums = queries.todays([seats[one].principal.employee for one in group], on)
         for one in group:

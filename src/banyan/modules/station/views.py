@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,10 +29,10 @@ from banyan.modules.station.errors import WrongPhoto
 from banyan.modules.station.signing import Seat
 from banyan.modules.station.sync import sync as sync_acts
 from banyan.web import assets
+from banyan.web.devices import address_of
 from banyan.web.middleware import public
 from banyan.web.printing.labels import SIZES, known_size
 from banyan.web.printing.press import Order, print_order
-from banyan.web.rest.callers import address_of
 
 #: What the shell begins with; the scanner's decoder is kept later, in the background.
 SHELL = ("src/station/main.ts", "src/station/theme.ts")
@@ -97,10 +98,11 @@ def _person(seat: Seat) -> dict[str, Any]:
 @_interface("GET")
 def day(request: HttpRequest, language: str) -> Any:
     """Give what a person needs for the shift; nothing where it is what the device has already (ETag)."""
-    ctx = _reader(request, language)
-    plant = default_plant()
-    found = queries.day(ctx, plant.day(ctx.now), _keys(request.GET.get("also", "")))
-    return unless_known(request, found | {"zone": plant.zone}, ctx.now)
+    seat, now = _seat(request), timezone.now()
+    ctx, plant = _reader(seat, now, language), default_plant()
+    on, ends = seat.shift_at(now)
+    found = queries.day(ctx, on, _keys(request.GET.get("also", "")), seat.machine)
+    return unless_known(request, found | {"zone": plant.zone, "ends": ends.isoformat()}, ctx.now)
 
 
 @_interface("POST")
@@ -126,9 +128,10 @@ def _letter(request: HttpRequest, language: str) -> together.Posted | None:
 @_interface("GET")
 def find(request: HttpRequest, language: str) -> Any:
     """Give the task of a code that the day does not hold."""
-    ctx = _reader(request, language)
+    seat, now = _seat(request), timezone.now()
+    ctx = _reader(seat, now, language)
     key = finding.operation(ctx, request.GET.get("code", "")[:200])
-    found = queries.day(ctx, default_plant().day(ctx.now), [key])["tasks"]
+    found = queries.day(ctx, seat.day(now), [key], seat.machine)["tasks"]
     return {"task": next(task for task in found if task["id"] == key)}
 
 
@@ -142,14 +145,14 @@ def orders(request: HttpRequest, language: str) -> Any:
 @_interface("GET")
 def material(request: HttpRequest, language: str) -> Any:
     """Give the lot or item of a code; a lot of the items named goes before others of its number."""
-    ctx = _reader(request, language)
+    ctx = _reader(_seat(request), timezone.now(), language)
     return finding.material(ctx, request.GET.get("code", "")[:200], _keys(request.GET.get("items", "")))
 
 
 @_interface("GET")
 def drawing(request: HttpRequest, language: str, key: UUID, *, small: bool = False) -> Any:
     """Give a drawing of an item or a picture of an order, or its small one; a device keeps it."""
-    found = queries.drawing(_reader(request, language), key)
+    found = queries.drawing(_reader(_seat(request), timezone.now(), language), key)
     path = files.content(found.file_id)
     if small:
         path = path.with_suffix(".thumb")
@@ -165,7 +168,7 @@ def label(request: HttpRequest, language: str) -> Any:
 
     Raises: NotFound where no report has made one of them yet; SizeUnknown
     """
-    ctx = _reader(request, language)
+    ctx = _reader(_seat(request), timezone.now(), language)
     ctx.require("inventory.lot.read")
     asked = [number[:60] for number in request.GET.getlist("lot")[:MOST_KEYS]] or [""]
     lots = finding.finished_lots(ctx, _key(request.GET.get("operation", "")), asked)
@@ -189,8 +192,8 @@ def photo(request: HttpRequest, language: str) -> Any:
     return {"digest": stored.digest}
 
 
-def _reader(request: HttpRequest, language: str) -> Context:
-    ctx = _seat(request).context(timezone.now(), language)
+def _reader(seat: Seat, now: datetime, language: str) -> Context:
+    ctx = seat.context(now, language)
     ctx.require("production.work_order.read")
     return ctx
 

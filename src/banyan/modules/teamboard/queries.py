@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.records import titles
+from banyan.lib.calendar import Span, WorkingCalendar, shift_day
 from banyan.lib.quantity import round_quantity
+from banyan.modules.company.queries import plant_calendar
 from banyan.modules.exceptions.queries import NOUN as EXCEPTION
 from banyan.modules.exceptions.queries import stopping
 from banyan.modules.people.queries import minutes_present
@@ -151,11 +153,14 @@ _CENTRES = """
     ORDER BY c.code LIMIT 100
 """
 
-_DONE = """
+#: The day whose shift each person of the board is in.
+_SHIFTS = "unnest(%(people)s::uuid[], %(days)s::date[]) s(employee, day)"
+
+_DONE = f"""
     SELECT r.operation_id, (p ->> 'employee')::uuid, sum((p ->> 'quantity')::numeric),
-           coalesce(sum((p ->> 'quantity')::numeric) FILTER (WHERE r.reported_at >= %(midnight)s::timestamptz), 0)
+           coalesce(sum((p ->> 'quantity')::numeric) FILTER (WHERE r.day = coalesce(s.day, %(day)s::date)), 0)
     FROM production_report r LEFT JOIN production_report u ON u.id = r.reverses_id
-    CROSS JOIN jsonb_array_elements(r.people) p
+    CROSS JOIN jsonb_array_elements(r.people) p LEFT JOIN {_SHIFTS} ON s.employee = (p ->> 'employee')::uuid
     WHERE r.work_order_id = ANY(%(orders)s::uuid[]) AND r.operation_id = ANY(%(operations)s::uuid[])
       AND coalesce(u.kind, r.kind) = 'good'
     GROUP BY 1, 2
@@ -172,13 +177,15 @@ _MARKS = """
     ORDER BY r.worker, coalesce(r.device_at, r.reported_at) DESC, r.id DESC
 """
 
-_OUTPUT = """
-    SELECT date_trunc('hour', coalesce(r.device_at, r.reported_at)), (p ->> 'employee')::uuid,
-           coalesce(u.kind, r.kind) = 'good', sum((p ->> 'quantity')::numeric)
+#: By the hour in which it was done; what is taken back is missing in that hour.
+_OUTPUT = f"""
+    SELECT date_trunc('hour', CASE WHEN u.id IS NULL THEN least(coalesce(r.device_at, r.reported_at), r.reported_at)
+                              ELSE least(coalesce(u.device_at, u.reported_at), u.reported_at) END),
+           (p ->> 'employee')::uuid, coalesce(u.kind, r.kind) = 'good', sum((p ->> 'quantity')::numeric)
     FROM production_report r LEFT JOIN production_report u ON u.id = r.reverses_id
-    CROSS JOIN jsonb_array_elements(r.people) p
-    WHERE r.reported_at >= %(midnight)s::timestamptz AND coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
-      AND (p ->> 'employee')::uuid = ANY(%(people)s::uuid[])
+    CROSS JOIN jsonb_array_elements(r.people) p JOIN {_SHIFTS} ON s.employee = (p ->> 'employee')::uuid
+    WHERE r.day = ANY(%(days)s::date[]) AND r.day = s.day
+      AND coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
     GROUP BY 1, 2, 3
 """
 
@@ -231,23 +238,23 @@ def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], cent
     mine = [team for team in teams if team.id in chosen]
     zone = ZoneInfo(mine[0].zone if mine else "Asia/Shanghai")
     day = ctx.now.astimezone(zone).date()
-    midnight = datetime.combine(day, time(), zone)
     plants = sorted({team.plant for team in mine})
     rows = db.rows(_PEOPLE, {"teams": list(chosen), "day": day})
     people = {row[0]: PersonRow(*row[:4], frozenset(row[7]), tuple(row[8])) for row in rows}
+    _fill_days(ctx, mine, people, rows)
     named = {
-        "people": list(people), "teams": list(chosen), "plants": plants, "day": day, "midnight": midnight,
-        "centre": centre, "since": ctx.now - LONGEST,
+        "people": list(people), "teams": list(chosen), "plants": plants, "day": day,
+        "days": [one.day for one in people.values()], "centre": centre, "since": ctx.now - LONGEST,
         "skills": sorted({skill for one in people.values() for skill in one.skills}),
     }  # fmt: skip
     given = [_card(row) for row in db.rows(_GIVEN, named)]
     found = db.rows(_POOL, named)
     pool = [_card(row[:-1]) for row in found]
     _fill_room([*given, *pool])
-    _fill_done(given, midnight)
+    _fill_done(given, named)
     _lay_out(people, given)
-    _fill_status(ctx, people, named, day)
-    made, plan = _day(people, rows, given, named, day, zone)
+    _fill_status(ctx, people, named)
+    made, plan = _day(people, rows, given, named, zone)
     hours = _hours(made, plan, ctx.now, zone)
     waiting, flags = counts(ctx, teams, chosen)
     centres = sorted({card.work_centre for card in (*given, *pool) if card.work_centre})
@@ -282,10 +289,28 @@ def _fill_room(cards: Iterable[TaskCard]) -> None:
         card.room = max(ZERO, production.room(op.sequence, shop.flows(op.order), op.planned, op.tolerance))
 
 
-def _fill_done(given: Sequence[TaskCard], midnight: datetime) -> None:
+def _fill_days(
+    ctx: Context, teams: Sequence[TeamFacts], people: Mapping[UUID, PersonRow], rows: Sequence[tuple]
+) -> None:
+    """Say the day of whose shift each person is in: their own, else one of the plant's calendar. No statement, one
+    for each plant with somebody who has no shift."""
+    homes = {team.id: team for team in teams}
+    calendars: dict[UUID, WorkingCalendar] = {}
+    for key, _, _, team, starts, ends, *_ in rows:
+        home = homes[team]
+        if starts:
+            own = [Span(starts, ends)]
+            people[key].day = shift_day(ctx.now.astimezone(ZoneInfo(home.zone)), own, own)
+            continue
+        if home.plant not in calendars:
+            calendars[home.plant] = plant_calendar(home.plant)
+        people[key].day = calendars[home.plant].shift_day(ctx.now)
+
+
+def _fill_done(given: Sequence[TaskCard], named: Mapping[str, Any]) -> None:
     """Say what those who do an operation have made of it, of an operation given to a team all together."""
-    asked = {
-        "orders": sorted({card.work_order for card in given}), "midnight": midnight,
+    asked = {name: named[name] for name in ("people", "days", "day")} | {
+        "orders": sorted({card.work_order for card in given}),
         "operations": sorted({card.operation for card in given}),
     }  # fmt: skip
     done: dict[tuple[UUID, UUID | None], tuple[Decimal, Decimal]] = {}
@@ -303,14 +328,18 @@ def _lay_out(people: dict[UUID, PersonRow], given: Sequence[TaskCard]) -> None:
             people[card.employee].tasks.append(card)
 
 
-def _fill_status(ctx: Context, people: dict[UUID, PersonRow], named: dict[str, Any], day: date) -> None:
+def _fill_status(ctx: Context, people: dict[UUID, PersonRow], named: dict[str, Any]) -> None:
     marks = {row[0]: row[1:] for row in db.rows(_MARKS, named)}
-    there = minutes_present(list(people), day, day + timedelta(days=1))
+    on: dict[date, list[UUID]] = defaultdict(list)
+    for one in people.values():
+        on[one.day].append(one.id)
+    present = {day: minutes_present(keys, day, day + timedelta(days=1)) for day, keys in on.items()}
     stopped = [row[2] for row in marks.values() if row[0] == "start" and row[6]]
     by_operation = stopping(stopped)
     words = titles(EXCEPTION, sorted({key for keys in by_operation.values() for key in keys}))
     for one in people.values():
         kind, since, operation, number, sequence, name, is_stopped = marks.get(one.id, ("",) + (None,) * 6)
+        there = present[one.day]
         one.status = rules.status(
             is_absent=bool(there) and one.id not in there, mark=kind, is_stopped=bool(is_stopped),
             has_tasks=bool(one.tasks),
@@ -322,7 +351,7 @@ def _fill_status(ctx: Context, people: dict[UUID, PersonRow], named: dict[str, A
 
 def _day(
     people: dict[UUID, PersonRow], rows: Sequence[tuple], given: Sequence[TaskCard], named: dict[str, Any],
-    day: date, zone: ZoneInfo,
+    zone: ZoneInfo,
 ) -> tuple[dict[datetime, list[Decimal]], dict[datetime, Decimal]]:
     """Give by hour what was made, good and bad, and what should be; each person's own sums are written to them.
 
@@ -340,7 +369,7 @@ def _day(
     for one in people.values():
         sizes[one.team] += 1
     for key, _, _, team, starts, ends, pause, *_ in rows:
-        hours = rules.hours_of(starts or time(8), ends or time(17), pause if starts else 60, day, zone)
+        hours = rules.hours_of(starts or time(8), ends or time(17), pause if starts else 60, people[key].day, zone)
         own = [(task.open + task.done_today, task) for task in people[key].tasks]
         shared = [((task.open + task.done_today) / sizes[team], task) for task in given if task.team == team]
         loads = [rules.Load(quantity, task.minutes_each) for quantity, task in (*own, *shared) if quantity > 0]
@@ -451,10 +480,14 @@ _FLAGS = f"""
 _KEPT = f"""
     SELECT k.id, k.said, k.kind, coalesce(e.name, u.name, ''), coalesce(d.name, ''), k.happened_at, k.clock_at,
            k.fault_zh, k.fault_en, coalesce(w.number, ''), coalesce(o.sequence || ' ' || o.name, ''),
-           coalesce(w.state, ''), o.id, count(*) OVER ()
+           coalesce(w.state, ''), o.id, coalesce(x.state IN ('waiting', 'approved'), false), count(*) OVER ()
     FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
     LEFT JOIN kernel_user u ON u.id = k.person_id LEFT JOIN station_device d ON d.id = k.device_id
-    LEFT JOIN production_operation o ON o.id = k.operation_id
+    LEFT JOIN production_reportapproval x ON x.id = CASE
+        WHEN k.kind = 'undo'
+         AND k.body #>> '{{parts,0,reverses}}' ~ '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$'
+        THEN (k.body #>> '{{parts,0,reverses}}')::uuid END
+    LEFT JOIN production_operation o ON o.id = coalesce(k.operation_id, x.operation_id)
     LEFT JOIN production_workorder w ON w.id = o.work_order_id
     WHERE k.state = 'open' AND {_KEPT_HERE}
     ORDER BY k.happened_at, k.id LIMIT %(most)s

@@ -21,4 +21,6 @@ urlpatterns = [
     path("settle", views.settle),
     path("dismiss", views.dismiss),
     path("correct", views.correct),
+    path("reverse", views.reverse),
+    path("restore", views.restore),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -80,7 +80,7 @@ class TaskCard:
 
 @dataclass(slots=True)
 class PersonRow:
-    """Somebody of a team, what they do now, and what they have before them."""
+    """Somebody of a team, what they do now, and what they have before them; `day` is that of the shift they are in."""
 
     id: UUID
     code: str
@@ -88,6 +88,7 @@ class PersonRow:
     team: UUID
     skills: frozenset[UUID] = frozenset()
     skill_names: tuple[str, ...] = ()
+    day: date = date.min
     status: str = "none"
     since: datetime | None = None
     at: str = ""
@@ -244,7 +245,7 @@ class FlagRow:
 
 @dataclass(frozen=True, slots=True)
 class KeptRow:
-    """An act of a station that no rule let be booked."""
+    """An act of a station that no rule let be booked; `can_reverse` for an undo of what stands."""
 
     id: UUID
     said: str
@@ -259,3 +260,4 @@ class KeptRow:
     title: str
     order_state: str
     operation: UUID | None
+    can_reverse: bool = False

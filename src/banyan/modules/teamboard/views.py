@@ -17,8 +17,9 @@ from banyan.kernel.commands import execute
 from banyan.kernel.spec import Choice
 from banyan.lib.errors import Invalid, NotFound
 from banyan.lib.labels import L, Label, plain
+from banyan.modules.equipment.queries import MachineFacts, machines_at
 from banyan.modules.people.models import Employee
-from banyan.modules.production.models import ReportApproval
+from banyan.modules.production.models import Report, ReportApproval
 from banyan.modules.teamboard import queries, rules
 from banyan.modules.teamboard.errors import NothingToPropose, TeamUnknown
 from banyan.modules.teamboard.values import Board, PersonRow, TaskCard, TeamFacts
@@ -28,6 +29,7 @@ from banyan.web.cells import Wording
 
 ASSIGN, APPROVE = "production.work_order.assign", "production.report.approve"
 SETTLE, DISMISS = "production.report_flag.settle", "station.kept_act.dismiss"
+BOOK = "station.kept_act.book"
 STATUSES = {
     "working": Choice("working", L("在做", "Working"), "green"),
     "paused": Choice("paused", L("暂停", "Paused"), "orange"),
@@ -186,9 +188,10 @@ def flags(request: HttpRequest) -> HttpResponse:
     return page(request, "teamboard/flags.html", {
         **_common(request, teams, chosen, "flags"), "rows": rows, "kept": kept,
         "count": count + told_count, "shown": len(rows) + len(kept), "more": count + told_count - len(rows) - len(kept),
-        "may_release": request.ctx.may("inventory.lot.release"), "may_book": request.ctx.may("station.kept_act.book"),
+        "may_release": request.ctx.may("inventory.lot.release"), "may_book": request.ctx.may(BOOK),
         "may_settle": request.ctx.may(SETTLE), "may_dismiss": request.ctx.may(DISMISS),
         "accepted": L("认可", "Accepted"), "not_booked": NOT_BOOKED,
+        "taken_back": TAKEN_BACK, "made": MADE,
     })  # fmt: skip
 
 
@@ -287,22 +290,34 @@ def split(request: HttpRequest) -> HttpResponse:
         raise NotFound()
     if request.method == "POST":
         return _split(request, card)
-    known = {one: quantity for _, one, _, quantity, _ in queries.hands_of(card.operation) if one}
+    known = {one: (quantity, machine) for _, one, _, quantity, machine in queries.hands_of(card.operation) if one}
+    machines = machines_at([card.work_centre] if card.work_centre else []).get(card.work_centre, ())
     rows = Employee.objects.filter(team__in=chosen, is_active=True).order_by("team", "code")
     people = [
-        {"id": key, "name": name, "is_on": key in known, "quantity": plain(known[key]) if known.get(key) else ""}
+        {"id": key, "name": name, "is_on": key in known,
+         "quantity": plain(known[key][0]) if key in known and known[key][0] else "",
+         "machine": known[key][1] if key in known else card.machine}
         for key, name in rows.values_list("pk", "name")
     ]
     return part(request, "teamboard/split.html", {
-        "card": card, "people": people, "team": request.GET.get("team", ""),
+        "card": card, "people": people, "machines": _choice_of(machines), "team": request.GET.get("team", ""),
         "left": plain(max(Decimal(0), card.planned - card.good)),
     })  # fmt: skip
+
+
+def _choice_of(machines: Sequence[MachineFacts]) -> list[tuple[UUID, str]]:
+    """Give machines to choose from, none where there is no choice, each with what it does if it does not run."""
+    if len(machines) < 2:
+        return []
+    states = [str(MACHINE_STATES[one.state].label) if one.state != "running" else "" for one in machines]
+    return [(one.id, f"{one.code} {state}".strip()) for one, state in zip(machines, states, strict=True)]
 
 
 def _split(request: HttpRequest, card: TaskCard) -> HttpResponse:
     people = _keys(request.POST.getlist("employee"))
     _require_mine(request, people, [])
     machines = {one: machine for _, one, _, _, machine in queries.hands_of(card.operation)}
+    machines |= {one: key for one in people if (key := _key(request.POST.get(f"machine.{one}")))}
     told = {one: _number(request.POST.get(f"quantity.{one}", ""), one) for one in people}
     if people and not any(told.values()):
         parts = rules.split_evenly(max(card.planned - card.good, Decimal(0)), len(people), card.places)
@@ -336,8 +351,13 @@ def proposal(request: HttpRequest) -> HttpResponse:
     if not pairs:
         raise NothingToPropose
     cards, people = {c.operation: c for c in found.pool}, {one.id: one for one in found.people}
+    standing = machines_at(sorted({c.work_centre for c in found.pool if c.work_centre}))
+    machines = {centre: _choice_of(several) for centre, several in standing.items()}
     return part(request, "teamboard/proposal.html", {
-        "pairs": [(cards[operation], people[person]) for operation, person in pairs],
+        "pairs": [
+            (cards[operation], people[person], machines.get(cards[operation].work_centre))
+            for operation, person in pairs
+        ],
         "rest": len(found.pool) - len(pairs), "team": request.GET.get("team", ""),
     })  # fmt: skip
 
@@ -357,7 +377,11 @@ def accept(request: HttpRequest) -> HttpResponse:
     if not pairs:
         raise Invalid("teamboard.nothing_chosen", L("请至少选一条", "Choose at least one"))
     _require_mine(request, [_key(person) for _, person in pairs], [])
-    lines = [{"operation": _key(o), "hands": [{"employee": _key(person)}], "seen": []} for o, person in pairs]
+    lines = [
+        {"operation": _key(o), "seen": [],
+         "hands": [{"employee": _key(person), "machine": _key(request.POST.get(f"machine.{o}"))}]}
+        for o, person in pairs
+    ]
     _do(request, "production.work_order.dispatch", {"lines": lines})
     return _done(L("已派工 {n} 道工序", "{n} operations dispatched").filled({"n": len(lines)}))
 
@@ -426,6 +450,38 @@ def _answer(
 #: Why reports are put right as a rule; any other reason is typed.
 REASONS = (L("数量数错", "Miscounted"), L("报错工序", "Wrong operation"), L("重复报工", "Told twice"),
            L("复检不合格", "Bad at a second look"))  # fmt: skip
+
+
+#: Why what was approved is taken back after all, and why what was taken back is booked again: one tap each.
+TAKEN_BACK = (L("工人报错", "The worker was wrong"), L("复检不合格", "Bad at a second look"))
+MADE = (L("确实做了", "It was made"), L("误点撤销", "Undone by mistake"))
+
+
+@require_POST
+def reverse(request: HttpRequest) -> HttpResponse:
+    """Take back with a reason what a worker wished to undo and was approved by then."""
+    request.ctx.require(BOOK, registry.command(BOOK).label)
+    acts = _keys([request.POST.get("acts", "")])
+    if not acts:
+        raise Invalid("teamboard.nothing_chosen", L("请至少选一条", "Choose at least one"))
+    if queries.teams_of_acts(acts) - _teams_looked_after(request):
+        raise TeamUnknown
+    _do(request, BOOK, {"reason": request.POST.get("answer", "").strip()}, acts)
+    return noted(HttpResponse(status=204), L("已冲销", "Taken back"), **{"banyan:reload": True})
+
+
+@require_POST
+def restore(request: HttpRequest) -> HttpResponse:
+    """Book again with a reason what an undo that came too late took back."""
+    request.ctx.require(APPROVE, L("恢复报工", "Book again"))
+    key = _key(request.POST.get("report"))
+    undone = Report.objects.filter(pk=key).values_list("reverses", flat=True).first()
+    if undone is None:
+        raise NotFound()
+    _require_own_reports(request, [undone])
+    _do(request, "production.report.book_again", {"report": key, "reason": request.POST.get("answer", "").strip()})
+    return noted(HttpResponse(status=204), L("已恢复，待审核", "Booked again; it waits for approval"),
+                 **{"banyan:reload": True})  # fmt: skip
 
 
 def correct(request: HttpRequest) -> HttpResponse:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from banyan.kernel import reading, registry
+from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
 from banyan.lib.labels import L, Label, plain
 from banyan.modules.engineering import capture
@@ -19,10 +19,11 @@ from banyan.modules.trace.lanes import lanes_of, much
 from banyan.modules.trace.lists import SECTIONS, Row, rows_of, spoken
 from banyan.modules.trace.queries import LOT, MOST_REPORTS, Picture, Worked, may_hold, picture
 from banyan.web import acting, areas, codes
-from banyan.web.answers import page
+from banyan.web.answers import go, page, part
 from banyan.web.cells import Wording, number, title_in
 
 MOST_HITS = 40
+BEGIN = "trace.recall.begin"
 _KINDS = {one.key: one for one in REPORT_KINDS}
 
 
@@ -84,10 +85,29 @@ def of_lot(request: HttpRequest, key: UUID) -> HttpResponse:
         "is_more_worked": len(found.worked) >= MOST_REPORTS,
         "recalls": [(f"/trace/recalls/{k}", n, _RECALL[s]) for k, n, s in found.recalls],
         "may_hold": may_hold(ctx) and not any(s == "open" for _, _, s in found.recalls),
-        "asks": urlencode({"lot": key, "_on": f"{LOT}:{key}", "_from": "record"}),
         "pdf": f"/print/inventory/lots/{key}.pdf?layout=recall_list",
         "xlsx": f"/queries/trace.recall_list/export.xlsx?lot={key}",
     })  # fmt: skip
+
+
+#: Why lots are held as a rule: one tap each; any other reason is typed.
+REASONS = (
+    L("检验不合格", "Failed inspection"), L("客户投诉", "Customer’s complaint"), L("供应商通知", "Supplier’s notice"),
+    L("混料或标识错误", "Mixed up or wrongly labelled"), L("设备或参数异常", "Machine or settings went wrong"),
+)  # fmt: skip
+
+
+def hold(request: HttpRequest, key: UUID) -> HttpResponse:
+    """Give the dialog in which a tap on a reason holds a lot with all that was made of it, or hold them."""
+    ctx = request.ctx
+    ctx.require(BEGIN, registry.command(BEGIN).label)
+    lot = reading.read_record(ctx, registry.noun(LOT), key)
+    if request.method != "POST":
+        return part(request, "trace/hold.html", {"key": key, "number": lot["number"], "reasons": REASONS})
+    reason = request.POST.get("reason", "") or request.POST.get("other", "").strip()
+    (recall,) = execute(ctx, registry.command(BEGIN), data={"lot": key, "reason": reason}).value
+    note = L("已冻结并召回：{number}", "Held and recalled: {number}").filled({"number": recall.number})
+    return go(request, f"/trace/recalls/{recall.pk}", note)
 
 
 _RECALL = {"open": L("进行中", "open"), "closed": L("已关闭", "closed")}

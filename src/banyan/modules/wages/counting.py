@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.lib.ids import new_id
-from banyan.modules.company.queries import plants
+from banyan.modules.people.queries import work_day
 from banyan.modules.production.events import Reported
 from banyan.modules.wages import queries, rules
 from banyan.modules.wages.models import Approval, WageLine
@@ -37,7 +36,7 @@ def work_of(event: Reported) -> Work:
     """Give a report that is just told as wages see it."""
     return Work(
         event.report, event.record, event.operation, event.operation_name, event.kind, event.item, event.plant,
-        event.reported_at, event.happened_at,
+        event.reported_at, event.happened_at, event.day,
         tuple((p.employee, p.share, p.quantity, p.minutes) for p in event.people), event.defects,
     )  # fmt: skip
 
@@ -46,8 +45,8 @@ def count_wages(reports: Sequence[Work]) -> int:
     """Write the wage lines of reports; who has no rate gets none. Gives: how many. One statement."""
     if not reports:
         return 0
-    people, zones = queries.workers(), {p.id: ZoneInfo(p.zone) for p in plants()}
-    made = [line for work in reports for line in _lines(work, people, zones[work.plant])]
+    people = queries.workers()
+    made = [line for work in reports for line in _lines(work, people)]
     db.insert_rows(made)
     return len(made)
 
@@ -73,18 +72,18 @@ def approve_wages(ctx: Context, reports: Sequence[UUID]) -> int:
     return len(made)
 
 
-def _lines(work: Work, people: dict[UUID, Worker], zone: ZoneInfo) -> list[WageLine]:
-    local = work.happened_at.astimezone(zone)
+def _lines(work: Work, people: Mapping[UUID, Worker]) -> list[WageLine]:
+    """Give the lines of a report, each for the day of that person's own shift."""
     paid = []
     for employee, share, quantity, minutes in work.people:
         worker = people.get(employee)
-        day = rules.shift_day(local, worker.shift) if worker else None
+        day = work_day(employee, work.plant, work.happened_at) if worker else None
         price = _price(work, worker, day) if worker else None
         if price is not None:
             hour_price = worker.hourly_pay if price.is_own_pay else price.hour_price
             part = Share(price, hour_price, _weight(employee, share, day), quantity, minutes)
             paid.append((employee, worker.team, day, part))
-    lost = _lost(work, local.date()) if paid and work.defects else []
+    lost = _lost(work, work.day) if paid and work.defects else []
     wages = rules.wages([part for *_, part in paid], is_good=work.kind == "good", deductions=lost)
     return [_line(work, *one, wage) for one, wage in zip(paid, wages, strict=True)]
 

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from banyan.kernel import db, steady
 from banyan.kernel.registry import answers
-from banyan.modules.people.models import Employee, EmployeeSkill, Shift
+from banyan.modules.people.models import Employee, EmployeeSkill
 from banyan.modules.wages import rules
 from banyan.modules.wages.models import Approval, Deduction, Factor, Pool, Rate, StatementItem, WageLine
 from banyan.modules.wages.values import PoolDays, Price, Valid, Work, Worker
@@ -72,7 +72,7 @@ def _grouped(sql: str) -> Mapping[UUID, tuple[Valid, ...]]:
     return {key: tuple(group) for key, group in found.items()}
 
 
-@steady.kept(Employee, EmployeeSkill, Shift)
+@steady.kept(Employee, EmployeeSkill)
 def workers() -> Mapping[UUID, Worker]:
     """Give everybody as wages see them. At most two statements."""
     skills: dict[UUID, list[tuple[UUID, date | None, date | None]]] = {}
@@ -81,26 +81,14 @@ def workers() -> Mapping[UUID, Worker]:
     ):
         skills.setdefault(employee, []).append(tuple(skill))
     rows = db.rows(
-        "SELECT e.id, e.plant_id, e.team_id, e.department_id, coalesce(e.hourly_pay, 0), s.starts_at, s.ends_at "
-        "FROM people_employee e LEFT JOIN people_shift s ON s.id = e.shift_id"
+        "SELECT id, plant_id, team_id, department_id, coalesce(hourly_pay, 0) FROM people_employee"
     )
-    return {
-        key: Worker(
-            plant, team, department, pay, (starts, ends) if starts else None, tuple(skills.get(key, ()))
-        )
-        for key, plant, team, department, pay, starts, ends in rows
-    }
+    return {key: Worker(*facts, tuple(skills.get(key, ()))) for key, *facts in rows}
 
 
 _EARNED = """
-    WITH days AS MATERIALIZED (
-        SELECT id, (%(day)s::date)::timestamp AT TIME ZONE zone AS starts_at,
-               (%(day)s::date + 1)::timestamp AT TIME ZONE zone AS ends_at
-        FROM company_plant
-    )
     SELECT l.employee_id, l.operation_id, l.kind, sum(l.amount), bool_or(l.pool_id IS NOT NULL)
-    FROM wages_wageline l JOIN days d ON d.id = l.plant_id AND l.at >= d.starts_at AND l.at < d.ends_at
-    WHERE l.report_id IS NOT NULL AND l.employee_id = ANY(%(employees)s)
+    FROM wages_wageline l WHERE l.report_id IS NOT NULL AND l.employee_id = ANY(%(employees)s) AND l.day = %(day)s
     GROUP BY 1, 2, 3
 """
 
@@ -173,12 +161,11 @@ def piece_prices(employee: UUID, day: date, work: Iterable[tuple[UUID, UUID, str
 
 _UNPAID = """
     SELECT r.id, r.work_order_id, r.operation_id, o.name, r.kind, w.item_id, r.plant_id, r.reported_at,
-           coalesce(r.device_at, r.reported_at), r.people::text, r.defects::text
+           least(coalesce(r.device_at, r.reported_at), r.reported_at), r.day, r.people::text, r.defects::text
     FROM production_report r JOIN production_operation o ON o.id = r.operation_id
-    JOIN production_workorder w ON w.id = r.work_order_id JOIN company_plant z ON z.id = r.plant_id
+    JOIN production_workorder w ON w.id = r.work_order_id
     WHERE r.kind IN ('good', 'scrap', 'rework') AND (%(plants)s::uuid[] IS NULL OR r.plant_id = ANY(%(plants)s))
-      AND r.reported_at >= (%(first)s::date)::timestamp AT TIME ZONE z.zone
-      AND r.reported_at < (%(last)s::date + 1)::timestamp AT TIME ZONE z.zone
+      AND r.day BETWEEN %(first)s AND %(last)s
       AND NOT EXISTS (SELECT 1 FROM wages_wageline l WHERE l.report_id = r.id)
       AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
     ORDER BY r.reported_at, r.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -52,22 +52,6 @@ def number_on(numbers: Iterable[Valid], day: date, item: UUID | None = None) -> 
     """Give the number valid on a day, that of the item before that of all; None where there is none."""
     found = [n for n in numbers if n.item in (None, item) and is_valid(n.valid_from, n.valid_to, day)]
     return max(found, key=lambda n: n.item is not None).number if found else None
-
-
-def shift_day(at: datetime, shift: tuple[time, time] | None) -> date:
-    """Give the day whose shift a moment belongs to.
-
-    Takes:  at: in the plant's zone; shift: when it starts and ends, over midnight where the end is earlier
-    Gives:  the day before for the hours after midnight of a night shift, up to halfway to its next start
-    """
-    if shift is None or shift[1] >= shift[0]:
-        return at.date()
-    start, end = (_minutes(one) for one in shift)
-    return at.date() - timedelta(days=1) if _minutes(at.time()) < (start + end) / 2 else at.date()
-
-
-def _minutes(at: time) -> int:
-    return at.hour * 60 + at.minute
 
 
 def month_of(day: date) -> tuple[date, date]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -55,13 +55,13 @@ class Worker:
     team: UUID | None
     department: UUID | None
     hourly_pay: Decimal
-    shift: tuple[time, time] | None
     skills: tuple[tuple[UUID, date | None, date | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A report as wages see it: people with their share, count and minutes; defects as (reason, count)."""
+    """A report as wages see it: people with their share, count and minutes; defects as (reason, count); `day` is that
+    whose shift it belongs to."""
 
     report: UUID
     work_order: UUID
@@ -72,6 +72,7 @@ class Work:
     plant: UUID
     reported_at: datetime
     happened_at: datetime
+    day: date
     people: tuple[tuple[UUID, Decimal | None, Decimal, Decimal], ...]
     defects: tuple[tuple[UUID, Decimal], ...]
 

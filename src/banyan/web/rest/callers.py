@@ -197,12 +197,3 @@ def _device_time(request: HttpRequest) -> datetime | None:
         L("X-Device-Time 须为带时区的时刻", "X-Device-Time must be an instant with zone"),
         {"value": text[:40]},
     )
-
-
-def address_of(request: HttpRequest) -> str:
-    """Give the address a request comes from: behind a trusted proxy, the one that the proxy saw."""
-    if settings.SECURE_PROXY_SSL_HEADER:
-        seen = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
-        if seen:
-            return seen[:64]
-    return request.META.get("REMOTE_ADDR", "")

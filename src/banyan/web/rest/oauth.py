@@ -23,6 +23,7 @@ from banyan.kernel.context import narrowed
 from banyan.kernel.models import Client
 from banyan.kernel.tokens import is_pattern
 from banyan.lib.errors import DomainError, TooLarge
+from banyan.web.devices import address_of
 from banyan.web.rest import answers, bodies, callers
 
 ASKS_PER_MINUTE = 30
@@ -89,7 +90,7 @@ def _guarded(view: Any) -> Any:
         if request.method != "POST":
             return answers.not_allowed(("POST",), request, language)
         try:
-            rates.take(f"oauth:{callers.address_of(request)}", ASKS_PER_MINUTE, lease=1)
+            rates.take(f"oauth:{address_of(request)}", ASKS_PER_MINUTE, lease=1)
             if int(request.META.get("CONTENT_LENGTH") or 0) > _BODY_MOST:
                 raise TooLarge()
             if bodies.media_type(request) not in ("application/x-www-form-urlencoded", ""):

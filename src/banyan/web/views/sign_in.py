@@ -15,8 +15,8 @@ from banyan.kernel.models import User
 from banyan.lib.labels import L
 from banyan.web import acting
 from banyan.web.answers import page
+from banyan.web.devices import address_of
 from banyan.web.middleware import public
-from banyan.web.rest.callers import address_of
 
 WRONG = L("登录名或密码不对", "Login or password is wrong")
 LOCKED = L(

@@ -6,18 +6,18 @@ import hashlib
 import hmac
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
 
 import pytest
 
 from banyan.connectors.douyin.connector import Douyin, sorted_json
+from banyan.connectors.douyin.tests.shop import CHINA, KEY, SECRET, TOKEN, DouyinShop
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
-from tests.partners.shops import NOW, Orders, is_refused, polls_lose_nothing, sample, ships
+from tests.partners.shops import NOW, Orders, is_refused, opened, polls_lose_nothing, sample, ships
 from tests.partners.standing import connection_to, outgoing
 
-CHINA = timezone(timedelta(hours=8))
-KEY, SECRET, TOKEN = "3409409348479354011", "2ad2355c-01d0-11f8-91dc-05a8cd1054b1", "c6f957da-1239"
 douyin = Douyin()
 
 
@@ -78,6 +78,64 @@ def test_what_the_gateway_refuses_is_said():
 
 def test_a_shipment_is_sent_and_their_reason_is_said():
     with partner(stand_in(Orders(0))) as there:
-        assert ships(douyin, link_to(there), sample(douyin, "ship.json")) == {}
+        assert ships(douyin, link_to(there), sample(douyin, "ship_whole.json"), "ship_whole") == {}
         with pytest.raises(Failed, match="已发货"):
-            douyin.send(link_to(there), outgoing("ship", {"order_id": "0"}))
+            douyin.send(link_to(there), outgoing("ship_whole", {"order_id": "0"}))
+
+
+def test_stock_and_parcels_go_by_the_keys_of_orders_and_a_parcel_goes_once():
+    with opened(DouyinShop(NOW)) as shop:
+        number = shop.place()
+        lamp, bulb = shop.mapped("orders", shop.orders[number])["orders"][0]["lines"]
+        assert (lamp["outside_item"], lamp["outside_sku"]) == ("3539925204033339668", "1700001")
+        keys = {name: lamp[name] for name in ("outside_item", "outside_sku")}
+        stock = shop.told("stock", quantity="42", **keys)
+        shop.tell("stock", stock)
+        assert shop.stock == {"LAMP-01-W": 42}
+        with pytest.raises(Failed, match="2010002"):
+            shop.tell("stock", stock | {"sku_id": "1"})
+        part = shop.told("ship", outside_number=number, carrier_code="shunfeng", shipment="s1",
+                         lines=[{"outside_line": lamp["line"], "quantity": "1"}])  # fmt: skip
+        assert part == {
+            "order_id_list": [number], "shipped_order_info": [{"shipped_order_id": lamp["line"], "shipped_num": "1"}],
+            "logistics_code": "SF1234567890123", "company_code": "shunfeng", "request_id": "s1-SF1234567890123",
+        }  # fmt: skip
+        for _ in range(2):
+            shop.tell("ship", part)
+        rest = [{"shipped_order_id": one["line"], "shipped_num": "1"} for one in (lamp, bulb)]
+        shop.tell("ship", part | {"shipped_order_info": rest, "request_id": "s2", "logistics_code": "SF2"})
+        assert shop.sent == [(number, "SF1234567890123", {"LAMP-01-W": 1}),
+                             (number, "SF2", {"LAMP-01-W": 1, "BULB-9": 1})]  # fmt: skip
+        with pytest.raises(Failed, match="isv.business-failed:1"):
+            shop.tell("ship", part | {"request_id": "s3"})
+
+
+def test_after_sales_are_read_and_a_return_is_agreed_to_with_its_address():
+    with opened(DouyinShop(NOW)) as shop:
+        number = shop.place()
+        shop.take_back(number)
+        shop.now += timedelta(seconds=2)
+        [one] = shop.polled("refunds")
+        key, sub = one["aftersale_info"]["aftersale_id"], shop.orders[number]["sku_order_list"][0]["order_id"]
+        assert shop.mapped("refunds", one) == {"refunds": [{
+            "shop": "S1", "order": number, "number": key, "kind": "return", "amount": "88.9", "reason": "商品破损",
+            "lines": [{"line": sub, "quantity": "1"}],
+        }]}  # fmt: skip
+        shop.tell("answer", shop.told("answer", outside_refund=key))
+        assert shop.answers == [(key, "agreed")]
+        with pytest.raises(Failed, match="20309541"):
+            shop.tell("answer", shop.told("answer", outside_refund=key))
+
+
+def test_a_day_that_is_over_is_one_statement_page_by_page():
+    with opened(DouyinShop(NOW)) as shop:
+        number = shop.place()
+        shop.pay_out(number)
+        [day] = shop.polled("statements")
+        made = shop.mapped("statements", day)
+        assert (made["number"], made["settled_on"]) == ("2026-03-05", "2026-03-05")
+        assert [(one["kind"], one["order"], D(one["amount"])) for one in made["lines"]] == [
+            ("order", number, D("187.80")), ("fee", number, D("-9.39")), ("order", number, D("20.00")),
+            ("fee", number, D("-1.00")), ("refund", number, D("-88.90")), ("fee", number, D("4.44")),
+        ]  # fmt: skip
+        assert sum(D(one["amount"]) for one in made["lines"]) == D("112.95")

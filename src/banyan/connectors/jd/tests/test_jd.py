@@ -10,13 +10,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from banyan.connectors.jd.connector import Jd, moment, sign
+from banyan.connectors.jd.tests.shop import CHINA, SECRET, TOKEN, JdShop
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
-from tests.partners.shops import NOW, Orders, form_of, is_refused, polls_lose_nothing, sample, ships
+from tests.partners.shops import NOW, Orders, form_of, is_refused, opened, polls_lose_nothing, sample, ships
 from tests.partners.standing import connection_to, outgoing
 
-CHINA = timezone(timedelta(hours=8))
-SECRET, TOKEN = "yourappSecret", "yourtoken"
 jd = Jd()
 
 
@@ -105,3 +104,34 @@ def test_each_code_of_the_gateway_means_what_its_table_says(code, kind):
         with pytest.raises(Failed, match="说明") as fault:
             jd.send(link_to(there), outgoing("stock", {"skuId": 1, "stockNum": 2}))
         assert (fault.value.kind, fault.value.code) == (kind, code)
+
+
+def test_stock_shipment_and_a_refund_before_it_go_by_what_orders_and_links_say():
+    with opened(JdShop(NOW)) as shop:
+        number, other = shop.place(), shop.place()
+        line = shop.mapped("orders", shop.orders[number])["orders"][0]["lines"][0]
+        assert (line["outside_item"], line["outside_sku"]) == ("9001", "100012")
+        stock = shop.told("stock", outside_sku=line["outside_sku"], quantity="42")
+        assert stock == {"skuId": "100012", "stockNum": "42"}
+        shop.tell("stock", stock)
+        assert shop.stock == {"LAMP-01-W": 42}
+        with pytest.raises(Failed, match="sku不存在"):
+            shop.tell("stock", stock | {"skuId": "1"})
+        ship = shop.told("ship", outside_number=number, carrier_code="467")
+        assert ship == {"orderId": number, "logiCoprId": "467", "logiNo": "SF1234567890123"}
+        shop.tell("ship", ship)
+        assert shop.sent == [(number, "SF1234567890123", {"LAMP-01-W": 2, "BULB-9": 1})]
+        with pytest.raises(Failed, match="已出库"):
+            shop.tell("ship", ship)
+        shop.take_back(other)
+        shop.now += timedelta(seconds=1)
+        [refund] = shop.polled("refunds")
+        assert shop.mapped("refunds", refund) == {"refunds": [{
+            "shop": "S1", "order": other, "number": str(refund["id"]), "kind": "refund", "amount": "207.8",
+            "reason": "不想要了",
+        }]}  # fmt: skip
+        answer = shop.told("answer", outside_refund=str(refund["id"]), answer="")
+        assert answer == {"id": str(refund["id"]), "status": "1", "checkUserName": "ERP", "remark": "同意退款"}
+        shop.tell("answer", answer)
+        with pytest.raises(Failed, match="已审核"):
+            shop.tell("answer", answer)

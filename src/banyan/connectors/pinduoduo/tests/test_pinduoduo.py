@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from banyan.connectors.pinduoduo.connector import Pinduoduo, sign
+from banyan.connectors.pinduoduo.tests.shop import CHINA, SECRET, TOKEN, PinduoduoShop
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
-from tests.partners.shops import NOW, Orders, is_refused, polls_lose_nothing, sample, ships
+from tests.partners.shops import NOW, Orders, is_refused, opened, polls_lose_nothing, sample, ships
 from tests.partners.standing import connection_to, outgoing
 
-CHINA = timezone(timedelta(hours=8))
-SECRET, TOKEN = "testSecret", "t0ken"
 pinduoduo = Pinduoduo()
 
 
@@ -89,3 +88,29 @@ def test_a_shipment_is_sent_and_an_answer_that_is_no_success_is_refused():
         assert ships(pinduoduo, link_to(there), sample(pinduoduo, "ship.json")) == {"is_success": True}
         with pytest.raises(Failed):
             pinduoduo.send(link_to(there), outgoing("ship", {"order_sn": "0"}))
+
+
+def test_stock_and_shipment_go_by_what_orders_and_links_say_and_returns_name_their_sku():
+    with opened(PinduoduoShop(NOW)) as shop:
+        number = shop.place()
+        line = shop.mapped("orders", shop.orders[number])["orders"][0]["lines"][0]
+        assert (line["outside_item"], line["outside_sku"]) == ("77", "55001")
+        stock = shop.told("stock", outside_item="77", outside_sku="55001", quantity="42")
+        assert stock == {"goods_id": "77", "sku_id": "55001", "quantity": "42"}
+        shop.tell("stock", stock)
+        assert shop.stock == {"LAMP-01-W": 42}
+        with pytest.raises(Failed, match="sku不存在"):
+            shop.tell("stock", stock | {"sku_id": "1"})
+        ship = shop.told("ship", outside_number=number, carrier_code="44")
+        assert ship == {"order_sn": number, "logistics_id": "44", "tracking_number": "SF1234567890123"}
+        shop.tell("ship", ship)
+        assert shop.sent == [(number, "SF1234567890123", {"LAMP-01-W": 2, "BULB-9": 1})]
+        with pytest.raises(Failed, match="1005"):
+            shop.tell("ship", ship)
+        shop.take_back(number)
+        shop.now += timedelta(seconds=1)
+        [refund] = shop.polled("refunds")
+        assert shop.mapped("refunds", refund) == {"refunds": [{
+            "shop": "S1", "order": number, "number": str(refund["id"]), "kind": "return", "amount": "88.9",
+            "reason": "灯罩破损", "lines": [{"line": "55001", "quantity": "1"}],
+        }]}  # fmt: skip

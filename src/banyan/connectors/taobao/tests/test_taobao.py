@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
 
 from banyan.connectors.taobao.connector import Taobao, sign
+from banyan.connectors.taobao.tests.shop import CHINA, KEY, SECRET, SESSION, TaobaoShop, moment
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
-from tests.partners.shops import NOW, Orders, form_of, is_refused, polls_lose_nothing, sample, ships
+from tests.partners.shops import NOW, Orders, form_of, is_refused, opened, polls_lose_nothing, sample, ships
 from tests.partners.standing import connection_to, outgoing
 
-CHINA = timezone(timedelta(hours=8))
-KEY, SECRET, SESSION = "12345678", "top-secret", "61000-session"
 taobao = Taobao()
 
 
@@ -29,10 +28,6 @@ def test_the_documents_example_is_signed_byte_for_byte():
     assert sign(given, "helloworld", "md5") == "66987CB115214E59E6EC978214934FB8"
     # RFC 2202, case 1 of HMAC-MD5: name and value run together make its text.
     assert sign({"Hi": " There"}, "\x0b" * 16, "hmac") == "9294727A3638BB1C13F48EF8158BFC9D"
-
-
-def moment(text):
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA)
 
 
 def stand_in(orders, now=NOW):
@@ -106,3 +101,62 @@ def test_a_shipment_is_sent_and_faults_of_ours_and_theirs_are_told_apart():
             with pytest.raises(Failed) as fault:
                 taobao.send(link_to(there), outgoing("ship", {"tid": tid}))
             assert fault.value.kind == kind
+
+
+def test_stock_goes_by_the_keys_that_orders_bring():
+    with opened(TaobaoShop(NOW)) as shop:
+        order = shop.mapped("orders", shop.orders[shop.place()])["orders"][0]
+        line = order["lines"][0]
+        assert (line["sku"], line["outside_item"], line["outside_sku"]) == ("LAMP-01-W", "520813250866", "4711")
+        told = shop.told("stock", outside_item=line["outside_item"], outside_sku=line["outside_sku"], quantity="42")
+        shop.tell("stock", told)
+        assert shop.stock == {"LAMP-01-W": 42}
+        with pytest.raises(Failed, match="item-not-exist"):
+            shop.tell("stock", told | {"num_iid": "1"})
+        with pytest.raises(Failed) as fault:
+            shop.tell("stock", told | {"quantity": "1.5"})
+        assert fault.value.kind == "validation"
+
+
+def test_a_shipment_names_its_sub_orders_only_where_they_are_not_all():
+    with opened(TaobaoShop(NOW)) as shop:
+        first, second = shop.place(), shop.place()
+        lamp, bulb = (line["oid"] for line in shop.orders[first]["orders"]["order"])
+        part = shop.told("ship", outside_number=first, is_whole=False, lines=[{"outside_line": lamp}])
+        assert part == {"tid": first, "out_sid": "SF1234567890123", "company_code": "SF", "is_whole": False,
+                        "oids": [lamp]}  # fmt: skip
+        shop.tell("ship", part)
+        shop.tell("ship", part | {"oids": [bulb], "out_sid": "SF2"})
+        whole = shop.told("ship", outside_number=second, lines=[{"outside_line": "1"}, {"outside_line": "2"}])
+        shop.tell("ship", whole)
+        assert shop.sent == [
+            (first, "SF1234567890123", {"LAMP-01-W": 2}), (first, "SF2", {"BULB-9": 1}),
+            (second, "SF1234567890123", {"LAMP-01-W": 2, "BULB-9": 1}),
+        ]  # fmt: skip
+        with pytest.raises(Failed, match="B04") as fault:
+            shop.tell("ship", whole | {"company_code": "顺丰"})
+        assert fault.value.kind == "refused"
+
+
+def test_a_refund_is_answered_by_its_state_and_version_and_once():
+    with opened(TaobaoShop(NOW)) as shop:
+        number = shop.place()
+        shop.take_back(number)
+        shop.now += timedelta(seconds=1)
+        [refund] = shop.polled("refunds")
+        key, oid = refund["refund_id"], shop.orders[number]["orders"]["order"][0]["oid"]
+        assert shop.mapped("refunds", refund) == {"refunds": [{
+            "shop": "S1", "order": number, "number": key, "kind": "return", "amount": "88.9", "reason": "灯罩破损",
+            "lines": [{"line": oid, "quantity": "1"}],
+        }]}  # fmt: skip
+        money = shop.mapped("refunds", refund | {"has_good_return": False})["refunds"][0]
+        assert (money["kind"], "lines" in money) == ("refund", False)
+        agree = shop.told("answer", outside_refund=key, decision="agreed", kind="return", answer="")
+        for decision in ("agreed", "agreed"):
+            shop.tell("answer", agree | {"decision": decision})
+        with pytest.raises(Failed, match="WAIT_BUYER_RETURN_GOODS"):
+            shop.tell("answer", agree | {"decision": "refunded"})
+        shop.refunds[key]["status"] = "WAIT_SELLER_CONFIRM_GOODS"
+        for _ in range(2):
+            shop.tell("answer", agree | {"decision": "refunded"})
+        assert shop.answers == [(key, "agreed"), (key, "refunded")]

@@ -6,17 +6,18 @@ import base64
 import hashlib
 import hmac
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
 
 import pytest
 
 from banyan.connectors.woocommerce.connector import WooCommerce
+from banyan.connectors.woocommerce.tests.shop import KEY, SECRET, WooShop
 from banyan.integration.connecting import Failed, Received
 from tests.integration.partner import partner
-from tests.partners.shops import NOW, Orders, is_refused, polls_lose_nothing, sample
+from tests.partners.shops import NOW, Orders, is_refused, opened, polls_lose_nothing, sample
 from tests.partners.standing import connection_to, outgoing
 
-KEY, SECRET = "ck_1", "cs_1"
 woo = WooCommerce()
 
 
@@ -97,3 +98,50 @@ def test_state_and_stock_reach_the_shop_and_its_refusals_are_said():
             woo.send(link, outgoing("state", {"id": 1, "status": "completed"}))
         assert fault.value.kind == "refused"
         assert is_refused(woo, link_to(there, "other"), "not_allowed").code == "401"
+
+
+def test_stock_goes_by_the_keys_of_product_and_variation_and_by_sku_until_they_are_known():
+    with opened(WooShop(NOW)) as shop:
+        order = shop.mapped("orders", shop.order(shop.place()))["orders"][0]
+        keys = [(line["sku"], line["outside_item"], line["outside_sku"]) for line in order["lines"]]
+        assert keys == [("LAMP-01-W", "93", "794"), ("BULB-9", "799", "0")]
+        for n, (sku, item, variation) in enumerate(keys):
+            for known in ({"outside_item": item, "outside_sku": variation}, {"outside_item": "", "outside_sku": ""}):
+                shop.tell("stock", shop.told("stock", sku=sku, quantity=str(40 + n), **known))
+                assert shop.stock.pop(sku) == 40 + n
+        with pytest.raises(Failed) as fault:
+            shop.tell("stock", shop.told("stock", sku="X", outside_item="5", outside_sku="6"))
+        assert fault.value.code == "404"
+
+
+def test_a_waybill_is_a_note_to_the_buyer_and_a_refund_is_made_once():
+    with opened(WooShop(NOW)) as shop:
+        number = shop.place()
+        key = str(shop.order(number)["id"])
+        note = shop.told("ship", outside_id=key, carrier="顺丰", tracking_number="SF1")
+        assert note == {"id": key, "note": "顺丰 SF1"}
+        for _ in range(2):
+            shop.tell("ship", note)
+            shop.tell("refund", shop.told("refund", outside_id=key, amount="20.00"))
+        assert shop.sent == [(number, "SF1", {"LAMP-01-W": 2, "BULB-9": 1})]
+        assert shop.given_back == [(number, D("20.00"))]
+        shop.tell("state", shop.told("done", outside_id=key))
+        assert shop.order(number)["status"] == "completed"
+        shop.tell("cancel", shop.told("cancel", outside_id=key))
+        assert shop.cancelled == [number]
+        with pytest.raises(Failed, match="Invalid refund amount"):
+            shop.tell("refund", shop.told("refund", outside_id=key, amount="999.00", number="RF2"))
+
+
+def test_refunds_are_read_with_the_order_they_are_of():
+    with opened(WooShop(NOW)) as shop:
+        number = shop.place()
+        shop.place()
+        shop.take_back(number)
+        shop.now += timedelta(seconds=1)
+        [refund] = shop.polled("refunds")
+        assert refund["order_id"] == shop.order(number)["id"]
+        assert shop.mapped("refunds", refund) == {"refunds": [{
+            "shop": "S1", "order": str(refund["order_id"]), "number": str(refund["id"]), "kind": "return",
+            "amount": "88.9", "reason": "灯罩破损", "lines": [{"sku": "LAMP-01-W", "quantity": "1"}],
+        }]}  # fmt: skip

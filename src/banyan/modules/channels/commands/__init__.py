@@ -13,6 +13,7 @@ from banyan.modules.channels.commands.handling import (
     split_orders,
 )
 from banyan.modules.channels.commands.matching import match_skus
+from banyan.modules.channels.commands.naming import note_goods
 from banyan.modules.channels.commands.offering import (
     note_pushed,
     refresh_all,
@@ -38,7 +39,7 @@ from banyan.modules.channels.commands.shipping import note_cancelled, tell_shipm
 __all__ = [
     "Received", "accept_orders", "agree_refunds", "allocate_orders", "ask_refunds", "cancel_orders",
     "finish_orders", "hold_orders", "match_settlements", "match_skus", "merge_orders", "note_cancelled",
-    "note_pushed", "pay_refunds", "receive_orders", "receive_refunds", "receive_settlement", "refresh_all",
-    "refresh_due", "refresh_offers", "refuse_refunds", "release_orders", "settle_differences",
+    "note_goods", "note_pushed", "pay_refunds", "receive_orders", "receive_refunds", "receive_settlement",
+    "refresh_all", "refresh_due", "refresh_offers", "refuse_refunds", "release_orders", "settle_differences",
     "settle_statements", "ship_orders", "split_orders", "take_back", "tell_shipments",
 ]  # fmt: skip

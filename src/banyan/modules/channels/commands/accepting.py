@@ -306,11 +306,26 @@ def _hold(ctx: Context, cases: Sequence[Case]) -> None:
     ))  # fmt: skip
 
 
+def other_parts(orders: Iterable[ChannelOrder]) -> dict[UUID, dict[UUID, str]]:
+    """Give by order the stored states of the other parts of its outside order. One statement."""
+    keys = [order.pk for order in orders]
+    rows = db.rows(
+        "SELECT o.id, x.id, x.state FROM channels_channelorder o JOIN channels_channelorder x "
+        "ON x.shop_id = o.shop_id AND x.outside_number = o.outside_number AND x.id <> o.id WHERE o.id = ANY(%s)",
+        [keys],
+    )
+    found: dict[UUID, dict[UUID, str]] = {key: {} for key in keys}
+    for key, other, state in rows:
+        found[key][other] = state
+    return found
+
+
 def words_of(order: ChannelOrder, shop: Shop) -> dict:
     """Give what every event of an order says."""
     return {
         "record": order.pk, "shop": shop.code, "system": shop.system, "platform": shop.platform,
-        "outside_number": order.outside_number, "part": order.part,
+        "outside_number": order.outside_number, "outside_id": order.outside_id or order.outside_number,
+        "part": order.part,
     }  # fmt: skip
 
 
@@ -514,7 +529,12 @@ def _accepted(ctx: Context, cases: Sequence[Case], made: Sequence[tuple]) -> Non
 
 def told_lines(lines: Iterable[ChannelOrderLine]) -> tuple[OutsideLine, ...]:
     """Give lines as the shop names them."""
-    return tuple(OutsideLine(line.outside_line, line.sku, line.quantity) for line in lines)
+    return tuple(told_line(line, line.quantity) for line in lines)
+
+
+def told_line(line: ChannelOrderLine, quantity: Decimal) -> OutsideLine:
+    """Give so many pieces of a line as shops are told of it."""
+    return OutsideLine(line.outside_line, line.sku, line.outside_item, line.outside_sku, quantity)
 
 
 # --- whom it is billed to -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from banyan.kernel import db, registry
 from banyan.kernel.commands import tell
 from banyan.kernel.context import Context
 from banyan.lib.ids import new_id
-from banyan.modules.channels.commands.accepting import words_of
+from banyan.modules.channels.commands.accepting import other_parts, words_of
 from banyan.modules.channels.events import OrderCancelled
 from banyan.modules.channels.models import BINDING, OPEN, ChannelOrder, Refund, Shop
 from banyan.modules.sales.models import OrderLine
@@ -17,14 +17,19 @@ from banyan.modules.sales.models import OrderLine
 ZERO = Decimal(0)
 
 
-def cancel(ctx: Context, orders: Sequence[ChannelOrder], reason: str) -> None:
+def cancel(
+    ctx: Context, orders: Sequence[ChannelOrder], reason: str, *, held: Sequence[ChannelOrder] = (),
+    is_outside: bool = False,
+) -> None:  # fmt: skip
     """Cancel orders: what is promised becomes free; for what has gone a refund is asked for, to stop it on its way.
 
-    Takes:  orders, locked; an order of which a part has gone keeps that part
+    Takes:  orders, locked; an order of which a part has gone keeps that part; held: others that
+            the caller has changed and not saved yet; is_outside: the shop cancelled them
     Raises: what sales refuses
     Writes: sales orders, promises, refunds; sets the orders' states; tells OrderCancelled
     """
     shops = Shop.objects.in_bulk({order.shop_id for order in orders})
+    others, known = other_parts(orders), {order.pk: order for order in (*held, *orders)}
     told = []
     for order in orders:
         if order.state in ("cancelled", "refunded"):
@@ -39,7 +44,12 @@ def cancel(ctx: Context, orders: Sequence[ChannelOrder], reason: str) -> None:
             continue
         told.append(
             OrderCancelled(
-                **words_of(order, shops[order.shop_id]), reason=reason, is_whole=order.state == "cancelled"
+                **words_of(order, shops[order.shop_id]), reason=reason, is_whole=order.state == "cancelled",
+                is_all=order.state == "cancelled" and all(
+                    (known[one].state if one in known else state) == "cancelled"
+                    for one, state in others[order.pk].items()
+                ),
+                is_outside=is_outside,
             )
         )  # fmt: skip
     tell(*told)

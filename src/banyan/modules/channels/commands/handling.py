@@ -305,7 +305,7 @@ def cancel_orders(ctx: Context, orders: Sequence[ChannelOrder], data: Reason) ->
         if order.state == "shipped" and order.refunded_amount >= order.total_amount:
             raise HasNothing(order=order.outside_number)
         with attempt(ctx):
-            cancel(ctx, [order], data.reason)
+            cancel(ctx, [order], data.reason, held=orders)
 
 
 @command("channels.order.finish", L("完成", "Finish"), icon="circle-check")

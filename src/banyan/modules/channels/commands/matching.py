@@ -26,12 +26,14 @@ def match_skus(ctx: Context, data: Match) -> tuple[Listing, ...]:
     rows = [row for row in data.rows if row.item]
     if not rows:
         raise MatchesNothing
-    titles = dict(
-        ChannelOrderLine.objects.filter(sku__in=[row.sku for row in rows], listing__isnull=True)
-        .values_list("sku", "title")
-    )  # fmt: skip
+    said = {
+        (shop, sku): dict(zip(("title", "outside_item", "outside_sku"), words, strict=True))
+        for shop, sku, *words in ChannelOrderLine.objects.filter(
+            sku__in=[row.sku for row in rows], listing__isnull=True
+        ).values_list("channel_order__shop_id", "sku", "title", "outside_item", "outside_sku")
+    }  # fmt: skip
     made = registry.command("channels.listing.create")(ctx, {"records": [
-        {"shop": row.shop, "sku": row.sku, "title": titles.get(row.sku, ""), "item": row.item, "factor": row.factor,
+        {"shop": row.shop, "sku": row.sku, "item": row.item, **said.get((row.shop, row.sku), {}), "factor": row.factor,
          "is_made_to_order": row.is_made_to_order}
         for row in rows
     ]})  # fmt: skip

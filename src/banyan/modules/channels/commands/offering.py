@@ -168,7 +168,9 @@ def _offered(row: queries.OfferRow, places: Sequence[Place], free: Stock) -> Dec
 
 def _told(now: datetime, offer: UUID, row: queries.OfferRow, quantity: Decimal) -> OfferChanged:
     return OfferChanged(
-        record=offer, shop=row.code, system=row.system, platform=row.platform, sku=row.sku, item=row.listing.item,
+        record=offer, shop=row.code, system=row.system, platform=row.platform, sku=row.sku,
+        outside_item=row.listing.outside.item, outside_sku=row.listing.outside.sku,
+        outside_stock=row.listing.outside.stock, outside_place=row.listing.outside.place, item=row.listing.item,
         quantity=quantity, was=row.quantity, at=now,
     )  # fmt: skip
 

@@ -61,7 +61,8 @@ def _cut(line: ChannelOrderLine, quantity: Decimal, part: ChannelOrder, position
     share = {"whole": line.quantity, "before": ZERO, "part": quantity}
     piece = ChannelOrderLine(
         channel_order_id=part.pk, position=position, outside_line=line.outside_line, sku=line.sku, title=line.title,
-        quantity=quantity, price=line.price, listing_id=line.listing_id,
+        outside_item=line.outside_item, outside_sku=line.outside_sku, quantity=quantity, price=line.price,
+        listing_id=line.listing_id,
         discount_amount=part_amount(line.discount_amount, **share), amount=part_amount(line.amount, **share),
     )  # fmt: skip
     line.quantity -= quantity

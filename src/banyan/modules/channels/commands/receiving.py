@@ -23,6 +23,7 @@ from banyan.modules.channels import queries, rules
 from banyan.modules.channels.commands.accepting import DECIDED, Known, take
 from banyan.modules.channels.commands.cancelling import cancel
 from banyan.modules.channels.commands.merging import put_together
+from banyan.modules.channels.commands.naming import Said, learn, tell_again
 from banyan.modules.channels.errors import NoSuchShop, UnknownCurrency
 from banyan.modules.channels.inputs import OutsideOrder, Receive
 from banyan.modules.channels.models import (
@@ -35,7 +36,7 @@ from banyan.modules.channels.models import (
     OrderBody,
     Shop,
 )
-from banyan.modules.channels.rules import Listed
+from banyan.modules.channels.rules import Listed, Outside
 from banyan.modules.company.models import Currency
 
 #: What the current understanding of an order takes from the outside one, beside amounts and lines.
@@ -129,6 +130,7 @@ def _receive(
     written, listed = _write_lines(drafts, outside, new)
     seen = _digests(known)
     results = {key: ("new", drafts[key]) for key in new}
+    given_up = {key for key, order in known.items() if order.state == "cancelled"}
     for key in drafts:
         if key not in results:
             order = known[stored[key]]
@@ -145,11 +147,28 @@ def _receive(
     db.update_rows([drafts[key] for key in new], DECIDED)
     save(ctx, [order for order in known.values() if dirty(order)])
     put_together(ctx, [order for order in moving if order.state in BINDING], by_key)
+    # What we gave up and the shop has now let go of as well, it may have added to the stock we told it meanwhile.
+    tell_again(ctx, [order.pk for result, order in results.values() if result == "cancelled" and order.pk in given_up])
+    learn(ctx, _keys(outside, {key for key, (result, _) in results.items() if result in ("new", "updated")}, listed))
     texts = _texts([order.pk for order in ours if order.state == "held"])
     return [
         Received(order.pk, by_key[order.shop_id].code, order.outside_number, result, order.state, order.hold,
                  texts.get(order.pk, ""))
         for result, order in (results[shops[one.shop].pk, one.number] for one in given)
+    ]  # fmt: skip
+
+
+def _keys(
+    outside: Mapping[tuple[UUID, str], OutsideOrder], moving: set[tuple[UUID, str]],
+    listed: Mapping[tuple[UUID, str], Listed],
+) -> list[Said]:  # fmt: skip
+    """Give the keys of goods that orders name and their listings, where these were looked up, do not know."""
+    return [
+        Said(shop, line.sku, keys)
+        for shop, number in moving for line in outside[shop, number].lines
+        if (keys := Outside(line.outside_item, line.outside_sku)).says_more(
+            known.outside if (known := listed.get((shop, line.sku))) else Outside()
+        )
     ]  # fmt: skip
 
 
@@ -162,7 +181,8 @@ CANCELLED = L("店铺已取消", "The shop has cancelled it")
 def _draft(ctx: Context, shop: Shop, currencies: Mapping[str, UUID], one: OutsideOrder) -> ChannelOrder:
     amounts = _amounts(one)
     return ChannelOrder(
-        id=new_id(), shop_id=shop.pk, plant_id=shop.plant_id, outside_number=one.number, outside_version=one.version,
+        id=new_id(), shop_id=shop.pk, plant_id=shop.plant_id, outside_number=one.number,
+        outside_id=one.outside_id, outside_version=one.version,
         outside_state=one.state, outside_changed_at=one.changed_at, received_at=ctx.now,
         **{name: getattr(one, name) for name in SAID},
         ship_by=one.ship_by or (one.paid_at or one.ordered_at or ctx.now) + timedelta(hours=shop.ship_hours),
@@ -185,7 +205,8 @@ def _lines(order: ChannelOrder, one: OutsideOrder) -> list[ChannelOrderLine]:
     return [
         ChannelOrderLine(
             channel_order_id=order.pk, position=n, outside_line=line.line, sku=line.sku, title=line.title,
-            quantity=line.quantity, price=line.price, discount_amount=line.discount_amount, amount=amount,
+            outside_item=line.outside_item, outside_sku=line.outside_sku, quantity=line.quantity, price=line.price,
+            discount_amount=line.discount_amount, amount=amount,
         )
         for n, (line, amount) in enumerate(zip(one.lines, _amounts(one), strict=True), start=1)
     ]  # fmt: skip
@@ -328,7 +349,7 @@ def _cancel(ctx: Context, order: ChannelOrder, parts: Sequence[ChannelOrder]) ->
         before = one.state
         try:
             with attempt(ctx):
-                cancel(ctx, [one], CANCELLED.in_(ctx.language))
+                cancel(ctx, [one], CANCELLED.in_(ctx.language), is_outside=True)
         except DomainError as refusal:
             one.cancel_reason = ""
             note_differences(ctx, one, {"state": (one.state, f"cancelled ({refusal.text()})")})

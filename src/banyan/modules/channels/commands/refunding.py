@@ -13,7 +13,7 @@ from pydantic import Field
 from banyan.kernel import db, registry
 from banyan.kernel.commands import attempt, command, save, tell
 from banyan.kernel.context import Context
-from banyan.kernel.locks import lock
+from banyan.kernel.locks import dirty, lock
 from banyan.kernel.schema import Input, Money, Text, field
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
@@ -84,7 +84,7 @@ def receive_refunds(ctx: Context, data: ReceiveRefunds) -> tuple[Refund, ...]:
 
     Gives:  the refunds, in the order of the input
     Raises: NoSuchShop, NoSuchOrder, LineUnknown, RefundsTooMuch, ReturnsNothing; nothing is written
-    Writes: refunds; locks the orders by key
+    Writes: refunds; locks those that we began, then the orders, by key
     """
     shops = queries.shops_by_code(one.shop for one in data.refunds)
     wanted: dict[tuple[UUID, str], OutsideRefund] = {}
@@ -92,25 +92,40 @@ def receive_refunds(ctx: Context, data: ReceiveRefunds) -> tuple[Refund, ...]:
         if one.shop not in shops:
             raise NoSuchShop(shop=one.shop)
         wanted[shops[one.shop].pk, one.order] = one
-    parts: dict[tuple[UUID, str], list[UUID]] = {}
-    for shop, number, key in ChannelOrder.objects.filter(
-        shop__in=[shop for shop, _ in wanted], outside_number__in=[number for _, number in wanted]
-    ).order_by("part").values_list("shop_id", "outside_number", "pk"):  # fmt: skip
-        parts.setdefault((shop, number), []).append(key)
+    parts = queries.parts_of(wanted)
     for key, one in wanted.items():
         if key not in parts:
             raise NoSuchOrder(shop=one.shop, number=one.order)
-    orders = lock(ChannelOrder, [key for keys in parts.values() for key in keys])
+    keys = [key for keys in parts.values() for key in keys]
+    began = lock(Refund, Refund.objects.filter(channel_order__in=keys, outside_number="").values_list("pk", flat=True))
+    orders = lock(ChannelOrder, keys)
     made: list[Refund] = []
     for one in data.refunds:
         mine = [orders[key] for key in parts[shops[one.shop].pk, one.order]]
-        known = Refund.objects.filter(channel_order__in=mine, outside_number=one.number)
-        made += list(known.order_by("channel_order__part")) or _outside(ctx, mine, one)
+        known = list(Refund.objects.filter(channel_order__in=mine, outside_number=one.number)
+                     .order_by("channel_order__part"))  # fmt: skip
+        ours = [refund for refund in began.values() if refund.channel_order_id in {order.pk for order in mine}]
+        made += known or _ours(ours, one) or _outside(ctx, mine, one, ours)
+        save(ctx, [refund for refund in ours if dirty(refund)])
     return tuple(made)
 
 
-def _outside(ctx: Context, parts: Sequence[ChannelOrder], one: OutsideRefund) -> list[Refund]:
-    """Ask for a refund at each part of an order that it touches: those whose lines come back first."""
+def _ours(began: Sequence[Refund], one: OutsideRefund) -> list[Refund]:
+    """Give the refund that we began ourselves and that the shop now tells of: its reason begins with our number."""
+    for refund in began:
+        if refund.number and not refund.outside_number and f"{one.reason} ".startswith(f"{refund.number} "):
+            refund.outside_number = one.number
+            return [refund]
+    return []
+
+
+def _outside(
+    ctx: Context, parts: Sequence[ChannelOrder], one: OutsideRefund, began: Sequence[Refund]
+) -> list[Refund]:  # fmt: skip
+    """Ask for a refund at each part of an order that it touches: those whose lines come back first.
+
+    What we asked for ourselves when the shop cancelled what had gone is given up: its own refund says it now
+    """
     wanted: dict[UUID, dict[UUID, Decimal]] = {}
     lines = _lines(parts)
     left = {line.pk: line.quantity for line in lines}
@@ -126,6 +141,10 @@ def _outside(ctx: Context, parts: Sequence[ChannelOrder], one: OutsideRefund) ->
                 rows[ln.pk] = rows.get(ln.pk, ZERO) + taken
                 left[ln.pk] -= taken
                 pieces -= taken
+    for refund in began:
+        if refund.kind == "intercept" and refund.state == "asked":
+            refund.state, refund.answer = "refused", f"→ {one.number}"
+    save(ctx, [refund for refund in began if dirty(refund)])
     touched = sorted(parts, key=lambda part: (part.pk not in wanted, part.part))
     known = _counted([part.pk for part in parts])
     amounts = rules.spread(one.amount, [part.total_amount - known.get(part.pk, ZERO) for part in touched])
@@ -290,7 +309,7 @@ def _tell(refunds: Sequence[Refund], decision: str) -> None:
         tell(
             RefundDecided(
                 **{**words_of(order, shops[order.shop_id]), "record": refund.pk},
-                outside_refund=refund.outside_number, decision=decision, kind=refund.kind, amount=refund.amount,
-                answer=refund.answer,
+                number=refund.number or "", outside_refund=refund.outside_number, decision=decision, kind=refund.kind,
+                amount=refund.amount, reason=refund.reason, answer=refund.answer,
             )
         )  # fmt: skip

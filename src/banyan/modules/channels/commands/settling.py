@@ -100,20 +100,16 @@ def settle_statements(ctx: Context, settlements: Sequence[Settlement]) -> None:
 def _match(one: Settlement, rows: Sequence[SettlementLine]) -> None:
     """Set on lines their orders and differences, and on the statement what is left over."""
     numbers = {row.outside_number for row in rows if row.outside_number}
-    parts = ChannelOrder.objects.filter(shop=one.shop_id, outside_number__in=numbers).values_list(
-        "outside_number", "part", "pk", "total_amount", "refunded_amount"
-    )
+    parts = queries.parts_of((one.shop_id, number) for number in numbers)
+    orders = ChannelOrder.objects.in_bulk([key for keys in parts.values() for key in keys])
     whole: dict[str, UUID] = {}
     expected: dict[UUID, tuple[Decimal, Decimal]] = {}
-    sums: dict[str, list[Decimal]] = {}
-    for number, part, key, total, refunded in parts:
-        found = sums.setdefault(number, [ZERO, ZERO])
-        found[0] += total
-        found[1] += refunded
-        if part == 0:
-            whole[number] = key
-    for number, key in whole.items():
-        expected[key] = (sums[number][0], sums[number][1])
+    for (_, number), keys in parts.items():
+        mine = [orders[key] for key in keys]
+        whole[number] = keys[0]
+        expected[keys[0]] = (
+            sum((part.total_amount for part in mine), ZERO), sum((part.refunded_amount for part in mine), ZERO)
+        )  # fmt: skip
     for row in rows:
         row.channel_order_id = whole.get(row.outside_number)
     differences = rules.settled_differences(

@@ -15,12 +15,14 @@ from banyan.lib.errors import jsonable
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.lib.pricing import part_amount
-from banyan.modules.channels.commands.accepting import words_of
-from banyan.modules.channels.events import OrderCancelled, OutsideLine, Receiver, ShipmentTold
+from banyan.modules.channels.commands.accepting import other_parts, told_line, words_of
+from banyan.modules.channels.events import OrderCancelled, Receiver, ShipmentTold
 from banyan.modules.channels.models import BINDING, ChannelOrder, ChannelOrderLine, Dispatched, Shop
 from banyan.modules.sales.models import Order
 
 ZERO = Decimal(0)
+#: States of an order of which nothing is left to ship.
+GONE = {"shipped", "done", "refunded"}
 
 
 class Shipments(Input):
@@ -46,7 +48,7 @@ def tell_shipments(ctx: Context, data: Shipments) -> int:
 
 
 _SHIPPED = """
-    SELECT b.channel_order_id, s.id, s.number, s.state = 'reversed', coalesce(c.name, ''), coalesce(c.code, ''),
+    SELECT b.channel_order_id, s.id, s.number, s.state = 'reversed', coalesce(c.name, ''), coalesce(c.code, ''), c.id,
            coalesce(nullif(s.tracking_number, ''), (SELECT p.tracking_number FROM sales_parcel p
                     WHERE p.shipment_id = s.id AND p.tracking_number <> '' ORDER BY p.parcel LIMIT 1), ''),
            b.line_id, b.order_line_id, b.quantity, sum(x.quantity)
@@ -55,7 +57,7 @@ _SHIPPED = """
     JOIN channels_booking b ON b.order_line_id = x.order_line_id
     LEFT JOIN parties_party c ON c.id = s.carrier_id
     WHERE s.id = ANY(%s) AND s.state IN ('shipped', 'reversed')
-    GROUP BY b.channel_order_id, s.id, b.line_id, b.order_line_id, b.quantity, c.name, c.code
+    GROUP BY b.channel_order_id, s.id, b.line_id, b.order_line_id, b.quantity, c.name, c.code, c.id
     ORDER BY b.channel_order_id, s.id, b.line_id, b.order_line_id
 """
 
@@ -93,16 +95,21 @@ def note_shipments(
     lines = {line.pk: line for line in ChannelOrderLine.objects.filter(channel_order__in=list(held))}
     shops = Shop.objects.in_bulk({order.shop_id for order in held.values()})
     open_ = _open([order.order_id for order in held.values()])
+    parts = other_parts(held.values())
     fresh, told = [], []
     for (key, shipment), rows in found.items():
-        number, is_reversed, carrier, carrier_code, tracking = rows[0][:5]
+        number, is_reversed, carrier, carrier_code, carrier_party, tracking = rows[0][:6]
         if (key, shipment, is_reversed, tracking) in known:
             continue
         if is_reversed and not any(one[:3] == (key, shipment, False) for one in known):
             continue
         order = held[key]
-        gone = _in_pieces(rows, lines, -1 if is_reversed else 1)
+        pieces = _in_pieces(rows, lines)
+        gone = tuple(told_line(lines[one], -quantity if is_reversed else quantity) for one, quantity in pieces.items())
         _advance(ctx, order, open_[order.order_id])
+        is_last = open_[order.order_id][0] == 0
+        beside = {held[one].state if one in held else state for one, state in parts[key].items()} - {"cancelled"}
+        mine = {line.pk: line.quantity for line in lines.values() if line.channel_order_id == key}
         fresh.append(
             Dispatched(
                 id=new_id(), channel_order_id=key, shipment_id=shipment, is_reversed=is_reversed, carrier=carrier,
@@ -113,8 +120,9 @@ def note_shipments(
         told.append(
             ShipmentTold(
                 **words_of(order, shops[order.shop_id]), shipment=shipment, shipment_number=number or "",
-                carrier=carrier, carrier_code=carrier_code, tracking_number=tracking, is_reversed=is_reversed,
-                receiver=_receiver(order), is_last=open_[order.order_id][0] == 0, lines=gone,
+                carrier=carrier, carrier_code=carrier_code, carrier_party=carrier_party, tracking_number=tracking,
+                is_reversed=is_reversed, receiver=_receiver(order), is_last=is_last,
+                is_all=is_last and beside <= GONE, is_whole=not beside and pieces == mine, lines=gone,
             )
         )  # fmt: skip
     db.insert_rows(fresh)
@@ -147,18 +155,14 @@ def _advance(ctx: Context, order: ChannelOrder, progress: tuple[Decimal, Decimal
         order.state, order.shipped_at = "accepted", None
 
 
-def _in_pieces(
-    rows: Sequence[tuple], lines: Mapping[UUID, ChannelOrderLine], sign: int
-) -> tuple[OutsideLine, ...]:
-    """Give what has gone in the shop's pieces: of a bundle, what its part that went least of makes up."""
+def _in_pieces(rows: Sequence[tuple], lines: Mapping[UUID, ChannelOrderLine]) -> dict[UUID, Decimal]:
+    """Give what has gone of lines, in the shop's pieces: of a bundle, what its part that went least of makes up."""
     pieces: dict[UUID, Decimal] = {}
     for *_, line, _, booked, gone in rows:
         if line is not None:
             part = part_amount(lines[line].quantity, whole=booked, before=ZERO, part=gone, places=6)
             pieces[line] = min(pieces.get(line, part), part)
-    return tuple(
-        OutsideLine(lines[key].outside_line, lines[key].sku, sign * quantity) for key, quantity in pieces.items()
-    )
+    return pieces
 
 
 @command("channels.order.note_cancelled", L("回传取消", "Tell of cancelled orders"), input=SalesOrders, on="noun",
@@ -175,6 +179,7 @@ def note_cancelled(ctx: Context, data: SalesOrders) -> int:
     )
     gone = _open(list(sales))
     shops = Shop.objects.in_bulk({order.shop_id for order in held.values()})
+    parts = other_parts(held.values())
     told = []
     for order in held.values():
         left, shipped = gone[order.order_id]
@@ -184,7 +189,11 @@ def note_cancelled(ctx: Context, data: SalesOrders) -> int:
         order.shipped_at = ctx.now if shipped else None
         told.append(
             OrderCancelled(
-                **words_of(order, shops[order.shop_id]), reason=order.cancel_reason, is_whole=not shipped
+                **words_of(order, shops[order.shop_id]), reason=order.cancel_reason, is_whole=not shipped,
+                is_all=not shipped and {
+                    held[one].state if one in held else state for one, state in parts[order.pk].items()
+                } <= {"cancelled"},
+                is_outside=False,
             )
         )  # fmt: skip
     save(ctx, [order for order in held.values() if dirty(order)])

@@ -200,8 +200,8 @@ def test_what_the_warehouse_ships_by_itself_is_told_to_the_shop_piece_by_piece(s
         stall.deliver()
     told = stall.told("shipment_told")
     assert [(one["is_last"], one["lines"]) for one in told] == [
-        (False, [{"outside_line": "L1", "sku": "A-1", "quantity": "1"}]),
-        (True, [{"outside_line": "L1", "sku": "A-1", "quantity": "2"}]),
+        (False, [{"outside_line": "L1", "sku": "A-1", "outside_item": "", "outside_sku": "", "quantity": "1"}]),
+        (True, [{"outside_line": "L1", "sku": "A-1", "outside_item": "", "outside_sku": "", "quantity": "2"}]),
     ]
     assert again(accepted).state == "shipped"
 

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from banyan.kernel.models import Role, User, UserRole
+from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.modules.handheld.models import Borrow, OtherLot
 from banyan.modules.handheld.tests.conftest import Phone
@@ -94,6 +95,37 @@ def test_goods_come_in_at_the_gate_and_are_put_away_later_once_each(shop, phone,
     assert there(shop.world.screw, bins[0]) == 290
     assert phone.day()["gate"] == []
     assert KeptAct.objects.count() == 0
+
+
+def test_what_has_come_is_put_away_before_its_arrival_is_synced(shop, phone, bought, bins):
+    line = phone.day()["orders"][0]["lines"][0]["line"]
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "300"}])
+    judged = {"order_line": line, "accepted": "120", "location": str(bins[0].pk)}
+    put = phone.told("store", receipt=gate["id"], lines=[judged])
+    assert phone.states(put, gate) == ["done", "done"]  # in the order in which they were done
+    assert phone.states(put, gate) == ["done", "done"]
+    assert str(Receipt.objects.get().pk) == gate["id"]
+    assert there(shop.world.screw, bins[0]) == 120
+    assert phone.day()["gate"][0]["lines"][0]["open"] == "180"
+    strange = phone.told("store", receipt=gate["id"], lines=[judged | {"order_line": str(new_id())}])
+    assert phone.states(strange) == ["kept"]
+
+
+def test_a_put_away_whose_arrival_is_kept_is_kept_too_and_booked_after_it(shop, phone, bought, bins):
+    line = phone.day()["orders"][0]["lines"][0]["line"]
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "501"}])
+    judged = {"order_line": line, "accepted": "501", "location": str(bins[0].pk)}
+    put = phone.told("store", receipt=gate["id"], lines=[judged])
+    assert phone.states(gate, put) == ["kept", "kept"]
+    stored = KeptAct.objects.get(pk=put["id"])
+    assert stored.code == "handheld.arrival_not_booked"
+    with pytest.raises(DomainError):
+        shop.world.do("station.kept_act.book", stored)
+    bought.lines.filter(pk=line).update(over_receipt_percent=10)
+    for key in (gate["id"], put["id"]):
+        shop.world.do("station.kept_act.book", KeptAct.objects.get(pk=key))
+    assert there(shop.world.screw, bins[0]) == 501
+    assert phone.states(gate, put) == ["done", "done"]
 
 
 def test_another_act_under_the_same_key_is_refused(shop, phone, bought):

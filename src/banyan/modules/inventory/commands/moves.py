@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,8 @@ from banyan.modules.inventory.values import MovedFact, MoveIntent
 
 #: Whether the books are open on a day: answered by the module that keeps them, always when nobody does.
 period_is_open = port("inventory.period_is_open", lambda day: True)
+#: The first day from one on that takes moves, None where none does.
+first_open_day = port("inventory.first_open_day", lambda day: day)
 
 LARGEST = Decimal(10) ** 14
 #: How far a device's clock may be ahead of the server's.
@@ -53,6 +55,7 @@ class Step:
     intent: MoveIntent
     facts: MoveFacts
     moved_at: datetime
+    happened_at: datetime
     flag: str = ""
 
     @property
@@ -103,7 +106,8 @@ def post_moves(ctx: Context, intents: Sequence[MoveIntent]) -> Posted:
     Takes:  intents in the order things happen: what one puts down the next may take up
     Gives:  the moves, with what facts were missing
     Raises: NotEnoughStock with every shortage, HeldLot, LotNeeded and the other refusals of an intent;
-            PeriodClosed for a moment in a closed period; nothing is written
+            PeriodClosed for a moment in a closed period, but for a fact, which is booked at the beginning of the
+            first open day and flagged; nothing is written
     Writes: moves, value entries, balances, supply, stock value, claims used up; locks lots, balances, supply
             and value by key; tells StockMoved, and PromisesBroken where less is left than was promised.
             Seven statements for any number of intents, fewer without lots, demands or layers
@@ -211,7 +215,8 @@ def _steps(ctx: Context, intents: Sequence[MoveIntent]) -> list[Step]:
     steps = []
     for number, (intent, facts) in enumerate(zip(intents, queries.move_facts(intents), strict=True)):
         _check(intent, facts)
-        steps.append(Step(number, intent, facts, _moment(ctx, intent)))
+        moment = _moment(ctx, intent)
+        steps.append(Step(number, intent, facts, moment, moment))
     _check_periods(ctx, steps)
     return steps
 
@@ -258,15 +263,22 @@ def _moment(ctx: Context, intent: MoveIntent) -> datetime:
 
 
 def _check_periods(ctx: Context, steps: Sequence[Step]) -> None:
-    days: set[date] = set()
+    """Date facts of a closed period on the first open day. Raises: PeriodClosed for what is no fact"""
+    days: dict[date, list[Step]] = {}
     for step in steps:
         zone = ZoneInfo(step.facts.zone)
         day = step.moved_at.astimezone(zone).date()
         if day < ctx.now.astimezone(zone).date():
-            days.add(day)
-    for day in sorted(days):
-        if not period_is_open(day):
-            raise errors.PeriodClosed(day=day)
+            days.setdefault(day, []).append(step)
+    for day, late in sorted(days.items()):
+        if period_is_open(day):
+            continue
+        first = first_open_day(day)
+        for step in late:
+            zone = ZoneInfo(step.facts.zone)
+            if not step.intent.is_fact or first is None or first > ctx.now.astimezone(zone).date():
+                raise errors.PeriodClosed(day=day)
+            step.moved_at, step.flag = datetime.combine(first, time(), zone), "closed_period"
 
 
 def _check_lots(steps: Sequence[Step], books: Books) -> None:
@@ -279,7 +291,7 @@ def _check_lots(steps: Sequence[Step], books: Books) -> None:
         if lot.item != step.intent.item:
             raise errors.LotOfOtherItem(lot=lot.number, item=item)
         if lot.state in STOPPED and rules.stops_held(step.facts.source_kind, step.facts.target_kind):
-            if not rules.is_fact_before_hold(step.intent.is_fact, step.moved_at, lot.stopped_at):
+            if not rules.is_fact_before_hold(step.intent.is_fact, step.happened_at, lot.stopped_at):
                 raise errors.HeldLot(lot=lot.number, item=item, reason=lot.reason or lot.state)
             step.flag = "held_lot"
 

@@ -1,7 +1,7 @@
 """Every write of production, by what is done: the life of orders, reports, material, completions,
 deviations."""
 
-from banyan.modules.production.commands.approving import approve_reports, correct_report
+from banyan.modules.production.commands.approving import approve_reports, book_again, correct_report
 from banyan.modules.production.commands.assigning import assign_work, settle_flags
 from banyan.modules.production.commands.cards import finish_card, make_card, use_material
 from banyan.modules.production.commands.completions import complete_orders, reverse_completions
@@ -43,6 +43,7 @@ __all__ = [
     "approve_reports",
     "arrange_tasks",
     "assign_work",
+    "book_again",
     "cancel_orders",
     "change_quantity",
     "change_revision",

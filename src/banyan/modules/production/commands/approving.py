@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db.models import Q
 from pydantic import Field
@@ -21,7 +21,7 @@ from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.flush import LotUse
 from banyan.modules.production.commands.reports import DefectCount, OneReport, ReportAnswer, Share, book_reports
-from banyan.modules.production.errors import NobodyNamed, ReportUnknown
+from banyan.modules.production.errors import BookedAgain, NobodyNamed, ReportedSince, ReportUnknown
 from banyan.modules.production.events import ReportsApproved
 from banyan.modules.production.models import Report, ReportApproval, ReportFlag
 
@@ -40,6 +40,13 @@ class Approve(Input):
     team: UUID | None = field("班组", "Team", None, reference="people.team")
     employee: UUID | None = field("员工", "Employee", None, reference="people.employee")
     until: Instant | None = field("截至", "Until", None)
+
+
+class BookAgain(Input):
+    """Which undo was wrong: what it took back had been made."""
+
+    report: UUID = field("撤销记录", "Undo", reference="production.report")
+    reason: Annotated[Text, Field(min_length=1, max_length=255)] = field("原因", "Reason")
 
 
 class Correct(Input):
@@ -146,6 +153,35 @@ def correct_report(ctx: Context, data: Correct) -> tuple[ReportAnswer, ...]:
     answers = book_reports(ctx, [back, *anew])
     if anew and row.flags:
         settle_flags_of(ctx, [anew[0].id], data.reason, row.flags)
+    return answers
+
+
+@command(
+    "production.report.book_again", L("恢复报工", "Book again"), input=BookAgain, on="noun", icon="arrow-forward-up",
+    tone="orange", permission="production.report.approve",
+    help=L("撤销有误时按原样重新入账；撤销和原报工都留在账上",
+           "Where an undo was wrong, what it took back is booked as it was; both stay in the ledger"),
+)  # fmt: skip
+def book_again(ctx: Context, data: BookAgain) -> tuple[ReportAnswer, ...]:
+    """Book what an undo took back once more: for the same people, time, machine and lots.
+
+    Raises: ReportUnknown for what is no undo of pieces within reach; BookedAgain; ReportedSince where more would be
+            reported than was there, for it has been told anew; NobodyNamed
+    Writes: as `report_work`; flags of the undo are settled by the reason, what is booked waits for approval
+    """
+    undo = Report.objects.filter(pk=data.report, kind="undo").select_related("reverses").first()
+    reach = access.scope(ctx, registry.noun(APPROVAL), "production.report.approve") or Q()
+    if undo is None or not ReportApproval.objects.filter(reach, pk=undo.reverses_id).exists():
+        raise ReportUnknown
+    row, key = undo.reverses, uuid5(undo.pk, "again")
+    settle_flags_of(ctx, [undo.pk], data.reason)
+    if Report.objects.filter(pk=key).exists():
+        raise BookedAgain
+    told = Correct(report=row.pk, quantity=row.quantity, reason=data.reason)
+    answers = book_reports(ctx, [_anew(row, told).model_copy(update={"id": key})])
+    if "over" in answers[0].flags and "over" not in row.flags:
+        raise ReportedSince(quantity=row.quantity)
+    settle_flags_of(ctx, [key], data.reason, [*row.flags, "closed", "stopped", "period"])
     return answers
 
 

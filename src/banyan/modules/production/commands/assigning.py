@@ -14,7 +14,9 @@ from banyan.kernel.schema import Input, Instant, Quantity, Text, field
 from banyan.lib.errors import FieldFaults
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
+from banyan.modules.equipment.queries import centres_of_machines
 from banyan.modules.people.queries import employees_by_id
+from banyan.modules.production.commands.dispatching import NOT_THERE, stands_at
 from banyan.modules.production.commands.materials import by
 from banyan.modules.production.models import Assignment, Operation, ReportFlag, WorkOrder
 
@@ -51,6 +53,7 @@ def assign_work(ctx: Context, orders: Sequence[WorkOrder], data: Assign) -> tupl
     keys = [order.pk for order in orders]
     operations = {o.pk: o for o in Operation.objects.filter(work_order__in=keys)}
     people = employees_by_id([line.employee for line in data.lines])
+    centres = centres_of_machines([line.machine for line in data.lines])
     faults = FieldFaults()
     rows: dict[tuple, Assignment] = {}
     for place, line in enumerate(data.lines):
@@ -61,6 +64,8 @@ def assign_work(ctx: Context, orders: Sequence[WorkOrder], data: Assign) -> tupl
                 L("不属于所选工单，或已结束", "not of the chosen orders, or at an end"),
             )
             continue
+        if line.machine and not stands_at(centres.get(line.machine), operation):
+            faults.add(("lines", place, "machine"), NOT_THERE)
         if (line.employee is None) == (line.team is None):
             faults.add(
                 ("lines", place, "employee"), L("填写员工或班组之一", "name an employee or a team, not both")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
@@ -19,6 +20,7 @@ from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.lib.money import round_money
 from banyan.lib.quantity import round_quantity
+from banyan.modules.company.queries import plants
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.queries import put_away_places, standing
 from banyan.modules.inventory.values import MoveIntent
@@ -122,7 +124,7 @@ def complete_orders(ctx: Context, orders: Sequence[WorkOrder], data: Complete) -
     _check(lines, rooms)
     _value(lines)
     _value_at_actual_cost(lines, rooms)
-    _name_lots(ctx, lines)
+    _name_lots(ctx, lines, data.moved_at or ctx.now)
     papers = _write(ctx, lines, data)
     db.update_rows(list(outputs.values()), ["made_quantity"])
     for order in orders:
@@ -225,15 +227,15 @@ def _value_at_actual_cost(lines: Sequence[_Line], rooms: Mapping[UUID, Decimal])
         line.order.unit_cost = round_quantity(line.order.completed_amount / line.order.made_quantity)
 
 
-def _name_lots(ctx: Context, lines: Sequence[_Line]) -> None:
-    """Give each line its lot, made where its number is new; a lot without a number is given one."""
+def _name_lots(ctx: Context, lines: Sequence[_Line], moved_at: datetime) -> None:
+    """Give each line its lot, made that day where its number is new; a lot without a number is given one."""
     for line in lines:
         if line.item.tracking == "serial" and not line.number:
             raise LotNeeded(item=line.item.code)
     tracked = [line for line in lines if line.item.tracking != "none"]
-    for line, lot in zip(
-        tracked, output_lots(ctx, [(o.order.pk, o.item.id, o.number) for o in tracked]), strict=True
-    ):
+    days = {plant.id: plant.day(moved_at) for plant in plants()}
+    made = [(o.order.pk, o.item.id, o.number, days[o.order.plant_id]) for o in tracked]
+    for line, lot in zip(tracked, output_lots(ctx, made), strict=True):
         line.lot = lot
 
 

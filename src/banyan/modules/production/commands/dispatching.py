@@ -18,6 +18,7 @@ from banyan.lib.errors import FieldFaults, NotFound
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.modules.company.queries import plants
+from banyan.modules.equipment.queries import centres_of_machines
 from banyan.modules.people.queries import employees_by_id, skilled
 from banyan.modules.production.commands.materials import by
 from banyan.modules.production.errors import DispatchStale, NotSkilled, OperationUnknown
@@ -91,8 +92,17 @@ def dispatch_work(ctx: Context, data: Dispatch) -> tuple[Assignment, ...]:
         raise OperationUnknown
     now = _standing(wanted)
     _require_fresh(data, now, operations, held)
-    _check(ctx, data, operations, held)
+    _check(ctx, data, operations, held, now)
     return _write(ctx, data, operations, now)
+
+
+#: What is wrong with a machine that work cannot be given to.
+NOT_THERE = L("不是该工序工作中心的设备", "no machine of the operation's work centre")
+
+
+def stands_at(centre: UUID | None, operation: Operation) -> bool:
+    """Say whether a machine of a work centre, None for no such machine, can be given an operation."""
+    return centre is not None and operation.work_centre_id in (None, centre)
 
 
 def _standing(operations: set[UUID]) -> dict[UUID, list[Assignment]]:
@@ -111,9 +121,13 @@ def _require_fresh(data: Dispatch, now: dict, operations: dict[UUID, Operation],
             )
 
 
-def _check(ctx: Context, data: Dispatch, operations: dict[UUID, Operation], held: dict[UUID, WorkOrder]) -> None:
+def _check(
+    ctx: Context, data: Dispatch, operations: dict[UUID, Operation], held: dict[UUID, WorkOrder],
+    now: dict[UUID, list[Assignment]],
+) -> None:  # fmt: skip
     hands = [hand for line in data.lines for hand in line.hands]
     people = employees_by_id([hand.employee for hand in hands])
+    centres = centres_of_machines([hand.machine for hand in hands])
     faults = FieldFaults()
     if len({line.operation for line in data.lines}) < len(data.lines):
         faults.add(("lines",), L("同一工序只能出现一次", "each operation once"))
@@ -126,6 +140,9 @@ def _check(ctx: Context, data: Dispatch, operations: dict[UUID, Operation], held
         if sum((hand.quantity or ZERO for hand in line.hands), ZERO) > operation.quantity:
             faults.add(("lines", n, "hands"), L("数量之和超过工序计划数", "add up to more than is planned"))
         for m, hand in enumerate(line.hands):
+            is_known = hand.machine in {None, *(row.machine_id for row in now[line.operation])}
+            if not is_known and not stands_at(centres.get(hand.machine), operation):
+                faults.add(("lines", n, "hands", m, "machine"), NOT_THERE)
             if (hand.employee is None) == (hand.team is None):
                 faults.add(
                     ("lines", n, "hands", m, "employee"),

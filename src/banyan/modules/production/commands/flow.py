@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -67,14 +68,26 @@ class Op:
         return f"{self.sequence} {self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class NamedMachine:
+    """A machine that a report names: where it stands, and since when it is in its state."""
+
+    centre: UUID
+    plant: UUID
+    state: str
+    since: datetime | None
+
+
 class Shop:
     """The operations of some orders, by key and by order and sequence; `known` are the digests of reports
-    that are in the ledger already, `machines` those that the leader gave to people, by operation and employee."""
+    that are in the ledger already, `machines` those that the leader gave to people, by operation and employee,
+    `named` those that reports name."""
 
     def __init__(self, ops: Iterable[Op]) -> None:
         self.ops = {op.id: op for op in ops}
         self.known: dict[UUID, bytes] = {}
         self.machines: dict[tuple[UUID, UUID], UUID] = {}
+        self.named: dict[UUID, NamedMachine] = {}
         self.by_order: dict[UUID, dict[int, Op]] = {}
         for op in self.ops.values():
             self.by_order.setdefault(op.order, {})[op.sequence] = op
@@ -176,12 +189,12 @@ ASSIGNED = """
 
 def read_shop(
     operations: Sequence[UUID] = (), orders: Sequence[UUID] = (), reports: Sequence[UUID] = (),
-    hands: Sequence[tuple[UUID, UUID]] = (),
+    hands: Sequence[tuple[UUID, UUID]] = (), machines: Sequence[UUID] = (),
 ) -> Shop:
     """Read all operations of the orders named, and of those that the operations named belong to, which of
     the reports are in the ledger already, and on which machine people were put. One statement.
 
-    Takes:  hands: who is at which operation, as (operation, employee)
+    Takes:  hands: who is at which operation, as (operation, employee); machines: those that reports name
 
     Read after the locks are held, so that it sees what others committed while this one waited
     """
@@ -189,11 +202,15 @@ def read_shop(
         return Shop(())
     named = {"orders": list(orders), "named": list(operations), "reports": list(reports)}
     named |= {"at": [operation for operation, _ in hands], "hands": [employee for _, employee in hands]}
+    named |= {"machines": list(machines)}
     ways = ("o.work_order_id = ANY(%(orders)s)" if orders else "", _SIBLINGS if operations else "")
     rows = db.rows(
         f"""
         SELECT (SELECT jsonb_object_agg(id, encode(digest, 'hex')) FROM production_report WHERE id = ANY(%(reports)s)),
                (SELECT jsonb_agg(jsonb_build_array(operation, employee, machine_id)) FROM ({ASSIGNED}) g),
+               (SELECT jsonb_agg(jsonb_build_array(m.id, c.id, c.plant_id, m.state, m.state_since))
+                FROM equipment_machine m JOIN equipment_workcentre c ON c.id = m.work_centre_id
+                WHERE m.id = ANY(%(machines)s::uuid[])),
                {_COLUMNS}
         FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
         WHERE {" OR ".join(filter(None, ways))}
@@ -201,13 +218,17 @@ def read_shop(
         """,
         named,
     )
-    shop = Shop(_op(row[2:]) for row in rows)
+    shop = Shop(_op(row[3:]) for row in rows)
     known = rows[0][0] if rows else None
     shop.known = (
         {UUID(key): bytes.fromhex(digest) for key, digest in orjson.loads(known).items()} if known else {}
     )
     given = orjson.loads(rows[0][1] or "[]") if rows else ()
     shop.machines = {(UUID(at), UUID(who)): UUID(machine) for at, who, machine in given}
+    shop.named = {
+        UUID(key): NamedMachine(UUID(centre), UUID(plant), state, datetime.fromisoformat(since) if since else None)
+        for key, centre, plant, state, since in (orjson.loads(rows[0][2] or "[]") if rows else ())
+    }
     return shop
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -432,17 +432,16 @@ def settle(
 # --- lots that come out -------------------------------------------------------------------------------------
 
 
-def output_lots(ctx: Context, named: Sequence[tuple[UUID, UUID, str]]) -> tuple[UUID, ...]:
-    """Give the lots of (order, item, number), in order; made where they do not exist yet, numbered where
-    unnamed."""
-    today = ctx.now.date()
+def output_lots(ctx: Context, named: Sequence[tuple[UUID, UUID, str, date]]) -> tuple[UUID, ...]:
+    """Give the lots of (order, item, number, day), in order; made on that day where they do not exist yet, numbered
+    where unnamed."""
     return tuple(
         lot.pk
         for lot in stock.make_lots(
             ctx,
             [
-                LotWant(item=item, number=number, origin_noun=ORDER, origin=order, made_on=today)
-                for order, item, number in named
+                LotWant(item=item, number=number, origin_noun=ORDER, origin=order, made_on=day)
+                for order, item, number, day in named
             ],
         )
     )

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -27,8 +27,10 @@ from banyan.kernel.registry import port
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
 from banyan.lib.errors import DomainError, FieldFaults
 from banyan.lib.labels import L
+from banyan.modules.company.queries import plants
 from banyan.modules.engineering import capture
-from banyan.modules.people.queries import employees_by_id
+from banyan.modules.inventory.commands import period_is_open
+from banyan.modules.people.queries import employees_by_id, work_day
 from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.flow import Op, Shop
@@ -242,6 +244,7 @@ _UNDONE = (
     "setup_amount",
     "output_lot_id",
     "lots",
+    "day",
     "person",
     "worker",
     "moves",
@@ -318,7 +321,10 @@ class _Booking:
         self._read_undone()
         operations = self._operations()
         self._lock(operations)
-        self.shop = flow.read_shop(operations, reports=[one.id for one in self.reports], hands=self._hands())
+        self.shop = flow.read_shop(
+            operations, reports=[one.id for one in self.reports], hands=self._hands(),
+            machines=sorted({one.machine for one in self.reports if one.machine}),
+        )  # fmt: skip
         self.known = self._already_known()
         self._read_approved()
         self._enter()
@@ -331,6 +337,8 @@ class _Booking:
         for entry in self.entries:
             self._count(entry)
         self._check_data()
+        self._check_periods()
+        self._check_machines()
         if self.is_together:
             self._part(entry.data.id for entry in self.entries if entry.flags)
         self._move_material()
@@ -606,6 +614,8 @@ class _Booking:
     def _take_back_effort(self, entry: _Entry) -> None:
         row = entry.undone
         entry.effort = rules.Effort(*(row[name] for name in rules.Effort.__slots__)).back()
+        if "closed" in entry.flags:  # the books of a closed order stand at nothing
+            entry.effort = entry.effort.free()
         entry.minutes = None if row["minutes"] is None else -row["minutes"]
         if row["setup_minutes"]:
             entry.op.has_setup_charged, entry.op.is_changed = False, True
@@ -660,11 +670,36 @@ class _Booking:
             if capture.beyond(asked, told[key]):
                 entry.flags.append("limits")
 
+    def _check_machines(self) -> None:
+        """Flag work on a machine that does not stand where the operation is done, or did not run then; it stands."""
+        for entry in self.entries:
+            machine = self.shop.named.get(entry.data.machine) if entry.data.machine else None
+            if entry.undone or not entry.data.machine:
+                continue
+            is_right = machine is not None and _stands_at(machine, entry.op)
+            if not is_right or rules.was_stopped(machine.state, machine.since, self._happened_at(entry)):
+                entry.flags.append("machine")
+
+    def _check_periods(self) -> None:
+        """Flag what was done in a period that is closed by now: it is booked on the first open day."""
+        zones = {plant.id: plant for plant in plants()}
+        days: dict[date, list[_Entry]] = {}
+        for entry in self.entries:
+            here = zones[entry.op.plant]
+            done = here.day(self._happened_at(entry))
+            if entry.kind in rules.COUNTED and done < here.day(self.ctx.now):
+                days.setdefault(done, []).append(entry)
+        for day, entries in days.items():
+            if not period_is_open(day):
+                for entry in entries:
+                    entry.flags.append("period")
+
     # --- material, ledger, counters
 
     def _move_material(self) -> None:
         named = [e for e in self.entries if e.data.output_lot and not e.undone]
-        lots = output_lots(self.ctx, [(e.op.order, e.op.item, e.data.output_lot) for e in named])
+        made = [(e.op.order, e.op.item, e.data.output_lot, self._day(e)) for e in named]
+        lots = output_lots(self.ctx, made)
         for entry, lot in zip(named, lots, strict=True):
             entry.output_lot = lot
         self._check_serials(named)
@@ -771,6 +806,7 @@ class _Booking:
             device_at=one.device_at,
             clock_at=one.clock_at,
             reported_at=self._at(entry),
+            day=self._day(entry),
             person=entry.ctx.person,
             worker=entry.worker,
             moves=list(entry.moves),
@@ -781,12 +817,23 @@ class _Booking:
     def _machine(self, entry: _Entry) -> UUID | None:
         """Give on which machine it was done: as told, else as the leader put the person, else as planned."""
         given = self.shop.machines.get((entry.op.id, entry.worker)) if entry.worker else None
-        return entry.data.machine or given or entry.op.machine
+        told = entry.data.machine if entry.data.machine in self.shop.named else None
+        return told or given or entry.op.machine
 
     def _at(self, entry: _Entry) -> datetime:
         """Give the moment of a report; those of one call stand in their order, a millionth of a second
         apart."""
         return self.ctx.now + timedelta(microseconds=entry.place)
+
+    def _happened_at(self, entry: _Entry) -> datetime:
+        """Give when it was done: what waited on a device says so, but no device knows what comes."""
+        return min(_moved_at(entry) or self._at(entry), self._at(entry))
+
+    def _day(self, entry: _Entry) -> date:
+        """Give the day whose output it changes."""
+        if entry.undone:
+            return entry.undone["day"]
+        return work_day(entry.worker, entry.op.plant, self._happened_at(entry))
 
     def _count_starts(self) -> None:
         """Count who is at an operation: those whose last start or pause, not undone, is a start."""
@@ -853,7 +900,8 @@ class _Booking:
             overhead_amount=effort.overhead_amount,
             setup_amount=effort.setup_amount,
             reported_at=self._at(entry),
-            happened_at=_moved_at(entry) or self._at(entry),
+            happened_at=self._happened_at(entry),
+            day=row["day"],
             operation_name=op.name,
             people=tuple(_part(p) for p in entry.people) if entry.kind in rules.COUNTED else (),
             defects=tuple((d.reason, d.quantity) for d in entry.data.defects),
@@ -964,6 +1012,11 @@ def _in_reach(ctx: Context, op: Op) -> bool:
     return reach == "all" or op.created_by == ctx.person
 
 
+def _stands_at(machine: flow.NamedMachine, op: Op) -> bool:
+    """Say whether a machine stands where an operation is done: its work centre, the plant where it has none."""
+    return machine.centre == op.work_centre if op.work_centre else machine.plant == op.plant
+
+
 def _state_label(op: Op) -> Any:
     from banyan.kernel import registry
 
@@ -1011,5 +1064,9 @@ def _check(entry: _Entry, shop: Shop, faults: FieldFaults) -> None:
             fault("back_to", "须为本工单中在此之前的工序", "must be an earlier operation of this order")
     if len({s.employee for s in one.people}) < len(one.people):
         fault("people", "同一员工出现多次", "somebody is named twice")
+    if one.machine and not one.is_offline and not (
+        one.machine in shop.named and _stands_at(shop.named[one.machine], op)
+    ):
+        fault("machine", "不是该工序工作中心的设备", "no machine of the operation's work centre")
     if one.output_lot and one.kind != "good":
         fault("output_lot", "只用于合格", "only for good pieces")

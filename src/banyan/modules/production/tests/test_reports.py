@@ -483,3 +483,13 @@ def test_a_report_takes_three_statements(shop, order):
     assert len(statements(lambda: shop.send(one))) == 3
     assert len(statements(lambda: shop.send(*many))) == 3
     assert len(statements(lambda: shop.send(*many))) == 3
+
+
+def test_a_machine_of_another_work_centre_is_refused_as_it_is_told(shop, order):
+    mill = shop.world.make("equipment.machine", code="F-1", name="F-1", work_centre=shop.world.milling)
+    for wrong in (mill.pk, new_id()):
+        with pytest.raises(WrongReport) as refusal:
+            shop.report(order, 10, "good", 1, machine=wrong)
+        assert list(refusal.value.field_texts()) == ["reports.0.machine"]
+    shop.report(order, 10, "good", 1, machine=shop.world.lathe.pk)
+    assert Report.objects.get().machine == shop.world.lathe

@@ -31,6 +31,7 @@ from banyan.modules.purchasing.errors import (
     NothingToReceive,
     NotYetInvoiced,
     OrderEmpty,
+    ReceiptKeyTaken,
     StillInInspection,
 )
 from banyan.modules.purchasing.events import (
@@ -82,6 +83,10 @@ class ReceiveLine(Input):
 class Receive(Input):
     """What came; without lines, all that is open."""
 
+    receipt: UUID | None = field(
+        "收货单标识", "Key of the receipt", None,
+        help=L("由设备生成的 UUID，收货单用它作标识", "A UUID made by the device; the receipt bears it"),
+    )  # fmt: skip
     lines: list[ReceiveLine] = field("明细", "Lines", [], max_length=5000)
     delivery_note: Text = field("送货单号", "Delivery note", "", max_length=80)
     book_at_once: bool = field(
@@ -159,7 +164,8 @@ def receive_orders(ctx: Context, orders: Sequence[Order], data: Receive) -> tupl
     """Take goods in at the gate: they lie in inspection, ours and at their value, until they are booked.
 
     Gives:  one receipt per order
-    Raises: HistoryOnly, LineUnknown, NothingToReceive, ReceivesTooMuch; the refusals of lots and moves
+    Raises: HistoryOnly, LineUnknown, NothingToReceive, ReceivesTooMuch, ReceiptKeyTaken; the refusals of lots and
+            moves
     Writes: receipts, lots, moves, received quantities; tells GoodsArrived, and GoodsReceived when booked
     """
     refuse_history(orders)
@@ -171,12 +177,14 @@ def receive_orders(ctx: Context, orders: Sequence[Order], data: Receive) -> tupl
         for line in known.values()
         if line.open_quantity
     ]
+    if data.receipt and (len(orders) > 1 or Receipt.objects.filter(pk=data.receipt).exists()):
+        raise ReceiptKeyTaken(key=data.receipt)
     made = []
     for order in orders:
         rows = [row for row in wanted if known[row.order_line].order_id == order.pk]
         if not rows:
             raise NothingToReceive(order=order.number)
-        made.append(receipts.draft(ctx, order, [row.model_dump() for row in rows], data.delivery_note))
+        made.append(receipts.draft(ctx, order, [row.model_dump() for row in rows], data.delivery_note, data.receipt))
     by_key = {order.pk: order for order in orders}
     receipts.arrive(ctx, made, by_key, known, and_book=data.book_at_once)
     return tuple(draft.receipt for draft in made)

@@ -16,6 +16,7 @@ from banyan.kernel.commands import command, name_of, owe_numbers, save, tell
 from banyan.kernel.context import Context
 from banyan.kernel.locks import lock
 from banyan.kernel.schema import Input, Quantity, Text, field
+from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.lib.money import round_money
 from banyan.lib.pricing import part_amount
@@ -180,9 +181,12 @@ _MOVES = """
 # --- what the commands stand on -----------------------------------------------------------------------------
 
 
-def draft(ctx: Context, order: Order, rows: Sequence[Mapping[str, Any]], delivery_note: str) -> Arrival:
-    """Give a receipt for an order, not written yet. Takes: rows: the fields of `ReceiveLine`."""
+def draft(
+    ctx: Context, order: Order, rows: Sequence[Mapping[str, Any]], delivery_note: str, key: UUID | None = None
+) -> Arrival:
+    """Give a receipt for an order, not written yet. Takes: rows: the fields of `ReceiveLine`; key: its own, if told"""
     receipt = Receipt(
+        id=key or new_id(),
         party_id=order.party_id, plant_id=order.plant_id, order_id=order.pk, delivery_note=delivery_note,
         created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from banyan.kernel import files
 from banyan.kernel.models import Attachment, RoleGrant
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
+from banyan.modules.equipment.models import Machine
 from banyan.modules.exceptions.models import ShopException
 from banyan.modules.inventory.models import Genealogy
 from banyan.modules.production.models import Operation, Report, ReportFlag
@@ -223,6 +224,59 @@ def test_the_leaders_machine_is_shown_and_what_is_reported_bears_it(station, sho
     assert shown() == (str(given.pk), "T-2")
     assert station.states(station.good(first.pk, 5)) == ["done"]
     assert Report.objects.get().machine == given
+
+
+def machines_of(world, *codes, **more):
+    return [world.make("equipment.machine", code=one, name=one, work_centre=world.turning, **more) for one in codes]
+
+
+def task_of(station, operation):
+    return next(one for one in station.day().json()["tasks"] if one["id"] == str(operation.pk))
+
+
+def test_where_a_work_centre_has_several_machines_the_worker_says_which(station, shop, first):
+    one, other = machines_of(shop.world, "T-1", "T-2")
+    shop.world.make("equipment.machine", code="F-1", name="F-1", work_centre=shop.world.milling)
+    assert task_of(station, first)["machines"] == [
+        {"id": str(one.pk), "code": "T-1"}, {"id": str(other.pk), "code": "T-2"},
+    ]  # fmt: skip
+    assert "machines" not in task_of(station, shop.operation(first.work_order, 20))
+    assert station.states(station.good(first.pk, 5, machine=str(other.pk))) == ["done"]
+    assert Report.objects.get().machine == other
+
+
+def test_a_station_at_a_machine_proposes_it_before_the_leaders_choice(station, shop, first):
+    world = shop.world
+    one, other = machines_of(world, "T-1", "T-2")
+    line = {"operation": first.pk, "employee": world.worker, "machine": one}
+    world.do("production.work_order.assign", first.work_order, lines=[line])
+    assert task_of(station, first)["machine_code"] == "T-1"
+    world.change(station.device, machine=other)
+    assert task_of(station, first)["machine_code"] == "T-2"
+    mill = world.make("equipment.machine", code="F-1", name="F-1", work_centre=world.milling)
+    world.change(station.device, machine=mill)
+    assert task_of(station, first)["machine_code"] == "T-1"  # this is not milled
+    with pytest.raises(Invalid):
+        world.change(station.device, work_centre=world.turning)
+
+
+def test_work_on_another_or_a_stopped_machine_is_booked_and_flagged(station, shop, first):
+    world = shop.world
+    right, down = machines_of(world, "T-1", "T-2")
+    strange = world.make("equipment.machine", code="F-1", name="F-1", work_centre=world.milling)
+    world.do("equipment.machine.stop", down, reason="主轴")
+    Machine.objects.filter(pk=down.pk).update(state_since=timezone.now() - timedelta(minutes=5))
+    before = station.good(first.pk, 7, machine=str(down.pk))  # half an hour ago, when it ran
+    assert station.states(before) == ["done"]
+    sent = {
+        machine: station.good(first.pk, n, machine=str(machine), at=timezone.now() - timedelta(seconds=5 - n))
+        for n, machine in enumerate((right.pk, strange.pk, new_id()), start=1)
+    }  # fmt: skip
+    assert station.states(*sent.values()) == ["done", "flagged", "flagged"]
+    assert station.states(station.good(first.pk, 9, machine=str(down.pk), at=timezone.now())) == ["flagged"]
+    assert set(ReportFlag.objects.values_list("kind", flat=True)) == {"machine"}
+    kept = {int(quantity): machine for quantity, machine in Report.objects.values_list("quantity", "machine")}
+    assert kept == {7: down.pk, 1: right.pk, 2: strange.pk, 3: None, 9: down.pk}
 
 
 # --- codes

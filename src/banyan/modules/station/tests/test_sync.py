@@ -102,6 +102,34 @@ def test_a_wrong_clock_is_set_right_and_both_times_are_kept(station, first, behi
     assert abs(station.device.clock_offset - behind.total_seconds()) < 5
 
 
+@pytest.mark.parametrize("behind", [timedelta(0), timedelta(days=3), -timedelta(hours=7)])
+def test_a_report_of_yesterday_counts_for_yesterday_whatever_its_clock_said(station, first, behind):
+    now, zone = timezone.now(), ZoneInfo("Asia/Shanghai")
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    before, after = midnight - timedelta(minutes=5), min(midnight + timedelta(minutes=5), now - timedelta(minutes=1))
+    acts = [station.good(first.pk, n, at=at - behind) for n, at in ((3, before), (4, after))]
+    answer = station.sync(*acts, clock=timezone.now() - behind).json()
+    assert answer["today"]["good"] == "4"
+    days = dict(Report.objects.values_list("quantity", "day"))
+    assert days == {D(3): before.date(), D(4): after.date()}
+
+
+def test_at_night_today_is_the_shift_that_began_yesterday(station, shop, first):
+    """The shift is made so that it began this time yesterday, and ends in six hours."""
+    here = timezone.now().astimezone(ZoneInfo("Asia/Shanghai"))
+    begin, end = here + timedelta(hours=1), here + timedelta(minutes=30)
+    if begin.date() > here.date():
+        pytest.skip("no hour is left of this day")
+    night = shop.world.make(
+        "people.shift", code="N", name="夜班", starts_at=f"{begin:%H:%M}", ends_at=f"{end:%H:%M}"
+    )
+    shop.world.change(shop.world.worker, shift=night)
+    answer = station.sync(station.good(first.pk, 5, at=timezone.now() - timedelta(minutes=1))).json()
+    assert answer["today"]["good"] == "5"
+    assert station.day().json()["day"] == (here.date() - timedelta(days=1)).isoformat()
+    assert Report.objects.get().day == here.date() - timedelta(days=1)
+
+
 def test_a_clock_put_back_in_between_does_not_turn_the_order_round(station, first):
     now = timezone.now()
     acts = [station.good(first.pk, n + 1, at=now - timedelta(minutes=m)) for n, m in enumerate((10, 70, 5))]

@@ -23,8 +23,9 @@ from banyan.modules.station.together import Posted, letter_of
 from banyan.modules.wages.models import WageLine
 
 #: Sign-in 2, turns, what is known, stamps, locks, operations, reports, wages, whether there are books, trail, the last
-#: moments, the day's sums 2; begin and commit are not counted. What is news of a device is one more.
-STATEMENTS = 14
+#: moments, the plants' calendars for those without a shift, the day's sums 2; begin and commit are not counted. What is
+#: news of a device is one more.
+STATEMENTS = 15
 
 
 def letter(who: Person, *acts: dict[str, Any], language: str = "zh") -> Posted | None:

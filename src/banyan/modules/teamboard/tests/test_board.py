@@ -75,6 +75,37 @@ def test_people_and_tasks_with_what_was_made_and_what_is_due(leader):
     assert person(the_board(leader), zhao).status == "paused"
 
 
+def test_the_day_is_that_on_which_it_was_made_not_told(leader):
+    order, zhao = leader.released(), leader.world.worker
+    mine = [{"employee": zhao.pk}]
+    leader.report(order, 10, "good", 3, people=mine)
+    told = {"people": mine, "offline": True}
+    leader.report(order, 10, "good", 40, device_at=(timezone.now() - timedelta(days=1)).isoformat(), **told)
+    board = the_board(leader)
+    assert (int(board.good), int(person(board, zhao).good)) == (3, 3)
+    assert sum(row.good for row in board.hours) == 3
+
+
+def test_in_a_night_shift_the_board_shows_the_night(leader):
+    order, zhao, qian = leader.released(), leader.world.worker, leader.world.second_worker
+    here = leader.ctx.now.astimezone(queries.ZoneInfo("Asia/Shanghai")).replace(hour=2, minute=0) - timedelta(days=1)
+    night = leader.world.make("people.shift", code="N", name="夜班", starts_at="20:00", ends_at="08:00")
+    leader.world.change(zhao, shift=night)
+    leader.give(leader.operation(order, 10), zhao)
+    for hours, count in ((4, 7), (1, 5), (20, 11)):
+        at = (here - timedelta(hours=hours)).isoformat()
+        leader.report(order, 10, "good", count, people=[{"employee": zhao.pk}], offline=True, device_at=at)
+    leader.report(order, 10, "good", 9, people=[{"employee": qian.pk}], offline=True,
+                  device_at=(here - timedelta(hours=4)).isoformat())  # fmt: skip
+    ctx = ctx_of(leader).with_(now=here)
+    board = queries.board(ctx, *queries.chosen_teams(ctx))
+    assert int(person(board, zhao).good) == 12  # before the shift somebody else's day
+    assert int(person(board, qian).good) == 0
+    assert {row.hour: int(row.good) for row in board.hours if row.good} == {"22": 7, "01": 5}
+    assert [row.hour for row in board.hours][:3] == ["20", "21", "22"]
+    assert person(board, zhao).tasks[0].done_today == 12
+
+
 def test_who_is_absent_and_who_is_stopped(leader):
     order = leader.released()
     zhao, qian = leader.world.worker, leader.world.second_worker

@@ -11,10 +11,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from banyan.kernel.models import User
+from banyan.lib.ids import new_id
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.values import Edge
 from banyan.modules.sales.models import Order
 from banyan.modules.trace import queries
+from banyan.modules.trace.models import Recall
+from banyan.modules.trace.views import REASONS
 from banyan.web import codes
 
 pytestmark = pytest.mark.django_db
@@ -154,3 +157,27 @@ def test_what_customers_sent_back_is_taken_off_what_was_shipped(line, browser):
     recall = line.begin()
     assert [one.party_id for one in recall.customers.all()] == [first.pk]
     assert back.state == "received"
+
+
+def test_a_tap_on_a_reason_holds_all_and_opens_the_recall(line, browser):
+    assert line.shipped
+    client, path = browser("quality"), f"/trace/lots/{line.steel_lot.pk}/hold"
+    assert path in client.get(f"/trace/lots/{line.steel_lot.pk}").content.decode()
+    dialog = client.get(path, headers={"HX-Request": "true"}).content.decode()
+    assert dialog.count('hx-vals=\'{"reason"') == len(REASONS)
+    assert client.post(path, {"_key": str(new_id()), "other": " "}).status_code == 422
+    assert line.state(line.steel_lot) == "released"
+    told = {"_key": str(new_id()), "reason": "供应商通知", "other": "半句话"}
+    done = client.post(path, told, headers={"HX-Request": "true"})
+    recall = Recall.objects.get()
+    assert f"/trace/recalls/{recall.pk}" in done.headers["HX-Location"]
+    assert (recall.reason, line.state(line.steel_lot), line.state(line.gear)) == ("供应商通知", "held", "held")
+    again = client.post(path, {"_key": str(new_id()), "other": "再来一次"})
+    assert again.status_code == 409
+
+
+def test_who_may_not_hold_gets_neither_the_dialog_nor_the_hold(line, browser):
+    client, path = browser("worker"), f"/trace/lots/{line.steel_lot.pk}/hold"
+    assert client.get(path).status_code == 403
+    assert client.post(path, {"reason": "客户投诉"}).status_code == 403
+    assert line.state(line.steel_lot) == "released"

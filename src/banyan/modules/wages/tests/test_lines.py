@@ -105,6 +105,26 @@ def test_the_rate_is_that_of_the_day_on_which_it_happened(payroll, ctx):
     assert payroll.amounts() == [2, 1, 3]
 
 
+def test_work_after_midnight_earns_for_the_night_it_was_done_in(payroll, ctx):
+    world, now = payroll.world, ctx.now + timedelta(hours=10)  # two in the morning of the third, in Shanghai
+    night = world.make("people.shift", code="N", name="夜班", starts_at="20:00", ends_at="08:00")
+    world.change(world.worker, shift=night)
+    payroll.rate()
+    payroll.good(4, world.worker, world.second_worker, ctx=ctx.with_(now=now))
+    days = dict(WageLine.objects.values_list("employee", "day"))
+    assert {one: day.day for one, day in days.items()} == {world.worker.pk: 2, world.second_worker.pk: 3}
+    own = ctx.with_(principal=replace(ctx.principal, employee=world.worker.pk), now=now)
+    assert [r["wage"] for r in ask(own, declared_query("production.my_day"))] == ["2.5"]
+
+
+def test_missing_wages_are_counted_by_the_day_the_work_was_done(payroll, ctx):
+    payroll.good(4, offline=True, device_at=(ctx.now - timedelta(days=1)).isoformat())
+    payroll.rate()
+    assert payroll.world.do("wages.line.count_missing", first="2026-03-02", last="2026-03-02").en == "0 counted"
+    assert payroll.world.do("wages.line.count_missing", first="2026-03-01", last="2026-03-01").en == "1 counted"
+    assert [line.day.isoformat() for line in WageLine.objects.all()] == ["2026-03-01"]
+
+
 def test_bad_pieces_cost_by_reason(payroll):
     reasons = [payroll.world.make("production.defect_reason", code=c, name=c) for c in ("D1", "D2")]
     payroll.rate(hour_price="60")

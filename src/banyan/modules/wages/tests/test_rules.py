@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date
 from decimal import Decimal as D
 from uuid import UUID
 
@@ -53,19 +53,6 @@ def test_a_number_of_the_item_goes_before_that_of_all():
     assert rules.number_on([general, own], date(2026, 3, 1), ITEM) == 2
     assert rules.number_on([general, own], DAY, ITEM) == 1
     assert rules.number_on([own], DAY, ITEM) is None
-
-
-@pytest.mark.parametrize(
-    ("at", "shift", "day"),
-    [
-        ("2026-03-02 23:59", None, 2), ("2026-03-02 15:30", (time(7), time(15)), 2),
-        ("2026-03-02 20:10", (time(20), time(8)), 2), ("2026-03-03 02:00", (time(20), time(8)), 2),
-        ("2026-03-03 08:20", (time(20), time(8)), 2), ("2026-03-03 13:59", (time(20), time(8)), 2),
-        ("2026-03-03 14:00", (time(20), time(8)), 3),
-    ],
-)  # fmt: skip
-def test_a_night_shift_belongs_to_the_day_it_began(at, shift, day):
-    assert rules.shift_day(datetime.fromisoformat(at), shift) == date(2026, 3, day)
 
 
 def share(weight="1", quantity="0", minutes="0", price=ANY, hour="0"):

@@ -1,0 +1,197 @@
+"""Each shop joined to us by the flows that its preset brings: an order's whole life, seen on both sides."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
+
+import pytest
+from django.db import connection
+
+from banyan.connectors.douyin.tests.shop import DouyinShop
+from banyan.connectors.jd.tests.shop import JdShop
+from banyan.connectors.pinduoduo.tests.shop import PinduoduoShop
+from banyan.connectors.shopify.tests.shop import ShopifyShop
+from banyan.connectors.taobao.tests.shop import TaobaoShop
+from banyan.connectors.vendure.tests.shop import VendureShop
+from banyan.connectors.woocommerce.tests.shop import WooShop
+from banyan.integration.models import Flow, Message
+from banyan.kernel import proofs
+from banyan.modules.channels.models import ChannelOrder, Listing, Refund, Settlement
+from banyan.modules.channels.tests.conftest import Stall
+from banyan.modules.finance.models import CustomerInvoice
+from banyan.modules.inventory.models import Supply
+from banyan.modules.sales.models import ReturnOrder
+from tests.integration.shop import Integrator, carry
+from tests.partners.shops import Counter, opened
+from tests.plugins.world import World
+
+SHOPS: tuple[type[Counter], ...] = (
+    ShopifyShop, WooShop, VendureShop, TaobaoShop, JdShop, DouyinShop, PinduoduoShop,
+)  # fmt: skip
+PROOFS = (
+    "integration.carried", "integration.claims", "integration.once", "integration.order", "channels.amounts",
+    "channels.bookings", "channels.bodies", "sales.kept_stock", "sales.states",
+)  # fmt: skip
+GRANTS = ("channels.order.receive", "channels.listing.note_goods", "channels.refund.receive",
+          "channels.settlement.receive")  # fmt: skip
+
+
+class Trade:
+    """Our plant with a hundred of each thing, and the shop; time passes for both."""
+
+    def __init__(self, ctx, counter: Counter) -> None:
+        self.counter = counter
+        self.stall, self.hand = Stall(World(ctx)), Integrator(ctx)
+        world = self.stall.world
+        self.stall.run("finance.account.install", chart="cas_small")
+        self.stall.run("finance.period.open_year", year=2026)
+        more = {"currency": world.dollar} if counter.currency == "USD" else {}
+        self.shop = self.stall.shop("P1", platform=counter.connector.key, system="P", **more)
+        for sku, item in zip(counter.goods, (world.part, world.screw), strict=False):
+            self.stall.listing(self.shop, sku, item)
+            self.stall.put(item, 100)
+        self.carrier = world.party(code="SF", name="顺丰速运", is_customer=False, is_carrier=True)
+        system = self.hand.system("P", counter.connector.key, counter.settings_of(), counter.secrets,
+                                  account=self.hand.account(*GRANTS), timeout_seconds=5)  # fmt: skip
+        if counter.carrier:
+            self.hand.do("mapping.key_link.link", system="P", entity="parties.party",
+                         code=counter.carrier, record=str(self.carrier.pk))  # fmt: skip
+        flows = self.hand.do("integration.flow.add_presets", system=str(system), settings={"shop": "P1"}).value
+        assert [one.code for one in flows] == [f"P-{name}" for name in counter.connector.joins]
+        for one in flows:
+            self.hand.do("integration.flow.test", one.pk)
+            self.hand.do("integration.flow.activate", one.pk)
+        self.names = {one.code.removeprefix("P-") for one in flows}
+        self.passes()
+
+    def passes(self, span: timedelta = timedelta(minutes=3)) -> None:
+        """Let time pass; nothing may be left over."""
+        self.counter.now += span
+        carry(self.counter.now)
+        left = Message.objects.exclude(state__in=("done", "filtered", "superseded"))
+        assert list(left.values_list("flow__code", "reason", "error", "body")) == [], self.counter.refused
+
+    def order(self, number: str) -> ChannelOrder:
+        return ChannelOrder.objects.get(outside_number=number, part=0)
+
+    def supply(self) -> tuple[D, D]:
+        row = Supply.objects.get(item=self.stall.world.part)
+        return row.available, row.promised
+
+
+@pytest.fixture(params=SHOPS, ids=lambda one: one.connector.key)
+def trade(request, live_db, ctx, settings, tmp_path):
+    """Give a shop that is joined to us by all its preset flows."""
+    settings.BANYAN_SECRETS_KEY, settings.BANYAN_SECRETS_FILE = "", tmp_path / "secrets-keys"
+    with opened(request.param(datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=1))) as counter:
+        yield Trade(ctx, counter)
+        assert [v.found.faults for v in proofs.run(PROOFS) if not v.is_green] == []
+    connection.close()
+
+
+def test_an_order_is_accepted_shipped_and_given_back_and_the_shop_knows_it(trade):
+    counter, stall, lamp = trade.counter, trade.stall, trade.counter.goods[0]
+    first, second, third = counter.place(), counter.place(), counter.place()
+    trade.passes()
+    orders = [trade.order(number) for number in (first, second, third)]
+    assert [(one.state, one.total_amount) for one in orders] == [("accepted", counter.total)] * 3
+    assert trade.supply() == (100, 6)
+
+    # What may be sold goes there by the shop's own keys, learnt from its order or its goods; so does new stock.
+    assert counter.stock[lamp] == 94
+    stall.put(stall.world.part, 10)
+    trade.passes()
+    assert counter.stock[lamp] == 104
+    kept = Listing.objects.get(sku=lamp)
+    assert (kept.outside_item, kept.outside_sku) != ("", "")
+
+    # Allocated and shipped, the waybill is there, under the carrier's code.
+    stall.do("channels.order.allocate", orders[0])
+    stall.do("channels.order.ship", trade.order(first), carrier=str(trade.carrier.pk), tracking_number="SF1001")
+    trade.passes()
+    whole = {line.sku: int(line.quantity) for line in orders[0].lines.all()}
+    assert counter.sent == [(first, "SF1001", whole)]
+    assert trade.order(first).state == "shipped"
+    stall.run("finance.customer_invoice.from_orders", orders=[str(orders[0].order_id)])
+
+    # The buyer cancels the second: what was promised is free again, and told.
+    counter.cancel(second)
+    trade.passes()
+    assert trade.order(second).state == "cancelled"
+    assert trade.supply() == (108, 2)
+    assert counter.stock[lamp] == 106
+    assert counter.cancelled == [], "the shop is not told what it said itself"
+
+    # We cancel the third.
+    stall.do("channels.order.cancel", trade.order(third), reason="缺货")
+    trade.passes()
+    assert counter.cancelled == ([third] if "cancel" in trade.names else [])
+    if "cancel" in trade.names:
+        trade.passes()
+        assert counter.stock[lamp] == 108, "whatever the shop itself did with its stock"
+
+    gives_back(trade, first) if counter.returns else gives_money_back(trade)
+    if "statements" in trade.names:
+        counter.pay_out(first)
+        trade.passes(timedelta(hours=1))
+        settlement = Settlement.objects.get()
+        assert (settlement.unmatched, settlement.state) == (0, "draft")
+
+
+def gives_back(trade: Trade, first: str) -> None:
+    """Prove that goods come back for credit, and that the shop gets our answer."""
+    counter, stall = trade.counter, trade.stall
+    if "refunds" in trade.names:
+        counter.take_back(first)
+        trade.passes()
+        refund = Refund.objects.get(channel_order=trade.order(first))
+        assert (refund.kind, refund.amount, refund.state) == ("return", counter.back[1], "asked")
+        stall.do("channels.refund.agree", refund, answer="同意")
+        refund.refresh_from_db()
+        trade.passes()
+        counter.send_back(first)
+        stall.do("sales.return_order.receive", ReturnOrder.objects.get(pk=refund.return_order_id))
+        trade.passes()
+        refund.refresh_from_db()
+        assert refund.state == "returned"
+        stall.do("channels.refund.pay", refund)
+        trade.passes()
+        assert trade.order(first).refunded_amount == counter.back[1]
+        assert counter.given_back == []
+        if "answer" in trade.names:
+            said = [("agreed", "refunded"), ("agreed",)][counter.connector.key == "douyin"]
+            assert counter.answers == [(refund.outside_number, decision) for decision in said]
+        stall.run("finance.customer_invoice.from_orders", orders=[str(trade.order(first).order_id)])
+        kinds = CustomerInvoice.objects.order_by("created_at").values_list("kind", flat=True)
+        assert list(kinds) == ["invoice", "credit"]
+    if "refund" in trade.names:
+        stall.do("channels.order.ask_refund", trade.order(first), kind="refund", amount="20.00", reason="运输损坏")
+        ours = Refund.objects.get(outside_number="")
+        stall.do("channels.refund.agree", ours, answer="")
+        stall.do("channels.refund.pay", ours)
+        trade.passes()
+        assert counter.given_back == [(first, D("20.00"))]
+
+
+def gives_money_back(trade: Trade) -> None:
+    """Prove that what a buyer asks back before it goes is agreed to there, and that the order ends with it."""
+    counter, number = trade.counter, trade.counter.place()
+    trade.passes()
+    before = trade.supply()
+    counter.take_back(number)
+    trade.passes()
+    refund = Refund.objects.get(channel_order=trade.order(number))
+    assert (refund.kind, refund.amount, refund.state) == ("refund", counter.total, "asked")
+    trade.stall.do("channels.refund.agree", refund, answer="同意")
+    trade.passes()
+    assert counter.answers == [(refund.outside_number, "agreed")]
+    counter.cancel(number)
+    trade.passes()
+    assert trade.order(number).state == "cancelled"
+    assert trade.supply() == (before[0], before[1] - 2)
+
+
+def test_flows_that_are_there_are_not_made_again(trade):
+    system = Flow.objects.first().system_id
+    assert trade.hand.do("integration.flow.add_presets", system=str(system), settings={"shop": "P1"}).value == ()
