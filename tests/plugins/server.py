@@ -52,7 +52,7 @@ class Server:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        """Start it and wait until it serves. Raises: TimeoutError after a minute."""
+        """Start it and wait until it serves. Raises: TimeoutError after three minutes."""
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
@@ -64,7 +64,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while time.monotonic() < end:
             with suppress(OSError, http.client.HTTPException):
                 link = self.connect(2)
