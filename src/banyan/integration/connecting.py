@@ -30,7 +30,7 @@ from banyan.lib.labels import L, Label
 #: Why a message did not reach its effect. The first five are tried again, the others are dead at once.
 Reason = Literal[
     "transport", "timeout", "throttled", "unavailable", "busy",
-    "refused", "mapping", "validation", "gone", "too_large", "forged", "not_allowed", "source_reused",
+    "refused", "mapping", "validation", "gone", "too_large", "forged", "not_allowed", "environment", "source_reused",
 ]  # fmt: skip
 #: The code of a try that ended before anything was sent, so that nothing can have happened at the partner.
 UNREACHED = "unreached"

@@ -75,3 +75,11 @@ class NothingRead(Conflict):
     en = "Nothing could be read from the partner: {why}"
     way_out_zh = "先检测外部系统的连接，或粘贴一份样例"
     way_out_en = "Check the connection of the system, or paste a sample"
+
+
+class EnvironmentGiven(Conflict):
+    code = "integration.environment_given"
+    zh = "BANYAN_ENVIRONMENT 写明的是 {given}"
+    en = "BANYAN_ENVIRONMENT says {given}"
+    way_out_zh = "先改这个变量，再重启"
+    way_out_en = "Change that variable first, and restart"
