@@ -217,8 +217,13 @@ class Connector:
         """Give what is new since a position, at most so many; None is the position of the first call."""
         raise Failed("refused", f"{self.key} cannot be polled")
 
-    def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
-        """Give the position from which a poll lists what changed since a time; None: it lists from the beginning."""
+    def position_at(
+        self, connection: Connection, operation: str, since: datetime, until: datetime | None = None
+    ) -> Any:
+        """Give the position from which a poll lists what changed since a time; None: it lists from the beginning.
+
+        Takes:  until: where it may stop; what it lists beyond says its own time
+        """
         return None
 
     def receive(self, connection: Connection, operation: str, request: Received) -> tuple[Incoming, ...]:

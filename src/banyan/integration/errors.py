@@ -69,6 +69,14 @@ class NotFromEvents(Conflict):
     way_out_en = "Choose a flow that events trigger"
 
 
+class NotListedByTime(Conflict):
+    code = "integration.not_listed_by_time"
+    zh = "集成流 {flow} 的对方不能按时间列出"
+    en = "The partner of flow {flow} does not list by time"
+    way_out_zh = "选择轮询且对方能按修改时间列出的流；REST 与 SOAP 在操作的 since 中写明"
+    way_out_en = "Choose a polled flow whose partner lists by time of change; REST and SOAP say so in `since`"
+
+
 class NothingRead(Conflict):
     code = "integration.nothing_read"
     zh = "没有读到对方的内容：{why}"
