@@ -1,9 +1,17 @@
-"""What every page says of the installation: test, production, or that nobody knows."""
+"""What every page says of the installation, and how the settings of a system are filled in."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
 from banyan.integration import environments
-from banyan.lib.labels import L
+from banyan.integration.connecting import connectors
+from banyan.integration.models import Secret
+from banyan.kernel.registry import answers
+from banyan.lib.labels import L, Label
 from banyan.web.shell import Mark, marks
 
 
@@ -22,3 +30,25 @@ def environment_of(kept: str | None) -> Mark:
         "或 production（正式）。",
         "It is not clear which environment this is ({said}), so no outside system is called. The administrator runs "
         "`banyan environment test` (a copy) or `production` on the server.").filled({"said": found.text}))  # fmt: skip
+
+
+@answers("integration.system.picks")
+def connectors_to_pick() -> dict[str, Sequence[tuple[str, str]]]:
+    """Give the connectors there are, for the form of a system."""
+    return {"connector": [(one.key, str(one.label)) for one in connectors()]}
+
+
+@answers("integration.system.settings.shape")
+def settings_of(values: Mapping[str, Any]) -> tuple[str, type[BaseModel] | None, Label | None]:
+    """Give what the settings depend on, the model of them, and which secrets go with them. One statement at most."""
+    found = next((one for one in connectors() if one.key == values.get("connector")), None)
+    if found is None:
+        return "connector", None, None
+    if not found.secrets:
+        return "connector", found.settings, None
+    kept = Secret.objects.filter(system=values["id"]) if values.get("id") else Secret.objects.none()
+    known = set(kept.values_list("name", flat=True))
+    names = [f"{name} ✓" if name in known else name for name in found.secrets]
+    note = L("密钥不写在这里，保存后用“填写密钥”加密保存：{names}（✓ 已填）",
+             "Secrets do not stand here; once it is saved, “Set a secret” seals them: {names} (✓ set)")  # fmt: skip
+    return "connector", found.settings, note.filled({"names": ", ".join(names)})

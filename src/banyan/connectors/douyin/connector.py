@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, judged, needed, unix
 from banyan.connectors.signing import china_time, joined, keyed, wrapped
 from banyan.integration.connecting import Connection, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -20,8 +21,8 @@ class DouyinSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("https://openapi-fxg.jinritemai.com", pattern=r"^https?://")
-    app_key: str
+    address: str = field("网关地址", "Gateway", "https://openapi-fxg.jinritemai.com", pattern=r"^https?://")
+    app_key: str = field("应用 Key", "App key")
 
 
 @connector

@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, compact, judged, needed
 from banyan.connectors.signing import base64, digest
 from banyan.integration.connecting import Connection, Failed, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -21,8 +22,8 @@ class SfSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("https://sfapi.sf-express.com/std/service", pattern=r"^https?://")
-    partner_id: str
+    address: str = field("网关地址", "Gateway", "https://sfapi.sf-express.com/std/service", pattern=r"^https?://")
+    partner_id: str = field("顾客编码", "Partner id")
 
 
 @connector

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, data_of, filled_path, header, iso, needed
 from banyan.connectors.signing import base64, keyed, same
 from banyan.integration.connecting import Connection, Failed, Incoming, Received, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -19,8 +20,8 @@ class ShopifySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field(pattern=r"^https?://")
-    version: str = Field("2025-10", pattern=r"^\d{4}-\d{2}$")
+    address: str = field("店铺地址", "Shop's address", pattern=r"^https?://")
+    version: str = field("接口版本", "Version", "2025-10", pattern=r"^\d{4}-\d{2}$")
 
 
 @connector

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, judged, needed, plain_parameters
 from banyan.connectors.signing import china_time, digest, joined, keyed, wrapped
 from banyan.integration.connecting import Connection, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 Method = Literal["hmac", "hmac-sha256", "md5"]
@@ -29,9 +30,9 @@ class TaobaoSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("https://eco.taobao.com/router/rest", pattern=r"^https?://")
-    app_key: str
-    sign_method: Method = "hmac-sha256"
+    address: str = field("网关地址", "Gateway", "https://eco.taobao.com/router/rest", pattern=r"^https?://")
+    app_key: str = field("应用 Key", "App key")
+    sign_method: Method = field("签名方式", "Signed by", "hmac-sha256")
 
 
 @connector
