@@ -24,7 +24,7 @@ from banyan.kernel.context import Principal
 from banyan.kernel.models import AccessToken, Role, User, UserRole
 from banyan.lib.ids import new_id
 from banyan.ops.roles import ROLES, write_defaults
-from banyan.web.rest import entry
+from banyan.web.rest import offered
 from tests.plugins.levels import runs_all
 
 pytestmark = pytest.mark.django_db
@@ -193,7 +193,7 @@ def test_commands_hold_alike_everywhere(someone, code):
             continue
         noun = registry.noun(cmd.noun)
         place = f"{noun.spec.path}/{new_id()}"
-        if cmd.name == "create" and not entry.offers(noun, "create"):
+        if cmd.name == "create" and not offered.offers(noun, "create"):
             continue
         if cmd.name == "create":
             status = who.rest("POST", noun.spec.path, {})
@@ -257,7 +257,7 @@ def test_a_granted_command_is_never_refused_for_want_of_a_right(someone, code):
 def test_imports_and_forms_hold_alike_everywhere(someone, code):
     who, findings, before = someone(code), Findings(), rows_written()
     for place, noun in enumerate(registry.nouns()):
-        if not entry.offers(noun, "create") or not entry.takes_tables(noun):
+        if not offered.offers(noun, "create") or not offered.takes_tables(noun):
             continue
         spec, path = noun.spec, noun.spec.path
         if who.principal.may(spec.permission("create")):

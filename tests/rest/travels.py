@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from banyan.kernel import registry
 from banyan.kernel.nouns import Noun
 from banyan.lib.errors import DomainError
-from banyan.web.rest import entry
+from banyan.web.rest import offered
 
 PDF = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n"
 
@@ -83,15 +83,15 @@ def visit_noun(traveller: Traveller, noun: Noun) -> None:
         f"{root}?limit=3&expand={','.join(f.key for f in spec.fields if f.reference)}",
     )
     send(f"{spec.key}.export", "GET", f"{root}/export?format=xlsx")
-    if entry.offers(noun, "create"):
+    if offered.offers(noun, "create"):
         _write(traveller, noun)
     try:
         key = traveller.samples.any(spec.key)
     except (StopIteration, DomainError):  # its records come from commands that have not succeeded
         return
-    if entry.offers(noun, "change"):
+    if offered.offers(noun, "change"):
         _change(traveller, noun, key)
-    if entry.offers(noun, "delete") and not entry.offers(noun, "create"):
+    if offered.offers(noun, "delete") and not offered.offers(noun, "create"):
         spare = traveller.first(spec.key, "limit=1")
         send(f"{spec.key}.delete", "DELETE", f"{root}/{spare['id']}", If_Match=f'"v{spare["version"]}"')
     one = f"{root}/{key}"
@@ -118,10 +118,10 @@ def _write(traveller: Traveller, noun: Noun) -> None:
         made = send(f"{spec.key}.create", "POST", root, data)
         if made:
             break
-    if not made and entry.offers(noun, "delete"):
+    if not made and offered.offers(noun, "delete"):
         made = traveller.first(spec.key)
         data = {f.key: made[f.key] for f in spec.fields if not f.readonly and made[f.key] is not None}
-    if made and entry.offers(noun, "delete"):
+    if made and offered.offers(noun, "delete"):
         send(f"{spec.key}.delete", "DELETE", f"{root}/{made['id']}", If_Match=f'"v{made["version"]}"')
         made = send(f"{spec.key}.create", "POST", root, data)
     if made:
@@ -158,14 +158,14 @@ def _change(traveller: Traveller, noun: Noun, key: UUID) -> None:
 def _import(traveller: Traveller, noun: Noun, data: dict[str, Any]) -> None:
     """Import the data and take it back, so that the same can be created afterwards where it can."""
     spec, root = noun.spec, noun.spec.path
-    if not entry.takes_tables(noun):
+    if not offered.takes_tables(noun):
         return
-    if not entry.offers(noun, "delete"):  # what is imported stays, so that it must be another one
+    if not offered.offers(noun, "delete"):  # what is imported stays, so that it must be another one
         data = data | {key: f"{data[key]}2" for key in ("number", "code") if key in data}
     batch = traveller.upload(f"{spec.key}.import", f"{root}/import", table_of(data), "rows.csv")
     if batch:
         traveller.send(f"{spec.key}.import_read", "GET", f"{root}/import/{batch['batch']}")
-        if entry.offers(noun, "delete"):
+        if offered.offers(noun, "delete"):
             traveller.send(f"{spec.key}.import_undo", "POST", f"{root}/import/{batch['batch']}/undo")
 
 

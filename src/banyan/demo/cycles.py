@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import make_password
 
 from banyan.demo.acting import Teller, key_of
 from banyan.demo.load import Loader
-from banyan.demo.story import PASSWORD, ROLES, Plot, Wanted
+from banyan.demo.plot import PASSWORD, ROLES, Plot, Wanted
 from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.models import User

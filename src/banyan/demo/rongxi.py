@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import make_password
 from banyan.demo import andon, floor
 from banyan.demo.acting import Teller
 from banyan.demo.load import Loader, filled, load_engineering, load_masters, load_prices, load_wages, rows
-from banyan.demo.story import PASSWORD, Plot, Wanted
+from banyan.demo.plot import PASSWORD, Plot, Wanted
 from banyan.kernel.context import Context
 from banyan.kernel.models import User
 from banyan.lib.labels import L

@@ -16,8 +16,9 @@ from uuid import UUID
 
 import orjson
 
-from banyan.demo import andon, cards, outcome, shops, stores
+from banyan.demo import andon, cards, cycles, floor, outcome, rongxi, shops, stores
 from banyan.demo.acting import Cast, Teller, Terminal, half, key_of
+from banyan.demo.plot import PASSWORD, ROLES, Plot
 from banyan.kernel import db, dispatcher
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import JobRun, User
@@ -31,42 +32,10 @@ from banyan.modules.production import queries as production
 from banyan.modules.production.errors import NotKitted
 
 KIND = "demo.story"
-#: The password of every login of the demo factory; shown at the start, never used for a real one.
-PASSWORD = "banyan-demo"
-ROLES = (
-    "worker", "leader", "planner", "warehouse", "sales", "accountant", "buyer", "quality", "boss", "admin",
-)  # fmt: skip
 #: So often the plan is run again for what scrap and rejects have left short.
 MOST_ROUNDS = 4
 SHOWN = 6
 ZERO = Decimal(0)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A line of the customer's order; its price is that of the price list."""
-
-    item: str
-    quantity: Decimal
-    in_days: int
-    is_urgent: bool = False
-
-
-@dataclass(frozen=True)
-class Plot:
-    """What differs between factories: who orders what, whose history is told, how much is carried out.
-
-    Takes:  finished: the item whose history is told; scrap_reason: why a piece of a part is scrapped;
-            whole_plan: everything that is planned becomes orders, else only what serves the customer, and
-            safety stocks stay with the planner
-    """
-
-    customer: str
-    lines: tuple[Wanted, ...]
-    finished: str
-    scrap_reason: str
-    tax: Decimal = Decimal("13")
-    whole_plan: bool = True
 
 
 @dataclass
@@ -938,8 +907,6 @@ def main(factory: str = "demo", teller: Teller | None = None) -> int:
 
     Takes:  factory: demo, or adventureworks (its records are looked for beside the checkout)
     """
-    from banyan.demo import cycles, floor, rongxi
-
     factories: dict[str, Callable[[Context, Teller], tuple[Plot, dict[str, UUID]]]] = {
         "demo": rongxi.set_up,
         "adventureworks": cycles.set_up,
@@ -981,8 +948,6 @@ def station() -> str:
     """Give the address, below the site's, that opens a station of the demo factory in one tap; empty without one."""
     if not JobRun.objects.filter(kind=KIND, state="done").exists():
         return ""
-    from banyan.demo import floor
-
     return floor.link()
 
 

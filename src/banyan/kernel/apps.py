@@ -11,9 +11,9 @@ class KernelConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
-        from banyan.kernel import registry, tracing
+        from banyan.kernel import discovery, tracing
 
-        registry.discover()
+        discovery.discover()
         post_migrate.connect(_guard)
         tracing.set_up(settings.BANYAN_OTLP_ENDPOINT, settings.BANYAN_OTLP_SECRET_HEADERS, settings.BANYAN_OTLP_SAMPLE)
 

@@ -41,6 +41,7 @@ class Detach(Input):
     attachment: UUID = field("附件", "Attachment")
 
 
+@registry.with_each_noun
 def add_beside_commands(noun: Noun) -> None:
     """Register comment, attach and detach of a noun."""
     spec = noun.spec

@@ -20,6 +20,7 @@ from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 
 
+@registry.with_each_noun
 def add_record_commands(noun: Noun) -> None:
     """Register the generic create, change and delete of a noun, where it has the verb and no command of its own."""
     spec = noun.spec

@@ -5,8 +5,6 @@ Nouns made of data join by `publish`, which swaps the whole map, so that a reque
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,48 +16,30 @@ if TYPE_CHECKING:
     from banyan.kernel.commands import Command
     from banyan.kernel.nouns import Noun
 
-_DECLARATIONS = ("nouns", "events", "commands", "reactions", "reports", "proofs", "jobs", "prints", "starts",
-                 "figures", "impossible")
-
 _nouns: Mapping[str, Noun] = MappingProxyType({})
 _by_path: Mapping[str, Noun] = MappingProxyType({})
 _commands: dict[str, Command] = {}
 _by_noun: dict[str, tuple[Command, ...]] = {}
 _ports: dict[str, Callable[..., Any]] = {}
+_followers: list[Callable[[Noun], None]] = []
 epoch = 0
 
 
-def discover() -> None:
-    """Read the declarations of every installed module and compile its nouns.
-
-    A module is an installed app of ours; each file of `_DECLARATIONS` that exists is imported.
-    """
-    from django.apps import apps
-
-    from banyan.kernel import chain, clients, declarations, dispatcher, jobs, outbox_proofs, tokens  # noqa: F401
-    from banyan.kernel.nouns import compile_noun, declared
-
-    for config in apps.get_app_configs():
-        if config.name.startswith("banyan."):
-            for name in _DECLARATIONS:
-                target = f"{config.name}.{name}"
-                if importlib.util.find_spec(target):
-                    importlib.import_module(target)
-    keys = {d.model: d.words["key"] for d in declared()}
-    publish(compile_noun(d, keys) for d in declared())
+def with_each_noun(follow: Callable[[Noun], None]) -> Callable[[Noun], None]:
+    """Have a function called with every noun that is published, such as one that adds the commands all nouns have."""
+    _followers.append(follow)
+    return follow
 
 
 def publish(nouns: Iterable[Noun]) -> None:
     """Add compiled nouns, replacing those of the same key, and begin a new epoch."""
     global _nouns, _by_path, epoch
-    from banyan.kernel.beside import add_beside_commands
-    from banyan.kernel.records import add_record_commands
 
     found = dict(_nouns)
     for noun in nouns:
         found[noun.spec.key] = noun
-        add_record_commands(noun)
-        add_beside_commands(noun)
+        for follow in _followers:
+            follow(noun)
     _nouns = MappingProxyType(found)
     _by_path = MappingProxyType({noun.spec.path: noun for noun in found.values()})
     epoch += 1

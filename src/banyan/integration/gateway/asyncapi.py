@@ -23,7 +23,7 @@ from banyan.kernel import db, registry
 from banyan.kernel.context import Context
 from banyan.kernel.events import Event, label_of
 from banyan.lib.labels import L
-from banyan.web.rest import answers, entry, parameters
+from banyan.web.rest import answers, parameters, routes
 from banyan.web.rest.resources import Call
 
 Node = dict[str, Any]
@@ -272,4 +272,4 @@ def describe(call: Call) -> HttpResponse:
     return response
 
 
-entry.serve(PATH, GET=describe)
+routes.serve(PATH, GET=describe)

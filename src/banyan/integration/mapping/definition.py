@@ -133,23 +133,11 @@ Node = Leaf | Branch | Places | Rows
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A checked mapping. Apply it with `apply(body, facts)`; `applying.py` says how it goes."""
+    """A checked mapping; `applying.apply(mapping, body, facts)` does what it says."""
 
     fields: tuple[Field, ...]
     root: Node
     value_maps: tuple[str, ...]
-
-    def apply(self, body: Any, facts: Any = None, **more: Any) -> Any:
-        """Give what becomes of a payload: `Mapped(value, faults, trace)`. See `applying.apply`."""
-        from banyan.integration.mapping.applying import apply
-
-        return apply(self, body, facts, **more)
-
-    def needs(self, bodies: Any, facts: Any = None) -> Any:
-        """Give what must be looked up before payloads can be mapped. See `applying.needs`."""
-        from banyan.integration.mapping.applying import needs
-
-        return needs(self, bodies, facts)
 
 
 def compile_mapping(definition: Map[str, Any]) -> Mapping:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import F
 
+from banyan.integration.mapping.applying import needs
 from banyan.integration.mapping.converters import Facts, Need
 from banyan.integration.mapping.definition import Mapping as Compiled
 from banyan.integration.mapping.models import KeyLink, Sample, Table, TableField, ValueLine, ValueMap
@@ -56,7 +57,7 @@ def facts_for(
     facts = Facts(system, today, zone, dict(settings or {}))
     asked: set[Need] = set()
     for _ in range(MOST_ROUNDS):
-        needed = mapping.needs(bodies, facts) - asked
+        needed = needs(mapping, bodies, facts) - asked
         if not needed:
             break
         asked |= needed

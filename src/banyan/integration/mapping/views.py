@@ -14,7 +14,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from banyan.integration.mapping import payloads, queries, targets
-from banyan.integration.mapping.applying import Mapped, TraceLine, plainly
+from banyan.integration.mapping.applying import Mapped, TraceLine, apply, plainly
 from banyan.integration.mapping.converters import KINDS
 from banyan.integration.mapping.definition import compile_mapping
 from banyan.integration.mapping.faults import DefinitionFault, short
@@ -104,7 +104,7 @@ def _tried(request: HttpRequest, record: Mapping[str, Any]) -> dict[str, Any]:
     zone: ZoneInfo = acting.zone_of(request)
     facts = queries.facts_for(mapping, [body], system=record["system"] or "", today=ctx.now.astimezone(zone).date(),
                               zone=zone.key, ctx=ctx)  # fmt: skip
-    mapped = mapping.apply(body, facts, traces=True)
+    mapped = apply(mapping, body, facts, traces=True)
     plain = mapped.plain()
     output = orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode()
     return shown | {

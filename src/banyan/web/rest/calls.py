@@ -24,6 +24,7 @@ from django.db import DataError, Error, connection, transaction
 from banyan.kernel import db, registry
 from banyan.lib.errors import DomainError
 from banyan.web.acting import HOME_ZONE
+from banyan.web.rest.routes import methods_at
 
 log = logging.getLogger("banyan.rest")
 MOST = 20_000
@@ -169,12 +170,10 @@ def _end() -> None:
 @lru_cache(maxsize=4096)
 def _known(epoch: int, method: str, path: str) -> tuple[str, str]:
     """Give the template of a path without keys, and its operation as the description names it."""
-    from banyan.web.rest import entry
-
     parts = path.split("/")
     plain = [_SAMPLE if part.startswith("{") else part for part in parts]
     try:
-        methods = entry.methods_at("/".join(plain))
+        methods = methods_at("/".join(plain))
     except DomainError:
         return NOWHERE, ""
     wanted = "GET" if method == "HEAD" else method

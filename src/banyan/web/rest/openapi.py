@@ -15,7 +15,7 @@ from banyan.kernel.queries import DeclaredQuery
 from banyan.kernel.schema import Input
 from banyan.lib.errors import DomainError, NotAllowed, NotAuthenticated
 from banyan.lib.labels import L, Label
-from banyan.web.rest import schemas
+from banyan.web.rest import offered, schemas
 from banyan.web.rest.answers import ROOT, MethodNotAllowed, body_of
 from banyan.web.rest.examples import KEY, example_of
 
@@ -148,8 +148,6 @@ class _Description:
     # --- a noun ---------------------------------------------------------------------------------------------
 
     def _noun(self, paths: dict[str, Node], noun: Noun) -> None:
-        from banyan.web.rest import entry
-
         spec, name = noun.spec, schemas.schema_name(noun.spec.key)
         root, one = f"/{spec.path}", f"/{spec.path}/{{id}}"
         read = spec.permission("read")
@@ -175,10 +173,10 @@ class _Description:
                 more=(404,),
             ),
         }
-        create = registry.command(spec.permission("create")) if entry.offers(noun, "create") else None
+        create = registry.command(spec.permission("create")) if offered.offers(noun, "create") else None
         if create:
             self._creating(paths, noun, create, name)
-        if entry.offers(noun, "change"):
+        if offered.offers(noun, "change"):
             cmd = registry.command(spec.permission("change"))
             paths[one]["patch"] = self._operation(
                 cmd.key,
@@ -190,7 +188,7 @@ class _Description:
                 responses={200: self._json(_ref(name), "ETag")},
                 more=(404, 412, 428, *_WITH_BODY),
             )
-        if entry.offers(noun, "delete"):
+        if offered.offers(noun, "delete"):
             cmd = registry.command(spec.permission("delete"))
             paths[one]["delete"] = self._operation(
                 cmd.key,
@@ -254,33 +252,31 @@ class _Description:
             )
         }
         for cmd in registry.commands_of(spec.key):
-            if entry.command_of(noun, cmd.name, on="records"):
+            if offered.command_of(noun, cmd.name, on="records"):
                 paths[f"{one}/{cmd.name}"] = {
                     "parameters": [_parameter("id")],
                     "post": self._command(cmd, name),
                 }
-            elif entry.command_of(noun, cmd.name, on="noun"):
+            elif offered.command_of(noun, cmd.name, on="noun"):
                 paths[f"{root}/{cmd.name}"] = {"post": self._command(cmd, name)}
 
     def _creating(self, paths: dict[str, Node], noun: Noun, create: Command, name: str) -> None:
-        from banyan.web.rest import entry
-
         spec = noun.spec
-        made = _ref(name) if entry.takes_tables(noun) else {"anyOf": [_ref(f"{name}Done"), _ref(name)]}
+        made = _ref(name) if offered.takes_tables(noun) else {"anyOf": [_ref(f"{name}Done"), _ref(name)]}
         paths[f"/{spec.path}"]["post"] = self._operation(
             create.key,
             create.label,
             create.permission,
             tag=spec.key,
             parameters=[*_WRITING, _parameter("Prefer")],
-            body=self._body_of(create, one=entry.takes_tables(noun)),
+            body=self._body_of(create, one=offered.takes_tables(noun)),
             responses={
                 201: self._json(made, "ETag", "Location"),
                 200: self._json(made, "ETag", text=self.say("只试不做", "A dry run")),
             },
             more=(404, *_WITH_BODY),
         )
-        if not entry.takes_tables(noun):
+        if not offered.takes_tables(noun):
             return
         batch = {"parameters": [_parameter("batch")]}
         paths[f"/{spec.path}/import"] = {
@@ -309,7 +305,7 @@ class _Description:
                 more=(404,),
             ),
         }
-        if not entry.offers(noun, "delete"):
+        if not offered.offers(noun, "delete"):
             return
         paths[f"/{spec.path}/import/{{batch}}/undo"] = {
             **batch,
