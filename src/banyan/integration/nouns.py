@@ -68,7 +68,8 @@ noun(
            "A partner in one environment: how it is reached, its limits, the account it acts as"),
     fields=dict(
         code=f("编码", "Code"), name=f("名称", "Name"),
-        connector=f("连接器", "Connector", L("如 rest、webhook、sql、file", "Such as rest, webhook, sql, file")),
+        connector=f("连接器", "Connector", L("用什么方式连接；要填的设置由它决定",
+                                                "How it is spoken to; what is asked for follows")),
         environment=f("环境", "Environment", L("只有同一环境的安装会连接它",
                                                         "Only an installation of the same one calls it"),
                       choices=ENVIRONMENTS),
