@@ -48,7 +48,10 @@ def settings_of(values: Mapping[str, Any]) -> tuple[str, type[BaseModel] | None,
         return "connector", found.settings, None
     kept = Secret.objects.filter(system=values["id"]) if values.get("id") else Secret.objects.none()
     known = set(kept.values_list("name", flat=True))
-    names = [f"{name} ✓" if name in known else name for name in found.secrets]
-    note = L("密钥不写在这里，保存后用“填写密钥”加密保存：{names}（✓ 已填）",
-             "Secrets do not stand here; once it is saved, “Set a secret” seals them: {names} (✓ set)")  # fmt: skip
-    return "connector", found.settings, note.filled({"names": ", ".join(names)})
+    facts = {"unset": ", ".join(name for name in found.secrets if name not in known) or "—"}
+    note = L("密钥不写在这里：保存后用“填写密钥”加密保存。还没有填：{unset}",
+             "No secret stands here: once it is saved, “Set a secret” seals them. Not yet set: {unset}")
+    if known:
+        facts["set"] = ", ".join(name for name in found.secrets if name in known)
+        note = L("{note}；已填：{set}", "{note}; set: {set}").filled({"note": note, **facts})
+    return "connector", found.settings, note.filled(facts)
