@@ -60,7 +60,7 @@ class Server:
     def start(cls) -> Server:
         """Start one in a new folder. Raises: RuntimeError with the end of its log"""
         folder = temporary_folder()
-        port = _free_port()
+        port = free_port()
         with (folder / "up.log").open("wb") as log:
             process = subprocess.Popen(
                 [*BANYAN, "up", "--empty"], env=surroundings(folder) | {"BANYAN_PORT": str(port)},
@@ -181,7 +181,7 @@ def _line(pid: int, parents: Mapping[int, int]) -> list[int]:
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Give a port that the system names, so that two measurements begun at once do not meet at one."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))

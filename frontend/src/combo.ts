@@ -62,8 +62,8 @@ async function open(input: HTMLInputElement): Promise<void> {
     empty.textContent = t("没有匹配的记录", "Nothing matches");
     list.append(empty);
   }
-  list.addEventListener("pointerdown", (event) => {
-    event.preventDefault();
+  list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
+  list.addEventListener("click", (event) => {
     const item = (event.target as Element).closest<HTMLElement>("[data-id]");
     if (item) choose(input, { id: item.dataset.id ?? "", title: item.textContent ?? "" });
   });
@@ -83,8 +83,9 @@ function place(input: HTMLElement, popup: HTMLElement): void {
   popup.style.maxHeight = `${height}px`;
   popup.style.minWidth = `${Math.max(box.width, 220)}px`;
   popup.style.left = `${Math.max(8, Math.min(box.left, window.innerWidth - Math.max(box.width, 220) - 8))}px`;
-  if (below < 200 && box.top > below) popup.style.bottom = `${window.innerHeight - box.top + 2}px`;
-  else popup.style.top = `${box.bottom + 2}px`;
+  const isAbove = below < 200 && box.top > below;
+  popup.style.bottom = isAbove ? `${window.innerHeight - box.top + 2}px` : "auto";
+  popup.style.top = isAbove ? "auto" : `${box.bottom + 2}px`;
 }
 
 function paint(): void {
@@ -207,6 +208,10 @@ on("focusout", ".combo-text", (element) => {
     }
   });
 });
+/** The list goes along with its field, which a phone scrolls to where its keyboard leaves room. */
 window.addEventListener("scroll", (event) => {
-  if (list && event.target !== list) close();
+  if (!list || !owner || event.target === list) return;
+  const box = owner.getBoundingClientRect();
+  if (box.bottom < 0 || box.top > window.innerHeight) close();
+  else place(owner, list);
 }, true);

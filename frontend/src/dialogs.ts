@@ -41,8 +41,11 @@ on("click", "[data-close]", (element) => {
   element.closest("dialog")?.close();
   if (element.closest(".dialog-page")) history.back();
 });
+/** Beside a dialog is where a press both began and ended: one that slips out of it, as when text is marked, closes nothing. */
+let pressed: EventTarget | null = null;
+document.addEventListener("mousedown", (event) => (pressed = event.target), true);
 on("click", "dialog", (element, event) => {
-  if (event.target === element) (element as HTMLDialogElement).close();
+  if (event.target === element && pressed === element) (element as HTMLDialogElement).close();
 });
 document.addEventListener(
   "close",

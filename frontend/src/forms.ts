@@ -172,6 +172,11 @@ on("keydown", "form[data-guard] input:not([type=hidden])", (input, e) => {
 
 // --- lists' question forms send only what is filled in ------------------------------------------------------
 
+/** What a page asks by the clock is marked: the server does not count it as somebody's using it. */
+document.addEventListener("htmx:configRequest", (e) => {
+  const { headers, triggeringEvent } = (e as CustomEvent).detail;
+  if (!triggeringEvent) headers["Banyan-Unasked"] = "1";
+});
 document.addEventListener("htmx:configRequest", (e) => {
   const { elt, parameters, formData } = (e as CustomEvent).detail;
   if (!(elt as HTMLElement).closest?.("[data-blank-free]")) return;

@@ -42,6 +42,10 @@ on("change", "[data-pick-all]", (every) => {
   boxes().forEach((b) => (b.checked = (every as HTMLInputElement).checked));
   count();
 });
+on("click", "[data-pick-every]", () => {
+  boxes().forEach((b) => (b.checked = true));
+  count();
+});
 on("click", "[data-pick-none]", () => {
   boxes().forEach((b) => (b.checked = false));
   count();

@@ -3,6 +3,7 @@ import { stepped, typed } from "./digits";
 import { all, each, on, one } from "./page";
 
 let field: HTMLInputElement | null = null;
+let isPressed = false;
 
 const isTouch = () => matchMedia("(pointer: coarse)").matches;
 
@@ -11,6 +12,20 @@ function set(input: HTMLInputElement, value: string): void {
   input.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+/** A pad that nobody types on goes when the press that left it is over: nothing moves under a finger before its click. */
+function putAway(): void {
+  if (!field && !isPressed) all("[data-pad]").forEach((pad) => (pad.hidden = true));
+}
+
+document.addEventListener("mousedown", () => (isPressed = true), true);
+document.addEventListener(
+  "mouseup",
+  () => {
+    isPressed = false;
+    setTimeout(putAway);
+  },
+  true,
+);
 on("focusin", ".box-form-big [data-number]", (element) => {
   field = element as HTMLInputElement;
   field.dataset.fresh = "";
@@ -24,7 +39,7 @@ on("focusin", ".box-form-big [data-number]", (element) => {
 on("focusin", ".box-form-big input:not([data-number]), .box-form-big select, .box-form-big textarea", (element) => {
   if ((element as HTMLInputElement).type === "radio") return;
   field = null;
-  all("[data-pad]").forEach((pad) => (pad.hidden = true));
+  putAway();
 });
 on("pointerdown", "[data-key]", (_, event) => event.preventDefault());
 on("click", "[data-key]", (key) => {

@@ -55,7 +55,7 @@ async function look(isForced: boolean): Promise<void> {
   const turn = ++looks;
   if (!isForced && Date.now() - read < AT_LEAST) query.set("seen", stamp);
   try {
-    const answer = await fetch(`${place.dataset.teamboard}?${query}`, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(`${place.dataset.teamboard}?${query}`, { headers: { "HX-Request": "true", ...(isForced ? {} : { "Banyan-Unasked": "1" }) } });
     if (answer.status !== 200 || isDragging || host() !== place) return;
     const text = await answer.text();
     if (turn < standing || query.get("centre") !== (place.dataset.centre ?? "")) return;

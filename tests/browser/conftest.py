@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,18 +11,18 @@ from playwright.sync_api import Page, expect
 from banyan.demo import rongxi, story
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import User
+from tests.browser.floor import SCREENS, Floor
 from tests.browser.hands import BUSY, Hand, settle, sign_in
 from tests.plugins.world import World
 
 PASSWORD = "Wurzel-und-Zweig-7"
-SCREENS = Path(__file__).parents[2] / "build" / "screens"
 #: The morning on which the demo factory is worked in, nine o'clock there; stock, prices and periods know it.
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 #: Milliseconds after which what should appear never will; a machine under load is slow, not wrong.
 PATIENCE = 45_000
 expect.set_options(timeout=PATIENCE)
 
-__all__ = ["settle"]
+__all__ = ["SCREENS", "settle"]
 
 
 @pytest.fixture
@@ -52,6 +51,12 @@ def factory(live_db, settings, tmp_path) -> World:
     world.do("sales.order.confirm", world.orders[:12])
     world.do("sales.order.cancel", world.orders[10:12], reason="客户取消")
     return world
+
+
+@pytest.fixture
+def floor(live_db) -> Floor:
+    """Give a shop floor with orders released and a station that is to be paired."""
+    return Floor()
 
 
 @pytest.fixture
@@ -115,10 +120,10 @@ def enter(demo, open_page) -> Iterator[Callable[..., Hand]]:
     What each saw last is kept as `last-ROLE.png`, for when something went wrong.
     """
 
-    def come(role: str, **size: bool) -> Hand:
+    def come(role: str, *, language: str = "zh", **size: object) -> Hand:
         if role not in come.hands:
-            page = watched(open_page(**size))
-            hand = Hand(page, is_touch=bool(size.get("phone") or size.get("tablet")))
+            page = watched(open_page(language=language, **size))
+            hand = Hand(page, is_touch=bool(size.get("phone") or size.get("tablet")), language=language)
             come.hands[role] = hand.sign_in(role, story.PASSWORD)
         return come.hands[role]
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.words import said
+
 #: Counts what is under way in a page; `since` is when that last changed. Under way is what has been asked of the server
 #: and not got yet, what a timer is about to do, and leaving for another page.
 BUSY = """(() => { const seen = window.asked = { open: 0, since: 0 };
@@ -50,18 +52,36 @@ def sign_in(page: Page, login: str, password: str) -> None:
 
 
 class Hand:
-    """A person at a page, who reads Chinese."""
+    """A person at a page, told in Chinese what to look for, who reads it in the language of the page."""
 
-    def __init__(self, page: Page, *, is_touch: bool = False) -> None:
-        self.page, self.is_touch = page, is_touch
+    def __init__(self, page: Page, *, is_touch: bool = False, language: str = "zh") -> None:
+        self.page, self.is_touch, self.language = page, is_touch, language
         self.taps = 0
+
+    # --- words ------------------------------------------------------------------------------------------
+
+    def said(self, text: str) -> list[str]:
+        """Give the texts that may stand on the screen for a Chinese one."""
+        return said(text, self.language)
+
+    def whole(self, text: str, after: str = "") -> re.Pattern:
+        """Give a pattern for a text that stands alone; `after` is a pattern of what may follow it."""
+        return re.compile(rf"^\s*({'|'.join(map(re.escape, self.said(text)))}){after}\s*$")
+
+    def part(self, text: str | re.Pattern) -> str | re.Pattern:
+        """Give what finds a text amid others."""
+        texts = self.said(text) if isinstance(text, str) else []
+        return re.compile("|".join(map(re.escape, texts))) if len(texts) > 1 else text
 
     # --- coming in and going about ----------------------------------------------------------------------
 
     def sign_in(self, login: str, password: str) -> Hand:
-        """Sign in by the form."""
+        """Sign in by the form, and choose the language."""
         sign_in(self.page, login, password)
-        return self
+        if not self.page.locator(f"html[lang^={self.language}]").count():
+            self._tap(self.page.locator(".language button"))
+            self.page.wait_for_selector(f"html[lang^={self.language}] body[data-ready]")
+        return self.quiet()
 
     def _open(self, group: Locator) -> None:
         if group.get_attribute("open") is None:
@@ -72,24 +92,24 @@ class Hand:
         more = area.locator("details").filter(has=self._named("a", screen))
         if more.count():
             self._open(more)
-        return area.get_by_role("link", name=screen, exact=True)
+        return area.get_by_role("link", name=self.whole(screen))
 
     def go(self, area: str, screen: str) -> Hand:
         """Go to a screen by the menu: its area, then its name."""
-        side = self.page.get_by_role("complementary", name="菜单")
+        side = self.page.get_by_role("complementary", name=self.whole("菜单"))
         if side.is_visible():
             group = side.locator(".side-group").filter(has=self._named(".side-area", area))
             self._open(group)
             self._tap(self._entry(group, screen))
         else:
-            self._tap(self.page.get_by_role("button", name="全部", exact=True))
+            self._tap(self.page.get_by_role("button", name=self.whole("全部")))
             part = self.box.locator("section").filter(has=self._named("h2", area))
             self._tap(self._entry(part, screen))
-        expect(self.page.locator("h1")).to_contain_text(screen)
+        expect(self.page.locator("h1")).to_contain_text(self.part(screen))
         return self.quiet()
 
     def _named(self, tag: str, text: str) -> Locator:
-        return self.page.locator(tag, has_text=re.compile(f"^\\s*{re.escape(text)}\\s*$"))
+        return self.page.locator(tag, has_text=self.whole(text))
 
     def quiet(self) -> Hand:
         """Wait until nothing is asked of the server any more."""
@@ -119,19 +139,19 @@ class Hand:
     def sees(self, *texts: str | re.Pattern) -> Hand:
         """Wait until texts stand in the page."""
         for text in texts:
-            expect(self.main).to_contain_text(text)
+            expect(self.main).to_contain_text(self.part(text))
         return self
 
     def value(self, label: str) -> str:
         """Give what stands under a label of a record's page."""
-        word = self.main.locator("dt").filter(has_text=re.compile(f"^\\s*{re.escape(label)}\\s*$")).first
+        word = self.main.locator("dt").filter(has_text=self.whole(label)).first
         return word.locator("xpath=following-sibling::dd[1]").inner_text().strip()
 
     def row(self, *words: str) -> Locator:
         """Give the rows of a list or table in which all these words stand."""
         rows = self.main.locator("tbody tr")
         for word in words:
-            rows = rows.filter(has_text=word)
+            rows = rows.filter(has_text=self.part(word))
         return rows
 
     def cells(self, *words: str) -> list[str]:
@@ -143,7 +163,7 @@ class Hand:
     def search(self, text: str) -> Hand:
         """Type into the list's search and wait for its answer."""
         with self.page.expect_response(lambda answer: "q=" in answer.url):
-            self.main.get_by_role("searchbox", name="搜索").fill(text)
+            self._enter(self.main.get_by_role("searchbox", name=self.whole("搜索")), text)
         return self.quiet()
 
     def open(self, *words: str) -> Hand:
@@ -154,8 +174,16 @@ class Hand:
     def pick(self, *words: str) -> Hand:
         """Tick every row that holds these words."""
         for box in self.row(*words).get_by_role("checkbox").all():
-            box.check()
+            self._tick(box)
         return self
+
+    def pick_all(self) -> Hand:
+        """Tick every row: by the box above them; on a phone, which shows none, by the bar under a first tick."""
+        every = self.main.get_by_role("checkbox", name=self.whole("全选"))
+        if every.is_visible():
+            return self._tick(every)
+        self._tick(self.row().get_by_role("checkbox").first)
+        return self.press("全选")
 
     # --- pressing and filling ---------------------------------------------------------------------------
 
@@ -164,11 +192,11 @@ class Hand:
 
         Raises: AssertionError with the refusal's words
         """
-        named = re.compile(f"^\\s*{re.escape(name)}\\s*$")
+        named = self.whole(name)
         found = self.main.get_by_role("button", name=named).or_(self.main.get_by_role("link", name=named))
         shown = found.filter(visible=True)
         if not shown.count():
-            self._tap(self.main.get_by_label("更多", exact=True).first)
+            self._tap(self.main.get_by_label(self.whole("更多")).first)
         self._tap(shown.first)
         self.quiet()
         refused = self.page.locator("#notes .refusal")
@@ -184,10 +212,10 @@ class Hand:
     def fill(self, fields: Mapping[str, str]) -> Hand:
         """Fill fields outside of grids by their labels: choices, references, tiles and plain ones alike."""
         for label, value in fields.items():
-            named = re.compile(f"^\\s*{re.escape(label)}\\s*\\*?( \\S+)?\\s*$")
+            named = self.whole(label, r"\s*\*?( \S+)?")
             tiles = self._place.get_by_role("radiogroup", name=named)
             if tiles.count():
-                self._tap(tiles.get_by_label(value).first)
+                self._tap(tiles.get_by_label(self.part(value)).first)
                 continue
             found = self._place.get_by_label(named).and_(self.page.locator(":not([data-cell])"))
             self.put(found.first, value)
@@ -198,34 +226,61 @@ class Hand:
         return self.box if self.box.count() else self.main
 
     def put(self, field: Locator, value: str) -> Hand:
-        """Put a value into one field as its kind wants it."""
+        """Put a value into one field as its kind wants it; a finger first taps it, and types numbers on the pad."""
         kind = field.evaluate("e => e.getAttribute('role') || (e.tagName === 'SELECT' ? 'select' : e.type)")
         if kind == "combobox":
-            field.fill(value)
-            self.page.get_by_role("option").filter(has_text=value).first.click()
+            self._enter(field, value)
+            self._tap(self.page.get_by_role("option").filter(has_text=self.part(value)).first)
         elif kind == "select":
-            field.select_option(label=field.locator("option", has_text=value).first.inner_text())
+            field.select_option(label=field.locator("option", has_text=self.part(value)).first.inner_text())
         elif kind == "checkbox":
-            field.set_checked(value == "是")
+            self._tick(field, value == "是")
+        else:
+            self._enter(field, value)
+        return self
+
+    def _enter(self, field: Locator, value: str) -> None:
+        if self.is_touch:
+            field.tap()
+        if self.is_touch and field.evaluate("e => e.matches('.box-form-big [data-number]')"):
+            for key in value:
+                self.box.get_by_role("button", name=key, exact=True).tap()
+            expect(field).to_have_value(value)
         else:
             field.fill(value)
+
+    def _tick(self, box: Locator, is_wanted: bool = True) -> Hand:
+        if box.is_checked() != is_wanted:
+            self._tap(box)
+        expect(box).to_be_checked(checked=is_wanted)
         return self
 
     def cell(self, column: str, row: int = 1) -> Locator:
         """Give a cell of a line grid by its column's name and its row from 1."""
-        found = self._place.get_by_label(column, exact=True).and_(self.page.locator("[data-cell]"))
+        found = self._place.get_by_label(self.whole(column)).and_(self.page.locator("[data-cell]"))
         return found.nth(row - 1)
 
     def remove_line(self, row: int) -> Hand:
         """Take a line out of a grid."""
-        self._tap(self._place.get_by_role("button", name="删除此行").nth(row - 1))
+        self._tap(self._place.get_by_role("button", name=self.whole("删除此行")).nth(row - 1))
+        return self
+
+    def enter_lines(self, rows: Sequence[Sequence[str]]) -> Hand:
+        """Enter lines, the first row the columns' names: pasted in one go, with a finger cell by cell."""
+        if not self.is_touch:
+            return self.paste(self.cell(rows[0][0]), rows)
+        for place, row in enumerate(rows[1:], start=1):
+            for column, value in zip(rows[0], row, strict=True):
+                self.put(self.cell(column, place), value)
         return self
 
     def paste(self, cell: Locator, rows: Sequence[Sequence[str]]) -> Hand:
-        """Paste a block from a spreadsheet at a cell."""
+        """Paste a block from a spreadsheet, its first row the columns' names, at a cell."""
+        heads = [self.cell(name).get_attribute("aria-label") for name in rows[0]]
         cell.focus()
-        cell.evaluate(PASTE, "\n".join("\t".join(row) for row in rows) + "\n")
-        expect(self.page.get_by_text(f"已粘贴 {len(rows) - 1} 行")).to_be_visible()
+        cell.evaluate(PASTE, "\n".join("\t".join(row) for row in [heads, *rows[1:]]) + "\n")
+        told = "|".join(self.said("已粘贴 {n} 行")).replace("{n}", str(len(rows) - 1))
+        expect(self.page.get_by_text(re.compile(told))).to_be_visible()
         return self.quiet()
 
     def send(self) -> Hand:

@@ -31,6 +31,10 @@ WIDER = """() => [...document.querySelectorAll('dialog[open], dialog[open] .box-
 .filter(e => e.scrollWidth > e.clientWidth + 1)
 .map(e => `${e.className} ${e.scrollWidth} > ${e.clientWidth}`)"""
 
+CUT = """() => [...document.querySelectorAll('#main .num, #main .btn, dialog[open] .btn')]
+.filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1 && !e.matches('input'))
+.map(e => e.textContent.trim().slice(0, 60))"""
+
 
 def check(page: Page, name: str, *, is_phone: bool = False, language: str = "zh") -> None:
     """Hold a page, and the dialog that is open on it, to what holds for all."""
@@ -42,3 +46,8 @@ def check(page: Page, name: str, *, is_phone: bool = False, language: str = "zh"
     if language == "en":
         words = page.evaluate(WORDS, ENTERED)
         assert not CHINESE.search(words), f"{name}: {CHINESE.findall(words)}"
+
+
+def check_whole(page: Page, name: str) -> None:
+    """Hold a page to it that neither an amount nor the words of a button are cut off."""
+    assert page.evaluate(CUT) == [], f"{name} cuts words off"

@@ -2,168 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal as D
 from pathlib import Path
+from socket import SHUT_RDWR
+from statistics import median
 
 import pytest
 import segno
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.http import StreamingHttpResponse
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from banyan.kernel import files
-from banyan.kernel.context import SYSTEM, Context
-from banyan.kernel.models import Attachment, Role, User, UserRole
+from banyan.kernel.models import Attachment
 from banyan.modules.exceptions.models import ShopException
 from banyan.modules.inventory.models import Lot
 from banyan.modules.items.models import Item
 from banyan.modules.production.models import DefectReason, Material, Operation, Report
-from banyan.modules.production.tests.conftest import Shop
 from banyan.modules.station import badges
 from banyan.modules.station.models import KeptAct
-from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from banyan.web.printing.labels import SIZES as SIZES_OF_LABELS
-from tests.browser.conftest import SCREENS, watched
+from tests.browser.conftest import watched
+from tests.browser.floor import LIES_OPEN, SIZES, Worker, comes_true, jpeg, scanned, shell_is_kept, shoot
 from tests.ops.site import until
 from tests.plugins.browser import PHONE, launched
-from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-LOOKS = SCREENS / "station"
-CAPTURED = [
-    {"name": "直径", "name_en": "Diameter", "kind": "number", "unit": "mm", "minimum": "38", "maximum": "42"},
-    {"name": "首件", "name_en": "First piece", "kind": "photo"},
-]
-#: The smallest side of what a gloved finger is to hit, in CSS pixels.
-FINGER = 48
-
-
-class Floor:
-    """A plant with an order released, a task for one worker, and a station that is to be paired."""
-
-    def __init__(self) -> None:
-        now = datetime.now(UTC)
-        world = World(Context(SYSTEM, now=now - timedelta(days=1), through="story"))
-        self.shop, self.world = Shop(world), world
-        self.shop.stocked()
-        world.ctx = self.shop.ctx = world.ctx.with_(now=now)
-        write_defaults(world.ctx)
-        self.orders = [self.shop.released(quantity=str(n)) for n in (100, 60, 40)]
-        self.first, self.second = (self.shop.operation(self.orders[0], n) for n in (10, 20))
-        Operation.objects.filter(name="车削").update(instructions="外圆 Ø40 h6，Ra 1.6\n首件送检")
-        Operation.objects.filter(work_order=self.orders[2], sequence=10).update(capture=CAPTURED)
-        world.make("wages.rate", operation="车削", piece_price="1.50", valid_from="2020-01-01")
-        world.do("exceptions.category.add_usual")
-        self.shop.receive(world.part, 100, "1000")
-        self.shop.receive(world.steel, 20, "100", self.shop.steel_lot)
-        world.do("production.work_order.issue", self.orders[2])
-        for code, name in (("D01", "划伤"), ("D02", "尺寸超差"), ("D03", "砂眼"), ("D04", "碰伤"), ("D05", "毛刺")):
-            world.make("production.defect_reason", code=code, name=name, name_en=name and code, kind="both")
-        user = User.objects.create(login="zhao", name="赵师傅", plants=[world.plant.pk])
-        UserRole.objects.create(user=user, role=Role.objects.get(code="worker"))
-        world.change(world.worker, user=user.pk)
-        assert world.second_worker
-        self.badge = world.make("station.badge", employee=world.worker)
-        self.device = world.make("station.device", code="ST-01", name="车削一号", plant=world.plant)
-        for order in self.orders:
-            operation = self.shop.operation(order, 10)
-            world.do(
-                "production.work_order.assign", order, lines=[{"operation": operation.pk, "employee": world.worker}]
-            )
-
-    def pairing_code(self) -> str:
-        return self.world.do("station.device.pair", self.device).in_("en").split("enter ")[1].split()[0]
-
-    def pin(self) -> str:
-        return self.world.do("station.badge.new_pin", self.badge).in_("en").split()[-1]
-
-
-class Worker:
-    """A hand at a station, who counts the taps; digits on the number pad are not counted."""
-
-    def __init__(self, page: Page, name: str) -> None:
-        self.page, self.name, self.taps = page, name, []
-        page.on("console", lambda m: None)
-
-    def tap(self, selector: str, word: str = "") -> None:
-        self.page.locator(selector).first.click()
-        if not selector.startswith("[data-key"):
-            self.taps.append(word or selector)
-
-    def digits(self, number: str) -> None:
-        for one in number:
-            self.tap(f'[data-key="{one}"]')
-
-    def look(self, name: str) -> None:
-        LOOKS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=LOOKS / f"{self.name}-{name}.png")
-        self.check(name)
-
-    def check(self, name: str) -> None:
-        """Refuse small targets, a page too wide, and a primary button hidden by other than what asks or warns."""
-        small = self.page.evaluate(
-            """(least) => [...document.querySelectorAll('button, a.btn, input, select, summary')]
-                .filter((one) => one.getClientRects().length && !one.closest('.entry'))
-                .map((one) => [one.textContent.trim() || one.ariaLabel, one.getBoundingClientRect()])
-                .filter(([, r]) => r.height < least - 0.5 || r.width < least - 0.5)
-                .map(([text, r]) => `${text}: ${r.width}x${r.height}`)""",
-            FINGER,
-        )
-        assert small == [], name
-        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
-        hidden = self.page.evaluate(
-            """() => [...document.querySelectorAll('.btn-primary')].filter((one) => {
-                if (!one.getClientRects().length) return false;
-                one.scrollIntoView({block: 'nearest'});
-                const r = one.getBoundingClientRect();
-                const seen = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
-                const isOut = r.left < 0 || r.right > innerWidth || r.bottom > innerHeight + 0.5;
-                return isOut || !(one.contains(seen) || seen?.closest('.alarm, .scan, .ask'));
-            }).map((one) => one.textContent.trim())"""
-        )
-        assert hidden == [], f"{name}: a primary button lies off the screen or under something"
-
-    def sign_in(self, floor: Floor) -> None:
-        page = self.page
-        page.goto("/station/")
-        page.locator("#pairing").fill(floor.pairing_code())
-        page.get_by_role("button", name="配对").click()
-        pin = floor.pin()
-        page.locator("#sign-code").fill("E-WORK")
-        page.locator('[data-field="pin"]').click()
-        for one in pin:
-            page.locator(f'[data-key="{one}"]').click()
-        self.look("sign-in")
-        page.get_by_role("button", name="登录", exact=True).click()
-        expect(page.locator("[data-task]").first).to_be_visible()
-        self.pin = pin
-
-    def report(self, task: object, good: str) -> None:
-        self.tap(f'[data-task="{task}"]', "the task")
-        self.digits(good)
-        self.tap("[data-done]", "done")
-        expect(self.page.locator(".tick")).to_be_visible()
-
-    def to_tasks(self) -> None:
-        self.page.get_by_role("button", name="任务").click()
-
-    def synced(self) -> None:
-        expect(self.page.locator("[data-queue]")).to_have_attribute("data-queue", "0")
-
-
-@pytest.fixture
-def floor(live_db) -> Floor:
-    return Floor()
-
-
-def shell_is_kept(page: Page) -> None:
-    """Wait until the device holds the shell."""
-    page.wait_for_function("navigator.serviceWorker.ready.then((r) => Boolean(r.active))")
-    page.wait_for_function("caches.open('station-shell').then((c) => c.keys()).then((k) => k.length > 4)")
-
-
-SIZES = ("phone", "small", "tablet", "upright")
 
 
 @pytest.mark.parametrize("size", [{name: True} for name in SIZES], ids=SIZES)
@@ -174,6 +42,8 @@ def test_the_usual_report_takes_at_most_three_taps_with_and_without_bad_pieces(f
     hand.look("tasks")
     hand.taps.clear()
     hand.tap(f'[data-task="{floor.first.pk}"]', "the task")
+    assert page.evaluate(LIES_OPEN, "h1")
+    assert page.evaluate(LIES_OPEN, ".told .key")
     hand.digits("50")
     hand.look("task")
     hand.tap("[data-done]", "done")
@@ -190,6 +60,7 @@ def test_the_usual_report_takes_at_most_three_taps_with_and_without_bad_pieces(f
     page.get_by_role("button", name="继续这道工序").click()
     hand.digits("8")
     hand.tap('[data-field="bad"]', "bad")
+    assert page.evaluate(LIES_OPEN, ".told .pair, .told .key")
     hand.digits("2")
     hand.tap('[data-reason="D02"]', "the reason")
     hand.look("defects")
@@ -291,6 +162,7 @@ def test_too_many_is_asked_once_and_then_booked_with_a_flag(floor, open_page):
     hand.digits("130")
     hand.tap("[data-done]")
     expect(page.get_by_text("比可报的多 30")).to_be_visible()
+    assert page.evaluate(LIES_OPEN, ".finish .warn")
     hand.look("asked")
     hand.tap("[data-done]")
     expect(page.locator("[data-state=flagged]")).to_be_visible()
@@ -332,26 +204,6 @@ def test_a_label_opens_its_task_by_its_number_too(floor, chromium, site):
     page.get_by_role("button", name="确定").click()
     expect(page.locator("h1")).to_contain_text("20 铣削")
     context.close()
-
-
-def jpeg(folder: Path) -> Path:
-    file = folder / "camera.jpg"
-    Image.effect_noise((2400, 1800), 60).convert("RGB").save(file, "JPEG")
-    return file
-
-
-def shoot(page: Page, button: str, file: Path) -> None:
-    """Take a photo, as the device's camera gives one."""
-    with page.expect_file_chooser() as asked:
-        page.locator(button).click()
-    asked.value.set_files(file)
-
-
-def scanned(page: Page, button: str, text: str) -> None:
-    """Scan what a label says, by typing it where there is no camera."""
-    page.locator(button).click()
-    page.get_by_label("编号").fill(text)
-    page.get_by_role("button", name="确定").click()
 
 
 def test_data_photos_shares_and_material_are_told_without_a_network(floor, open_page, tmp_path):
@@ -692,17 +544,24 @@ def test_a_camera_reads_the_badge_and_then_the_label_of_an_operation(floor, chro
     browser.close()
 
 
-#: Milliseconds from a tap to the next picture, for six keys, the quickest first.
-TAPS = """async () => {
-    const frame = () => new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
+#: Milliseconds from each tap of a whole report until what it leads to is drawn: the task opened, keys, bad pieces with
+#: their reason, and the word that it is kept, which comes when the disk has it.
+TAPS = """async (task) => {
+    const drawn = () => new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
     const taken = [];
-    for (const key of "123456") {
+    const tap = async (name, selector, shown) => {
         const began = performance.now();
-        document.querySelector(`[data-key="${key}"]`).click();
-        await frame();
-        taken.push(performance.now() - began);
-    }
-    return taken.sort((a, b) => a - b);
+        document.querySelector(selector).click();
+        do await drawn(); while (!document.querySelector(shown));
+        taken.push([name, performance.now() - began]);
+    };
+    await tap('open', `[data-task="${task}"]`, '.told .pad');
+    await tap('key', '[data-key="2"]', '.entry-good');
+    await tap('bad', '[data-field="bad"]', '[data-reason]');
+    await tap('key', '[data-key="1"]', '.entry-bad');
+    await tap('chip', '[data-reason="D02"]', '[data-reason="D02"].is-on');
+    await tap('book', '[data-done]', '.tick');
+    return taken;
 }"""
 #: The best of so many counts, for a busy machine is no fault of the page.
 ROUNDS = 5
@@ -740,14 +599,22 @@ def test_it_paints_soon_is_small_and_answers_a_tap_at_once(floor, open_page):
             break
     hand = Worker(page, "poor")
     hand.sign_in(floor)
-    hand.tap(f'[data-task="{floor.first.pk}"]')
-    taps = min((page.evaluate(TAPS) for _ in range(ROUNDS)), key=lambda taken: taken[3])
+    rounds = []
+    for _ in range(ROUNDS):
+        rounds.append(page.evaluate(TAPS, str(floor.first.pk)))
+        hand.synced()
+        hand.to_tasks()
+    best = min(rounds, key=lambda taken: max(ms for _, ms in taken))
+    taps = sorted(ms for _, ms in best)
     print(f"\nstation_first_paint_ms {paint:.0f} (drawn by {drawn:.0f})")
     print(f"station_transfer_kb {size:.0f}")
-    print(f"station_tap_ms {taps[-1]:.0f} (median {taps[3]:.0f})")
+    told = ", ".join(f"{name} {ms:.0f}" for name, ms in best)
+    print(f"station_tap_ms {taps[-1]:.0f} (median {median(taps):.0f}: {told})")
     assert paint < 1_500
     assert size < 150
-    assert taps[3] < 100
+    assert taps[-1] < 100
+    floor.first.refresh_from_db()
+    assert (floor.first.good_quantity, floor.first.scrap_quantity) == (2 * ROUNDS, ROUNDS)
 
 
 def all_made(page: Page, hand: Worker, last: Operation) -> None:
@@ -848,21 +715,86 @@ def camera(floor, chromium, site, tmp_path):
     browser.close()
 
 
-KEPT_LATER = """caches.open('station-shell').then((kept) => kept.keys())
-    .then((all) => ['decoder-', '.wasm'].every((part) => all.some((one) => one.url.includes(part))))"""
+def scanner_is(page: Page, how: str) -> None:
+    """Wait until the menu says what the worker script answered: the scanner is kept, or still coming."""
+    page.get_by_role("button", name="菜单").click()
+    expect(page.locator("[data-scanner]")).to_have_attribute("data-scanner", how)
+    page.get_by_role("button", name="返回").click()
 
 
-@pytest.mark.slow  # At times the scan does not open after the reload: to be understood (docs/next.md).
+def look_again(page: Page) -> None:
+    """Do as somebody who turns to the device again."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def test_without_a_network_the_camera_reads_what_it_was_kept_for(floor, camera):
     page, hand = camera, Worker(camera, "scan-offline")
     hand.sign_in(floor)
     shell_is_kept(page)
-    assert not page.evaluate(KEPT_LATER)
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_function(KEPT_LATER)
+    scanner_is(page, "coming")
+    look_again(page)
+    scanner_is(page, "kept")
     page.context.set_offline(True)
     page.reload()
     expect(page.locator("[data-task]").first).to_be_visible()
+    scanner_is(page, "kept")
+    page.get_by_role("button", name="扫码").click()
+    expect(page.get_by_role("heading", name="20 铣削")).to_be_visible()
+
+
+#: Whether the device holds the decoder, and its compiled code.
+HELD = """caches.open('station-shell').then((kept) => kept.keys())
+    .then((all) => ['decoder-', '.wasm'].map((part) => all.some((one) => one.url.includes(part))))"""
+
+
+@pytest.fixture
+def cut_off(monkeypatch) -> tuple[set[str], list[str]]:
+    """Cut the network in the middle of files whose name ends with one of these, while they are here; tell which."""
+    real, endings, cut = StaticFilesHandler.serve, set(), []
+
+    def serve(self, request):
+        answer = real(self, request)
+        if not request.path.endswith(tuple(endings)):
+            return answer
+        whole, line = answer.getvalue(), request.environ["wsgi.input"]._read.__self__
+
+        def half() -> Iterator[bytes]:
+            yield whole[: len(whole) // 2]
+            line.raw._sock.shutdown(SHUT_RDWR)
+            cut.append(request.path)
+
+        return StreamingHttpResponse(half(), headers={"Content-Length": str(len(whole))})
+
+    monkeypatch.setattr(StaticFilesHandler, "serve", serve)
+    return endings, cut
+
+
+def test_a_scanner_cut_off_on_its_way_is_not_said_to_be_here_and_comes_whole_later(floor, camera, cut_off):
+    page, hand = camera, Worker(camera, "scan-cut")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    endings, cut = cut_off
+    endings.add(".wasm")
+    look_again(page)
+    comes_true(page, f"{HELD}.then(([code]) => code)")
+    until(lambda: len(cut) > 0, 20, "it is cut off")
+    page.reload()
+    expect(page.locator("[data-task]").first).to_be_visible()
+    look_again(page)
+    until(lambda: len(cut) > 1, 20, "it is cut off again")
+    scanner_is(page, "coming")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="扫码").click()
+    expect(page.locator(".scan-note")).to_contain_text("扫码组件尚未下载")
+    page.get_by_role("button", name="关闭").click()
+    assert page.evaluate(HELD) == [True, False]
+    # the network is back and whole: it is fetched without anybody asking for it
+    endings.clear()
+    page.context.set_offline(False)
+    scanner_is(page, "kept")
+    assert page.evaluate(HELD) == [True, True]
+    page.context.set_offline(True)
+    page.reload()
     page.get_by_role("button", name="扫码").click()
     expect(page.get_by_role("heading", name="20 铣削")).to_be_visible()
 
@@ -872,7 +804,7 @@ def test_a_scanner_that_is_not_here_yet_is_said_and_the_number_typed(floor, came
     hand.sign_in(floor)
     shell_is_kept(page)
     page.context.set_offline(True)
-    assert not page.evaluate(KEPT_LATER)
+    assert page.evaluate(HELD) == [False, False]
     page.get_by_role("button", name="扫码").click()
     expect(page.locator(".scan-note")).to_contain_text("扫码组件尚未下载")
     hand.look("said")
@@ -884,4 +816,4 @@ def test_a_scanner_that_is_not_here_yet_is_said_and_the_number_typed(floor, came
     page.context.set_offline(False)
     page.get_by_role("button", name="扫码").click()
     expect(page.get_by_role("heading", name="20 铣削")).to_be_visible()
-    assert page.evaluate(KEPT_LATER)
+    assert page.evaluate(HELD) == [True, True]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from banyan.kernel import exchange, registry
 from banyan.kernel.commands import execute
@@ -90,3 +91,21 @@ def test_help_is_called_in_three_taps(waiting, enter):
     assert worker.taps <= 3, "help, the category, done"
     with pytest.raises(AssertionError, match="已停工"):
         worker.go("生产", "工单").open("SA-R37-OUT").press("报工").fill({"合格": "3"}).send()
+
+
+@pytest.mark.parametrize("size", DEVICES, ids=["phone", "tablet"])
+def test_a_press_that_puts_the_pad_away_is_not_lost(waiting, enter, size):
+    """The pad goes as another field is tapped, and the dialog shrinks; what was tapped is what was meant."""
+    keeper = enter("warehouse", **size).go("生产", "工单").open("SA-R37-OUT").press("完工入库")
+    pad, last = keeper.box.locator("[data-pad]"), keeper.box.get_by_label("最后一次入库")
+    for is_wanted in ("是", "否"):
+        keeper.cell("数量").tap()
+        expect(pad).to_be_visible()
+        keeper.put(last, is_wanted)
+        expect(pad).to_be_hidden()
+    keeper.cell("数量").tap()
+    keeper.fill({"备注": "先入一半"})
+    expect(pad).to_be_hidden()
+    assert keeper.box.get_by_label("备注").input_value() == "先入一半"
+    foot = keeper.box.locator(".box-foot button").last
+    assert foot.evaluate("e => e.scrollWidth <= e.clientWidth"), "the words of the button are cut off"

@@ -21,7 +21,7 @@ from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
-from tests.browser.test_station import SIZES, Worker, shell_is_kept
+from tests.browser.floor import SIZES, Worker, shell_is_kept
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

@@ -149,6 +149,55 @@ def test_selected_orders_are_confirmed_together(factory, signed_in):
     assert registry.noun("sales.order").model.objects.filter(state="confirmed").count() == 13
 
 
+def test_all_rows_are_ticked_on_a_phone_too(factory, signed_in):
+    page = signed_in(phone=True)
+    page.goto("/parties/parties")
+    page.get_by_role("checkbox").first.tap()
+    page.tap("#picked [data-pick-every]")
+    assert page.locator("#rows input:checked").count() == page.locator("#rows input").count() > 1
+    assert page.locator("[data-picked-count]").inner_text() == str(page.locator("#rows input").count())
+
+
+def test_a_finger_that_scrolls_the_choices_chooses_none(factory, signed_in):
+    page = signed_in(phone=True)
+    page.goto("/sales/orders/new")
+    item = page.get_by_role("combobox", name="物料").and_(page.locator("[data-cell]")).first
+    item.tap()
+    options = page.locator(".options [data-id]")
+    options.first.wait_for()
+    page.evaluate("scrollBy(0, 40)")  # as a phone does whose keyboard needs room
+    settle(page)
+    beside = "([list, field]) => Math.min(Math.abs(list.top - field.bottom), Math.abs(field.top - list.bottom))"
+    gap = page.evaluate(f"fields => ({beside})(fields.map(e => e.getBoundingClientRect()))", [
+        page.locator(".options").element_handle(), item.element_handle(),
+    ])  # fmt: skip
+    assert gap < 4, "the choices stay at their field"
+    place = options.nth(2).bounding_box()
+    finger = page.context.new_cdp_session(page)
+    for kind, up in (("touchStart", 0), ("touchMove", 25), ("touchMove", 50), ("touchEnd", None)):
+        points = [] if up is None else [{"x": place["x"] + 40, "y": place["y"] + place["height"] / 2 - up}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    expect(options.first).to_be_attached()
+    assert item.input_value() == ""
+    options.first.tap()
+    expect(item).to_have_value("FG-001 减速机 R10")
+
+
+def test_a_press_that_slips_out_of_a_dialog_does_not_close_it(factory, signed_in):
+    page = signed_in()
+    page.goto(f"/sales/orders/{factory.orders[40].pk}")
+    page.click(".head-actions > .btn-primary")
+    box = page.locator("dialog[open]")
+    place = box.bounding_box()
+    page.mouse.move(place["x"] + 40, place["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(place["x"] - 40, place["y"] + 40)
+    page.mouse.up()
+    expect(box).to_be_visible()
+    page.mouse.click(place["x"] - 40, place["y"] + 40)
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+
 def test_a_long_list_goes_on_when_it_is_scrolled(factory, signed_in):
     page = signed_in()
     page.goto("/sales/orders")

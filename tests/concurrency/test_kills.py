@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from banyan.kernel import db
+from banyan.kernel import db, dispatcher, proofs
 from tests.concurrency.transfers import Client, assert_nothing_lost, stocked
 from tests.plugins.server import Server, robot_token
 from tests.plugins.world import World
@@ -81,8 +81,10 @@ def kill_and_look(kills: int, live_db, ctx, tmp_path) -> None:
     finally:
         stop.set()
         server.kill()
+    print(f"{tries} kills, {inside} inside {transactions} open transactions", flush=True)
+    dispatcher.wait_until_quiet(120)  # none ran beside: events older than five minutes are a fault of their own
     acknowledged = assert_nothing_lost(clients, body)
-    print(f"{tries} kills, {inside} inside {transactions} open transactions, {acknowledged} transfers acknowledged")
+    print(f"{acknowledged} transfers acknowledged and kept once, {len(proofs.proofs())} proofs green")
     assert inside == kills
     assert acknowledged > kills
 
@@ -92,6 +94,6 @@ def test_three_kills_lose_nothing(live_db, ctx, tmp_path):
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_fifty_kills_lose_nothing(live_db, ctx, tmp_path):
     kill_and_look(50, live_db, ctx, tmp_path)

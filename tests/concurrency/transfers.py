@@ -102,5 +102,6 @@ def assert_nothing_lost(clients: list[Client], body: dict[str, str]) -> int:
     assert all(count == 1 for count in moved.values())
     (on_hand,) = db.one("SELECT on_hand FROM inventory_balance WHERE location_id = %s", [body["target"]])
     assert on_hand == sum(moved.values())
-    assert {v.proof.key: v.found.faults for v in proofs.run() if not v.is_green} == {}
+    red = {v.proof.key: v.found.faults for v in proofs.run() if not v.is_green}
+    assert red == {}, red
     return len(keys)

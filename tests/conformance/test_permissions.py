@@ -2,26 +2,33 @@
 
 A refusal leaves only its audit line.
 
-For every default role, every noun and every command. The short run opens pages for every seventh noun and
-command, another seventh for each role; the long one opens all. REST is asked for everything in both.
+For every default role: every noun, every command, every query. REST is asked for everything. The long run opens the
+pages of everything too; the short one opens each noun, command and query for one role that may and one that may not,
+another pair for the next.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from banyan.kernel import access, rates, registry
+from banyan.kernel import access, queries, rates, registry
+from banyan.kernel.commands import Command
 from banyan.kernel.context import Principal
-from banyan.kernel.models import AccessToken, Role, User, UserRole
+from banyan.kernel.models import AccessToken, ImportBatch, Role, User, UserRole
+from banyan.kernel.nouns import Noun
+from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.ops.roles import ROLES, write_defaults
 from banyan.web.rest import offered
@@ -29,7 +36,6 @@ from tests.plugins.levels import runs_all
 
 pytestmark = pytest.mark.django_db
 PART = {"HX-Request": "true"}
-EVERY = 7
 #: Counters, seals and sessions: what is written whether or not anything was done.
 BESIDE = ("kernel_ratelease", "django_session", "kernel_audit")
 
@@ -124,94 +130,231 @@ class Findings:
             self.found.append(f"{what}: {status} though {'allowed' if allowed else 'not allowed'}")
 
 
-def is_opened(place: int, code: str) -> bool:
-    """Say whether this run opens the pages of a noun or command, by its place and the role."""
-    return runs_all() or (place + [role.code for role in ROLES].index(code)) % EVERY == 0
+@cache
+def roles_that(permission: str, may: bool) -> tuple[str, ...]:
+    """Give the roles that hold a permission, or that do not."""
+    held = {role.code: Principal(new_id(), role.code, role.grants).may(permission) for role in ROLES}
+    return tuple(code for code, is_held in held.items() if is_held == may)
+
+
+def is_opened(place: int, code: str, permission: str) -> bool:
+    """Say whether this run opens the pages of a noun, command or query, by its place, its permission and the role."""
+    chosen = (some[place % len(some)] for may in (True, False) if (some := roles_that(permission, may)))
+    return runs_all() or code in chosen
+
+
+def record_of(samples, noun: Noun) -> UUID:
+    """Give a record of a noun; the key of none where people make none."""
+    if "create" in noun.spec.verbs:
+        return samples.any(noun.spec.key)
+    return noun.model._base_manager.values_list("pk", flat=True).first() or new_id()
+
+
+def place_of(cmd: Command, key: UUID) -> str:
+    """Give the address of a command, below /api/v1/."""
+    if not registry.has_noun(cmd.noun):
+        return cmd.key.replace(".", "/")
+    path = registry.noun(cmd.noun).spec.path
+    return f"{path}/{key}/{cmd.name}" if cmd.on == "records" else f"{path}/{cmd.name}"
 
 
 every_role = pytest.mark.parametrize("code", [role.code for role in ROLES])
 
 
+def test_each_noun_command_and_query_is_opened_by_a_role_that_may_and_one_that_may_not(monkeypatch):
+    monkeypatch.setattr("tests.conformance.test_permissions.runs_all", lambda: False)
+    asked = [n.spec.permission("read") for n in registry.nouns()]
+    for permissions in (asked, [c.permission for c in registry.commands()], [q.permission for q in queries.queries()]):
+        for place, permission in enumerate(permissions):
+            opened = [role.code for role in ROLES if is_opened(place, role.code, permission)]
+            for may in (True, False):
+                some = roles_that(permission, may)
+                assert not some or set(some) & set(opened), permission
+    assert {c for p, one in enumerate(asked) for c in (r.code for r in ROLES) if is_opened(p, c, one)} == {
+        role.code for role in ROLES
+    }
+
+
 @every_role
-def test_reading_holds_alike_everywhere(someone, code):
+def test_reading_holds_alike_everywhere(someone, samples, code):
     who, findings = someone(code), Findings()
+    known = {noun.spec.key: record_of(samples, noun) for noun in registry.nouns()}
+    before = rows_written()
     for place, noun in enumerate(registry.nouns()):
         spec, allowed = noun.spec, who.principal.may(noun.spec.permission("read"))
-        findings.expect(f"REST {spec.path}", who.rest("GET", f"{spec.path}?limit=1"), allowed=allowed)
-        findings.expect(f"REST export {spec.path}", who.rest("GET", f"{spec.path}/export"), allowed=allowed)
+        here = f"{spec.path}/{known[spec.key]}"
+        for path in (f"{spec.path}?limit=1", f"{spec.path}/export", here):
+            findings.expect(f"REST {path}", who.rest("GET", path), allowed=allowed)
+        if not is_opened(place, code, spec.permission("read")):
+            continue
+        for path in (f"{here}/timeline", f"{here}/attachments"):
+            findings.expect(f"REST {path}", who.rest("GET", path), allowed=allowed)
+        pages = [
+            spec.path, f"{spec.path}?_part=counts", f"{spec.path}/export.csv", f"{spec.path}/export.xlsx", here,
+            f"{here}/timeline", f"{here}/files", f"{here}/chain", f"options/{spec.key}",
+            f"print/{spec.path}?ids={key_in(here)}",
+        ]  # fmt: skip
+        if spec.life:
+            ways = f"source={spec.life.states[0].key}&target={spec.life.states[-1].key}"
+            pages += [f"{spec.path}?layout=board", f"{spec.path}/move?{ways}&id={key_in(here)}"]
+        for path in pages:
+            findings.expect(f"page {path}", who.page("GET", path), allowed=allowed)
+            if path in (spec.path, here) or runs_all():
+                findings.expect(f"fragment {path}", who.page("GET", path, **PART), allowed=allowed)
         if not allowed:
-            findings.expect(
-                f"REST record {spec.path}", who.rest("GET", f"{spec.path}/{new_id()}"), allowed=False
-            )
-        if is_opened(place, code):
-            findings.expect(f"page {spec.path}", who.page("GET", spec.path), allowed=allowed)
-            findings.expect(f"fragment {spec.path}", who.page("GET", spec.path, **PART), allowed=allowed)
-            findings.expect(
-                f"page export {spec.path}", who.page("GET", f"{spec.path}/export.csv"), allowed=allowed
-            )
+            findings.expect(f"paper {here}", who.page("GET", f"print/{here}.pdf"), allowed=False)
+    assert changed(before) == []
+    assert findings.found == []
+
+
+def key_in(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def changed(before: dict[str, int]) -> list[str]:
+    """Give the tables in which something was written or removed."""
+    after = rows_written()
+    return [table for table in after if after[table] != before[table]]
+
+
+@every_role
+def test_queries_hold_alike_everywhere(someone, code):
+    who, findings, before = someone(code), Findings(), rows_written()
+    for place, asked in enumerate(queries.queries()):
+        allowed, path = who.principal.may(asked.permission), f"queries/{asked.key}"
+        findings.expect(f"REST {path}", who.rest("GET", path), allowed=allowed)
+        findings.expect(f"REST sent {path}", who.rest("POST", path, {}), allowed=allowed)
+        if is_opened(place, code, asked.permission):
+            findings.expect(f"fragment {path}", who.page("GET", path, **PART), allowed=allowed)
+            for page in (path, f"{path}/export.csv", f"{path}/export.xlsx"):
+                findings.expect(f"page {page}", who.page("GET", page), allowed=allowed)
+    assert changed(before) == []
     assert findings.found == []
 
 
 @every_role
 def test_find_shows_only_what_may_be_read(someone, samples, code):
-    who, shown = someone(code), set()
+    who, shown = someone(code), []
     for noun in registry.nouns():
-        if not noun.spec.find or "create" not in noun.spec.verbs:
+        if not noun.spec.find:
             continue
+        kept = dict(samples.kept)
         with undone():
-            writable = [
-                f.key
-                for f in noun.spec.fields
-                if f.key in noun.spec.find and f.type in ("text", "long_text") and not f.readonly
-            ]
-            if not writable:
+            key, text = findable(samples, noun)
+            samples.kept = kept  # what was made on the way is undone too
+            if key is None:
                 continue
-            text = writable[0]
-            try:
-                key = samples.make(noun, **{text: "Fünfzehn"[: noun.spec.field(text).max_length or 40]})
-            except Exception:  # the text must be something else; another noun will do
-                transaction.set_rollback(True)
-                continue
-            answer = who.program.get(
-                "/api/v1/find",
-                {"q": "fünfzeh"[: noun.spec.field(text).max_length or 40]},
-                headers=who.headers,
-            )
-            is_found = str(key) in {item["id"] for item in json.loads(answer.content)["items"]}
-            if is_found and not who.principal.may(noun.spec.permission("read")):
-                shown.add(noun.spec.key)
-            if who.principal.reach(noun.spec.permission("read")) == "all" and not is_found:
-                shown.add(f"{noun.spec.key} is not found")
-    assert shown == set()
+            told = json.loads(who.program.get("/api/v1/find", {"q": text, "limit": 50}, headers=who.headers).content)
+            by_rest = str(key) in {item["id"] for item in told["items"]}
+            page = who.browser.get("/find", {"q": text}, headers=PART).content.decode()
+            by_page = f"/{noun.spec.path}/{key}" in page
+            reach = who.principal.reach(noun.spec.permission("read"))
+            for way, is_found in (("REST", by_rest), ("page", by_page)):
+                if is_found and reach is None or reach == "all" and not is_found:
+                    shown.append(f"{way}: {noun.spec.key} is {'' if is_found else 'not '}found by {text!r}")
+    assert shown == []
 
 
 @every_role
-def test_commands_hold_alike_everywhere(someone, code):
-    who, findings, before = someone(code), Findings(), rows_written()
+def test_find_looks_into_what_may_be_read_and_nothing_else(someone, code):
+    who = someone(code)
+    found = {noun.spec.key for noun in registry.nouns() if noun.spec.find}
+    allowed = {key for key in found if who.principal.may(registry.noun(key).spec.permission("read"))}
+    for ask in (
+        lambda: who.program.get("/api/v1/find", {"q": "某"}, headers=who.headers),
+        lambda: who.browser.get("/find", {"q": "某"}, headers=PART),
+    ):
+        with CaptureQueriesContext(connection) as asked:
+            assert ask().status_code == 200
+        (search,) = [one["sql"] for one in asked if "banyan_query_bigrams" in one["sql"]]
+        assert {key for key in found if f"SELECT '{key}'" in search} == allowed
+
+
+def findable(samples, noun: Noun) -> tuple[UUID | None, str]:
+    """Give a record of a noun with a text that it is found by; None where people make none, or none with a text."""
+    if "create" not in noun.spec.verbs:
+        return None, ""
+    word = f"找{new_id().hex[-7:]}"
+    for field in noun.spec.fields:
+        if field.key in noun.spec.find and field.type in ("text", "long_text") and not field.readonly:
+            with suppress(DomainError), transaction.atomic():
+                return samples.make(noun, **{field.key: word[: field.max_length or 40]}), word[: field.max_length or 40]
+    key = samples.make(noun)
+    columns = [noun.spec.field(one).column for one in noun.spec.find]
+    row = noun.model._base_manager.values(*columns).get(pk=key)
+    return (key, text) if (text := next((str(v) for v in row.values() if v), "")) else (None, "")
+
+
+@every_role
+def test_find_offers_only_what_may_be_made(someone, code):
+    who, found = someone(code), []
+    for place, noun in enumerate(registry.nouns()):
+        permission = noun.spec.permission("create")
+        if not offers_form(noun) or not is_opened(place, code, permission):
+            continue
+        page = who.browser.get("/find", {"q": str(noun.spec.label)}, headers=PART).content.decode()
+        is_offered = f"/{noun.spec.path}/new" in page or f"/{noun.spec.path}/do/create" in page
+        if is_offered and not who.principal.may(permission):
+            found.append(f"{noun.spec.key} is offered to whoever may not make it")
+    assert found == []
+
+
+def offers_form(noun: Noun) -> bool:
+    return registry.has_command(noun.spec.permission("create"))
+
+
+@every_role
+def test_commands_hold_alike_everywhere(someone, samples, code):
+    who, findings = someone(code), Findings()
+    known = {noun.spec.key: record_of(samples, noun) for noun in registry.nouns()}
+    findings.told, before = refusals(), rows_written()
     for number, cmd in enumerate(registry.commands()):
-        if not cmd.rest or not registry.has_noun(cmd.noun) or who.principal.may(cmd.permission):
+        if who.principal.may(cmd.permission):
             continue
-        noun = registry.noun(cmd.noun)
-        place = f"{noun.spec.path}/{new_id()}"
-        if cmd.name == "create" and not offered.offers(noun, "create"):
-            continue
-        if cmd.name == "create":
-            status = who.rest("POST", noun.spec.path, {})
-        elif cmd.name == "delete":
-            status = _with_version(who, "DELETE", place)
-        elif cmd.name == "change":
-            status = _with_version(who, "PATCH", place)
-        else:
-            asked = f"{place}/{cmd.name}" if cmd.on == "records" else f"{noun.spec.path}/{cmd.name}"
-            status = who.rest("POST", asked, {})
-        findings.refused(f"REST {cmd.key}", status)
-        if cmd.screen and cmd.name not in ("create", "change") and is_opened(number, code):
-            data, asked = {"ids": str(new_id())}, f"{noun.spec.path}/do/{cmd.name}"
-            findings.refused(f"page {cmd.key}", who.page("POST", asked, data))
-            findings.refused(f"fragment {cmd.key}", who.page("POST", asked, data, **PART))
-    after = rows_written()
-    assert [t for t in after if after[t] != before[t]] == []
+        key = known.get(cmd.noun, new_id())
+        if cmd.rest:
+            _refused_by_rest(who, findings, cmd, key)
+        if registry.has_noun(cmd.noun) and is_opened(number, code, cmd.permission):
+            _refused_by_page(who, findings, cmd, key)
+    assert changed(before) == []
     assert findings.found == []
+
+
+def _refused_by_rest(who: Someone, findings: Findings, cmd: Command, key: UUID) -> None:
+    if not registry.has_noun(cmd.noun):
+        findings.refused(f"REST {cmd.key}", who.rest("POST", place_of(cmd, key), {}))
+        return
+    noun = registry.noun(cmd.noun)
+    path = noun.spec.path
+    if cmd.name in offered.GENERIC and not offered.offers(noun, cmd.name):
+        return
+    if cmd.name == "create":
+        findings.refused(f"REST {cmd.key}", who.rest("POST", path, {}))
+    elif cmd.name == "delete":
+        findings.refused(f"REST {cmd.key}", _with_version(who, "DELETE", f"{path}/{key}"))
+    elif cmd.name == "change":
+        findings.refused(f"REST {cmd.key}", _with_version(who, "PATCH", f"{path}/{key}"))
+    else:
+        findings.refused(f"REST {cmd.key}", who.rest("POST", place_of(cmd, key), {}))
+    if cmd.on == "records":
+        many = {"command": cmd.name, "ids": [str(key)]}
+        findings.refused(f"REST bulk {cmd.key}", who.rest("POST", f"{path}/bulk", many))
+
+
+def _refused_by_page(who: Someone, findings: Findings, cmd: Command, key: UUID) -> None:
+    path = registry.noun(cmd.noun).spec.path
+    by_name = {
+        "change": f"{path}/{key}/edit", "comment": f"{path}/{key}/comment", "attach": f"{path}/{key}/files",
+        "detach": f"{path}/{key}/files/{new_id()}/remove",
+    }  # fmt: skip
+    if cmd.screen and cmd.name != "create":
+        place, data = f"{path}/do/{cmd.name}", {"ids": str(key)}
+        findings.expect(f"dialog {cmd.key}", who.page("GET", place, data), allowed=False)
+        findings.refused(f"page {cmd.key}", who.page("POST", place, data))
+        findings.refused(f"fragment {cmd.key}", who.page("POST", place, data, **PART))
+    if cmd.name in by_name:
+        findings.refused(f"page of {cmd.key}", who.page("POST", by_name[cmd.name], {"text": "x"}))
+        findings.refused(f"fragment of {cmd.key}", who.page("POST", by_name[cmd.name], {"text": "x"}, **PART))
 
 
 def _with_version(who: Someone, method: str, place: str) -> int:
@@ -226,59 +369,67 @@ def _with_version(who: Someone, method: str, place: str) -> int:
 
 
 @every_role
-def test_a_granted_command_is_never_refused_for_want_of_a_right(someone, code):
+def test_a_granted_command_is_never_refused_for_want_of_a_right(someone, samples, code):
     who, found = someone(code), []
-    for cmd in registry.commands():
-        if (
-            not cmd.rest
-            or not registry.has_noun(cmd.noun)
-            or not who.principal.may(cmd.permission)
-            or cmd.name in ("create", "change", "delete")
-        ):
+    known = {noun.spec.key: record_of(samples, noun) for noun in registry.nouns()}
+
+    def tell(what: str, answer: Any) -> None:
+        text = answer.content.decode(errors="replace")
+        if answer.status_code >= 500 or answer.status_code == 403 and cmd.permission in text:
+            found.append(f"{what} {cmd.key}: {answer.status_code} {text[:200]}")
+
+    for number, cmd in enumerate(registry.commands()):
+        if not who.principal.may(cmd.permission) or cmd.name in offered.GENERIC:
             continue
-        noun = registry.noun(cmd.noun)
-        path = (
-            f"{noun.spec.path}/{new_id()}/{cmd.name}"
-            if cmd.on == "records"
-            else f"{noun.spec.path}/{cmd.name}"
-        )
-        with undone():
-            answer = who.program.post(
-                f"/api/v1/{path}", b"{}", content_type="application/json", headers=who.headers
-            )
-        if answer.status_code >= 500 or (
-            answer.status_code == 403 and cmd.permission in answer.content.decode()
-        ):
-            found.append(f"{cmd.key}: {answer.status_code} {answer.content.decode()[:200]}")
+        key = known.get(cmd.noun, new_id())
+        if cmd.rest:
+            with undone():
+                place = f"/api/v1/{place_of(cmd, new_id())}"
+                tell("REST", who.program.post(place, b"{}", content_type="application/json", headers=who.headers))
+        if cmd.screen and registry.has_noun(cmd.noun) and is_opened(number, code, cmd.permission):
+            place = f"/{registry.noun(cmd.noun).spec.path}/do/{cmd.name}"
+            tell("dialog", who.browser.get(place, {"ids": str(key)}))
+            tell("fragment", who.browser.get(place, {"ids": str(key)}, headers=PART))
     assert found == []
 
 
 @every_role
 def test_imports_and_forms_hold_alike_everywhere(someone, code):
-    who, findings, before = someone(code), Findings(), rows_written()
-    for place, noun in enumerate(registry.nouns()):
-        if not offered.offers(noun, "create") or not offered.takes_tables(noun):
-            continue
-        spec, path = noun.spec, noun.spec.path
-        if who.principal.may(spec.permission("create")):
+    who, findings = someone(code), Findings()
+    nouns = [n for n in registry.nouns() if offered.offers(n, "create") and offered.takes_tables(n)]
+    made = ImportBatch.objects.bulk_create(ImportBatch(noun=n.spec.key, source_digest="0" * 64) for n in nouns)
+    before = rows_written()
+    for place, (noun, batch) in enumerate(zip(nouns, made, strict=True)):
+        spec, path, create = noun.spec, noun.spec.path, noun.spec.permission("create")
+        is_seen = is_opened(place, code, create)
+        if not who.principal.may(spec.permission("delete")):
+            if offered.offers(noun, "delete"):
+                findings.refused(f"REST undo {path}", who.rest("POST", f"{path}/import/{batch.pk}/undo"))
+            if is_seen:
+                findings.refused(f"page undo {path}", who.page("POST", f"{path}/import/{batch.pk}/undo"))
+        if who.principal.may(create):
             with undone():
                 findings.expect(f"REST import {path}", _import(who, path), allowed=True)
                 findings.expect(f"REST create {path}", who.rest("POST", path, {}), allowed=True)
-                if is_opened(place, code):
-                    findings.expect(f"page import {path}", who.page("GET", f"{path}/import"), allowed=True)
-                    findings.expect(f"page form {path}", who.page("GET", f"{path}/new"), allowed=True)
+                findings.expect(f"REST batch {path}", who.rest("GET", f"{path}/import/{batch.pk}"), allowed=True)
+                for page in (f"{path}/import", f"{path}/new") if is_seen else ():
+                    findings.expect(f"page {page}", who.page("GET", page), allowed=True)
+                    findings.expect(f"fragment {page}", who.page("GET", page, **PART), allowed=True)
             findings.told = refusals()
             continue
         findings.refused(f"REST import {path}", _import(who, path))
         findings.refused(f"REST create {path}", who.rest("POST", path, {}))
-        if is_opened(place, code):
-            findings.expect(f"page import {path}", who.page("GET", f"{path}/import"), allowed=False)
-            findings.expect(f"page form {path}", who.page("GET", f"{path}/new"), allowed=False)
+        findings.refused(f"REST bulk {path}", who.rest("POST", f"{path}/bulk", {"command": "create", "records": [{}]}))
+        findings.expect(f"REST batch {path}", who.rest("GET", f"{path}/import/{batch.pk}"), allowed=False)
+        if is_seen:
+            for page in (f"{path}/import", f"{path}/import/example", f"{path}/new"):
+                findings.expect(f"page {page}", who.page("GET", page), allowed=False)
+                findings.expect(f"fragment {page}", who.page("GET", page, **PART), allowed=False)
             findings.refused(f"page sent {path}", who.page("POST", f"{path}/new", {}))
             findings.refused(f"fragment sent {path}", who.page("POST", f"{path}/new", {}, **PART))
-            findings.refused(f"import sent {path}", who.page("POST", f"{path}/import", {"step": "do"}))
-    after = rows_written()
-    assert [t for t in after if after[t] != before[t]] == []
+            for step in ("read", "map", "check", "do"):
+                findings.refused(f"import {step} {path}", who.page("POST", f"{path}/import", {"step": step}))
+    assert changed(before) == []
     assert findings.found == []
 
 

@@ -18,7 +18,7 @@ from django.test import Client
 
 from banyan.integration import mappings, polling
 from banyan.integration.engine import carry_until_quiet
-from banyan.integration.models import Flow, Message
+from banyan.integration.models import Flow, Message, System
 from banyan.integration.trying import outcome_of
 from banyan.kernel import dispatcher, registry
 from banyan.kernel.commands import execute
@@ -158,7 +158,8 @@ class Integrator:
         """Make a flow, pin what the bench says of a sample, test it and switch it on."""
         given = dict(code=code, name=code, system=str(system), mapping={}) | facts
         key = self.do("integration.flow.create", records=[given]).ids[0]
-        output = outcome_of({"filter": "", "mapping": mappings.frozen(given["mapping"])}, sample, code).value
+        definition = {"filter": "", "mapping": mappings.frozen(given["mapping"])}
+        output = outcome_of(definition, sample, System.objects.get(pk=system).code).value
         self.do("integration.sample.create", records=[dict(flow=str(key), name="样例", input=sample, output=output)])
         self.do("integration.flow.test", key)
         self.do("integration.flow.activate", key)

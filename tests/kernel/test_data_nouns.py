@@ -68,7 +68,7 @@ def test_it_is_exported_and_imported(ctx, passes):
     content = b"".join(exchange.export(ctx, passes, reading.Query(), full=True))
     table = exchange.read_table("x.csv", content)
     batch = exchange.run(ctx, passes, table, exchange.suggest_map(passes, table.columns))
-    assert len(batch.made) == 1
+    assert batch.made == 1
 
 
 def test_a_reference_to_nothing_is_refused(ctx, passes):

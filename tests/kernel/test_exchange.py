@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import gc
+import io
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from banyan.kernel import exchange, registry
-from banyan.kernel.models import Audit, ImportBatch, Role, User
+import pytest
+import xlsxwriter
+from django.db import transaction
+
+from banyan.kernel import exchange, jobs, reading, registry, schema
+from banyan.kernel.models import Audit, ImportBatch, ImportRow, Role, User
 from banyan.kernel.reading import Query
-from banyan.lib.errors import Conflict, Invalid, NotAllowed, NotFound, TooLarge
+from banyan.lib.errors import Conflict, Invalid, NotAllowed, NotFound
 
 pytestmark = pytest.mark.django_db
 ROLES = """编码\t中文名\t英文名\tgrants.permission\tgrants.reach
@@ -25,7 +33,7 @@ def run(ctx, noun_key, text, **more):
 
 def test_a_pasted_block_makes_records_with_lines(ctx):
     batch = run(ctx, "kernel.role", ROLES)
-    assert (batch.rows, len(batch.made)) == (3, 2)
+    assert (batch.rows, batch.made) == (3, 2)
     sales = Role.objects.get(code="sales")
     assert list(sales.grants.order_by("position").values_list("permission", "reach")) == [
         ("sales.*", "own"),
@@ -36,7 +44,7 @@ def test_a_pasted_block_makes_records_with_lines(ctx):
 def test_importing_the_same_again_changes_nothing(ctx):
     run(ctx, "kernel.role", ROLES)
     again = run(ctx, "kernel.role", ROLES)
-    assert (again.made, again.changed) == ([], [])
+    assert (again.made, again.changed) == (0, 0)
 
 
 def test_every_faulty_cell_is_named_and_nothing_is_written(ctx):
@@ -73,7 +81,7 @@ def test_undo_takes_back_what_was_made_and_changed(ctx):
 
 def test_undo_is_refused_when_a_record_was_changed_since(ctx):
     batch = run(ctx, "kernel.role", "code,name_zh,name_en\nboss,老板,Boss\n")
-    registry.command("kernel.role.change")(ctx, batch.made, {"name_en": "Chief"})
+    registry.command("kernel.role.change")(ctx, [Role.objects.get().pk], {"name_en": "Chief"})
     with pytest.raises(Conflict) as refusal:
         exchange.undo(ctx, batch.pk)
     assert refusal.value.code == "import_changed_since"
@@ -87,7 +95,7 @@ def test_a_full_export_comes_back_unchanged(ctx, form):
     content = b"".join(exchange.export(ctx, noun, Query(), form, full=True))
     table = exchange.read_table(f"roles.{form}", content)
     again = exchange.run(ctx, noun, table, exchange.suggest_map(noun, table.columns))
-    assert (len(table.rows), again.made, again.changed) == (3, [], [])
+    assert (len(table.rows), again.made, again.changed) == (3, 0, 0)
 
 
 def test_without_the_right_nothing_is_read_or_written(ctx, nobody):
@@ -96,11 +104,6 @@ def test_without_the_right_nothing_is_read_or_written(ctx, nobody):
     with pytest.raises(NotAllowed):
         b"".join(exchange.export(nobody, registry.noun("kernel.role"), Query()))
     assert Role.objects.count() == 0
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
-def test_chinese_files_of_all_encodings_are_read(encoding):
-    assert exchange.read_table("x.csv", "编码,中文名\nA,甲\n".encode(encoding)).rows == [["A", "甲"]]
 
 
 def test_an_import_changes_no_record_outside_the_persons_scope(ctx, person):
@@ -133,18 +136,6 @@ def test_the_same_table_under_the_same_key_is_imported_once(ctx):
     assert Role.objects.count() == 2
 
 
-def test_a_workbook_that_unpacks_to_too_much_is_refused(monkeypatch):
-    import io
-    import zipfile
-
-    monkeypatch.setattr(exchange, "MOST_UNPACKED", 1_000_000)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book:
-        book.writestr("xl/worksheets/sheet1.xml", b" " * 2_000_000)
-    with pytest.raises(TooLarge):
-        exchange.read_table("bomb.xlsx", packed.getvalue())
-
-
 def refused(code):
     return list(Audit.objects.filter(outcome="refused", code=code).values_list("command", "through"))
 
@@ -165,3 +156,173 @@ def test_taking_an_import_back_without_the_right_leaves_one_audit_line(ctx, nobo
         exchange.undo(nobody, batch.pk)
     assert refused("not_allowed") == [("kernel.role.import_undo", "import")]
     assert Role.objects.count() == 2
+
+
+def test_undo_is_refused_when_a_record_has_gone_since(ctx):
+    batch = run(ctx, "kernel.role", ROLES)
+    registry.command("kernel.role.delete")(ctx, [Role.objects.get(code="boss").pk])
+    with pytest.raises(Conflict) as refusal:
+        exchange.undo(ctx, batch.pk)
+    assert (refusal.value.code, refusal.value.facts["count"]) == ("import_changed_since", 1)
+
+
+def many(rows: int, begin: int = 0) -> str:
+    return "login,name\n" + "".join(f"u{n},人{n}\n" for n in range(begin, begin + rows))
+
+
+def test_a_table_of_several_parts_is_imported_in_one_transaction(ctx, monkeypatch):
+    monkeypatch.setattr(exchange, "CHUNK", 10)
+    run(ctx, "kernel.user", many(5))
+    told = []
+    table = exchange.read_table("x", many(35).replace("人3\n", "改名\n"))
+    noun = registry.noun("kernel.user")
+    batch = exchange.run(ctx, noun, table, exchange.suggest_map(noun, table.columns),
+                         progress=lambda done, total: told.append((done, total)))  # fmt: skip
+    assert (batch.rows, batch.made, batch.changed) == (35, 30, 1)
+    assert [one for one in told if one[0]] == [(10, 35), (20, 35), (30, 35), (35, 35)]
+    assert User.objects.get(login="u3").name == "改名"
+    exchange.undo(ctx, batch.pk)
+    assert (User.objects.count(), User.objects.get(login="u3").name) == (5, "人3")
+    assert Audit.objects.filter(command="kernel.user.import").count() == 2
+
+
+def test_a_fault_found_only_while_writing_leaves_nothing_of_the_parts_before(ctx, monkeypatch):
+    monkeypatch.setattr(exchange, "CHUNK", 2)
+    text = "code,name_zh,name_en,grants.permission,grants.reach\n"
+    text += "".join(f"r{n},某,Some,parties.*,all\n" for n in range(5)) + "bad,某,Some,kernel.user.read,plant\n"
+    with pytest.raises(Invalid) as refusal:
+        run(ctx, "kernel.role", text)
+    assert [path for path in refusal.value.fields if path.startswith("rows.6.")], refusal.value.fields
+    assert Role.objects.count() == ImportBatch.objects.count() == ImportRow.objects.count() == 0
+
+
+def test_work_that_is_cancelled_half_way_leaves_nothing(ctx, monkeypatch):
+    monkeypatch.setattr(exchange, "CHUNK", 10)
+
+    def stop(done, _total):
+        if done >= 20:
+            raise jobs.Cancelled
+
+    with pytest.raises(jobs.Cancelled), transaction.atomic():
+        run(ctx, "kernel.user", many(35), progress=stop)
+    assert User.objects.count() == ImportBatch.objects.count() == ImportRow.objects.count() == 0
+
+
+def test_repeated_keys_are_told_apart_over_all_parts(ctx, monkeypatch):
+    monkeypatch.setattr(exchange, "CHUNK", 10)
+    noun = registry.noun("kernel.user")
+    table = exchange.read_table("x", many(25) + "u4,又\n")
+    (fault,) = exchange.check(ctx, noun, table, exchange.suggest_map(noun, table.columns)).faults
+    assert (fault.row, fault.column, fault.text.in_("en")) == (26, "login", "repeats row 5")
+
+
+def test_faults_are_shown_up_to_a_limit_and_all_are_counted(ctx):
+    noun = registry.noun("kernel.user")
+    table = exchange.read_table("x", "login,name,language\n" + "".join(f"u{n},人,fr\n" for n in range(3_000)))
+    mapping = exchange.suggest_map(noun, table.columns)
+    found = exchange.check(ctx, noun, table, mapping)
+    assert (len(found.faults), found.fault_count) == (exchange.SHOWN_FAULTS, 3_000)
+    assert found.cells[500] == ["u499", "人", "fr"]
+    with pytest.raises(Invalid) as refusal:
+        exchange.run(ctx, noun, table, mapping)
+    assert "3000" in refusal.value.text("en").replace(",", "")
+    assert (refusal.value.facts["fault_count"], len(refusal.value.fields)) == (3_000, exchange.SHOWN_FAULTS)
+    assert User.objects.count() == 0
+
+
+def test_a_record_of_too_many_lines_is_refused_and_not_held_whole(ctx, monkeypatch):
+    monkeypatch.setattr(exchange, "MOST_LINES", 50)
+    lines = "".join(f",,,p{n}.*,\n" for n in range(8_000))
+    noun = registry.noun("kernel.role")
+    table = exchange.read_table("x", f"code,name_zh,name_en,grants.permission,grants.reach\na,某,Some,x.*,\n{lines}")
+    builder = exchange._Builder(noun, table, exchange.suggest_map(noun, table.columns))
+    (part,) = builder.parts()
+    assert len(part.creates[0][1].grants) == 51
+
+
+def fill_caches() -> None:
+    """Fill what pydantic keeps of the texts it has read: 16,384 of them, whatever they are."""
+    model = schema.input_of(registry.noun("kernel.user").spec)
+    for n in range(50_000):
+        model.model_validate({"login": f" w{n}", "name": f" 暖{n}"})
+
+
+@contextmanager
+def measured() -> Iterator[list[int]]:
+    """Measure the most memory that is held beyond before; what was there already keeps no garbage from being found."""
+    held: list[int] = []
+    usual = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(700, 1, 1)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        fill_caches()
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        yield held
+        held.append(tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+        gc.set_threshold(*usual)
+        gc.unfreeze()
+
+
+def peak_of(ctx, text_of, rows: int, tmp_path) -> int:
+    """Give the most memory that reading, checking and doing an import of so many rows has held."""
+    noun, file = registry.noun("kernel.user"), tmp_path / f"{rows}.table"
+    file.write_bytes(text_of(rows))
+    with measured() as held:
+        table = exchange.read_table(file.name, file)
+        mapping = exchange.suggest_map(noun, table.columns)
+        assert not exchange.check(ctx, noun, table, mapping, is_rehearsed=False).fault_count
+        assert exchange.run(ctx, noun, table, mapping).made == rows
+    return held[0]
+
+
+def as_csv(rows: int) -> bytes:
+    return many(rows, rows * 10).encode()
+
+
+def as_xlsx(rows: int) -> bytes:
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out)
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["login", "name"])
+    for n in range(rows):
+        sheet.write_row(n + 1, 0, [f"v{rows}-{n}", f"人{n}"])
+    book.close()
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("text_of", [as_csv, as_xlsx])
+def test_a_longer_table_takes_no_more_memory(ctx, text_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(exchange, "CHUNK", 200)
+    peak_of(ctx, text_of, 300, tmp_path)  # what is read once stays
+    short, long = peak_of(ctx, text_of, 1_000, tmp_path), peak_of(ctx, text_of, 5_000, tmp_path)
+    assert long < short * 1.25, (short, long)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("text_of", [as_csv, as_xlsx])
+def test_a_hundred_thousand_rows_take_no_more_memory_than_twenty_thousand(ctx, text_of, tmp_path):
+    peak_of(ctx, text_of, 3_000, tmp_path)
+    short, long = peak_of(ctx, text_of, 20_000, tmp_path), peak_of(ctx, text_of, 100_000, tmp_path)
+    print(f"{short:,} bytes for 20,000 rows, {long:,} for 100,000")
+    assert long < short * 1.1
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_longer_export_takes_no_more_memory(ctx, form, monkeypatch):
+    noun = registry.noun("kernel.user")
+    monkeypatch.setattr(reading, "MOST", 200)
+    peaks = []
+    for count in (100, 1_000, 4_000):
+        run(ctx, "kernel.user", many(count, count * 10))
+        with measured() as held:
+            for _ in exchange.export(ctx, noun, Query(), form, full=True):
+                pass
+        peaks += held
+    assert peaks[2] < peaks[1] * 1.25, peaks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,11 +76,16 @@ def test_a_killed_supervisor_is_followed_by_a_clean_start(site):
     assert site.cluster().is_running()
 
 
-def test_a_second_start_beside_a_running_one_says_where_it_is(site):
-    done = subprocess.run(
-        [sys.executable, "-m", "banyan.config.cli", "up"], capture_output=True, text=True, check=False,
-        env=plain_surroundings() | {"BANYAN_DATA": str(site.folder)},
+def run_banyan(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `banyan` with a site's data folder to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "banyan.config.cli", *words], capture_output=True, text=True, check=False,
+        env=plain_surroundings() | {"BANYAN_DATA": str(site.folder), "BANYAN_PORT": str(site.port)},
     )  # fmt: skip
+
+
+def test_a_second_start_beside_a_running_one_says_where_it_is(site):
+    done = run_banyan(site, "up")
     assert done.returncode == 1
     assert f"http://127.0.0.1:{site.port}/" in done.stderr
 
@@ -90,3 +96,30 @@ def test_control_c_ends_everything_and_the_next_start_serves_again(site):
     assert site.process.returncode == 0
     assert [processes.command_line(pid) for pid, start in family if processes.is_same(pid, start)] == []
     site.start()
+
+
+SEAL = """
+    INSERT INTO kernel_auditseal (id, no, horizon, rows, previous, hash, at)
+    VALUES (gen_random_uuid(), 1, 1, 1, '', '', now())
+"""
+
+
+def test_a_database_that_was_taken_away_from_its_audit_head_is_told_and_nothing_is_made(test_databases):
+    databases, _ = test_databases
+    lone = make_site(databases.cluster, databases.template)
+    head = lone.folder / "audit-head.json"
+    try:
+        head.write_text('{"no": 1, "horizon": 1, "hash": "", "at": "2026-11-29T08:00:00+00:00"}')
+        emptied = run_banyan(lone, "up", "--empty")
+        with lone.cluster().borrow() as cluster, psycopg.connect(cluster.url(OWNER)) as connection:
+            connection.execute(SEAL)
+        assert run_banyan(lone, "prepare").returncode == 0
+        shutil.rmtree(lone.folder / "postgres")
+        removed = run_banyan(lone, "up", "--empty")
+        assert not (lone.folder / "postgres").exists()
+    finally:
+        lone.remove()
+    for done in (emptied, removed):
+        assert done.returncode == 1
+        assert f"mv {head} {head}.old" in done.stderr
+        assert "Traceback" not in done.stdout + done.stderr

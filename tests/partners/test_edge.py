@@ -47,6 +47,18 @@ def home():
     return kept, away, server
 
 
+def edge_config(folder, there, parcel, sources):
+    """Write what an edge process is told: its server, its spool below the folder, its sources; give the file."""
+    (folder / "secret").write_text(SECRET)
+    config = folder / "edge.toml"
+    config.write_text(
+        f'name = "line-1"\nspool = "{folder}/spool/edge.db"\n'
+        f'[server]\nurl = "{there.url}/hooks/edge/readings"\nsecret_file = "{folder}/secret"\nparcel = {parcel}\n'
+        + sources
+    )
+    return config
+
+
 def begun(config):
     """Begin an edge process."""
     with config.with_name("log").open("ab") as log:
@@ -64,13 +76,10 @@ def state(config):
 def test_each_reading_arrives_once_over_kills_of_the_edge_and_a_server_that_is_away(tmp_path, mosquitto):
     kept, away, server = home()
     with partner(server) as there:
-        (tmp_path / "secret").write_text(SECRET)
-        config = tmp_path / "edge.toml"
-        config.write_text(
-            f'name = "line-1"\nspool = "{tmp_path}/spool/edge.db"\n'
-            f'[server]\nurl = "{there.url}/hooks/edge/readings"\nsecret_file = "{tmp_path}/secret"\nparcel = 100\n'
-            f'[[mqtt]]\nname = "gateway"\nhost = "127.0.0.1"\nport = {mosquitto.port}\ntopics = ["车间/#"]\n'
-        )
+        config = edge_config(
+            tmp_path, there, 100,
+            f'[[mqtt]]\nname = "gateway"\nhost = "127.0.0.1"\nport = {mosquitto.port}\ntopics = ["车间/#"]\n',
+        )  # fmt: skip
 
         def start():
             return begun(config)
@@ -146,14 +155,11 @@ def test_what_a_controller_told_waits_on_disk_for_the_server_and_arrives_once(tm
             return database.execute("SELECT count(*) FROM reading WHERE subject = ?", (subject,)).fetchone()[0]
 
     with partner(server) as there:
-        (tmp_path / "secret").write_text(SECRET)
-        config = tmp_path / "edge.toml"
-        config.write_text(
-            f'name = "line-1"\nspool = "{spool}"\n'
-            f'[server]\nurl = "{there.url}/hooks/edge/readings"\nsecret_file = "{tmp_path}/secret"\nparcel = 50\n'
+        config = edge_config(
+            tmp_path, there, 50,
             f'[[opcua]]\nname = "press"\nurl = "opc.tcp://127.0.0.1:{port}/"\nevery_ms = 50\n'
-            'nodes = { good = "ns=2;s=Line1.Good", pulse = "ns=2;s=Line1.Pulse" }\n'
-        )
+            'nodes = { good = "ns=2;s=Line1.Good", pulse = "ns=2;s=Line1.Pulse" }\n',
+        )  # fmt: skip
         edge = begun(config)
         try:
             said = tmp_path / "log"

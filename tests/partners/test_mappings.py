@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from banyan.integration.mapping import converters, definition
+from banyan.integration.mapping.applying import apply
 from tests.partners.shops import CONNECTORS
 
 MAPPINGS = sorted(CONNECTORS.glob("*/orders.mapping.json"))
@@ -18,7 +19,7 @@ def test_a_shops_order_becomes_an_outside_order_whose_sum_is_right(file):
     name = "trade.json" if (file.parent / "payloads" / "trade.json").exists() else "order.json"
     payload = json.loads((file.parent / "payloads" / name).read_text(encoding="utf-8"))
     mapping = definition.compile_mapping(json.loads(file.read_text(encoding="utf-8")))
-    mapped = mapping.apply(payload, converters.Facts(settings={"shop": "S-1"}))
+    mapped = apply(mapping, payload, converters.Facts(settings={"shop": "S-1"}))
     assert [(fault.target, fault.code) for fault in mapped.faults] == []
     [order] = mapped.value["orders"]
     assert (order["shop"], order["state"], order["body"]) == ("S-1", "paid", payload)
@@ -43,7 +44,7 @@ def test_a_price_that_does_not_come_out_has_six_places_and_the_line_still_its_am
     payload = json.loads((folder / "payloads" / "order.json").read_text(encoding="utf-8"))
     payload[lines] = [payload[lines][0] | change]
     mapping = definition.compile_mapping(json.loads((folder / "orders.mapping.json").read_text(encoding="utf-8")))
-    mapped = mapping.apply(payload, converters.Facts(settings={"shop": "S-1"}))
+    mapped = apply(mapping, payload, converters.Facts(settings={"shop": "S-1"}))
     assert mapped.faults == ()
     [line] = mapped.value["orders"][0]["lines"]
     assert line["price"] == Decimal("33.333333")
@@ -56,7 +57,7 @@ def test_a_cancelled_order_of_vendure_has_nothing_left_on_its_lines_and_is_still
     nothing = {"quantity": 0, "orderPlacedQuantity": 2, "linePriceWithTax": 0, "discountedLinePriceWithTax": 0}
     payload["lines"] = [line | nothing for line in payload["lines"]]
     mapping = definition.compile_mapping(json.loads((folder / "orders.mapping.json").read_text(encoding="utf-8")))
-    mapped = mapping.apply(payload, converters.Facts(settings={"shop": "S-1"}))
+    mapped = apply(mapping, payload, converters.Facts(settings={"shop": "S-1"}))
     assert mapped.faults == ()
     [order] = mapped.value["orders"]
     assert order["state"] == "cancelled"

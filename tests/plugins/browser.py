@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -44,19 +46,76 @@ def site(live_db) -> Iterator[str]:
     server.terminate()
 
 
+def program(sees: Path | None = None) -> dict[str, Any]:
+    """Give how the machine's Chromium is started, Playwright's own where there is none; sees: a film for its camera."""
+    return {
+        "executable_path":
+            os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None),
+        "args": [
+            "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+            *([f"--use-file-for-fake-video-capture={sees}"] if sees else []),
+        ],
+    }  # fmt: skip
+
+
 def launched(chromium: Any, sees: Path | None = None) -> Any:
-    """Start the machine's Chromium, Playwright's own where there is none.
+    """Start the machine's Chromium.
 
     Takes:  chromium: Playwright's browser type; sees: a film that its camera shows
     Raises: playwright.sync_api.Error where no browser is installed
     """
-    return chromium.launch(
-        executable_path=os.environ.get("BANYAN_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None),
-        args=[
-            "--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-            *([f"--use-file-for-fake-video-capture={sees}"] if sees else []),
-        ],
-    )  # fmt: skip
+    return chromium.launch(**program(sees))
+
+
+class Device:
+    """A device with a profile of its own on the disk: started, dying as without a battery, started again."""
+
+    def __init__(self, chromium: Any, site: str, folder: Path) -> None:
+        self.chromium, self.site, self.folder = chromium, site, folder
+        self.context: Any = None
+        self.pid = 0
+
+    def start(self, *, offline: bool = False) -> Any:
+        """Start the browser on its profile; give its page."""
+        self.context = self.chromium.launch_persistent_context(
+            self.folder, **program(), base_url=self.site, offline=offline, viewport=PHONE, has_touch=True,
+            is_mobile=True, locale="zh-CN", timezone_id="Asia/Shanghai",
+        )  # fmt: skip
+        self.pid = self._own_process()
+        page = self.context.pages[0]
+        page.set_default_timeout(15_000)
+        return page
+
+    def kill(self) -> None:
+        """Kill the browser's process: nothing in it is told that it ends."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait_dead(self, seconds: float = 20) -> None:
+        """Wait until the process is gone. Raises: AssertionError"""
+        end = time.monotonic() + seconds
+        while self._is_alive() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not self._is_alive(), "the browser lives on"
+
+    def close(self) -> None:
+        """End what still runs."""
+        with suppress(Exception):
+            self.context.close()
+
+    def _is_alive(self) -> bool:
+        with suppress(OSError):
+            return ") Z " not in Path(f"/proc/{self.pid}/stat").read_text()
+        return False
+
+    def _own_process(self) -> int:
+        """Give the process that was started on this profile; those it started itself say what they are."""
+        asked = f"--user-data-dir={self.folder}".encode()
+        for one in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                words = one.read_bytes().split(b"\0")
+                if asked in words and not any(word.startswith(b"--type=") for word in words):
+                    return int(one.parent.name)
+        raise AssertionError("the browser's process was not found")
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +139,14 @@ def chromium(needs) -> Iterator[object]:
         yield browser
         browser.close()
         connections.close_all()
+
+
+@pytest.fixture
+def device(chromium, site, tmp_path) -> Iterator[Device]:
+    """Give a device whose browser has a profile of its own, not started yet."""
+    made = Device(chromium.browser_type, site, tmp_path / "profile")
+    yield made
+    made.close()
 
 
 @pytest.fixture

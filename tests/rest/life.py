@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 
-from banyan.kernel import queries, registry
+from banyan.kernel import queries, registry, sessions
 from banyan.kernel.models import Client
 from banyan.lib.ids import new_id
 from banyan.web.rest import calls
@@ -56,6 +56,12 @@ def accounts(t: Traveller, world: Any) -> None:
     t.post("kernel.client.stop", client)
     t.post("kernel.client.resume", client)
     calls.write()
+    opened = [
+        sessions.begin(t.api.user.pk, "password", device="Chrome · Windows", address="", now=timezone.now())
+        for _ in range(2)
+    ]
+    t.post("kernel.session.end", str(opened[0]))
+    t.post("kernel.user.end_sessions", program)
     worker = world.worker.pk
     t.post("people.employee.leave", worker, left_on=str(TODAY))
     t.post("people.employee.return", worker, hired_on=str(TODAY + timedelta(days=1)))

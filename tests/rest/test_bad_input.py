@@ -6,11 +6,16 @@ the keys of records that exist; `{gone}` for one that does not.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
+import xlsxwriter
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 
@@ -528,6 +533,35 @@ PEOPLE = [
 ]
 
 
+def order_row(**changed: str) -> str:
+    """Give a table of one order of one line, some of its cells changed."""
+    cells = {
+        "party": "{customer_code}", "plant": "{works_code}", "wanted_on": "2026-12-01", "lines.item": "{product_code}",
+        "lines.quantity": "4", "lines.price": "900", "lines.tax_code": "{tax_code}",
+    } | {name.replace("__", "."): value for name, value in changed.items()}  # fmt: skip
+    return f"{','.join(cells)}\n{','.join(cells.values())}\n"
+
+
+ORDERS = [
+    *[
+        (f"{column}={value[:24]!r}", order_row(**{column: value}), 422)
+        for column, values in {
+            "party": ("", "nobody", "{product_code}", "{gone}"),
+            "plant": ("nowhere", "{customer_code}"),
+            "wanted_on": ("0000-01-01", "2026-02-30", "10000-01-01", "soon", THIRTY),
+            "lines__item": ("", "nothing", "{customer_code}", "{gone}"),
+            "lines__quantity": ("", "0", "-1", THIRTY, "1.0000001", "x", "NaN", "1e400"),
+            "lines__price": ("-1", THIRTY, "1.12345678", "x"),
+            "lines__tax_code": ("{gone}", "none"),
+            "customer_reference": (LONG,),
+        }.items()
+        for value in values
+    ],
+    ("a second line that is wrong", order_row() + ",,,{product_code},x,1,{tax_code}\n", 422),
+    ("a NUL in a reference", order_row(customer_reference=NUL), 415),
+]
+
+
 @pytest.fixture
 def documents(ctx):
     """Give the keys of an order that is confirmed, one that is not, and what orders name."""
@@ -541,7 +575,9 @@ def documents(ctx):
         "order": order, "draft": draft, "product": small.product, "customer": small.customer,
         "works": small.plant, "currency": small.currency, "tax": small.vat13,
     }  # fmt: skip
-    return {name: str(record.pk) for name, record in named.items()}
+    codes = {"customer_code": small.customer.code, "works_code": small.plant.code,
+             "product_code": small.product.code, "tax_code": small.vat13.code}  # fmt: skip
+    return {name: str(record.pk) for name, record in named.items()} | codes
 
 
 @pytest.fixture
@@ -561,11 +597,13 @@ def world(samples, api, documents):
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # within the test's transaction, as a commit would
     unit = registry.noun("items.item").model.objects.get(pk=keys["item"]).unit
     plant = registry.noun("company.plant").model.objects.get(pk=keys["plant"])
+    item = registry.noun("items.item").model.objects.get(pk=keys["item"])
     return (
         keys
         | documents
         | {
             "plant_code": plant.code,
+            "item_code": item.code,
             "unit": str(unit.pk),
             "unit_code": unit.code,
             "gone": str(new_id()),
@@ -638,7 +676,8 @@ def faults_of_words(answer) -> list[str]:
 
 
 def test_there_are_more_than_two_hundred_rows():
-    assert len(ROWS) + len(TABLES) + len(PEOPLE) > 400
+    assert len(ROWS) > 380
+    assert len(TABLES) + len(PEOPLE) + len(ORDERS) > 80
 
 
 def test_wrong_requests_are_refused_and_write_nothing(api, world):
@@ -660,7 +699,9 @@ def encoded(body: Any) -> bytes:
     return b"" if body is None else json.dumps(body, ensure_ascii=True).encode()
 
 
-@pytest.mark.parametrize(("path", "tables"), [("items/items", TABLES), ("people/employees", PEOPLE)])
+@pytest.mark.parametrize(
+    ("path", "tables"), [("items/items", TABLES), ("people/employees", PEOPLE), ("sales/orders", ORDERS)]
+)
 def test_wrong_tables_are_refused_and_write_nothing(api, world, path, tables):
     before, found = rows_written(), {}
     for what, text, expected in tables:
@@ -722,6 +763,91 @@ def test_a_record_of_somebody_else_is_no_record(account, api, world):
         if faults:
             found[f"{method} {path} {headers}"] = faults
     assert found == {}
+
+
+def test_a_table_of_an_order_that_is_right_is_taken(api, world):
+    with undone():
+        assert imported(api, "sales/orders", filled(order_row(), world).encode()).status_code == 201
+
+
+def imported(api, path: str, content: bytes, name: str = "table.csv") -> Any:
+    """Send a table to be imported."""
+    return api.client.post(
+        f"/api/v1/{path}/import",
+        {"file": SimpleUploadedFile(name, content)},
+        headers={"Authorization": f"Bearer {api.token}"},
+    )
+
+
+def test_a_table_reaches_no_record_of_somebody_else(account, api, world):
+    clerk = account(*((f"items.*.{verb}", "own") for verb in ("read", "create", "change", "delete")))
+    before, found = rows_written(), {}
+    for what, text in {
+        "by its code": "code,name,unit\n{item_code},改了,{unit_code}\n",
+        "by its key": "id,code,name,unit\n{item},{item_code},改了,{unit_code}\n",
+        "by its key alone": "id,name\n{item},改了\n",
+    }.items():
+        with undone():
+            answer = imported(clerk, "items/items", filled(text, world).encode())
+            after = rows_written()
+            written = [table for table in after if after[table] != before[table]]
+        if answer.status_code not in (404, 422) or written:
+            found[what] = answer.status_code, answer.content.decode()[:200], written
+    assert found == {}
+
+
+ODD = (
+    "表情 🙂👷🏽‍♀️", "生僻字 𠮷𠀋㐂", "ｆｕｌｌ　ｗｉｄｔｈ", "\u202eright to left", "'; DROP TABLE items_item; --",
+    "<script>alert(1)</script>", "ÀÉ\u0301", "null", "0", "{{name}}", "%s %(x)s", "1e5", "00012", "TRUE",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_odd_but_valid_text_comes_back_unchanged_from_a_table(api, world, form):
+    rows = [["code", "name", "unit"], *([f"ODD-{n}", name, world["unit_code"]] for n, name in enumerate(ODD))]
+    made = imported(api, "items/items", table_of(rows, form), f"table.{form}")
+    assert made.status_code == 201, made.content
+    kept = api.get("items/items?code__starts=ODD-&sort=created_at&limit=50&fields=code,name").data["items"]
+    assert {row["code"]: row["name"] for row in kept} == {f"ODD-{n}": name for n, name in enumerate(ODD)}
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_days_at_the_edge_come_back_exactly_from_a_table(api, world, form):
+    days = ("1900-03-01", "2024-02-29", "9999-12-31")
+    people = [[f"D{n}", "某", world["plant_code"], day] for n, day in enumerate(days)]
+    rows = [["code", "name", "plant", "hired_on"], *people]
+    made = imported(api, "people/employees", table_of(rows, form), f"table.{form}")
+    assert made.status_code == 201, made.content
+    kept = api.get("people/employees?code__starts=D&fields=code,hired_on").data["items"]
+    assert {row["code"]: row["hired_on"] for row in kept} == {f"D{n}": day for n, day in enumerate(days)}
+
+
+def table_of(rows: list[list[str]], form: str) -> bytes:
+    """Give rows as the bytes of a file; a workbook keeps days as days."""
+    if form == "csv":
+        out = io.StringIO()
+        csv.writer(out).writerows(rows)
+        return out.getvalue().encode()
+    packed = io.BytesIO()
+    book = xlsxwriter.Workbook(packed, {"in_memory": True, "strings_to_formulas": False})
+    sheet, day = book.add_worksheet(), book.add_format({"num_format": "yyyy-mm-dd"})
+    for n, row in enumerate(rows):
+        for m, cell in enumerate(row):
+            if re.fullmatch(r"\d{4}-\d\d-\d\d", cell):
+                sheet.write_datetime(n, m, datetime.fromisoformat(cell), day)
+            else:
+                sheet.write_string(n, m, cell)
+    book.close()
+    return packed.getvalue()
+
+
+def test_an_order_for_the_year_9999_is_taken_confirmed_and_read_back(api, world):
+    body = filled(ORDER, world) | {"wanted_on": "9999-12-31"}
+    made = api.post("sales/orders", body)
+    assert made.status_code == 201, made.content
+    assert api.post(f"{made['Location']}/confirm", {}).status_code in (200, 204)
+    told = api.get(made["Location"]).data
+    assert (told["state"], told["wanted_on"]) == ("confirmed", "9999-12-31")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import jsonschema_rs
 import pytest
 
-from banyan.kernel import data_nouns, registry, schema
+from banyan.kernel import data_nouns, queries, registry, schema
 from banyan.web.rest import openapi
 from tests.kernel.visitor_pass import VISITOR_PASS
 
@@ -69,6 +71,48 @@ def test_every_schema_is_a_schema_and_accepts_its_example():
         for response in operation["responses"].values():
             for content in response.get("content", {}).values():
                 assert jsonschema_rs.meta.is_valid(content.get("schema", {})), (method, path)
+
+
+#: What is answered as bytes has no example that could be read.
+BYTES = {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "*/*"}
+
+
+def test_every_successful_answer_has_an_example_that_its_schema_accepts():
+    document = openapi.document("en")
+    examples, seen = document["components"]["examples"], set()
+    checks: dict[str, jsonschema_rs.Validator] = {}
+    for path, method, operation in operations(document):
+        for status, response in operation["responses"].items():
+            for kind, content in response.get("content", {}).items() if status[0] == "2" else ():
+                if kind in BYTES:
+                    continue
+                if kind == "text/csv":
+                    assert len(content["example"].splitlines()) == 2, (method, path)
+                    continue
+                (named,) = content["examples"].values()
+                name = named["$ref"].removeprefix("#/components/examples/")
+                key = str(content["schema"])
+                if key not in checks:
+                    rooted = {**content["schema"], "components": document["components"]}
+                    checks[key] = jsonschema_rs.validator_for(rooted, validate_formats=True)
+                checks[key].validate(examples[name]["value"])
+                seen.add(name)
+    assert seen == set(examples)
+    order = examples["SalesOrder"]["value"]
+    assert {"party", "state", "gross_amount", "created_at"} <= set(order)
+    assert order["lines"][0]["quantity"] == "12.5"
+    assert set(examples["SalesOrderPage"]["value"]["items"][0]) >= {"id", *registry.noun("sales.order").spec.list}
+
+
+def test_the_document_stays_small_and_is_made_soon():
+    """Less than 30 kB and 40 ms for each noun and query: an example stands once, however many answers show it."""
+    openapi._made.cache_clear()
+    openapi._bytes.cache_clear()
+    begun = time.perf_counter()
+    body, _ = openapi.encoded("en")
+    took, things = time.perf_counter() - begun, len(registry.nouns()) + len(queries.queries())
+    assert len(body) < 30_000 * things
+    assert took < 0.04 * things
 
 
 def test_inputs_and_answers_never_share_a_name():

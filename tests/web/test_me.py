@@ -7,8 +7,8 @@ import re
 import pytest
 from django.test import Client
 
-from banyan.kernel import access
-from banyan.kernel.models import AccessToken, Audit, History, SavedView, User
+from banyan.kernel import access, sessions
+from banyan.kernel.models import AccessToken, Audit, History, SavedView, Session, User
 from tests.web.conftest import PART, PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,8 @@ def test_a_new_password_ends_the_other_sessions_and_leaves_no_trace_of_itself(si
     assert browser.get("/items/items").status_code == 200
     assert elsewhere.get("/items/items").status_code == 302
     line = Audit.objects.get(command="self.password.change")
-    assert line.input == {}
+    kept = Session.objects.get(digest=sessions.digest_of(browser.session.session_key))
+    assert line.input == {"keep": str(kept.pk)}
     user = User.objects.get(login="lin")
     assert user.check_password("Zweig-und-Wurzel-8")
     assert not any(

@@ -11,9 +11,9 @@ export function act(task: Task | null, kind: Act["kind"], parts: Part[], said: s
   return { ...head, ...(task ? at(task) : {}), _person: state.person?.id ?? "", _state: "waiting", ...more };
 }
 
-const at = (task: Task): Pick<Act, "operation" | "_rate" | "_task"> => {
+const at = (task: Task): Pick<Act, "operation" | "named" | "_rate" | "_task"> => {
   const { number: order, sequence, name, is_last, ratio, run_minutes } = task;
-  return { operation: task.id, _rate: number(task.rate), _task: { number: order, sequence, name, is_last, ratio, run_minutes } };
+  return { ...(task.named ? { named: task.named } : { operation: task.id }), _rate: number(task.rate), _task: { number: order, sequence, name, is_last, ratio, run_minutes } };
 };
 
 /** Makes and tells an act of a further kind, which a module of its own books; its key is that of what it becomes. */

@@ -30,14 +30,20 @@ const limits = (one: Datum) => {
   return [range, one.unit].filter(Boolean).join(" ");
 };
 
-/** Gives the fields of a task's data; a number is typed on the pad of the report. */
-export function captureFields(task: Task, draft: Draft, change: (more: Partial<Draft>) => void): HTMLElement | null {
-  if (!task.capture?.length) return null;
-  const put = (name: string, value: string) => change({ data: { ...draft.data, [name]: value } });
-  return h("div.inputs", {}, task.capture.map((one) => field(one, draft, put, change)));
+/** What fields do with what is entered: draw the form anew with it, or, while letters are typed, say only that it has changed. */
+export interface Entering {
+  change: (more: Partial<Draft>) => void;
+  typed: () => void;
 }
 
-function field(one: Datum, draft: Draft, put: (name: string, value: string) => void, change: (more: Partial<Draft>) => void): HTMLElement {
+/** Gives the fields of a task's data; a number is typed on the pad of the report. */
+export function captureFields(task: Task, draft: Draft, entering: Entering): HTMLElement | null {
+  if (!task.capture?.length) return null;
+  return h("div.inputs", {}, task.capture.map((one) => field(one, draft, entering)));
+}
+
+function field(one: Datum, draft: Draft, { change, typed }: Entering): HTMLElement {
+  const put = (name: string, value: string) => change({ data: { ...draft.data, [name]: value } });
   const value = draft.data[one.name] ?? "";
   const mark = one.is_required === false ? "" : " *";
   if (one.kind === "number") {
@@ -56,11 +62,12 @@ function field(one: Datum, draft: Draft, put: (name: string, value: string) => v
   const typing = (e: Event) => {
     draft.data = { ...draft.data, [one.name]: (e.target as HTMLInputElement).value };
     void setDraft(draft);
+    typed();
   };
   const input = h("input.field", { id: FIELD + one.name, "data-datum": one.name, type: one.kind === "time" ? "time" : "text", value, autocomplete: "off", maxlength: 200, oninput: typing, onchange: () => render() });
   if (one.kind === "text") return h("label.labelled", {}, h("span", {}, label(one) + mark), input);
   const now = () => put(one.name, new Date().toTimeString().slice(0, 5));
-  return h("div.labelled", {}, h("label", { for: FIELD + one.name }, label(one) + mark), h("div.with-button", {}, input, h("button.btn", { type: "button", onclick: now }, icon("clock"), t("现在", "Now"))));
+  return h("div.labelled.wide", {}, h("label", { for: FIELD + one.name }, label(one) + mark), h("div.with-button", {}, input, h("button.btn", { type: "button", onclick: now }, icon("clock"), t("现在", "Now"))));
 }
 
 function photoField(one: Datum, value: string, mark: string, put: (name: string, value: string) => void): HTMLElement {

@@ -25,6 +25,10 @@ async function start(): Promise<void> {
   void navigator.storage?.persist?.();
   await load();
   render();
+  keepInBackground(() => {
+    state.canScan = true;
+    render();
+  });
   document.body.dataset.ready = "1";
   queue.begin({
     changed: async () => {
@@ -47,7 +51,6 @@ async function start(): Promise<void> {
     const own = await people.ownSession();
     if (own) await enter(own);
   } else await fetchDay();
-  keepInBackground();
   const follow = async () => {
     const asked = decodeURIComponent(location.hash.slice(1));
     if (!asked || !state.person) return;

@@ -1,13 +1,13 @@
 /** Material at a task: scanning what is used, the alarm for what is wrong, and which lots go with the next report. */
-import { typed } from "../digits";
 import { t } from "../words";
 import { tellFurther } from "./acts";
+import { askNumber } from "./asking";
 import { read } from "./codes";
 import { h, icon } from "./dom";
 import { ask, Refused } from "./link";
 import type { Lot, Material, Mounted, Task } from "./model";
 import { rounded } from "./model";
-import { pad, render } from "./shell";
+import { render } from "./shell";
 import { isChinese, named, number, state, tasks, type Draft } from "./state";
 import * as store from "./store";
 
@@ -125,27 +125,8 @@ async function useOnCard(task: Task, text: string, found: Found | null): Promise
 }
 
 /** Asks for a quantity with the large keys; nothing where it was left. */
-function askQuantity(what: string, unit: string, places: number): Promise<string | null> {
-  return new Promise((done) => {
-    let value = "";
-    const shown = h("b", { "data-used": true }, "0");
-    const book = h("button.btn.btn-huge.btn-primary", { type: "button", "data-use": true, disabled: true, onclick: () => end(String(number(value))) }, icon("check"), t("记用料", "Book it"));
-    const press = (key: string) => {
-      value = typed(value, key, false).slice(0, 12);
-      shown.textContent = value || "0";
-      (book as HTMLButtonElement).disabled = number(value) <= 0;
-    };
-    const end = (told: string | null) => {
-      sheet.remove();
-      done(told);
-    };
-    const sheet = h("div.ask", { role: "dialog", "aria-modal": "true", "aria-label": t("用了多少？", "How much was used?") },
-      h("div.narrow", {}, h("h1", {}, t("用了多少？", "How much was used?")), h("p", {}, what),
-        h("div.entry.is-on", {}, h("small", {}, unit || t("数量", "Quantity")), shown),
-        pad(press, places > 0), book, h("button.btn.btn-tall", { type: "button", onclick: () => end(null) }, t("不记", "Leave it"))));
-    document.body.append(sheet);
-  });
-}
+const askQuantity = (what: string, unit: string, places: number): Promise<string | null> =>
+  askNumber({ title: t("用了多少？", "How much was used?"), text: [what], label: unit || t("数量", "Quantity"), places, take: t("记用料", "Book it"), leave: t("不记", "Leave it"), word: "use" });
 
 /** Gives what the device itself knows of a code. */
 function known(text: string): Found | null {

@@ -18,6 +18,7 @@ export function menuScreen(): HTMLElement[] {
   return [
     h("main.narrow", {},
       state.device ? h("p.dim", {}, `${state.device.code} ${state.device.name}`) : null,
+      state.person ? ready() : null,
       state.person ? button("list-check", t("我的今天", "My day"), () => go("today")) : null,
       entries.filter((one) => one.isFor()).map((one) => button(one.icon, one.text(), () => go(one.screen))),
       button("refresh", t("刷新任务", "Refresh tasks"), () => { go(homeScreen()); queue.send(); void fetchDay(); }),
@@ -26,6 +27,15 @@ export function menuScreen(): HTMLElement[] {
       state.person ? button("logout", t("换人 / 退出", "Change person / sign out"), () => void leave()) : null,
     ),
   ];
+}
+
+/** Says what is on the device for a shift without a network. */
+function ready(): HTMLElement {
+  const at = (instant: number) => new Date(instant).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+  const line = (isThere: boolean, text: string, words: Record<string, string>) => h("li", words, icon(isThere ? "check" : "clock"), text);
+  return h("ul.ready", { "aria-label": t("没有网络时可用", "Without a network") },
+    line(Boolean(state.kept), state.kept ? t("任务：{at} 取得", "Tasks: of {at}", { at: at(state.kept.asked) }) : t("任务：还没有取到", "Tasks: none yet"), {}),
+    line(state.canScan, state.canScan ? t("扫码：没有网络也能扫", "Scanner: works without a network") : t("扫码：组件还在取，取到后没有网络也能扫", "Scanner: still being fetched; then it works without a network"), { "data-scanner": state.canScan ? "kept" : "coming" }));
 }
 
 addScreen("menu", menuScreen);

@@ -20,6 +20,7 @@ export interface Act {
   kind: string;
   at: string;
   operation?: string;
+  named?: Named;
   parts: Part[];
   /** What an act of a further kind says beside: sent as fields of its own. */
   body?: Record<string, unknown>;
@@ -37,6 +38,13 @@ export interface Act {
   _rate?: number;
   /** What was told about, as it stood: its task leaves the day with the last piece. */
   _task?: Told;
+}
+
+/** An operation by what its traveller says, where the device knows no more of the order. */
+export interface Named {
+  order?: string;
+  number?: string;
+  sequence: number;
 }
 
 /** What an act remembers of its task. */
@@ -144,8 +152,10 @@ export interface Task {
   serials?: number;
   stopped?: boolean;
   order_quantity: string;
-  /** Scanned without a network, and not known to the device yet. */
+  /** Scanned without a network: what there is to do is not known to the device yet. */
   isBlind?: boolean;
+  /** Told by number, for not even its key is known. */
+  named?: Named;
   /** Of a temporary card: whatever is scanned there is material as used. */
   temporary?: boolean;
   machine?: string;

@@ -35,12 +35,16 @@ export function faults(task: Task, draft: Draft): string {
   return name ? t("还要填“{name}”", "“{name}” is missing", { name }) : "";
 }
 
+/** Gives by how much a report goes beyond what can be reported; nothing where that is not known. */
+const tooMany = (task: Task, draft: Draft): number =>
+  task.isBlind ? 0 : Math.max(0, number(draft.good) + number(draft.bad) - number(task.room));
+
 let isTelling = false;
 
 export async function report(task: Task): Promise<void> {
   const draft = state.draft;
   if (!draft || isTelling || faults(task, draft)) return;
-  if (!task.isBlind && number(draft.good) + number(draft.bad) > number(task.room) && !draft.isSure) {
+  if (tooMany(task, draft) > 0 && !draft.isSure) {
     await setDraft({ ...draft, isSure: true });
     return render();
   }
@@ -123,6 +127,7 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
   const change = (more: Partial<Draft>) => {
     void setDraft({ ...draft, isSure: false, ...more });
     render();
+    if (more.field) keysInReach();
   };
   const entry = (name: "good" | "bad", label: string) =>
     h(`button.entry.entry-${name}${draft.field === name ? ".is-on" : ""}`, { type: "button", "data-field": name, "aria-pressed": draft.field === name ? "true" : "false", onclick: () => change({ field: name, isFresh: true }) }, h("small", {}, label), h("b", {}, draft[name] || "0"));
@@ -133,8 +138,6 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
     const next = key === "±" ? (text.startsWith("-") ? text.slice(1) : `-${text}`) : typed(text, key, draft.isFresh).slice(0, 12);
     change({ ...(name ? { data: { ...draft.data, [name]: next } } : { [draft.field]: next }), isFresh: false });
   };
-  const fault = faults(task, draft);
-  const over = task.isBlind ? 0 : number(draft.good) + number(draft.bad) - number(task.room);
   const isBad = draft.field === "bad" || number(draft.bad) > 0;
   const crew = state.kept?.day.people ?? [];
   const isNumber = draft.field.startsWith(FIELD);
@@ -145,7 +148,7 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
       ? defects.whyPart(draft, change)
       : h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machine_code ? h("span.chip.chip-flat", {}, task.machine_code) : null),
     serials.serialPart(task, draft, change),
-    captureFields(task, draft, change),
+    captureFields(task, draft, { change, typed: () => document.querySelector(".finish")?.replaceWith(finish(task, draft)) }),
     mountedChips(task),
     draft.photos.length ? h("div.shots", {}, draft.photos.map((digest) => photos.preview(digest, () => change({ photos: draft.photos.filter((one) => one !== digest) })))) : null,
     pad(press, isNumber || task.places > 0, isSigned(task, draft)),
@@ -155,9 +158,29 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
       mayCall() && !task.isBlind ? h("button.btn.btn-alarm", { type: "button", "data-help": true, onclick: () => openHelp(task) }, icon("urgent"), t("呼叫", "Help")) : null,
     ),
     crew.length > 1 ? crewPart(crew, draft, change) : null,
-    draft.isSure && over > 0 ? h("p.warn", { role: "alert" }, icon("alert-triangle"), t("比可报的多 {n}。确实做了就再按一次，班组长会看到。", "{n} more than can be reported. If it is so, press again; the leader will see it.", { n: rounded(over) })) : null,
-    h(`button.btn.btn-huge.finish${draft.isSure && over > 0 ? ".btn-warn" : ".btn-primary"}`, { type: "button", "data-done": true, disabled: Boolean(fault), onclick: () => void report(task) }, icon("check"), fault || (draft.isSure && over > 0 ? t("确认多报", "Report all the same") : t("完成", "Done"))),
+    finish(task, draft),
   ].filter(Boolean) as HTMLElement[];
+}
+
+const GAP = 8;
+
+/** Brings the number keys above the button that stays below, where the screen is too low for all; the quantities stay in sight. */
+export function keysInReach(): void {
+  const place = (selector: string) => document.querySelector(selector)?.getBoundingClientRect();
+  const [bar, pair, keys, end] = [".bar", ".told .pair", ".told .pad", ".told .finish"].map(place);
+  if (!bar || !pair || !keys || !end) return;
+  const hidden = Math.min(keys.bottom + GAP - end.top, pair.top - bar.bottom - GAP);
+  if (hidden > 0) scrollBy(0, hidden);
+}
+
+/** Gives what ends a report: the button, or why not yet, with what is to be confirmed above it. It stays in reach. */
+function finish(task: Task, draft: Draft): HTMLElement {
+  const fault = faults(task, draft);
+  const over = tooMany(task, draft);
+  const isAsked = draft.isSure && over > 0;
+  return h("div.finish", {},
+    isAsked ? h("p.warn", { role: "alert" }, icon("alert-triangle"), t("比可报的多 {n}。确实做了就再按一次，班组长会看到。", "{n} more than can be reported. If it is so, press again; the leader will see it.", { n: rounded(over) })) : null,
+    h(`button.btn.btn-huge${isAsked ? ".btn-warn" : ".btn-primary"}`, { type: "button", "data-done": true, disabled: Boolean(fault), onclick: () => void report(task) }, icon("check"), fault || (isAsked ? t("确认多报", "Report all the same") : t("完成", "Done"))));
 }
 
 /** Gives who shares the report, and in which parts: a tap takes somebody in, plus and minus change their part. */

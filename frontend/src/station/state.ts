@@ -3,6 +3,7 @@ import { fetchDrawings } from "./drawings";
 import type { Act, Day, KeptDay, Known, Mounted, Person, Task, Today } from "./model";
 import { isAhead, sumsAt, withActs } from "./model";
 import { ask, Refused } from "./link";
+import { fetchOrders } from "./orders";
 import * as people from "./people";
 import * as queue from "./queue";
 import { homeScreen, render } from "./shell";
@@ -51,6 +52,8 @@ export const state = {
   find: "",
   note: "",
   labelFault: "",
+  /** Whether codes can be read on this device without a network. */
+  canScan: false,
 };
 
 export const isChinese = () => document.documentElement.lang.startsWith("zh");
@@ -97,7 +100,7 @@ export async function keepTask(task: Task): Promise<void> {
   const [person, kept] = [state.person, state.kept];
   if (!person || !kept) return;
   const also = ((await store.fact<string[]>(`also.${person.id}`)) ?? []).filter((one) => one !== task.id);
-  await store.keep(`also.${person.id}`, [...also, task.id].slice(-MOST_ALSO));
+  if (!task.named) await store.keep(`also.${person.id}`, [...also, task.id].slice(-MOST_ALSO));
   state.kept = { ...kept, mark: "", day: { ...kept.day, tasks: [...kept.day.tasks.filter((one) => one.id !== task.id), task] } };
   await store.keep(`day.${person.id}`, state.kept);
 }
@@ -107,6 +110,13 @@ function serverAhead(answer: Response, asked: number): number {
   const told = Date.parse(answer.headers.get("Station-Time") ?? "");
   const offset = told - (asked + Date.now()) / 2;
   return Math.abs(offset) > LATENCY ? offset : 0;
+}
+
+/** Gives a day with the task that somebody is telling about just now, though the day no longer has it: what is typed stays. */
+function withOpen(kept: KeptDay): KeptDay {
+  const open = state.kept?.day.tasks.find((one) => one.id === state.draft?.task);
+  if (!open || kept.day.tasks.some((one) => one.id === open.id)) return kept;
+  return { ...kept, mark: "", day: { ...kept.day, tasks: [...kept.day.tasks, open] } };
 }
 
 /** What may be fetched instead of the day of tasks; says whether it was. */
@@ -132,10 +142,11 @@ export async function fetchDay(): Promise<void> {
     const kept: KeptDay =
       answer.status === 304 && state.kept
         ? { ...state.kept, asked, offset }
-        : { day: (await answer.json()) as Day, mark: answer.headers.get("ETag") ?? "", asked, offset };
+        : withOpen({ day: (await answer.json()) as Day, mark: answer.headers.get("ETag") ?? "", asked, offset });
     await store.keep(`day.${person.id}`, kept);
     if (state.person?.id === person.id) state.kept = kept;
     void fetchDrawings(kept.day.tasks);
+    void fetchOrders(person.id, ticket);
   } catch (fault) {
     if (fault instanceof Refused && fault.status === 401) await signedOut(person.id);
     else if (fault instanceof Refused) state.note = fault.message;

@@ -23,12 +23,12 @@ export function taskScreen(): HTMLElement[] {
     h("main.card", {},
       h("section.about", {},
         h("div.head", {},
-          h("div", {}, h("h1", {}, task.isBlind ? named(task) : `${task.sequence} ${named(task)}`), h("p", {}, h("b", {}, task.item), ` ${task.item_name} `, h("span.dim", {}, task.number))),
+          h("div", {}, h("h1", {}, task.sequence ? `${task.sequence} ${named(task)}` : named(task)), h("p", {}, h("b", {}, task.item), ` ${task.item_name} `, h("span.dim", {}, task.number))),
           h("button.btn", { type: "button", "data-mark": task.started ? "pause" : "start", onclick: () => void mark(task, task.started ? "pause" : "start") }, icon(task.started ? "player-pause" : "player-play"), task.started ? t("暂停", "Pause") : t("开工", "Start")),
         ),
         task.isBlind ? null : h("div.sums.sums-flat", {}, sum(task.room, t("可报", "To report")), sum(`${task.good}/${task.quantity}`, t("合格/计划", "Good/plan")), sum(rounded(number(task.scrap) + number(task.rework)), t("不良", "Bad"))),
         task.stopped ? h("p.fault", { role: "alert" }, icon("alert-octagon"), t("这道工序已停工；已经做的可以报，班组长会看。", "This operation is stopped; what is made can be reported, the leader will look.")) : null,
-        task.isBlind ? h("p.warn", {}, icon("wifi-off"), t("没有网络，只知道标签上的编号；照常报工，联网后入账。", "No network: only the label is known. Report as usual; it is booked later.")) : null,
+        task.isBlind ? h("p.warn", {}, icon("wifi-off"), unknown(task)) : null,
         h("div.tabs", { role: "tablist" }, tab("report", t("报工", "Report")), tab("info", t("要求、用料", "Notes, material"))),
         h("div.info", {}, info(task)),
       ),
@@ -37,6 +37,12 @@ export function taskScreen(): HTMLElement[] {
     ),
   ];
 }
+
+/** Says how little is known of a task that was scanned without a network. */
+const unknown = (task: Task): string =>
+  task.item
+    ? t("没有网络，只知道是哪道工序，不知道还可报多少；照常报工，联网后入账。", "No network: the operation is known, but not how much is left. Report as usual; it is booked later.")
+    : t("没有网络，只知道标签上的编号；照常报工，联网后入账。", "No network: only the label is known. Report as usual; it is booked later.");
 
 export function info(task: Task): HTMLElement[] {
   const when = (at: string) => new Date(at).toLocaleString(document.documentElement.lang, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" });

@@ -1,11 +1,14 @@
 /** The tasks of the day, and finding one by a code. */
 import { t } from "../words";
+import { askNumber, askOne } from "./asking";
 import { read, type Scanned } from "./codes";
 import { mayCall, openHelp } from "./help";
 import { ask, Refused } from "./link";
 import * as queue from "./queue";
 import { h, icon } from "./dom";
 import type { Task } from "./model";
+import { labelled, NOTHING } from "./orders";
+import { keysInReach } from "./report";
 import { addScreen, go, localNote, render, sum } from "./shell";
 import { leave } from "./sign";
 import { fresh, hours, keepTask, named, number, setDraft, state, tasks, today } from "./state";
@@ -18,9 +21,13 @@ export function open(task: Task): void {
   void setDraft(fresh(task.id));
   render();
   scrollTo(0, 0);
+  keysInReach();
 }
 
-/** Opens what a code names: a task of the day, one that the server knows, or without a network one to be told blind. */
+/** How long the server is waited for where the device knows a label itself (ms). */
+const PATIENCE = 3_000;
+
+/** Opens what a code names: a task of the day, one that the server knows, or without a network what the device knows of it. */
 export async function find(text: string): Promise<void> {
   const scanned = read(text);
   const all = tasks();
@@ -32,39 +39,65 @@ export async function find(text: string): Promise<void> {
   for (const finder of finders) if (!hits.length && (await finder(scanned, text))) return;
   const best = hits.find((task) => task.mine && number(task.room) > 0) ?? hits.find((task) => number(task.room) > 0) ?? hits[0];
   if (best) return open(best);
-  const found = (await lookedUp(text)) ?? blind(scanned);
+  const near = await labelled(scanned, state.person?.id ?? "");
+  const answer = await lookedUp(text, near.length ? PATIENCE : 0);
+  const found = answer.task ?? (answer.said ? null : await unlooked(scanned, near));
   if (found) {
     await keepTask(found);
     return open(found);
   }
-  state.note ||= t("没有网络，这台设备也不知道“{code}”", "No network, and this device does not know “{code}”", { code: text.slice(0, 40) });
+  const isLeft = near.length > 0 || isOrder(scanned);
+  const unknown = t("没有网络，这台设备也不知道“{code}”。请扫工单或工序的标签，或从列表里选", "No network, and this device does not know “{code}”. Scan the label of an order or an operation, or pick from the list", { code: text.slice(0, 40) });
+  state.note = answer.said ?? (isLeft ? "" : unknown);
   state.screen = "tasks";
   render();
 }
 
-/** Asks the server for the task of a code; nothing where it says no (its words are shown) or cannot be reached. */
-async function lookedUp(text: string): Promise<Task | null> {
+/** Asks the server for the task of a code, or what it says instead; neither where it does not answer, in some time if that is given. */
+async function lookedUp(text: string, patience: number): Promise<{ task?: Task; said?: string }> {
   const ticket = state.person && state.known[state.person.id]?.ticket;
-  state.note = "";
-  if (!ticket) return null;
+  if (!ticket) return {};
+  const asked = ask(`find?code=${encodeURIComponent(text)}`, undefined, { Authorization: `Station ${ticket}` });
+  const late = new Promise<null>((done) => patience && setTimeout(done, patience, null));
   try {
-    const answer = await ask(`find?code=${encodeURIComponent(text)}`, undefined, { Authorization: `Station ${ticket}` });
-    return ((await answer.json()) as { task: Task }).task;
+    const answer = await Promise.race([asked, late]);
+    return answer ? ((await answer.json()) as { task: Task }) : {};
   } catch (fault) {
-    if (fault instanceof Refused) state.note = fault.message;
-    else queue.reached(false);
-    return null;
+    if (fault instanceof Refused) return { said: fault.message };
+    queue.reached(false);
+    return {};
   }
 }
 
+/** Gives the task of a label without the server: the operation it says or that is chosen, else what the traveller says. */
+async function unlooked(scanned: Scanned, near: Task[]): Promise<Task | null> {
+  if (near.length > 1) {
+    const words = near.map((one) => `${one.sequence} ${named(one)}`);
+    const place = await askOne(t("做的是哪道工序？", "Which operation is it?"), `${near[0].number} · ${near[0].item} ${near[0].item_name}`, words, "operation");
+    return place === null ? null : near[place];
+  }
+  return near[0] ?? blind(scanned) ?? (isOrder(scanned) ? byNumber(scanned) : null);
+}
+
+/** Says whether a code may be that of an order: its label, or a number as it was typed. */
+const isOrder = (scanned: Scanned) => scanned.noun === "" || ["w", "production.work_order"].includes(scanned.noun);
+
+const short = (id: string) => id.slice(-6).toUpperCase();
+
 /** Gives a task of which only the label is known: what was done there can be told all the same. */
 function blind(scanned: Scanned): Task | null {
-  if (state.note || !scanned.id || !["o", "production.operation"].includes(scanned.noun)) return null;
-  const none = { priority: "normal", item: "", item_name: "", unit: "", quantity: "0", order_quantity: "0", good: "0", scrap: "0", rework: "0", room: "0", ratio: "1", rate: "0" };
-  return {
-    ...none, id: scanned.id, order: "", number: scanned.id.slice(-6).toUpperCase(), due_on: "", sequence: 0, name: t("标签上的工序", "Operation of the label"),
-    state: "open", places: 3, started: 0, mine: false, materials: [], last: [], isBlind: true,
-  };
+  if (!scanned.id || !["o", "production.operation"].includes(scanned.noun)) return null;
+  return { ...NOTHING, id: scanned.id, order: "", number: short(scanned.id), sequence: 0, name: t("标签上的工序", "Operation of the label") };
+}
+
+/** Asks for the operation of an order that nobody here knows, by its number on the traveller; the server finds it later. */
+async function byNumber(scanned: Scanned): Promise<Task | null> {
+  const order = scanned.code ?? short(scanned.id ?? "");
+  const why = t("没有网络，查不到。确实做了，就填流转卡上的工序号照样报工；联网后入账，对不上的由班组长处理。", "No network to look it up. If the work was done, give the operation's number on the traveller and report all the same: it is booked later, and the leader settles what fits no order.");
+  const sequence = await askNumber({ title: t("这台设备不知道这张工单", "This device does not know this order"), text: [order.slice(0, 40), why], label: t("工序号", "Operation number"), places: 0, take: t("照样报工", "Report all the same"), leave: t("不报", "Leave it"), word: "sequence" });
+  if (!sequence) return null;
+  const asked = { ...(scanned.id ? { order: scanned.id } : {}), ...(scanned.code ? { number: scanned.code } : {}), sequence: number(sequence) };
+  return { ...NOTHING, id: `${scanned.id ?? scanned.code}/${sequence}`, order: "", number: order, sequence: asked.sequence, name: t("按编号", "By number"), named: asked };
 }
 
 export async function scanTask(): Promise<void> {

@@ -8,6 +8,8 @@ const scope = self as unknown as {
 };
 const PAGE = "/station/";
 const NAME = "station-shell";
+/** After so long a file that does not come is given up, and tried again later. */
+const SECONDS = 120;
 
 /** Fetches the page and its files as they are now; what belongs to an older shell goes. */
 async function fill(): Promise<void> {
@@ -20,22 +22,37 @@ async function fill(): Promise<void> {
   }
 }
 
-/** Fetches what is not there yet of what the shell does not begin with; says whether all of it is there now. */
+/** Gives the files that come later and are not on the device yet. */
+async function lacking(): Promise<string[]> {
+  const held = await caches.open(NAME);
+  const found = await Promise.all(scope.LATER.map((path) => held.match(path)));
+  return scope.LATER.filter((_, place) => !found[place]);
+}
+
+const isWhole = async (): Promise<boolean> => (await lacking()).length === 0;
+
+/** Fetches what is not there yet of what the shell does not begin with; says whether every file of it is there now. */
 async function fillLater(): Promise<boolean> {
   const held = await caches.open(NAME);
-  for (const path of scope.LATER) {
-    if (await held.match(path)) continue;
-    const answer = await fetch(path);
-    if (!answer.ok) return false;
-    await held.put(path, answer);
+  for (const path of await lacking()) {
+    // one that fails hinders no other: what has come stays, and the next attempt needs the rest only
+    const answer = await fetch(path, { signal: AbortSignal.timeout?.(SECONDS * 1000) }).catch(() => null);
+    if (answer?.status === 200) await held.put(path, answer).catch(() => null);
   }
-  return true;
+  return isWhole();
 }
+
+let filling: Promise<boolean> | null = null;
+
+/** Fills what comes later, once at a time, whoever asks meanwhile. */
+const later = (): Promise<boolean> => (filling ??= fillLater().finally(() => (filling = null)));
+const ANSWERS: Record<string, () => Promise<boolean>> = { later, kept: isWhole };
 
 scope.addEventListener("install", (event) => event.waitUntil(fill().then(() => scope.skipWaiting())));
 scope.addEventListener("activate", (event) => event.waitUntil(scope.clients.claim()));
 scope.addEventListener("message", (event) => {
-  if (event.data === "later") event.waitUntil(fillLater().catch(() => false).then((isThere) => event.ports[0]?.postMessage(isThere)));
+  const answer = ANSWERS[event.data as string];
+  if (answer) event.waitUntil(answer().catch(() => false).then((isThere) => event.ports[0]?.postMessage(isThere)));
 });
 scope.addEventListener("fetch", (event) => {
   const { request } = event;

@@ -83,6 +83,14 @@ def share(text: str) -> float:
     return found
 
 
+def hours(text: str) -> float:
+    """Give a number of hours, above 0 and at most a year's."""
+    found = float(text)
+    if not 0 < found <= 8784:
+        raise ValueError("write a number of hours, such as 12")
+    return found
+
+
 VARIABLES: dict[str, Variable] = {
     variable.name: variable
     for variable in (
@@ -147,6 +155,25 @@ VARIABLES: dict[str, Variable] = {
             "The site is served over https: secure cookies, HSTS, and X-Forwarded-Proto is trusted",
         ),
         Variable("BANYAN_ORIGINS", "", words, "Origins trusted for forms, such as https://erp.example.com"),
+        Variable(
+            "BANYAN_SESSION_IDLE_HOURS",
+            "12",
+            hours,
+            "Hours after which a browser that nobody uses has to sign in again",
+        ),
+        Variable("BANYAN_SESSION_HOURS", "168", hours, "Hours after which every browser has to sign in again"),
+        Variable(
+            "BANYAN_STATION_IDLE_HOURS",
+            "24",
+            hours,
+            "Hours after which somebody who does nothing at a station has to sign in there again; what is queued stays",
+        ),
+        Variable(
+            "BANYAN_STATION_HOURS",
+            "336",
+            hours,
+            "Hours after which everybody at a station has to sign in there again; what is queued stays",
+        ),
         Variable("BANYAN_RATE_PER_MINUTE", "6000", int, "REST calls that one account may make in a minute"),
         Variable("BANYAN_CALL_LOG_DAYS", "30", int, "Days that calls of the interface stay in the call log"),
         Variable(

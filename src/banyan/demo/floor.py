@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
+from django.utils import timezone
 from PIL import Image, ImageDraw, ImageFont
 
 from banyan.demo.acting import Cast, Teller, key_of
@@ -112,4 +113,4 @@ def _saw(cast: Cast, operation: UUID, quantity: int) -> None:
 def link() -> str:
     """Give the address, below the site's, that opens a station as the demo's worker; empty where there is none."""
     worker = User.objects.filter(login="worker", is_active=True).first()
-    return f"station/#enter={signing.ticket_of_user(worker)}" if worker else ""
+    return f"station/#enter={signing.ticket_of_link(worker, timezone.now())}" if worker else ""

@@ -21,7 +21,7 @@ def done_once() -> Found:
     """Prove that every done message has exactly one try that did it, and no other message has any."""
     return none_of(
         NOUN, counted="SELECT count(*) FROM integration_message WHERE state = 'done'", faults=_ONCE,
-        text="message {1} of {2} is {3} and was done {4} times",
+        text=L("{2} 的消息 {1} 状态为 {3}，办理了 {4} 次", "message {1} of {2} is {3} and was done {4} times"),
     )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def events_are_carried() -> Found:
     """Name events handed on since a flow was switched on, that it hears and has no message of."""
     return none_of(
         NOUN, counted="SELECT count(*) FROM integration_message WHERE direction = 'out'", faults=_CARRIED, params=(),
-        text="event {0} ({1}) has no message in flow {2}",
+        text=L("事件 {0}（{1}）在集成流 {2} 中没有消息", "event {0} ({1}) has no message in flow {2}"),
     )  # fmt: skip
 
 
@@ -73,7 +73,10 @@ def keys_are_not_overtaken() -> Found:
     """Prove that in strict flows nothing was done before what stood before it in its key, by the database's clock."""
     return none_of(
         NOUN, counted="SELECT count(*) FROM integration_message WHERE state = 'done'", faults=_ORDER,
-        text="message {4} of flow {1}, key {2}, was done before an earlier one ({3})",
+        text=L(
+            "集成流 {1} 键 {2} 的消息 {4} 先于更早的一条（{3}）办理",
+            "message {4} of flow {1}, key {2}, was done before an earlier one ({3})",
+        ),
     )  # fmt: skip
 
 
@@ -97,5 +100,8 @@ def claims_end() -> Found:
     """Name messages whose claim ended long ago, or whose next try does not follow the end of the claim."""
     return none_of(
         NOUN, counted="SELECT count(*) FROM integration_message WHERE claimed_until IS NOT NULL", faults=_CLAIMS,
-        text="message of flow {1}, key {2}, is held since a claim that ended at {3}",
+        text=L(
+            "集成流 {1} 键 {2} 的消息被占住，占用已于 {3} 到期",
+            "message of flow {1}, key {2}, is held since a claim that ended at {3}",
+        ),
     )  # fmt: skip

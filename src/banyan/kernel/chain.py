@@ -94,15 +94,20 @@ def chain_is_whole() -> Found:
         count, digest = _hash(previous, since, one.horizon)
         rows += count
         if one.no != no:
-            faults.append(Fault("kernel.audit_seal", str(one.pk), f"seal {no} is missing; {one.no} follows"))
+            faults.append(Fault("kernel.audit_seal", str(one.pk),
+                                L(f"缺少封印 {no}，其后是 {one.no}", f"seal {no} is missing; {one.no} follows")))
             no = one.no
         elif bytes(one.previous) != previous:
-            faults.append(Fault("kernel.audit_seal", str(one.pk), f"seal {one.no} does not follow from seal {no - 1}"))
+            faults.append(Fault("kernel.audit_seal", str(one.pk),
+                                L(f"封印 {one.no} 与封印 {no - 1} 不相接",
+                                  f"seal {one.no} does not follow from seal {no - 1}")))
         elif count != one.rows:
-            why = f"seal {one.no} covers {one.rows} rows; {count} are there"
+            why = L(f"封印 {one.no} 含 {one.rows} 行，现有 {count} 行",
+                    f"seal {one.no} covers {one.rows} rows; {count} are there")
             faults.append(Fault("kernel.audit_seal", str(one.pk), why))
         elif digest != bytes(one.hash):
-            faults.append(Fault("kernel.audit_seal", str(one.pk), f"a row under seal {one.no} was altered"))
+            faults.append(Fault("kernel.audit_seal", str(one.pk),
+                                L(f"封印 {one.no} 内有一行被改动", f"a row under seal {one.no} was altered")))
         previous, since = bytes(one.hash), one.horizon
     faults += _head_faults(no, previous)
     return Found(rows, tuple(faults), len(faults))
@@ -111,11 +116,15 @@ def chain_is_whole() -> Found:
 def _head_faults(no: int, digest: bytes) -> list[Fault]:
     path = head_file()
     if not path.exists():
-        return [Fault("kernel.audit_seal", "", f"the outside head {path.name} is missing")] if no else []
+        why = L(f"库外链头 {path.name} 不见了", f"the outside head {path.name} is missing")
+        return [Fault("kernel.audit_seal", "", why)] if no else []
     head = orjson.loads(path.read_bytes())
     if head["no"] > no:
-        return [Fault("kernel.audit_seal", "", f"the outside head names seal {head['no']}; the chain ends at {no}")]
+        why = L(f"库外链头指向封印 {head['no']}，审计链止于 {no}",
+                f"the outside head names seal {head['no']}; the chain ends at {no}")
+        return [Fault("kernel.audit_seal", "", why)]
     kept = AuditSeal.objects.filter(no=head["no"]).first()
     if kept is None or bytes(kept.hash).hex() != head["hash"]:
-        return [Fault("kernel.audit_seal", "", f"seal {head['no']} differs from the outside head")]
+        why = L(f"封印 {head['no']} 与库外链头不同", f"seal {head['no']} differs from the outside head")
+        return [Fault("kernel.audit_seal", "", why)]
     return []

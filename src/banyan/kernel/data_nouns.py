@@ -244,5 +244,5 @@ def create_tables(noun: Noun) -> None:
                         "DEFERRABLE INITIALLY DEFERRED"
                     )
         for model in (noun.model, *noun.line_models.values()):
-            for statement in guards.of_model(model):
+            for statement in guards.of_model(model, is_noun=model is noun.model):
                 editor.execute(statement)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from banyan.kernel.figures import figure
 from banyan.kernel.grants import REACHES, check_grants
-from banyan.kernel.models import AccessToken, Call, Client, Delivery, InboxItem, Outbox, Role, RoleGrant, User, UserRole
+from banyan.kernel.models import (
+    AccessToken,
+    Call,
+    Client,
+    Delivery,
+    InboxItem,
+    Outbox,
+    Role,
+    RoleGrant,
+    Session,
+    User,
+    UserRole,
+)
 from banyan.kernel.nouns import choice, f, life, lines, noun, preset, section
 from banyan.kernel.spec import Scope
 from banyan.lib.labels import L
@@ -61,6 +73,32 @@ noun(
                 is_active=f("启用", "Active")),
     title=("name",), list=("name", "user", "expires_at", "is_active", "created_at"), scope=Scope(own="user_id"),
 )
+
+noun(
+    Session, key="kernel.session", plural_key="sessions", label=L("登录会话", "Session"),
+    plural=L("登录会话", "Sessions"), icon="device-desktop", area="system", verbs=(),
+    help=L("谁在哪台设备上登录着；可以逐个结束", "Who has signed in on which device; each can be ended"),
+    fields=dict(
+        user=f("用户", "User", readonly=True),
+        way=f("登录方式", "Signed in by", readonly=True, choices=[
+            choice("password", "密码", "Password"), choice("badge", "工牌", "Badge"), choice("pin", "PIN", "PIN"),
+            choice("link", "链接", "Link")]),
+        device=f("设备", "Device", readonly=True), address=f("地址", "Address", readonly=True),
+        created_at=f("登录于", "Signed in", readonly=True, sortable=True),
+        seen_at=f("最近使用", "Last used", readonly=True, sortable=True),
+        ended_at=f("结束于", "Ended", readonly=True),
+    ),
+    life=life(
+        states=[choice("open", "有效", "Open", "green"), choice("ended", "已结束", "Ended")],
+        edges=[("open", "ended", "end")], editable=(),
+    ),
+    title=("device", "way"), list=("user", "device", "way", "address", "created_at", "seen_at", "state"),
+    scope=Scope(own="user_id"), filters=("user", "way", "state", "created_at", "seen_at"),
+    phone=("user", "device", "seen_at"), sort="-seen_at",
+    form=(section("会话", "Session", "user", "device", "way", "address"),
+          section("时间", "Times", "created_at", "seen_at", "ended_at")),
+    presets=[preset("open", "有效的", "Open", "state:in=open", first=True)],
+)  # fmt: skip
 
 noun(
     Client, key="kernel.client", plural_key="clients", label=L("接口客户端", "Client"),

@@ -11,7 +11,8 @@ from banyan.kernel import registry
 from banyan.kernel.nouns import compile_noun, declared
 
 #: The kernel's own declarations. Records come before what stands beside them: so are commands listed.
-_KERNEL = ("records", "beside", "chain", "clients", "declarations", "dispatcher", "jobs", "outbox_proofs", "tokens")
+_KERNEL = ("records", "beside", "beside_proofs", "chain", "clients", "declarations", "dispatcher", "jobs",
+           "outbox_proofs", "sessions", "tokens")
 _DECLARATIONS = ("nouns", "events", "commands", "reactions", "reports", "proofs", "jobs", "prints", "starts",
                  "figures", "impossible")
 

@@ -2,52 +2,47 @@
 
 Import: read a file or a pasted block → map columns to fields → check every cell → do all of it in one transaction or
 none of it; undo takes it back. Rows that follow each other with the same header values, or with empty ones, are lines
-of one record. References are written as the other noun's natural key (code, number) or id.
+of one record. References are written as the other noun's natural key (code, number) or id. A table is read, checked and
+done part by part, so that one of a hundred thousand rows takes no more memory than one of a few thousand.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
-import zipfile
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import orjson
 from pydantic import ValidationError
 
-from banyan.kernel import access, locks, reading, registry, schema
+from banyan.kernel import access, db, locks, reading, registry, schema
 from banyan.kernel.commands import Command, audits_refusals, execute
 from banyan.kernel.context import Context
-from banyan.kernel.models import ImportBatch
+from banyan.kernel.models import ImportBatch, ImportRow
 from banyan.kernel.nouns import Noun
 from banyan.kernel.spec import FieldSpec
-from banyan.lib.errors import Conflict, FieldFaults, Invalid, NotFound, TooLarge, UnsupportedMedia, jsonable
+from banyan.kernel.tables import Table, read_table  # noqa: F401  asked for here by those who import
+from banyan.lib.errors import Conflict, FieldFaults, Invalid, NotFound, TooLarge, jsonable
 from banyan.lib.labels import L, Label
 
-MOST_ROWS = 200_000
-MOST_UNPACKED = 400 * 1024 * 1024
+#: Rows that are read, checked and written at a time.
 CHUNK = 2_000
 SHOWN_FAULTS = 500
+#: Rows of one record; a record that has more lines is refused by its input, so that the rest of it is not wanted.
+MOST_LINES = 5_000
+#: Names of references that are remembered from one part of a table to the next.
+MOST_NAMES = 20_000
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells as they stand: column heads, and rows as text (or as the workbook's own values)."""
-
-    columns: tuple[str, ...]
-    rows: Sequence[Sequence[Any]]
-    name: str = ""
-    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +56,17 @@ class CellFault:
 
 @dataclass(frozen=True)
 class Check:
-    """What an import would do: records to make, records to change, and every fault (the first 500)."""
+    """What an import would do: records to make, records to change, and every fault (the first 500).
+
+    `cells` are those of the rows with faults, by number.
+    """
 
     rows: int
     creates: int
     changes: int
     faults: tuple[CellFault, ...] = ()
     fault_count: int = 0
+    cells: Mapping[int, Sequence[Any]] = dataclass_field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,79 +76,6 @@ class Target:
     path: str
     label: Label
     required: bool
-
-
-# --- reading tables -----------------------------------------------------------------------------------------
-
-
-def read_table(name: str, content: bytes | str) -> Table:
-    """Read CSV, a block pasted from a spreadsheet, or XLSX (first sheet).
-
-    Takes:  content: bytes of a file, or pasted text; UTF-8, UTF-16 and GB18030 are told apart
-    Raises: Invalid for an empty table, TooLarge above 200,000 rows, UnsupportedMedia for what is neither
-    """
-    raw = content.encode() if isinstance(content, str) else content
-    digest = hashlib.sha256(raw).hexdigest()
-    rows = _sheet(raw) if raw[:4] == b"PK\x03\x04" else _text_rows(_decoded(content))
-    rows = [row for row in rows if any(cell not in ("", None) for cell in row)]
-    if not rows:
-        raise Invalid("table_empty", L("表格是空的", "The table is empty"))
-    if len(rows) > MOST_ROWS + 1:
-        raise TooLarge("table_too_long", L("最多 {most} 行", "At most {most} rows"), {"most": MOST_ROWS})
-    heads = tuple(str(cell or "").strip() for cell in rows[0])
-    if not any(heads):
-        raise Invalid("table_headless", L("第一行须为列名", "The first row must name the columns"))
-    return Table(heads, rows[1:], name, digest)
-
-
-def _sheet(raw: bytes) -> list[list[Any]]:
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    _check_unpacked(raw)
-    try:
-        return CalamineWorkbook.from_filelike(io.BytesIO(raw)).get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except (CalamineError, OSError, IndexError):
-        raise UnsupportedMedia("workbook_broken", L("无法读取该工作簿", "The workbook cannot be read")) from None
-
-
-def _check_unpacked(raw: bytes) -> None:
-    """Refuse a workbook that would fill the memory when unpacked."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-            size = sum(part.file_size for part in packed.infolist())
-    except zipfile.BadZipFile:
-        raise UnsupportedMedia("workbook_broken", L("无法读取该工作簿", "The workbook cannot be read")) from None
-    if size > MOST_UNPACKED:
-        raise TooLarge("workbook_too_large",
-                       L("工作簿解压后超过 {most} MB", "The workbook is larger than {most} MB when unpacked"),
-                       {"most": MOST_UNPACKED // 1024 // 1024})
-
-
-def _decoded(content: bytes | str) -> str:
-    if isinstance(content, str):
-        return content
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" not in text:
-            return text
-    raise UnsupportedMedia("table_encoding", L("无法识别文件编码", "The file's encoding cannot be told"))
-
-
-def _text_rows(text: str) -> list[list[str]]:
-    head = text[:4096].split("\n", 1)[0]
-    delimiter = max("\t,;", key=head.count)
-    csv.field_size_limit(1_000_000)
-    try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error:
-        raise UnsupportedMedia("table_broken", L("无法按表格读取", "It cannot be read as a table")) from None
 
 
 # --- columns ------------------------------------------------------------------------------------------------
@@ -201,8 +127,31 @@ class _Built:
     line_rows: dict[str, list[int]] = dataclass_field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of the table: its number, its cells, those of the record's own fields, whether it only adds lines."""
+
+    number: int
+    cells: Sequence[Any]
+    head: tuple[Any, ...]
+    continues: bool
+
+
+@dataclass(slots=True)
+class _Part:
+    """Records that follow each other in a table, up to its row `last_row`: those to make, those to change."""
+
+    last_row: int
+    creates: list[tuple[_Built, Any]] = dataclass_field(default_factory=list)
+    changes: list[tuple[_Built, UUID, Any]] = dataclass_field(default_factory=list)
+
+
+def _several(texts: Label | Sequence[Label]) -> Sequence[Label]:
+    return texts if isinstance(texts, list | tuple) else [texts]  # type: ignore[list-item]
+
+
 class _Builder:
-    """Turns a table into input data of a noun, collecting cell faults; references are resolved in one go each."""
+    """Turns a table into input data of a noun, part by part, collecting cell faults."""
 
     def __init__(self, noun: Noun, table: Table, mapping: Mapping[str, str]) -> None:
         self.noun, self.table = noun, table
@@ -227,34 +176,112 @@ class _Builder:
                 self.heads.append((index, column, noun.spec.field(path) if path != "id" else None))
         if not self.column_of:
             raise Invalid("map_empty", L("请至少对应一列", "Map at least one column"))
-        self.references: dict[str, dict[str, UUID | None]] = {}
+        self._references: dict[str, dict[str, UUID | None]] = {}
+        self._seen = _Seen()
 
     def fault(self, row: int, column: str, text: Label) -> None:
         self.fault_count += 1
         if len(self.faults) < SHOWN_FAULTS:
             self.faults.append(CellFault(row, column, text))
 
-    def build(self) -> list[_Built]:
-        self._resolve()
-        built: list[_Built] = []
-        last_head: tuple | None = None
+    def parts(self) -> Iterator[_Part]:
+        """Give the table's records, checked, so many at a time that their rows are hardly more than `CHUNK`.
+
+        A fault is noted, and the record left out. What is told of the database is as it is when the part is asked for
+        """
+        for rows in self._rows():
+            yield self._checked(self._built(rows), rows[-1].number)
+
+    def _rows(self) -> Iterator[list[_Row]]:
+        part: list[_Row] = []
+        last: tuple | None = None
+        length = 0
         for number, cells in enumerate(self.table.rows, start=1):
             head = tuple(_cell(cells, index) for index, _, _ in self.heads)
-            continues = bool(self.lines) and built and (head == last_head or not any(_filled(c) for c in head))
+            continues = bool(self.lines) and last is not None and (head == last or not any(_filled(c) for c in head))
             if not continues:
-                data = {}
-                for (_, column, spec), value in zip(self.heads, head, strict=True):
-                    self._put(data, number, column, spec, value)
-                built.append(_Built(number, data))
-                last_head = head
+                if len(part) >= CHUNK:
+                    yield part
+                    part = []
+                last, length = head, 0
+            length += 1
+            if length <= MOST_LINES + 1:
+                part.append(_Row(number, cells, head, continues))
+        if part:
+            yield part
+
+    def _built(self, rows: Sequence[_Row]) -> list[_Built]:
+        self._resolve(rows)
+        built: list[_Built] = []
+        for row in rows:
+            if not row.continues:
+                data: dict[str, Any] = {}
+                for (_, column, spec), value in zip(self.heads, row.head, strict=True):
+                    self._put(data, row.number, column, spec, value)
+                built.append(_Built(row.number, data))
             for key, columns in self.lines.items():
                 values: dict[str, Any] = {}
                 for index, column, spec in columns:
-                    self._put(values, number, column, spec, _cell(cells, index))
+                    self._put(values, row.number, column, spec, _cell(row.cells, index))
                 if values:
                     built[-1].data.setdefault(key, []).append(values)
-                    built[-1].line_rows.setdefault(key, []).append(number)
+                    built[-1].line_rows.setdefault(key, []).append(row.number)
         return built
+
+    def _checked(self, built: Sequence[_Built], last_row: int) -> _Part:
+        natural = self.noun.spec.natural_key
+        existing: dict[str, UUID | None] = {}
+        if natural and natural in self.column_of:
+            existing = resolve(self.noun.spec.key, {str(b.data[natural]) for b in built if natural in b.data})
+            for one in built:
+                value = str(one.data.get(natural, ""))
+                if value and (first := self._seen.before(value, one.row)):
+                    self.fault(one.row, self.column_of[natural],
+                               L("与第 {row} 行重复", "repeats row {row}").filled({"row": first}))
+        part = _Part(last_row)
+        for one in built:
+            known = existing.get(str(one.data.get(natural))) if natural else None
+            model = schema.input_of(self.noun.spec, partial=known is not None)
+            try:
+                parsed = model.model_validate(one.data)
+            except ValidationError as fault:
+                for path, texts in schema.refusal_of_input(fault, model).fields.items():
+                    for row, column, text in self.places(one, path, texts):
+                        self.fault(row, column, text)
+                continue
+            if known is not None:
+                part.changes.append((one, known, parsed))
+            else:
+                part.creates.append((one, parsed))
+        return part
+
+    def places(
+        self, built: _Built, path: str, texts: Label | Sequence[Label]
+    ) -> Iterator[tuple[int, str, Label]]:
+        """Give the cells that a path in a record came from, with what is wrong there."""
+        parts = path.split(".")
+        row, key = built.row, parts[0]
+        if len(parts) > 1 and parts[1].isdigit() and key in built.line_rows:
+            row = built.line_rows[key][int(parts[1])]
+            key = ".".join([key, *parts[2:]])
+        about = None if key in self.column_of else _label_of(self.noun, key)
+        for text in _several(texts):
+            said = L(f"{about.zh}：{text.zh}", f"{about.en}: {text.en}") if about else text
+            yield row, self.column_of.get(key, ""), said
+
+    def refuse_if_any(self) -> None:
+        """Raise Invalid with the faults so far, if there are any: those shown, and how many there are."""
+        if not self.fault_count:
+            return
+        found = FieldFaults()
+        for fault in self.faults:
+            found.add(("rows", fault.row, fault.column), fault.text)
+        raise Invalid(
+            "invalid",
+            L("表格里有 {fault_count} 处要改，什么都没有写入",
+              "{fault_count} faults in the table; nothing was written"),
+            {"fault_count": self.fault_count}, fields=found.found,
+        )
 
     def _put(self, data: dict[str, Any], row: int, column: str, spec: FieldSpec | None, value: Any) -> None:
         if not _filled(value):
@@ -263,7 +290,7 @@ class _Builder:
             data["id"] = str(value).strip()
             return
         if spec.reference and spec.type in ("reference", "tags"):
-            known = {name: self.references[spec.reference].get(name) for name in _names_in(spec, value)}
+            known = {name: self._references[spec.reference].get(name) for name in _names_in(spec, value)}
             for name in (name for name, found in known.items() if found is None):
                 self.fault(row, column, L("找不到{noun}“{value}”", "no {noun} “{value}”").filled(
                     {"noun": registry.noun(spec.reference).spec.label, "value": name[:80]}))
@@ -275,17 +302,37 @@ class _Builder:
         except ValueError as fault:
             self.fault(row, column, fault.args[0])
 
-    def _resolve(self) -> None:
+    def _resolve(self, rows: Sequence[_Row]) -> None:
         wanted: dict[str, set[str]] = {}
         columns = [(i, s) for i, _, s in self.heads if s] + [(i, s) for c in self.lines.values() for i, _, s in c]
         for index, spec in columns:
             if spec.reference and spec.type in ("reference", "tags"):
                 names = wanted.setdefault(spec.reference, set())
-                for row in self.table.rows:
-                    if _filled(cell := _cell(row, index)):
+                for row in rows:
+                    if _filled(cell := _cell(row.cells, index)):
                         names.update(_names_in(spec, cell))
         for key, names in wanted.items():
-            self.references[key] = resolve(key, names)
+            known = self._references.setdefault(key, {})
+            if len(known) > MOST_NAMES:
+                known.clear()
+            if new := names - known.keys():
+                known |= resolve(key, new)
+
+
+class _Seen:
+    """The natural keys a table has named so far, each with its first row; on the disk, not in the memory."""
+
+    def __init__(self) -> None:
+        self._held = sqlite3.connect("", isolation_level=None)
+        self._held.execute("PRAGMA synchronous = OFF")
+        self._held.execute("CREATE TABLE seen (name TEXT PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID")
+        self._held.execute("BEGIN")
+
+    def before(self, name: str, row: int) -> int | None:
+        """Give the row that named it first, None where this one does."""
+        if self._held.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (name, row)).rowcount:
+            return None
+        return self._held.execute("SELECT place FROM seen WHERE name = ?", (name,)).fetchone()[0]
 
 
 def _names_in(spec: FieldSpec, cell: Any) -> list[str]:
@@ -304,15 +351,16 @@ def resolve(noun_key: str, names: Iterable[str]) -> dict[str, UUID | None]:
             keys[UUID(name)] = name
         except ValueError:
             pass
+    meta = noun.model._meta
+    table, key = meta.db_table, meta.pk.column
     if keys:
-        for one in noun.model._base_manager.filter(pk__in=list(keys)).values_list("pk", flat=True):
+        for (one,) in db.rows(f'SELECT "{key}" FROM "{table}" WHERE "{key}" = ANY(%s)', [list(keys)]):
             found[keys[one]] = one
     natural = noun.spec.natural_key or (noun.spec.numbering.field if noun.spec.numbering else None)
     rest = [name for name in names if found[name] is None and schema.NUL not in name]
     if natural and rest:
-        column = noun.spec.field(natural).column
-        for value, pk in noun.model._base_manager.filter(**{f"{column}__in": rest}).values_list(column, "pk"):
-            found[value] = pk
+        column = meta.get_field(noun.spec.field(natural).column).column
+        found |= db.rows(f'SELECT "{column}", "{key}" FROM "{table}" WHERE "{column}" = ANY(%s)', [rest])
     return found
 
 
@@ -379,57 +427,6 @@ def value_of(spec: FieldSpec, cell: Any) -> Any:
 # --- check, do, undo ----------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Plan:
-    creates: list[tuple[_Built, Any]]
-    changes: list[tuple[_Built, UUID, Any]]
-    builder: _Builder
-
-
-def _plan(ctx: Context, noun: Noun, table: Table, mapping: Mapping[str, str]) -> _Plan:
-    builder = _Builder(noun, table, mapping)
-    built = builder.build()
-    natural = noun.spec.natural_key
-    existing: dict[str, UUID | None] = {}
-    if natural and natural in builder.column_of:
-        existing = resolve(noun.spec.key, {str(b.data[natural]) for b in built if natural in b.data})
-        seen: dict[str, int] = {}
-        for one in built:
-            value = str(one.data.get(natural, ""))
-            if value and value in seen:
-                builder.fault(one.row, builder.column_of[natural],
-                              L("与第 {row} 行重复", "repeats row {row}").filled({"row": seen[value]}))
-            seen.setdefault(value, one.row)
-    plan = _Plan([], [], builder)
-    for one in built:
-        known = existing.get(str(one.data.get(natural))) if natural else None
-        model = schema.input_of(noun.spec, partial=known is not None)
-        try:
-            parsed = model.model_validate(one.data)
-        except ValidationError as fault:
-            for path, texts in schema.refusal_of_input(fault, model).fields.items():
-                _place(builder, one, path, texts)
-            continue
-        if known is not None:
-            plan.changes.append((one, known, parsed))
-        else:
-            plan.creates.append((one, parsed))
-    return plan
-
-
-def _place(builder: _Builder, built: _Built, path: str, texts: Label | list[Label]) -> None:
-    """Note a fault at the cell that its path in the record came from."""
-    parts = path.split(".")
-    row, key = built.row, parts[0]
-    if len(parts) > 1 and parts[1].isdigit() and key in built.line_rows:
-        row = built.line_rows[key][int(parts[1])]
-        key = ".".join([key, *parts[2:]])
-    about = None if key in builder.column_of else _label_of(builder.noun, key)
-    for text in texts if isinstance(texts, list) else [texts]:
-        said = L(f"{about.zh}：{text.zh}", f"{about.en}: {text.en}") if about else text
-        builder.fault(row, builder.column_of.get(key, ""), said)
-
-
 def _label_of(noun: Noun, path: str) -> Label | None:
     """Give the words for a field that no column stands for: `plant`, `lines.item`; None where there is none."""
     key, _, inner = path.partition(".")
@@ -448,32 +445,37 @@ def check(
     Takes:  is_rehearsed: when no cell is wrong, do the import in full and roll it back
     """
     ctx.require(noun.spec.permission("create"), noun.spec.label)
-    plan = _plan(ctx, noun, table, mapping)
-    builder = plan.builder
-    if is_rehearsed and not builder.faults:
+    builder = _Builder(noun, table, mapping)
+    creates = changes = 0
+    for part in builder.parts():
+        creates, changes = creates + len(part.creates), changes + len(part.changes)
+    if is_rehearsed and not builder.fault_count:
         try:
-            execute(ctx.with_(through="import", key=None), _command(noun, table, mapping, plan),
+            execute(ctx.with_(through="import", key=None), _command(noun, table, mapping),
                     data={"digest": table.digest, "columns": dict(mapping)}, dry_run=True)
         except Invalid as refusal:
-            _faults_of_records(plan, refusal)
+            _note(builder, refusal)
         except Conflict as refusal:
             builder.fault(0, "", refusal.label)
-    return Check(len(table.rows), len(plan.creates), len(plan.changes), tuple(builder.faults), builder.fault_count)
+    return Check(len(table.rows), creates, changes, tuple(builder.faults), builder.fault_count,
+                 _cells_of(table, {fault.row for fault in builder.faults}))
 
 
-def _faults_of_records(plan: _Plan, refusal: Invalid) -> None:
+def _cells_of(table: Table, wanted: set[int]) -> dict[int, Sequence[Any]]:
+    """Give the cells of some rows by number; the table is read up to the last of them."""
+    rows = islice(table.rows, max(wanted, default=0))
+    return {number: cells for number, cells in enumerate(rows, start=1) if number in wanted}
+
+
+def _note(builder: _Builder, refusal: Invalid) -> None:
+    """Note what a rehearsal found, at its cells."""
     for path, texts in refusal.fields.items():
         parts = path.split(".")
-        if parts[0] == "records" and len(parts) > 1 and parts[1].isdigit():
-            _place(plan.builder, plan.creates[int(parts[1])][0], ".".join(parts[2:]), texts)
-        elif parts[0] == "rows" and len(parts) > 1 and parts[1].isdigit():
-            for text in texts if isinstance(texts, list) else [texts]:
-                plan.builder.fault(int(parts[1]), ".".join(parts[2:]), text)
-        else:
-            for text in texts if isinstance(texts, list) else [texts]:
-                plan.builder.fault(0, "", text)
+        is_placed = parts[0] == "rows" and len(parts) > 1 and parts[1].isdigit()
+        for text in _several(texts):
+            builder.fault(int(parts[1]) if is_placed else 0, ".".join(parts[2:]) if is_placed else "", text)
     if not refusal.fields:
-        plan.builder.fault(0, "", refusal.label)
+        builder.fault(0, "", refusal.label)
 
 
 def run(
@@ -481,17 +483,19 @@ def run(
 ) -> ImportBatch:
     """Import all rows in one transaction, or none.
 
-    Raises: Invalid with a fault per cell (`rows.12.Code`); NotAllowed; nothing is written then
+    Takes:  progress: is told how many rows of how many are done
+    Raises: Invalid with a fault per cell (`rows.12.Code`), the first 500, and their count; NotAllowed; nothing is
+            written then
     Writes: the records through create and change, and the batch that undo reads
     """
     source = {"digest": table.digest, "columns": dict(mapping)}
     with audited(ctx, noun, data=source):
-        plan = _plan(ctx, noun, table, mapping)
-        faults = FieldFaults()
-        for fault in plan.builder.faults:
-            faults.add(("rows", fault.row, fault.column), fault.text)
-        faults.refuse_if_any()
-    done = execute(ctx.with_(through="import"), _command(noun, table, mapping, plan, progress), data=source)
+        builder = _Builder(noun, table, mapping)
+        for _ in builder.parts():
+            if progress:
+                progress(0, len(table.rows))
+        builder.refuse_if_any()
+    done = execute(ctx.with_(through="import"), _command(noun, table, mapping, progress), data=source)
     return ImportBatch.objects.get(pk=done.ids[0]) if done.is_replay else done.value
 
 
@@ -509,6 +513,12 @@ def audited(
         yield
 
 
+def require(ctx: Context, noun: Noun, make: Callable[[Noun], Command] | None = None) -> None:
+    """Require the right to an import, or to what `make` gives; a refusal leaves its audit line. Raises: NotAllowed"""
+    with audited(ctx, noun, make):
+        return
+
+
 def import_command(noun: Noun, work: Callable[[Context, Any], ImportBatch] | None = None) -> Command:
     """Give the command that imports records of a noun."""
     return Command(key=noun.spec.permission("import"), label=L("导入", "Import"), function=work, input=_Source,
@@ -522,31 +532,31 @@ def undo_command(noun: Noun, work: Callable[[Context, Any], ImportBatch] | None 
 
 
 def _command(
-    noun: Noun, table: Table, mapping: Mapping[str, str], plan: _Plan, progress: Progress | None = None
+    noun: Noun, table: Table, mapping: Mapping[str, str], progress: Progress | None = None
 ) -> Command:
-    """Give the command that does a plan: one permission, one transaction, one audit line."""
-    spec = noun.spec
+    """Give the command that does an import: one permission, one transaction, one audit line.
+
+    The order of locks is counted anew for each part of the table: two imports may meet in a deadlock, which is retried.
+    """
 
     def work(ctx: Context, _data: Any) -> ImportBatch:
-        total, done = len(plan.creates) + len(plan.changes), 0
-        made: list[UUID] = []
-        create = registry.command(spec.permission("create"))
-        for start in range(0, len(plan.creates), CHUNK):
-            part = plan.creates[start : start + CHUNK]
-            try:
-                records = create(ctx, create.input_model().model_construct(records=[p for _, p in part]))
-            except Invalid as refusal:
-                raise _shifted(refusal, start) from refusal
-            made += [r.pk for r in records]
-            done += len(part)
-            if progress:
-                progress(done, total)
-        changed = _change(ctx, noun, plan, progress, done, total) if plan.changes else []
         batch = ImportBatch(
-            noun=spec.key, source_name=table.name[:255], source_digest=table.digest, columns=dict(mapping), made=made,
-            changed=changed, rows=len(table.rows), created_at=ctx.now, created_by_id=ctx.person,
-            changed_at=ctx.now, changed_by_id=ctx.person,
+            noun=noun.spec.key, source_name=table.name[:255], source_digest=table.digest, columns=dict(mapping),
+            rows=len(table.rows), created_at=ctx.now, created_by_id=ctx.person, changed_at=ctx.now,
+            changed_by_id=ctx.person,
         )
+        builder = _Builder(noun, table, mapping)
+        for part in builder.parts():
+            if not builder.fault_count:
+                locked = locks.begin()
+                try:
+                    batch.made += _make(ctx, noun, builder, part, batch)
+                    batch.changed += _change(ctx, noun, builder, part, batch)
+                finally:
+                    locks.end(locked)
+            if progress:
+                progress(part.last_row, len(table.rows))
+        builder.refuse_if_any()
         ImportBatch.objects.bulk_create([batch])
         return batch
 
@@ -560,51 +570,81 @@ class _Source(schema.Input):
     columns: dict[str, str]
 
 
-def _shifted(refusal: Invalid, start: int) -> Invalid:
-    """Give the refusal with record numbers counted over all chunks."""
-    moved = {}
-    for path, fault in refusal.fields.items():
+def _make(ctx: Context, noun: Noun, builder: _Builder, part: _Part, batch: ImportBatch) -> int:
+    """Make the new records of a part; give how many.
+
+    Raises: Invalid with the faults at their cells
+    """
+    if not part.creates:
+        return 0
+    create = registry.command(noun.spec.permission("create"))
+    try:
+        made = create(ctx, create.input_model().model_construct(records=[parsed for _, parsed in part.creates]))
+    except Invalid as refusal:
+        raise _at_cells(builder, part, refusal) from refusal
+    return _keep(batch, [{"record": record.pk, "version": 1} for record in made])
+
+
+_KEEP = """
+    INSERT INTO kernel_importrow (batch_id, record, old, version)
+    SELECT %s, v.record, v.old, v.version FROM jsonb_to_recordset(%s::jsonb) v(record uuid, old jsonb, version int)
+"""
+
+
+def _keep(batch: ImportBatch, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Keep what was done, for undo; give how many rows. One statement."""
+    return db.run(_KEEP, [batch.pk, orjson.dumps(rows, default=str).decode()]) if rows else 0
+
+
+def _at_cells(builder: _Builder, part: _Part, refusal: Invalid) -> Invalid:
+    """Give a refusal of records with its faults at the cells that they came from."""
+    found = FieldFaults()
+    for path, texts in refusal.fields.items():
         parts = path.split(".")
         if parts[0] == "records" and len(parts) > 1 and parts[1].isdigit():
-            parts[1] = str(int(parts[1]) + start)
-        moved[".".join(parts)] = fault
-    return Invalid(refusal.code, refusal.label, refusal.facts, fields=moved)
+            for row, column, text in builder.places(part.creates[int(parts[1])][0], ".".join(parts[2:]), texts):
+                found.add(("rows", row, column), text)
+        else:
+            for text in _several(texts):
+                found.add(path, text)
+    return Invalid(refusal.code, refusal.label, refusal.facts, fields=found.found)
 
 
-def _change(
-    ctx: Context, noun: Noun, plan: _Plan, progress: Progress | None, done: int, total: int
-) -> list[dict[str, Any]]:
-    """Change known records where the import says something new; give their old values for undo."""
+def _change(ctx: Context, noun: Noun, builder: _Builder, part: _Part, batch: ImportBatch) -> int:
+    """Change known records of a part where the import says something new; give how many.
+
+    Writes: also their old values, for undo
+    """
+    if not part.changes:
+        return 0
     ctx.require(noun.spec.permission("change"), noun.spec.label)
     change = registry.command(noun.spec.permission("change"))
-    keys = [key for _, key, _ in plan.changes]
-    _require_in_scope(ctx, noun, change.permission, plan)
+    _require_in_scope(ctx, noun, change.permission, builder, part)
+    keys = [key for _, key, _ in part.changes]
     before = {row["id"]: row for row in reading.read_records(ctx, noun, keys, expand=False)}
     changed = []
-    for number, (_built, key, parsed) in enumerate(plan.changes, start=1):
+    for _built, key, parsed in part.changes:
         old = before.get(str(key), {})
         given = {k for k in parsed.model_fields_set if k != "id"}
         new = jsonable(schema.dump(parsed))
         if any(not _same(old.get(k), new.get(k)) for k in given):
             change(ctx, key, parsed)
             was = {k: old.get(k) for k in sorted(given)}
-            changed.append({"id": str(key), "old": was, "version": old.get("version", 0) + 1})
-        if progress and number % 200 == 0:
-            progress(done + number, total)
-    return changed
+            changed.append({"record": key, "old": was, "version": old.get("version", 0) + 1})
+    return _keep(batch, changed)
 
 
-def _require_in_scope(ctx: Context, noun: Noun, permission: str, plan: _Plan) -> None:
+def _require_in_scope(ctx: Context, noun: Noun, permission: str, builder: _Builder, part: _Part) -> None:
     """Refuse rows that name records outside the person's scope, as if there were none but taken."""
     limits = access.scope(ctx, noun, permission)
     if limits is None:
         return
-    rows = noun.model._base_manager.filter(limits, pk__in=[k for _, k, _ in plan.changes])
+    rows = noun.model._base_manager.filter(limits, pk__in=[k for _, k, _ in part.changes])
     within = set(rows.values_list("pk", flat=True))
     faults = FieldFaults()
-    for built, key, _ in plan.changes:
+    for built, key, _ in part.changes:
         if key not in within:
-            faults.add(("rows", built.row, plan.builder.column_of.get(noun.spec.natural_key or "", "")),
+            faults.add(("rows", built.row, builder.column_of.get(noun.spec.natural_key or "", "")),
                        L("已存在，但不在您的范围内", "exists already, outside your scope"))
     faults.refuse_if_any()
 
@@ -643,26 +683,23 @@ def undo(ctx: Context, batch_key: UUID, *, progress: Progress | None = None) -> 
         held = locks.lock(ImportBatch, [batch_key])[batch_key]
         if held.state != "done":
             raise Conflict("import_undone", L("该导入已撤销", "This import was taken back already"))
-        _require_all_in_scope(ctx, noun, [*held.made, *(UUID(c["id"]) for c in held.changed)])
-        rows = noun.model._base_manager.filter(pk__in=held.made).values_list("pk", "version")
-        touched = [pk for pk, version in rows if version != 1]
-        now = dict(noun.model._base_manager.filter(pk__in=[c["id"] for c in held.changed]).values_list("pk", "version"))
-        touched += [UUID(c["id"]) for c in held.changed if now.get(UUID(c["id"])) != c["version"]]
-        if touched:
-            raise Conflict(
-                "import_changed_since",
-                L("有 {count} 条记录在导入后又被修改，不能撤销",
-                  "{count} records were changed after the import; it cannot be taken back"),
-                {"count": len(touched), "ids": touched[:20]},
-            )
-        for start in range(0, len(held.made), CHUNK):
-            registry.command(noun.spec.permission("delete"))(ctx, held.made[start : start + CHUNK])
+        _require_all_in_scope(ctx, noun, held)
+        _require_untouched(noun, held)
+        done, total = 0, held.made + held.changed
+        for rows in _rows_of(held):
+            locked = locks.begin()
+            try:
+                if made := [row.record for row in rows if row.old is None]:
+                    registry.command(noun.spec.permission("delete"))(ctx, made)
+                for row in rows:
+                    if row.old is not None:
+                        change = registry.command(noun.spec.permission("change"))
+                        change(ctx, row.record, _restorable(noun, row.old))
+            finally:
+                locks.end(locked)
+            done += len(rows)
             if progress:
-                progress(min(start + CHUNK, len(held.made)), len(held.made) + len(held.changed))
-        if held.changed:
-            change = registry.command(noun.spec.permission("change"))
-            for one in held.changed:
-                change(ctx, UUID(one["id"]), _restorable(noun, one["old"]))
+                progress(done, total)
         held.state = "undone"
         ImportBatch.objects.filter(pk=batch_key).update(state="undone", changed_at=ctx.now, changed_by_id=ctx.person)
         return held
@@ -670,12 +707,37 @@ def undo(ctx: Context, batch_key: UUID, *, progress: Progress | None = None) -> 
     return execute(ctx.with_(through="import"), undo_command(noun, work), data={"batch": str(batch_key)}).value
 
 
-def _require_all_in_scope(ctx: Context, noun: Noun, keys: Sequence[UUID]) -> None:
+def _rows_of(batch: ImportBatch) -> Iterator[list[ImportRow]]:
+    """Give what an import did, in its order, so many at a time."""
+    last = 0
+    while rows := list(ImportRow.objects.filter(batch=batch, pk__gt=last).order_by("pk")[:CHUNK]):
+        yield rows
+        last = rows[-1].pk
+
+
+def _require_all_in_scope(ctx: Context, noun: Noun, batch: ImportBatch) -> None:
     limits = access.scope(ctx, noun, noun.spec.permission("delete"))
-    rows = noun.model._base_manager.filter(pk__in=keys)
+    rows = noun.model._base_manager.filter(pk__in=ImportRow.objects.filter(batch=batch).values("record"))
     if limits is not None and rows.exclude(limits).exists():
         raise NotFound("import_unknown", L("没有这次导入，或不在您的范围内",
                                            "There is no such import, or it lies outside your scope"))
+
+
+def _require_untouched(noun: Noun, batch: ImportBatch) -> None:
+    """Refuse where a record was changed, or deleted, since the import."""
+    meta = noun.model._meta
+    touched = db.rows(
+        f'SELECT r.record, count(*) OVER () FROM kernel_importrow r LEFT JOIN "{meta.db_table}" t '
+        f'ON t."{meta.pk.column}" = r.record WHERE r.batch_id = %s AND t.version IS DISTINCT FROM r.version '
+        "ORDER BY r.id LIMIT 20", [batch.pk],
+    )  # fmt: skip
+    if touched:
+        raise Conflict(
+            "import_changed_since",
+            L("有 {count} 条记录在导入后又被修改，不能撤销",
+              "{count} records were changed after the import; it cannot be taken back"),
+            {"count": touched[0][1], "ids": [record for record, _ in touched]},
+        )
 
 
 def _restorable(noun: Noun, old: Mapping[str, Any]) -> dict[str, Any]:
@@ -799,6 +861,8 @@ def _full_value(field: FieldSpec, value: Any, names: Mapping[str, Mapping[str, s
     return Decimal(value) if field.is_number and isinstance(value, str) else value
 
 
+#: Rows of a sheet, its head among them. Source: the limits of Excel
+MOST_SHEET_ROWS = 1_048_576
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -836,6 +900,10 @@ def xlsx_of(heads: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[byt
         sheet.freeze_panes(1, 0)
         sheet.write_row(0, 0, heads, bold)
         for number, row in enumerate(rows, start=1):
+            if number >= MOST_SHEET_ROWS:
+                raise TooLarge("sheet_too_long",
+                               L("XLSX 最多 {most} 行，请用 CSV 导出", "An XLSX sheet holds {most} rows; use CSV"),
+                               {"most": MOST_SHEET_ROWS})
             sheet.write_row(number, 0, [float(c) if isinstance(c, Decimal) else c for c in row])
         book.close()
         with open(file.name, "rb") as done:

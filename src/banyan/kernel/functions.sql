@@ -89,6 +89,18 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- What lies beside a record goes with it: comments, attachments and inbox items name it without a foreign key.
+CREATE OR REPLACE FUNCTION banyan_beside() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    -- a statement that deletes nothing ends here: an inbox item is a record itself, and would go on for ever
+    IF NOT EXISTS (SELECT FROM stale) THEN RETURN NULL; END IF;
+    DELETE FROM kernel_comment WHERE record IN (SELECT id FROM stale);
+    DELETE FROM kernel_attachment WHERE record IN (SELECT id FROM stale);
+    DELETE FROM kernel_inboxitem WHERE record IN (SELECT id FROM stale);
+    RETURN NULL;
+END $$;
+
 -- Ledgers: rows are added, never altered.
 CREATE OR REPLACE FUNCTION banyan_append_only() RETURNS trigger
 LANGUAGE plpgsql AS $$

@@ -229,16 +229,17 @@ def forget_expired(timestamp: int) -> None:
     """Forget what has had its time; each hour, because a machine may be off at any one of them.
 
     Writes: removes stored answers after 14 days, rate windows after two, calls after BANYAN_CALL_LOG_DAYS, expired
-            sessions and OAuth2 tokens
+            sessions and OAuth2 tokens; marks sessions that have outlived their limits as ended
     """
     from oauth2_provider.models import clear_expired
 
-    from banyan.kernel import db
+    from banyan.kernel import db, sessions
 
     db.run("DELETE FROM kernel_request WHERE at < now() - interval '14 days'")
     db.run('DELETE FROM kernel_ratelease WHERE "window" < extract(epoch FROM now()) / 60 - 2880')
     forget_calls(settings.BANYAN_CALL_LOG_DAYS)
     db.run("DELETE FROM django_session WHERE expire_date < now()")
+    sessions.tidy(datetime.now(UTC))
     clear_expired()
 
 

@@ -247,6 +247,35 @@ class AccessToken(Record):
         constraints = [models.CheckConstraint(condition=_QUOTA, name="access_token_quota")]
 
 
+class Session(Record):
+    """A sign-in of somebody, in a browser or at a station: open, or ended (kernel.sessions).
+
+    `digest` is the hash of the key that a browser holds, none at a station, whose ticket names the session.
+    """
+
+    lock_rank = Rank.MASTER + 2
+    derived = ("seen_at", "digest")
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    way = models.CharField(max_length=8, editable=False)
+    device = models.CharField(max_length=120, blank=True, default="", editable=False)
+    address = models.CharField(max_length=64, blank=True, default="", editable=False)
+    digest = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    seen_at = models.DateTimeField(editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    state = models.CharField(max_length=5, default="open")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="open", ended_at__isnull=True)
+                | models.Q(state="ended", ended_at__isnull=False, digest__isnull=True),
+                name="session_state",
+            ),
+        ]
+        indexes = [models.Index(fields=["user"], name="session_open", condition=models.Q(state="open"))]
+
+
 CLIENT_STATES = ("active", "stopped")
 
 
@@ -568,7 +597,7 @@ class InboxItem(Record):
     class Meta:
         indexes = [
             models.Index(fields=["person"], name="inbox_open", condition=models.Q(done_at__isnull=True)),
-            models.Index(fields=["record"], name="inbox_about", condition=models.Q(done_at__isnull=True)),
+            models.Index(fields=["record"], name="inbox_about"),
         ]
 
 
@@ -593,7 +622,7 @@ class JobRun(Record):
 
 
 class ImportBatch(Record):
-    """One import: its source, map and what it made, so that it can be undone. Locked before all that it made."""
+    """One import: its source, its map, how many records it made and changed. Locked before all that it made."""
 
     lock_rank = Rank.MASTER - 50
 
@@ -601,7 +630,17 @@ class ImportBatch(Record):
     source_name = models.CharField(max_length=255)
     source_digest = models.CharField(max_length=64)
     columns = models.JSONField(default=dict)
-    made = ArrayField(models.UUIDField(), default=list)
-    changed = models.JSONField(default=list)
+    made = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, default="done")
     rows = models.BigIntegerField(default=0)
+
+
+class ImportRow(models.Model):
+    """A record that an import made, or changed: then with its old values; and the version it has had since."""
+
+    id = models.BigAutoField(primary_key=True)
+    batch = models.ForeignKey(ImportBatch, models.CASCADE, related_name="+")
+    record = models.UUIDField()
+    old = models.JSONField(null=True)
+    version = models.PositiveIntegerField()

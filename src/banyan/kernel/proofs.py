@@ -16,11 +16,15 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One breach: which record, what is expected, what is there."""
+    """One breach: which record, what is expected, what is there; a label is said in both languages at once."""
 
     noun: str
     record: str
-    text: str
+    text: str | Label
+
+    def __post_init__(self) -> None:
+        if isinstance(self.text, Label):
+            object.__setattr__(self, "text", f"{self.text.zh} / {self.text.en}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +71,22 @@ def proof(key: str, label: Label) -> Callable[[Callable[[], Found]], Callable[[]
     return register
 
 
-def none_of(noun: str, *, counted: str, faults: str, text: str, params: Sequence = ()) -> Found:
+def none_of(noun: str, *, counted: str, faults: str, text: str | Label, params: Sequence = ()) -> Found:
     """Give what two statements say: how many things there are, and which are broken.
 
     Takes:  counted: SQL giving one number; faults: SQL giving rows whose first column is the record's key;
-            text: a format string over the columns of a fault row ({0} is the key)
+            text: a label whose sides are format strings over the columns of a fault row ({0} is the key); a string
+            where the columns alone say it
     """
     total = db.one(counted)[0]
     rows = db.rows(faults, params)
-    return Found(total, tuple(Fault(noun, str(r[0]), text.format(*r)) for r in rows[:SHOWN]), len(rows))
+    return Found(total, tuple(Fault(noun, str(r[0]), _worded(text, r)) for r in rows[:SHOWN]), len(rows))
+
+
+def _worded(text: str | Label, row: Sequence) -> str | Label:
+    if isinstance(text, Label):
+        return Label(text.zh.format(*row), text.en.format(*row))
+    return text.format(*row)
 
 
 def proofs() -> tuple[Proof, ...]:

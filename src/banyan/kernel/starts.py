@@ -1,4 +1,4 @@
-"""The ways between an event, its deliveries and the record it happened to."""
+"""The ways between an event, its deliveries and the record it happened to; from a user to where they are signed in."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def of_delivery(ctx: Context, record: Mapping[str, Any]) -> Pages:
     """Give the way from a delivery to the record of its event, where it may be read."""
     event = Outbox.objects.only("noun", "record").get(pk=record["event"])
     return _record(ctx, event.noun, event.record)
+
+
+@answers("kernel.user.pages")
+def of_user(ctx: Context, record: Mapping[str, Any]) -> Pages:
+    """Give the way from a user to their sessions, where they may be read."""
+    if not ctx.may("kernel.session.read"):
+        return ()
+    address = f"/kernel/sessions?user:in={record['id']}&state:in=open"
+    return (("device-desktop", L("登录着的设备", "Where they are signed in"), address),)
 
 
 def _record(ctx: Context, key: str, record: Any) -> Pages:

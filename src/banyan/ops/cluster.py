@@ -132,6 +132,10 @@ class Cluster:
             return None
         return pid, start
 
+    def exists(self) -> bool:
+        """Tell whether the cluster was made."""
+        return (self.data / "PG_VERSION").exists()
+
     def is_running(self) -> bool:
         """Tell whether the postmaster lives."""
         return self.postmaster() is not None
@@ -150,7 +154,7 @@ class Cluster:
         with self._lock("start"):
             if self._is_there():
                 return False
-            if not (self.data / "PG_VERSION").exists():
+            if not self.exists():
                 self._make()
             self._clear_after_crash()
             self._configure()
@@ -237,6 +241,7 @@ class Cluster:
         if done.returncode:
             raise ClusterError(f"initdb failed: {done.stderr.strip()}")
         subprocess.run(["sync", "-f", str(draft)], check=False)
+        (self.folder / "prepared").unlink(missing_ok=True)  # said of a cluster that is gone
         draft.rename(self.data)
 
     def _check_reach(self) -> None:

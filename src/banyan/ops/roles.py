@@ -29,10 +29,12 @@ class DefaultRole:
     grants: tuple[tuple[str, Reach], ...]
 
 
-#: What everybody who signs in may do: see the common master data, their own inbox and their own tokens.
+#: What everybody who signs in may do: see the common master data, their own inbox, tokens and sessions.
 EVERYONE: tuple[tuple[str, Reach], ...] = (
     ("kernel.inbox_item.read", "own"),
     ("kernel.token.*", "own"),
+    ("kernel.session.read", "own"),
+    ("kernel.session.end", "own"),
     ("kernel.user.read", "own"),
     ("company.*.read", "all"),
     ("items.*.read", "all"),

@@ -18,6 +18,7 @@ from banyan.kernel import access, registry
 from banyan.kernel.context import Context, Principal
 from banyan.kernel.models import User
 from banyan.lib.labels import DEFAULT_LANGUAGE
+from banyan.web.sessions import UNASKED
 
 LANGUAGE_COOKIE = "language"
 THEME_COOKIE = "theme"
@@ -32,15 +33,17 @@ def context_of(request: HttpRequest) -> Context | None:
     """Give the circumstances of a request with a session, None when nobody has signed in.
 
     Gives:  the plant chosen in the session; the client's key and consents where the form carries them.
-            One statement beside the session's own
+            One statement beside the session's own, another where its use is noted
     """
     who = _signed_in(request)
     if who is None:
         return None
-    place = request.session.get(PLACE) or {}
+    place, now = request.session.get(PLACE) or {}, timezone.now()
+    if UNASKED not in request.headers:
+        request.session.seen(now)
     return Context(
         principal=replace(who, grants=(*who.grants, OWN_GRANT)),
-        now=timezone.now(),
+        now=now,
         plant=UUID(place["plant"]) if place.get("plant") else None,
         key=request.POST.get("_key") or None if request.method == "POST" else None,
         language=who.language,

@@ -1,4 +1,4 @@
-"""What everybody who has signed in may do for themselves: account, password, tokens, views, inbox."""
+"""What everybody who has signed in may do for themselves: account, password, sessions, tokens, views, inbox."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
-from banyan.kernel import access, locks, registry
+from banyan.kernel import access, locks, registry, sessions
 from banyan.kernel.commands import command, save
 from banyan.kernel.context import Context
-from banyan.kernel.models import AccessToken, InboxItem, SavedView, User
+from banyan.kernel.models import AccessToken, InboxItem, SavedView, Session, User
 from banyan.kernel.schema import Input, Text, field
 from banyan.kernel.spec import Choice
 from banyan.lib.errors import Invalid, NotFound
@@ -52,7 +53,9 @@ def change_profile(ctx: Context, data: Profile) -> None:
 
 
 class NewPassword(Input):
-    """No secret appears here: the audit keeps what this input shows, which is nothing."""
+    """No secret appears here: the audit keeps what this input shows, which is no more than the session that goes on."""
+
+    keep: UUID | None = field("保留", "Keep", None)
 
 
 @command(
@@ -63,16 +66,20 @@ class NewPassword(Input):
     rest=False,
     screen=False,
 )
-def note_new_password(ctx: Context, _data: NewPassword) -> User:
-    """Lock the account of whoever asks, for `change_password`, which carries the secrets beside the input."""
+def note_new_password(ctx: Context, data: NewPassword) -> User:
+    """Lock the account of whoever asks, for `change_password`, which carries the secrets beside the input.
+
+    Writes: the account; the person's other sessions, which end
+    """
     user = _me(ctx)
     user.access_epoch += 1
     save(ctx, [user])
+    sessions.end_all(ctx, [user.pk], keep=data.keep)
     return user
 
 
-def change_password(ctx: Context, *, old: str, new: str, again: str) -> User:
-    """Give a person a new password; every other session of theirs ends.
+def change_password(ctx: Context, *, old: str, new: str, again: str, keep: UUID | None = None) -> User:
+    """Give a person a new password; every session of theirs ends, at stations too, but the one to keep.
 
     Raises: Invalid naming the field that is wrong
     Writes: the user's password, an audit line without it
@@ -90,7 +97,7 @@ def change_password(ctx: Context, *, old: str, new: str, again: str) -> User:
         raise Invalid(fields={"new": [L(text, text) for text in fault.messages]}) from None
     user.set_password(new)
     with transaction.atomic():
-        note_new_password(ctx, {})
+        note_new_password(ctx, {"keep": keep} if keep else {})
         User.objects.filter(pk=user.pk).update(password=user.password)
     return user
 
@@ -133,6 +140,40 @@ def make_token(ctx: Context, data: NewToken) -> str:
         ]
     )
     return token
+
+
+class OneSession(Input):
+    session: UUID = field("登录会话", "Session")
+
+
+@command(
+    "self.session.end", L("结束登录", "End a session"), input=OneSession, on="noun", rest=False, screen=False
+)
+def end_session(ctx: Context, data: OneSession) -> None:
+    """End a session of one's own. Raises: NotFound for another person's, or one that has ended"""
+    found = locks.lock(Session, [data.session], where=Q(user_id=ctx.person, state="open"))
+    if not found:
+        raise NotFound("session_unknown", L("没有这个登录，或已结束", "There is no such session, or it has ended"))
+    for row in found.values():
+        row.state, row.ended_at, row.digest = "ended", ctx.now, None
+    save(ctx, list(found.values()))
+
+
+class OtherSessions(Input):
+    keep: UUID | None = field("保留", "Keep", None)
+
+
+@command(
+    "self.session.end_others",
+    L("结束其他登录", "End all other sessions"),
+    input=OtherSessions,
+    on="noun",
+    rest=False,
+    screen=False,
+)
+def end_other_sessions(ctx: Context, data: OtherSessions) -> int:
+    """End all sessions of one's own but the one to keep; give how many."""
+    return sessions.end_all(ctx, [ctx.person], keep=data.keep)
 
 
 class OneToken(Input):

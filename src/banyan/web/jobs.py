@@ -17,10 +17,10 @@ IMPORT, UNDO = "web.import", "web.import_undo"
 @job(IMPORT, L("导入", "Import"))
 def import_table(ctx: Context, progress: Callable[[int, int], None], data: dict[str, Any]) -> dict[str, Any]:
     """Import a kept table, in one transaction; give where its records are."""
-    table = exchange.read_table(data["name"], files.content(data["digest"]).read_bytes())
+    table = exchange.read_table(data["name"], files.content(data["digest"]))
     noun = registry.noun(data["noun"])
     batch = exchange.run(ctx, noun, table, data["mapping"], progress=progress)
-    return {"made": len(batch.made), "changed": len(batch.changed), "path": f"/{noun.spec.path}/import"}
+    return {"made": batch.made, "changed": batch.changed, "path": f"/{noun.spec.path}/import"}
 
 
 @job(UNDO, L("撤销导入", "Take an import back"))

@@ -30,6 +30,8 @@ urlpatterns = [
     ),
     path("me", me.me, name="me"),
     path("me/password", me.password, name="password"),
+    path("me/sessions/end-others", me.end_other_sessions, name="end_other_sessions"),
+    path("me/sessions/<uuid:key>/end", me.end_session, name="end_session"),
     path("me/tokens", me.make_token, name="make_token"),
     path("me/tokens/<uuid:key>/revoke", me.revoke_token, name="revoke_token"),
     path("me/language", me.language, name="language"),

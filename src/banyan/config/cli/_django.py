@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import click
 
 from banyan.config import database
+from banyan.config.environ import audit_head
+from banyan.lib.labels import L
 from banyan.ops.cluster import ClusterError
 
 
@@ -54,6 +56,26 @@ def database_ready() -> Iterator[None]:
             yield
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
+
+
+class DatabaseLost(click.ClickException):
+    """Refuses an empty database where the audit's head is kept: the one it belongs to is gone, or is another."""
+
+    def __init__(self) -> None:
+        head = audit_head()
+        super().__init__(
+            L(
+                "数据库是空的，但 {head} 记着另一个数据库的审计链头：那个数据库已被移走、清空，或者这里连接的不是它。"
+                "如果在空库上继续，审计链再也对不上。\n"
+                "请恢复原来的数据库（数据文件夹的 postgres，或 DATABASE_URL 所指的数据库）；"
+                "如果确定不再需要原来的数据，把链头移开后重新启动：mv {head} {head}.old",
+                "The database is empty, but {head} keeps the head of another database's audit chain: that database "
+                "was removed or emptied, or this is not the one. Going on with an empty one would part the chain from "
+                "its head for good.\n"
+                "Put the former database back (postgres in the data folder, or the one that DATABASE_URL names); if "
+                "its data are given up for good, move the head away and start again: mv {head} {head}.old",
+            ).filled({"head": str(head)}).in_(language())
+        )
 
 
 def system_context():

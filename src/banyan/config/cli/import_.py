@@ -40,16 +40,18 @@ def _import(noun: str, file: Path, pairs: tuple[str, ...], check: bool) -> None:
     from banyan.kernel import exchange
 
     target, context = noun_named(noun), system_context()
-    table = exchange.read_table(file.name, file.read_bytes())
+    table = exchange.read_table(file.name, file)
     mapping = exchange.suggest_map(target, table.columns) | _given(pairs)
     found = exchange.check(context, target, table, mapping)
     for fault in found.faults:
         place = f"row {fault.row}" + (f", {fault.column}" if fault.column else "")
         click.echo(f"{place}: {fault.text.in_(language())}", err=True)
+    if more := found.fault_count - len(found.faults):
+        click.echo(f"… and {more} more faults.", err=True)
     if found.faults:
         raise SystemExit(1)
     if not check:
-        with click.progressbar(length=found.creates + found.changes, label=file.name, file=sys.stderr) as bar:
+        with click.progressbar(length=found.rows, label=file.name, file=sys.stderr) as bar:
             exchange.run(context, target, table, mapping, progress=lambda done, _: bar.update(done - bar.pos))
     verb = "would be" if check else "were"
     click.echo(f"{found.creates} records {verb} made, {found.changes} changed.")

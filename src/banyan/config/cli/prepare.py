@@ -6,8 +6,8 @@ import json
 
 import click
 
-from banyan.config.cli._django import running
-from banyan.config.environ import has_part
+from banyan.config.cli._django import DatabaseLost, running
+from banyan.config.environ import audit_head, has_part
 
 
 @click.command(hidden=True)
@@ -17,6 +17,8 @@ def command(output: click.File) -> None:
     with running("owner"):
         from banyan.config import migrations
 
+        if audit_head().exists() and not _has_seals():
+            raise DatabaseLost()
         migrations.apply(say=lambda text: click.echo(text, err=True))
         _settle()
         json.dump({"has_company": _has_company(), **_demo()}, output, ensure_ascii=False)
@@ -32,6 +34,18 @@ def _settle() -> None:
     if found.environment is None:
         click.echo(f"No outside system is called: it is not clear which environment this is ({found.text.en}). "
                    "`banyan environment test` or `banyan environment production` says so.", err=True)  # fmt: skip
+
+
+def _has_seals() -> bool:
+    """Say whether anything was ever sealed here: before the first migration there is no table of seals."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('kernel_auditseal') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute("SELECT EXISTS (SELECT FROM kernel_auditseal)")
+        return cursor.fetchone()[0]
 
 
 def _has_company() -> bool:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from banyan.config import database
-from banyan.config.cli._django import database_ready
+from banyan.config.cli._django import DatabaseLost, database_ready
 from banyan.config.environ import SOURCES, audit_head, data_folder, env, has_part
 from banyan.ops.supervisor import AlreadyRunning, Failed, Program, Supervisor
 
@@ -48,6 +48,8 @@ def command(empty: bool) -> None:
             stack.enter_context(supervisor)
         except AlreadyRunning as error:
             raise click.ClickException(str(error)) from error
+        if cluster is not None and not cluster.exists() and audit_head().exists():
+            raise DatabaseLost()  # before an empty one stands where the former may be put back
         stack.enter_context(database_ready())
         stack.callback(supervisor.end)  # before the database, which they use
         try:
@@ -85,8 +87,8 @@ def _prepare(supervisor: Supervisor, *, empty: bool) -> dict:
                 "The load of the demo factory was broken off. Empty the database and start again."
             )
         _say("The load of the demo factory was broken off; it starts anew")
+        audit_head().unlink(missing_ok=True)  # first: without seals, a head that is left refuses every start
         database.embedded().remake_database(database.DATABASE)
-        audit_head().unlink(missing_ok=True)
         state = _state(supervisor, empty=empty)
     if not state["has_company"] and not empty and has_part("banyan.demo.story"):
         _say("The database is empty: the demo factory is loaded, once")

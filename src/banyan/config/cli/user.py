@@ -60,17 +60,18 @@ def add(login: str, name: str, roles: tuple[str, ...], language: str, password: 
 @click.argument("login")
 @_password
 def password(login: str, password: str) -> None:
-    """Give a person a new password; open sessions end."""
+    """Give a person a new password; every session of theirs ends, at stations too."""
     with running():
         _check(password)
         _set_password(_user(login), password)
+        _end_sessions(login)
     click.echo(f"The password of {login} is changed.")
 
 
 @command.command()
 @click.argument("login")
 def off(login: str) -> None:
-    """Shut a person out; the account and its history stay."""
+    """Shut a person out and end their sessions; the account and its history stay."""
     _switch(login, is_active=False)
     click.echo(f"{login} can no longer sign in.")
 
@@ -109,6 +110,15 @@ def _switch(login: str, *, is_active: bool) -> None:
 
         change = registry.command("kernel.user.change")
         commands.execute(system_context(), change, ids=[_user(login).pk], data={"is_active": is_active})
+        if not is_active:
+            _end_sessions(login)
+
+
+def _end_sessions(login: str) -> None:
+    from banyan.kernel import commands, registry
+
+    end = registry.command("kernel.user.end_sessions")
+    commands.execute(system_context(), end, ids=[_user(login).pk])
 
 
 def _check(password: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from banyan.connectors.numbers import with_numbers
 from banyan.connectors.platform import Call, Platform, Poll, needed
 from banyan.connectors.signing import CHINA, base64, china_time, keyed
 from banyan.integration.connecting import Connection, Failed, connector
@@ -24,7 +26,8 @@ _MASK = b"0054f397c6234378b09ca7d3e5debce7"
 class KingdeeSettings(BaseModel):
     """The customer's own server, ending in /k3cloud; account set, user and application as its administrator gave them.
 
-    Takes:  form and fields: of the bills that are polled; FBillNo and FModifyDate must be among the fields
+    Takes:  form and fields: of the bills that are polled; FBillNo and FModifyDate must be among the fields;
+            audits: whether receivables and payables are submitted and audited
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -35,6 +38,7 @@ class KingdeeSettings(BaseModel):
     application: str = field("应用编号", "Application")
     language: int = field("语言代码", "Language", 2052)
     organization: str = field("组织", "Organization", "0")
+    audits: bool = field("应收应付提交并审核", "Submits and audits receivables and payables", True)
     form: str = field("轮询的单据", "Bill polled", "SAL_SaleOrder")
     fields: str = field("取哪些字段", "Fields", "FBillNo,FDate,FDocumentStatus,FCustId.FNumber,FModifyDate",
                         help=L("须含 FBillNo 和 FModifyDate",
@@ -70,14 +74,19 @@ class Kingdee(Platform):
         Call("audit", L("审核", "Audit bills"), "Audit"),
         Call("unaudit", L("反审核", "Take audit back"), "UnAudit"),
         Call("delete", L("删除", "Delete bills"), "Delete"),
+        Call("receivable", L("应收单", "Receivable"), "AR_receivable", sample="receivable.json"),
+        Call("payable", L("应付单", "Payable"), "AP_Payable", sample="payable.json"),
     )  # fmt: skip
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
         """Make one call.
 
         Takes:  {"formid", "data"} as the WebAPI's documents have it; `query`: data with FormId, FieldKeys, FilterString
+                `receivable` and `payable`: {"gross_amount", "Model"}, the Model with our number as FBillNo
         Gives:  `query` and `changed`: rows as objects named by FieldKeys, which the WebAPI itself gives as bare lists
         """
+        if call.key in BOOKED:
+            return self._book(connection, call, parameters)
         settings: KingdeeSettings = connection.settings
         given = dict(parameters)
         if call.key == "changed":
@@ -102,6 +111,63 @@ class Kingdee(Platform):
             names = str(given.get("data", {}).get("FieldKeys", "")).split(",")
             return {"rows": [dict(zip((n.strip() for n in names), row, strict=False)) for row in said or []]}
         return said
+
+
+    def _book(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Save a bill of ours, hold what it comes to against ours, submit and audit it; each once, however often told.
+
+        Raises: Failed("refused") where it comes to another amount: what was saved is deleted
+        """
+        model = parameters.get("Model")
+        number = str(model.get("FBillNo") or "") if isinstance(model, Mapping) else ""
+        if not number or "'" in number:
+            raise Failed("validation", L("缺少 Model.FBillNo", "Model.FBillNo is missing"))
+        ours = _amount(parameters.get("gross_amount"))
+
+        def do(key: str, **data: Any) -> Any:
+            return self.ask(connection, self.call(key), {"formid": call.name, "data": data})
+
+        def found() -> Mapping[str, Any] | None:
+            keys = "FID,FBillNo,FDocumentStatus,FALLAMOUNTFOR"
+            asked = {"FormId": call.name, "FieldKeys": keys, "FilterString": f"FBillNo='{number}'", "Limit": 1}
+            rows = self.ask(connection, self.call("query"), {"data": asked})["rows"]
+            return rows[0] if rows else None
+
+        bill = found()
+        if bill is None:
+            do("save", Model=with_numbers(model, NUMBERS))
+            bill = found()
+            if bill is None:
+                raise Failed("busy", L("单据已保存但查不到", "The bill was saved and is not found"))
+        theirs, status = _amount(bill["FALLAMOUNTFOR"]), str(bill["FDocumentStatus"])
+        if theirs != ours:
+            if status in OPEN:
+                do("delete", Numbers=[number])
+            words = L("{number} 在金蝶合计 {theirs}，我方为 {ours}", "{number} comes to {theirs} there, to {ours} here")
+            raise Failed("refused", words.filled({"number": number, "theirs": theirs, "ours": ours}), code="amount")
+        if connection.settings.audits:
+            if status in OPEN:
+                do("submit", Numbers=[number])
+            if status != "C":
+                do("audit", Numbers=[number])
+                status = "C"
+        return {"id": bill["FID"], "number": number, "status": status}
+
+
+NUMBERS = frozenset({
+    "FPriceQty", "FTaxPrice", "FEntryTaxRate", "FNoTaxAmountFor_D", "FTAXAMOUNTFOR_D", "FALLAMOUNTFOR_D",
+})  # fmt: skip
+BOOKED = frozenset({"receivable", "payable"})
+#: FDocumentStatus: held back, made, opened again; B is submitted, C audited.
+OPEN = frozenset({"Z", "A", "D"})
+
+
+def _amount(value: Any) -> Decimal:
+    try:
+        return Decimal(str(value)).quantize(Decimal("0.01"))
+    except (ArithmeticError, ValueError):
+        raise Failed("validation", L("金额 {value} 不是数字", "The amount {value} is no number").filled(
+            {"value": str(value)[:40]})) from None  # fmt: skip
 
 
 def refuse_where_it_failed(said: Any) -> None:

@@ -6,19 +6,19 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, compact, judged, needed
-from banyan.connectors.signing import digest, same
+from banyan.connectors.signing import digest, keyed, same
 from banyan.integration.connecting import Connection, Failed, Incoming, Received, Reply, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
 class Kuaidi100Settings(BaseModel):
-    """Our company's code at Kuaidi100, and where pushes shall come to."""
+    """Our company's code at Kuaidi100, and where pushes shall come to: our address of `…/hooks/<system>/pushed`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,7 +43,12 @@ class Kuaidi100(Platform):
     )
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
-        """Ask for a track ({com, num, phone?}) or subscribe ({company, number, phone?}). Raises: Failed."""
+        """Ask for a track ({com, num, phone?}) or subscribe ({company, number, phone?, reference?}).
+
+        Takes:  reference: our own name of it, which comes back with each push
+        Gives:  what Kuaidi100 says; of a track also `latest`, its newest step
+        Raises: Failed
+        """
         settings: Kuaidi100Settings = connection.settings
         key = needed(connection, "key")
         if not call.name:
@@ -53,7 +58,8 @@ class Kuaidi100(Platform):
             form = {"customer": settings.customer, "sign": sign(text, key, settings.customer), "param": text}
         else:
             given = dict(parameters)
-            more = {"callbackurl": settings.push_address, "salt": connection.secret("salt"), "resultv2": "4"}
+            address = _push_address(connection, str(given.pop("reference", None) or ""), str(given.get("number") or ""))
+            more = {"callbackurl": address, "salt": connection.secret("salt"), "resultv2": "4"}
             if given.get("phone"):
                 more["phone"] = given.pop("phone")
             form = {"schema": "json", "param": compact({**given, "key": key, "parameters": more})}
@@ -65,11 +71,11 @@ class Kuaidi100(Platform):
         code = str(said.get("returnCode", said.get("status", "")))
         # 501 of a subscription: it is subscribed already, which is what was wanted.
         if code == "200" or (call.key == "subscribe" and code == "501"):
-            return said
+            return said if call.key == "subscribe" else {**said, "latest": _latest(said)}
         raise judged(code, said.get("message"), passing=PASSING, denied=DENIED, hide=(key,))
 
     def receive(self, connection: Connection, operation: str, request: Received) -> tuple[Incoming, ...]:
-        """Check the salted signature and give the track."""
+        """Check the salted signature and give the track, with its newest step as `latest` and our own `reference`."""
         self.call(operation)
         form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         text, given = form.get("param", [""])[0], form.get("sign", [""])[0]
@@ -79,8 +85,16 @@ class Kuaidi100(Platform):
             body = json.loads(text)
         except ValueError:
             raise Failed("validation", L("param 不是 JSON", "param is not JSON")) from None
-        number = str((body.get("lastResult") or {}).get("nu", ""))
-        return (Incoming(sha256(text.encode()).hexdigest(), body, number, "kuaidi100.track", raw=text),)
+        if not isinstance(body, dict):
+            raise Failed("validation", L("param 不是对象", "param is no object"))
+        last = body.get("lastResult") or {}
+        number, reference = str(last.get("nu", "")), str(request.query.get("reference") or "")
+        # The signature covers param only: that this track is that of our shipment is signed by ourselves.
+        if reference and not same(str(request.query.get("check") or ""), _check(connection, reference, number)):
+            raise Failed("forged", L("回传的单号与运单不符", "The reference is not that of this waybill"))
+        told = {**body, "latest": _latest(last), "reference": reference or None}
+        name = sha256(f"{reference} {text}".encode()).hexdigest()
+        return (Incoming(name, told, number, "kuaidi100.track", raw=text),)
 
     def answer(self, connection: Connection, operation: str, taken: int, fault: Failed | None) -> Reply:
         """Give the words that end Kuaidi100's repeating, or its reason to repeat."""
@@ -93,6 +107,30 @@ class Kuaidi100(Platform):
 PASSING = frozenset({"502", "504"})
 #: Signature, key, balance or right.
 DENIED = frozenset({"503", "600", "601", "701"})
+
+
+def _push_address(connection: Connection, reference: str, number: str) -> str:
+    """Give where pushes shall come to. What is appended to it comes back.
+
+    Source: kuaidi100-api/java-demo, SubscribeParameters.callbackurl
+    """
+    address: str = connection.settings.push_address
+    if not reference:
+        return address
+    if not address:
+        raise Failed("refused", L("外部系统未填写推送地址 push_address", "The system's push_address is not entered"))
+    more = urlencode({"reference": reference, "check": _check(connection, reference, number)})
+    return f"{address}{'&' if urlsplit(address).query else '?'}{more}"
+
+
+def _check(connection: Connection, reference: str, number: str) -> str:
+    return keyed(f"{reference} {number}", needed(connection, "salt")).hex()[:32]
+
+
+def _latest(result: Mapping[str, Any]) -> Any:
+    """Give the newest step of a track: the steps are all there are, the newest first."""
+    steps = result.get("data")
+    return steps[0] if isinstance(steps, list) and steps else None
 
 
 def sign(*parts: str) -> str:

@@ -172,7 +172,7 @@ def _fit(value: Any, kind: str) -> Any:
         if isinstance(value, bool):
             raise TypeError
         return float(value)
-    if kind == "Byte" or "Int" in kind:
+    if kind in ("Byte", "SByte") or "Int" in kind:
         whole = int(value)
         if isinstance(value, bool) or whole != float(value):
             raise ValueError

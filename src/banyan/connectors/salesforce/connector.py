@@ -11,12 +11,32 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict
 
-from banyan.connectors.platform import Call, Platform, Poll, Window, iso, judged, needed
-from banyan.integration.connecting import Connection, Failed, connector
+from banyan.connectors.platform import Call, Platform, Poll, Window, compact, iso, judged, needed
+from banyan.integration.connecting import Connection, Failed, Incoming, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_.]*$")
+STAMP = "SystemModstamp"
+LINES = "OpportunityLineItems"
+#: What is read of a kind of record by its own call: object, fields, which of them, the stamp that windows go by.
+READ = {
+    "accounts": ("Account", (
+        "Id", "Name", "AccountNumber", "Phone", "BillingStreet", "BillingCity", "BillingState", "BillingPostalCode",
+        "CreatedDate",
+    ), "", "CreatedDate"),
+    "won": ("Opportunity", (
+        "Id", "Name", "CloseDate", "AccountId", "Account.Name", "Account.AccountNumber", STAMP,
+        f"(SELECT Id, ProductCode, Description, Quantity, UnitPrice, ServiceDate FROM {LINES} ORDER BY Id)",
+    ), "IsWon = TRUE", STAMP),
+}  # fmt: skip
+
+
+def _poll(stamp: str) -> Poll:
+    return Poll(
+        lambda w: {"window": w}, records="records", id="Id", version=stamp, moves=datetime.fromisoformat, size=200,
+        longest=timedelta(days=30),
+    )  # fmt: skip
 
 
 class SalesforceSettings(BaseModel):
@@ -42,15 +62,9 @@ class Salesforce(Platform):
     settings = SalesforceSettings
     secrets = ("client_secret",)
     calls = (
-        Call(
-            "records",
-            L("记录（增量）", "Records (changed)"),
-            "query",
-            Poll(
-                lambda w: {"window": w}, records="records", id="Id", version="SystemModstamp",
-                moves=datetime.fromisoformat, size=200, longest=timedelta(days=30),
-            ),
-        ),
+        Call("records", L("记录（增量）", "Records (changed)"), "query", _poll(STAMP)),
+        Call("accounts", L("客户（新建）", "Accounts (new)"), "query", _poll("CreatedDate"), sample="account.json"),
+        Call("won", L("赢单的商机", "Opportunities won"), "query", _poll(STAMP), sample="opportunity.json"),
         Call("query", L("SOQL 查询", "Ask by SOQL"), "query", sample="query.json"),
         Call("upsert", L("按外部编号写入", "Write by outside number"), "upsert", sample="upsert.json"),
     )  # fmt: skip
@@ -72,7 +86,7 @@ class Salesforce(Platform):
                     "PATCH", url, json=dict(parameters.get("values") or {}), headers=headers, hide=(token,)
                 )
             else:
-                soql = _changed(settings, parameters["window"]) if "window" in parameters else parameters.get("q")
+                soql = _changed(settings, call, parameters["window"]) if call.poll else parameters.get("q")
                 if not soql:
                     raise Failed("validation", L("缺少 q", "q is missing"))
                 answer = connection.http.request(
@@ -91,6 +105,22 @@ class Salesforce(Platform):
                 )  # fmt: skip
             answer.checked()
         raise AssertionError
+
+    def incoming(self, call: Call, record: Any) -> Incoming:
+        """Give a record as a message; a won opportunity by its id alone, because it is ordered once.
+
+        When it was touched last belongs to the window, not to what was won.
+        """
+        if call.key != "won":
+            return super().incoming(call, record)
+        body = {name: value for name, value in record.items() if name != STAMP}
+        lines = body.get(LINES)
+        fault = None
+        if isinstance(lines, Mapping) and lines.get("done") is False:
+            words = L("商机的产品行多于一次应答所给", "The opportunity has more lines than one answer gives")
+            fault = Failed("too_large", words)
+        name = str(body["Id"])
+        return Incoming(name, body, name, f"{self.key}.{call.key}", raw=compact(body), fault=fault)
 
     def _token(self, connection: Connection, *, anew: bool) -> str:
         settings: SalesforceSettings = connection.settings
@@ -115,13 +145,14 @@ PASSING = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "QUERY_TIMEOUT"
 DENIED = frozenset({"INVALID_SESSION_ID", "INSUFFICIENT_ACCESS", "API_DISABLED_FOR_ORG", "INVALID_LOGIN"})
 
 
-def _changed(settings: SalesforceSettings, window: Window) -> str:
+def _changed(settings: SalesforceSettings, call: Call, window: Window) -> str:
+    thing, fields, only, stamp = READ.get(call.key) or (settings.object, settings.fields, "", STAMP)
     for name in settings.fields:
         if not NAME.fullmatch(name):
             raise Failed("refused", f"{name} is no field")
     return (
-        f"SELECT {', '.join(settings.fields)} FROM {settings.object} WHERE SystemModstamp >= {iso(window.begin)} "
-        f"AND SystemModstamp <= {iso(window.end)} ORDER BY SystemModstamp ASC, Id ASC LIMIT {window.size}"
+        f"SELECT {', '.join(fields)} FROM {thing} WHERE {only and only + ' AND '}{stamp} >= {iso(window.begin)} "
+        f"AND {stamp} <= {iso(window.end)} ORDER BY {stamp} ASC, Id ASC LIMIT {window.size}"
     )
 
 

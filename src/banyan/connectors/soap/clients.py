@@ -159,7 +159,7 @@ def _check_body(content: bytes, expected: str, most_bytes: int) -> None:
     found = "" if first is None else str(first.tag)
     if expected and found != expected and xml.name_of(first if first is not None else root) != "Fault":
         raise Failed(
-            "refused", L(f"应答不是 {expected}，而是 {found}", f"The answer is no {expected} but {found or '—'}")
+            "refused", L(f"应答不是 {expected}，而是 {found or '—'}", f"The answer is no {expected} but {found or '—'}")
         )
 
 

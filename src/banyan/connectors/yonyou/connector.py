@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from banyan.connectors.numbers import with_numbers
 from banyan.connectors.platform import Call, Platform, judged, needed
 from banyan.connectors.signing import base64, joined, keyed
 from banyan.integration.connecting import Connection, Failed, connector
@@ -40,7 +41,8 @@ class Yonyou(Platform):
     secrets = ("app_secret",)
     calls = (
         Call("call", L("调用接口", "Make a call"), "", sample="call.json"),
-        Call("sale_order_save", L("保存销售订单", "Save a sales order"), "/yonbip/sd/voucherorder/singleSave"),
+        Call("sale_order_save", L("保存销售订单", "Save a sales order"), "/yonbip/sd/voucherorder/singleSave",
+             sample="sale_order.json"),
         Call("sale_order_list", L("销售订单列表", "List sales orders"), "/yonbip/sd/voucherorder/list"),
         Call("voucher_save", L("保存凭证", "Save a voucher"), "/yonbip/fi/ficloud/openapi/voucher/addVoucher"),
     )
@@ -59,7 +61,7 @@ class Yonyou(Platform):
         if not path.startswith("/"):
             raise Failed("validation", L("缺少 path，如 /yonbip/…", "path is missing, such as /yonbip/…"))
         method = str(given.get("method") or "POST").upper() if not call.name else "POST"
-        body = given if call.name else given.get("body")
+        body = with_numbers(given, NUMBERS) if call.name else given.get("body")
         query = {} if call.name else dict(given.get("query") or {})
         for attempt in (1, 2):
             token = self._token(connection, anew=attempt == 2)
@@ -70,14 +72,14 @@ class Yonyou(Platform):
             ).checked().json()  # fmt: skip
             said = said if isinstance(said, Mapping) else {}
             code = str(said.get("code", ""))
-            if code in ("200", "00000", "0"):
+            if code in GOOD or (code in REPEATED and "resubmitCheckKey" in _data(body)):
                 return said.get("data")
-            is_expired = "token" in str(said.get("message") or "").lower()
+            is_expired = code == "310036" or "token" in str(said.get("message") or "").lower()
             if is_expired and attempt == 1:
                 continue
             raise judged(
                 code, said.get("message"), throttled=THROTTLED, passing=PASSING,
-                denied=frozenset({code} if is_expired else ()), hide=(token,),
+                denied=DENIED | frozenset({code} if is_expired else ()), hide=(token,),
             )  # fmt: skip
         raise AssertionError
 
@@ -104,9 +106,27 @@ class Yonyou(Platform):
             return token
 
 
-#: Calls beyond what is allowed (README); errors of their own, as HTTP means them. A refused token is told in words.
-THROTTLED = frozenset({"310046"})
-PASSING = frozenset({"500", "502", "503"})
+#: Members of a sales order that the platform takes as numbers: it refuses texts (310023).
+NUMBERS = frozenset({
+    "payMoney", "orderPrices!exchRate", "qty", "subQty", "priceQty", "invExchRate", "invPriceExchRate",
+    "unitExchangeType", "unitExchangeTypePrice", "oriTaxUnitPrice", "oriSum", *(
+        f"orderDetailPrices!{name}" for name in (
+            "oriUnitPrice", "oriMoney", "oriTax", "natUnitPrice", "natTaxUnitPrice", "natMoney", "natSum", "natTax",
+        )
+    ),
+})  # fmt: skip
+#: What codes mean (README): good; saved before by the same resubmitCheckKey; calls beyond what the system, the
+#: application, the product, the API is allowed; still at it, and errors of their own; application, right, address.
+GOOD = frozenset({"200", "00000", "0"})
+REPEATED = frozenset({"10004", "100004"})
+THROTTLED = frozenset({"310032", "310039", "310042", "310046"})
+PASSING = frozenset({"202", "310043", "310071", "310072", "310504", "500", "502", "503"})
+DENIED = frozenset({"310001", "310005", "310006", "310031", "310037", "310038", "310041", "310047"})
+
+
+def _data(body: Any) -> Mapping[str, Any]:
+    found = body.get("data") if isinstance(body, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def sign(parameters: Mapping[str, str], secret: str) -> str:

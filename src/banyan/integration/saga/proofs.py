@@ -37,11 +37,13 @@ def steps_add_up() -> Found:
     """Prove that no run says what its steps do not, and no step what its messages do not."""
     rows = db.rows(_RUNS)
     broken = [
-        (run, f"run {number}, {state}: {said}") for run, number, state, is_backward, *columns in rows
+        (run, L(f"运行 {number}（{state}）：{said.zh}", f"run {number}, {state}: {said.en}"))
+        for run, number, state, is_backward, *columns in rows
         if (said := rules.contradiction(state, is_backward, [rules.Step(*one) for one in zip(*columns, strict=True)]))
     ]  # fmt: skip
     broken += [
-        (run, f"run {number}: step {title} is {state}; its messages are {done}, {undone}")
+        (run, L(f"运行 {number}：步骤 {title} 为 {state}，它的消息为 {done}、{undone}",
+                f"run {number}: step {title} is {state}; its messages are {done}, {undone}"))
         for run, number, title, state, done, undone in db.rows(_STEPS)
     ]
     return Found(len(rows), tuple(Fault(NOUN, str(run), text) for run, text in broken[:SHOWN]), len(broken))
@@ -68,5 +70,5 @@ def runs_are_moved() -> Found:
     states = ", ".join(f"'{one}'" for one in OPEN)
     return none_of(
         NOUN, counted=f"SELECT count(*) FROM saga_run WHERE state IN ({states})", faults=_IDLE,
-        text="run {1}, {2}, stands still at {3}",
+        text=L("运行 {1}（{2}）停在 {3}", "run {1}, {2}, stands still at {3}"),
     )  # fmt: skip

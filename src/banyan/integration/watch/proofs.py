@@ -21,6 +21,7 @@ def minutes_add_up() -> Found:
     until = minutes.begun(timezone.now()) + timedelta(hours=1)
     span = {"since": until - minutes.KEPT + timedelta(hours=2), "until": until}
     rows = db.rows(minutes.DIFFERENT, span)
-    faults = (Fault(NOUN, str(flow), f"{minute:%Y-%m-%d %H:%M}Z: the sums say {said} tries, there were {made}")
+    text = L("{at}Z：统计为 {said} 次，实际 {made} 次", "{at}Z: the sums say {said} tries, there were {made}")
+    faults = (Fault(NOUN, str(flow), text.filled({"at": f"{minute:%Y-%m-%d %H:%M}", "said": said, "made": made}))
               for flow, minute, said, made in rows[:SHOWN])  # fmt: skip
     return Found(db.one(_TRIES, span)[0], tuple(faults), len(rows))

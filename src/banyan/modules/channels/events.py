@@ -20,6 +20,19 @@ class OutsideLine:
     quantity: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Whom goods go to, as the shop said it."""
+
+    name: str
+    phone: str
+    country: str
+    region: str
+    city: str
+    address: str
+    postcode: str
+
+
 @dataclass(frozen=True)
 class ShopEvent(Event):
     """What is told of an order: `shop` is our code of the shop, `system` that of its outside system."""
@@ -79,9 +92,13 @@ class OrderCancelled(ShopEvent):
 
 @dataclass(frozen=True)
 class ShipmentTold(ShopEvent):
-    """Goods of an outside order have left, or a waybill became known; quantities below zero were taken back."""
+    """Goods of an outside order have left, or a waybill became known; quantities below zero were taken back.
+
+    Takes:  carrier: its name; carrier_code: our code of it
+    """
 
     type = "channels.shipment_told"
+    event_version = 2
     label = L("渠道订单发货回传", "Shipment of a channel order")
     help = L(
         "外部订单的货已发出，或得知运单号；数量为负表示已撤销",
@@ -91,9 +108,11 @@ class ShipmentTold(ShopEvent):
     shipment: UUID
     shipment_number: str
     carrier: str
+    carrier_code: str
     tracking_number: str
     is_reversed: bool
     is_last: bool
+    receiver: Receiver
     lines: tuple[OutsideLine, ...]
 
 

@@ -34,7 +34,7 @@ def amounts() -> Found:
           AND (o.total_amount IS DISTINCT FROM s.gross_amount OR o.total_amount <> coalesce(b.amount, 0)
                OR o.total_amount <> coalesce(l.amount, 0) - o.discount_amount + o.freight_amount)
         """,
-        text="实付 {1}，销售订单 {2}，登记 {3}，明细 {4} / paid {1}, sales order {2}, bookings {3}, lines {4}",
+        text=L("实付 {1}，销售订单 {2}，登记 {3}，明细 {4}", "paid {1}, sales order {2}, bookings {3}, lines {4}"),
     )
 
 
@@ -53,7 +53,7 @@ def bookings() -> Found:
         LEFT JOIN channels_booking b ON b.order_line_id = x.id AND b.channel_order_id = o.id
         WHERE b.id IS NULL OR b.quantity <> x.stock_quantity
         """,
-        text="行 {1} / line {1}",
+        text=L("行 {1}", "line {1}"),
     )
 
 
@@ -75,7 +75,7 @@ def cancelled() -> Found:
             ON k.demand_line = x.id
         WHERE o.state = 'cancelled' GROUP BY o.id
         """,
-        text="仍占用 {1} / still keeps {1}",
+        text=L("仍占用 {1}", "still keeps {1}"),
     )
 
 
@@ -123,7 +123,7 @@ def offers() -> Found:
           AND NOT EXISTS (SELECT FROM channels_offerdue d JOIN parts p ON p.item = d.item
                           WHERE p.listing = o.listing_id)
         """,
-        text="可售 {1}，最多 {2} / offered {1}, at most {2}",
+        text=L("可售 {1}，最多 {2}", "offered {1}, at most {2}"),
     )
 
 
@@ -160,7 +160,7 @@ def settlements() -> Found:
         HAVING (s.total_amount, s.difference_amount)
                IS DISTINCT FROM (coalesce(sum(l.amount), 0), coalesce(sum(l.difference), 0))
         """,
-        text="文件 {1}，明细 {2}；差异 {3}，明细 {4} / file {1}, lines {2}; differs {3}, lines {4}",
+        text=L("文件 {1}，明细 {2}；差异 {3}，明细 {4}", "file {1}, lines {2}; differs {3}, lines {4}"),
     )
 
 
@@ -196,5 +196,5 @@ def refunds() -> Found:
         LEFT JOIN channels_refund r ON r.channel_order_id = o.id AND r.state = 'refunded'
         GROUP BY o.id HAVING o.refunded_amount <> coalesce(sum(r.amount), 0)
         """,
-        text="订单 {1}，退款单 {2} / order {1}, refunds {2}",
+        text=L("订单 {1}，退款单 {2}", "order {1}, refunds {2}"),
     )

@@ -21,5 +21,5 @@ def departments_form_trees() -> Found:
     """Prove that parents never lead back to where one started."""
     return none_of(
         "company.department", counted="SELECT count(*) FROM company_department", faults=_ABOVE_ITSELF,
-        text="department {1} stands under itself",
+        text=L("部门 {1} 归属于自己", "department {1} stands under itself"),
     )  # fmt: skip

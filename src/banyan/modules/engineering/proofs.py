@@ -22,7 +22,8 @@ def no_loops() -> Found:
         return Found(len(edges))
     codes = dict(db.rows("SELECT id, code FROM items_item WHERE id = ANY(%s)", [list(circle)]))
     path = " → ".join(codes[one] for one in circle)
-    return Found(len(edges), (Fault("items.item", str(circle[0]), f"its BOMs form a circle: {path}"),), 1)
+    why = L(f"它的BOM成环：{path}", f"its BOMs form a circle: {path}")
+    return Found(len(edges), (Fault("items.item", str(circle[0]), why),), 1)
 
 
 @proof("engineering.filled", L("已发布的版本都有内容", "Released revisions have lines"))
@@ -33,7 +34,7 @@ def released_are_filled() -> Found:
         counted="SELECT count(*) FROM engineering_bom WHERE state <> 'draft'",
         faults="SELECT b.id, i.code, b.revision FROM engineering_bom b JOIN items_item i ON i.id = b.item_id "
         "WHERE b.state <> 'draft' AND NOT EXISTS (SELECT FROM engineering_bomline l WHERE l.bom_id = b.id)",
-        text="BOM {1} {2} is released without lines",
+        text=L("BOM {1} {2} 已发布但没有明细", "BOM {1} {2} is released without lines"),
     )
     routings = none_of(
         "engineering.routing",
@@ -41,7 +42,7 @@ def released_are_filled() -> Found:
         faults="SELECT r.id, i.code, r.revision FROM engineering_routing r "
         "JOIN items_item i ON i.id = r.item_id WHERE r.state <> 'draft' "
         "AND NOT EXISTS (SELECT FROM engineering_routingoperation o WHERE o.routing_id = r.id)",
-        text="routing {1} {2} is released without operations",
+        text=L("工艺路线 {1} {2} 已发布但没有工序", "routing {1} {2} is released without operations"),
     )
     return Found(
         boms.counted + routings.counted, (*boms.faults, *routings.faults), boms.broken + routings.broken
@@ -59,7 +60,10 @@ def work_centres_are_in_use() -> Found:
         "JOIN engineering_routing r ON r.id = o.routing_id JOIN items_item i ON i.id = r.item_id "
         "JOIN equipment_workcentre w ON w.id = o.work_centre_id "
         "WHERE r.state = 'released' AND (NOT w.is_active OR r.plant_id <> w.plant_id)",
-        text="routing {1} {2}, operation {3}: work centre {4} is not in use there",
+        text=L(
+            "工艺路线 {1} {2} 工序 {3}：工作中心 {4} 在该处未启用",
+            "routing {1} {2}, operation {3}: work centre {4} is not in use there",
+        ),
     )
 
 
@@ -75,5 +79,8 @@ def predecessors_exist() -> Found:
         "LATERAL (SELECT m[1]::int AS before FROM regexp_matches(o.predecessors, '\\d+', 'g') m) p "
         "WHERE r.state <> 'draft' AND NOT EXISTS (SELECT FROM engineering_routingoperation b "
         "WHERE b.routing_id = o.routing_id AND b.sequence = p.before AND b.sequence < o.sequence)",
-        text="routing {1} {2}, operation {3}: there is no operation {4} before it",
+        text=L(
+            "工艺路线 {1} {2} 工序 {3}：之前没有工序 {4}",
+            "routing {1} {2}, operation {3}: there is no operation {4} before it",
+        ),
     )

@@ -19,5 +19,5 @@ def line_sides_fit() -> Found:
     return none_of(
         "equipment.work_centre",
         counted="SELECT count(*) FROM equipment_workcentre WHERE line_side_id IS NOT NULL",
-        faults=_WRONG_PLACE, text="work centre {1} has {2} as its line side",
+        faults=_WRONG_PLACE, text=L("工作中心 {1} 的线边库是 {2}", "work centre {1} has {2} as its line side"),
     )  # fmt: skip

@@ -37,7 +37,7 @@ def clocks_agree() -> Found:
         "exceptions.exception",
         counted="SELECT count(*) FROM exceptions_shopexception",
         faults=_CLOCKS,
-        text="the clocks of {1} ({2}) differ from its steps",
+        text=L("{1}（{2}）的计时与其步骤不符", "the clocks of {1} ({2}) differ from its steps"),
     )
 
 
@@ -60,7 +60,7 @@ def levels_only_rise() -> Found:
         "exceptions.exception",
         counted="SELECT count(*) FROM exceptions_escalation",
         faults=_LEVELS,
-        text="{1} stands at level {2}, which is not what was told",
+        text=L("{1} 处于 {2} 级，与通知的不符", "{1} stands at level {2}, which is not what was told"),
     )
 
 
@@ -83,7 +83,10 @@ def stops_have_reasons() -> Found:
         "production.operation",
         counted="SELECT count(*) FROM production_operation WHERE is_stopped",
         faults=_STOPS,
-        text="operation {2} of {1} is stopped without a reason, or not stopped with one",
+        text=L(
+            "{1} 的工序 {2} 无原因停工，或有原因却未停工",
+            "operation {2} of {1} is stopped without a reason, or not stopped with one",
+        ),
     )
 
 
@@ -102,5 +105,5 @@ def places_agree() -> Found:
         "exceptions.exception",
         counted="SELECT count(*) FROM exceptions_shopexception WHERE work_order_id IS NOT NULL",
         faults=_PLACES,
-        text="{1} names an operation or order of another order or plant",
+        text=L("{1} 所指的工序或工单属于别的工单或工厂", "{1} names an operation or order of another order or plant"),
     )

@@ -38,7 +38,10 @@ EVENTS = [
     choice("labour", "人工计入生产成本", "Labour to work in process"),
     choice("machine", "机器费用计入生产成本", "Machine time to work in process"),
     choice("overhead", "制造费用计入生产成本", "Overhead to work in process"),
+    choice("conversion", "人工与费用计入生产成本", "Labour, machine and overhead to work in process"),
+    choice("subcontract", "委外加工", "Subcontracted work"),
     choice("completion", "完工入库", "Goods completed"),
+    choice("temporary_work", "临时加工转出", "Temporary work taken out"),
     choice("production_variance", "生产成本差异", "Production variance"),
     choice("shipment", "销售出库", "Goods shipped, not invoiced"),
     choice("stock_gain", "盘盈", "Stock gain"),
@@ -229,6 +232,7 @@ noun(
     ),
     title=("word", "no", "period"),
     list=("period", "word", "no", "on", "event", "entries", "amount", "state"),
+    phone=("word", "no", "event", "amount"),
     filters=("period", "state", "event"),
     sort="-on",
 )

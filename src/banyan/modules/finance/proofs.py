@@ -20,7 +20,7 @@ def entries_balance() -> Found:
             LEFT JOIN finance_entryline l ON l.entry_id = e.id
         GROUP BY e.id HAVING coalesce(sum({_SIGNED}), 1) <> 0 OR count(l.id) = 0
         """,
-        text="debit and credit differ by {1}",
+        text=L("借贷相差 {1}", "debit and credit differ by {1}"),
     )
 
 
@@ -40,7 +40,7 @@ def entries_in_period() -> Found:
         SELECT e.id, l.on, 'line' FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
             WHERE l.on <> e.on
         """,
-        text="{1} does not belong to {2}",
+        text=L("{1} 不属于 {2}", "{1} does not belong to {2}"),
     )
 
 
@@ -61,7 +61,7 @@ def dimensions() -> Found:
             f"WHERE l.{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = l.{column})"
             for column, table in checks
         ),
-        text="{1} {2} is missing",
+        text=L("缺少 {1} {2}", "{1} {2} is missing"),
     )
 
 
@@ -89,7 +89,7 @@ def stock_in_ledger() -> Found:
         LEFT JOIN items_item i ON i.id = coalesce(s.item_id, l.item_id)
         WHERE coalesce(l.amount, 0) <> coalesce(s.amount, 0)
         """,
-        text="{1}: ledger {2}, stock {3}",
+        text=L("{1}：账上 {2}，库存 {3}", "{1}: ledger {2}, stock {3}"),
     )
 
 
@@ -132,7 +132,7 @@ def wip() -> Found:
             LEFT JOIN production_workorder w ON w.id = coalesce(s.id, l.id)
         WHERE coalesce(l.amount, 0) <> coalesce(s.amount, 0)
         """,
-        text="{1}: ledger {2}, events {3}",
+        text=L("{1}：账上 {2}，业务 {3}", "{1}: ledger {2}, events {3}"),
     )
 
 
@@ -147,7 +147,7 @@ def closed_orders() -> Found:
         JOIN production_workorder w ON w.id = l.work_order_id
         WHERE w.state = 'closed' AND a.kind = 'cost' GROUP BY w.id HAVING sum({_SIGNED}) <> 0
         """,
-        text="{1} is closed with {2} in process",
+        text=L("{1} 已关闭，在制仍有 {2}", "{1} is closed with {2} in process"),
     )
 
 
@@ -199,7 +199,7 @@ def matched() -> Found:
         LEFT JOIN finance_matching m ON m.supplier_invoice_id = i.id GROUP BY i.id
             HAVING i.settled_amount <> coalesce(sum(m.amount), 0)
         """,
-        text="{1}: kept {2}, matched {3}",
+        text=L("{1}：记录 {2}，核销 {3}", "{1}: kept {2}, matched {3}"),
     )
 
 
@@ -225,7 +225,7 @@ def invoiced() -> Found:
         HAVING l.invoiced_quantity <> coalesce(sum(r.quantity)
             FILTER (WHERE i.state IN ('posted', 'paid')), 0)
         """,
-        text="{1}: {2} counted, {3} invoiced",
+        text=L("{1}：计数 {2}，已开票 {3}", "{1}: {2} counted, {3} invoiced"),
     )
 
 
@@ -267,7 +267,10 @@ def statements() -> Found:
            OR coalesce(b.came, 0) <> i.amount - i.fees
            OR (i.paid, i.fees, i.decided) <> (coalesce(p.amount, 0), coalesce(b.fees, 0), coalesce(d.amount, 0))
         """,
-        text="{1}: {2}; payments {3}, fees {4}, decided {5}, open {6}; posted {7}",
+        text=L(
+            "{1}：{2}；收付款 {3}，费用 {4}，已定 {5}，未定 {6}；已入账 {7}",
+            "{1}: {2}; payments {3}, fees {4}, decided {5}, open {6}; posted {7}",
+        ),
     )
 
 
@@ -290,7 +293,7 @@ def shares() -> Found:
         FROM finance_payment p JOIN finance_settlementshare s ON s.payment_id = p.id GROUP BY p.id
             HAVING CASE p.direction WHEN 'back' THEN -p.matched_amount ELSE p.matched_amount END <> sum(s.amount)
         """,
-        text="{1}: kept {2}, shared {3}",
+        text=L("{1}：记录 {2}，分摊 {3}", "{1}: kept {2}, shared {3}"),
     )
 
 
@@ -303,11 +306,11 @@ def origins() -> Found:
     faults = []
     for (noun_key,) in db.rows("SELECT DISTINCT origin_noun FROM finance_entry"):
         if not registry.has_noun(noun_key):
-            faults.append(Fault("finance.entry", "", f"there is no noun {noun_key}"))
+            faults.append(Fault("finance.entry", "", L(f"没有名词 {noun_key}", f"there is no noun {noun_key}")))
             continue
         table = registry.noun(noun_key).model._meta.db_table
         faults += [
-            Fault("finance.entry", str(r[0]), f"{noun_key} {r[1]} is missing")
+            Fault("finance.entry", str(r[0]), L(f"缺少 {noun_key} {r[1]}", f"{noun_key} {r[1]} is missing"))
             for r in db.rows(
                 f"SELECT e.id, e.origin FROM finance_entry e WHERE e.origin_noun = %s "
                 f'AND NOT EXISTS (SELECT 1 FROM "{table}" t WHERE t.id = e.origin) LIMIT 20',

@@ -24,7 +24,7 @@ def settled_agrees() -> Found:
         "handheld.borrow",
         counted="SELECT count(*) FROM handheld_borrow",
         faults=_SETTLED,
-        text="{1} says that {2} is settled, its settlements say {3}",
+        text=L("{1} 记为已结清 {2}，结清记录为 {3}", "{1} says that {2} is settled, its settlements say {3}"),
     )
 
 
@@ -47,7 +47,7 @@ def borrowed_is_issued() -> Found:
         "handheld.borrow",
         counted="SELECT count(DISTINCT issue_id) FROM handheld_borrow",
         faults=_MOVED,
-        text="borrowed {2} by issue {1}, which moved {3}",
+        text=L("发料 {1} 借用 {2}，实际移动 {3}", "borrowed {2} by issue {1}, which moved {3}"),
     )
 
 
@@ -68,5 +68,8 @@ def lines_agree() -> Found:
         "handheld.borrow",
         counted="SELECT count(*) FROM handheld_borrow",
         faults=_LINES,
-        text="{1} names a line, lot or item of another order or item",
+        text=L(
+            "{1} 所指的明细、批次或物料属于别的单据或物料",
+            "{1} names a line, lot or item of another order or item",
+        ),
     )

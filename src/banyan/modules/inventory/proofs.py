@@ -34,7 +34,7 @@ def balances() -> Found:
             AND coalesce(s.owner_id, s.item_id) = coalesce(b.owner_id, b.item_id)
         WHERE coalesce(b.on_hand, 0) <> coalesce(s.quantity, 0)
         """,
-        text="现存量 {1}，移动之和 {2} / {1} on hand, moves add up to {2}",
+        text=L("现存量 {1}，移动之和 {2}", "{1} on hand, moves add up to {2}"),
     )
 
 
@@ -66,7 +66,7 @@ def lot_items() -> Found:
         SELECT m.id, i.code FROM inventory_move m JOIN items_item i ON i.id = m.item_id
         WHERE (i.tracking = 'none') <> (m.lot_id IS NULL)
         """,
-        text="{1}: 物料与批次不符 / item and lot do not match",
+        text=L("{1}：物料与批次不符", "{1}: item and lot do not match"),
     )
 
 
@@ -100,7 +100,7 @@ def allocated() -> Found:
         ) a ON a.balance_id = b.id
         WHERE b.allocated <> coalesce(a.quantity, 0)
         """,
-        text="已分配 {1}，分配之和 {2} / {1} allocated, allocations add up to {2}",
+        text=L("已分配 {1}，分配之和 {2}", "{1} allocated, allocations add up to {2}"),
     )
 
 
@@ -131,7 +131,7 @@ def supply() -> Found:
         WHERE coalesce(s.available, 0) <> coalesce(t.available, 0)
            OR coalesce(s.promised, 0) <> coalesce(t.promised, 0)
         """,
-        text="可用 {1} 应为 {2}，占用 {3} 应为 {4} / available {1}, should be {2}, promised {3}, {4}",
+        text=L("可用 {1} 应为 {2}，占用 {3} 应为 {4}", "available {1}, should be {2}, promised {3}, {4}"),
     )
 
 
@@ -152,7 +152,7 @@ def values() -> Found:
         WHERE coalesce(v.quantity, 0) <> coalesce(s.quantity, 0)
            OR coalesce(v.amount, 0) <> coalesce(s.amount, 0)
         """,
-        text="数量 {1} 应为 {2}，金额 {3} 应为 {4} / quantity {1}, should be {2}; amount {3}, should be {4}",
+        text=L("数量 {1} 应为 {2}，金额 {3} 应为 {4}", "quantity {1}, should be {2}; amount {3}, should be {4}"),
     )
 
 
@@ -171,7 +171,7 @@ def valued() -> Found:
         FROM inventory_stockvalue v FULL JOIN own o USING (item_id, plant_id)
         WHERE coalesce(v.quantity, 0) <> coalesce(o.quantity, 0)
         """,
-        text="计价数量 {1}，现存量 {2} / {1} valued, {2} on hand",
+        text=L("计价数量 {1}，现存量 {2}", "{1} valued, {2} on hand"),
     )
 
 
@@ -187,7 +187,7 @@ def layers() -> Found:
         JOIN items_itemplant p USING (item_id, plant_id) WHERE p.costing_method = 'fifo'
         GROUP BY v.id, v.quantity HAVING sum(l.quantity) > v.quantity
         """,
-        text="各层之和 {1}，库存 {2} / layers add up to {1}, there is {2}",
+        text=L("各层之和 {1}，库存 {2}", "layers add up to {1}, there is {2}"),
     )
 
 
@@ -203,7 +203,7 @@ def reversals() -> Found:
            OR r.lot_id IS DISTINCT FROM m.lot_id OR r.owner_id IS DISTINCT FROM m.owner_id
            OR r.quantity > m.quantity
         """,
-        text="不是 {1} 的反向移动 / is not the reverse of {1}",
+        text=L("不是 {1} 的反向移动", "is not the reverse of {1}"),
     )
 
 
@@ -232,7 +232,7 @@ def genealogy() -> Found:
         FROM used u JOIN inventory_lot l ON l.id = u.lot LEFT JOIN issued i ON i.lot = u.lot
         WHERE u.quantity > coalesce(i.quantity, 0)
         """,
-        text="{1}: 谱系 {2}，投入 {3} / {2} by genealogy, {3} issued",
+        text=L("{1}：谱系 {2}，投入 {3}", "{1}: {2} by genealogy, {3} issued"),
     )
 
 
@@ -254,7 +254,7 @@ def references() -> Found:
         for (key,) in db.rows(f"SELECT DISTINCT {noun_column} FROM {table} WHERE {noun_column} <> ''"):
             counted += db.one(f"SELECT count(*) FROM {table} WHERE {noun_column} = %s", [key])[0]
             broken += [
-                Fault(key, str(one), f"{table}: 单据不存在 / does not exist")
+                Fault(key, str(one), L(f"{table}：单据不存在", f"{table}: does not exist"))
                 for (one,) in db.rows(
                     f"SELECT DISTINCT {id_column} FROM {table} WHERE {noun_column} = %s"
                     + "".join(

@@ -27,7 +27,7 @@ def categories_form_trees() -> Found:
     """Prove that parents never lead back to where one started."""
     return none_of(
         "items.category", counted="SELECT count(*) FROM items_category", faults=_ABOVE_ITSELF,
-        text="category {1} stands under itself",
+        text=L("类别 {1} 归属于自己", "category {1} stands under itself"),
     )  # fmt: skip
 
 
@@ -36,5 +36,5 @@ def own_units_are_one() -> Found:
     """Prove that no item converts its stock unit to itself by another factor than one."""
     return none_of(
         "items.item", counted="SELECT count(*) FROM items_itemunit", faults=_OWN_UNIT_NOT_ONE,
-        text="item {1} converts its stock unit to itself by {2}/{3}",
+        text=L("物料 {1} 把库存单位按 {2}/{3} 换算为自己", "item {1} converts its stock unit to itself by {2}/{3}"),
     )  # fmt: skip

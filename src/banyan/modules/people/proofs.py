@@ -20,7 +20,10 @@ def users_and_employees_agree() -> Found:
     """Prove that the user of an employee does not name another employee."""
     return none_of(
         "people.employee", counted="SELECT count(*) FROM people_employee WHERE user_id IS NOT NULL",
-        faults=_USER_DISAGREES, text="employee {1} has user {2}, who names another employee",
+        faults=_USER_DISAGREES, text=L(
+            "员工 {1} 的用户 {2} 指向另一名员工",
+            "employee {1} has user {2}, who names another employee",
+        ),
     )  # fmt: skip
 
 
@@ -29,5 +32,6 @@ def members_work_where_their_team_does() -> Found:
     """Prove that nobody belongs to a team of another plant."""
     return none_of(
         "people.employee", counted="SELECT count(*) FROM people_employee WHERE team_id IS NOT NULL",
-        faults=_ELSEWHERE, text="employee {1} belongs to team {2} of another plant",
+        faults=_ELSEWHERE,
+        text=L("员工 {1} 属于别的工厂的班组 {2}", "employee {1} belongs to team {2} of another plant"),
     )  # fmt: skip

@@ -19,7 +19,7 @@ def pegs_fit_their_orders() -> Found:
         f"JOIN (SELECT p.supply, sum(p.quantity) AS pegged FROM {_CURRENT} "
         "WHERE p.supply_noun = 'planning.planned_order' GROUP BY p.supply) s ON s.supply = o.id "
         "JOIN items_item i ON i.id = o.item_id WHERE o.state = 'planned' AND s.pegged > o.quantity",
-        text="planned order for {1} of {2} serves {3}",
+        text=L("{1} 的计划订单 {2}，供给 {3}", "planned order for {1} of {2} serves {3}"),
     )
 
 
@@ -32,7 +32,7 @@ def pegged_orders_exist() -> Found:
         faults=f"SELECT p.id, i.code, p.supply FROM {_CURRENT} JOIN items_item i ON i.id = p.item_id "
         "WHERE p.supply_noun = 'planning.planned_order' "
         "AND NOT EXISTS (SELECT FROM planning_plannedorder o WHERE o.id = p.supply)",
-        text="peg for {1} names planned order {2}, which does not exist",
+        text=L("{1} 的供需关联指向不存在的计划订单 {2}", "peg for {1} names planned order {2}, which does not exist"),
     )
 
 
@@ -46,7 +46,7 @@ def results_exist() -> Found:
         "LEFT JOIN production_workorder w ON w.id = o.result AND o.result_noun = 'production.work_order' "
         "LEFT JOIN purchasing_order b ON b.id = o.result AND o.result_noun = 'purchasing.order' "
         "WHERE o.state = 'converted' AND w.id IS NULL AND b.id IS NULL",
-        text="planned order {1} became {2} {3}, which does not exist",
+        text=L("计划订单 {1} 转成的 {2} {3} 不存在", "planned order {1} became {2} {3}, which does not exist"),
     )
 
 
@@ -59,5 +59,5 @@ def messages_are_complete() -> Found:
         faults="SELECT r.id, r.number, r.message_count, count(m.id) FROM planning_run r "
         "LEFT JOIN planning_message m ON m.run_id = r.id WHERE r.is_current "
         "GROUP BY r.id HAVING count(m.id) <> r.message_count",
-        text="run {1} gave {2} messages and has {3}",
+        text=L("运算 {1} 给出 {2} 条消息，现有 {3} 条", "run {1} gave {2} messages and has {3}"),
     )

@@ -43,7 +43,10 @@ def counters_are_sums() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_operation",
         faults=_COUNTERS,
-        text="{1} operation {2}: good {3} is {4} by reports, scrap {5} is {6}, rework {7} is {8}",
+        text=L(
+            "{1} 工序 {2}：合格 {3}，按报工 {4}；报废 {5}，按报工 {6}；返工 {7}，按报工 {8}",
+            "{1} operation {2}: good {3} is {4} by reports, scrap {5} is {6}, rework {7} is {8}",
+        ),
     )
 
 
@@ -72,7 +75,7 @@ def started_are_marks() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_operation WHERE started > 0",
         faults=_STARTED,
-        text="{1} operation {2}: {3} people at it are {4} by reports",
+        text=L("{1} 工序 {2}：在岗 {3} 人，按报工 {4} 人", "{1} operation {2}: {3} people at it are {4} by reports"),
     )
 
 
@@ -93,7 +96,7 @@ def lost_is_scrap() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_workorder",
         faults=_LOST,
-        text="{1}: scrapped {2} is {3} by its operations",
+        text=L("{1}：报废 {2}，按工序 {3}", "{1}: scrapped {2} is {3} by its operations"),
     )
 
 
@@ -117,7 +120,7 @@ def issued_is_moved() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_material",
         faults=_ISSUED,
-        text="{1}: a material line holds {2}, its moves say {3}",
+        text=L("{1}：一条用料明细为 {2}，移动之和 {3}", "{1}: a material line holds {2}, its moves say {3}"),
     )
 
 
@@ -137,7 +140,7 @@ def debts_are_rows() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_material",
         faults=_DEBTS,
-        text="{1}: a debt of {2} is {3} by its rows",
+        text=L("{1}：欠料 {2}，按明细 {3}", "{1}: a debt of {2} is {3} by its rows"),
     )
 
 
@@ -154,7 +157,7 @@ def closed_orders_owe_nothing() -> Found:
     instead."""
     return none_of(
         "production.work_order",
-        text="{1} is closed and owes {2}",
+        text=L("{1} 已关闭但仍欠料 {2}", "{1} is closed and owes {2}"),
         counted="SELECT count(*) FROM production_workorder WHERE state IN ('closed', 'cancelled')",
         faults=_CLOSED + " AND NOT EXISTS (SELECT 1 FROM production_reportflag f "
         "WHERE f.work_order_id = w.id AND f.kind = 'closed')",
@@ -182,7 +185,10 @@ def made_is_completed() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_workorder",
         faults=_MADE,
-        text="{1}: made {2} is {3} by completions, amount {4} is {5}",
+        text=L(
+            "{1}：完工 {2}，按入库 {3}；金额 {4}，按入库 {5}",
+            "{1}: made {2} is {3} by completions, amount {4} is {5}",
+        ),
     )
 
 
@@ -209,7 +215,10 @@ def papers_agree_with_moves() -> Found:
     return none_of(
         "production.completion",
         faults=_PAPERS,
-        text="{1} {2}: a line of {3} has a move of {4}, or is reversed by one only",
+        text=L(
+            "{1} {2}：明细 {3} 的移动为 {4}，或只冲销了一边",
+            "{1} {2}: a line of {3} has a move of {4}, or is reversed by one only",
+        ),
         counted="SELECT (SELECT count(*) FROM production_completionline) + (SELECT count(*) FROM "
         "production_materialissueline)",
     )
@@ -236,7 +245,10 @@ def approvals_are_of_reports() -> Found:
         "production.report",
         counted="SELECT count(*) FROM production_reportapproval",
         faults=_APPROVALS,
-        text="a report on {1} has the approval {2}, which does not agree with it",
+        text=L(
+            "{1} 的一条报工与其审批 {2} 不一致",
+            "a report on {1} has the approval {2}, which does not agree with it",
+        ),
     )
 
 
@@ -260,7 +272,7 @@ def approved_are_sums() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_operation WHERE approved_quantity > 0",
         faults=_APPROVED,
-        text="{1} operation {2}: approved {3} is {4} by reports",
+        text=L("{1} 工序 {2}：已审批 {3}，按报工 {4}", "{1} operation {2}: approved {3} is {4} by reports"),
     )
 
 
@@ -286,7 +298,10 @@ def reports_belong_to_orders() -> Found:
         "production.report",
         counted="SELECT count(*) FROM production_report",
         faults=_COPY,
-        text="a report on {1} operation {2} belongs to another order, plant or report",
+        text=L(
+            "{1} 工序 {2} 的一条报工属于别的工单、工厂或报工",
+            "a report on {1} operation {2} belongs to another order, plant or report",
+        ),
     )
 
 
@@ -303,7 +318,7 @@ def people_exist() -> Found:
         "production.report",
         counted="SELECT count(*) FROM production_report WHERE people <> '[]'",
         faults=_PEOPLE,
-        text="employee {1} of a report does not exist",
+        text=L("报工中的员工 {1} 不存在", "employee {1} of a report does not exist"),
     )
 
 
@@ -328,10 +343,9 @@ def nothing_beyond_limits() -> Found:
         over = rules.overdrawn(shop.flows(order), first.planned, first.tolerance)
         over = {s: counts for s, counts in over.items() if ops[s].flow.predecessors}
         if over and order not in flagged:
-            text = ", ".join(
-                f"{ops[s].title} by {counts.normalize():f}" for s, counts in sorted(over.items())
-            )
-            faults.append(Fault("production.work_order", str(order), f"{first.number} took too much: {text}"))
+            beyond = ", ".join(f"{ops[s].title} {counts.normalize():f}" for s, counts in sorted(over.items()))
+            why = L(f"{first.number} 超出可报数：{beyond}", f"{first.number} took too much: {beyond}")
+            faults.append(Fault("production.work_order", str(order), why))
     return Found(len(orders), tuple(faults[:SHOWN]), len(faults))
 
 
@@ -354,7 +368,7 @@ def away_is_at_rework() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_workorder WHERE returns_to_id IS NOT NULL",
         faults=_AWAY,
-        text="{1} operation {2}: {3} away are {4} by rework orders",
+        text=L("{1} 工序 {2}：送返工 {3}，按返工工单 {4}", "{1} operation {2}: {3} away are {4} by rework orders"),
     )
 
 
@@ -392,7 +406,7 @@ def deviations_are_kept() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_deviation",
         faults=_DEVIATED,
-        text="{1}: {2} differs without a record",
+        text=L("{1}：{2} 有差异但无记录", "{1}: {2} differs without a record"),
     )
 
 
@@ -416,7 +430,10 @@ def outside_work_is_reported() -> Found:
         "production.outside_work",
         counted="SELECT count(*) FROM production_outsidework",
         faults=_OUTSIDE,
-        text="outside work on {1} operation {2} has no report, or another purchase",
+        text=L(
+            "{1} 工序 {2} 的外协没有报工，或采购不符",
+            "outside work on {1} operation {2} has no report, or another purchase",
+        ),
     )
 
 
@@ -443,7 +460,8 @@ def origins_exist() -> Found:
             Fault(
                 "production.work_order",
                 str(key),
-                f"{number} comes from {noun} {origin}, which does not exist",
+                L(f"{number} 的来源 {noun} {origin} 不存在",
+                  f"{number} comes from {noun} {origin}, which does not exist"),
             )
             for key, number, origin in rows[:SHOWN]
         ]

@@ -30,7 +30,7 @@ def costs_are_those_of_cards() -> Found:
         "proposals.proposal",
         counted="SELECT count(*) FROM proposals_proposal",
         faults=_COSTS,
-        text="{1}: {2} is {3} by its card, or by its lines",
+        text=L("{1}：{2}，按工艺卡或明细为 {3}", "{1}: {2} is {3} by its card, or by its lines"),
     )
 
 
@@ -56,5 +56,5 @@ def all_is_decided() -> Found:
         "proposals.proposal",
         counted="SELECT count(*) FROM production_workorder WHERE kind = 'temporary' AND state = 'closed'",
         faults=_DECIDED,
-        text="{1} has no proposal, or is decided with open lines",
+        text=L("{1} 没有建议，或已决定却有未决明细", "{1} has no proposal, or is decided with open lines"),
     )

@@ -26,7 +26,7 @@ def amounts() -> Found:
         HAVING (o.net_amount, o.tax_amount, o.gross_amount) IS DISTINCT FROM
                (coalesce(sum(l.net_amount), 0), coalesce(sum(l.tax_amount), 0), o.net_amount + o.tax_amount)
         """,
-        text="金额 {1}、税额 {3}、合计 {5}，明细之和 {2}、{4} / {1}, {3}, {5}; lines add up to {2}, {4}",
+        text=L("金额 {1}、税额 {3}、合计 {5}，明细之和 {2}、{4}", "{1}, {3}, {5}; lines add up to {2}, {4}"),
     )
 
 
@@ -55,7 +55,7 @@ def line_amounts() -> Found:
                 JOIN company_currency c ON c.id = o.currency_id) v) w
         ) k WHERE (k.net_amount, k.tax_amount) IS DISTINCT FROM (k.net, k.tax)
         """,
-        text="{1} + {2}，应为 {3} + {4} / {1} + {2}, should be {3} + {4}",
+        text=L("{1} + {2}，应为 {3} + {4}", "{1} + {2}, should be {3} + {4}"),
     )
 
 
@@ -90,7 +90,10 @@ def received() -> Found:
            <> (coalesce(s.quantity, 0), coalesce(s.judged, 0), coalesce(s.bad, 0),
                coalesce(r.quantity, 0), coalesce(r.again, 0))
         """,
-        text="到货 {1}/{2}，判定 {3}/{4}，退货 {5}/{6} / received, booked, returned: line/documents",
+        text=L(
+            "到货 {1}（单据 {2}），判定 {3}（{4}），退货 {5}（{6}）",
+            "received {1} (documents {2}), booked {3} ({4}), returned {5} ({6})",
+        ),
     )
 
 
@@ -131,7 +134,7 @@ def moves() -> Found:
                OR m.is_same = false OR d.line IS NULL)
           AND (i.kind IS NULL OR i.kind NOT IN ('service', 'phantom'))
         """,
-        text="{5}: 到货 {1}，移动 {2}；判定 {3}，移动 {4} / came {1}, moved {2}; judged {3}, moved {4}",
+        text=L("{5}：到货 {1}，移动 {2}；判定 {3}，移动 {4}", "{5}: came {1}, moved {2}; judged {3}, moved {4}"),
     )
 
 
@@ -174,7 +177,7 @@ def states() -> Found:
           AND k.state <> CASE o.state WHEN 'closed' THEN 'received' WHEN 'confirmed'
               THEN 'ordered' ELSE o.state END
         """,
-        text="状态 {1}，按明细应为 {2} / state {1}, by its lines {2}",
+        text=L("状态 {1}，按明细应为 {2}", "state {1}, by its lines {2}"),
     )
 
 
@@ -212,5 +215,8 @@ def origins() -> Found:
             [noun],
         )
         broken += len(rows)
-        faults += [Fault("purchasing.order_line", str(key), f"{noun} {origin}") for key, origin in rows]
+        faults += [
+            Fault("purchasing.order_line", str(key), L(f"缺少 {noun} {origin}", f"{noun} {origin} is missing"))
+            for key, origin in rows
+        ]
     return Found(counted, tuple(faults[:SHOWN]), broken)

@@ -24,12 +24,18 @@ class OrderedLine:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedLine(OrderedLine):
-    """A line as it became binding, with what whoever picks it must read; `unit` is the item's stock unit."""
+    """A line as it became binding, with what whoever picks or bills it must read.
+
+    Takes:  unit: code of the item's stock unit; net_amount and tax_amount: of the whole line, in the order's currency
+    """
 
     item_code: str
     item_name: str
     unit: str
     has_stock: bool
+    net_amount: Decimal
+    tax_amount: Decimal
+    tax_code: str
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class OrderConfirmed(Event):
 
     type = "sales.order_confirmed"
     noun = "sales.order"
-    event_version = 2
+    event_version = 3
     label = L("销售订单已确认", "Sales order confirmed")
     help = L(
         "订单从此有约束力；`amount` 为公司本位币含税金额",
@@ -47,6 +53,7 @@ class OrderConfirmed(Event):
 
     party: UUID
     plant: UUID
+    ordered_on: date
     currency: UUID
     gross_amount: Decimal
     amount: Decimal
@@ -121,18 +128,24 @@ class ShippedLine:
 
 @dataclass(frozen=True)
 class GoodsShipped(Event):
-    """Goods have left to the customer."""
+    """Goods have left to the customer; who carries them under which number, where that is known by then."""
 
     type = "sales.goods_shipped"
     noun = "sales.shipment"
+    event_version = 2
     label = L("销售已发货", "Goods shipped")
-    help = L("货已发往客户", "Goods have left to the customer")
+    help = L(
+        "货已发往客户；`carrier`、`tracking_number` 为当时已知的承运商和运单号",
+        "Goods have left to the customer; `carrier` and `tracking_number` as far as they were known then",
+    )
 
     order: UUID | None
     party: UUID
     plant: UUID
     shipped_on: date
     currency: UUID
+    carrier: UUID | None
+    tracking_number: str
     lines: tuple[ShippedLine, ...]
 
 

@@ -32,7 +32,7 @@ def amounts() -> Found:
         HAVING (o.net_amount, o.tax_amount, o.gross_amount) IS DISTINCT FROM
                (coalesce(sum(l.net_amount), 0), coalesce(sum(l.tax_amount), 0), o.net_amount + o.tax_amount)
         """,
-        text="金额 {1}、税额 {3}、合计 {5}，明细之和 {2}、{4} / {1}, {3}, {5}; lines add up to {2}, {4}",
+        text=L("金额 {1}、税额 {3}、合计 {5}，明细之和 {2}、{4}", "{1}, {3}, {5}; lines add up to {2}, {4}"),
     )
 
 
@@ -58,7 +58,7 @@ def line_amounts() -> Found:
                 JOIN company_currency c ON c.id = o.currency_id) v) w
         ) k WHERE (k.net_amount, k.tax_amount) IS DISTINCT FROM (k.net, k.tax)
         """,
-        text="{1} + {2}，应为 {3} + {4} / {1} + {2}, should be {3} + {4}",
+        text=L("{1} + {2}，应为 {3} + {4}", "{1} + {2}, should be {3} + {4}"),
     )
 
 
@@ -82,7 +82,7 @@ def shipped() -> Found:
         WHERE (l.shipped_quantity, l.returned_quantity, l.replaced_quantity)
               <> (coalesce(s.quantity, 0), coalesce(r.quantity, 0), coalesce(r.again, 0))
         """,
-        text="已发 {1}/{2}，已退 {3}/{4} / shipped, returned: line/documents",
+        text=L("已发 {1}（单据 {2}），已退 {3}（{4}）", "shipped {1} (documents {2}), returned {3} ({4})"),
     )
 
 
@@ -115,7 +115,7 @@ def moves() -> Found:
         WHERE (coalesce(d.quantity, 0) <> coalesce(m.quantity, 0) OR m.is_same = false OR d.line IS NULL)
           AND (i.kind IS NULL OR i.kind NOT IN ('service', 'phantom'))
         """,
-        text="{3}: 单据 {1}，移动 {2} / document {1}, moves {2}",
+        text=L("{3}：单据 {1}，移动 {2}", "{3}: document {1}, moves {2}"),
     )
 
 
@@ -164,7 +164,7 @@ def states() -> Found:
         ) k ON k.order_id = o.id
         WHERE o.state <> 'draft' AND k.state <> CASE o.state WHEN 'closed' THEN 'shipped' ELSE o.state END
         """,
-        text="状态 {1}，按明细应为 {2} / state {1}, by its lines {2}",
+        text=L("状态 {1}，按明细应为 {2}", "state {1}, by its lines {2}"),
     )
 
 
@@ -186,7 +186,7 @@ def kept_stock() -> Found:
         HAVING sum(k.quantity) > coalesce(max(CASE WHEN o.state IN ('confirmed', 'partly_shipped')
                                                    THEN l.open_quantity ELSE 0 END), 0)
         """,
-        text="占用 {1}，未发 {2} / kept {1}, open {2}",
+        text=L("占用 {1}，未发 {2}", "kept {1}, open {2}"),
     )
 
 

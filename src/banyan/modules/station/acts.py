@@ -93,6 +93,14 @@ class Part(Input):
     lots: Annotated[list[LotUse], Field(max_length=200)] = field("投入批次", "Input lots", default_factory=list)
 
 
+class Named(Input):
+    """An operation as its traveller names it, where the device knew no more of the order."""
+
+    order: UUID | None = field("工单", "Work order", None)
+    number: Annotated[Text, Field(max_length=80)] = field("工单号", "Order number", "")
+    sequence: Annotated[int, Field(ge=1, le=99_999)] = field("工序号", "Operation number")
+
+
 class Act(Input):
     """What a person did in one go; its key and those of its parts are made by the device."""
 
@@ -101,6 +109,7 @@ class Act(Input):
     kind: Literal["start", "pause", "report", "undo"] = field("类型", "Kind")
     at: Instant = field("设备时间", "Device time")
     operation: UUID | None = field("工序", "Operation", None)
+    named: Named | None = field("按编号", "By number", None)
     parts: Annotated[list[Part], Field(min_length=1, max_length=MOST_PARTS)] = field("报工", "Reports")
     people: Annotated[list[Share], Field(max_length=50)] = field("人员", "People", default_factory=list)
     machine: UUID | None = field("设备", "Machine", None)

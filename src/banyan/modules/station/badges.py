@@ -16,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 
+from banyan.kernel import sessions
 from banyan.web import codes
 
 #: Letters and digits that are not mistaken for one another.
@@ -23,8 +24,6 @@ _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _PAIRING_LENGTH = 10
 _MAC_LENGTH = 20
 _SALT = "banyan.station.ticket"
-#: How long a station may send what somebody did who signed in on it once; a new sign-in begins it anew.
-TICKET_AGE = timedelta(days=14)
 MARK = "BB1."
 
 
@@ -68,24 +67,35 @@ def _mac(badge: UUID, serial: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Who signed in, on which paired device (none: the person's own), and what must still hold for it to count."""
+    """Who signed in, on which paired device (none: the person's own), and what must still hold for it to count.
+
+    `session` is the sign-in's, or on a device of one's own that of the browser.
+    """
 
     user: UUID
     device: UUID | None
     badge: UUID | None
     stamp: str
+    session: UUID
+
+
+def ticket_age() -> timedelta:
+    """Give how long a station may send what somebody did who signed in on it once; a new sign-in begins it anew."""
+    return sessions.limits("badge")[1]
 
 
 def sealed(ticket: Ticket) -> str:
     """Give a ticket as the device keeps it."""
-    held = [str(ticket.user), str(ticket.device or ""), str(ticket.badge or ""), ticket.stamp]
+    held = [str(ticket.user), str(ticket.device or ""), str(ticket.badge or ""), ticket.stamp, str(ticket.session)]
     return signing.dumps(held, salt=_SALT)
 
 
 def opened(text: str) -> Ticket | None:
     """Give the ticket that was sealed, None where it is not genuine or too old."""
     try:
-        user, device, badge, stamp = signing.loads(text, salt=_SALT, max_age=TICKET_AGE)
-        return Ticket(UUID(user), UUID(device) if device else None, UUID(badge) if badge else None, stamp)
+        user, device, badge, stamp, session = signing.loads(text, salt=_SALT, max_age=ticket_age())
+        return Ticket(
+            UUID(user), UUID(device) if device else None, UUID(badge) if badge else None, stamp, UUID(session)
+        )  # fmt: skip
     except (signing.BadSignature, ValueError, TypeError):
         return None

@@ -23,7 +23,7 @@ from banyan.lib.labels import L, Label
 from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands import report_work
-from banyan.modules.station import badges
+from banyan.modules.station import badges, finding
 from banyan.modules.station.acts import KINDS, Further, book, read, reports_of, told_of
 from banyan.modules.station.errors import NoAccount, NotArrived
 from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
@@ -109,6 +109,8 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
             continue
         if data.operation:
             act.operation = data.operation
+        elif act.named and act.operation is None:
+            act.operation = finding.named(kept.plant_id, act.named)
         reports = reports_of(act, kept.happened_at)
         for report in reports:
             if not report.people and kept.employee_id and report.kind != "undo":

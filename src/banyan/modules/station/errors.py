@@ -106,6 +106,14 @@ class OrderNotAtWork(NotFound):
     way_out_en = "Check the label; an order not released yet is released by the leader"
 
 
+class OperationNotThere(NotFound):
+    code = "station.operation_not_there"
+    zh = "本厂没有工单“{order}”的工序 {sequence}"
+    en = "There is no operation {sequence} of an order “{order}” here"
+    way_out_zh = "问清是哪道工序，选好再入账；没有做就不入账"
+    way_out_en = "Ask which operation it was and book it there, or dismiss it where it was not done"
+
+
 class MaterialUnknown(NotFound):
     code = "station.material_unknown"
     zh = "找不到“{code}”对应的批次或物料"

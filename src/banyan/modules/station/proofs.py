@@ -18,5 +18,5 @@ def booked_acts_stand() -> Found:
     return none_of(
         "station.kept_act",
         counted="SELECT count(*) FROM station_keptact WHERE state = 'booked'",
-        faults=_LOST, text="act {1} is said to be booked and has no report",
+        faults=_LOST, text=L("操作 {1} 记为已入账，却没有报工", "act {1} is said to be booked and has no report"),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Signing in at a station: pairing a device, a badge or a PIN, and the ticket that acts are sent with.
 
 Misses are counted in the database under the row's lock, over all processes: five lock a badge, thirty a device,
-for a quarter of an hour. A ticket stops to count when the person, the device or the badge's issue does.
+for a quarter of an hour. A ticket stops to count when the person, the session, the device or the badge's issue does.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
+from django.utils import timezone
 
-from banyan.kernel import access, db, registry
+from banyan.kernel import access, db, registry, sessions
 from banyan.kernel.context import Context, Principal
 from banyan.kernel.models import User
 from banyan.modules.company.queries import default_plant
@@ -89,12 +90,16 @@ def device_of(token: str) -> Device:
     return found
 
 
-def sign_in(device: Device, now: datetime, *, badge: str = "", code: str = "", pin: str = "") -> str:
+def sign_in(
+    device: Device, now: datetime, *, badge: str = "", code: str = "", pin: str = "", address: str = ""
+) -> str:
     """Give a ticket for a badge that was scanned, or for an employee's code and PIN.
+
+    Takes:  address: that the device is seen at
 
     Raises: NotABadge for another label of ours, which can be no guess and is no miss; SignInLocked after too many
             misses, of the badge or of the device; SignInRefused
-    Writes: misses, committed even where it is refused
+    Writes: misses, committed even where it is refused; the session, in place of an earlier one at this station
     """
     _require_badge(badge[:200])
     with transaction.atomic():
@@ -112,19 +117,37 @@ def sign_in(device: Device, now: datetime, *, badge: str = "", code: str = "", p
         else:
             Device.objects.filter(pk=device.pk).update(misses=0, locked_until=None)
             Badge.objects.filter(pk=found.pk).update(misses=0, locked_until=None, used_at=now)
+            session = _begun(user, device, "badge" if badge else "pin", address, now)
     if user is None:
         raise SignInRefused
-    return badges.sealed(Ticket(user.pk, device.pk, found.pk, str(found.serial)))
+    return badges.sealed(Ticket(user.pk, device.pk, found.pk, str(found.serial), session))
 
 
-def ticket_of_session(ctx: Context) -> str:
-    """Give a ticket for somebody who has signed in to the product itself, on a device of their own."""
-    return ticket_of_user(User.objects.get(pk=ctx.person))
+def _begun(user: User, device: Device, way: str, address: str, now: datetime) -> UUID:
+    name = f"{device.code} {device.name}".strip()
+    sessions.replaced(user.pk, ("badge", "pin"), name, now)
+    return sessions.begin(user.pk, way, device=name, address=address, now=now)
 
 
-def ticket_of_user(user: User) -> str:
-    """Give a ticket of somebody for a device of their own; it ends with their password."""
-    return badges.sealed(Ticket(user.pk, None, None, _stamp(user.password)))
+def ticket_of_session(ctx: Context, session: UUID) -> str:
+    """Give a ticket for somebody who has signed in to the product itself, on a device of their own.
+
+    It ends with that session.
+    """
+    return _own(User.objects.get(pk=ctx.person), session)
+
+
+def ticket_of_link(user: User, now: datetime) -> str:
+    """Give a ticket of somebody for a device that opens a link; it ends with their password.
+
+    Writes: its session, where no other link's still stands
+    """
+    held = [one.pk for one in sessions.of_person(user.pk, now) if one.way == "link"]
+    return _own(user, held[0] if held else sessions.begin(user.pk, "link", device="", address="", now=now))
+
+
+def _own(user: User, session: UUID) -> str:
+    return badges.sealed(Ticket(user.pk, None, None, _stamp(user.password), session))
 
 
 def seat_of(text: str) -> Seat:
@@ -137,22 +160,37 @@ def seat_of(text: str) -> Seat:
 
 
 def seats_of(tickets: Sequence[Ticket]) -> list[Seat | None]:
-    """Give who each ticket lets act, None where person, device or badge do not stand any more. Two statements."""
-    people = access.people_of(ticket.user for ticket in tickets)
-    held = [(ticket.device, ticket.badge) for ticket in tickets if ticket.badge is not None]
-    standing = {row[:2]: row[2:] for row in db.rows(_STANDING, [*map(list, zip(*held, strict=True))])} if held else {}
-    return [_seat(ticket, people.get(ticket.user), standing.get((ticket.device, ticket.badge))) for ticket in tickets]
+    """Give who each ticket lets act, None where person, session, device or badge do not stand any more.
+
+    Writes: when each session was last used, where that was not noted a moment ago. Two statements, else three
+    """
+    if not tickets:
+        return []
+    people, now = access.people_of(ticket.user for ticket in tickets), timezone.now()
+    held = zip(*((ticket.device, ticket.badge, ticket.session) for ticket in tickets), strict=True)
+    standing = {row[:3]: row[3:] for row in db.rows(_STANDING, [*map(list, held)])}
+    found = [standing.get((one.device, one.badge, one.session)) for one in tickets]
+    seats = [_seat(one, people.get(one.user), row, now) for one, row in zip(tickets, found, strict=True)]
+    used = {row[0]: sessions.Standing(*row[:6]) for row, seat in zip(found, seats, strict=True) if row and seat}
+    sessions.seen(used.values(), now)
+    return seats
 
 
-def _seat(ticket: Ticket, found: tuple[Principal, str] | None, standing: tuple[Any, ...] | None) -> Seat | None:
-    if found is None or found[0].is_program:
+def _seat(
+    ticket: Ticket, found: tuple[Principal, str] | None, standing: tuple[Any, ...] | None, now: datetime
+) -> Seat | None:
+    if found is None or found[0].is_program or standing is None:
         return None
     who, password = found
+    session = sessions.Standing(*standing[:6])
+    if session.user != who.id or not session.holds(now):
+        return None
     station: tuple[Any, ...] = ("", None)
     if ticket.badge is not None:
-        if standing is None or str(standing[0]) != ticket.stamp or standing[1] != who.employee:
+        serial, employee, *at = standing[6:]
+        if str(serial) != ticket.stamp or employee != who.employee or at[0] is None:
             return None
-        station = standing[2:]
+        station = tuple(at)
     elif ticket.stamp != _stamp(password):
         return None
     who = replace(who, grants=(*who.grants, acting.OWN_GRANT))
@@ -161,11 +199,14 @@ def _seat(ticket: Ticket, found: tuple[Principal, str] | None, standing: tuple[A
     return Seat(who, ticket.device, code, plant, *more)
 
 
-_STANDING = """
-    SELECT d.id, b.id, b.serial, b.employee_id, d.code, d.plant_id, p.zone, d.seen_at, d.clock_offset
-    FROM unnest(%s::uuid[], %s::uuid[]) t(device, badge) JOIN station_badge b ON b.id = t.badge
-    JOIN station_device d ON d.id = t.device JOIN company_plant p ON p.id = d.plant_id
-    WHERE b.is_active AND d.is_active AND d.digest IS NOT NULL
+_STANDING = f"""
+    SELECT t.device, t.badge, t.session, {sessions.COLUMNS},
+           b.serial, b.employee_id, d.code, d.plant_id, p.zone, d.seen_at, d.clock_offset
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) t(device, badge, session)
+    JOIN kernel_session k ON k.id = t.session
+    LEFT JOIN station_badge b ON b.id = t.badge AND b.is_active
+    LEFT JOIN station_device d ON d.id = t.device AND d.is_active AND d.digest IS NOT NULL
+    LEFT JOIN company_plant p ON p.id = d.plant_id
 """
 
 

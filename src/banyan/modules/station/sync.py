@@ -30,10 +30,10 @@ from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import OneReport, ReportAnswer, Reports
 from banyan.modules.production.errors import ReportKeyReused
 from banyan.modules.production.models import Operation, Report
-from banyan.modules.station import acts, rules
+from banyan.modules.station import acts, finding, rules
 from banyan.modules.station.acts import KINDS, Act, Batch, Further, reports_of
 from banyan.modules.station.commands import keep_act, withdraw_kept
-from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable
+from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable, OperationNotThere
 from banyan.modules.station.signing import Seat
 
 log = logging.getLogger("banyan.station")
@@ -232,6 +232,8 @@ def _settle(ctx: Context, seat: Seat, told: Told, before: _Before) -> Answer:
         return before.kept[key]
     if isinstance(told.act, Further):
         return _guarded(ctx, seat, told, _further)
+    if told.act.named and told.act.operation is None:
+        told.act.operation = finding.named(seat.plant, told.act.named)
     told.reports = reports_of(told.act, told.happened_at)
     known = _known(told.reports, before.reports)
     if known is not None:
@@ -260,6 +262,8 @@ def _guarded(ctx: Context, seat: Seat, told: Told, book: Callable[[Context, Told
 
 
 def _reported(ctx: Context, told: Told) -> Answer:
+    if (named := told.act.named) and told.act.operation is None:
+        raise OperationNotThere(order=named.number or str(named.order), sequence=named.sequence)
     try:
         answers = report_work(ctx, Reports(reports=told.reports))
     except ReportKeyReused as refusal:

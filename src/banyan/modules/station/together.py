@@ -20,7 +20,7 @@ from banyan.kernel.gathering import Gathering, Letter, without_those_apart
 from banyan.modules.production.commands import report_work
 from banyan.modules.production.commands.reports import Reports, goes_along
 from banyan.modules.station import queries, rules
-from banyan.modules.station.acts import Act, Batch, reports_of
+from banyan.modules.station.acts import Act, Batch, Further, reports_of
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.signing import Seat, seats_of
 from banyan.modules.station.sync import Told, answer_of, is_news, lock_keys, read_acts
@@ -45,10 +45,15 @@ def letter_of(ticket: Ticket, batch: Batch, language: str) -> Posted | None:
     if not 0 < len(batch.acts) <= MOST_ACTS:
         return None
     told = read_acts(batch)
-    if not all(isinstance(one.act, Act) and all(map(goes_along, (one.act, *one.act.parts))) for one in told):
+    if not all(_is_plain(one.act) for one in told):
         return None
     keys = frozenset(key for one in told for key in (one.act.id, *(part.id for part in one.act.parts)))
     return Posted(sender=batch.device, keys=keys, ticket=ticket, batch=batch, language=language, told=told)
+
+
+def _is_plain(act: Act | Further | None) -> bool:
+    """Say whether an act is of reports only, at an operation that the device knew."""
+    return isinstance(act, Act) and act.named is None and all(map(goes_along, (act, *act.parts)))
 
 
 def settle(letter: Posted) -> dict[str, Any] | None:

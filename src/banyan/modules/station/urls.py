@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/day", views.day),
     path("api/sync", views.sync),
     path("api/find", views.find),
+    path("api/orders", views.orders),
     path("api/material", views.material),
     path("api/label", views.label),
     path("api/photo", views.photo),

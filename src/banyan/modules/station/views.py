@@ -14,6 +14,7 @@ from django.utils import timezone
 from banyan.kernel import files, registry, schema
 from banyan.kernel.context import Context
 from banyan.lib.errors import Invalid, NotFound
+from banyan.lib.labels import L, is_chinese, spoken_language
 from banyan.modules.company.queries import default_plant
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.station import badges, finding, queries, signing, together
@@ -30,6 +31,7 @@ from banyan.web import assets
 from banyan.web.middleware import public
 from banyan.web.printing.labels import SIZES, known_size
 from banyan.web.printing.press import Order, print_order
+from banyan.web.rest.callers import address_of
 
 #: What the shell begins with; the scanner's decoder is kept later, in the background.
 SHELL = ("src/station/main.ts", "src/station/theme.ts")
@@ -59,8 +61,9 @@ def sign_in(request: HttpRequest, language: str) -> Any:
     body, now = _body(request), timezone.now()
     device = signing.device_of(request.headers.get("Station-Device", "")[:200])
     ticket = signing.sign_in(
-        device, now, badge=_text(body, "badge"), code=_text(body, "code"), pin=_text(body, "pin")
-    )
+        device, now, badge=_text(body, "badge"), code=_text(body, "code"), pin=_text(body, "pin"),
+        address=address_of(request),
+    )  # fmt: skip
     return {"ticket": ticket, "person": _person(signing.seat_of(ticket)), "now": now.isoformat()}
 
 
@@ -77,7 +80,7 @@ def me(request: HttpRequest, language: str) -> Any:
     ctx: Context | None = request.ctx
     if ctx is None or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return HttpResponse(status=204)
-    ticket = signing.ticket_of_session(ctx)
+    ticket = signing.ticket_of_session(ctx, request.session.standing.id)
     return {"ticket": ticket, "person": _person(signing.seat_of(ticket)), "now": timezone.now().isoformat()}
 
 
@@ -127,6 +130,13 @@ def find(request: HttpRequest, language: str) -> Any:
     key = finding.operation(ctx, request.GET.get("code", "")[:200])
     found = queries.day(ctx, default_plant().day(ctx.now), [key])["tasks"]
     return {"task": next(task for task in found if task["id"] == key)}
+
+
+@_interface("GET")
+def orders(request: HttpRequest, language: str) -> Any:
+    """Give what labels of orders at work stand for; nothing where the device has just that already (ETag)."""
+    ctx = _reader(request, language)
+    return unless_known(request, finding.at_work(ctx), ctx.now)
 
 
 @_interface("GET")
@@ -246,8 +256,9 @@ def manifest(request: HttpRequest) -> HttpResponse:
         for size in (192, 512)
     ]  # fmt: skip
     told = {
-        "id": "/station/", "name": "Banyan 榕 工位", "short_name": "工位", "start_url": "/station/",
-        "scope": "/station/", "display": "standalone", "lang": "zh-Hans", "theme_color": "#0f5f6e",
+        "id": "/station/", "name": str(L("Banyan 榕 工位", "Banyan station")), "short_name": str(L("工位", "Station")),
+        "start_url": "/station/", "scope": "/station/", "display": "standalone",
+        "lang": "zh-Hans" if is_chinese(spoken_language()) else "en", "theme_color": "#0f5f6e",
         "background_color": "#f4f6f7", "icons": icons,
     }  # fmt: skip
     response = HttpResponse(orjson.dumps(told), content_type="application/manifest+json")

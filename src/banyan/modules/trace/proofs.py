@@ -19,7 +19,7 @@ def what_is_recalled_is_held() -> Found:
     """Prove that the lots of open recalls are held, but for those that somebody has released."""
     return none_of(
         "trace.recall", counted="SELECT count(*) FROM trace_recalllot", faults=_NOT_HELD,
-        text="{1}: 批次 {2} 未冻结 / lot {2} is not held",
+        text=L("{1}：批次 {2} 未冻结", "{1}: lot {2} is not held"),
     )  # fmt: skip
 
 
@@ -35,5 +35,5 @@ def closed_recalls_have_told_all() -> Found:
     """Prove that no recall was closed while a customer did not know."""
     return none_of(
         "trace.recall", counted="SELECT count(*) FROM trace_recallcustomer", faults=_CLOSED,
-        text="{1}: 未通知 {2} / {2} was not told",
+        text=L("{1}：未通知 {2}", "{1}: {2} was not told"),
     )  # fmt: skip

@@ -115,19 +115,28 @@ _BONUSES = """
 @proof("wages.reports", L("工资明细与报工一致", "Wage lines say what reports say"))
 def lines_are_of_reports() -> Found:
     """Prove that count, time and place of wage lines are those of somebody's part of the report."""
-    return none_of(LINE, counted=_LINES, faults=_OF_REPORTS, text="wage line of report {1} differs from it")
+    return none_of(LINE, counted=_LINES, faults=_OF_REPORTS, text=L(
+        "报工 {1} 的工资明细与其不符",
+        "wage line of report {1} differs from it",
+    ))
 
 
 @proof("wages.rates", L("工资按当日有效的工价", "Wages are at rates valid on the day"))
 def lines_are_at_rates() -> Found:
     """Prove that prices of wage lines are those of a rate that was valid on the day for that work."""
-    return none_of(LINE, counted=_LINES, faults=_AT_RATES, text="wage line of {1} is not at its rate")
+    return none_of(LINE, counted=_LINES, faults=_AT_RATES, text=L(
+        "{1} 的工资明细与单价不符",
+        "wage line of {1} is not at its rate",
+    ))
 
 
 @proof("wages.whole", L("各人工资之和等于报工数量乘工价", "Wages of those who share a report are count × rate"))
 def parts_are_the_whole() -> Found:
     """Prove that the parts of a report at one price are price × count or time, to the cent."""
-    return none_of(LINE, counted=_FIRST, faults=_WHOLE, text="report {1} earned {2}, at its rate {3}")
+    return none_of(LINE, counted=_FIRST, faults=_WHOLE, text=L(
+        "报工 {1} 计 {2}，按单价应为 {3}",
+        "report {1} earned {2}, at its rate {3}",
+    ))
 
 
 @proof("wages.taken_back", L("撤销的报工冲回工资", "Wages of undone reports are taken back"))
@@ -135,7 +144,7 @@ def undone_reports_earn_nothing() -> Found:
     """Prove that every wage line of an undone report has its exact opposite."""
     return none_of(
         LINE, counted="SELECT count(*) FROM wages_wageline WHERE reverses_id IS NOT NULL", faults=_TAKEN_BACK,
-        text="wages of report {1} are not taken back as they were",
+        text=L("报工 {1} 的工资未按原样冲回", "wages of report {1} are not taken back as they were"),
     )  # fmt: skip
 
 
@@ -144,7 +153,7 @@ def statements_are_sums() -> Found:
     """Prove that a statement is the sum of its wage lines and of what is guaranteed, day by day."""
     return none_of(
         STATEMENT, counted="SELECT count(*) FROM wages_statement", faults=_STATEMENTS,
-        text="statement {1} says {2} ({3} earned), its lines {4}",
+        text=L("工资单 {1} 为 {2}（应得 {3}），明细之和 {4}", "statement {1} says {2} ({3} earned), its lines {4}"),
     )  # fmt: skip
 
 
@@ -153,7 +162,7 @@ def statements_pay_their_own() -> Found:
     """Prove that statements pay approved lines of their own person until their end, each line once."""
     return none_of(
         STATEMENT, counted="SELECT count(*) FROM wages_statementitem", faults=_NOT_THEIRS,
-        text="statement {1} should not pay wage line {2}",
+        text=L("工资单 {1} 不应支付工资明细 {2}", "statement {1} should not pay wage line {2}"),
     )  # fmt: skip
 
 
@@ -162,7 +171,10 @@ def pools_share_what_they_earned() -> Found:
     """Prove that a day's sharing, its people, their wage lines and the approved reports it stands on are one sum."""
     return none_of(
         SHARING, counted="SELECT count(*) FROM wages_sharing", faults=_POOLS,
-        text="the sharing of {1} says {2}, its reports {3}, its wage lines {4}, its people {5}",
+        text=L(
+            "{1} 的分摊为 {2}，报工 {3}，工资明细 {4}，人员 {5}",
+            "the sharing of {1} says {2}, its reports {3}, its wage lines {4}, its people {5}",
+        ),
     )  # fmt: skip
 
 
@@ -171,5 +183,5 @@ def bonuses_are_paid_once() -> Found:
     """Prove that an approved bonus has its amount in wage lines of its person and day, any other nothing."""
     return none_of(
         BONUS, counted="SELECT count(*) FROM wages_bonus", faults=_BONUSES,
-        text="the bonus of {1} is {2}, its wage lines {3}",
+        text=L("{1} 的奖金为 {2}，工资明细 {3}", "the bonus of {1} is {2}, its wage lines {3}"),
     )  # fmt: skip

@@ -13,16 +13,25 @@ _FORMATS = {
     "time": "08:30:00",
     "email": "li@example.com",
 }
-_PATTERNS = {"^[0-9a-f]{64}$": "0" * 64, "^(all|each)$": "all", r"^-?[0-9]+(\.[0-9]+)?$": "12.5"}
+_PATTERNS = {
+    "^[0-9a-f]{64}$": "0" * 64,
+    "^(all|each)$": "all",
+    r"^-?[0-9]+(\.[0-9]+)?$": "12.5",
+    r"^[0-9]{2}:[0-9]{2}": "08:30:00",
+}
 
 
-def example_of(schema: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]], *, name: str = "") -> Any:
+def example_of(
+    schema: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]], *, name: str = "", whole: bool = False
+) -> Any:
     """Give a value that the schema accepts: required properties only, the least of what is asked.
 
-    Takes:  named: the schemas that references lead to
+    Takes:  named: the schemas that references lead to; whole: for what is answered, every property and one of each list
     """
     if "$ref" in schema:
-        return example_of(named[schema["$ref"].rsplit("/", 1)[-1]], named, name=name)
+        return example_of(named[schema["$ref"].rsplit("/", 1)[-1]], named, name=name, whole=whole)
+    if schema.get("examples"):
+        return schema["examples"][0]
     for key in ("const", "default"):
         if schema.get(key) is not None:
             return schema[key]
@@ -35,6 +44,7 @@ def example_of(schema: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]
                 {**choices[0], **{k: v for k, v in schema.items() if k in ("minimum", "maximum")}},
                 named,
                 name=name,
+                whole=whole,
             )
     kind = schema.get("type")
     if isinstance(kind, list):
@@ -42,15 +52,16 @@ def example_of(schema: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]
     if kind == "object" or "properties" in schema:
         properties = schema.get("properties", {})
         return {
-            key: example_of(properties[key], named, name=key)
-            for key in schema.get("required", ())
+            key: example_of(properties[key], named, name=key, whole=whole)
+            for key in (properties if whole else schema.get("required", ()))
             if key in properties
         }
     if kind == "array" and isinstance(schema.get("items"), list):
-        return [example_of(one, named, name=name) for one in schema["items"]]
+        return [example_of(one, named, name=name, whole=whole) for one in schema["items"]]
     if kind == "array":
         return [
-            example_of(schema.get("items", {}), named, name=name) for _ in range(schema.get("minItems", 0))
+            example_of(schema.get("items", {}), named, name=name, whole=whole)
+            for _ in range(max(schema.get("minItems", 0), int(whole)))
         ]
     if kind in ("integer", "number"):
         return _number(schema, int if kind == "integer" else float)

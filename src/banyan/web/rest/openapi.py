@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from banyan.kernel import queries, reading, registry
+from banyan.kernel import exchange, queries, reading, registry
 from banyan.kernel.commands import Command
 from banyan.kernel.nouns import Noun
 from banyan.kernel.queries import DeclaredQuery
@@ -75,6 +75,8 @@ class _Description:
             models += [model] if model else []
         models += [one.input for one in queries.queries() if one.input]
         self.inputs, self.named = schemas.of_inputs(models, language)
+        self.answers: dict[str, Node] = {**_SHARED, **self._records()}
+        self.examples: dict[str, Node] = {}
         self.bulk = self._body(Bulk)
 
     def say(self, zh: str, en: str) -> str:
@@ -120,7 +122,8 @@ class _Description:
                     "parameters": self._parameters(),
                     "headers": self._headers(),
                     "responses": {f"Problem{status}": self._problem(status) for status in _PROBLEMS},
-                    "schemas": {**_SHARED, **self._records(), **dict(sorted(self.named.items()))},
+                    "schemas": {**self.answers, **dict(sorted(self.named.items()))},
+                    "examples": dict(sorted(self.examples.items())),
                 },
             }
         )
@@ -135,13 +138,13 @@ class _Description:
                 "required": ["items", "next"],
                 "properties": {
                     "items": {"type": "array", "items": _ref(name)},
-                    "next": {"type": ["string", "null"]},
+                    "next": {"type": ["string", "null"], "examples": [None]},
                 },
             }
             found[f"{name}Done"] = {
                 "type": "object",
                 "required": ["record", "result"],
-                "properties": {"record": {"anyOf": [_ref(name), {"type": "null"}]}, "result": {}},
+                "properties": {"record": {"anyOf": [_ref(name), {"type": "null"}]}, "result": _RESULT},
             }
         return found
 
@@ -158,7 +161,7 @@ class _Description:
                 read,
                 tag=spec.key,
                 parameters=self._list_parameters(noun),
-                responses={200: self._json(_ref(f"{name}Page"))},
+                responses={200: self._json(_ref(f"{name}Page"), example=self._page(noun))},
             )
         }
         paths[one] = {
@@ -246,7 +249,9 @@ class _Description:
                 parameters=[*self._list_parameters(noun), _parameter("format"), _parameter("full")],
                 responses={
                     200: self._file(
-                        "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+                        "text/csv",
+                        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                        csv=self._csv(noun),
                     )
                 },
             )
@@ -368,10 +373,18 @@ class _Description:
         )
 
     def _query(self, asked: DeclaredQuery) -> Node:
+        answer = {
+            "columns": [
+                {"key": c.key, "label": c.label.in_(self.language), "type": c.type, "is_summed": c.is_summed}
+                for c in asked.columns
+            ],
+            "items": [{c.key: example_of(schemas.of_column(c.type), {}, name=c.key) for c in asked.columns}],
+        }
+        self.examples[f"Asked.{asked.key}"] = {"value": answer}
         words: dict[str, Any] = {
             "tag": "queries",
             "help": asked.help,
-            "responses": {200: self._json(_ref("Asked"))},
+            "responses": {200: self._json(_ref("Asked"), example=f"Asked.{asked.key}")},
         }
         return {
             "get": self._operation(
@@ -473,20 +486,46 @@ class _Description:
             "content": {"application/json": {"schema": schema, "example": example}},
         }
 
-    def _json(self, schema: Node, *headers: str, text: str = "") -> Node:
-        found: Node = {"description": text or "OK", "content": {"application/json": {"schema": schema}}}
+    def _json(self, schema: Node, *headers: str, text: str = "", example: str = "") -> Node:
+        """Give an answer. Takes: example: the name of one; without, the schema's own"""
+        usual = {"usual": {"$ref": f"#/components/examples/{example or self._example(schema)}"}}
+        found: Node = {
+            "description": text or "OK",
+            "content": {"application/json": {"schema": schema, "examples": usual}},
+        }
         found["headers"] = {
             name: {"$ref": f"#/components/headers/{name}"} for name in (*headers, "Content-Language")
         }
         return found
 
+    def _example(self, schema: Node) -> str:
+        """Give the name of the example of a named schema, of the first where there are several; it is made once."""
+        name = schema.get("anyOf", [schema])[0]["$ref"].rsplit("/", 1)[-1]
+        if name not in self.examples:
+            self.examples[name] = {"value": example_of(self.answers[name], self.answers, whole=True)}
+        return name
+
+    def _page(self, noun: Noun) -> str:
+        """Give the name of the example of a page of a list: a record with what a list shows."""
+        name = schemas.schema_name(noun.spec.key)
+        row = self.examples[self._example(_ref(name))]["value"]
+        shown = {key: row[key] for key in ("id", "version", *noun.spec.list) if key in row}
+        self.examples[f"{name}Page"] = {"value": {"items": [shown], "next": None}}
+        return f"{name}Page"
+
+    def _csv(self, noun: Noun) -> str:
+        row = self.examples[self._example(_ref(schemas.schema_name(noun.spec.key)))]["value"]
+        heads = [noun.spec.field(key).label.in_(self.language) for key in noun.spec.list]
+        pieces = exchange.csv_of(heads, iter([[row[key] for key in noun.spec.list]]))
+        return b"".join(pieces).decode("utf-8-sig")
+
     def _bare(self, zh: str, en: str) -> Node:
         return {"description": self.say(zh, en)}
 
-    def _file(self, *kinds: str) -> Node:
+    def _file(self, *kinds: str, csv: str = "") -> Node:
         return {
             "description": self.say("文件", "A file"),
-            "content": {kind: {} for kind in kinds},
+            "content": {kind: {"example": csv} if kind == "text/csv" else {} for kind in kinds},
             "headers": {"Content-Disposition": {"schema": {"type": "string"}}},
         }
 
@@ -685,8 +724,8 @@ class _Description:
 
 
 def _pruned(document: Node) -> Node:
-    """Leave out the schemas that nothing refers to."""
-    schemas_, seen = document["components"]["schemas"], set()
+    """Leave out the schemas that nothing refers to, and examples too."""
+    schemas_, seen, shown = document["components"]["schemas"], set(), set()
     waiting: list[Any] = [document["paths"], document["components"]["responses"]]
     while waiting:
         one = waiting.pop()
@@ -694,11 +733,15 @@ def _pruned(document: Node) -> Node:
             waiting += one
         elif isinstance(one, dict):
             waiting += one.values()
-            name = str(one.get("$ref", "")).rsplit("/", 1)[-1]
-            if name in schemas_ and name not in seen:
+            place, _, name = str(one.get("$ref", "")).rpartition("/")
+            if place.endswith("/examples"):
+                shown.add(name)
+            elif name in schemas_ and name not in seen:
                 seen.add(name)
                 waiting.append(schemas_[name])
     document["components"]["schemas"] = {name: schema for name, schema in schemas_.items() if name in seen}
+    examples = document["components"]["examples"]
+    document["components"]["examples"] = {name: one for name, one in examples.items() if name in shown}
     return document
 
 
@@ -728,6 +771,15 @@ _EXAMPLES: dict[int, DomainError] = {
 _TEXT: Node = {"type": "string"}
 _UUID: Node = {"type": "string", "format": "uuid", "examples": [KEY]}
 _COUNT: Node = {"type": "integer", "minimum": 0}
+_RESULT: Node = {"examples": [None]}
+_BULK = [
+    {"index": 0, "status": 200, "id": KEY, "version": 2},
+    {"index": 1, "status": 403, "id": KEY, "problem": NotAllowed().as_problem("en")},
+]
+
+
+def _text(example: str) -> Node:
+    return {"type": "string", "examples": [example]}
 
 
 def _object(required: tuple[str, ...], **properties: Node) -> Node:
@@ -755,13 +807,14 @@ _SHARED: dict[str, Node] = {
         },
     ),
     "Titled": _object(("id", "title"), id=_UUID, title=_TEXT),
-    "Done": _object(("record", "result"), record={}, result={}),
+    "Done": _object(("record", "result"), record={"examples": [None]}, result=_RESULT),
     "BulkDone": _object(
         ("done", "refused", "results"),
         done=_COUNT,
         refused=_COUNT,
         results={
             "type": "array",
+            "examples": [_BULK],
             "items": _object(
                 ("index", "status", "id"),
                 index=_COUNT,
@@ -776,14 +829,20 @@ _SHARED: dict[str, Node] = {
         _object(
             ("at", "kind", "who"),
             at={"type": "string", "format": "date-time"},
-            kind=_TEXT,
-            who=_TEXT,
-            through=_TEXT,
-            command=_TEXT,
-            text=_TEXT,
+            kind=_text("change"),
+            who=_text("李明"),
+            through=_text("screen"),
+            command=_text("change"),
+            text=_text(""),
             changes={
                 "type": "array",
-                "items": _object(("line", "field", "old", "new"), line=_TEXT, field=_TEXT, old={}, new={}),
+                "items": _object(
+                    ("line", "field", "old", "new"),
+                    line=_text(""),
+                    field=_text("Name"),
+                    old={"examples": ["A"]},
+                    new={"examples": ["B"]},
+                ),
             },
         )
     ),
@@ -791,25 +850,25 @@ _SHARED: dict[str, Node] = {
         _object(
             ("id", "name", "digest", "size", "media_type", "href"),
             id=_UUID,
-            name=_TEXT,
-            digest=_TEXT,
+            name=_text("drawing.pdf"),
+            digest=_text("0" * 64),
             size=_COUNT,
-            media_type=_TEXT,
+            media_type=_text("application/pdf"),
             created_at={"type": "string", "format": "date-time"},
-            href=_TEXT,
+            href=_text(f"{ROOT}/items/items/{KEY}/attachments/{KEY}"),
         )
     ),
     "File": _object(
         ("digest", "size", "media_type", "has_thumbnail"),
-        digest=_TEXT,
+        digest=_text("0" * 64),
         size=_COUNT,
-        media_type=_TEXT,
+        media_type=_text("application/pdf"),
         has_thumbnail={"type": "boolean"},
     ),
     "ImportDone": _object(
         ("batch", "state", "rows", "made", "changed"),
         batch=_UUID,
-        state=_TEXT,
+        state=_text("done"),
         rows=_COUNT,
         made=_COUNT,
         changed=_COUNT,
@@ -820,10 +879,12 @@ _SHARED: dict[str, Node] = {
         creates=_COUNT,
         changes=_COUNT,
         fault_count=_COUNT,
-        mapping={"type": "object", "additionalProperties": _TEXT},
+        mapping={"type": "object", "additionalProperties": _TEXT, "examples": [{"Code": "code"}]},
         faults={
             "type": "array",
-            "items": _object(("row", "column", "text"), row=_COUNT, column=_TEXT, text=_TEXT),
+            "items": _object(
+                ("row", "column", "text"), row=_COUNT, column=_text("Code"), text=_text("is required")
+            ),
         },
     ),
     "Asked": _object(
@@ -836,20 +897,31 @@ _SHARED: dict[str, Node] = {
             ),
         },
     ),
-    "Found": _items(_object(("noun", "id", "title", "href"), noun=_TEXT, id=_UUID, title=_TEXT, href=_TEXT)),
+    "Found": _items(
+        _object(
+            ("noun", "id", "title", "href"),
+            noun=_text("items.item"),
+            id=_UUID,
+            title=_text("A-100"),
+            href=_text(f"{ROOT}/items/items/{KEY}"),
+        )
+    ),
     "Me": _object(
         ("id", "login", "name", "language", "is_program", "roles", "plants", "grants", "limits"),
         id=_UUID,
-        login=_TEXT,
-        name=_TEXT,
-        language=_TEXT,
+        login=_text("li"),
+        name=_text("李明"),
+        language=_text("zh"),
         is_program={"type": "boolean"},
-        roles={"type": "array", "items": _TEXT},
+        roles={"type": "array", "items": _text("sales")},
         plants={"type": "array", "items": _ref("Titled")},
         teams={"type": "array", "items": _UUID},
-        employee={"type": ["string", "null"]},
-        limits={"type": ["array", "null"], "items": _TEXT},
-        grants={"type": "array", "items": _object(("permission", "reach"), permission=_TEXT, reach=_TEXT)},
+        employee={"type": ["string", "null"], "examples": [KEY]},
+        limits={"type": ["array", "null"], "items": _text("sales.*")},
+        grants={
+            "type": "array",
+            "items": _object(("permission", "reach"), permission=_text("sales.*"), reach=_text("plant")),
+        },
     ),
 }
 _BINARY: Node = {"type": "string", "format": "binary"}

@@ -127,8 +127,8 @@ _PLAIN: Mapping[str, Schema] = {
     "integer": {"type": "integer"},
     "date": {"type": "string", "format": "date"},
     "instant": {"type": "string", "format": "date-time"},
-    "time": {"type": "string"},
-    "file": {"type": "string"},
+    "time": {"type": "string", "pattern": r"^[0-9]{2}:[0-9]{2}"},
+    "file": {"type": "string", "examples": ["0" * 64]},
     "tags": {"type": "array", "items": {"type": "string"}},
     "json": {},
     **{
@@ -167,6 +167,11 @@ def of_field(field: FieldSpec, language: str) -> Schema:
     if field.nullable:
         kinds.append({"type": "null"})
     return {**words, **kinds[0]} if len(kinds) == 1 else {**words, "anyOf": kinds}
+
+
+def of_column(kind: str) -> Schema:
+    """Give the schema of a value in a query's answer."""
+    return _PLAIN.get(kind, _PLAIN["text"])
 
 
 def _may_be_empty(field: FieldSpec) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import PurePath
-from typing import Any
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import IO, Any
 from uuid import UUID
 
 import orjson
@@ -46,7 +48,26 @@ def import_table(call: Call, noun: Noun) -> HttpResponse:
     """
     with exchange.audited(call.ctx, noun):
         name, pieces, given = bodies.read_upload(call.request, bodies.TABLE_MOST)
-        table = exchange.read_table(name, b"".join(pieces))
+        kept = _kept(pieces)
+    with kept:
+        with exchange.audited(call.ctx, noun):
+            table = exchange.read_table(name, Path(kept.name))
+        return _import(call, noun, table, given)
+
+
+def _kept(pieces: Iterator[bytes]) -> IO[bytes]:
+    """Put a table where it can be read piece by piece, as often as wanted; it goes when it is closed."""
+    kept = tempfile.NamedTemporaryFile(prefix="banyan-table-")  # noqa: SIM115  closed by whoever asked
+    try:
+        kept.writelines(pieces)
+        kept.flush()
+    except BaseException:
+        kept.close()
+        raise
+    return kept
+
+
+def _import(call: Call, noun: Noun, table: exchange.Table, given: Mapping[str, str]) -> HttpResponse:
     mapping = (
         _mapping(given["mapping"]) if given.get("mapping") else exchange.suggest_map(noun, table.columns)
     )
@@ -123,6 +144,6 @@ def _batch(batch: ImportBatch) -> dict[str, Any]:
         "batch": str(batch.pk),
         "state": batch.state,
         "rows": batch.rows,
-        "made": len(batch.made),
-        "changed": len(batch.changed),
+        "made": batch.made,
+        "changed": batch.changed,
     }

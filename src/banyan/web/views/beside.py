@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from banyan.kernel import beside, files, reading, registry
 from banyan.kernel.access import may_see
-from banyan.kernel.commands import execute
+from banyan.kernel.commands import audits_refusals, execute
 from banyan.kernel.context import SYSTEM_ID, Context
 from banyan.kernel.models import Attachment, Audit, Comment, History, User
 from banyan.kernel.nouns import Noun
@@ -219,18 +219,26 @@ def comment(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
 
 def attachments(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     """Give a record's files; a post adds files to them."""
-    ctx, spec = request.ctx, noun.spec
-    reading.read_record(ctx, noun, key, expand=False)
     if request.method == "POST":
-        ctx.require(spec.permission("change"), spec.label)
+        _attach(request, noun, key)
+    else:
+        reading.read_record(request.ctx, noun, key, expand=False)
+    return _files_part(request, noun, key)
+
+
+def _attach(request: HttpRequest, noun: Noun, key: UUID) -> None:
+    """Keep what was sent and hang it on a record; nothing is kept of whoever may not."""
+    ctx, command = request.ctx, registry.command(noun.spec.permission("attach"))
+    with audits_refusals(ctx, command, ids=[key]):
+        ctx.require(command.permission, noun.spec.label)
+        reading.read_record(ctx, noun, key, expand=False)
         given = request.FILES.getlist("files")
         if not given:
             raise Invalid("file_missing", L("请选择文件", "Choose a file"))
-        for upload in given:
-            stored = files.store(upload.name, upload.chunks())
-            data = {"digest": stored.digest, "name": upload.name[:255]}
-            execute(ctx.with_(key=None), registry.command(spec.permission("attach")), ids=[key], data=data)
-    return _files_part(request, noun, key)
+    for upload in given:
+        stored = files.store(upload.name, upload.chunks())
+        data = {"digest": stored.digest, "name": upload.name[:255]}
+        execute(ctx.with_(key=None), command, ids=[key], data=data)
 
 
 @require_POST

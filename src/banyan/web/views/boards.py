@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from banyan.kernel import reading
 from banyan.kernel.nouns import Noun
 from banyan.kernel.spec import Choice
-from banyan.lib.errors import Conflict
+from banyan.lib.errors import Conflict, NotFound
 from banyan.lib.labels import L
 from banyan.web import acting, offers
 from banyan.web import asked as asking
@@ -68,14 +68,17 @@ def board_page(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpRes
 def move_choice(request: HttpRequest, noun: Noun) -> HttpResponse:
     """Give the commands that move a card to another column; the page runs the only one, or asks which.
 
-    Raises: NoSuchMove naming where the card can go
+    Raises: NotFound for a state that the noun does not have, NoSuchMove naming where the card can go
     """
+    reading.require_read(request.ctx, noun)
     life = noun.spec.life
     source, target, key = (
         request.GET.get("source", ""),
         request.GET.get("target", ""),
         request.GET.get("id", ""),
     )
+    if life is None or not {source, target} <= {state.key for state in life.states}:
+        raise NotFound
     found = offers.moves(request.ctx, noun, source, target)
     if not found:
         allowed = [life.state(t.target).label for t in life.transitions if t.source == source]

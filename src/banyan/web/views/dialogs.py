@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest, HttpResponse
 from pydantic import SecretStr
 
-from banyan.kernel import reading, registry
+from banyan.kernel import access, reading, registry
 from banyan.kernel.commands import Command, Outcome, audits_refusals, execute, noun_of
 from banyan.kernel.context import Context
+from banyan.kernel.models import Line
 from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
 from banyan.kernel.spec import LineSpec
@@ -74,6 +75,7 @@ def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UU
     model = command.input_model()
     shown_controls = controls.of_model(model) if model else ()
     about, keys = _asked_on(request) or (noun, ids)
+    _require_within(ctx, about, keys, command.permission if about is noun else about.spec.permission("read"))
     start = start_values(ctx, command, keys)
     most = start.pop("_most", {})
     picks = _line_picks(ctx, about, shown_controls, keys) | start.pop("_choices", {})
@@ -102,6 +104,17 @@ def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UU
     if request.headers.get("HX-Target") == "dialog-body":
         return part(request, "web/dialog.html", shown)
     return page(request, "web/dialog_page.html", shown)
+
+
+def _require_within(ctx: Context, noun: Noun, keys: Sequence[UUID], permission: str) -> None:
+    """Refuse a dialog about records beyond a person's reach: it tells their names and what may be done with them.
+
+    Raises: NotFound for a record out of reach, NotAllowed
+    """
+    ctx.require(permission, noun.spec.label)
+    limits = access.scope(ctx, noun, permission)
+    if keys and limits is not None and noun.model._base_manager.filter(limits, pk__in=keys).count() < len(set(keys)):
+        raise NotFound
 
 
 def _asked_on(request: HttpRequest) -> tuple[Noun, list[UUID]] | None:
@@ -184,7 +197,9 @@ def _line_named(noun: Noun, control: Control) -> LineSpec | None:
 
 
 def _line_name(line: LineSpec, row: Mapping[str, Any], named: Titles, place: int) -> str:
-    first = next((f for f in line.fields if f.type == "reference" and f.reference and row.get(f.key)), None)
+    """Give what a line is about: what it refers to first; another document's line says least and comes last."""
+    told = [f for f in line.fields if f.type == "reference" and f.reference and row.get(f.key)]
+    first = min(told, key=lambda f: issubclass(registry.noun(f.reference).model, Line), default=None)
     amount = next((f for f in line.fields if f.type == "quantity" and row.get(f.key)), None)
     words = [f"{place}."]
     if first:

@@ -133,9 +133,9 @@ def edit_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     """Give the form of a record, and change the record when it is sent."""
     ctx, spec = request.ctx, noun.spec
     _require_form(noun, "change")
-    record = reading.read_record(ctx, noun, key)
     if request.method == "POST":
-        return _change(request, noun, key, record)
+        return _change(request, noun, key)
+    record = reading.read_record(ctx, noun, key)
     ctx.require(spec.permission("change"), spec.label)
     return _form(request, noun, record, record)
 
@@ -253,9 +253,11 @@ def _make(request: HttpRequest, noun: Noun) -> HttpResponse:
     return go(request, f"/{noun.spec.path}/{done.ids[0]}", MADE)
 
 
-def _change(request: HttpRequest, noun: Noun, key: UUID, record: Mapping[str, Any]) -> HttpResponse:
+def _change(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     command = registry.command(noun.spec.permission("change"))
     with audits_refusals(request.ctx, command, ids=[key]):
+        request.ctx.require(command.permission, noun.spec.label)
+        record = reading.read_record(request.ctx, noun, key)
         given = _taken(request, noun, keep_blank=True)
     data = {k: v for k, v in given.items() if not _same(record.get(k), v)}
     here = f"/{noun.spec.path}/{key}"

@@ -31,9 +31,10 @@ def wizard(request: HttpRequest, noun: Noun) -> HttpResponse:
     step = request.POST.get("step", "read")
     if request.method == "POST" and step == "do":
         return _do(request, noun)
-    request.ctx.require(noun.spec.permission("create"), noun.spec.label)
     if request.method != "POST":
+        request.ctx.require(noun.spec.permission("create"), noun.spec.label)
         return _choose(request, noun)
+    exchange.require(request.ctx, noun)
     if step == "read":
         return _read(request, noun)
     table, mapping = _table(request)
@@ -71,7 +72,8 @@ def example(request: HttpRequest, noun: Noun) -> StreamingHttpResponse:
 @require_POST
 def undo(request: HttpRequest, noun: Noun, batch: UUID) -> HttpResponse:
     """Take an import back; a large one as a job."""
-    found = ImportBatch.objects.defer("made", "changed").filter(pk=batch, noun=noun.spec.key).first()
+    exchange.require(request.ctx, noun, exchange.undo_command)
+    found = ImportBatch.objects.filter(pk=batch, noun=noun.spec.key).first()
     if found is None:
         raise NotFound()
     if found.rows > AT_ONCE:
@@ -93,7 +95,7 @@ def _frame(noun: Noun, step: int) -> dict[str, Any]:
 
 
 def _choose(request: HttpRequest, noun: Noun) -> HttpResponse:
-    rows = ImportBatch.objects.defer("made", "changed").filter(noun=noun.spec.key)
+    rows = ImportBatch.objects.filter(noun=noun.spec.key)
     batches = list(rows.order_by("-created_at")[:8])
     names = dict(User.objects.filter(pk__in=[b.created_by_id for b in batches]).values_list("pk", "name"))
     wording = Wording(request.ctx.language, acting.zone_of(request))
@@ -113,7 +115,7 @@ def _read(request: HttpRequest, noun: Noun) -> HttpResponse:
     else:
         raise Invalid("table_missing", L("请选择文件，或粘贴表格", "Choose a file, or paste a table"))
     stored = files.store(name, chunks)
-    table = exchange.read_table(name, files.content(stored.digest).read_bytes())
+    table = exchange.read_table(name, files.content(stored.digest))
     if not table.rows:
         raise Invalid("table_empty", L("表格没有数据行", "The table has no rows below its head"))
     return _map(request, noun, table, exchange.suggest_map(noun, table.columns))
@@ -124,7 +126,7 @@ def _table(request: HttpRequest) -> tuple[exchange.Table, dict[str, str]]:
     digest = request.POST.get("digest", "")
     if len(digest) != 64 or not digest.isalnum():
         raise NotFound()
-    table = exchange.read_table(request.POST.get("name", "")[:255], files.content(digest).read_bytes())
+    table = exchange.read_table(request.POST.get("name", "")[:255], files.content(digest))
     return table, {c: v for n, c in enumerate(table.columns) if (v := request.POST.get(f"map.{n}", ""))}
 
 
@@ -134,7 +136,7 @@ def _map(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mappi
             "name": c,
             "number": n,
             "target": mapping.get(c, ""),
-            "samples": [_text(r, n) for r in table.rows[:PREVIEW_ROWS]],
+            "samples": [_text(r, n) for r in table.head[:PREVIEW_ROWS]],
         }
         for n, c in enumerate(table.columns)
     ]
@@ -176,7 +178,7 @@ def _check(
         {
             "number": row,
             "whole": faults.get(-1, []),
-            "cells": [(_text(table.rows[row - 1], n), faults.get(n, [])) for n in used],
+            "cells": [(_text(found.cells[row], n), faults.get(n, [])) for n in used],
         }
         for row, faults in sorted(faulty.items())
     ]
@@ -210,7 +212,7 @@ def _do(request: HttpRequest, noun: Noun) -> HttpResponse:
     return go(
         request,
         f"/{noun.spec.path}/import",
-        counted.filled({"made": len(batch.made), "changed": len(batch.changed)}),
+        counted.filled({"made": batch.made, "changed": batch.changed}),
     )
 
 

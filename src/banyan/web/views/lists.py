@@ -281,6 +281,7 @@ def counts(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpRespons
 
     Gives:  of very many only that there are at least so many; one statement, two where a state is chosen
     """
+    reading.require_read(request.ctx, noun)
     life, filters = noun.spec.life, asked.query.filters
     every = tuple(f for f in filters if not life or f[0] != life.field)
     shown: dict[str, Any] = {"states": [], "is_least": False}

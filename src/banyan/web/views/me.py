@@ -1,7 +1,8 @@
-"""My account: name, language, theme, password, tokens, plant."""
+"""My account: name, language, theme, password, sessions, tokens, plant."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth import update_session_auth_hash
@@ -10,13 +11,14 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from banyan.kernel import registry
+from banyan.kernel import registry, sessions
 from banyan.kernel.commands import execute
 from banyan.kernel.models import AccessToken, Role
 from banyan.lib.errors import NotFound
 from banyan.lib.labels import L
 from banyan.web import acting, commands, controls
 from banyan.web.answers import go, page, part
+from banyan.web.cells import Wording
 
 
 def me(request: HttpRequest) -> HttpResponse:
@@ -46,6 +48,7 @@ def me(request: HttpRequest) -> HttpResponse:
             "tokens": [
                 (t, t.expires_at.astimezone(zone).date().isoformat() if t.expires_at else "") for t in tokens
             ],
+            "sessions": _sessions(request),
             "roles": [r.name_zh if ctx.language == "zh" else r.name_en for r in roles],
         },
     )
@@ -56,10 +59,72 @@ def me(request: HttpRequest) -> HttpResponse:
 def password(request: HttpRequest) -> HttpResponse:
     """Change the password; this session goes on, the others end."""
     given = {name: request.POST.get(name, "")[:1000] for name in ("old", "new", "again")}
-    user = commands.change_password(request.ctx, **given)
+    user = commands.change_password(request.ctx, **given, keep=_this(request))
     request.user = user  # Django would hold the session against the new password
     update_session_auth_hash(request, user)
     return go(request, "/me", L("密码已修改", "Password changed"))
+
+
+@require_POST
+def end_session(request: HttpRequest, key: UUID) -> HttpResponse:
+    """End one of my sessions, on this device or another."""
+    execute(request.ctx, registry.command("self.session.end"), data={"session": str(key)})
+    return go(request, "/me", L("已结束，该设备须重新登录", "Ended; that device has to sign in again"))
+
+
+@require_POST
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    """End all of my sessions but this one."""
+    keep = _this(request)
+    done = execute(
+        request.ctx, registry.command("self.session.end_others"), data={"keep": str(keep)} if keep else {}
+    )
+    said = L("已结束 {count} 个登录", "{count} sessions ended").filled({"count": done.value})
+    return go(request, "/me", said)
+
+
+def _this(request: HttpRequest) -> UUID | None:
+    standing = request.session.standing
+    return standing.id if standing else None
+
+
+@dataclass(frozen=True)
+class SessionLine:
+    """A session as the page shows it."""
+
+    id: UUID
+    icon: str
+    device: str
+    way: str
+    address: str
+    begun: str
+    seen: str
+    is_this: bool
+
+
+def _sessions(request: HttpRequest) -> list[SessionLine]:
+    """Give one's own sessions that stand: this one first, then those last used."""
+    ctx, wording, this = request.ctx, Wording(request.ctx.language, acting.zone_of(request)), _this(request)
+    ways = {c.key: c.label for c in registry.noun("kernel.session").spec.field("way").choices}
+    lines = [
+        SessionLine(
+            row.pk,
+            "tools" if row.way in sessions.AT_STATIONS else _icon(row.device),
+            row.device or str(L("未知设备", "Unknown device")),
+            str(ways.get(row.way, row.way)),
+            row.address,
+            wording.instant(row.created_at),
+            wording.instant(row.seen_at),
+            row.pk == this,
+        )
+        for row in sessions.of_person(ctx.person, ctx.now)
+    ]
+    return sorted(lines, key=lambda line: not line.is_this)
+
+
+def _icon(device: str) -> str:
+    is_small = any(word in device for word in ("iPhone", "iPad", "Android", "HarmonyOS"))
+    return "device-mobile" if is_small else "device-desktop"
 
 
 @require_POST

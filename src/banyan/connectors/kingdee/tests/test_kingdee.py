@@ -12,7 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
-from banyan.connectors.kingdee.connector import Kingdee, unhidden
+from banyan.connectors.kingdee.connector import NUMBERS, Kingdee, unhidden
+from banyan.connectors.numbers import with_numbers
+from banyan.integration import mappings
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
 from tests.partners.shops import NOW, Orders, is_refused, polls_lose_nothing, sample
@@ -107,3 +109,93 @@ def test_a_bill_is_saved_and_what_the_server_refuses_with_status_200_is_a_refusa
             assert fault.value.kind == "refused"
         assert is_refused(kingdee, link_to(there, "other"), "not_allowed", "changed").code == "519"
         is_refused(kingdee, replace(link, now=NOW - timedelta(hours=1)), "not_allowed", "changed")
+
+
+ORGANIZATION = {"settings": {"organization": "100"}}
+LINE = {"item": "A", "quantity": "1", "net_amount": "1", "tax_amount": "0", "tax_code": "VAT13"}
+
+
+def test_an_invoice_of_ours_becomes_a_receivable_or_payable_of_the_documents_words():
+    event = sample(kingdee, "customer_invoiced.json")
+    made = mappings.apply(mappings.frozen({"preset": "kingdee.receivables"} | ORGANIZATION), event)
+    assert with_numbers(made, NUMBERS) == sample(kingdee, "receivable.json")
+    event |= {"subject": "SI2603-00007", "data": event["data"] | {"party": "SU-1"}}
+    made = mappings.apply(mappings.frozen({"preset": "kingdee.payables"} | ORGANIZATION), event)
+    assert with_numbers(made, NUMBERS) == sample(kingdee, "payable.json")
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"kind": "credit"}, "credit"), ({"currency": "USD"}, "USD"),
+    ({"lines": [LINE | {"item": ""}]}, "FMATERIALID"), ({"lines": [LINE | {"tax_code": "OWN"}]}, "OWN"),
+])  # fmt: skip
+def test_what_kingdee_would_book_otherwise_is_refused_with_its_place(change, words):
+    event = sample(kingdee, "customer_invoiced.json")
+    event["data"] |= change
+    with pytest.raises(Failed, match=words) as fault:
+        mappings.apply(mappings.frozen({"preset": "kingdee.receivables"} | ORGANIZATION), event)
+    assert fault.value.kind == "mapping"
+
+
+def ledger(bills, calls=None, lost=()):
+    """Answer as K3 Cloud keeps bills by number: {form: {number: [status, amount]}}; some answers are lost."""
+    left = list(lost)
+
+    def answer(asked):
+        name = asked.path.rpartition("DynamicFormService.")[2].removesuffix(".common.kdsvc")
+        body, good = asked.json, {"Result": {"ResponseStatus": {"IsSuccess": True, "Errors": []}}}
+        form = body.get("formid") or body["data"]["FormId"]
+        kept = bills.setdefault(form, {})
+        if calls is not None:
+            calls.append(name)
+        if name == "ExecuteBillQuery":
+            number = body["data"]["FilterString"].split("'")[1]
+            return [[100 + len(kept), number, *kept[number]]] if number in kept else []
+        if name == "Save":
+            model = body["data"]["Model"]
+            if model["FBillNo"] in kept:
+                errors = [{"FieldName": "FBillNo", "Message": "单据编号已存在"}]
+                return {"Result": {"ResponseStatus": {"IsSuccess": False, "Errors": errors, "MsgCode": 11}}}
+            amount = sum(round(line["FPriceQty"] * line["FTaxPrice"], 2) for line in model["FEntityDetail"])
+            kept[model["FBillNo"]] = ["A", round(amount, 2)]
+        for number in body["data"].get("Numbers", ()):
+            if name == "Delete":
+                del kept[number]
+            else:
+                kept[number][0] = {"Submit": "B", "Audit": "C"}[name]
+        return (503, {}) if name in left and not left.remove(name) else good
+
+    return answer
+
+
+def test_a_bill_is_booked_once_wherever_its_answer_was_lost():
+    for lost in ((), ("Save",), ("Submit",), ("Audit",), ("Save", "Submit", "Audit")):
+        bills: dict = {}
+        with partner(ledger(bills, lost=lost)) as there:
+            link, body = link_to(there), sample(kingdee, "receivable.json")
+            for _ in lost:
+                with pytest.raises(Failed) as fault:
+                    kingdee.send(link, outgoing("receivable", body))
+                assert fault.value.is_passing
+            reply = kingdee.send(link, outgoing("receivable", body)).reply
+            assert kingdee.send(link, outgoing("receivable", body)).reply == reply
+        assert reply == {"id": 101, "number": "CI2603-00012", "status": "C"}
+        assert bills == {"AR_receivable": {"CI2603-00012": ["C", 414.37]}}, lost
+
+
+def test_a_bill_that_comes_to_another_amount_is_taken_back_unless_it_is_audited():
+    bills, calls = {"AP_Payable": {}}, []
+    with partner(ledger(bills, calls)) as there:
+        link, body = link_to(there), sample(kingdee, "payable.json")
+        with pytest.raises(Failed, match=r"comes to 414\.37 there, to 414\.38 here") as fault:
+            kingdee.send(link, outgoing("payable", body | {"gross_amount": "414.38"}))
+        assert (fault.value.kind, fault.value.code) == ("refused", "amount")
+        assert bills == {"AP_Payable": {}}
+        assert calls == ["ExecuteBillQuery", "Save", "ExecuteBillQuery", "Delete"]
+        kingdee.send(link, outgoing("payable", body))
+        with pytest.raises(Failed, match="414"):
+            kingdee.send(link, outgoing("payable", body | {"gross_amount": "1"}))
+        assert bills["AP_Payable"]["SI2603-00007"] == ["C", 414.37]
+        for broken in ({"Model": {"FBillNo": "x' or '1"}}, {"Model": body["Model"], "gross_amount": "viel"}, {}):
+            with pytest.raises(Failed) as fault:
+                kingdee.send(link, outgoing("payable", broken))
+            assert fault.value.kind == "validation"

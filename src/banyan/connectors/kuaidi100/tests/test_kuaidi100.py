@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
 from banyan.connectors.kuaidi100.connector import Kuaidi100
+from banyan.integration import mappings
 from banyan.integration.connecting import Failed, Received
 from tests.integration.partner import partner
 from tests.partners.shops import NOW, form_of, sample
@@ -81,3 +82,37 @@ def test_a_push_is_checked_and_answered_in_its_own_words():
         assert fault.value.kind == "forged"
         assert json.loads(kuaidi.answer(link, "pushed", 1, None).body)["returnCode"] == "200"
         assert kuaidi.answer(link, "pushed", 0, fault.value).status == 401
+
+
+def test_our_own_name_of_a_track_comes_back_and_is_that_of_no_other_waybill():
+    with partner(answer) as there:
+        link = link_to(there)
+        kuaidi.send(link, outgoing("subscribe", sample(kuaidi, "subscribe.json") | {"reference": "SH2603-00001"}))
+        given = json.loads(form_of(there.asked[-1])["param"])
+    assert "reference" not in given
+    address = urlsplit(given["parameters"]["callbackurl"])
+    query = dict(parse_qsl(address.query))
+    assert (address.path, query["reference"]) == ("/hooks/k/pushed", "SH2603-00001")
+
+    def pushed(query, number="SF1234567890123"):
+        body = sample(kuaidi, "pushed.json")
+        body["lastResult"]["nu"] = number
+        param = json.dumps(body, ensure_ascii=False)
+        form = urlencode({"sign": md5(param + SALT), "param": param}).encode()
+        return kuaidi.receive(link, "pushed", Received("POST", "/hooks/k/pushed", query, {}, form, NOW))[0]
+
+    told = pushed(query).body
+    assert mappings.apply(mappings.frozen({"preset": "kuaidi100.pushes"}), told) == {
+        "records_of": "SH2603-00001", "text": "快递100 2026-03-02 18:40:11 揽收 [苏州市]已揽收",
+    }  # fmt: skip
+    for other, number in ((query | {"reference": "SH2603-00002"}, "SF1234567890123"), (query, "SF9")):
+        with pytest.raises(Failed) as fault:
+            pushed(other, number)
+        assert fault.value.kind == "forged"
+    with pytest.raises(Failed, match="records_of"):
+        mappings.apply(mappings.frozen({"preset": "kuaidi100.pushes"}), pushed({}).body)
+    aborted = told | {"status": "abort", "message": "3天查询无记录", "latest": None}
+    assert mappings.apply(mappings.frozen({"preset": "kuaidi100.pushes"}), aborted)["text"] == "快递100 3天查询无记录"
+    bare = connection_to(kuaidi, {"address": there.url, "customer": CUSTOMER}, {"key": KEY, "salt": SALT}, now=NOW)
+    with pytest.raises(Failed, match="push_address"):
+        kuaidi.send(bare, outgoing("subscribe", {"company": "x", "number": "1", "reference": "SH1"}))

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from banyan.connectors.salesforce.connector import Salesforce
+from banyan.integration import mappings
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
 from tests.partners.shops import NOW, Orders, form_of, is_refused, polls_lose_nothing, sample
@@ -77,3 +78,51 @@ def test_refusals_are_said():
         with pytest.raises(Failed) as fault:
             Salesforce().send(link_to(there), outgoing("upsert", {"object": "Account", "field": "x", "id": ".."}))
         assert fault.value.kind == "validation"
+
+
+def test_new_accounts_and_won_opportunities_are_asked_with_their_lines():
+    won = sample(Salesforce(), "opportunity.json") | {"SystemModstamp": "2026-03-05T08:00:00.000+0000"}
+    seen = []
+
+    def answer(asked):
+        if asked.path.endswith("token"):
+            return {"access_token": "t"}
+        seen.append(asked.one("q"))
+        return {"done": True, "records": [won] if " FROM Opportunity " in seen[-1] else []}
+
+    with partner(answer) as there:
+        salesforce, link = Salesforce(), link_to(there)
+        [message] = salesforce.poll(link, "won", None, 50).messages
+        assert salesforce.poll(link, "accounts", None, 50).messages == ()
+        assert (message.id, message.body) == (won["Id"], sample(salesforce, "opportunity.json"))
+        won |= {"SystemModstamp": "2026-03-05T08:20:00.000+0000"}
+        [again] = salesforce.poll(link, "won", None, 50).messages
+        assert (again.id, again.raw) == (message.id, message.raw), "to touch what is won wins it no second time"
+        won["OpportunityLineItems"] |= {"done": False}
+        assert salesforce.poll(link, "won", None, 50).messages[0].fault.kind == "too_large"
+    assert seen[0] == (
+        "SELECT Id, Name, CloseDate, AccountId, Account.Name, Account.AccountNumber, SystemModstamp, "
+        "(SELECT Id, ProductCode, Description, Quantity, UnitPrice, ServiceDate FROM OpportunityLineItems ORDER BY Id) "
+        "FROM Opportunity WHERE IsWon = TRUE AND SystemModstamp >= 2026-02-26T08:30:00Z "
+        "AND SystemModstamp <= 2026-03-05T08:30:00Z ORDER BY SystemModstamp ASC, Id ASC LIMIT 50"
+    )
+    assert " FROM Account WHERE CreatedDate >= 2026-02-26T08:30:00Z AND CreatedDate <= " in seen[1]
+
+
+@pytest.mark.parametrize(("change", "gives"), [
+    ({}, {"code": "CU-88", "contacts": [{"name": "榕西机械", "phone": "0571-88880000"}]}),
+    ({"AccountNumber": None, "Phone": None}, {"code": "001D000000IqhSLIAZ"}),
+    ({"BillingStreet": None, "BillingCity": None}, {"addresses": None}),
+])  # fmt: skip
+def test_an_account_becomes_a_customer(change, gives):
+    whole = {
+        "name": "榕西机械", "is_customer": True,
+        "addresses": [
+            {"kind": "invoice", "line": "文一路 1 号", "city": "杭州", "region": "浙江", "postcode": "310012"},
+        ],
+    }  # fmt: skip
+    made = mappings.apply(
+        mappings.frozen({"preset": "salesforce.accounts"}), sample(Salesforce(), "account.json") | change
+    )
+    wanted = {"code": "CU-88", "contacts": made.get("contacts")} | whole | gives
+    assert made == {name: value for name, value in wanted.items() if value is not None}

@@ -78,7 +78,10 @@ def test_refusals_are_said():
 
 @pytest.mark.parametrize(("code", "message", "kind"), [
     ("310046", "API被限流", "throttled"), ("503", "服务不可用", "unavailable"), ("999", "查询失败", "refused"),
-    ("310036", "非法token", "not_allowed"),
+    ("310036", "非法token", "not_allowed"), ("310036", "验证失败", "not_allowed"),
+    ("310037", "API未被授权", "not_allowed"), ("310032", "触发了系统级限流", "throttled"),
+    ("202", "后端服务正在处理中", "unavailable"), ("310504", "请求超时", "unavailable"),
+    ("10004", "重复提交请求", "refused"),
 ])  # fmt: skip
 def test_each_code_means_what_is_known_of_it(code, message, kind):
     answer, _ = stand_in()
@@ -89,3 +92,15 @@ def test_each_code_means_what_is_known_of_it(code, message, kind):
     with partner(refuse) as there, pytest.raises(Failed, match=message) as fault:
         Yonyou().send(link_to(there), outgoing("sale_order_list", {}))
     assert (fault.value.kind, fault.value.code) == (kind, code)
+
+
+@pytest.mark.parametrize("code", ["10004", "100004"])
+def test_what_was_saved_before_by_the_same_key_is_what_was_wanted(code):
+    answer, _ = stand_in()
+
+    def repeat(asked):
+        return answer(asked) if "open-auth" in asked.path else {"code": code, "message": "重复提交", "data": {"id": 7}}
+
+    body = {"data": {"resubmitCheckKey": "k", "code": "SO-1"}}
+    with partner(repeat) as there:
+        assert Yonyou().send(link_to(there), outgoing("sale_order_save", body)).reply == {"id": 7}

@@ -141,7 +141,7 @@ def _receive(
     take(ctx, free, Known(by_key, fresh, written, listed))
     for order in ours:
         if order.outside_state == "cancelled" and order.state in OPEN:
-            order.state, order.hold, order.cancel_reason = "cancelled", "", CANCELLED
+            order.state, order.hold, order.cancel_reason = "cancelled", "", CANCELLED.in_(ctx.language)
     db.update_rows([drafts[key] for key in new], DECIDED)
     save(ctx, [order for order in known.values() if dirty(order)])
     put_together(ctx, [order for order in moving if order.state in BINDING], by_key)
@@ -153,7 +153,7 @@ def _receive(
     ]  # fmt: skip
 
 
-CANCELLED = "店铺已取消"
+CANCELLED = L("店铺已取消", "The shop has cancelled it")
 
 
 # --- what is written of it ----------------------------------------------------------------------------------
@@ -328,7 +328,7 @@ def _cancel(ctx: Context, order: ChannelOrder, parts: Sequence[ChannelOrder]) ->
         before = one.state
         try:
             with attempt(ctx):
-                cancel(ctx, [one], CANCELLED)
+                cancel(ctx, [one], CANCELLED.in_(ctx.language))
         except DomainError as refusal:
             one.cancel_reason = ""
             note_differences(ctx, one, {"state": (one.state, f"cancelled ({refusal.text()})")})

@@ -16,7 +16,7 @@ from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.lib.pricing import part_amount
 from banyan.modules.channels.commands.accepting import words_of
-from banyan.modules.channels.events import OrderCancelled, OutsideLine, ShipmentTold
+from banyan.modules.channels.events import OrderCancelled, OutsideLine, Receiver, ShipmentTold
 from banyan.modules.channels.models import BINDING, ChannelOrder, ChannelOrderLine, Dispatched, Shop
 from banyan.modules.sales.models import Order
 
@@ -46,7 +46,7 @@ def tell_shipments(ctx: Context, data: Shipments) -> int:
 
 
 _SHIPPED = """
-    SELECT b.channel_order_id, s.id, s.number, s.state = 'reversed', coalesce(c.name, ''),
+    SELECT b.channel_order_id, s.id, s.number, s.state = 'reversed', coalesce(c.name, ''), coalesce(c.code, ''),
            coalesce(nullif(s.tracking_number, ''), (SELECT p.tracking_number FROM sales_parcel p
                     WHERE p.shipment_id = s.id AND p.tracking_number <> '' ORDER BY p.parcel LIMIT 1), ''),
            b.line_id, b.order_line_id, b.quantity, sum(x.quantity)
@@ -55,7 +55,7 @@ _SHIPPED = """
     JOIN channels_booking b ON b.order_line_id = x.order_line_id
     LEFT JOIN parties_party c ON c.id = s.carrier_id
     WHERE s.id = ANY(%s) AND s.state IN ('shipped', 'reversed')
-    GROUP BY b.channel_order_id, s.id, b.line_id, b.order_line_id, b.quantity, c.name
+    GROUP BY b.channel_order_id, s.id, b.line_id, b.order_line_id, b.quantity, c.name, c.code
     ORDER BY b.channel_order_id, s.id, b.line_id, b.order_line_id
 """
 
@@ -95,7 +95,7 @@ def note_shipments(
     open_ = _open([order.order_id for order in held.values()])
     fresh, told = [], []
     for (key, shipment), rows in found.items():
-        number, is_reversed, carrier, tracking = rows[0][:4]
+        number, is_reversed, carrier, carrier_code, tracking = rows[0][:5]
         if (key, shipment, is_reversed, tracking) in known:
             continue
         if is_reversed and not any(one[:3] == (key, shipment, False) for one in known):
@@ -113,14 +113,19 @@ def note_shipments(
         told.append(
             ShipmentTold(
                 **words_of(order, shops[order.shop_id]), shipment=shipment, shipment_number=number or "",
-                carrier=carrier, tracking_number=tracking, is_reversed=is_reversed,
-                is_last=open_[order.order_id][0] == 0, lines=gone,
+                carrier=carrier, carrier_code=carrier_code, tracking_number=tracking, is_reversed=is_reversed,
+                receiver=_receiver(order), is_last=open_[order.order_id][0] == 0, lines=gone,
             )
         )  # fmt: skip
     db.insert_rows(fresh)
     save(ctx, [order for order in others.values() if dirty(order)])
     tell(*told)
     return len(fresh)
+
+
+def _receiver(order: ChannelOrder) -> Receiver:
+    return Receiver(order.buyer_name, order.phone, order.country, order.region, order.city, order.address,
+                    order.postcode)  # fmt: skip
 
 
 def _open(orders: Sequence[UUID]) -> dict[UUID, tuple[Decimal, Decimal]]:

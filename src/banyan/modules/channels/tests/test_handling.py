@@ -218,6 +218,17 @@ def test_a_waybill_that_comes_later_and_a_shipment_taken_back_are_told_as_well(s
     assert (again(accepted).state, Dispatched.objects.count()) == ("accepted", 3)
 
 
+def test_a_shipment_tells_who_carries_it_to_whom(stall, accepted):
+    stall.do("sales.order.ship", accepted.order, carrier=stall.world.carrier.pk)
+    stall.deliver()
+    [told] = stall.told("shipment_told")
+    assert (told["carrier"], told["carrier_code"]) == (stall.world.carrier.name, "CA-1")
+    assert told["receiver"] == {
+        "name": "王小明", "phone": "13800000000", "country": "CN", "region": "浙江", "city": "杭州",
+        "address": "文一路 1 号", "postcode": "",
+    }  # fmt: skip
+
+
 def test_an_event_that_comes_twice_is_told_once(stall, accepted):
     (shipment,) = stall.do("sales.order.ship", accepted.order)
     for _ in range(3):

@@ -14,7 +14,8 @@ from banyan.lib.errors import Conflict, NotAllowed
 from banyan.lib.ids import new_id
 from banyan.modules.finance import posting, proofs
 from banyan.modules.finance.errors import NotBalanced, PeriodClosed
-from banyan.modules.finance.models import Account, Entry, EntryLine, Period, Voucher
+from banyan.modules.finance.models import Account, Entry, EntryLine, Period, PostingRule, Voucher
+from banyan.modules.finance.nouns import EVENTS
 from banyan.modules.finance.queries import trial_balance
 from banyan.modules.finance.values import Leg, Posting
 
@@ -32,6 +33,12 @@ def books(ctx, world):
     do(ctx, "finance.account.install", chart="cas_small")
     do(ctx, "finance.period.open_year", year=2026)
     return {a.code: a.pk for a in Account.objects.all()}
+
+
+def test_every_event_of_the_rules_has_words(books):
+    known = {choice.key for choice in EVENTS}
+    assert set(PostingRule.objects.values_list("event", flat=True)) - known == set()
+    assert "conversion" in known, "what reported time is posted under"
 
 
 def sell(ctx, books, amount="100.00", on=MARCH):

@@ -44,7 +44,7 @@ from banyan.modules.sales.models import Order, OrderLine
 from banyan.modules.sales.queries import LINE, progress
 
 #: The reason in the ledger when a promise is worked out anew and nobody gives another.
-RECKONED = "按库存和计划重新计算"
+RECKONED = L("按库存和计划重新计算", "Worked out anew from stock and plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def promise_days(ctx: Context, orders: Sequence[Order], data: Promise) -> None:
     changes = rules.promise_changes({line: row.promised_on for line, row in chosen.items()}, days)
     if data.promised_on and any(change.was for change in changes) and not data.reason:
         raise ReasonNeeded
-    reason = data.reason or ("" if data.promised_on else RECKONED)
+    reason = data.reason or ("" if data.promised_on else RECKONED.in_(ctx.language))
     _write_promises(ctx, {change.line: change.becomes for change in changes}, reason)
     known = {line: row.promised_on for line, row in rows.items()} | days
     by_order = _by_order(rows)
@@ -259,6 +259,9 @@ class Row:
     item_code: str
     item_name: str
     unit: str
+    net_amount: Decimal
+    tax_amount: Decimal
+    tax_code: str
 
 
 _ROWS = """
@@ -267,11 +270,12 @@ _ROWS = """
            l.promised_on, o.priority, i.kind NOT IN ('service', 'phantom'),
            i.is_active AND p.is_customer AND p.is_active AND NOT p.is_blocked,
            coalesce(t.lead_time_days, 0), (%(now)s::timestamptz AT TIME ZONE f.zone)::date,
-           i.code, i.name, u.code
+           i.code, i.name, u.code, l.net_amount, l.tax_amount, x.code
     FROM sales_order o
     JOIN sales_orderline l ON l.order_id = o.id
     JOIN items_item i ON i.id = l.item_id
     JOIN company_unit u ON u.id = i.unit_id
+    JOIN company_taxcode x ON x.id = l.tax_code_id
     JOIN parties_party p ON p.id = o.party_id
     JOIN company_plant f ON f.id = o.plant_id
     LEFT JOIN items_itemplant t ON t.item_id = l.item_id AND t.plant_id = o.plant_id
@@ -398,13 +402,14 @@ def _ordered(row: Row, days: Mapping[UUID, date | None]) -> OrderedLine:
 
 def _confirmed(order: Order, rows: Sequence[Row], days: Mapping[UUID, date | None]) -> OrderConfirmed:
     return OrderConfirmed(
-        record=order.pk, party=order.party_id, plant=order.plant_id, currency=order.currency_id,
-        gross_amount=order.gross_amount, amount=round_money(order.gross_amount * order.exchange_rate),
+        record=order.pk, party=order.party_id, plant=order.plant_id, ordered_on=order.ordered_on,
+        currency=order.currency_id, gross_amount=order.gross_amount,
+        amount=round_money(order.gross_amount * order.exchange_rate),
         priority=order.priority, address=order.address, customer_reference=order.customer_reference,
         lines=tuple(
             ConfirmedLine(
                 row.line, row.item, row.open, row.wanted_on, days[row.line], row.item_code, row.item_name, row.unit,
-                row.has_stock,
+                row.has_stock, row.net_amount, row.tax_amount, row.tax_code,
             )
             for row in rows
         ),

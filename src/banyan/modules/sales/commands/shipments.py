@@ -542,7 +542,8 @@ def _event(
 ) -> GoodsShipped:
     return kind(
         record=shipment.pk, order=shipment.order_id, party=shipment.party_id, plant=shipment.plant_id,
-        shipped_on=shipment.shipped_on, currency=orders[rows[0].order].currency_id, lines=tuple(rows),
+        shipped_on=shipment.shipped_on, currency=orders[rows[0].order].currency_id, carrier=shipment.carrier_id,
+        tracking_number=shipment.tracking_number, lines=tuple(rows),
     )  # fmt: skip
 
 

@@ -182,6 +182,8 @@ def test_confirming_tells_what_listeners_need(shop, world):
     (line,) = event.payload["lines"]
     told = [line[name] for name in ("quantity", "item_code", "item_name", "unit", "has_stock")]
     assert told == ["2", world.part.code, world.part.name, "pcs", True]
+    assert [line[name] for name in ("net_amount", "tax_amount", "tax_code")] == ["100", "13", "VAT13"]
+    assert event.payload["ordered_on"] == order.ordered_on.isoformat()
 
 
 def test_must_promise_refuses_when_one_line_is_short(shop, world):

@@ -68,6 +68,15 @@ def test_goods_shipped_tells_what_each_line_is_worth(shop, world):
     assert sum(D(row["amount"]) for row in told) == D("71.00")
     assert all(len(row["moves"]) == 1 for row in told)
     assert events[0].payload["order"] == str(order.pk)
+    assert (events[0].payload["carrier"], events[0].payload["tracking_number"]) == (None, "")
+
+
+def test_goods_shipped_tells_who_carries_them(shop, world):
+    shop.put(world.part, 10)
+    order = shop.confirmed(shop.line(world.part, 3))
+    world.do("sales.order.ship", order, carrier=world.carrier, tracking_number="YT-1")
+    payload = Outbox.objects.get(type="sales.goods_shipped").payload
+    assert (payload["carrier"], payload["tracking_number"]) == (str(world.carrier.pk), "YT-1")
 
 
 def test_an_order_goes_in_parts_until_nothing_is_open(shop, world):

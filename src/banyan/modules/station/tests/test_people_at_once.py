@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from banyan.kernel import sessions
 from banyan.kernel.models import Role, RoleGrant, User, UserRole
 from banyan.kernel.proofs import proofs, run
 from banyan.lib.ids import new_id
@@ -85,7 +86,8 @@ def person(shop: Shop, login: str) -> Person:
     code = shop.world.do("station.device.pair", device).in_("en").split("enter ")[1].split()[0]
     paired = Client().post("/station/api/pair", orjson.dumps({"code": code}), content_type="application/json")
     assert paired.status_code == 200
-    return Person(badges.sealed(Ticket(user.pk, device.pk, badge.pk, str(badge.serial))), device.pk)
+    session = sessions.begin(user.pk, "badge", device=login, address="", now=timezone.now())
+    return Person(badges.sealed(Ticket(user.pk, device.pk, badge.pk, str(badge.serial), session)), device.pk)
 
 
 def at_once(*acts: Any) -> list[Any]:

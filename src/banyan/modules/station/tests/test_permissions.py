@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from banyan.kernel import registry
+from banyan.kernel import registry, sessions
 from banyan.kernel.commands import execute
 from banyan.kernel.models import Audit, Role, User
 from banyan.lib.ids import new_id
@@ -103,7 +103,8 @@ def test_at_a_station_what_somebody_may_not_report_is_kept_for_the_leader(floor)
     device = floor.world.make("station.device", code="S1", name="S1", plant=floor.world.plant)
     code = floor.world.do("station.device.pair", device).in_("en").split("enter ")[1].split()[0]
     Client().post("/station/api/pair", orjson.dumps({"code": code}), content_type="application/json")
-    ticket = badges.sealed(Ticket(floor.users["sun"].pk, device.pk, badge.pk, str(badge.serial)))
+    session = sessions.begin(floor.users["sun"].pk, "badge", device="S1", address="", now=timezone.now())
+    ticket = badges.sealed(Ticket(floor.users["sun"].pk, device.pk, badge.pk, str(badge.serial), session))
     part = {"id": str(new_id()), "kind": "good", "quantity": "1"}
     now = timezone.now().isoformat()
     act = {"id": part["id"], "seq": 1, "kind": "report", "at": now, "operation": str(floor.first.pk), "parts": [part]}

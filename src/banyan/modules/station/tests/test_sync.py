@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
-from banyan.kernel import prints, reading, registry
-from banyan.kernel.models import User
+from banyan.kernel import prints, reading, registry, sessions
+from banyan.kernel.commands import execute
+from banyan.kernel.models import Session, User
 from banyan.kernel.proofs import run
 from banyan.lib.ids import new_id
 from banyan.modules.inventory.models import Lot
@@ -313,3 +315,45 @@ def test_the_scanner_is_kept_later_with_its_compiled_code_and_is_no_part_of_the_
     assert [Path(one).suffix for one in later] == [".js", ".wasm"]
     assert Path(later[0]).name.startswith("decoder-")
     assert not set(later) & set(shell)
+
+
+def test_who_signs_in_at_a_station_is_seen_in_the_list_of_sessions_and_ended_there(station, shop, badge, first, ctx):
+    (row,) = sessions.of_person(User.objects.get(login="zhao").pk, timezone.now())
+    assert (row.way, row.device, row.address) == ("badge", f"{station.device.code} 车削一号", "127.0.0.1")
+    act = station.good(first.pk, 1)
+    execute(ctx, registry.command("kernel.session.end"), ids=[row.pk])
+    answer = station.sync(act)
+    assert (answer.status_code, answer.json()["code"], counts(first)) == (401, "station.sign_in_needed", 0)
+    station.enter(badge=badges.badge_code(badge.pk, badge.serial))
+    assert (station.states(act), counts(first)) == (["done"], 1)
+
+
+def test_signing_in_again_at_the_same_station_ends_what_was_before(station, badge, first):
+    old = station.ticket
+    station.enter(badge=badges.badge_code(badge.pk, badge.serial))
+    assert station.sync(station.good(first.pk, 1), ticket=old).status_code == 401
+    assert station.states(station.good(first.pk, 1)) == ["done"]
+    assert len(sessions.of_person(User.objects.get(login="zhao").pk, timezone.now())) == 1
+
+
+@pytest.mark.parametrize(("column", "hours"), [("seen_at", 24), ("created_at", 336)])
+def test_at_a_station_a_session_lasts_longer_than_a_shift_and_not_for_ever(station, first, column, hours):
+    Session.objects.update(**{column: F(column) - timedelta(hours=hours - 1)})
+    assert station.states(station.good(first.pk, 1)) == ["done"]
+    Session.objects.update(**{column: timezone.now() - timedelta(hours=hours)})
+    assert station.sync(station.good(first.pk, 1)).status_code == 401
+
+
+def test_a_ticket_of_ones_own_device_ends_with_the_browsers_session(station, first):
+    station.client.force_login(User.objects.get(login="zhao"), backend="django.contrib.auth.backends.ModelBackend")
+    own = station.client.get("/station/api/me").json()["ticket"]
+    assert station.states(station.good(first.pk, 1), ticket=own) == ["done"]
+    station.client.post("/logout")
+    assert station.sync(station.good(first.pk, 1), ticket=own).status_code == 401
+
+
+def test_a_link_opens_a_session_once(station):
+    user = User.objects.get(login="zhao")
+    tickets = [signing.ticket_of_link(user, timezone.now()) for _ in range(2)]
+    assert {signing.seat_of(one).principal.id for one in tickets} == {user.pk}
+    assert [one.way for one in sessions.of_person(user.pk, timezone.now())].count("link") == 1
