@@ -15,4 +15,5 @@ ALLOWED_HOSTS = ["*"]
 AXES_ENABLED = False
 WHITENOISE_AUTOREFRESH = True
 BANYAN_CALL_LOG_SECONDS = 0  # tests write the call log when they want to read it
+BANYAN_ENVIRONMENT, BANYAN_ENVIRONMENT_FILE = "", os.devnull + "/environment"  # as nothing had ever been started
 BANYAN_OTLP_ENDPOINT = ""  # tests say themselves where traces go

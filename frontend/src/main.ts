@@ -6,6 +6,7 @@ import htmx from "htmx.org";
 import "./bench";
 import "./board";
 import "./card";
+import "./cards";
 import "./combo";
 import "./dialogs";
 import "./forms";

@@ -112,9 +112,12 @@ def test_a_first_flow_is_drawn_tried_and_switched_on_by_clicks(factory, shop, re
     expect(page.get_by_label("只要满足的条件")).to_have_value('noun = "sales.order"')
     expect(page.locator("#fd-says-filter .state-green")).to_be_visible()
     step(page, "mapping")
-    page.get_by_label("怎样转换").select_option("written")
+    _draw_table(page)
+    page.get_by_label("怎样转换").select_option("none")
     settle(page)
-    page.get_by_label("映射（JSON）").fill(json.dumps({"fields": [{"target": "order", "source": "subject"}]}))
+    page.get_by_label("怎样转换").select_option("table")
+    settle(page)
+    page.get_by_label("映射表", exact=True).select_option("orders-out")
     expect(page.locator("#fd-made-mapping .bench-json")).to_contain_text('"order"')
     step(page, "target")
     page.get_by_label("发给外部系统的操作").select_option("orders")
@@ -145,6 +148,30 @@ def test_a_first_flow_is_drawn_tried_and_switched_on_by_clicks(factory, shop, re
     assert (message.state, message.reply) == ("done", {"number": "EXT-1"})
     assert receiver.got == [{"order": message.body["subject"]}]
     assert faults_of(page) == []
+
+
+def _draw_table(page) -> None:
+    """Make a mapping table in a tab beside the flow: paste the payload, name the partner's field, tap its source."""
+    payload = page.locator("#fd-body").input_value()
+    page.get_by_label("怎样转换").select_option("table")
+    settle(page)
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="新建映射表").click(modifiers=["Control"])
+    tab = opened.value
+    tab.get_by_label("编码").fill("orders-out")
+    tab.get_by_label("名称").fill("订单到商城")
+    tab.get_by_role("button", name="保存", exact=True).click()
+    tab.get_by_role("link", name="映射台").click()
+    tab.wait_for_url("**/bench")
+    tab.fill("#bench-body", payload)
+    row = tab.locator("[data-bench] [data-row]").first
+    row.locator('[name$=".target"]').fill("order")
+    tab.locator('[data-source="subject"]').click()
+    expect(row.locator('[name$=".source"]')).to_have_value("subject")
+    expect(tab.locator(".bench-json")).to_contain_text('"order"')
+    tab.get_by_role("button", name="保存", exact=True).click()
+    expect(tab.locator("#notes")).to_contain_text("已保存")
+    tab.close()
 
 
 DEVICES = [

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from banyan.integration.watch import defaults
 from banyan.integration.watch.models import Discrepancy, Scan, ScanRun
 from banyan.integration.watch.scanning import run_scan
 from banyan.kernel.models import User
@@ -77,3 +78,26 @@ def test_what_must_never_be_of_a_shop_is_listed_with_its_owner_and_what_is_propo
         f"已发货却没有运单号：{shipment.number}（渠道订单 1000）\n"
         f"Shipped without a waybill: {shipment.number} (channel orders 1000)"
     )
+
+
+def test_each_shop_that_is_joined_has_a_nightly_scan_without_anybody_having_made_one(trade):
+    """Read through the flow's own mapping: number, time and amount are theirs as we would take them in."""
+    _, shop, system, hand = trade
+    ctx = hand.ctx.with_(now=datetime.now(UTC))
+    defaults.seed(ctx)
+    made = Scan.objects.select_related("system", "fetch_flow").get(kind="theirs")
+    assert (made.code, made.system_id, made.fetch_flow.code, made.is_active) == ("SCAN-ORDERS", system, "ORDERS", True)
+    Scan.objects.filter(pk=made.pk).update(days=30)  # the order is twenty days old
+    made.days = 30
+    first = run_scan(ctx, made)
+    assert (first.ours, first.theirs, first.found) == (1, 1, 0), found()
+    assert [sum_["agrees"] for sum_ in first.sums] == []
+    shop.orders[1000]["total"] = "1.00"
+    shop.now -= timedelta(days=5)
+    shop.place("LAMP", 1, "88.90")
+    assert run_scan(ctx, made).found == 2
+    assert found() == [("different", "1000"), ("missing_here", "1001")]
+    hand.do("watch.discrepancy.fetch_again", Discrepancy.objects.get(key="1001").pk)
+    carry(datetime.now(UTC))
+    assert ChannelOrder.objects.filter(outside_number="1001").exists()
+    assert defaults.seed(ctx) == 0

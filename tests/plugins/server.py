@@ -39,8 +39,8 @@ def robot_token() -> str:
 class Server:
     """A web process on loopback; its group is its own, so that all of it can be killed."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, url: str, folder: Path, *, workers: int = 1, threads: int = 8) -> None:
+        self.port, self.workers, self.threads = free_port(), workers, threads
         self.surroundings = os.environ | {
             "DATABASE_URL": url,
             "BANYAN_DB_ROLE": "app",
@@ -56,7 +56,8 @@ class Server:
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-                "--port", str(self.port), "--workers", "1", "--blocking-threads", "8", "--log-level", "error",
+                "--port", str(self.port), "--workers", str(self.workers), "--blocking-threads", str(self.threads),
+                "--log-level", "error",
                 "banyan.config.wsgi:application",
             ],
             env=self.surroundings,

@@ -33,7 +33,8 @@ def carrying(t: Traveller, world: Any) -> None:
     user = User.objects.create(login="shop-program", name="商店接口", is_program=True)
     system = t.make(
         "integration.system", code="SHOP-1", name="商店", connector="rest", account=str(user.pk), rate="50",
-        settings=dict(address="https://127.0.0.1:9", operations=[dict(key="push"), dict(key="orders", ways=["poll"])]),
+        settings=dict(address="https://127.0.0.1:9", operations=[dict(key="push"), dict(
+            key="orders", ways=["poll"], since=dict(parameter="since", path="at"))]),
         hosts=["127.0.0.1:9"],
     )  # fmt: skip
     t.post("integration.secret.set", system=system, name="token", value="open-sesame")
@@ -65,6 +66,8 @@ def carrying(t: Traveller, world: Any) -> None:
     _flow(t, system, "IN-1", direction="in", trigger="poll", detail={"operation": "orders"},
           target="kernel.role.create")  # fmt: skip
     polling.read_due(timezone.now())
+    t.post("integration.flow.read_again", flow=str(Flow.objects.get(code="IN-1").pk), since="2026-01-01T00:00:00Z",
+           reason="对方漏推")  # fmt: skip
     claims.take_tokens(plan_of(out), 1)
     fanout.wake()
     for code, last in (("OLD-1", "retire"), ("OLD-2", "revise")):

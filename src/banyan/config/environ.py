@@ -68,6 +68,13 @@ def headers(text: str) -> dict[str, str]:
     return found
 
 
+def environment(text: str) -> str:
+    """Give test, production, or nothing."""
+    if text not in ("", "test", "production"):
+        raise ValueError("write test or production")
+    return text
+
+
 def share(text: str) -> float:
     """Give a share from 0 to 1."""
     found = float(text)
@@ -127,6 +134,13 @@ VARIABLES: dict[str, Variable] = {
             str,
             "Folder below which files are exchanged with outside systems; nothing outside it is read or written. "
             "Empty: `exchange` in the data folder",
+        ),
+        Variable(
+            "BANYAN_ENVIRONMENT",
+            "",
+            environment,
+            "`test` or `production`: which outside systems are called. Empty: as the data folder says, `test` at the "
+            "first start; `banyan environment` shows and changes it",
         ),
         Variable("BANYAN_DEBUG", "no", flag, "Show tracebacks in the browser. Never in production"),
         Variable("BANYAN_HOSTS", "localhost,127.0.0.1,[::1]", words, "Host names that the site answers to"),
@@ -252,6 +266,11 @@ def audit_head() -> Path:
 def secrets_file() -> Path:
     """Give the file that holds the keys of the secrets, where BANYAN_SECRETS_KEY does not."""
     return data_folder() / "secrets-keys"
+
+
+def environment_file() -> Path:
+    """Give the file that says which environment the installation is, where BANYAN_ENVIRONMENT does not."""
+    return data_folder() / "environment"
 
 
 def exchange_folder() -> Path:

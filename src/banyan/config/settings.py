@@ -7,6 +7,7 @@ from banyan.config.environ import (
     audit_head,
     data_folder,
     env,
+    environment_file,
     exchange_folder,
     has_part,
     secret_key,
@@ -125,6 +126,8 @@ BANYAN_AUDIT_HEAD = audit_head()
 BANYAN_SECRETS_KEY = env("BANYAN_SECRETS_KEY")
 BANYAN_SECRETS_FILE = secrets_file()
 BANYAN_EXCHANGE_FOLDER = exchange_folder()
+BANYAN_ENVIRONMENT = env("BANYAN_ENVIRONMENT")
+BANYAN_ENVIRONMENT_FILE = environment_file()
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 if has_part("banyan.web.sessions"):

@@ -153,12 +153,14 @@ class Platform(Connector):
     def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
         """Give the next page of what has changed.
 
-        Takes:  position: {"from"} at rest; {"from", "to", "page"} within a window
+        Takes:  position: {"from"} at rest; {"from", "to", "page"} within a window; "until" where it ends before now
         """
         call = self.call(operation)
         if call.poll is None:
             raise Failed("refused", L("{key} 不能轮询", "{key} cannot be polled").filled({"key": call.key}))
-        window = next_window(call.poll, position, connection.now, limit)
+        end = position.get("until") if isinstance(position, Mapping) else None
+        now = min(connection.now, datetime.fromisoformat(end)) if end else connection.now
+        window = next_window(call.poll, position, now, limit)
         said = self.ask(connection, call, {**(call.fixed or {}), **call.poll.parameters(window)})
         records = at(said, call.poll.records) or []
         if not isinstance(records, list):
@@ -166,15 +168,19 @@ class Platform(Connector):
         messages = tuple(
             self.incoming(call, part) for record in records for part in self.parts_of(connection, call, record)
         )
-        return Page(messages, *rest_of(call.poll, window, said, records, position, connection.now))
+        there, has_more = rest_of(call.poll, window, said, records, position, now)
+        return Page(messages, there | ({"until": end} if end else {}), has_more)
 
     def parts_of(self, connection: Connection, call: Call, record: Any) -> Iterable[Any]:
         """Give what a polled record holds, each of which is a message; the record itself where nothing else is said."""
         return (record,)
 
-    def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
-        """Give the position at rest from which changes since a time are asked for."""
-        return {"from": since.astimezone(UTC).isoformat()}
+    def position_at(
+        self, connection: Connection, operation: str, since: datetime, until: datetime | None = None
+    ) -> Any:
+        """Give the position at rest from which changes since a time are asked for, and no later ones than `until`."""
+        there = {"from": since.astimezone(UTC).isoformat()}
+        return there | ({"until": until.astimezone(UTC).isoformat()} if until else {})
 
     def incoming(self, call: Call, record: Any) -> Incoming:
         """Give a record as a message: one of its kind and version is the same whether it was polled or pushed."""

@@ -17,6 +17,7 @@ from banyan.demo.acting import Cast
 from banyan.integration import effects, inbox
 from banyan.integration.connecting import Incoming
 from banyan.integration.plans import plan_of
+from banyan.integration.watch import defaults
 from banyan.kernel import db, proofs, registry
 from banyan.kernel.commands import execute
 from banyan.kernel.context import SYSTEM, Context
@@ -110,6 +111,7 @@ def tell(cast: Cast, plant: UUID) -> None:
     _set_up(market, goods, spares)
     _orders(market, goods, spares)
     _flow(market, spares[0])
+    defaults.seed(Context(SYSTEM, now=cast.now, through="story", program="story"))
     offer_due()
     states = dict(db.rows("SELECT state, count(*) FROM channels_channelorder GROUP BY 1"))
     (offers,) = db.one("SELECT count(*) FROM channels_offer WHERE quantity > 0")

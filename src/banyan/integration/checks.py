@@ -22,7 +22,10 @@ MOST_RETRIES, LONGEST_PAUSE = 20, 7 * 86_400
 
 
 def check_systems(systems: Sequence[System]) -> None:
-    """Raises: Invalid naming what is wrong with connector, settings or hosts."""
+    """Check systems, and keep their settings as the connector reads them.
+
+    Raises: Invalid naming what is wrong with connector, settings (by their own paths) or hosts
+    """
     for system in systems:
         faults = FieldFaults()
         try:
@@ -31,12 +34,12 @@ def check_systems(systems: Sequence[System]) -> None:
             faults.add("connector", refusal.label)
         else:
             try:
-                schema.parse(connector.settings, system.settings or {})
+                parsed = schema.parse(connector.settings, system.settings or {})
+                system.settings = parsed.model_dump(mode="json", exclude_unset=True)
             except Invalid as refusal:
                 for path, found in (refusal.fields or {"__root__": refusal.label}).items():
-                    for one in found if isinstance(found, list) else [found]:
-                        said = L("{path}：{text}", "{path}: {text}").filled({"path": path, "text": one})
-                        faults.add("settings", said)
+                    for one in found if isinstance(found, (list, tuple)) else [found]:
+                        faults.add("settings" if path == "__root__" else f"settings.{path}", one)
         for host in system.hosts:
             try:
                 allowed(host)

@@ -123,7 +123,7 @@ _CLAIM_FREE = f"WITH {_PICK} {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM due))
 #: The gate is asked row by row (a limit keeps the planner from reading all that waits), each time through its index.
 _CLAIM_STRICT = f"""
     WITH {_PICK}, judged AS MATERIALIZED (
-        SELECT d.id, coalesce((
+        SELECT d.id, d.seq, coalesce((
             SELECT true FROM integration_message b
             WHERE b.flow_id = %(flow)s AND b.key = d.key AND b.seq < d.seq AND b.state IN ('waiting', 'dead')
               AND b.id <> ALL(ARRAY(SELECT id FROM due)) ORDER BY b.seq LIMIT 1), false) AS is_blocked
@@ -134,7 +134,8 @@ _CLAIM_STRICT = f"""
         WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE is_blocked))
         RETURNING 1
     ), taken AS (
-        {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE NOT is_blocked)) {_GIVEN}
+        {_TAKE}
+        WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE NOT is_blocked ORDER BY seq LIMIT %(takes)s)) {_GIVEN}
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
@@ -149,7 +150,7 @@ _SUPERSEDE = f"""
 #: Of a key, one at a time: a newer one waits for the one that is under way, so that it is not overtaken by it.
 _CLAIM_NEWEST = f"""
     WITH {_PICK}, judged AS MATERIALIZED (
-        SELECT d.id, coalesce((
+        SELECT d.id, d.seq, coalesce((
             SELECT true FROM integration_message b
             WHERE b.flow_id = %(flow)s AND b.key = d.key AND b.seq < d.seq AND b.state = 'waiting'
               AND b.claimed_until > {_NOW} ORDER BY b.seq LIMIT 1), false) AS is_blocked
@@ -169,7 +170,8 @@ _CLAIM_NEWEST = f"""
                 ORDER BY x.seq LIMIT 1000) o))
         RETURNING 1
     ), taken AS (
-        {_TAKE} WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE NOT is_blocked)) {_GIVEN}
+        {_TAKE}
+        WHERE m.id = ANY(ARRAY(SELECT id FROM judged WHERE NOT is_blocked ORDER BY seq LIMIT %(takes)s)) {_GIVEN}
     )
     SELECT t.*, (SELECT count(*) FROM parked) FROM taken t
     UNION ALL
@@ -182,14 +184,18 @@ def due_flows(direction: str, now: datetime | None = None) -> tuple[Due, ...]:
     return tuple(Due(*row) for row in db.rows(_DUE_FLOWS, {"direction": direction, "now": now}))
 
 
-def claim(plan: Plan, most: int, lease: float, now: datetime | None = None) -> tuple[list[Held], int]:
+def claim(
+    plan: Plan, most: int, lease: float, now: datetime | None = None, *, looks: int = 0
+) -> tuple[list[Held], int]:
     """Take due messages of a flow, in order, until the lease ends; those behind their key are parked.
 
+    Takes:  looks: at so many that are due, where that is more than it takes: those behind their key are parked at once
     Gives:  the messages by seq, and how many were parked: where there were some, more may be due at once
     Writes: claims; parks; what a newer one replaces is superseded
     """
     mark = new_id()
-    facts = dict(flow=plan.flow, most=most, claim=mark, lease=lease, now=now)
+    wide = most if plan.order == "free" else max(most, looks)
+    facts = dict(flow=plan.flow, most=wide, takes=most, claim=mark, lease=lease, now=now)
     with transaction.atomic():
         if plan.order == "free":
             rows, parked = db.rows(_CLAIM_FREE, facts), 0
@@ -343,6 +349,15 @@ def as_row(plan: Plan, result: Result, chance: float) -> dict[str, Any]:
 # --- the gauge: breaker and token bucket, shared by all processes -----------------------------------------------
 
 _TROUBLE = frozenset({"transport", "timeout", "unavailable"})
+#: So often in a row a breaker opened before what it shut out is due again at once when the partner is back.
+LONG_OUTAGE = 3
+#: What was tried while the partner was away pauses for up to a day, and holds up its key: it need not any more.
+_AFTER_OUTAGE = f"""
+    UPDATE integration_message m SET next_at = {_NOW}
+    FROM integration_flow f
+    WHERE f.system_id = %(system)s AND f.direction = 'out' AND m.flow_id = f.id AND m.state = 'waiting'
+      AND m.next_at > {_NOW} AND m.claim IS NULL AND m.reason = ANY(%(reasons)s)
+"""
 _GAUGE_ROW = """
     INSERT INTO integration_gauge (id, system_id, breaker, failures, opened, tokens, error)
     VALUES (%(system)s, %(system)s, 'closed', 0, 0, %(burst)s, '') ON CONFLICT (system_id) DO NOTHING
@@ -365,6 +380,8 @@ def _move_gauge(plan: Plan, results: Sequence[Result], now: datetime | None) -> 
     wait = max([*throttled, seconds or 0.0])
     if after == before and not wait:
         return
+    if after.state == "closed" and before.opened >= LONG_OUTAGE:
+        db.run(_AFTER_OUTAGE, facts | {"reasons": sorted(_TROUBLE)})
     error = str(failed[-1].error if failed else results[-1].error)[:1000] if failed or throttled else ""
     db.run(
         f"""

@@ -30,7 +30,7 @@ from banyan.lib.labels import L, Label
 #: Why a message did not reach its effect. The first five are tried again, the others are dead at once.
 Reason = Literal[
     "transport", "timeout", "throttled", "unavailable", "busy",
-    "refused", "mapping", "validation", "gone", "too_large", "forged", "not_allowed", "source_reused",
+    "refused", "mapping", "validation", "gone", "too_large", "forged", "not_allowed", "environment", "source_reused",
 ]  # fmt: skip
 #: The code of a try that ended before anything was sent, so that nothing can have happened at the partner.
 UNREACHED = "unreached"
@@ -251,8 +251,13 @@ class Connector:
         """Give what is new since a position, at most so many; None is the position of the first call."""
         raise Failed("refused", f"{self.key} cannot be polled")
 
-    def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
-        """Give the position from which a poll lists what changed since a time; None: it lists from the beginning."""
+    def position_at(
+        self, connection: Connection, operation: str, since: datetime, until: datetime | None = None
+    ) -> Any:
+        """Give the position from which a poll lists what changed since a time; None: it lists from the beginning.
+
+        Takes:  until: where it may stop; what it lists beyond says its own time
+        """
         return None
 
     def receive(self, connection: Connection, operation: str, request: Received) -> tuple[Incoming, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from banyan.integration import secrets
+from banyan.integration import environments, secrets
 from banyan.integration.connecting import Connection, Failed
 from banyan.integration.guard import Guard
 from banyan.lib.errors import DomainError
@@ -17,7 +17,10 @@ from banyan.lib.labels import L
 
 @dataclass(frozen=True)
 class Sealed:
-    """What is stored of a system, its secrets still sealed by name."""
+    """What is stored of a system, its secrets still sealed by name.
+
+    Takes:  kept: which environment the database says that this installation is, None where it says nothing
+    """
 
     key: UUID
     system: str
@@ -27,6 +30,7 @@ class Sealed:
     sealed: Mapping[str, str]
     timeout: float
     most_bytes: int
+    kept: str | None
 
 
 def purpose(system: UUID, name: str) -> str:
@@ -35,7 +39,11 @@ def purpose(system: UUID, name: str) -> str:
 
 
 def connection_of(link: Sealed, now: datetime) -> Connection:
-    """Give the connection to a system; a secret is opened only when it is asked for."""
+    """Give the connection to a system; a secret is opened only when it is asked for.
+
+    Raises: Failed("environment") for a system of another environment than this installation's
+    """
+    environments.require(link.system, link.environment, link.kept)
 
     def secret(name: str) -> str:
         if name not in link.sealed:

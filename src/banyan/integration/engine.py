@@ -128,7 +128,7 @@ class Bus:
             return 0
         lease = sending.lease_of(plan)
         deadline = time.monotonic() + lease - sending.SLACK_SECONDS / 2
-        held, parked = claims.claim(plan, granted, lease)
+        held, parked = claims.claim(plan, granted, lease, looks=BATCH)
         claims.give_tokens(plan, granted - len(held))
         if is_probe and parked and not held:
             claims.give_probe_back(plan)
@@ -268,7 +268,7 @@ def carry_once(now: datetime | None = None, most: int = BATCH) -> int:
         wanted = claims.take_tokens(plan, 1 if due.breaker != "closed" else most, now)
         if not wanted:
             continue
-        held, parked = claims.claim(plan, wanted, sending.lease_of(plan), now)
+        held, parked = claims.claim(plan, wanted, sending.lease_of(plan), now, looks=BATCH)
         claims.give_tokens(plan, wanted - len(held))
         if due.breaker != "closed" and parked and not held:
             claims.give_probe_back(plan, now)

@@ -77,9 +77,25 @@ class NotFromEvents(Conflict):
     way_out_en = "Choose a flow that events trigger"
 
 
+class NotListedByTime(Conflict):
+    code = "integration.not_listed_by_time"
+    zh = "集成流 {flow} 的对方不能按时间列出"
+    en = "The partner of flow {flow} does not list by time"
+    way_out_zh = "选择轮询且对方能按修改时间列出的流；REST 与 SOAP 在操作的 since 中写明"
+    way_out_en = "Choose a polled flow whose partner lists by time of change; REST and SOAP say so in `since`"
+
+
 class NothingRead(Conflict):
     code = "integration.nothing_read"
     zh = "没有读到对方的内容：{why}"
     en = "Nothing could be read from the partner: {why}"
     way_out_zh = "先检测外部系统的连接，或粘贴一份样例"
     way_out_en = "Check the connection of the system, or paste a sample"
+
+
+class EnvironmentGiven(Conflict):
+    code = "integration.environment_given"
+    zh = "BANYAN_ENVIRONMENT 写明的是 {given}"
+    en = "BANYAN_ENVIRONMENT says {given}"
+    way_out_zh = "先改这个变量，再重启"
+    way_out_en = "Change that variable first, and restart"

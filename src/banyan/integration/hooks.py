@@ -73,7 +73,12 @@ def _received(
     if link is None:
         return _plain(503, "unavailable")
     connector, connect = link
-    connection, fault, taken = connect(), None, 0
+    try:
+        connection = connect()
+    except Failed as fault:
+        log.warning("%s/%s: refused a request (%s): %s", system, operation, fault.kind, fault.text.splitlines()[-1])
+        return _plain(503, fault.kind)
+    fault, taken = None, 0
     now = timezone.now()
     received = Received(
         method=request.method or "POST", path=request.path, query=request.GET.dict(),

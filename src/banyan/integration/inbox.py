@@ -78,10 +78,15 @@ def keep(plan: Plan, messages: Sequence[Incoming], now: datetime, trace: str | N
     return Kept(new, len(reused))
 
 
+def source_of(one: Incoming) -> str:
+    """Give the name by which a message of a partner is known within its flow."""
+    return _clean(one.id)[:200]
+
+
 def _row(plan: Plan, one: Incoming, trace: str | None) -> dict[str, Any]:
     body = _clean(one.body)
     row = dict(
-        source=_clean(one.id)[:200], type=(one.type or plan.operation)[:120], body=body, raw=_clean(one.raw),
+        source=source_of(one), type=(one.type or plan.operation)[:120], body=body, raw=_clean(one.raw),
         digest=hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest(), at=one.at,
         key=_clean(one.key)[:200], state="waiting", reason="", error="",
         trace=traces.received(one.trace) or traces.received(trace),

@@ -47,6 +47,7 @@ REASONS = [
     choice("mapping", "映射出错", "Mapping fault", "red"), choice("validation", "内容不合格", "Not valid", "red"),
     choice("gone", "对象已不存在", "Gone", "red"), choice("too_large", "内容过大", "Too large", "red"),
     choice("forged", "签名不符", "Forged", "red"), choice("not_allowed", "不允许", "Not allowed", "red"),
+    choice("environment", "环境不符", "Other environment", "red"),
     choice("source_reused", "编号重复内容不同", "Source reused", "red"),
     choice("exhausted", "重试用尽", "Tries used up", "red"), choice("fault", "程序错误", "Program fault", "red"),
 ]  # fmt: skip
@@ -67,8 +68,11 @@ noun(
            "A partner in one environment: how it is reached, its limits, the account it acts as"),
     fields=dict(
         code=f("编码", "Code"), name=f("名称", "Name"),
-        connector=f("连接器", "Connector", L("如 rest、webhook、sql、file", "Such as rest, webhook, sql, file")),
-        environment=f("环境", "Environment", choices=ENVIRONMENTS),
+        connector=f("连接器", "Connector", L("用什么方式连接；要填的设置由它决定",
+                                                "How it is spoken to; what is asked for follows")),
+        environment=f("环境", "Environment", L("只有同一环境的安装会连接它",
+                                                        "Only an installation of the same one calls it"),
+                      choices=ENVIRONMENTS),
         settings=f("设置", "Settings", L("连接器规定的内容", "What the connector asks for")),
         hosts=f("允许的主机", "Allowed hosts", L("只会连接这些主机，如 api.example.com 或 .example.com",
                                             "Only these are ever called, such as api.example.com or .example.com")),

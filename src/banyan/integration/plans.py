@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from banyan.integration import conditions, mappings
+from banyan.integration import conditions, environments, mappings
 from banyan.integration.connecting import Connection, Connector, Failed, connector_of
 from banyan.integration.connections import Sealed, connection_of
 from banyan.kernel import access, db, schema
@@ -76,11 +76,11 @@ class Plan:
         return mappings.apply_all(self.definition["mapping"], bodies, system=self.system_code)
 
 
-_PLANS = """
+_PLANS = f"""
     SELECT f.id, f.code, v.id, v.no, s.id, s.code, s.account_id, v.definition::text, s.connector, s.environment,
            s.settings::text, s.hosts, s.rate::float8, s.burst, s.failures, s.timeout_seconds, s.most_bytes, s.version,
-           (SELECT coalesce(jsonb_object_agg(x.name, x.sealed), '{}')::text FROM integration_secret x
-            WHERE x.system_id = s.id)
+           (SELECT coalesce(jsonb_object_agg(x.name, x.sealed), '{{}}')::text FROM integration_secret x
+            WHERE x.system_id = s.id), {environments.KEPT}
     FROM integration_flow f
     JOIN integration_flowversion v ON v.id = f.running_id JOIN integration_system s ON s.id = f.system_id
     WHERE f.id = ANY(%s)
@@ -115,7 +115,7 @@ def plan_of(flow: UUID) -> Plan | None:
 
 def _plan(row: tuple) -> Plan | None:
     (flow, code, version, no, system, system_code, account, definition, connector, environment, settings, hosts, rate,
-     burst, failures, timeout, most_bytes, _, sealed) = row
+     burst, failures, timeout, most_bytes, _, sealed, here) = row
     try:
         made = connector_of(connector)
         parsed = schema.parse(made.settings, orjson.loads(settings))
@@ -124,7 +124,7 @@ def _plan(row: tuple) -> Plan | None:
     facts = orjson.loads(definition)
     link = Sealed(
         key=system, system=system_code, environment=environment, settings=parsed, hosts=tuple(hosts),
-        sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes,
+        sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes, kept=here,
     )  # fmt: skip
     return Plan(
         flow=flow, code=code, version=version, version_no=no, system=system, system_code=system_code, account=account,
@@ -133,10 +133,10 @@ def _plan(row: tuple) -> Plan | None:
     )  # fmt: skip
 
 
-_LINK = """
+_LINK = f"""
     SELECT s.code, s.connector, s.environment, s.settings::text, s.hosts, s.timeout_seconds, s.most_bytes,
-           (SELECT coalesce(jsonb_object_agg(x.name, x.sealed), '{}')::text FROM integration_secret x
-            WHERE x.system_id = s.id)
+           (SELECT coalesce(jsonb_object_agg(x.name, x.sealed), '{{}}')::text FROM integration_secret x
+            WHERE x.system_id = s.id), {environments.KEPT}
     FROM integration_system s WHERE s.id = %s
 """
 
@@ -149,11 +149,11 @@ def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
     row = db.one(_LINK, [system])
     if row is None:
         return None
-    code, connector, environment, settings, hosts, timeout, most_bytes, sealed = row
+    code, connector, environment, settings, hosts, timeout, most_bytes, sealed, here = row
     made = connector_of(connector)
     link = Sealed(
         key=system, system=code, environment=environment, settings=schema.parse(made.settings, orjson.loads(settings)),
-        hosts=tuple(hosts), sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes,
+        hosts=tuple(hosts), sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes, kept=here,
     )  # fmt: skip
     return made, lambda: connection_of(link, datetime.now(UTC))
 

@@ -72,13 +72,15 @@ class OfferedOn:
     """A noun whose records offer a command that acts on no record, with that record filled in.
 
     Takes:  field: the input that takes the record, or one of its lines; value: the record's own field that gives
-            what to fill in, the record itself when empty; states: where it is offered, everywhere when empty
+            what to fill in, the record itself when empty; states: where it is offered, everywhere when empty;
+            where: a field of the record and the values with which it is
     """
 
     noun: str
     field: str
     value: str = ""
     states: tuple[str, ...] = ()
+    where: tuple[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,14 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=False)
 
 
+class Wrong(ValueError):
+    """What a validator of an input raises: in both languages, at a field of the model where it names one."""
+
+    def __init__(self, zh: str, en: str, field: str = "") -> None:
+        super().__init__(en)
+        self.label, self.field = L(zh, en), field
+
+
 def field(zh: str, en: str, default: Any = ..., *, help: Label | None = None, reference: str | None = None,
           unit: str | None = None, choices: Sequence[Any] = (), when: str = "", is_file: bool = False,
           **more: Any) -> Any:
@@ -222,7 +230,12 @@ def refusal_of_input(fault: ValidationError, model: type[BaseModel]) -> Invalid:
     faults = FieldFaults()
     for error in fault.errors(include_url=False, include_context=True, include_input=False)[:200]:
         path = [p for p in error["loc"] if not (isinstance(p, str) and p.startswith(("function-", "constrained")))]
-        faults.add(path or ["__root__"], _words(error))
+        raised = error.get("ctx", {}).get("error")
+        if isinstance(raised, Wrong):
+            path += [raised.field] if raised.field else []
+            faults.add(path or ["__root__"], raised.label)
+        else:
+            faults.add(path or ["__root__"], _words(error))
     return Invalid(fields=faults.found)
 
 

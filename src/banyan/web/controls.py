@@ -47,7 +47,10 @@ Kind = Literal[
     "tags",
     "file",
     "json",
+    "pairs",
+    "several",
     "rows",
+    "cards",
     "group",
 ]
 NUMBERS = ("integer", "decimal")
@@ -66,7 +69,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Control:
-    """Something to fill in; `columns` are the controls of a line or group."""
+    """Something to fill in; `columns` are the controls of a line, card or group."""
 
     key: str
     kind: Kind
@@ -195,6 +198,7 @@ def _of_info(name: str, info: FieldInfo) -> Control:
     default = None if info.default is PydanticUndefined else info.default
     if info.default_factory is not None:
         default = info.default_factory()
+    default = _plainly(default)
     return Control(
         key=name,
         kind=kind,
@@ -207,6 +211,39 @@ def _of_info(name: str, info: FieldInfo) -> Control:
         when=words.get("when", ""),
         **details,
     )
+
+
+def _plainly(default: Any) -> Any:
+    """Give a default that is a model, or a list of such, as the data a form is filled with."""
+    if isinstance(default, BaseModel):
+        return default.model_dump(mode="json")
+    if isinstance(default, (list, tuple)) and any(isinstance(one, BaseModel) for one in default):
+        return [_plainly(one) for one in default]
+    return default
+
+
+def deep(model: type[BaseModel]) -> tuple[Control, ...]:
+    """Give the controls of a model that goes deep: its lists of things are cards, lists within those are JSON."""
+    return tuple(_deep(control, within=False) for control in of_model(model))
+
+
+def parts_of(annotation: Any) -> tuple[type[BaseModel], ...]:
+    """Give the models that a field's type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return (annotation,)
+    return tuple(part for one in get_args(annotation) for part in parts_of(one))
+
+
+def _deep(control: Control, *, within: bool) -> Control:
+    if control.kind == "rows" and within:
+        return replace(control, kind="json", columns=(), default=control.default or None)
+    if control.kind in ("rows", "group"):
+        inside = within or control.kind == "rows"
+        columns = tuple(_deep(one, within=inside) for one in control.columns)
+        return replace(control, kind="cards" if control.kind == "rows" else "group", columns=columns)
+    if control.kind in ("json", "pairs") and control.default in ({}, [], ()):
+        return replace(control, default=None)
+    return control
 
 
 def _label(pair: Any, fallback: str = "") -> Label:
@@ -242,8 +279,14 @@ def _kind_of(annotation: Any, metadata: list[Any], words: Mapping[str, Any]) -> 
     if words.get("is_file"):
         return "file", details
     options = _options(annotation, metadata, words)
+    if origin in (list, tuple, set, frozenset) and (
+        many := options or _options(get_args(annotation)[0], metadata, words)
+    ):
+        return "several", details | {"options": many}
     if options:
         return "choice", details | {"options": options}
+    if origin is dict and get_args(annotation) == (str, str):
+        return "pairs", details
     if origin in (list, tuple, set, frozenset):
         return _kind_of_many(get_args(annotation)[0], words, details)
     if isinstance(annotation, type):
@@ -346,11 +389,13 @@ class Filler:
         is_few = control.kind == "choice" and len(control.options) <= MOST_TILES
         if self.is_tiled and is_few and "." not in name:
             control = replace(control, is_tiled=True)
-        if control.kind == "rows":
+        if control.kind in ("rows", "cards"):
             rows = tuple(self._row(control, row, f"{name}.{n}", str(n)) for n, row in enumerate(value or ()))
             return Filled(control, name, rows=rows, blank=self._row(control, {}, f"{name}.#", "#"))
         if control.kind == "group":
             return Filled(control, name, rows=(self._row(control, value or {}, name, ""),))
+        if control.kind == "several":
+            return Filled(control, name, value=[str(one) for one in value or ()])
         if control.kind == "references":
             return Filled(
                 control,
@@ -378,6 +423,8 @@ class Filler:
             return str(value)[:5]
         if control.kind == "tags":
             return ", ".join(map(str, value))
+        if control.kind == "pairs" and isinstance(value, Mapping):
+            return "\n".join(f"{name}: {text}" for name, text in value.items())
         if control.kind == "json":
             return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
         if isinstance(value, (date, datetime)):
@@ -413,10 +460,14 @@ class Taker:
         data: dict[str, Any] = {}
         for control in controls:
             name, where = prefix + control.key, path + control.key
-            if control.kind == "rows":
+            if control.kind in ("rows", "cards"):
                 data[control.key] = self._rows(control, name, where)
+            elif control.kind == "group" and name in self.posted:
+                self._one(replace(control, kind="json"), name, where, data, in_row)
             elif control.kind == "group":
-                inner = self.take(control.columns, f"{name}.", f"{where}.")
+                if control.nullable and not self._is_filled(control, f"{name}."):
+                    continue
+                inner = self.take(control.columns, f"{name}.", f"{where}.", in_row=True)
                 if inner:
                     data[control.key] = inner
             else:
@@ -440,10 +491,11 @@ class Taker:
         if self.posted.get(prefix + "id"):
             return True
         return any(
-            self.posted.get(prefix + c.key, "").strip() not in ("", _default_text(c))
+            self._is_filled(c, f"{prefix}{c.key}.") if c.kind == "group"
+            else self.posted.get(prefix + c.key, "").strip() not in ("", _default_text(c))
             for c in control.columns
-            if c.kind != "boolean"
-        )
+            if c.kind not in ("boolean", "several")
+        )  # fmt: skip
 
     def _one(self, control: Control, name: str, path: str, data: dict[str, Any], in_row: bool) -> None:
         if control.kind == "boolean":
@@ -452,6 +504,10 @@ class Taker:
             return
         if control.kind == "references":
             data[control.key] = [v for v in self.posted.getlist(name) if v]
+            return
+        if control.kind == "several":
+            if name in self.posted or f"{name}.shown" in self.posted:
+                data[control.key] = [v for v in self.posted.getlist(name) if v]
             return
         if name not in self.posted:
             return
@@ -478,6 +534,8 @@ class Taker:
                 return text
         if control.kind == "tags":
             return [part.strip() for part in re.split(r"[,，、;；\n]", text) if part.strip()]
+        if control.kind == "pairs":
+            return self._pairs(text, path)
         if control.kind == "json":
             try:
                 return orjson.loads(text)
@@ -486,10 +544,28 @@ class Taker:
         return text
 
 
-_EMPTY: dict[str, Callable[[], Any]] = {"text": str, "long_text": str, "tags": list}
+    def _pairs(self, text: str, path: str) -> dict[str, str]:
+        found = {}
+        for line in filter(None, map(str.strip, text.splitlines())):
+            name, colon, value = line.partition(":")
+            if not colon or not name.strip():
+                self.faults.add(path, L("每行写成 名称: 值", "Write each line as name: value"))
+            found[name.strip()] = value.strip()
+        return found
+
+
+_EMPTY: dict[str, Callable[[], Any]] = {"text": str, "long_text": str, "tags": list, "pairs": dict}
 
 
 def _default_text(control: Control) -> str:
-    if control.default is None or control.default == "":
-        return ""
-    return plain(control.default) if isinstance(control.default, Decimal) else str(control.default)
+    """Give a default as a form shows it."""
+    match control.default:
+        case None | "":
+            return ""
+        case Decimal() as number:
+            return plain(number)
+        case list() | tuple() as many if control.kind == "tags":
+            return ", ".join(map(str, many))
+    if control.kind == "json":
+        return orjson.dumps(control.default, option=orjson.OPT_INDENT_2, default=str).decode()
+    return str(control.default)

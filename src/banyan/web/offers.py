@@ -177,6 +177,8 @@ def _taking(
         value = record.get(on.value) if on.value else record["id"]
         if not value or (on.states and state not in on.states and not in_any_state):
             continue
+        if on.where and record.get(on.where[0]) not in on.where[1]:
+            continue
         told = {"_on": f"{noun.spec.key}:{record['id']}", "_from": "record"}
         asks = urlencode(told | ({on.field: value} if is_whole else {}))
         path = f"/{registry.noun(command.noun).spec.path}/do/{command.name}"

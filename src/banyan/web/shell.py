@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,11 +16,39 @@ from django.utils.safestring import SafeString
 from banyan.kernel import db, registry
 from banyan.kernel.context import Context
 from banyan.kernel.models import InboxItem
-from banyan.lib.labels import spoken_language
+from banyan.lib.labels import Label, spoken_language
 from banyan.web import acting, areas
 
 PHONE_AREAS = 3
 INBOX_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the top of every page says of the installation.
+
+    Takes:  tone: colour; text: two or three words; help: what follows from it; is_told: it stands on the page itself,
+            not only in the menu of the person
+    """
+
+    tone: str
+    text: Label
+    help: Label
+    is_told: bool = True
+
+
+#: What the mark is made of: an expression of SQL asked with the shell's own statement, and its reading.
+_mark: list[tuple[str, Callable[[Any], Mark]]] = []
+
+
+def marks(question: str) -> Callable[[Callable[[Any], Mark]], Callable[[Any], Mark]]:
+    """Let a function say what marks the installation, given the value of a question in SQL."""
+
+    def kept(function: Callable[[Any], Mark]) -> Callable[[Any], Mark]:
+        _mark[:] = [(question, function)]
+        return function
+
+    return kept
 
 
 class Shell:
@@ -77,7 +108,7 @@ class Shell:
         return _menu("sheet", self.ctx)
 
     @cached_property
-    def _looked_up(self) -> tuple[str | None, list[list[str]], int]:
+    def _looked_up(self) -> tuple[str | None, list[list[str]], int, Any]:
         return db.one(*_question(self.ctx.principal.plants, self.ctx.person))
 
     @property
@@ -98,6 +129,11 @@ class Shell:
     def inbox_count(self) -> int:
         return self._looked_up[2]
 
+    @cached_property
+    def mark(self) -> Mark | None:
+        """Give what the installation is to be known by, None where nobody says."""
+        return _mark[0][1](self._looked_up[3]) if _mark else None
+
 
 def _question(plants: tuple[UUID, ...], person: UUID) -> tuple[str, dict[str, object]]:
     """Give the one statement for the company, the plants one may act in, and what waits in the inbox."""
@@ -111,7 +147,8 @@ def _question(plants: tuple[UUID, ...], person: UUID) -> tuple[str, dict[str, ob
     inbox = f"""SELECT 1 FROM "{InboxItem._meta.db_table}"
                 WHERE person_id = %(person)s AND done_at IS NULL LIMIT {INBOX_MOST}"""
     plant, inbox = f"coalesce(({plant}), '{{}}'::text[])", f"(SELECT count(*) FROM ({inbox}) waiting)"
-    return f"SELECT ({company}), {plant}, {inbox}", {"plants": list(plants), "person": person}
+    mark = _mark[0][0] if _mark else "NULL"
+    return f"SELECT ({company}), {plant}, {inbox}, {mark}", {"plants": list(plants), "person": person}
 
 
 def _table(noun: str) -> str:

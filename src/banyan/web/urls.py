@@ -59,6 +59,7 @@ urlpatterns += [
     re_path(r"^print/" + _NOUN[1:] + _KEY + r"\.pdf$", nouns.print_record, name="print"),
     re_path(_NOUN + r"$", nouns.listing, name="list"),
     re_path(_NOUN + r"/new$", nouns.new, name="new"),
+    re_path(_NOUN + r"/shape$", nouns.shape, name="shape"),
     re_path(_NOUN + r"/import$", nouns.wizard, name="import"),
     re_path(_NOUN + r"/import/example$", nouns.example, name="import_example"),
     re_path(_NOUN + r"/import/(?P<batch>[0-9a-f-]{36})/undo$", nouns.undo_import, name="undo_import"),

@@ -20,7 +20,20 @@ def command(output: click.File) -> None:
         if audit_head().exists() and not _has_seals():
             raise DatabaseLost()
         migrations.apply(say=lambda text: click.echo(text, err=True))
+        _settle()
         json.dump({"has_company": _has_company(), **_demo()}, output, ensure_ascii=False)
+
+
+def _settle() -> None:
+    """Write down at the first start which environment this is; tell where that is not clear."""
+    if not has_part("banyan.integration.environments"):
+        return
+    from banyan.integration import environments
+
+    found = environments.settle()
+    if found.environment is None:
+        click.echo(f"No outside system is called: it is not clear which environment this is ({found.text.en}). "
+                   "`banyan environment test` or `banyan environment production` says so.", err=True)  # fmt: skip
 
 
 def _has_seals() -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.reading import json_or_text
 from banyan.connectors.threads import PerThread
@@ -24,6 +24,7 @@ from banyan.integration.connecting import (
     Sent,
     connector,
 )
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ class Way(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    key: str
-    exchange: str = ""
-    routing_key: str = ""
-    #: Declare a quorum queue of the routing key's name (empty exchange) or one bound to it before the first message.
-    queue: str = ""
+    key: str = field("代号", "Key")
+    exchange: str = field("交换机", "Exchange", "", help=L("空为直达队列", "Empty: straight to the queue"))
+    routing_key: str = field("路由键", "Routing key", "")
+    queue: str = field("队列", "Queue", "", help=L("首条消息前声明并绑定的仲裁队列",
+                                              "A quorum queue declared and bound before the first message"))
 
 
 class Queue(BaseModel):
@@ -49,11 +50,10 @@ class Queue(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    key: str
-    queue: str
-    declare: bool = True
-    #: Where a message's own name stands: its property `message_id`, or a header.
-    id_header: str = ""
+    key: str = field("代号", "Key")
+    queue: str = field("队列", "Queue")
+    declare: bool = field("没有则声明", "Declared where missing", True)
+    id_header: str = field("编号的消息头", "Header of the id", "", help=L("空为 message_id", "message_id when empty"))
 
 
 class AmqpSettings(BaseModel):
@@ -61,15 +61,14 @@ class AmqpSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    host: str
-    port: int = Field(5672, ge=1, le=65535)
-    virtual_host: str = "/"
-    user: str = "guest"
-    is_encrypted: bool = False
-    ways: tuple[Way, ...] = ()
-    queues: tuple[Queue, ...] = ()
-    #: How long a poll waits for a first message, and for one more.
-    wait_seconds: float = Field(0.2, gt=0, le=10)
+    host: str = field("主机", "Host")
+    port: int = field("端口", "Port", 5672, ge=1, le=65535)
+    virtual_host: str = field("虚拟主机", "Virtual host", "/")
+    user: str = field("用户", "User", "guest")
+    is_encrypted: bool = field("加密（TLS）", "Encrypted (TLS)", False)
+    ways: tuple[Way, ...] = field("发布到", "Published to", ())
+    queues: tuple[Queue, ...] = field("取自队列", "Taken from", ())
+    wait_seconds: float = field("等待首条消息", "Waits for a message", 0.2, unit="s", gt=0, le=10)
 
 
 @connector

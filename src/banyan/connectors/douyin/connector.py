@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, judged, needed, unix, whole
 from banyan.connectors.signing import CHINA, china_time, joined, keyed, wrapped
 from banyan.integration.connecting import Connection, Failed, Page, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -23,9 +24,12 @@ class DouyinSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("https://openapi-fxg.jinritemai.com", pattern=r"^https?://")
-    app_key: str
-    return_address: int | None = None
+    address: str = field("网关地址", "Gateway", "https://openapi-fxg.jinritemai.com", pattern=r"^https?://")
+    app_key: str = field("应用 Key", "App key")
+    return_address: int | None = field(
+        "退货地址编号", "Address for returns", None,
+        help=L("address_id，见抖店的地址列表（/address/list）", "An address_id of its list (/address/list)"),
+    )
 
 
 @connector
@@ -108,21 +112,26 @@ class Douyin(Platform):
         """Give the next page; of statements, the next day that is over, with all that was settled on it."""
         if operation != "statements":
             return super().poll(connection, operation, position, limit)
-        today = connection.now.astimezone(CHINA).date()
-        there = position.get("day") if isinstance(position, Mapping) else None
+        position = position if isinstance(position, Mapping) else {}
+        today, there, last = connection.now.astimezone(CHINA).date(), position.get("day"), position.get("last")
+        end = min(today, date.fromisoformat(last) + timedelta(days=1)) if last else today
+        rest = {"last": last} if last else {}
         day = date.fromisoformat(there) if there else today - timedelta(days=7)
-        if day >= today:
-            return Page((), {"day": day.isoformat()})
+        if day >= end:
+            return Page((), {"day": day.isoformat()} | rest)
         call, entries = self.call(operation), list(self._settled(connection, day))
         record = {"day": day.isoformat(), "entries": entries}
         later = day + timedelta(days=1)
-        return Page((self.incoming(call, record),) if entries else (), {"day": later.isoformat()}, later < today)
+        return Page((self.incoming(call, record),) if entries else (), {"day": later.isoformat()} | rest, later < end)
 
-    def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
+    def position_at(
+        self, connection: Connection, operation: str, since: datetime, until: datetime | None = None
+    ) -> Any:
         """Give the position from which changes since a time are asked for; of statements, its day in China."""
-        if operation == "statements":
-            return {"day": since.astimezone(CHINA).date().isoformat()}
-        return super().position_at(connection, operation, since)
+        if operation != "statements":
+            return super().position_at(connection, operation, since, until)
+        there = {"day": since.astimezone(CHINA).date().isoformat()}
+        return there | ({"last": until.astimezone(CHINA).date().isoformat()} if until else {})
 
     def _settled(self, connection: Connection, day: date) -> Iterable[dict[str, Any]]:
         """Give what was settled on a day, in fen: what came in, and what the platform and others kept of it."""

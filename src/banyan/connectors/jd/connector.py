@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, compact, judged, needed
 from banyan.connectors.signing import CHINA, china_time, digest, joined, wrapped
 from banyan.integration.connecting import Connection, Failed, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 ORDER_FIELDS = (
@@ -26,8 +27,8 @@ class JdSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("https://api.jd.com/routerjson", pattern=r"^https?://")
-    app_key: str
+    address: str = field("网关地址", "Gateway", "https://api.jd.com/routerjson", pattern=r"^https?://")
+    app_key: str = field("应用 Key", "App key")
 
 
 @connector

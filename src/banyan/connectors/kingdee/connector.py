@@ -9,12 +9,13 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.numbers import with_numbers
 from banyan.connectors.platform import Call, Platform, Poll, needed
 from banyan.connectors.signing import CHINA, base64, china_time, keyed
 from banyan.integration.connecting import Connection, Failed, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 SERVICE = "Kingdee.BOS.WebApi.ServicesStub.DynamicFormService"
@@ -31,15 +32,17 @@ class KingdeeSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field(pattern=r"^https?://")
-    account_set: str
-    user: str
-    application: str
-    language: int = 2052
-    organization: str = "0"
-    audits: bool = True
-    form: str = "SAL_SaleOrder"
-    fields: str = "FBillNo,FDate,FDocumentStatus,FCustId.FNumber,FModifyDate"
+    address: str = field("地址", "Address", pattern=r"^https?://", help=L("以 /k3cloud 结尾", "Ends in /k3cloud"))
+    account_set: str = field("账套", "Account set")
+    user: str = field("用户", "User")
+    application: str = field("应用编号", "Application")
+    language: int = field("语言代码", "Language", 2052)
+    organization: str = field("组织", "Organization", "0")
+    audits: bool = field("应收应付提交并审核", "Submits and audits receivables and payables", True)
+    form: str = field("轮询的单据", "Bill polled", "SAL_SaleOrder")
+    fields: str = field("取哪些字段", "Fields", "FBillNo,FDate,FDocumentStatus,FCustId.FNumber,FModifyDate",
+                        help=L("须含 FBillNo 和 FModifyDate",
+                        "FBillNo and FModifyDate must be among them"))  # fmt: skip
 
 
 @connector

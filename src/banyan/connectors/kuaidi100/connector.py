@@ -8,11 +8,12 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, compact, judged, needed
 from banyan.connectors.signing import digest, keyed, same
 from banyan.integration.connecting import Connection, Failed, Incoming, Received, Reply, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -21,9 +22,9 @@ class Kuaidi100Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("https://poll.kuaidi100.com", pattern=r"^https?://")
-    customer: str
-    push_address: str = ""
+    address: str = field("地址", "Address", "https://poll.kuaidi100.com", pattern=r"^https?://")
+    customer: str = field("公司编号（customer）", "Customer")
+    push_address: str = field("推送到", "Pushes come to", "")
 
 
 @connector

@@ -15,7 +15,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import sha256
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.threads import PerThread
 from banyan.integration.connecting import (
@@ -30,6 +30,7 @@ from banyan.integration.connecting import (
     Sent,
     connector,
 )  # fmt: skip
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 Safety = Literal["tls", "starttls", "none"]
@@ -40,16 +41,15 @@ class MailSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sender: str = ""
-    smtp_host: str = ""
-    smtp_port: int = Field(465, ge=1, le=65535)
-    smtp_safety: Safety = "tls"
-    pop_host: str = ""
-    pop_port: int = Field(995, ge=1, le=65535)
-    pop_safety: Literal["tls", "none"] = "tls"
-    user: str = ""
-    #: Mail that we have kept is deleted at the server; else it stays, and is known again by its number there.
-    deletes: bool = False
+    sender: str = field("发件人", "Sender", "")
+    smtp_host: str = field("发信服务器（SMTP）", "SMTP server", "")
+    smtp_port: int = field("SMTP 端口", "SMTP port", 465, ge=1, le=65535)
+    smtp_safety: Safety = field("SMTP 加密", "SMTP safety", "tls")
+    pop_host: str = field("收信服务器（POP3）", "POP3 server", "")
+    pop_port: int = field("POP3 端口", "POP3 port", 995, ge=1, le=65535)
+    pop_safety: Literal["tls", "none"] = field("POP3 加密", "POP3 safety", "tls")
+    user: str = field("用户", "User", "")
+    deletes: bool = field("收下后在服务器删除", "Deleted at the server once kept", False)
 
 
 @connector

@@ -10,6 +10,7 @@ from banyan.connectors.reading import json_or_text
 from banyan.connectors.soap.connector import Soap
 from banyan.connectors.soap.settings import SoapOperation, SoapSettings
 from banyan.integration.connecting import Connection, Operation, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 #: Operations that the pair's mappings are made for, each with what it gets.
@@ -22,8 +23,8 @@ class MesSettings(SoapSettings):
     Takes:  operations: where its operations are named otherwise
     """
 
-    id_field: str = "message"
-    operations: list[SoapOperation] = [SoapOperation(key="add_work_order")]
+    id_field: str = field("消息编号字段", "Field of the message's id", "message")
+    operations: list[SoapOperation] = field("操作", "Operations", [SoapOperation(key="add_work_order")])
 
 
 @connector

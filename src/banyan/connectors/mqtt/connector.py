@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.reading import json_or_text
+from banyan.connectors.rest.settings import WAYS
 from banyan.connectors.threads import PerThread
 from banyan.integration.connecting import (
     Connection,
@@ -25,6 +26,7 @@ from banyan.integration.connecting import (
     Sent,
     connector,
 )
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 if TYPE_CHECKING:
@@ -39,12 +41,12 @@ class Topic(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    key: str
-    topic: str
-    way: Literal["send", "poll"] = "poll"
-    #: Where a reading carries its own name: a field of its JSON, or a user property of the packet.
-    id_field: str = ""
-    is_retained: bool = False
+    key: str = field("代号", "Key")
+    topic: str = field("主题", "Topic", help=L("接收时可用 + 和 #", "May hold + and # where it is taken from"))
+    way: Literal["send", "poll"] = field("用法", "Used to", "poll", choices=WAYS)
+    id_field: str = field("编号字段", "Field of the id", "", help=L(
+        "JSON 的字段，或报文的用户属性", "A field of its JSON, or a user property of the packet"))  # fmt: skip
+    is_retained: bool = field("保留消息", "Retained", False)
 
 
 class MqttSettings(BaseModel):
@@ -52,14 +54,13 @@ class MqttSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    host: str
-    port: int = Field(1883, ge=1, le=65535)
-    is_encrypted: bool = False
-    user: str = ""
-    version: Literal["5", "3.1.1"] = "5"
-    topics: tuple[Topic, ...] = ()
-    #: How long a poll waits for a first message, and for one more.
-    wait_seconds: float = Field(0.3, gt=0, le=10)
+    host: str = field("主机", "Host")
+    port: int = field("端口", "Port", 1883, ge=1, le=65535)
+    is_encrypted: bool = field("加密（TLS）", "Encrypted (TLS)", False)
+    user: str = field("用户", "User", "")
+    version: Literal["5", "3.1.1"] = field("MQTT 版本", "MQTT version", "5")
+    topics: tuple[Topic, ...] = field("主题", "Topics", ())
+    wait_seconds: float = field("等待首条消息", "Waits for a message", 0.3, unit="s", gt=0, le=10)
 
 
 @connector

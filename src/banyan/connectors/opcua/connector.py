@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.opcua import speaking
 from banyan.integration.connecting import (
@@ -24,6 +24,8 @@ from banyan.integration.connecting import (
     Sent,
     connector,
 )
+from banyan.kernel.nouns import choice
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -35,9 +37,12 @@ class Group(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    key: str
-    way: Literal["read", "watch", "write"] = "read"
-    nodes: dict[str, str]
+    key: str = field("代号", "Key")
+    way: Literal["read", "watch", "write"] = field("用法", "Used to", "read", choices=[
+        choice("read", "读取", "Read"), choice("watch", "订阅变化", "Watch"),
+        choice("write", "写入", "Write")])  # fmt: skip
+    nodes: dict[str, str] = field("节点", "Nodes", help=L(
+        "每行一个：名称: ns=2;s=…", "One a line: name: ns=2;s=…"))  # fmt: skip
 
 
 class OpcUaSettings(BaseModel):
@@ -45,10 +50,10 @@ class OpcUaSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field(pattern=r"^opc\.tcp://")
-    user: str = ""
-    groups: tuple[Group, ...] = ()
-    watch_seconds: float = Field(2.0, gt=0, le=30)
+    url: str = field("地址", "Address", pattern=r"^opc\.tcp://", help=L("opc.tcp://主机:4840", "opc.tcp://host:4840"))
+    user: str = field("用户", "User", "")
+    groups: tuple[Group, ...] = field("节点组", "Groups of nodes", ())
+    watch_seconds: float = field("每次订阅", "Watches for", 2.0, unit="s", gt=0, le=30)
 
 
 @connector

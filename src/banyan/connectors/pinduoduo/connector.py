@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, judged, needed, plain_parameters, unix
 from banyan.connectors.signing import digest, joined, wrapped
 from banyan.integration.connecting import Connection, Failed, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -19,8 +20,8 @@ class PinduoduoSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("https://gw-api.pinduoduo.com/api/router", pattern=r"^https?://")
-    client_id: str
+    address: str = field("网关地址", "Gateway", "https://gw-api.pinduoduo.com/api/router", pattern=r"^https?://")
+    client_id: str = field("客户端标识", "Client id")
 
 
 @connector

@@ -100,7 +100,9 @@ class Rest(Connector):
             )
         return walk.page(said, answer, records)
 
-    def position_at(self, connection: Connection, operation: str, since: datetime) -> Any:
+    def position_at(
+        self, connection: Connection, operation: str, since: datetime, until: datetime | None = None
+    ) -> Any:
         """Give the position of a walk that begins at a time, where the operation asks by time."""
         return {"since": _iso(since)} if _operation(connection, operation, "poll").since is not None else None
 

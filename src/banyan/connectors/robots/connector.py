@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import judged, needed
 from banyan.connectors.signing import base64, keyed
 from banyan.integration.connecting import Connection, Connector, Failed, Health, Operation, Outgoing, Sent, connector
+from banyan.kernel.nouns import choice
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -19,8 +21,11 @@ class RobotSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["wecom", "dingtalk", "feishu"]
-    address: str = Field("", pattern=r"^(https?://.*)?$", title="地址 / Address")
+    kind: Literal["wecom", "dingtalk", "feishu"] = field("软件", "Program", choices=[
+        choice("wecom", "企业微信", "WeCom"), choice("dingtalk", "钉钉", "DingTalk"),
+        choice("feishu", "飞书", "Feishu")])  # fmt: skip
+    address: str = field("地址", "Address", "", pattern=r"^(https?://.*)?$",
+                         help=L("空为官方地址", "The program's own when empty"))  # fmt: skip
 
 
 ADDRESSES = {

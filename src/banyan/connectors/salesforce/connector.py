@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, Window, compact, iso, judged, needed
 from banyan.integration.connecting import Connection, Failed, Incoming, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_.]*$")
@@ -43,11 +44,12 @@ class SalesforceSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field(pattern=r"^https?://")
-    client_id: str
-    version: str = Field("62.0", pattern=r"^\d{2}\.\d$")
-    object: str = Field("Opportunity", pattern=NAME.pattern)
-    fields: tuple[str, ...] = ("Id", "Name", "StageName", "Amount", "CloseDate", "Account.Name", "SystemModstamp")
+    address: str = field("地址（My Domain）", "Address (My Domain)", pattern=r"^https?://")
+    client_id: str = field("客户端标识", "Client id")
+    version: str = field("接口版本", "Version", "62.0", pattern=r"^\d{2}\.\d$")
+    object: str = field("轮询的对象", "Object polled", "Opportunity", pattern=NAME.pattern)
+    fields: tuple[str, ...] = field("取哪些字段", "Fields", (
+        "Id", "Name", "StageName", "Amount", "CloseDate", "Account.Name", "SystemModstamp"))  # fmt: skip
 
 
 @connector

@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.numbers import with_numbers
 from banyan.connectors.platform import Call, Platform, compact, data_of, judged, needed
 from banyan.connectors.signing import base64, digest, same
 from banyan.integration.connecting import Connection, Failed, Incoming, Received, Reply, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -22,8 +23,8 @@ class SfSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("https://sfapi.sf-express.com/std/service", pattern=r"^https?://")
-    partner_id: str
+    address: str = field("网关地址", "Gateway", "https://sfapi.sf-express.com/std/service", pattern=r"^https?://")
+    partner_id: str = field("顾客编码", "Partner id")
 
 
 @connector

@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, data_of, filled_path, header, iso, needed, whole
 from banyan.connectors.signing import base64, keyed, same
 from banyan.integration.connecting import Connection, Failed, Incoming, Received, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 GOODS = """query ($first: Int!, $after: String, $query: String!) {
@@ -27,9 +28,10 @@ class ShopifySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field(pattern=r"^https?://")
-    version: str = Field("2025-10", pattern=r"^\d{4}-\d{2}$")
-    location: str = Field("", pattern=r"^\d*$")
+    address: str = field("店铺地址", "Shop's address", pattern=r"^https?://")
+    version: str = field("接口版本", "Version", "2025-10", pattern=r"^\d{4}-\d{2}$")
+    location: str = field("库存地点", "Stock's place", "", pattern=r"^\d*$",
+                          help=L("地点编号；留空为第一个地点", "Id of a location; empty: the first"))  # fmt: skip
 
 
 def _changed(window: Any) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from banyan.connectors.rest.connector import Walk, judge
 from banyan.connectors.rest.settings import RestOperation
 from banyan.connectors.soap.clients import bound_of, call, client_of
 from banyan.connectors.soap.settings import SoapOperation, SoapSettings
+from banyan.integration import clocks
 from banyan.integration.connecting import (
     Connection,
     Connector,
@@ -88,6 +90,13 @@ class Soap(Connector):
         records = at(reply, asked.list_path, MISSING)
         records = [] if records is MISSING or records is None else records
         return walk.page(reply, Answer(200, {}, b""), records if isinstance(records, list) else [records])
+
+    def position_at(
+        self, connection: Connection, operation: str, since: datetime, until: datetime | None = None
+    ) -> Any:
+        """Give the position of a walk that begins at a time, where the operation asks by time."""
+        asked = _operation(connection, operation, "poll")
+        return {"since": clocks.written(since)} if asked.since is not None else None
 
     def health(self, connection: Connection) -> Health:
         """Read the WSDL."""

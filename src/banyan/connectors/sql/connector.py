@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
 from banyan.connectors.sql.engines import session
 from banyan.connectors.sql.settings import SqlOperation, SqlSettings, Where
-from banyan.connectors.sql.values import before, instant, kept, mark
+from banyan.connectors.sql.values import at_mark, before, instant, kept, mark
 from banyan.integration.connecting import (
     Connection,
     Connector,
@@ -91,6 +92,16 @@ class Sql(Connector):
             walk = {"mark": kept(end[asked.watermark]), "key": kept(end[asked.key_column]), "high": kept(high)}
             return Page(messages, {"mark": state.get("mark"), "walk": walk}, has_more=True)
         return Page(messages, {"mark": kept(high)})
+
+    def position_at(
+        self, connection: Connection, operation: str, since: datetime, until: datetime | None = None
+    ) -> Any:
+        """Give the position from which rows changed since a time are read, where the watermark is a time."""
+        asked = _operation(connection, operation, "poll")
+        with session(connection, is_reading=True) as opened:
+            column = _column(_table(opened, asked), asked.watermark)
+        begun = at_mark(column.type, since, connection.settings.zone)
+        return {"mark": kept(begun)} if begun is not None else None
 
     def send(self, connection: Connection, out: Outgoing) -> Sent:
         """Insert a message's rows, all or none; rows that a try before has left are found by the message's id.

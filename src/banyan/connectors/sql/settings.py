@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+from banyan.connectors.rest.settings import WAYS, once
+from banyan.kernel.nouns import choice
+from banyan.kernel.schema import Wrong, field
+from banyan.lib.labels import L
 
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "oracle": 1521}
 _NAME = r"^[^\x00\"`;]{1,128}$"
@@ -19,9 +24,9 @@ class Part(BaseModel):
 class Where(Part):
     """One condition on a column; several must all hold."""
 
-    column: str = Field(pattern=_NAME)
-    op: Literal["=", "!=", "<", "<=", ">", ">=", "in", "is_null", "is_not_null", "like"] = "="
-    value: Any = None
+    column: str = field("列", "Column", pattern=_NAME)
+    op: Literal["=", "!=", "<", "<=", ">", ">=", "in", "is_null", "is_not_null", "like"] = field("比较", "Is", "=")
+    value: Any = field("值", "Value", None)
 
 
 class SqlOperation(Part):
@@ -33,42 +38,55 @@ class SqlOperation(Part):
             has several rows) must be unique, so that a second try changes nothing
     """
 
-    key: str = Field(pattern=r"^[a-z][a-z0-9_.]{0,79}$")
-    zh: str = ""
-    en: str = ""
-    ways: list[Literal["send", "poll"]] = ["poll"]
-    schema_name: str = ""
-    table: str = Field(pattern=_NAME)
-    columns: list[str] = []
-    where: list[Where] = []
-    watermark: str = ""
-    key_column: str = ""
-    order_key: str = ""
-    overlap: float = Field(300, ge=0, le=31_536_000)
-    message_column: str = "message_id"
-    line_column: str = ""
-    rows_path: str = ""
+    key: str = field("代号", "Key", pattern=r"^[a-z][a-z0-9_.]{0,79}$",
+                     help=L("小写字母开头，流程按它引用", "Small letters; flows name it"))  # fmt: skip
+    zh: str = field("中文名", "Chinese name", "")
+    en: str = field("英文名", "English name", "")
+    ways: list[Literal["send", "poll"]] = field("用法", "Used to", ["poll"], choices=WAYS)
+    schema_name: str = field("模式", "Schema", "")
+    table: str = field("表或视图", "Table or view", pattern=_NAME)
+    columns: list[str] = field("列", "Columns", [], help=L("空为全部", "All when empty"))
+    where: list[Where] = field("条件", "Conditions", [], help=L(
+        '如 [{"column": "state", "op": "=", "value": "new"}]',
+        'Such as [{"column": "state", "op": "=", "value": "new"}]'))  # fmt: skip
+    watermark: str = field("水位列", "Watermark column", "",
+                           help=L("随修改递增，如修改时间", "Grows with each change"))  # fmt: skip
+    key_column: str = field("主键列", "Key column", "")
+    order_key: str = field("顺序键列", "Ordering column", "")
+    overlap: float = field("回看", "Looks back", 300, ge=0, le=31_536_000,
+                           help=L("时间为秒，数字为个", "Seconds for times, units for numbers"))  # fmt: skip
+    message_column: str = field("消息编号列", "Column of the message's id", "message_id")
+    line_column: str = field("行号列", "Line column", "")
+    rows_path: str = field("行的路径", "Path of the rows", "")
 
     @model_validator(mode="after")
     def _is_whole(self) -> SqlOperation:
-        if "poll" in self.ways and not (self.watermark and self.key_column):
-            raise ValueError("a table that is read needs watermark and key_column")
+        if "poll" in self.ways:
+            for name in ("watermark", "key_column"):
+                if not getattr(self, name):
+                    raise Wrong("读取的表需要水位列和主键列",
+                    "a table that is read needs watermark and key_column", name)
         return self
 
 
 class SqlSettings(Part):
     """A database: where it is, who we are, how long a statement may take."""
 
-    kind: Literal["postgresql", "mysql", "mssql", "oracle"] = Field("mysql", title="类型 / Kind")
-    host: str = Field(title="主机 / Host", min_length=1)
-    port: int = Field(0, title="端口 / Port", ge=0, le=65535)
-    database: str = Field(title="数据库 / Database", min_length=1)
-    user: str = Field(title="用户 / User", min_length=1)
-    tls: Literal["verify", "require", "off"] = Field("verify", title="TLS")
-    trusted: str = Field("", title="对方的 CA 证书 / Their CA certificate (PEM)")
-    zone: str = Field("UTC", title="时区 / Time zone")
-    statement_timeout: float = Field(15, title="语句时限（秒） / Statement limit, seconds", gt=0, le=600)
-    operations: list[SqlOperation] = Field([], title="操作 / Operations")
+    kind: Literal["postgresql", "mysql", "mssql", "oracle"] = field("类型", "Kind", "mysql", choices=[
+        choice("postgresql", "PostgreSQL", "PostgreSQL"), choice("mysql", "MySQL / MariaDB", "MySQL or MariaDB"),
+        choice("mssql", "SQL Server", "SQL Server"), choice("oracle", "Oracle", "Oracle")])  # fmt: skip
+    host: str = field("主机", "Host", min_length=1)
+    port: int = field("端口", "Port", 0, ge=0, le=65535, help=L("0 为通常的端口", "0: the usual one"))
+    database: str = field("数据库", "Database", min_length=1)
+    user: str = field("用户", "User", min_length=1)
+    tls: Literal["verify", "require", "off"] = field("加密", "TLS", "verify", choices=[
+        choice("verify", "加密并核对证书", "Verified"),
+        choice("require", "加密，不核对证书", "Encrypted, not verified"),
+        choice("off", "不加密", "Off")])  # fmt: skip
+    trusted: str = field("对方的 CA 证书（PEM）", "Their CA certificate (PEM)", "", max_length=100_000)
+    zone: str = field("时区", "Time zone", "UTC", help=L("如 Asia/Shanghai", "Such as Asia/Shanghai"))
+    statement_timeout: float = field("语句时限", "Statement limit", 15, unit="s", gt=0, le=600)
+    operations: list[SqlOperation] = field("操作", "Operations", [])
 
     @property
     def used_port(self) -> int:
@@ -82,13 +100,10 @@ class SqlSettings(Part):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            raise ValueError(f"there is no time zone {value}") from None
+            raise Wrong(f"没有时区 {value}", f"there is no time zone {value}") from None
         return value
 
     @field_validator("operations")
     @classmethod
     def _keys_differ(cls, value: list[SqlOperation]) -> list[SqlOperation]:
-        keys = [each.key for each in value]
-        if len(set(keys)) != len(keys):
-            raise ValueError("operations named twice")
-        return value
+        return once(value)

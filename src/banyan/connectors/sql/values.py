@@ -68,6 +68,21 @@ def before(value: Any, overlap: float) -> Any:
     return value
 
 
+def at_mark(kind: Any, since: datetime, zone: str) -> datetime | date | None:
+    """Give the mark of a column at an instant, as the database keeps it; None where its type is no time.
+
+    Takes:  kind: SQLAlchemy's type of the column
+    """
+    try:
+        python = kind.python_type
+    except NotImplementedError:
+        return None
+    there = since.astimezone(ZoneInfo(zone))
+    if python is datetime:
+        return there if getattr(kind, "timezone", False) else there.replace(tzinfo=None)
+    return there.date() if python is date else None
+
+
 def instant(value: Any, zone: str) -> datetime | None:
     """Give a watermark as an instant where it is a time, else None."""
     if isinstance(value, datetime):

@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, judged, needed, plain_parameters, whole
 from banyan.connectors.signing import china_time, digest, joined, keyed, wrapped
 from banyan.integration.connecting import Connection, Failed, connector
 from banyan.integration.templates import as_text
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 Method = Literal["hmac", "hmac-sha256", "md5"]
@@ -38,10 +39,14 @@ class TaobaoSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("https://eco.taobao.com/router/rest", pattern=r"^https?://")
-    app_key: str
-    sign_method: Method = "hmac-sha256"
-    returns: dict[str, str] = {}
+    address: str = field("网关地址", "Gateway", "https://eco.taobao.com/router/rest", pattern=r"^https?://")
+    app_key: str = field("应用 Key", "App key")
+    sign_method: Method = field("签名方式", "Signed by", "hmac-sha256")
+    returns: dict[str, str] = field(
+        "退货地址", "Returns go to", {},
+        help=L("taobao.rp.returngoods.agree 所要的，如 seller_address_id",
+               "What taobao.rp.returngoods.agree wants, such as seller_address_id"),
+    )
 
 
 @connector

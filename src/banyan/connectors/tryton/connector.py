@@ -7,12 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll
 from banyan.connectors.tryton.speaking import Sessions
 from banyan.integration.connecting import Connection, Failed, connector
 from banyan.integration.templates import at
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 CENT = Decimal("0.01")
@@ -29,15 +30,17 @@ class TrytonSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field(pattern=r"^https?://", title="地址 / Address")
-    database: str = Field("tryton", pattern=r"^[\w.-]+$", title="数据库 / Database")
-    user: str = Field(title="用户 / User")
-    language: str = Field("zh_CN", title="语言 / Language")
-    company: int = Field(0, ge=0, title="公司 / Company")
-    revenue_account: str = Field("", title="收入科目 / Account of revenue")
-    expense_account: str = Field("", title="费用科目 / Account of expense")
-    taxes: dict[str, str] = Field({}, title="税码对照 / Taxes")
-    makes_parties: bool = Field(True, title="自动建往来单位 / Makes parties")
+    address: str = field("地址", "Address", pattern=r"^https?://")
+    database: str = field("数据库", "Database", "tryton", pattern=r"^[\w.-]+$")
+    user: str = field("用户", "User")
+    language: str = field("语言", "Language", "zh_CN")
+    company: int = field("公司", "Company", 0, ge=0,
+                        help=L("编号；0 为用户自己的", "Its number; the user's own when 0"))  # fmt: skip
+    revenue_account: str = field("收入科目", "Account of revenue", "")
+    expense_account: str = field("费用科目", "Account of expense", "")
+    taxes: dict[str, str] = field("税码对照", "Taxes", {}, help=L(
+        "每行一个：我方税码: Tryton 税名", "One a line: our tax code: name of the tax there"))  # fmt: skip
+    makes_parties: bool = field("自动建往来单位", "Makes parties", True)
 
 
 def _changed(call: str) -> Poll:

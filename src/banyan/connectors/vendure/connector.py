@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, Window, iso, needed
 from banyan.integration.connecting import Connection, Failed, Incoming, PresetFlow, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 ORDER = """
@@ -54,9 +55,10 @@ class VendureSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field(pattern=r"^https?://")
-    user: str
-    channel: str = ""
+    address: str = field("商城地址", "Shop's address", pattern=r"^https?://",
+                        help=L("不含 /admin-api", "Without /admin-api"))  # fmt: skip
+    user: str = field("用户", "User")
+    channel: str = field("渠道令牌", "Channel's token", "")
 
 
 def _two_weeks() -> Poll:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from banyan.integration.guard import check_text
-from banyan.lib.labels import spoken_language
+from banyan.kernel.nouns import choice
+from banyan.kernel.schema import Wrong, field
+from banyan.lib.labels import L
 
 
 class WebhookSettings(BaseModel):
@@ -15,19 +17,21 @@ class WebhookSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field("", title="通知地址 / Address")
-    mode: Literal["structured", "binary", "plain"] = Field("structured", title="CloudEvents")
-    source: str = Field("/banyan", title="来源 / Source", max_length=200)
-    headers: dict[str, str] = Field({}, title="请求头 / Headers")
-    operations: list[str] = Field([], title="收到的事件类型 / Event types taken", max_length=500)
-    tolerance: int = Field(300, title="时间容差（秒） / Tolerance, seconds", ge=10, le=3600)
-    type_path: str = Field("type", title="类型路径 / Type path")
-    key_path: str = Field("", title="顺序键路径 / Ordering key path")
-    most_bytes: int = Field(1_000_000, title="正文上限 / Most bytes", ge=1_000, le=20_000_000)
+    address: str = field("通知地址", "Address", "", help=L("只接收时留空", "Empty where it only tells us"))
+    mode: Literal["structured", "binary", "plain"] = field("CloudEvents 形式", "CloudEvents", "structured", choices=[
+        choice("structured", "结构化", "Structured"), choice("binary", "二进制", "Binary"),
+        choice("plain", "只有内容", "The body alone")])  # fmt: skip
+    source: str = field("来源", "Source", "/banyan", max_length=200)
+    headers: dict[str, str] = field("请求头", "Headers", {}, help=L("每行一个：名称: 值", "One a line: name: value"))
+    operations: list[str] = field("收到的事件类型", "Event types taken", [], max_length=500)
+    tolerance: int = field("时间容差", "Tolerance", 300, unit="s", ge=10, le=3600)
+    type_path: str = field("类型路径", "Type path", "type")
+    key_path: str = field("顺序键路径", "Ordering key path", "")
+    most_bytes: int = field("正文上限", "Most bytes", 1_000_000, ge=1_000, le=20_000_000)
 
     @field_validator("address")
     @classmethod
     def _address(cls, value: str) -> str:
         if value and (fault := check_text(value)) is not None:
-            raise ValueError(fault.in_(spoken_language()))
+            raise Wrong(fault.zh, fault.en)
         return value

@@ -11,6 +11,7 @@ from banyan.connectors.reading import json_or_text
 from banyan.connectors.rest.connector import Rest
 from banyan.connectors.rest.settings import RestOperation, RestSettings, Since
 from banyan.integration.connecting import Connection, Operation, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 #: Operations that the pair's mappings are made for, each with what it gets or gives.
@@ -35,14 +36,14 @@ def _read(key: str, zh: str, en: str, key_path: str) -> RestOperation:
 class WmsSettings(RestSettings):
     """The WMS's address and who we are. Takes: operations: where its addresses are otherwise"""
 
-    operations: list[RestOperation] = [
+    operations: list[RestOperation] = field("操作", "Operations", [
         _told("deliveries", "待出库", "To be shipped"),
         _told("expected", "待入库", "Expected"),
         _read("shipped", "已出库", "Shipped", "order"),
         _read("received", "已入库", "Received", "order"),
         _read("moved", "已移库", "Moved", "item"),
         _read("adjusted", "盘点差异", "Adjusted", "plant"),
-    ]
+    ])  # fmt: skip
 
 
 @connector

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll, data_of, filled_path, header, iso, needed
 from banyan.connectors.signing import base64, keyed, same
 from banyan.integration.connecting import Connection, Failed, Incoming, Received, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -20,8 +21,9 @@ class WooSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str = Field(pattern=r"^https?://")
-    consumer_key: str
+    address: str = field("商城地址", "Shop's address", pattern=r"^https?://",
+                        help=L("不含 /wp-json", "Without /wp-json"))  # fmt: skip
+    consumer_key: str = field("消费者密钥编号", "Consumer key")
 
 
 def _of_orders() -> Poll:

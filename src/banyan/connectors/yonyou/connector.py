@@ -6,12 +6,13 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.numbers import with_numbers
 from banyan.connectors.platform import Call, Platform, judged, needed
 from banyan.connectors.signing import base64, joined, keyed
 from banyan.integration.connecting import Connection, Failed, connector
+from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 
@@ -20,12 +21,13 @@ class YonyouSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token_address: str = Field(
+    token_address: str = field(
+        "取令牌地址", "Address for tokens",
         "https://c2.yonyoucloud.com/iuap-api-auth/open-auth/selfAppAuth/base/v1/getAccessToken",
         pattern=r"^https?://",
     )
-    address: str = Field("https://c2.yonyoucloud.com/iuap-api-gateway", pattern=r"^https?://")
-    app_key: str
+    address: str = field("网关地址", "Gateway", "https://c2.yonyoucloud.com/iuap-api-gateway", pattern=r"^https?://")
+    app_key: str = field("应用 Key", "App key")
 
 
 @connector

@@ -296,7 +296,8 @@ class Backfill(Input):
 
 
 @command("integration.flow.backfill", L("按范围补发", "Fill in a range"), input=Backfill, on="noun",
-         icon="history", offered_on=(OfferedOn("integration.flow", "flow", states=("active", "stopped")),))  # fmt: skip
+         icon="history", offered_on=(OfferedOn("integration.flow", "flow", states=("active", "stopped"),
+                                              where=("trigger", ("event",))),))  # fmt: skip
 def backfill_flow(ctx: Context, data: Backfill) -> Label:
     """Take the events of a range again as new messages of a flow, by the version that runs now.
 

@@ -86,6 +86,8 @@ def _check_partner(ctx: Context, scan: Scan, faults: FieldFaults) -> None:
         if flow is not None and flow.direction != direction:
             faults.add("send_flow" if direction == "out" else "fetch_flow",
                        L("方向不符", "leads the wrong way"))  # fmt: skip
+    if scan.is_mapped and scan.fetch_flow is None:
+        faults.add("fetch_flow", L("经映射读取时须有重取的流", "is needed where the list is read through its mapping"))
     if not isinstance(scan.fields, list) or not all(_is_pair(one) for one in scan.fields):
         faults.add("fields", L('须为 [{"ours": "…", "theirs": "…"}] 的列表',
                                'must be a list of {"ours": "…", "theirs": "…"}'))  # fmt: skip

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from procrastinate.contrib.django import app as queue
 
-from banyan.integration.watch import alerts, days, minutes, scanning, telling
+from banyan.integration.watch import alerts, days, defaults, minutes, scanning, telling
 from banyan.integration.watch.commands import start_scans
 from banyan.integration.watch.models import Scan
 from banyan.kernel import db
@@ -32,6 +32,13 @@ def look_after_alerts(now: datetime) -> None:
     if not alerts.outlook(now)[1].is_quiet:
         execute(_context(now), alerts.evaluate)
     telling.tell_due(now)
+
+
+@queue.periodic(cron="* * * * *")
+@queue.task(name="watch.defaults", queue="jobs", queueing_lock="watch_defaults")
+def seed_defaults(timestamp: int) -> None:
+    """Make the alert rules and scans that whatever is new should have; where nothing is, it is one statement."""
+    defaults.seed(_context(datetime.now(UTC)))
 
 
 @queue.periodic(cron="* * * * *")

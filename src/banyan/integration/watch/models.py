@@ -165,7 +165,8 @@ class Alert(Record):
 class Scan(Record):
     """What is compared: our own states that must never be, or our records with what a partner lists.
 
-    `their_…` are paths into what the partner lists. `fields` are pairs `{"ours": …, "theirs": …, "values": {…}}`.
+    `their_…` are paths into what the partner lists or, with `is_mapped`, into what the mapping of `fetch_flow` makes of
+    it. `fields` are pairs `{"ours": …, "theirs": …, "values": {…}}`.
     Compared is what lies at least `quiet_minutes` and at most `days` back.
     """
 
@@ -186,6 +187,7 @@ class Scan(Record):
     their_at = models.CharField(max_length=120, blank=True, default="")
     their_amount = models.CharField(max_length=120, blank=True, default="")
     fields = models.JSONField(default=list, blank=True)
+    is_mapped = models.BooleanField(default=False)
     days = models.PositiveIntegerField(default=30)
     window_hours = models.PositiveIntegerField(default=24)
     quiet_minutes = models.PositiveIntegerField(default=15)
@@ -208,6 +210,13 @@ class Scan(Record):
             ),
         ]
         indexes = [find_index("watch_scan_find")]
+
+
+class Seed(models.Model):
+    """What was made by itself, once: what a person deletes is not made again."""
+
+    key = models.CharField(primary_key=True, max_length=120)
+    at = models.DateTimeField()
 
 
 class ScanRun(models.Model):

@@ -156,6 +156,9 @@ noun(
         their_at=f("对方时间", "Their time"), their_amount=f("对方金额", "Their amount"),
         fields=f("比对字段", "Fields compared", L('如 [{"ours": "amount", "theirs": "total"}]',
                                               'Such as [{"ours": "amount", "theirs": "total"}]')),
+        is_mapped=f("经映射读取", "Read through the mapping", L(
+            "对方的路径指重取流的映射结果，如 orders.0.number",
+            "Their paths lead into what the mapping of the fetching flow gives, such as orders.0.number")),
         days=f("回看天数", "Days back", minimum=Decimal(1), maximum=Decimal(400)),
         window_hours=f("时间窗（小时）", "Window (hours)", minimum=Decimal(1), maximum=Decimal(744)),
         quiet_minutes=f("不看最近（分钟）", "Not the last (minutes)", 
@@ -170,7 +173,7 @@ noun(
     form=(section("核对", "Scan", "code", "name", "kind", "owner", "is_active"),
           section("我方自查", "Ours alone", "checks"),
           section("与对方核对", "Against a partner", "system", "operation", "noun", "where", "key_field", "their_key",
-                  "at_field", "their_at", "amount_field", "their_amount", "fields"),
+                  "at_field", "their_at", "amount_field", "their_amount", "fields", "is_mapped"),
           section("范围与修复", "Range and repair", "days", "window_hours", "quiet_minutes", "send_flow", "fetch_flow",
                   "repairs_itself", folded=True)),
     phone=("code", "name"), prepare=_check_scans,

@@ -17,9 +17,9 @@ import orjson
 from django.db import transaction
 
 from banyan.integration import clocks
-from banyan.integration.connecting import Failed
+from banyan.integration.connecting import Failed, Incoming
 from banyan.integration.mapping.models import KeyLink
-from banyan.integration.plans import link_of, refused
+from banyan.integration.plans import link_of, plan_of, refused
 from banyan.integration.templates import MISSING, at
 from banyan.integration.watch import rules
 from banyan.integration.watch.checks import LINK, our_rows
@@ -149,22 +149,35 @@ def _theirs(scan: Scan, run: ScanRun) -> Iterator[Row]:
     position = connector.position_at(connect(), scan.operation, run.since - SLACK)
     for _ in range(MOST_PAGES):
         page = connector.poll(connect(), scan.operation, position, PIECE)
-        for one in page.messages:
-            moment = clocks.read(at(one.body, scan.their_at)) if scan.their_at else one.at
-            key = at(one.body, scan.their_key, MISSING)
+        for one, body in _read(scan, page.messages):
+            moment = clocks.read(at(body, scan.their_at)) if scan.their_at else one.at
+            key = at(body, scan.their_key, MISSING)
             if key is MISSING or key is None or key == "":
                 said = L("对方的一条内容在 {path} 处没有键", "something they list has no key at {path}")
                 raise Failed("mapping", said.filled({"path": scan.their_key}))
             yield dict(
                 key=rules.canonical(key)[:200], at=moment, record=None, body=one.body, slot=_slot(scan, run, moment),
-                amount=rules.amount(at(one.body, scan.their_amount)) if scan.their_amount else None,
-                fields={pair["ours"]: _as_ours(pair, at(one.body, pair["theirs"])) for pair in scan.fields},
+                amount=rules.amount(at(body, scan.their_amount)) if scan.their_amount else None,
+                fields={pair["ours"]: _as_ours(pair, at(body, pair["theirs"])) for pair in scan.fields},
             )  # fmt: skip
         if not page.has_more:
             return
         position = page.position
     said = L("对方的清单超过 {n} 页", "their list is longer than {n} pages")
     raise Failed("too_large", said.filled({"n": MOST_PAGES}))
+
+
+def _read(scan: Scan, messages: Sequence[Incoming]) -> Iterator[tuple[Incoming, Any]]:
+    """Give what they list with what is compared of it; what cannot be mapped is a dead letter of the flow already."""
+    if not scan.is_mapped:
+        yield from ((one, one.body) for one in messages)
+        return
+    plan = plan_of(scan.fetch_flow_id) if scan.fetch_flow_id else None
+    if plan is None:
+        raise Failed("refused", L("重取用的流还没有启用过", "the flow that fetches again was never switched on"))
+    for one, body in zip(messages, plan.map_all([one.body for one in messages]), strict=True):
+        if not isinstance(body, Failed):
+            yield one, body
 
 
 def _as_ours(pair: dict[str, Any], value: Any) -> str:
@@ -189,16 +202,28 @@ _STORE = """
     FROM jsonb_to_recordset(%(rows)s::jsonb)
         r(key text, at timestamptz, slot int, amount numeric, fields jsonb, record uuid, body jsonb)
     ON CONFLICT (run_id, is_ours, key) DO UPDATE SET at = EXCLUDED.at, slot = EXCLUDED.slot,
-        amount = EXCLUDED.amount, fields = EXCLUDED.fields, digest = EXCLUDED.digest, record = EXCLUDED.record,
+        fields = EXCLUDED.fields,
+        amount = CASE WHEN EXCLUDED.is_ours THEN coalesce(watch_scanrow.amount, 0) + EXCLUDED.amount
+                      ELSE EXCLUDED.amount END, digest = EXCLUDED.digest, record = EXCLUDED.record,
         body = EXCLUDED.body
 """
 
 
 def _store(run: ScanRun, is_ours: bool, rows: Iterable[Row], tell: Told, before: int) -> int:
-    """Keep one side's rows, a piece at a time; of one key the last counts. Raises: Failed where there are too many"""
+    """Keep one side's rows, a piece at a time.
+
+    Of one key the last counts; amounts of ours add up, for what they list once may be parts here.
+
+    Raises: Failed where there are too many
+    """
     count = 0
     for piece in pieces(rows):
-        once = {row["key"]: row for row in piece}
+        once: dict[str, Row] = {}
+        for row in piece:
+            before_it = once.get(row["key"])
+            if is_ours and before_it and before_it["amount"] is not None and row["amount"] is not None:
+                row["amount"] += before_it["amount"]
+            once[row["key"]] = row
         count += len(piece)
         if count > MOST_ROWS:
             raise Failed("too_large", L("超过 {n} 行", "more than {n} rows").filled({"n": MOST_ROWS}))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from banyan.kernel.arrivals import Arrival, arrives
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
 from banyan.lib.labels import L, Label
@@ -13,6 +14,11 @@ from banyan.modules.channels import queries
 from banyan.modules.channels.models import Difference
 from banyan.modules.items import queries as items
 
+arrives(Arrival(
+    "channels.order.receive", noun="channels.order", key=("orders.0.number", "outside_number"),
+    at=("orders.0.ordered_at", "ordered_at"), amount=("orders.0.total_amount", "total_amount"),
+    within=("orders.0.shop", "shop", "channels.shop"),
+))  # fmt: skip
 #: So many SKUs are matched in one go.
 MOST = 50
 

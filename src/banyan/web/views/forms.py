@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from pydantic import BaseModel
 
 from banyan.kernel import reading, registry
 from banyan.kernel.access import visible
@@ -16,9 +19,9 @@ from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
 from banyan.kernel.spec import FieldSpec, Life
 from banyan.lib.errors import NotFound
-from banyan.lib.labels import L
+from banyan.lib.labels import L, Label
 from banyan.web import acting, areas, controls, offers, records
-from banyan.web.answers import go, page
+from banyan.web.answers import go, page, part
 from banyan.web.cells import Wording
 
 SAVED = L("已保存", "Saved")
@@ -137,6 +140,38 @@ def edit_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     return _form(request, noun, record, record)
 
 
+def shape_part(request: HttpRequest, noun: Noun) -> HttpResponse:
+    """Give the part of a form that depends on another of its fields, such as settings on the connector."""
+    ctx, spec = request.ctx, noun.spec
+    if not (ctx.may(spec.permission("create")) or ctx.may(spec.permission("change"))):
+        raise NotFound()
+    field = next((f for f in visible(ctx, spec.fields) if f.key == request.GET.get("_field")), None)
+    if field is None:
+        raise NotFound()
+    values = {k: v for k, v in request.GET.items() if k != field.key and spec.has_field(k)}
+    filler = controls.Filler(acting.zone_of(request))
+    return part(request, "web/shape.html", {"item": _item(noun, field, filler, None, values, None)})
+
+
+def _shape(noun: Noun, field: FieldSpec, values: Mapping[str, Any]) -> tuple[str, type[BaseModel] | None, Label | None]:
+    """Give what shapes a field of any content: the field it depends on, the model, and what else is to be said.
+
+    A module says so by the port `NOUN.FIELD.shape` (the values of the form); without it a field has no shape.
+    """
+    if field.type != "json":
+        return "", None, None
+    return registry.port(f"{noun.spec.key}.{field.key}.shape", lambda _values: ("", None, None))(values)
+
+
+def _control(noun: Noun, field: FieldSpec, values: Mapping[str, Any]) -> controls.Control:
+    """Give the control of a field as the form's values shape it."""
+    made = controls.of_field(field)
+    shaped_by, model, _ = _shape(noun, field, values)
+    if model:
+        return replace(made, kind="group", nullable=False, columns=controls.deep(model))
+    return replace(made, is_hidden=True) if shaped_by and not values.get(shaped_by) else made
+
+
 def _require_form(noun: Noun, verb: str) -> None:
     """Refuse a form that nothing would take. Raises: NotFound for a noun that nobody makes or changes by hand"""
     if not registry.has_command(noun.spec.permission(verb)):
@@ -149,24 +184,25 @@ def _form(
     ctx, spec = request.ctx, noun.spec
     zone = acting.zone_of(request)
     named = record["_titles"] if record else _named(ctx, noun, values)
-    filler = controls.Filler(zone, named)
+    picks = registry.port(f"{spec.key}.picks", dict)()
+    filler = controls.Filler(zone, named, picks)
     wording = Wording(ctx.language, zone, ctx)
     fields = {f.key: f for f in visible(ctx, spec.fields)}
     sections, used = [], set()
-    for part in spec.form:
-        keys = [k for k in part.fields if k in fields]
+    for section in spec.form:
+        keys = [k for k in section.fields if k in fields]
         used.update(keys)
-        items = [_item(fields[k], filler, wording, values, record) for k in keys]
+        items = [_item(noun, fields[k], filler, wording, values, record) for k in keys]
         items = [i for i in items if i]
         if items:
-            sections.append({"label": part.label, "items": items, "is_folded": part.folded})
+            sections.append({"label": section.label, "items": items, "is_folded": section.folded})
     rest = [f for k, f in fields.items() if k not in used and not f.readonly]
     if rest:
         sections.append(
             {
                 "label": records.MORE,
                 "is_folded": not any(f.required for f in rest),
-                "items": [_item(f, filler, wording, values, record) for f in rest],
+                "items": [_item(noun, f, filler, wording, values, record) for f in rest],
             }
         )
     grids = filler.fill([controls.of_lines(ctx, line) for line in spec.lines], values)
@@ -188,19 +224,22 @@ def _form(
 
 
 def _item(
+    noun: Noun,
     field: FieldSpec,
     filler: controls.Filler,
-    wording: Wording,
+    wording: Wording | None,
     values: Mapping[str, Any],
     record: Mapping[str, Any] | None,
 ) -> dict[str, Any] | None:
     """Give a field of the form: a control, or the value of a field that is only read."""
-    if field.readonly:
+    if field.readonly and wording:
         if record is None or record.get(field.key) in (None, ""):
             return None
         return {"field": field, "html": wording.html(field, record.get(field.key), record["_titles"])}
-    filled = filler.fill([controls.of_field(field)], values)[0]
-    return {"field": field, "filled": filled, "is_wide": field.type in ("long_text", "json")}
+    filled = filler.fill([_control(noun, field, values)], values)[0]
+    shaped_by, _, note = _shape(noun, field, {**values, "id": record["id"]} if record else values)
+    return {"field": field, "filled": filled, "is_wide": field.type in ("long_text", "json"), "shaped_by": shaped_by,
+            "note": note}  # fmt: skip
 
 
 def _make(request: HttpRequest, noun: Noun) -> HttpResponse:
@@ -233,7 +272,8 @@ def _change(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
 def _taken(request: HttpRequest, noun: Noun, *, keep_blank: bool, prefix: str = "") -> dict[str, Any]:
     """Give what the form holds as input data. Raises: Invalid for required fields left empty."""
     ctx = request.ctx
-    fields = [controls.of_field(f) for f in visible(ctx, noun.spec.fields) if not f.readonly]
+    values = request.POST.dict()
+    fields = [_control(noun, f, values) for f in visible(ctx, noun.spec.fields) if not f.readonly]
     grids = [controls.of_lines(ctx, line) for line in noun.spec.lines]
     taker = controls.Taker(request.POST, acting.zone_of(request), keep_blank=keep_blank)
     data = taker.take([*fields, *grids], path=prefix)
@@ -250,10 +290,14 @@ def _same(old: Any, new: Any) -> bool:
             else o == n
             for o, n in zip(old, new, strict=True)
         )
+    if isinstance(new, dict) and isinstance(old, dict):
+        return old.keys() == new.keys() and all(_same(old[k], v) for k, v in new.items())
     if isinstance(old, bool) or isinstance(new, bool):
         return old is new
     if old in (None, "") and new in (None, ""):
         return True
+    if isinstance(old, float) and re.fullmatch(r"-?\d+(\.\d+)?", str(new)):
+        return old == float(new)
     return str(old) == str(new)
 
 

@@ -44,6 +44,7 @@ class Line:
     share: int | None
     is_open: bool
     fault: str
+    said: str
     path: str
 
 
@@ -88,7 +89,7 @@ def _line(run: JobRun, names: dict[UUID, str], wording: Wording, language: str) 
     if run.state == "failed":
         fault = result.get("detail") or str(L("出错了，详情在日志里", "It failed; the log has the rest"))
     share = round(100 * run.done / run.total) if run.total else (100 if run.state == "done" else None)
-    path = result.get("path", "")
+    path, said = result.get("path", ""), result.get("said")
     return Line(
         id=run.pk,
         title=run.title_zh if language == "zh" else run.title_en,
@@ -102,5 +103,6 @@ def _line(run: JobRun, names: dict[UUID, str], wording: Wording, language: str) 
         share=share,
         is_open=run.finished_at is None,
         fault=fault,
+        said=str(said.get(language, "")) if isinstance(said, dict) else "",
         path=path if isinstance(path, str) and path.startswith("/") and not path.startswith("//") else "",
     )

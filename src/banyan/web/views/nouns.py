@@ -84,6 +84,7 @@ def remove_view(request: HttpRequest, noun, view: UUID) -> HttpResponse:
 remove_view = require_POST(remove_view)
 move_choice = _of_noun(boards.move_choice)
 new = _of_noun(forms.new_page)
+shape = _of_noun(forms.shape_part)
 read = _of_noun(forms.read_page)
 edit = _of_noun(forms.edit_page)
 run = _of_noun(dialogs.run)

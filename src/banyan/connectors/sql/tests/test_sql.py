@@ -271,3 +271,13 @@ def test_a_missing_driver_says_how_to_get_it():
     settings = SqlSettings(kind="oracle", host="127.0.0.1", database="d", user="u")
     with pytest.raises(Failed, match="pip install oracledb"):
         engines.engine_of(connection(settings, {"password": "p"}))
+
+
+def test_a_table_is_read_from_a_time_where_its_watermark_is_one(base):
+    add(base, *((n, n * 3600) for n in range(10)))
+    link = system(zone="Asia/Shanghai")
+    since = dt.datetime(2026, 3, 4, 20, tzinfo=dt.UTC)  # four in the morning there
+    position = json.loads(json.dumps(sql.position_at(link, "orders", since)))
+    found, _ = polled(link, position)
+    assert [m.body["id"] for m in found] == [4, 5, 6, 7, 8, 9]
+    assert sql.position_at(system({"watermark": "id"}), "orders", since) is None

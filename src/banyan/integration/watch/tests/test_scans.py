@@ -301,3 +301,21 @@ def test_a_scan_that_cannot_work_is_refused(scan, faulty, field):
         scan(**faulty)
     assert any(field in key for key in refusal.value.fields)
     assert Scan.objects.count() == 0
+
+
+def test_amounts_of_ours_that_are_one_thing_there_add_up(ctx, ours, scan):
+    ours("X1", name="甲", rate="4")
+    ours("X2", name="甲", rate="6.5")
+    theirs(("甲", "一", "10.5", 48))
+    one = scan(key_field="name", fields=[])
+    assert (run(ctx, one).found, found()) == (0, [])
+    theirs(("甲", "一", "10", 48))
+    assert run(ctx, one).found == 1
+    ((kind, key, facts),) = Discrepancy.objects.values_list("kind", "key", "facts")
+    assert (kind, key, [float(each) for each in facts["="]]) == ("different", "甲", [10.5, 10.0])
+
+
+def test_a_scan_through_a_mapping_needs_the_flow_whose_mapping_it_is(scan):
+    with pytest.raises(Invalid) as refusal:
+        scan(is_mapped=True)
+    assert "fetch_flow" in str(refusal.value.field_texts("en"))

@@ -1,0 +1,130 @@
+"""Rules and scans that are there without anybody having made them: once, and never again what a person deletes.
+
+The first outside system, flow or shop brings the alert rules and the scan of our own impossible states. Each running
+flow that lists what a command of ours takes in (`kernel.arrivals`) brings a nightly scan against its partner, read
+through the flow's own mapping. They are ordinary rules and scans: to be changed, switched off, deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from banyan.integration.connecting import Connector
+from banyan.integration.models import Flow, System
+from banyan.integration.plans import Plan, plan_of
+from banyan.integration.watch.models import Scan, Seed
+from banyan.kernel import db, registry
+from banyan.kernel.arrivals import Arrival, arrivals
+from banyan.kernel.commands import execute
+from banyan.kernel.context import Context
+from banyan.kernel.models import Role
+
+AREA = "integration"
+#: By what is remembered of it: name, measure, from which value, for how many minutes.
+RULES: Mapping[str, tuple[str, str, int, int]] = {
+    "dead": ("死信 / Dead letters", "dead", 1, 0),
+    "blocked": ("键被卡住半小时 / Keys blocked for half an hour", "blocked", 1, 30),
+    "waiting": ("等待超过 30 分钟 / Waiting for over 30 minutes", "waiting", 30, 5),
+    "breaker": ("熔断 5 分钟 / Breaker open for 5 minutes", "breaker", 1, 5),
+    "differences": ("核对有差异 / Scans found differences", "differences", 1, 0),
+}
+OWN_SCAN = "OWN-STATES"
+DAYS = 7
+
+
+def seed(ctx: Context) -> int:
+    """Make what is wanted and was never made; give how much that is.
+
+    Writes: rules and scans by their commands; what was made is remembered. Nothing while nobody could be told
+    """
+    if not _begins():
+        return 0
+    made = 0
+    with transaction.atomic():
+        db.one("SELECT pg_advisory_xact_lock(hashtextextended('watch.defaults', 0))")
+        known = set(Seed.objects.values_list("key", flat=True))
+        if role := _whom():
+            for name in (one for one in RULES if f"rule {one}" not in known):
+                _make(ctx, f"rule {name}", "watch.alert_rule.create", _rule(name, role))
+                made += 1
+        if "scan own" not in known:
+            own = {"code": _code(OWN_SCAN), "name": "我方不可能的状态 / Our impossible states", "kind": "ours"}
+            _make(ctx, "scan own", "watch.scan.create", own)
+            made += 1
+        listing = Flow.objects.filter(state="active", direction="in", target__in=arrivals())
+        for flow in listing.exclude(trigger="webhook").select_related("system").order_by("code"):
+            if f"scan {flow.pk}" not in known and (facts := _against(flow)):
+                _make(ctx, f"scan {flow.pk}", "watch.scan.create", facts)
+                made += 1
+    return made
+
+
+def _begins() -> bool:
+    """Say whether there is anything to watch."""
+    kinds = {one.within[2] for one in arrivals().values()}
+    return System.objects.exists() or any(
+        registry.noun(kind).model._base_manager.exists() for kind in sorted(kinds) if registry.has_noun(kind)
+    )
+
+
+def _whom() -> UUID | None:
+    """Give the role that looks after the links: the one called integrator, else the first with that area."""
+    found = Role.objects.filter(Q(code="integrator") | Q(areas__contains=[AREA])).order_by("code")
+    roles = {role.code: role.pk for role in found}
+    return roles.get("integrator") or next(iter(roles.values()), None)
+
+
+def _make(ctx: Context, key: str, command: str, record: Mapping[str, Any]) -> None:
+    execute(ctx, registry.command(command), data={"records": [record]})
+    Seed.objects.create(key=key, at=ctx.now)
+
+
+def _rule(name: str, role: UUID) -> dict[str, Any]:
+    words, measure, threshold, minutes = RULES[name]
+    return {"name": words, "measure": measure, "threshold": str(threshold), "minutes": minutes, "role": str(role)}
+
+
+def _against(flow: Flow) -> dict[str, Any] | None:
+    """Give the scan of a flow against its partner, None where that lists nothing by time or names no place of ours."""
+    plan, arrival = plan_of(flow.pk), arrivals()[flow.target]
+    if plan is None or type(plan.connector).position_at is Connector.position_at:
+        return None
+    place = _place(plan, arrival)
+    if place is None:
+        return None
+    return {
+        "code": _code(f"SCAN-{flow.code}"), "name": f"{flow.name}：与对方核对"[:120], "kind": "theirs",
+        "system": str(flow.system_id), "operation": plan.operation, "noun": arrival.noun,
+        "where": f"{arrival.within[1]}:in={place}", "key_field": arrival.key[1], "their_key": arrival.key[0],
+        "at_field": arrival.at[1], "their_at": arrival.at[0], "amount_field": arrival.amount[1],
+        "their_amount": arrival.amount[0], "is_mapped": True, "fetch_flow": str(flow.pk), "days": DAYS,
+    }  # fmt: skip
+
+
+def _place(plan: Plan, arrival: Arrival) -> UUID | None:
+    """Give the record of ours that all a flow brings belongs to, as its mapping says: a setting, or a fixed text."""
+    path, _, noun = arrival.within
+    code = ""
+    for field in plan.definition["mapping"].get("fields", ()):
+        if field["target"].replace("[", ".").replace("]", "") == path:
+            name = field.get("expression", "").removeprefix("settings.")
+            settings = plan.definition["mapping"].get("settings", {})
+            code = settings.get(name, "") if field.get("expression") else field.get("default", "")
+            if field.get("source"):
+                return None
+    if not code or not registry.has_noun(noun):
+        return None
+    found = registry.noun(noun)
+    return found.model._base_manager.filter(**{found.spec.natural_key: code}).values_list("pk", flat=True).first()
+
+
+def _code(wanted: str) -> str:
+    """Give a code that no scan has."""
+    taken = set(Scan.objects.filter(code__startswith=wanted[:34]).values_list("code", flat=True))
+    tries = (wanted[:40], *(f"{wanted[:34]}-{n}" for n in range(2, 100)))
+    return next(one for one in tries if one not in taken)
