@@ -6,11 +6,12 @@ type Option = { id: string; title: string };
 
 const known = new Map<string, Promise<Option[]>>();
 
-function fetchOptions(noun: string, term: string): Promise<Option[]> {
-  const key = `${noun}?${term}`;
+function fetchOptions(combo: HTMLElement, term: string): Promise<Option[]> {
+  const asked = new URLSearchParams({ q: term, ...(combo.dataset.only ? { only: combo.dataset.only } : {}) });
+  const key = `${combo.dataset.combo ?? ""}?${asked}`;
   let found = known.get(key);
   if (!found) {
-    found = fetch(`/options/${noun}?q=${encodeURIComponent(term)}`, { headers: { "HX-Request": "true" } })
+    found = fetch(`/options/${key}`, { headers: { "HX-Request": "true" } })
       .then((answer) => (answer.ok ? answer.json() : { options: [] }))
       .then((data) => data.options as Option[])
       .catch(() => []);
@@ -41,7 +42,7 @@ async function open(input: HTMLInputElement): Promise<void> {
   const combo = input.closest<HTMLElement>("[data-combo]");
   if (!combo) return;
   const mine = ++asked;
-  const options = await fetchOptions(combo.dataset.combo ?? "", input.value.trim() === input.dataset.chosen ? "" : input.value.trim());
+  const options = await fetchOptions(combo, input.value.trim() === input.dataset.chosen ? "" : input.value.trim());
   if (mine !== asked || document.activeElement !== input) return;
   list?.remove();
   list = document.createElement("ul");
@@ -197,7 +198,7 @@ on("focusout", ".combo-text", (element) => {
     input.dispatchEvent(new Event("change", { bubbles: true }));
     return;
   }
-  void fetchOptions(combo.dataset.combo ?? "", text).then((options) => {
+  void fetchOptions(combo, text).then((options) => {
     const exact = options.filter((o) => o.title === text || o.title.split(" ")[0] === text);
     const only = exact.length === 1 ? exact[0] : options.length === 1 ? options[0] : null;
     if (only) {

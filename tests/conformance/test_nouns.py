@@ -10,6 +10,7 @@ from banyan.kernel.models import Audit, History
 from banyan.kernel.spec import to_json
 from banyan.lib.errors import DomainError, Invalid, NotAllowed, NotFound, Stale
 from banyan.lib.ids import new_id
+from banyan.web import controls
 from tests.kernel.visitor_pass import VISITOR_PASS
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,16 @@ def test_its_spec_is_plain_data(noun):
     assert to_json(noun.spec)["key"] == noun.spec.key
     numbers = [f.no for f in noun.spec.fields]
     assert len(numbers) == len(set(numbers))
+
+
+@every_noun
+def test_what_limits_a_choice_is_a_yes_or_no_field_of_what_is_chosen(noun):
+    asked = [c for one in registry.commands_of(noun.spec.key) if one.input for c in controls.of_model(one.input_model())]
+    fields = (*noun.spec.fields, *(field for line in noun.spec.lines for field in line.fields))
+    for one in (*fields, *asked, *(column for control in asked for column in control.columns)):
+        if one.only:
+            chosen = registry.noun(one.reference).spec.field(one.only)
+            assert (chosen.type, chosen.filterable) == ("boolean", True), one
 
 
 @every_noun

@@ -138,3 +138,19 @@ def test_pasted_names_become_records(everyone, world):
     part = world.part
     found = everyone.post("/options/items.item/resolve", {"names": ["MP-1", "没有"]}).json()["found"]
     assert found == {"MP-1": {"id": str(part.pk), "title": "MP-1 齿轮"}}
+
+
+def test_only_carriers_are_offered_where_one_is_asked_for(everyone, world, orders):
+    carrier, customer = world.carrier, world.customer
+    vendor = world.party(code="SU-9", is_customer=False, is_supplier=True)
+    asked = f"/sales/shipments/do/create?_on=sales.order:{orders[0].pk}"
+    dialog = everyone.get(asked, headers=PART | {"HX-Target": "dialog-body"}).content.decode()
+    assert f'value="{carrier.pk}"' in dialog
+    assert f'value="{vendor.pk}"' not in dialog
+    options = everyone.get("/options/parties.party?only=is_carrier&q=").json()["options"]
+    assert [one["id"] for one in options] == [str(carrier.pk)]
+    every = {one["id"] for one in everyone.get("/options/parties.party?q=").json()["options"]}
+    assert {str(carrier.pk), str(customer.pk), str(vendor.pk)} <= every
+    assert everyone.get("/options/parties.party?only=nothing").status_code == 422
+    form = everyone.get("/sales/orders/new").content.decode()
+    assert 'data-combo="parties.party" data-only="is_customer"' in form

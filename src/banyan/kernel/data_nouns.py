@@ -218,7 +218,7 @@ def _field(definition: Mapping[str, Any], model: type[models.Model]) -> FieldSpe
         places=column.decimal_places if number else None, digits=column.max_digits if number else None,
         minimum=Decimal(str(definition["minimum"])) if "minimum" in definition else None,
         maximum=Decimal(str(definition["maximum"])) if "maximum" in definition else None,
-        unit=definition.get("unit"), default=default, see=definition.get("see"),
+        unit=definition.get("unit"), default=default, see=definition.get("see"), only=definition.get("only"),
         sortable=bool(definition.get("sortable")) or column.unique or definition.get("sort_key", False),
     )
 

@@ -87,6 +87,7 @@ class FieldWords:
     type: FieldType | None = None
     default: Any = None
     reference: str | None = None
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +314,6 @@ def _field(
         unique=column.unique, choices=tuple(choices), reference=reference,
         max_length=getattr(stored, "max_length", None), places=getattr(stored, "decimal_places", None),
         digits=getattr(stored, "max_digits", None), minimum=words.minimum, maximum=words.maximum, unit=words.unit,
-        default=default, see=words.see, filterable=words.filterable,
+        default=default, see=words.see, only=words.only, filterable=words.filterable,
         sortable=words.sortable or name == sort.lstrip("-") or column.unique,
     )

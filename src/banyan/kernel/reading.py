@@ -55,6 +55,11 @@ class Query:
     ids: tuple[UUID, ...] | None = None
 
 
+def only(name: str | None) -> tuple[tuple[str, str, str], ...]:
+    """Give the filters of a list whose records meet a yes-or-no field; none without a name."""
+    return ((name, "eq", "true"),) if name else ()
+
+
 @dataclass(frozen=True)
 class Page:
     """A page of rows; `next` is the cursor of the following page, empty at the end."""

@@ -37,10 +37,11 @@ class Wrong(ValueError):
 
 
 def field(zh: str, en: str, default: Any = ..., *, help: Label | None = None, reference: str | None = None,
-          unit: str | None = None, choices: Sequence[Any] = (), when: str = "", is_file: bool = False,
-          **more: Any) -> Any:
+          only: str | None = None, unit: str | None = None, choices: Sequence[Any] = (), when: str = "",
+          is_file: bool = False, **more: Any) -> Any:
     """Give a Pydantic field with its label pair; `reference` names the noun an id refers to.
 
+    `only` names a yes-or-no field of that noun which a record to choose must meet.
     `when` names another field: a dialog shows this one only while that one has something in it. `is_file` says
     that it takes the digest of a stored file.
     """
@@ -48,6 +49,7 @@ def field(zh: str, en: str, default: Any = ..., *, help: Label | None = None, re
         "label": {"zh": zh, "en": en},
         **({"help": {"zh": help.zh, "en": help.en}} if help else {}),
         **({"reference": reference} if reference else {}),
+        **({"only": only} if only else {}),
         **({"unit": unit} if unit else {}),
         **({"when": when} if when else {}),
         **({"is_file": True} if is_file else {}),

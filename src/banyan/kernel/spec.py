@@ -38,7 +38,7 @@ class FieldSpec:
 
     `no` is stable for ever; `column` is the attribute that holds the stored value (for a reference: its id; for
     tags with a reference: the ids of several records); `see` names the permission without which the field does not
-    exist for a person.
+    exist for a person; `only` the yes-or-no filter of the referred noun that a record to choose must meet.
     """
 
     key: str
@@ -63,6 +63,7 @@ class FieldSpec:
     sortable: bool = False
     filterable: bool = True
     see: str | None = None
+    only: str | None = None
 
     @property
     def is_number(self) -> bool:

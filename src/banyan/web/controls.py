@@ -78,6 +78,7 @@ class Control:
     nullable: bool = True
     help: Label | None = None
     reference: str | None = None
+    only: str | None = None
     options: tuple[Option, ...] = ()
     unit: str | None = None
     places: int | None = None
@@ -160,6 +161,7 @@ def of_field(spec: FieldSpec) -> Control:
         nullable=spec.nullable,
         help=spec.help,
         reference=spec.reference,
+        only=spec.only,
         options=tuple(Option(c.key, c.label) for c in spec.choices),
         unit="%" if spec.type == "percent" else spec.unit,
         places=spec.places,
@@ -206,6 +208,7 @@ def _of_info(name: str, info: FieldInfo) -> Control:
         required=info.is_required(),
         help=_label(words["help"]) if words.get("help") else None,
         reference=words.get("reference"),
+        only=words.get("only"),
         unit=words.get("unit"),
         default=default,
         when=words.get("when", ""),

@@ -56,7 +56,7 @@ noun(
         platform=f("平台", "Platform", choices=PLATFORMS),
         system=f("外部系统", "Outside system", L("集成中的系统编码", "Its code where systems are connected")),
         plant=f("工厂", "Plant", L("没有仓库规则时从这里发货", "Ships from here where no warehouse is named")),
-        party=f("客户", "Customer", L("空为每个买家一个客户", "Empty: a customer for each buyer")),
+        party=f("客户", "Customer", L("空为每个买家一个客户", "Empty: a customer for each buyer"), only="is_customer"),
         currency=f("币种", "Currency", required=False),
         tax_code=f("税码", "Tax code", L("空则按客户或物料", "Empty: the customer's or the item's")),
         freight_item=f("运费项目", "Freight item", L("服务类物料", "A service")),

@@ -123,7 +123,7 @@ noun(
                 skill=f("技能", "Skill"),
                 instructions=f("作业说明", "Instructions"),
                 is_subcontracted=f("委外", "Subcontracted"),
-                supplier=f("委外商", "Subcontractor"),
+                supplier=f("委外商", "Subcontractor", only="is_supplier"),
                 service_item=f("服务", "Service", L("采购的服务", "What is bought from the subcontractor")),
                 subcontract_price=f("委外单价", "Price outside", minimum=ZERO, see="engineering.cost"),
                 subcontract_days=f("委外天数", "Days outside", unit="d", minimum=ZERO),

@@ -141,7 +141,7 @@ noun(
         item=f("物料", "Item"),
         reason=f("原因", "Reason", readonly=True),
         stopped_at=f("冻结于", "Stopped at", readonly=True),
-        supplier=f("供应商", "Supplier"),
+        supplier=f("供应商", "Supplier", only="is_supplier"),
         supplier_lot=f("供应商批号", "Supplier's lot"),
         heat_number=f("炉号", "Heat number"),
         made_on=f("生产日期", "Made on"),

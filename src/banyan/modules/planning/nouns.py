@@ -93,7 +93,7 @@ noun(
         starts_on=f("开始日期", "Starts on", sortable=True),
         due_on=f("完成日期", "Due on", sortable=True),
         ready_on=f("预计齐料完成", "Ready on", L("按物料到齐算", "As its material allows"), readonly=True),
-        supplier=f("供应商", "Supplier"),
+        supplier=f("供应商", "Supplier", only="is_supplier"),
         priority=f("优先级", "Priority", choices=PRIORITIES, readonly=True),
         run=f("计划运算", "Planning run", readonly=True),
         result_noun=f("转为", "Became", choices=NOUNS[:2], readonly=True),

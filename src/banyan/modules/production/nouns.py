@@ -184,7 +184,7 @@ noun(
                 ),
                 approved_quantity=f("已审核", "Approved", readonly=True),
                 is_subcontracted=f("委外", "Subcontracted"),
-                supplier=f("委外商", "Subcontractor"),
+                supplier=f("委外商", "Subcontractor", only="is_supplier"),
                 subcontract_price=f("委外单价", "Outside price", see="production.costs", minimum=ZERO),
                 labour_rate=f("人工费率", "Labour rate", see="production.costs", readonly=True),
                 machine_rate=f("机器费率", "Machine rate", see="production.costs", readonly=True),

@@ -43,7 +43,7 @@ noun(
     plural=L("供应商货源", "Supplier items"),
     help=L("哪家供应商供什么、什么价、多久到", "Who delivers what, at which price and lead time"),
     fields=dict(
-        party=f("供应商", "Supplier"),
+        party=f("供应商", "Supplier", only="is_supplier"),
         item=f("物料", "Item"),
         supplier_code=f("供应商料号", "Supplier's code"),
         unit=f("单位", "Unit", L("空为库存单位", "Empty: the stock unit"), required=False),
@@ -121,7 +121,7 @@ noun(
     plural=L("采购订单", "Purchase orders"),
     help=L("向供应商订的货、答应的交期和到货进度", "What we ordered, when it is due, and how much has come"),
     fields=dict(
-        party=f("供应商", "Supplier"),
+        party=f("供应商", "Supplier", only="is_supplier"),
         plant=f("工厂", "Plant", required=False),
         currency=f("币种", "Currency", required=False),
         exchange_rate=f(
@@ -297,7 +297,7 @@ noun(
         "Arrival and booking are two moments: first inspection, then the store",
     ),
     fields=dict(
-        party=f("供应商", "Supplier"),
+        party=f("供应商", "Supplier", only="is_supplier"),
         plant=f("工厂", "Plant", required=False),
         order=f("订单", "Order", readonly=True),
         delivery_note=f("送货单号", "Delivery note"),
@@ -375,7 +375,7 @@ noun(
     plural=L("采购退货", "Purchase returns"),
     help=L("退给供应商的货和原因", "Goods that go back to suppliers, and why"),
     fields=dict(
-        party=f("供应商", "Supplier"),
+        party=f("供应商", "Supplier", only="is_supplier"),
         plant=f("工厂", "Plant", required=False),
         reason=f("原因", "Reason", choices=REASONS),
         note=f("说明", "Note"),

@@ -39,7 +39,7 @@ class OfItem(Input):
     """The item asked for, of one supplier or all."""
 
     item: UUID = field("物料", "Item", reference="items.item")
-    party: UUID | None = field("供应商", "Supplier", None, reference="parties.party")
+    party: UUID | None = field("供应商", "Supplier", None, reference="parties.party", only="is_supplier")
 
 
 def _plant(ctx: Context, data: AtPlant) -> company.PlantFacts:

@@ -86,7 +86,7 @@ noun(
         "Prices for a customer or for everybody, by quantity and validity",
     ),
     fields=dict(
-        party=f("客户", "Customer", L("空为所有客户", "Empty: everybody")),
+        party=f("客户", "Customer", L("空为所有客户", "Empty: everybody"), only="is_customer"),
         item=f("物料", "Item"),
         unit=f("单位", "Unit", L("空为库存单位", "Empty: the stock unit"), required=False),
         minimum_quantity=f("起订量", "From quantity", minimum=ZERO),
@@ -142,7 +142,7 @@ noun(
     plural=L("报价单", "Quotations"),
     help=L("给客户的报价，接受后转为订单", "What we offer; accepted ones become orders"),
     fields=dict(
-        party=f("客户", "Customer"),
+        party=f("客户", "Customer", only="is_customer"),
         plant=f("工厂", "Plant", required=False),
         currency=f("币种", "Currency", required=False),
         quoted_on=f("报价日期", "Quoted on", required=False),
@@ -200,7 +200,7 @@ noun(
         "客户订的货、答应的日期和发货进度", "What customers ordered, the dates promised, and how far it is"
     ),
     fields=dict(
-        party=f("客户", "Customer"),
+        party=f("客户", "Customer", only="is_customer"),
         plant=f("工厂", "Plant", required=False),
         currency=f("币种", "Currency", required=False),
         exchange_rate=f(
@@ -402,12 +402,12 @@ noun(
         "Goods leaving to customers: lots, places, parcels and waybills",
     ),
     fields=dict(
-        party=f("客户", "Customer"),
+        party=f("客户", "Customer", only="is_customer"),
         plant=f("工厂", "Plant", required=False),
         order=f("订单", "Order", readonly=True),
         shipped_on=f("发货日期", "Shipped on", readonly=True),
         shipped_at=f("发货时间", "Shipped at", readonly=True),
-        carrier=f("承运商", "Carrier"),
+        carrier=f("承运商", "Carrier", only="is_carrier"),
         tracking_number=f("运单号", "Tracking number"),
         address=f("收货地址", "Delivery address"),
         note=f("备注", "Note"),
@@ -477,7 +477,7 @@ noun(
     plural=L("销售退货", "Sales returns"),
     help=L("客户退回的货、原因和去处", "Goods that come back from customers, why, and where they go"),
     fields=dict(
-        party=f("客户", "Customer"),
+        party=f("客户", "Customer", only="is_customer"),
         plant=f("工厂", "Plant", required=False),
         reason=f("原因", "Reason", choices=REASONS),
         note=f("说明", "Note"),

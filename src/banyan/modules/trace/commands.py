@@ -134,7 +134,7 @@ def trace_again(ctx: Context, recalls: Sequence[Recall]) -> Label:
 class Tell(Input):
     """Who was told, and how."""
 
-    party: UUID = field("客户", "Customer", reference="parties.party")
+    party: UUID = field("客户", "Customer", reference="parties.party", only="is_customer")
     note: Annotated[Text, Field(max_length=255)] = field(
         "说明", "Note", "", help=L("例如：电话告知，约定退回", "For instance: by telephone, goods come back")
     )

@@ -147,7 +147,7 @@ def _few_choices(
         if noun is None or control.kind != "reference" or control.key in known:
             continue
         if ctx.may(noun.spec.permission("read")):
-            query = reading.Query(limit=MOST_TILES + 1, columns=noun.spec.title[:1])
+            query = reading.Query(reading.only(control.only), limit=MOST_TILES + 1, columns=noun.spec.title[:1])
             rows = reading.list_records(ctx, noun, query).rows
             if 0 < len(rows) <= MOST_TILES:
                 named = titles(noun.spec.key, [UUID(row["id"]) for row in rows])

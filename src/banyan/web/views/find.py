@@ -88,10 +88,13 @@ def _records(ctx: Context, term: str) -> list[Hit]:
 def options(request: HttpRequest, key: str) -> JsonResponse:
     """Give records of a noun to choose from: `?q=` what was typed, else the first ones.
 
+    Takes:  only: in the address: a yes-or-no field that they meet
     Gives:  [{id, title}] in scope of the person, at most 20
+    Raises: Invalid for a filter that the noun has not
     """
     noun = registry.noun(key)
-    query = reading.Query(search=request.GET.get("q", "")[:100], limit=SHOWN, columns=_naming(noun))
+    wanted, term = reading.only(request.GET.get("only")), request.GET.get("q", "")[:100]
+    query = reading.Query(wanted, search=term, limit=SHOWN, columns=_naming(noun))
     page = reading.list_records(request.ctx, noun, query)
     named = titles(key, [UUID(row["id"]) for row in page.rows])
     return JsonResponse(

@@ -77,7 +77,7 @@ class Merge(Input):
 class Ship(Input):
     """Who carries it, under which number."""
 
-    carrier: UUID | None = field("承运商", "Carrier", None, reference="parties.party")
+    carrier: UUID | None = field("承运商", "Carrier", None, reference="parties.party", only="is_carrier")
     tracking_number: Text = field("运单号", "Tracking number", "", max_length=80)
 
 

@@ -60,7 +60,7 @@ class AddOperation(Input):
     run_minutes: Minutes = field("单件工时", "Run time", ZERO, unit="min")
     instructions: Annotated[Text, Field(max_length=20_000)] = field("作业指导", "Instructions", "")
     is_subcontracted: bool = field("委外", "Subcontracted", False)
-    supplier: UUID | None = field("委外商", "Subcontractor", None, reference="parties.party")
+    supplier: UUID | None = field("委外商", "Subcontractor", None, reference="parties.party", only="is_supplier")
     reason: Reason = field("原因", "Reason")
 
 
@@ -87,7 +87,7 @@ class Reroute(Input):
     work_centre: UUID | None = field("工作中心", "Work centre", None, reference="equipment.work_centre")
     machine: UUID | None = field("设备", "Machine", None, reference="equipment.machine")
     is_subcontracted: bool = field("委外", "Subcontracted", False)
-    supplier: UUID | None = field("委外商", "Subcontractor", None, reference="parties.party")
+    supplier: UUID | None = field("委外商", "Subcontractor", None, reference="parties.party", only="is_supplier")
     run_minutes: Minutes | None = field("单件工时", "Run time", None, unit="min")
     reason: Reason = field("原因", "Reason")
 

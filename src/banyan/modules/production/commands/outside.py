@@ -43,7 +43,7 @@ class Subcontract(Input):
     """Who does the operation instead of us, at what price a piece; what is not told follows from the routing."""
 
     operation: UUID = field("工序", "Operation", reference=OPERATION)
-    supplier: UUID = field("委外商", "Subcontractor", reference="parties.party")
+    supplier: UUID = field("委外商", "Subcontractor", reference="parties.party", only="is_supplier")
     service: UUID | None = field(
         "服务", "Service", None, reference="items.item", help=L("空为工艺路线上的", "Empty: as in the routing")
     )

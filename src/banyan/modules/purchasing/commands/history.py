@@ -46,7 +46,7 @@ class HistoryOrder(Input):
 
     id: UUID | None = field("标识", "Key", None)
     number: Text = field("单号", "Number", min_length=1, max_length=40)
-    party: UUID = field("供应商", "Supplier", reference="parties.party")
+    party: UUID = field("供应商", "Supplier", reference="parties.party", only="is_supplier")
     ordered_on: Day = field("订单日期", "Ordered on")
     state: Literal["received", "closed", "cancelled"] = field("状态", "State", "closed")
     supplier_reference: Text = field("供应商单号", "Supplier's reference", "", max_length=80)

@@ -82,7 +82,7 @@ class Ship(Input):
 
     lines: list[ShipLine] = field("明细", "Lines", [], max_length=5000)
     parcels: list[ShipParcel] = field("包裹", "Parcels", [], max_length=500)
-    carrier: UUID | None = field("承运商", "Carrier", None, reference="parties.party")
+    carrier: UUID | None = field("承运商", "Carrier", None, reference="parties.party", only="is_carrier")
     tracking_number: Text = field("运单号", "Tracking number", "", max_length=80)
     note: Text = field("备注", "Note", "", max_length=500)
 
@@ -103,7 +103,7 @@ class ShipPart(Input):
 class Track(Input):
     """Who carries it, under which number."""
 
-    carrier: UUID | None = field("承运商", "Carrier", None, reference="parties.party")
+    carrier: UUID | None = field("承运商", "Carrier", None, reference="parties.party", only="is_carrier")
     tracking_number: Text = field("运单号", "Tracking number", min_length=1, max_length=80)
 
 
