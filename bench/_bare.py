@@ -1,9 +1,7 @@
 """What is measured, once more by hand: plain SQL that keeps the same invariants on the same database.
 
-Every act takes the client's key, locks what it changes, writes document, ledger, balances, entries, audit,
-outbox and
-the answer under the key, and commits durably. It has no rights, no rules and no words, so it is what remains
-when
+Every act takes the client's key, locks what it changes, writes document, ledger, balances, entries, audit, outbox
+and the answer under the key, and commits durably. It has no rights, no rules and no words, so it is what remains when
 everything that makes a product is taken away.
 """
 
@@ -28,6 +26,8 @@ from banyan.config import database
 from banyan.lib.ids import new_id
 
 ZERO = Decimal(0)
+#: As many as two web processes keep, 8 each (config/database.py).
+CONNECTIONS = 16
 
 
 @contextmanager
@@ -434,8 +434,8 @@ def _confirm(bare: Bare, user: UUID, order: UUID, now: datetime) -> None:
 def oversell_seconds(factory: Factory, item: UUID, drafts: Sequence[UUID], there: int) -> float:
     """Give the seconds that sixteen connections need for the last pieces."""
     with ExitStack() as stack:
-        held = [stack.enter_context(connected()) for _ in range(16)]
-        seconds, done = at_once(drafts, lambda n, key: confirm(held[n], factory, key), 16)
+        held = [stack.enter_context(connected()) for _ in range(CONNECTIONS)]
+        seconds, done = at_once(drafts, lambda n, key: confirm(held[n], factory, key), CONNECTIONS)
         (kept,) = held[0].one("SELECT sum(quantity) FROM inventory_promise WHERE item_id = %s", item)
     if not sum(won for _, won in done) == kept == there:
         raise RuntimeError(f"{kept} promised by hand of {there} pieces")

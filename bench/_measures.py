@@ -180,7 +180,7 @@ def _report_run(
     spent = sorted(one for one, _ in done)
     bare_orders = bench.factory.released_orders(orders)
     bare_ops = bench.factory.operations_of(bare_orders)[: orders * operations]
-    least = _bare.report_rate(bench.factory, bare_ops, count, min(clients, 16))
+    least = _bare.report_rate(bench.factory, bare_ops, count, min(clients, _bare.CONNECTIONS))
     return count / seconds, 1000 * spent[int(len(spent) * 0.95)], least, used[0]
 
 
