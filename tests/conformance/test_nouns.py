@@ -50,7 +50,8 @@ def test_its_spec_is_plain_data(noun):
 
 @every_noun
 def test_what_limits_a_choice_is_a_yes_or_no_field_of_what_is_chosen(noun):
-    asked = [c for one in registry.commands_of(noun.spec.key) if one.input for c in controls.of_model(one.input_model())]
+    own = [one for one in registry.commands_of(noun.spec.key) if one.input]
+    asked = [control for one in own for control in controls.of_model(one.input_model())]
     fields = (*noun.spec.fields, *(field for line in noun.spec.lines for field in line.fields))
     for one in (*fields, *asked, *(column for control in asked for column in control.columns)):
         if one.only:
