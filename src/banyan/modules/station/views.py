@@ -138,7 +138,7 @@ def find(request: HttpRequest, language: str) -> Any:
 @_interface("GET")
 def orders(request: HttpRequest, language: str) -> Any:
     """Give what labels of orders at work stand for; nothing where the device has just that already (ETag)."""
-    ctx = _reader(request, language)
+    ctx = _reader(_seat(request), timezone.now(), language)
     return unless_known(request, finding.at_work(ctx), ctx.now)
 
 
