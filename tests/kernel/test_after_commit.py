@@ -125,6 +125,36 @@ def test_a_failing_delivery_holds_back_its_record_only_and_can_be_replayed(ctx, 
     assert found("kernel.outbox").faults == ()
 
 
+@pytest.mark.parametrize(
+    ("attempts", "seconds"),
+    [(1, 2), (2, 4), (3, 8), (4, 16), (5, 32), (6, 64), (7, 128), (8, 256), (9, 512), (10, 1024), (11, 2048),
+     (12, 3600), (13, 3600), (100, 3600)],
+)  # fmt: skip
+@pytest.mark.parametrize("chance", [0.9, 1.0, 1.1])
+def test_the_pause_before_a_delivery_is_tried_again_doubles_up_to_an_hour(monkeypatch, attempts, seconds, chance):
+    asked = []
+    monkeypatch.setattr(dispatcher.random, "uniform", lambda *ends: asked.append(ends) or chance)
+    assert dispatcher._pause(attempts) == timedelta(seconds=seconds * chance)
+    assert asked == [(0.9, 1.1)]
+
+
+def test_a_failed_delivery_waits_out_its_pause(ctx, live_db, monkeypatch):
+    monkeypatch.setattr(dispatcher.random, "uniform", lambda *_: 1.0)
+    broken.add("again")
+    ring(ctx, new_id(), "again")
+    at = datetime.now(UTC)
+    for attempts, pause in ((1, 2), (2, 4), (3, 8)):
+        dispatcher.drain(at)
+        row = Delivery.objects.get()
+        assert (row.state, row.attempts, row.next_at - at) == ("waiting", attempts, timedelta(seconds=pause))
+        dispatcher.drain(row.next_at - timedelta(milliseconds=1))
+        assert Delivery.objects.get().attempts == attempts, "it is not tried before its time"
+        at = row.next_at
+    broken.clear()
+    dispatcher.drain(at)
+    assert (Delivery.objects.get().state, heard) == ("done", ["again"])
+
+
 @pytest.mark.plants("kernel.outbox")
 def test_an_event_that_was_passed_over_is_named(ctx, live_db):
     ring(ctx, new_id(), "passed over")

@@ -127,11 +127,22 @@ def _thumbnail(source: Path, target: Path) -> bool:
     try:
         with Image.open(source) as picture:
             if picture.width * picture.height > MOST_PIXELS:
-                raise Invalid("picture_too_large", L("图片像素过多", "The picture has too many pixels"))
+                raise _too_many_pixels()
             picture.thumbnail(THUMBNAIL)
             out = io.BytesIO()
             picture.convert("RGB").save(out, "JPEG", quality=80)
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:  # so many that it is not even opened
+        raise _too_many_pixels() from None
+    except (UnidentifiedImageError, OSError):
         raise Invalid("picture_broken", L("图片无法读取", "The picture cannot be read")) from None
     target.with_suffix(".thumb").write_bytes(out.getvalue())
     return True
+
+
+def _too_many_pixels() -> Invalid:
+    return Invalid(
+        "picture_too_large",
+        L("图片超过 {limit} 百万像素", "The picture has more than {limit} megapixels"),
+        {"limit": MOST_PIXELS // 1_000_000},
+        way_out=L("缩小图片后再上传", "Make the picture smaller and send it again"),
+    )
