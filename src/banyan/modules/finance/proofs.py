@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from banyan.kernel import db
 from banyan.kernel.proofs import Found, none_of, proof
+from banyan.kernel.references import Reference, exist
 from banyan.lib.labels import L
 from banyan.modules.finance.posting import are_books_on
 
@@ -297,24 +297,18 @@ def shares() -> Found:
     )
 
 
+_NAMED = (
+    Reference(
+        "finance.entry", L("分录", "entry"), "finance_entry", noun="origin_noun", record="origin", called="r.text",
+    ),
+    Reference(
+        "finance.entry", L("分录行", "entry line"), "finance_entryline", nouns=("sales.order", "purchasing.order"),
+        line="origin_line", key="entry_id",
+    ),
+)  # fmt: skip
+
+
 @proof("finance.origins", L("分录的来源单据存在", "The documents that entries name exist"))
 def origins() -> Found:
-    from banyan.kernel import registry
-    from banyan.kernel.proofs import Fault
-
-    total = db.one("SELECT count(*) FROM finance_entry")[0]
-    faults = []
-    for (noun_key,) in db.rows("SELECT DISTINCT origin_noun FROM finance_entry"):
-        if not registry.has_noun(noun_key):
-            faults.append(Fault("finance.entry", "", L(f"没有名词 {noun_key}", f"there is no noun {noun_key}")))
-            continue
-        table = registry.noun(noun_key).model._meta.db_table
-        faults += [
-            Fault("finance.entry", str(r[0]), L(f"缺少 {noun_key} {r[1]}", f"{noun_key} {r[1]} is missing"))
-            for r in db.rows(
-                f"SELECT e.id, e.origin FROM finance_entry e WHERE e.origin_noun = %s "
-                f'AND NOT EXISTS (SELECT 1 FROM "{table}" t WHERE t.id = e.origin) LIMIT 20',
-                [noun_key],
-            )
-        ]
-    return Found(total, tuple(faults[:20]), len(faults))
+    """Look up the document of every entry, and the order line by which its lines are invoiced."""
+    return exist(*_NAMED)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from banyan.kernel import db, registry
-from banyan.kernel.proofs import SHOWN, Fault, Found, none_of, proof
+from banyan.kernel.proofs import Found, none_of, proof
+from banyan.kernel.references import Reference, exist
 from banyan.lib.labels import L
 from banyan.modules.inventory.kinds import FREE, OURS, STOPPED
 
@@ -236,38 +236,28 @@ def genealogy() -> Found:
     )
 
 
-#: Where stock remembers records of other modules: table, column of the noun, column of the id.
-REFERENCES = (
-    ("inventory_move", "origin_noun", "origin"),
-    ("inventory_lot", "origin_noun", "origin"),
-    ("inventory_genealogy", "origin_noun", "origin"),
-    ("inventory_promise", "demand_noun", "demand_line"),
-    ("inventory_allocation", "demand_noun", "demand_line"),
-)
+_NAMED = (
+    Reference(
+        "inventory.move", L("库存移动", "stock move"), "inventory_move", noun="origin_noun", record="origin",
+        line="origin_line", lines={"production.operation": "production.work_order"},
+    ),
+    Reference(
+        "inventory.lot", L("批次", "lot"), "inventory_lot", noun="origin_noun", record="origin", called="r.number",
+    ),
+    Reference(
+        "inventory.genealogy", L("批次谱系", "genealogy"), "inventory_genealogy", noun="origin_noun", record="origin",
+    ),
+    Reference(
+        "inventory.promise", L("占用", "promise"), "inventory_promise", noun="demand_noun", line="demand_line",
+    ),
+    Reference(
+        "inventory.allocation", L("分配", "allocation"), "inventory_allocation", noun="demand_noun",
+        line="demand_line",
+    ),
+)  # fmt: skip
 
 
 @proof("inventory.references", L("来源与需求单据都存在", "Origins and demands exist"))
 def references() -> Found:
-    """Look up every record that stock remembers, in its noun's own table or those of its lines."""
-    counted, broken = 0, []
-    for table, noun_column, id_column in REFERENCES:
-        for (key,) in db.rows(f"SELECT DISTINCT {noun_column} FROM {table} WHERE {noun_column} <> ''"):
-            counted += db.one(f"SELECT count(*) FROM {table} WHERE {noun_column} = %s", [key])[0]
-            broken += [
-                Fault(key, str(one), L(f"{table}：单据不存在", f"{table}: does not exist"))
-                for (one,) in db.rows(
-                    f"SELECT DISTINCT {id_column} FROM {table} WHERE {noun_column} = %s"
-                    + "".join(
-                        f" AND {id_column} NOT IN (SELECT id FROM {known})" for known in _tables_of(key)
-                    ),
-                    [key],
-                )
-            ]
-    return Found(counted, tuple(broken[:SHOWN]), len(broken))
-
-
-def _tables_of(key: str) -> list[str]:
-    if not registry.has_noun(key):
-        return []
-    noun = registry.noun(key)
-    return [model._meta.db_table for model in (noun.model, *noun.line_models.values())]
+    """Look up every document and line that stock remembers; none of them can be deleted once goods have moved."""
+    return exist(*_NAMED)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from banyan.kernel import db, registry
+from banyan.kernel import db
 from banyan.kernel.proofs import SHOWN, Fault, Found, none_of, proof
+from banyan.kernel.references import Reference, exist
 from banyan.lib.labels import L
 from banyan.modules.production import rules
 from banyan.modules.production.commands.flow import read_shop
@@ -437,32 +438,31 @@ def outside_work_is_reported() -> Found:
     )
 
 
-@proof("production.origins", L("工单来源存在", "The origins of work orders exist"))
+#: A purchase order that came of a deviation is a draft at first, which its buyer may delete.
+_NAMED = (
+    Reference(
+        "production.work_order", L("工单", "work order"), "production_workorder", noun="origin_noun", record="origin",
+        line="origin_line", called="r.number",
+    ),
+    Reference(
+        "production.deviation", L("工单偏离", "deviation"), "production_deviation", noun="other_noun", record="other",
+        may_go=True,
+    ),
+    Reference(
+        "production.work_order", L("工单用料", "material of an order"), "production_material",
+        nouns=("engineering.bom",), line="source_line", key="work_order_id",
+    ),
+    Reference(
+        "production.work_order", L("工单工序", "operation of an order"), "production_operation",
+        nouns=("engineering.routing",), line="source_line", key="work_order_id", called="r.sequence::text",
+    ),
+)  # fmt: skip
+
+
+@proof(
+    "production.origins",
+    L("工单来源和所依据的BOM、工艺明细存在", "The origins of work orders exist, and the lines they were copied from"),
+)
 def origins_exist() -> Found:
-    """Prove every (noun, id) that an order names as its origin."""
-    total, faults, broken = 0, [], 0
-    for noun, count in db.rows(
-        "SELECT origin_noun, count(*) FROM production_workorder WHERE origin IS NOT NULL GROUP BY 1 "
-        "ORDER BY 1"
-    ):
-        total += count
-        table = registry.noun(noun).model._meta.db_table if registry.has_noun(noun) else None
-        missing = (
-            "" if table is None else f' AND NOT EXISTS (SELECT 1 FROM "{table}" t WHERE t.id = w.origin)'
-        )
-        rows = db.rows(
-            f"SELECT w.id, w.number, w.origin FROM production_workorder w WHERE w.origin_noun = %s{missing} "
-            "AND w.origin IS NOT NULL ORDER BY w.id",
-            [noun],
-        )
-        broken += len(rows)
-        faults += [
-            Fault(
-                "production.work_order",
-                str(key),
-                L(f"{number} 的来源 {noun} {origin} 不存在",
-                  f"{number} comes from {noun} {origin}, which does not exist"),
-            )
-            for key, number, origin in rows[:SHOWN]
-        ]
-    return Found(total, tuple(faults[:SHOWN]), broken)
+    """Look up what orders are for, what came of their deviations, and the lines of BOM and routing they follow."""
+    return exist(*_NAMED)

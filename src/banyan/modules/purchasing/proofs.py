@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from banyan.kernel import db, registry
-from banyan.kernel.proofs import SHOWN, Fault, Found, none_of, proof
+from banyan.kernel.proofs import Found, none_of, proof
+from banyan.kernel.references import Reference, exist
 from banyan.lib.labels import L
 
 LINES = "SELECT count(*) FROM purchasing_orderline"
@@ -198,25 +198,12 @@ def copies() -> Found:
     )
 
 
+_NAMED = Reference(
+    "purchasing.order_line", L("采购明细", "order line"), "purchasing_orderline", noun="origin_noun", record="origin",
+)  # fmt: skip
+
+
 @proof("purchasing.origins", L("采购明细的来源存在", "What order lines were made for exists"))
 def origins() -> Found:
     """Look up every origin that an order line names."""
-    faults: list[Fault] = []
-    counted = broken = 0
-    for noun, number in db.rows(
-        "SELECT origin_noun, count(*) FROM purchasing_orderline WHERE origin IS NOT NULL GROUP BY 1"
-    ):
-        counted += number
-        known = registry.noun(noun).model._meta.db_table if registry.has_noun(noun) else None
-        rows = db.rows(
-            "SELECT l.id, l.origin FROM purchasing_orderline l WHERE l.origin_noun = %s"
-            " AND l.origin IS NOT NULL"
-            + (f' AND NOT EXISTS (SELECT FROM "{known}" t WHERE t.id = l.origin)' if known else ""),
-            [noun],
-        )
-        broken += len(rows)
-        faults += [
-            Fault("purchasing.order_line", str(key), L(f"缺少 {noun} {origin}", f"{noun} {origin} is missing"))
-            for key, origin in rows
-        ]
-    return Found(counted, tuple(faults[:SHOWN]), broken)
+    return exist(_NAMED)

@@ -12,10 +12,12 @@ from banyan.integration.mapping.checking import cross_check
 from banyan.integration.mapping.commands import link, match
 from banyan.integration.mapping.definition import compile_mapping
 from banyan.integration.mapping.errors import CodeTaken, NoRules, NotACandidate, RecordTaken, RecordUnknown
-from banyan.integration.mapping.models import Duplicate, Finding, KeyLink, Merge
+from banyan.integration.mapping.models import Candidate, Duplicate, Finding, KeyLink, Merge
 from banyan.integration.mapping.preparing import EntityUnknown, FieldUnknown, LinesWrong
+from banyan.kernel import registry
 from banyan.kernel.commands import execute
 from banyan.kernel.models import Audit
+from banyan.kernel.proofs import run as prove
 from banyan.lib.errors import NotAllowed
 from banyan.lib.ids import new_id
 
@@ -255,6 +257,41 @@ def test_the_cross_check_finds_what_is_wrong_once_and_sees_it_gone(ctx, world):
     counted = cross_check(ctx)
     assert (counted["linked_twice"], counted["new"], counted["gone"]) == (2, 2, 2)
     assert Finding.objects.filter(state="gone", gone_at=ctx.now).count() == 2
+
+
+@pytest.mark.plants("mapping.references")
+def test_what_links_duplicates_and_merges_name_must_exist(ctx, world):
+    one, two = party(world, "C1", "甲"), party(world, "C2", "乙")
+    linked(ctx, one, "a-1")
+    paper = Duplicate.objects.create(system="shop", entity=PARTY, code="b", state="linked", record=one.pk)
+    Candidate.objects.create(duplicate=paper, record=one.pk, position=1)
+    merged = dict(entity=PARTY, losers=[two.pk], before={}, kept={}, at=ctx.now, person_id=ctx.person)
+    Merge.objects.create(winner=one.pk, **merged)
+    found = prove(["mapping.references"])[0].found
+    assert (found.counted, found.broken) == (4, 0)
+    lost = [new_id() for _ in range(4)]
+    KeyLink.objects.create(system="shop", entity=PARTY, code="ghost", record=lost[0], state="confirmed")
+    other = Duplicate.objects.create(system="shop", entity=PARTY, code="c", state="linked", record=lost[1])
+    Candidate.objects.create(duplicate=other, record=lost[2], position=1)
+    Merge.objects.create(winner=lost[3], **merged)
+    faults = prove(["mapping.references"])[0].found.faults
+    assert [fault.text.rpartition(" / ")[2] for fault in faults] == [
+        f"{what} names {PARTY} {key}, which does not exist"
+        for what, key in zip(
+            ("key link shop ghost", "duplicate shop c", "candidate of a duplicate", "merge"), lost, strict=True
+        )
+    ]
+
+
+def test_a_link_outlives_a_record_that_somebody_deleted(ctx, world):
+    one, two = party(world, "C1", "甲"), party(world, "C2", "乙")
+    linked(ctx, one, "a-1")
+    linked(ctx, two, "a-2")
+    registry.command("parties.party.delete")(ctx, [one.pk])
+    assert prove(["mapping.references"])[0].is_green
+    type(two).objects.filter(pk=two.pk)._raw_delete("default")
+    (fault,) = prove(["mapping.references"])[0].found.faults
+    assert str(two.pk) in fault.text
 
 
 # --- tables -------------------------------------------------------------------------------------------------

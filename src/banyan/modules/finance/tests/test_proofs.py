@@ -126,3 +126,15 @@ def test_a_planted_fault_is_named(factory, key):
     (verdict,) = proofs.run([key])
     assert verdict.found.broken >= 1
     assert verdict.found.faults[0].text
+
+
+@pytest.mark.plants("finance.origins")
+def test_an_order_line_that_is_not_there_is_named(factory):
+    db.run("SET CONSTRAINTS ALL IMMEDIATE")
+    db.run("ALTER TABLE finance_entryline DISABLE TRIGGER USER")
+    there = db.one("SELECT id FROM sales_orderline LIMIT 1")[0]
+    db.run(f"UPDATE finance_entryline SET origin_line = %s WHERE id = {LINE}", [there])
+    assert proofs.run(["finance.origins"])[0].is_green
+    db.run(f"UPDATE finance_entryline SET origin_line = entry_id WHERE id = {LINE}")
+    (fault,) = proofs.run(["finance.origins"])[0].found.faults
+    assert f"line {fault.record} of sales.order / purchasing.order" in fault.text

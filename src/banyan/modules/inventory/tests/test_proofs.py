@@ -79,3 +79,23 @@ def test_a_planted_fault_is_named(stock, key):
     found = verdicts()[key].found
     assert found.broken
     assert found.faults[0].record
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("move", "origin"), ("move", "origin_line"), ("genealogy", "origin"), ("promise", "demand_line"),
+     ("allocation", "demand_line"), ("lot", "origin")],
+)  # fmt: skip
+@pytest.mark.plants("inventory.references")
+def test_a_document_or_line_that_is_not_there_is_named(stock, table, column):
+    fill(stock)
+    db.run("SET CONSTRAINTS ALL IMMEDIATE")
+    for ledger in ("inventory_move", "inventory_genealogy"):
+        db.run(f"ALTER TABLE {ledger} DISABLE TRIGGER USER")
+    if table == "lot":
+        db.run("UPDATE inventory_lot SET origin_noun = %s", [NOUN])
+    changed = db.run(f"UPDATE inventory_{table} SET {column} = id")
+    found = proofs.run(["inventory.references"])[0].found
+    assert (found.broken, {fault.noun for fault in found.faults}) == (changed, {f"inventory.{table}"})
+    fault = found.faults[0]
+    assert f"{fault.record}" in fault.text.rpartition(" / ")[2]

@@ -429,7 +429,7 @@ def faults(key: str, sql: str) -> list[str]:
     assert prove([key])[0].is_green
     with connection.cursor() as at:
         at.execute(sql)
-    return [fault.text for fault in prove([key])[0].found.faults]
+    return [fault.text.rpartition(" / ")[2] for fault in prove([key])[0].found.faults]
 
 
 @pytest.mark.plants("planning.pegs")
@@ -439,12 +439,62 @@ def test_a_peg_beyond_its_order_is_named(worked):
     assert faults("planning.pegs", sql) == ["planned order for BAR of 30.000000 serves 31.000000"]
 
 
-@pytest.mark.plants("planning.peg_orders")
-def test_a_peg_without_its_order_is_named(worked):
+@pytest.mark.plants("planning.references")
+def test_a_peg_without_its_planned_order_is_named(worked):
     worked.plan()
     lost = worked.order(worked.bar).pk
-    found = faults("planning.peg_orders", f"DELETE FROM planning_plannedorder WHERE id = '{lost}'")
-    assert found == [f"peg for BAR names planned order {lost}, which does not exist"]
+    found = faults("planning.references", f"DELETE FROM planning_plannedorder WHERE id = '{lost}'")
+    assert set(found) == {f"peg names planning.planned_order {lost}, which does not exist"}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("peg SET supply = '{lost}' WHERE supply_noun = 'purchasing.order'", "peg names purchasing.order {lost}"),
+        ("peg SET supply_line = '{lost}' WHERE supply_noun = 'purchasing.order'",
+         "peg names line {lost} of purchasing.order"),
+        ("peg SET demand = '{lost}' WHERE demand_noun = 'sales.order'", "peg names sales.order {lost}"),
+        ("peg SET demand_line = '{lost}' WHERE demand_noun = 'sales.order'", "peg names line {lost} of sales.order"),
+        ("peg SET demand_noun = 'items.item_plant', demand = '{lost}'", "peg names items.item_plant {lost}"),
+        ("message SET supply_noun = 'purchasing.order', supply = '{lost}'", "message names purchasing.order {lost}"),
+        ("message SET demand_noun = 'sales.order', demand = '{lost}'", "message names sales.order {lost}"),
+        ("message SET demand_noun = 'sales.order', demand_line = '{lost}'", "message names line {lost} of sales.order"),
+    ],
+)  # fmt: skip
+@pytest.mark.plants("planning.references")
+def test_a_supply_or_demand_that_is_not_there_is_named(worked, change, says):
+    worked.sell(worked.fg, 100, "2026-03-03")
+    worked.plan()
+    lost = new_id()
+    found = faults("planning.references", f"UPDATE planning_{change.format(lost=lost)}")
+    assert f"{says.format(lost=lost)}, which does not exist" in found
+
+
+@pytest.mark.parametrize("way", ["command", "sql"])
+def test_a_draft_that_a_plan_counted_on_may_be_deleted(worked, world, way):
+    draft = world.make(
+        "production.work_order", item=worked.fg, plant=worked.plant, quantity="5", due_on="2026-04-20"
+    )
+    worked.plan()
+    assert Peg.objects.filter(supply=draft.pk).exists()
+    world.do("production.work_order.change", draft, note="x")
+    if way == "command":
+        registry.command("production.work_order.delete")(world.ctx, [draft.pk])
+    else:
+        WorkOrder.objects.filter(pk=draft.pk)._raw_delete("default")
+    assert prove(["planning.references"])[0].is_green == (way == "command")
+
+
+@pytest.mark.plants("planning.results")
+def test_an_order_that_came_of_a_planned_one_may_be_deleted_while_a_draft(worked, world):
+    worked.plan()
+    part, bar = worked.order(worked.part), worked.order(worked.bar)
+    world.do("planning.planned_order.convert", [part, bar])
+    registry.command("production.work_order.delete")(world.ctx, [PlannedOrder.objects.get(pk=part.pk).result])
+    assert prove(["planning.results"])[0].found.counted == 2
+    assert prove(["planning.results"])[0].is_green
+    PlannedOrder.objects.filter(pk=bar.pk).update(result=new_id())
+    assert prove(["planning.results"])[0].found.broken == 1
 
 
 @pytest.mark.plants("planning.results")
@@ -454,7 +504,7 @@ def test_a_conversion_without_its_order_is_named(worked, world):
     world.do("planning.planned_order.convert", [part])
     found = faults("planning.results", "DELETE FROM production_workorder")
     assert found == [
-        f"planned order {part.number} became production.work_order {part.result}, which does not exist"
+        f"planned order {part.number} names production.work_order {part.result}, which does not exist"
     ]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from banyan.kernel import db
+from banyan.kernel import db, registry
 from banyan.kernel.proofs import proofs, run
 from banyan.lib.ids import new_id
+from banyan.modules.production.models import Deviation
 
 pytestmark = pytest.mark.django_db
 KEYS = [proof.key for proof in proofs() if proof.key.startswith("production.")]
@@ -93,3 +94,36 @@ def test_a_report_that_was_forged_is_named(busy, key, change):
         [column, column, value if column == "people" else "null", str(value)],
     )
     assert verdicts()[key].broken == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("workorder", "origin_noun = 'production.work_order', origin = id, origin_line = '{lost}'"),
+        ("material", "source_line = '{lost}'"),
+        ("operation", "source_line = '{lost}' WHERE sequence = 10"),
+    ],
+)
+@pytest.mark.plants("production.origins")
+def test_a_line_that_is_not_there_is_named(busy, table, change):
+    (before,) = run(["production.origins"])
+    assert before.is_green
+    assert before.found.counted >= 3
+    lost = new_id()
+    changed = db.run(f"UPDATE production_{table} SET {change.format(lost=lost)}")
+    found = run(["production.origins"])[0].found
+    assert (found.broken, {fault.record for fault in found.faults}) == (changed, {str(busy.pk)})
+    assert f"line {lost} of " in found.faults[0].text
+
+
+@pytest.mark.plants("production.origins")
+def test_what_came_of_a_deviation_must_be_there_unless_it_was_deleted_as_a_draft(busy, ctx, shop):
+    draft = shop.order()
+    for other in (draft.pk, lost := new_id()):
+        Deviation.objects.create(
+            work_order=busy, plant_id=busy.plant_id, kind="split", reason="x", other_noun="production.work_order",
+            other=other, person_id=ctx.person, at=ctx.now,
+        )  # fmt: skip
+    registry.command("production.work_order.delete")(ctx, [draft.pk])
+    (fault,) = run(["production.origins"])[0].found.faults
+    assert f"production.work_order {lost}" in fault.text
