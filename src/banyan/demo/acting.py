@@ -34,15 +34,21 @@ class Silent:
 
 
 class Terminal:
-    """Tells the story on the terminal, chapter by chapter, with the seconds gone by."""
+    """Tells the story on the terminal, chapter by chapter, with the seconds gone by and how many there are.
 
-    def __init__(self) -> None:
-        self.began, self.chapters = time.perf_counter(), 0
+    Takes:  chapters: how many titles there are; one that comes again keeps its number
+    """
+
+    def __init__(self, chapters: int) -> None:
+        self.began, self.chapters = time.perf_counter(), chapters
+        self.numbers: dict[Label, int] = {}
 
     def chapter(self, title: Label) -> None:
-        """Print a chapter's number and title."""
-        self.chapters += 1
-        print(f"[{time.perf_counter() - self.began:6.1f} s] {self.chapters}. {title}", flush=True)
+        """Print a chapter's number, of how many, and its title."""
+        again = L("（再来一轮）", " (once more)") if title in self.numbers else ""
+        number = self.numbers.setdefault(title, len(self.numbers) + 1)
+        gone = time.perf_counter() - self.began
+        print(f"[{gone:6.1f} s] {number}/{self.chapters}. {title}{again}", flush=True)
 
     def fact(self, text: Label) -> None:
         """Print a fact."""

@@ -32,6 +32,8 @@ from banyan.modules.production import queries as production
 from banyan.modules.production.errors import NotKitted
 
 KIND = "demo.story"
+#: By factory, the titles of its story: those of its set-up and of `Story.tell`, and the demo factory's stations.
+CHAPTERS = {"demo": 3 + 14 + 1, "adventureworks": 1 + 14}
 #: So often the plan is run again for what scrap and rejects have left short.
 MOST_ROUNDS = 4
 SHOWN = 6
@@ -900,6 +902,10 @@ NO_FACTORY = L("没有名为 {name} 的工厂；可用：{all}", "There is no fa
 NOT_EMPTY = L(
     "数据库已有公司，故事只能在空库上讲", "The database holds a company; the story needs an empty one"
 )
+FACTORIES: dict[str, Callable[[Context, Teller], tuple[Plot, dict[str, UUID]]]] = {
+    "demo": rongxi.set_up,
+    "adventureworks": cycles.set_up,
+}
 
 
 def main(factory: str = "demo", teller: Teller | None = None) -> int:
@@ -907,26 +913,30 @@ def main(factory: str = "demo", teller: Teller | None = None) -> int:
 
     Takes:  factory: demo, or adventureworks (its records are looked for beside the checkout)
     """
-    factories: dict[str, Callable[[Context, Teller], tuple[Plot, dict[str, UUID]]]] = {
-        "demo": rongxi.set_up,
-        "adventureworks": cycles.set_up,
-    }
-    if factory not in factories:
-        return _refuse(NO_FACTORY.filled({"name": factory, "all": sorted(factories)}), 2)
+    if factory not in FACTORIES:
+        return _refuse(NO_FACTORY.filled({"name": factory, "all": ", ".join(sorted(FACTORIES))}), 2)
     if db.one("SELECT EXISTS (SELECT 1 FROM company_company)")[0]:
         return _refuse(NOT_EMPTY, 1)
-    teller = teller or Terminal()
+    fill(factory, teller or Terminal(CHAPTERS[factory]))
+    return 0
+
+
+def fill(factory: str, teller: Teller) -> Told:
+    """Set a factory up in an empty database and tell its story; give what it came to.
+
+    Raises: NoSource where the factory's records are missing
+    """
     now = datetime.now(UTC)
     begins = first_day(now)
     run = JobRun(kind=KIND, title_zh="演示工厂", title_en="Demo factory", state="running", created_at=now)
     JobRun.objects.bulk_create([run])
-    plot, people = factories[factory](Context(SYSTEM, now=begins, through="story", program="story"), teller)
+    plot, people = FACTORIES[factory](Context(SYSTEM, now=begins, through="story", program="story"), teller)
     story = Story(plot, people, begins=begins, teller=teller)
-    story.tell()
+    told = story.tell()
     if factory == "demo":
         floor.tell(story)
     JobRun.objects.filter(pk=run.pk).update(state="done", finished_at=datetime.now(UTC))
-    return 0
+    return told
 
 
 def first_day(now: datetime) -> datetime:
