@@ -51,6 +51,8 @@ export const state = {
   sign: { code: "", pin: "", pairing: "", fault: "", isBusy: false, field: "code" as "code" | "pin" },
   mounted: {} as Record<string, Mounted[]>,
   photos: 0,
+  /** Why photos that were sent are still here, one reason for each. */
+  held: [] as string[],
   find: "",
   note: "",
   labelFault: "",
@@ -89,7 +91,9 @@ export async function load(): Promise<void> {
 /** Reads again what waits on the device. */
 export async function readQueue(): Promise<void> {
   state.acts = await store.acts();
-  state.photos = (await store.photos()).filter((one) => one.act).length;
+  const photos = (await store.photos()).filter((one) => one.act);
+  state.photos = photos.length;
+  state.held = photos.map((one) => one.fault ?? "").filter(Boolean);
 }
 
 /** Gives an empty report at a task. */
