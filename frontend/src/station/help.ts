@@ -3,6 +3,7 @@ import { t } from "../words";
 import { tellFurther } from "./acts";
 import { h, icon } from "./dom";
 import type { Reason, Task } from "./model";
+import { machineOf } from "./machines";
 import * as photos from "./photos";
 import { addScreen, go, render } from "./shell";
 import { named, state, tasks } from "./state";
@@ -21,9 +22,10 @@ export function openHelp(task?: Task): void {
 
 export const mayCall = () => Boolean(state.kept?.day.help?.length);
 
-/** Gives a call as it is told; where there is a defect reason it decides who is called. */
+/** Gives a call as it is told, with the machine that was tapped; where there is a defect reason it decides who is called. */
 export function said(one: { category: string; reason: string; problem: string }, task?: Task): Record<string, unknown> {
-  return { category: one.category, problem: one.problem.trim(), ...(one.reason ? { defect_reason: one.reason } : {}), ...(task ? { operation: task.id, machine: task.machine } : {}) };
+  const machine = task && machineOf(task, state.draft?.task === task.id ? state.draft : null);
+  return { category: one.category, problem: one.problem.trim(), ...(one.reason ? { defect_reason: one.reason } : {}), ...(task ? { operation: task.id } : {}), ...(machine ? { machine } : {}) };
 }
 
 async function send(): Promise<void> {
