@@ -258,6 +258,57 @@ def test_data_photos_shares_and_material_are_told_without_a_network(floor, open_
     expect(page.locator("[data-photos]")).to_have_count(0)
 
 
+#: The keys of the photos that the device holds.
+PHOTOS = """() => new Promise((done) => {
+    const asked = indexedDB.open('banyan-station');
+    asked.onsuccess = () => {
+        const keys = asked.result.transaction('photos').objectStore('photos').getAllKeys();
+        keys.onsuccess = () => { asked.result.close(); done(keys.result.length); };
+    };
+})"""
+
+
+def test_what_was_typed_stays_wherever_one_looks_until_it_is_cleared(floor, open_page, tmp_path):
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "begun")
+    hand.sign_in(floor)
+    good, task = page.locator(".entry-good b"), f'[data-task="{floor.first.pk}"]'
+    hand.tap(task)
+    hand.digits("12")
+    shoot(page, "[data-photo-button]", jpeg(tmp_path))
+    expect(page.locator("[data-photo] img")).to_be_visible()
+    hand.look("typed")
+    for leave in (
+        lambda: page.locator("[data-queue]").click(),
+        lambda: page.get_by_role("button", name="菜单").click(),
+        lambda: hand.tap("[data-help]"),
+    ):
+        leave()
+        page.get_by_role("button", name="返回").click()
+        expect(page.locator(task)).to_contain_text("未报完")
+        hand.look("left")
+        hand.tap(f'[data-task="{floor.second.pk}"]')
+        expect(good).to_have_text("0")
+        page.get_by_role("button", name="返回").click()
+        page.reload()
+        hand.tap(task)
+        expect(good).to_have_text("12")
+        expect(page.locator("[data-photo] img")).to_be_visible()
+    assert page.evaluate(PHOTOS) == 1
+    hand.tap("[data-discard]")
+    hand.look("clear")
+    page.get_by_role("button", name="返回").last.click()
+    expect(good).to_have_text("12")
+    hand.tap("[data-discard]")
+    hand.tap("[data-clear]")
+    expect(page.locator("[data-begun]")).to_have_count(0)
+    hand.tap(task)
+    expect(good).to_have_text("0")
+    until(lambda: page.evaluate(PHOTOS) == 0, 10, "the photo is gone")
+    assert not Report.objects.exists()
+    assert page.faults == []
+
+
 def test_bad_pieces_are_counted_by_reason_in_one_report_without_a_network(floor, open_page):
     page = watched(open_page(phone=True))
     hand = Worker(page, "reasons")

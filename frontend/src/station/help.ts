@@ -3,6 +3,7 @@ import { t } from "../words";
 import { tellFurther } from "./acts";
 import { h, icon } from "./dom";
 import type { Reason, Task } from "./model";
+import { machineOf } from "./machines";
 import * as photos from "./photos";
 import { addScreen, go, render } from "./shell";
 import { named, state, tasks } from "./state";
@@ -21,9 +22,10 @@ export function openHelp(task?: Task): void {
 
 export const mayCall = () => Boolean(state.kept?.day.help?.length);
 
-/** Gives a call as it is told; where there is a defect reason it decides who is called. */
+/** Gives a call as it is told, with the machine that was tapped; where there is a defect reason it decides who is called. */
 export function said(one: { category: string; reason: string; problem: string }, task?: Task): Record<string, unknown> {
-  return { category: one.category, problem: one.problem.trim(), ...(one.reason ? { defect_reason: one.reason } : {}), ...(task ? { operation: task.id, machine: task.machine } : {}) };
+  const machine = task && machineOf(task, state.draft?.task === task.id ? state.draft : null);
+  return { category: one.category, problem: one.problem.trim(), ...(one.reason ? { defect_reason: one.reason } : {}), ...(task ? { operation: task.id } : {}), ...(machine ? { machine } : {}) };
 }
 
 async function send(): Promise<void> {
@@ -64,7 +66,7 @@ function helpScreen(): HTMLElement[] {
       chosen ? h("input.field", { id: "problem", value: call.problem, maxlength: 500, placeholder: t("补充说明（可不填）", "What is wrong (may be left empty)"), "aria-label": t("补充说明", "What is wrong"), oninput: (e: Event) => (call.problem = (e.target as HTMLInputElement).value) }) : null,
       chosen ? h("div.shots", {}, call.photos.map((digest) => photos.preview(digest, () => { call.photos = call.photos.filter((one) => one !== digest); render(); })), h("button.btn", { type: "button", disabled: !photos.isPossible(), onclick: shoot }, icon("camera"), t("拍照", "Photo"))) : null,
       h("button.btn.btn-huge.btn-alarm", { type: "button", "data-call": true, disabled: !chosen, onclick: () => void send() }, icon("urgent"), chosen ? t("呼叫：{what}", "Call: {what}", { what: named(chosen) }) : t("先选是什么问题", "Say first what it is")),
-      h("button.btn.btn-tall", { type: "button", onclick: () => go("tasks") }, t("不呼叫了", "Do not call")),
+      h("button.btn.btn-tall", { type: "button", onclick: () => go(task && state.draft?.task === task.id ? "task" : "tasks") }, t("不呼叫了", "Do not call")),
     ),
   ];
 }

@@ -116,6 +116,8 @@ export interface Photo {
   act?: string;
   kind?: string;
   person?: string;
+  /** Why it was not taken when it was sent last; it is kept, and sent again. */
+  fault?: string;
 }
 
 export interface Task {

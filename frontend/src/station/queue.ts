@@ -1,12 +1,17 @@
 /** The queue: an act is on the disk before anybody is told it is done, and leaves when the server has answered. */
+import { t } from "../words";
 import { ask, Refused, Unreached, upload } from "./link";
-import type { Act, Known, State, Today } from "./model";
+import type { Act, Known, Photo, State, Today } from "./model";
 import * as store from "./store";
 
 const MOST = 50;
 /** How long settled acts stay in sight. */
 const KEPT_HOURS = 48;
 const [SOON, LATE] = [2_000, 60_000];
+/** What the server says of a picture that it can never take, however often it is sent. */
+const NEVER = ["file_content", "file_empty", "file_too_large", "picture_broken", "picture_too_large"];
+/** What passes by itself: the act is not booked yet, or the content was hurt on its way. */
+const PASSING = ["station.not_arrived", "station.wrong_photo"];
 
 interface Answer {
   id: string;
@@ -113,20 +118,34 @@ async function sendPhotos(people: Record<string, Known>, stuck: Set<string>): Pr
     if (state === "refused") await store.dropPhoto(one.digest);
     if (state === "waiting" || state === "refused" || !ticket || stuck.has(one.person ?? "")) continue;
     try {
-      await upload(`photo?act=${one.act}&kind=${one.kind}&digest=${one.digest}`, one.blob, { Authorization: `Station ${ticket}` });
+      const answer = await upload(`photo?act=${one.act}&kind=${one.kind}&digest=${one.digest}`, one.blob, { Authorization: `Station ${ticket}` });
+      const told = (await answer.json().catch(() => ({}))) as { digest?: string } | null;
+      if (told?.digest === one.digest) await store.dropPhoto(one.digest);
+      else await hold(one, t("收到的不是服务器的回执", "What answered was not the server"));
     } catch (fault) {
       if (!(fault instanceof Refused)) {
         reached(false);
         return false;
       }
-      if (fault.status === 409) continue;
       if (fault.status === 401) stuck.add(one.person ?? "");
-      if (fault.status === 401 || fault.code === "station.wrong_photo") continue;
+      else if (NEVER.includes(fault.code)) await giveUp(one, acts.get(one.act as string), fault.message);
+      else if (!PASSING.includes(fault.code)) await hold(one, fault.message || `HTTP ${fault.status}`);
     }
-    await store.dropPhoto(one.digest);
     hooks.changed();
   }
   return true;
+}
+
+/** Keeps a photo that something on the way would not take, with the reason; it is sent again later. */
+async function hold(one: Photo, fault: string): Promise<void> {
+  if (one.fault !== fault) await store.keepPhoto({ ...one, fault });
+}
+
+/** Drops a photo that the server can never take, and says so at its act. */
+async function giveUp(one: Photo, act: Act | undefined, why: string): Promise<void> {
+  await store.dropPhoto(one.digest);
+  const text = t("照片不能入账：{why}", "A photo cannot be taken: {why}", { why });
+  if (act) await store.change([act.seq], (held) => ({ ...held, _text: [held._text, text].filter(Boolean).join(" ") }));
 }
 
 async function sendBatch(person: string, ticket: string, batch: Act[]): Promise<void> {

@@ -2,6 +2,7 @@
 import { typed } from "../digits";
 import { t } from "../words";
 import { act, tell } from "./acts";
+import { askOne } from "./asking";
 import { captureFields, FIELD, missing } from "./capture";
 import { h, icon } from "./dom";
 import { mayCall, openHelp } from "./help";
@@ -13,8 +14,8 @@ import * as defects from "./defects";
 import { machineChips, machineOf } from "./machines";
 import * as photos from "./photos";
 import * as serials from "./serials";
-import { pad, render } from "./shell";
-import { named, number, setDraft, state, type Draft } from "./state";
+import { go, pad, render } from "./shell";
+import { dropDraft, isBegun, named, number, setDraft, state, type Draft } from "./state";
 
 const MOST_PHOTOS = 5;
 const MOST_PARTS = 99;
@@ -165,10 +166,20 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
       task.materials.length || isCard(task) ? h("button.btn", { type: "button", "data-scan-material": true, onclick: () => void scanMaterial(task) }, icon("package"), t("扫料", "Material")) : null,
       h("button.btn", { type: "button", "data-photo-button": true, disabled: !photos.isPossible() || draft.photos.length >= MOST_PHOTOS, onclick: shoot }, icon("camera"), t("拍照", "Photo")),
       mayCall() && !task.isBlind ? h("button.btn.btn-alarm", { type: "button", "data-help": true, onclick: () => openHelp(task) }, icon("urgent"), t("呼叫", "Help")) : null,
+      isBegun(draft) ? h("button.btn", { type: "button", "data-discard": true, onclick: () => void discard(task) }, icon("x"), t("清空", "Clear")) : null,
     ),
     crew.length > 1 ? crewPart(crew, draft, change) : null,
     finish(task, draft),
   ].filter(Boolean) as HTMLElement[];
+}
+
+/** Throws away what was entered at a task, once somebody has said so twice. */
+async function discard(task: Task): Promise<void> {
+  const words = [t("清空，不报了", "Clear it, nothing is reported")];
+  const isSure = await askOne(t("清空填好的内容？", "Clear what was entered?"), `${task.number} ${task.sequence} ${named(task)}`, words, "clear");
+  if (isSure === null) return;
+  await dropDraft();
+  go("tasks");
 }
 
 const GAP = 8;

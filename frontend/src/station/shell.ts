@@ -3,7 +3,7 @@ import markAddress from "../mark.svg?url";
 import { t } from "../words";
 import { h, icon } from "./dom";
 import * as queue from "./queue";
-import { setDraft, state, troubled, waiting } from "./state";
+import { isBegun, setDraft, state, troubled, waiting } from "./state";
 
 type Draw = () => HTMLElement[];
 
@@ -63,10 +63,11 @@ export function render(): void {
   if (held) document.getElementById(held)?.focus();
 }
 
+/** Goes to a screen; what was entered at a task stays until it is told or thrown away. */
 export function go(screen: string): void {
   state.screen = screen;
   Object.assign(state, { note: "", labelFault: "" });
-  if (screen !== "task") void setDraft(null);
+  if (screen !== "task" && state.draft && !isBegun(state.draft)) void setDraft(null);
   render();
   scrollTo(0, 0);
 }

@@ -5,10 +5,11 @@ import type { KeptDay, Person } from "./model";
 import * as people from "./people";
 import * as queue from "./queue";
 import { addScreen, homeScreen, pad, render } from "./shell";
-import { fetchDay, setDraft, state } from "./state";
+import { dropDrafts, fetchDay, state } from "./state";
 import * as store from "./store";
 
 export async function enter(person: Person): Promise<void> {
+  if ((await store.fact<string>("current")) !== person.id) await dropDrafts();
   await store.keep("current", person.id);
   state.known = await people.people();
   state.person = person;
@@ -23,7 +24,7 @@ export async function enter(person: Person): Promise<void> {
 
 export async function leave(): Promise<void> {
   await store.forget("current");
-  await setDraft(null);
+  await dropDrafts();
   Object.assign(state, { person: null, kept: null, screen: "sign", done: null });
   render();
 }

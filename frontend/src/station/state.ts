@@ -46,11 +46,15 @@ export const state = {
   kept: null as KeptDay | null,
   acts: [] as Act[],
   draft: null as Draft | null,
+  /** What was begun at other tasks and is not told yet, by task. */
+  drafts: {} as Record<string, Draft>,
   tab: "report" as "report" | "info",
   done: null as Act | null,
   sign: { code: "", pin: "", pairing: "", fault: "", isBusy: false, field: "code" as "code" | "pin" },
   mounted: {} as Record<string, Mounted[]>,
   photos: 0,
+  /** Why photos that were sent are still here, one reason for each. */
+  held: [] as string[],
   find: "",
   note: "",
   labelFault: "",
@@ -82,6 +86,8 @@ export async function load(): Promise<void> {
     state.kept = (await store.fact<KeptDay>(`day.${state.person.id}`)) ?? null;
     state.draft = (await store.fact<Draft>("draft")) ?? null;
     if (state.draft) state.draft = { ...fresh(state.draft.task), ...state.draft };
+    const others = Object.entries((await store.fact<Record<string, Draft>>("drafts")) ?? {});
+    state.drafts = Object.fromEntries(others.map(([task, draft]) => [task, { ...fresh(task), ...draft }]));
     state.screen = state.draft ? "task" : homeScreen();
   }
 }
@@ -89,7 +95,9 @@ export async function load(): Promise<void> {
 /** Reads again what waits on the device. */
 export async function readQueue(): Promise<void> {
   state.acts = await store.acts();
-  state.photos = (await store.photos()).filter((one) => one.act).length;
+  const photos = (await store.photos()).filter((one) => one.act);
+  state.photos = photos.length;
+  state.held = photos.map((one) => one.fault ?? "").filter(Boolean);
 }
 
 /** Gives an empty report at a task. */
@@ -114,11 +122,11 @@ function serverAhead(answer: Response, asked: number): number {
   return Math.abs(offset) > LATENCY ? offset : 0;
 }
 
-/** Gives a day with the task that somebody is telling about just now, though the day no longer has it: what is typed stays. */
+/** Gives a day with the tasks that somebody has begun to tell about, though the day no longer has them: what is typed stays. */
 function withOpen(kept: KeptDay): KeptDay {
-  const open = state.kept?.day.tasks.find((one) => one.id === state.draft?.task);
-  if (!open || kept.day.tasks.some((one) => one.id === open.id)) return kept;
-  return { ...kept, mark: "", day: { ...kept.day, tasks: [...kept.day.tasks, open] } };
+  const has = new Set(kept.day.tasks.map((one) => one.id));
+  const open = (state.kept?.day.tasks ?? []).filter((one) => !has.has(one.id) && (one.id === state.draft?.task || one.id in state.drafts));
+  return open.length ? { ...kept, mark: "", day: { ...kept.day, tasks: [...kept.day.tasks, ...open] } } : kept;
 }
 
 /** What may be fetched instead of the day of tasks; says whether it was. */
@@ -167,4 +175,42 @@ export async function setDraft(draft: Draft | null): Promise<void> {
   state.draft = draft;
   if (draft) await store.keep("draft", draft);
   else await store.forget("draft");
+}
+
+const DIGEST = /^[0-9a-f]{64}$/;
+const photosOf = (draft: Draft): string[] => [...draft.photos, ...Object.values(draft.data).filter((one) => DIGEST.test(one))];
+
+/** Says whether anything was entered that would be lost. */
+export const isBegun = (draft: Draft | null | undefined): draft is Draft =>
+  Boolean(draft && (draft.good || draft.bad || draft.reason || draft.serials.length || draft.photos.length || Object.keys(draft.shares).length || Object.values(draft.data).some(Boolean)));
+
+/** Says whether something was entered at a task and not told yet. */
+export const isBegunAt = (task: string): boolean => isBegun(state.draft?.task === task ? state.draft : state.drafts[task]);
+
+/** Opens the report of a task as it was left, or an empty one; what was begun at another task stays aside. */
+export async function openDraft(task: string): Promise<void> {
+  if (state.draft?.task === task) return;
+  const { [task]: begun, ...others } = state.drafts;
+  if (isBegun(state.draft)) others[state.draft.task] = state.draft;
+  const old = Object.keys(others).slice(0, -MOST_ALSO);
+  const dropped = old.map((one) => others[one]);
+  for (const one of old) delete others[one];
+  Object.assign(state, { draft: begun ?? fresh(task), drafts: others });
+  await store.keepAll({ draft: state.draft, drafts: others });
+  await store.dropUntold(dropped.flatMap(photosOf));
+}
+
+/** Throws away what was entered at the open task, with its photos. */
+export async function dropDraft(): Promise<void> {
+  const draft = state.draft;
+  await setDraft(null);
+  if (draft) await store.dropUntold(photosOf(draft));
+}
+
+/** Throws away all that was begun, with its photos: whoever comes next begins anew. */
+export async function dropDrafts(): Promise<void> {
+  const all = [...(state.draft ? [state.draft] : []), ...Object.values(state.drafts)];
+  Object.assign(state, { draft: null, drafts: {} });
+  await store.keepAll({ draft: null, drafts: null });
+  await store.dropUntold(all.flatMap(photosOf));
 }

@@ -38,12 +38,29 @@ const run = <T>(name: Name, mode: IDBTransactionMode, work: Work<T>): Promise<T>
 
 export const fact = <T>(name: string): Promise<T | undefined> => run<T>("facts", "readonly", (store) => store.get(name));
 export const keep = (name: string, value: unknown): Promise<unknown> => run("facts", "readwrite", (store) => store.put(value, name));
+/** Keeps facts by name, all or none; what is null is forgotten. */
+export const keepAll = (facts: Record<string, unknown>): Promise<unknown> =>
+  run("facts", "readwrite", (store) => {
+    for (const [name, value] of Object.entries(facts)) {
+      if (value === null) store.delete(name);
+      else store.put(value, name);
+    }
+  });
 export const forget = (name: string): Promise<unknown> => run("facts", "readwrite", (store) => store.delete(name));
 export const acts = (): Promise<Act[]> => run<Act[]>("acts", "readonly", (store) => store.getAll());
 export const photos = (): Promise<Photo[]> => run<Photo[]>("photos", "readonly", (store) => store.getAll());
 export const photo = (digest: string): Promise<Photo | undefined> => run<Photo>("photos", "readonly", (store) => store.get(digest));
 export const keepPhoto = (one: Photo): Promise<unknown> => run("photos", "readwrite", (store) => store.put(one));
 export const dropPhoto = (digest: string): Promise<unknown> => run("photos", "readwrite", (store) => store.delete(digest));
+
+/** Drops photos that no act has; those of an act are on their way. */
+export const dropUntold = (digests: string[]): Promise<unknown> =>
+  run("photos", "readwrite", (store) => {
+    for (const digest of digests) {
+      const asked = store.get(digest) as IDBRequest<Photo | undefined>;
+      asked.onsuccess = () => asked.result && !asked.result.act && store.delete(digest);
+    }
+  });
 
 /** Adds an act, gives it its photos, and changes facts with it, all or none; its place in the order is the store's. */
 export const add = (act: Omit<Act, "seq">, photos: string[] = [], facts: Record<string, unknown> = {}): Promise<number> =>

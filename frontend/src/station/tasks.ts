@@ -11,14 +11,14 @@ import { labelled, NOTHING } from "./orders";
 import { keysInReach } from "./report";
 import { addScreen, go, localNote, render, sum } from "./shell";
 import { leave } from "./sign";
-import { fresh, hours, keepTask, named, number, setDraft, state, tasks, today } from "./state";
+import { hours, isBegunAt, keepTask, named, number, openDraft, state, tasks, today } from "./state";
 
 /** What else a scanned code may open; the first that takes it says so. */
 export const finders: ((scanned: Scanned, text: string) => boolean | Promise<boolean>)[] = [];
 
 export function open(task: Task): void {
   Object.assign(state, { screen: "task", tab: "report", done: null, note: "" });
-  void setDraft(fresh(task.id));
+  void openDraft(task.id);
   render();
   scrollTo(0, 0);
   keysInReach();
@@ -148,7 +148,7 @@ export function taskRow(task: Task): HTMLElement {
   const done = Math.min(100, (number(task.good) / (number(task.quantity) || 1)) * 100);
   return h("li", {},
     h("button.task", { type: "button", "data-task": task.id, onclick: () => open(task) },
-      h("span.task-head", {}, h("b", {}, `${task.sequence} ${named(task)}`), task.priority === "urgent" ? h("span.tag.tag-red", {}, t("紧急", "Urgent")) : null, task.started ? h("span.tag.tag-blue", {}, t("进行中", "Running")) : null, task.stopped ? h("span.tag.tag-red", {}, t("已停工", "Stopped")) : null),
+      h("span.task-head", {}, h("b", {}, `${task.sequence} ${named(task)}`), task.priority === "urgent" ? h("span.tag.tag-red", {}, t("紧急", "Urgent")) : null, isBegunAt(task.id) ? h("span.tag.tag-orange", { "data-begun": true }, t("未报完", "Not told yet")) : null, task.started ? h("span.tag.tag-blue", {}, t("进行中", "Running")) : null, task.stopped ? h("span.tag.tag-red", {}, t("已停工", "Stopped")) : null),
       h("span.task-item", {}, `${task.item} ${task.item_name}`),
       h("span.task-foot", {}, h("span", {}, task.number), h("span", {}, t("交期 {day}", "Due {day}", { day: task.due_on.slice(5) })), h("progress", { max: 100, value: done, "aria-label": t("完成", "Done") })),
       h("span.task-room", {}, h("b", {}, task.room), h("small", {}, t("可报", "to report"))),

@@ -80,6 +80,7 @@ export function queueScreen(): HTMLElement[] {
       h("p.dim", {}, queue.isReached ? t("网络正常，报工会自动发送。", "The network is there; reports go by themselves.") : t("没有网络。报工都在这台设备里，联网后按顺序自动发送，关机也不会丢。", "No network. Reports are kept on this device and go by themselves, in order; switching off loses nothing.")),
       state.note ? h("p.note", { role: "status" }, state.note) : null,
       state.photos ? h("p.note", { "data-photos": state.photos }, icon("camera"), t("{n} 张照片随后发送", "{n} photos follow", { n: state.photos })) : null,
+      state.held.length ? h("p.warn", { role: "alert", "data-held-photos": state.held.length }, icon("alert-triangle"), t("{n} 张照片没有送到：{why}。照片留在这台设备里，稍后再发；一直这样请告诉管理员。", "{n} photos did not arrive: {why}. They stay on this device and are sent again later; tell an administrator if it goes on.", { n: state.held.length, why: [...new Set(state.held)].join("; ") })) : null,
       h("button.btn.btn-tall", { type: "button", onclick: () => { queue.send(); void fetchDay(); } }, icon("refresh"), t("现在同步", "Sync now")),
       all.length ? h("ul.list", {}, all.map(row)) : h("p.empty", {}, t("没有待发的，也没有最近的。", "Nothing waits, and nothing was sent lately.")),
     ),

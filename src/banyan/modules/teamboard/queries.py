@@ -11,12 +11,15 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.records import titles
 from banyan.lib.calendar import Span, WorkingCalendar, shift_day
 from banyan.lib.quantity import round_quantity
 from banyan.modules.company.queries import plant_calendar
+from banyan.modules.engineering import capture
 from banyan.modules.exceptions.queries import NOUN as EXCEPTION
 from banyan.modules.exceptions.queries import stopping
 from banyan.modules.people.queries import minutes_present
@@ -31,6 +34,7 @@ from banyan.modules.teamboard.values import (
     HourRow,
     KeptRow,
     MachineRow,
+    Measured,
     PersonRow,
     TaskCard,
     TeamFacts,
@@ -189,12 +193,25 @@ _OUTPUT = f"""
     GROUP BY 1, 2, 3
 """
 
+#: What runs on a machine is what somebody at it told last; where nobody said which machine, the one planned.
 _MACHINES = """
+    WITH told AS (
+        SELECT o.id, coalesce((array_agg(r.machine_id ORDER BY coalesce(r.device_at, r.reported_at) DESC, r.id DESC)
+                   FILTER (WHERE r.machine_id IS NOT NULL))[1], o.machine_id) AS machine,
+               (array_agg(r.kind ORDER BY coalesce(r.device_at, r.reported_at) DESC, r.id DESC)
+                   FILTER (WHERE r.kind IN ('start', 'pause')))[1] AS mark
+        FROM production_operation o
+        JOIN production_report r ON r.work_order_id = o.work_order_id AND r.operation_id = o.id
+        WHERE o.work_centre_id = ANY(%(centres)s::uuid[]) AND o.started > 0 AND o.state = 'running'
+          AND r.kind <> 'undo' AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
+        GROUP BY o.id, r.worker
+    )
     SELECT m.id, m.code, m.state, m.state_since, coalesce((
-        SELECT string_agg(w.number || ' ' || o.sequence, ', ' ORDER BY w.number) FROM production_operation o
-        JOIN production_workorder w ON w.id = o.work_order_id WHERE o.machine_id = m.id AND o.started > 0
-          AND o.state = 'running'), '')
-    FROM equipment_machine m WHERE m.work_centre_id = ANY(%s::uuid[]) ORDER BY m.state = 'running', m.code LIMIT 60
+        SELECT string_agg(w.number || ' ' || o.sequence, ', ' ORDER BY w.number, o.sequence)
+        FROM (SELECT DISTINCT id FROM told WHERE machine = m.id AND mark = 'start') t
+        JOIN production_operation o ON o.id = t.id JOIN production_workorder w ON w.id = o.work_order_id), '')
+    FROM equipment_machine m WHERE m.work_centre_id = ANY(%(centres)s::uuid[])
+    ORDER BY m.state = 'running', m.code LIMIT 60
 """
 
 #: Who told a flagged report, and whose team looks at it: for pieces, and for their undo, the worker's team when they
@@ -258,7 +275,7 @@ def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], cent
     hours = _hours(made, plan, ctx.now, zone)
     waiting, flags = counts(ctx, teams, chosen)
     centres = sorted({card.work_centre for card in (*given, *pool) if card.work_centre})
-    machines = db.rows(_MACHINES, [centres])
+    machines = db.rows(_MACHINES, {"centres": centres})
     return Board(
         tuple(teams), tuple(chosen), tuple(people.values()),
         tuple(card for card in given if card.team is not None), tuple(sorted(pool, key=lambda c: c.room <= 0)),
@@ -457,12 +474,16 @@ _FLAGS = f"""
                      JOIN inventory_lot l ON l.id = (u ->> 'lot')::uuid), ''),
            r.output_lot_id, coalesce(p.number, ''), coalesce(p.state IN ('held', 'rejected'), false),
            coalesce(a.state = 'waiting', false), a.id IS NOT NULL AND a.state <> 'undone', coalesce(u.kind, ''),
-           coalesce(u.device_at, u.reported_at), o.good_quantity, o.is_stopped, o.sequence, x.total
+           coalesce(u.device_at, u.reported_at), o.good_quantity, o.is_stopped, o.sequence,
+           coalesce(m.code, ''), coalesce(z.name, ''), coalesce(m.state, ''), m.state_since, coalesce(n.code, ''),
+           coalesce(c.name, ''), r.data::text, o.capture::text, x.total
     FROM open x JOIN production_report r ON r.id = x.report_id
     LEFT JOIN production_reportapproval a ON a.id = r.id LEFT JOIN production_report u ON u.id = r.reverses_id
     JOIN production_operation o ON o.id = r.operation_id JOIN production_workorder w ON w.id = r.work_order_id
     JOIN items_item i ON i.id = w.item_id LEFT JOIN people_employee e ON e.id = r.worker
     LEFT JOIN inventory_lot p ON p.id = r.output_lot_id
+    LEFT JOIN equipment_machine m ON m.id = r.machine_id LEFT JOIN equipment_workcentre z ON z.id = m.work_centre_id
+    LEFT JOIN equipment_machine n ON n.id = o.machine_id LEFT JOIN equipment_workcentre c ON c.id = o.work_centre_id
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(b.quantity) FILTER (WHERE b.operation_id = o.id
                         AND coalesce(v.kind, b.kind) IN ('good', 'scrap')), 0) AS taken,
@@ -501,8 +522,25 @@ def flags(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> t
     One statement, and one more for what comes after the operations whose pieces were taken back.
     """
     rows = db.rows(_FLAGS, _within(ctx, teams, chosen) | {"most": MOST_FLAGS})
-    found = tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:-1]) for row in rows)
+    found = tuple(FlagRow(row[0], _flags_of(row[1]), *row[2:-3], *_measured(row)) for row in rows)
     return _with_users(found), rows[0][-1] if rows else 0
+
+
+def _measured(row: Sequence[Any]) -> tuple[tuple[Measured, ...], tuple[Measured, ...]]:
+    """Give what of a flagged report's data lies beyond its limits, and what is required and was not told.
+
+    Takes:  row: of `_FLAGS`, which ends with what was told, what the operation asks for, and the count of all
+    """
+    kinds = {kind for _, kind, _ in _flags_of(row[1])}
+    if not kinds & {"limits", "missing"}:
+        return (), ()
+    told, asked = orjson.loads(row[-3]), capture.read(orjson.loads(row[-2]))
+    wrong = capture.beyond(asked, told) if "limits" in kinds else ()
+    lacking = capture.missing(asked, told) if "missing" in kinds else ()
+    return (
+        tuple(Measured(one, str(told[one.name])) for one in asked if one.name in wrong),
+        tuple(Measured(one) for one in asked if one.name in lacking),
+    )
 
 
 def _with_users(rows: Sequence[FlagRow]) -> tuple[FlagRow, ...]:
@@ -524,8 +562,6 @@ def _users(shop: Shop, row: FlagRow) -> tuple[tuple[str, Decimal, Decimal], ...]
 
 
 def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
-    import orjson
-
     return tuple((UUID(key), kind, Decimal(str(excess))) for key, kind, excess in orjson.loads(text))
 
 

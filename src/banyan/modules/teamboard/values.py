@@ -7,6 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from banyan.lib.labels import is_chinese, plain, spoken_language
+from banyan.modules.engineering.capture import Datum
+
 ZERO = Decimal(0)
 
 
@@ -197,12 +200,42 @@ class ToldRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """Something that an operation asks for, and what was told of it, nothing where it was left out."""
+
+    asked: Datum
+    told: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.asked.name if is_chinese(spoken_language()) else self.asked.name_en or self.asked.name
+
+    @property
+    def value(self) -> str:
+        """Give what was told, with its unit."""
+        return f"{self.told} {self.asked.unit}".strip()
+
+    @property
+    def limits(self) -> str:
+        """Give what it may be: from least to most, one of choices, nothing where no such limit is set."""
+        least, most = self.asked.minimum, self.asked.maximum
+        if self.asked.kind == "choice":
+            return " / ".join(self.asked.choices)
+        if self.asked.kind != "number" or least is None and most is None:
+            return ""
+        if least is None or most is None:
+            return f"≥ {plain(least)}" if most is None else f"≤ {plain(most)}"
+        return f"{plain(least)}–{plain(most)}"
+
+
+@dataclass(frozen=True, slots=True)
 class FlagRow:
     """A breach: what the device said, and what the order said at that time.
 
     Takes:  quantity: below zero for pieces taken back; can_correct: pieces that stand; undone_kind, undone_at: of the
             report taken back; users: (operation, counts taken, counts that come to it now) after one whose pieces
-            were taken back
+            were taken back; machine, machine_centre, machine_state, machine_since: of the machine it was told on;
+            planned_machine, centre: where the operation is done; beyond, lacking: data beyond limits, and not told
     """
 
     report: UUID
@@ -236,11 +269,23 @@ class FlagRow:
     good_now: Decimal
     is_stopped: bool
     sequence: int
+    machine: str
+    machine_centre: str
+    machine_state: str
+    machine_since: datetime | None
+    planned_machine: str
+    centre: str
+    beyond: tuple[Measured, ...] = ()
+    lacking: tuple[Measured, ...] = ()
     users: tuple[tuple[str, Decimal, Decimal], ...] = ()
 
     @property
     def is_undo(self) -> bool:
         return bool(self.undone_kind)
+
+    @property
+    def is_other_machine(self) -> bool:
+        return any(kind == "machine" for _, kind, _ in self.flags)
 
 
 @dataclass(frozen=True, slots=True)

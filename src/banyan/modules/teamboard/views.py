@@ -20,9 +20,10 @@ from banyan.lib.labels import L, Label, plain
 from banyan.modules.equipment.queries import MachineFacts, machines_at
 from banyan.modules.people.models import Employee
 from banyan.modules.production.models import Report, ReportApproval
+from banyan.modules.production.rules import was_stopped
 from banyan.modules.teamboard import queries, rules
 from banyan.modules.teamboard.errors import NothingToPropose, TeamUnknown
-from banyan.modules.teamboard.values import Board, PersonRow, TaskCard, TeamFacts
+from banyan.modules.teamboard.values import Board, FlagRow, PersonRow, TaskCard, TeamFacts
 from banyan.web import acting
 from banyan.web.answers import noted, page, part
 from banyan.web.cells import Wording
@@ -173,6 +174,7 @@ def flags(request: HttpRequest) -> HttpResponse:
             "happened": wording.instant(row.happened_at), "reported": wording.instant(row.reported_at),
             "clock": wording.instant(row.clock_at) if row.clock_at else "",
             "closed": wording.instant(row.closed_at) if row.closed_at else "",
+            "machine_state": _stood(row, wording),
             "room": None if row.arrived_then is None else max(Decimal(0), row.arrived_then - row.taken_then),
         }
         for row in found
@@ -193,6 +195,15 @@ def flags(request: HttpRequest) -> HttpResponse:
         "accepted": L("认可", "Accepted"), "not_booked": NOT_BOOKED,
         "taken_back": TAKEN_BACK, "made": MADE,
     })  # fmt: skip
+
+
+def _stood(row: FlagRow, wording: Wording) -> str:
+    """Give since when a machine stands still, in words; nothing where it ran when the work was done."""
+    if not row.machine or not was_stopped(row.machine_state, row.machine_since, row.happened_at):
+        return ""
+    since = wording.instant(row.machine_since) if row.machine_since else "—"
+    state = str(MACHINE_STATES[row.machine_state].label)
+    return str(L("{state}，自 {at}", "{state} since {at}").filled({"state": state, "at": since}))
 
 
 def _choices(noun: str, field: str) -> dict[str, Choice]:

@@ -19,10 +19,11 @@ from banyan.kernel import sessions
 from banyan.kernel.models import Role, RoleGrant, User, UserRole
 from banyan.kernel.proofs import proofs, run
 from banyan.lib.ids import new_id
-from banyan.modules.production.models import Operation, Report, ReportFlag, WorkOrder
+from banyan.modules.production.models import Operation, Report, ReportApproval, ReportFlag, WorkOrder
 from banyan.modules.station import badges
 from banyan.modules.station.badges import Ticket
 from banyan.modules.wages.models import Approval, WageLine
+from banyan.modules.wages.queries import is_approved
 from src.banyan.modules.production.tests.conftest import Shop
 from tests.plugins.world import World
 
@@ -139,6 +140,34 @@ def test_what_the_leader_approves_while_it_is_undone_pays_nothing(shop):
     assert (WageLine.objects.count(), sum(line.amount for line in WageLine.objects.all())) == (10, 0)
     approved = Approval.objects.values_list("line_id", flat=True)
     assert len(approved) == len(set(approved))
+    assert faults() == []
+
+
+@pytest.mark.parametrize("reach", ["plant", "own"])
+def test_a_report_approved_while_it_is_undone_is_one_of_both_everywhere(shop, reach):
+    if reach == "own":  # what is approved is the leader's to take back
+        RoleGrant.objects.filter(permission="production.*").update(permission="production.work_order.*")
+    shop.world.make("wages.rate", piece_price="2", valid_from="2020-01-01")
+    order = shop.released(quantity="100")
+    first = shop.operation(order, 10)
+    worker, stands = person(shop, "zhao"), 0
+    for _ in range(8):
+        act = worker.good(first, 2)
+        assert worker.sync(act) == ["done"]
+        (told,), _ = at_once(
+            partial(worker.sync, worker.undo(act)),
+            partial(shop.world.do, "production.report.approve", reports=[act["id"]]),
+        )  # fmt: skip
+        is_back = Report.objects.filter(reverses=act["id"]).exists()
+        state = ReportApproval.objects.get(pk=act["id"]).state
+        assert (told, state, is_back) in {
+            ("done", "undone", True), *([("kept", "approved", False)] if reach == "own" else [])
+        }  # fmt: skip
+        stands += 0 if is_back else 2
+    first.refresh_from_db()
+    assert (first.good_quantity, first.approved_quantity) == (stands, stands)
+    assert sum(line.amount for line in WageLine.objects.all()) == 2 * stands
+    assert sum(line.amount for line in WageLine.objects.filter(is_approved())) == 2 * stands
     assert faults() == []
 
 

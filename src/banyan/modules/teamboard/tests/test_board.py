@@ -415,6 +415,78 @@ def test_a_page_takes_as_many_statements_for_one_task_as_for_many(leader, path):
     assert len(few) <= 22
 
 
+def machines_of(world, *codes):
+    return [world.make("equipment.machine", code=one, name=one, work_centre=world.turning) for one in codes]
+
+
+def test_an_order_is_shown_at_the_machine_it_runs_on(leader):
+    order, (planned, other) = leader.released(), machines_of(leader.world, "T-1", "T-2")
+    first = leader.operation(order, 10)
+    type(first).objects.filter(pk=first.pk).update(machine=planned)
+    zhao, qian = ([{"employee": one.pk}] for one in (leader.world.worker, leader.world.second_worker))
+
+    def runs():
+        return {one.code: one.at for one in the_board(leader).machines}
+
+    at = f"{order.number} 10"
+    assert runs() == {"T-1": "", "T-2": ""}
+    leader.report(order, 10, "start", people=zhao, machine=other.pk)
+    assert runs() == {"T-1": "", "T-2": at}
+    leader.report(order, 10, "start", people=qian)
+    assert runs() == {"T-1": at, "T-2": at}
+    moved = leader.report(order, 10, "good", 1, people=qian, machine=other.pk)
+    assert runs() == {"T-1": "", "T-2": at}
+    leader.undo(moved)
+    leader.report(order, 10, "pause", people=zhao)
+    assert runs() == {"T-1": at, "T-2": ""}
+    leader.report(order, 10, "pause", people=qian)
+    assert runs() == {"T-1": "", "T-2": ""}
+
+
+HEAT = {"name": "硬度", "name_en": "Hardness", "kind": "number", "minimum": "58", "maximum": "62", "unit": "HRC"}
+LEAK = {"name": "渗漏", "kind": "choice", "choices": ["有", "无"], "is_required": False}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh", (
+            "硬度 <b class='tb-count'>63.5 HRC</b>", "硬度 应为 58–62 HRC", "渗漏 应为 有 / 无", "必填未填 <b>硬度</b>",
+            "设备 <b>F-1</b> · {milling}", "工序在 <b>{turning}</b> · 计划设备 T-1", "T-2 故障，自 ",
+        )),
+        ("en", (
+            "Hardness <b class='tb-count'>63.5 HRC</b>", "Hardness should be 58–62 HRC",
+            "Required, not told <b>Hardness</b>", "T-2 Down since ",
+            "The operation is done at <b>{turning}</b> · planned machine T-1",
+        )),
+    ],
+)  # fmt: skip
+def test_the_leader_sees_what_was_told_against_what_it_should_be(leader, language, words):
+    User.objects.filter(login="leader-1").update(language=language)
+    world, order = leader.world, leader.released()
+    planned, down = machines_of(world, "T-1", "T-2")
+    mill = world.make("equipment.machine", code="F-1", name="F-1", work_centre=world.milling)
+    first = leader.operation(order, 10)
+    type(first).objects.filter(pk=first.pk).update(capture=[HEAT, LEAK], machine=planned)
+    zhao, right = [{"employee": world.worker.pk}], {"硬度": "60"}
+    leader.report(order, 10, "good", 1, people=zhao, data={"硬度": "63.5", "渗漏": "也许"}, **offline(leader))
+    leader.report(order, 10, "good", 2, people=zhao, data={"渗漏": "无"}, **offline(leader))
+    leader.report(order, 10, "good", 3, people=zhao, data=right, machine=mill.pk, **offline(leader))
+    world.do("equipment.machine.stop", down, reason="主轴")
+    type(down).objects.filter(pk=down.pk).update(state_since=timezone.now() - timedelta(hours=2))
+    leader.report(order, 10, "good", 4, people=zhao, data=right, machine=down.pk, **offline(leader))
+    rows = {int(row.quantity): row for row in the_flags(leader)}
+    assert [[kind for _, kind, _ in rows[n].flags] for n in (1, 2, 3, 4)] == [
+        ["limits"], ["missing"], ["machine"], ["machine"],
+    ]  # fmt: skip
+    assert [(one.asked.name, one.told) for one in rows[1].beyond] == [("硬度", "63.5"), ("渗漏", "也许")]
+    assert ([one.asked.name for one in rows[2].lacking], rows[1].lacking, rows[2].beyond) == (["硬度"], (), ())
+    assert [(rows[n].machine, rows[n].planned_machine) for n in (3, 4)] == [("F-1", "T-1"), ("T-2", "T-1")]
+    page = " ".join(leader.get("flags").content.decode().replace('"', "'").split())
+    for text in words:
+        assert text.format(milling=world.milling.name, turning=world.turning.name) in page
+
+
 def test_an_idle_look_costs_one_statement_and_gives_nothing(leader):
     order = leader.released()
     stamp = leader.get().content.decode().split('data-stamp="')[1].split('"')[0]

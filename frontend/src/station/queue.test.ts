@@ -1,0 +1,75 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Act, Photo } from "./model";
+
+vi.stubGlobal("navigator", { onLine: true });
+/** Is called when a round of sending is over. */
+const over = vi.fn();
+vi.stubGlobal("window", { setTimeout: over });
+vi.stubGlobal("addEventListener", () => undefined);
+vi.stubGlobal("document", { documentElement: { lang: "en" }, addEventListener: () => undefined });
+
+const photos = new Map<string, Photo>();
+let acts: Act[] = [];
+vi.mock("./store", () => ({
+  acts: async () => acts,
+  photos: async () => [...photos.values()],
+  keepPhoto: async (one: Photo) => void photos.set(one.digest, one),
+  dropPhoto: async (digest: string) => void photos.delete(digest),
+  change: async (seqs: number[], alter: (act: Act) => Act) => void (acts = acts.map((act) => (seqs.includes(act.seq) ? alter(act) : act))),
+}));
+
+let reply: () => Response;
+const fetched = vi.fn(async () => reply());
+vi.stubGlobal("fetch", fetched);
+const queue = await import("./queue");
+
+const DIGEST = "a".repeat(64);
+const problem = (status: number, code: string) => () => Response.json({ code, detail: `${code}!` }, { status });
+
+/** Sends the photo once, and waits until that is over. */
+async function sent(answer: () => Response): Promise<Photo | undefined> {
+  over.mockClear();
+  reply = answer;
+  queue.begin({ changed: () => undefined, people: async () => ({ p: { ticket: "x" } }) as never, out: async () => undefined, settled: async () => undefined });
+  await vi.waitFor(() => expect(over).toHaveBeenCalled());
+  expect(fetched).toHaveBeenCalledTimes(1);
+  return photos.get(DIGEST);
+}
+
+describe("a photo on its way", () => {
+  beforeEach(() => {
+    fetched.mockClear();
+    photos.clear();
+    photos.set(DIGEST, { digest: DIGEST, blob: new Blob(["x"]), act: "a", kind: "report", person: "p" });
+    acts = [{ id: "a", seq: 1, kind: "report", _person: "p", _state: "done", _text: "", _settled: Date.now() } as unknown as Act];
+  });
+  it("leaves the device once the server says that it has this very photo", async () => {
+    expect(await sent(() => Response.json({ digest: DIGEST }))).toBe(undefined);
+  });
+  it.each([413, 403, 404, 429])("stays, with the reason, where something between answers %i", async (status) => {
+    expect((await sent(() => new Response("<html>proxy</html>", { status })))?.fault).toBe(`HTTP ${status}`);
+  });
+  it.each([
+    ["a page", () => new Response("<html>Sign in to the network</html>")],
+    ["nothing", () => new Response("null")],
+    ["another photo", () => Response.json({ digest: "b".repeat(64) })],
+  ])("stays where the answer is well, but of %s", async (_what, answer) => {
+    expect((await sent(answer))?.fault).toBe("What answered was not the server");
+  });
+  it("stays where our server may not take it now, and says why", async () => {
+    expect((await sent(problem(403, "not_allowed")))?.fault).toBe("not_allowed!");
+  });
+  it.each([[409, "station.not_arrived"], [422, "station.wrong_photo"], [401, "station.sign_in_needed"]])("stays without a word for %i %s, which passes", async (status, code) => {
+    const kept = await sent(problem(status, code));
+    expect([kept?.digest, kept?.fault]).toEqual([DIGEST, undefined]);
+  });
+  it("goes where our server can never take it, and its act says so", async () => {
+    expect(await sent(problem(422, "picture_broken"))).toBe(undefined);
+    expect(acts[0]._text).toContain("picture_broken!");
+  });
+  it("is sent again, and is gone then", async () => {
+    await sent(() => new Response("", { status: 413 }));
+    fetched.mockClear();
+    expect(await sent(() => Response.json({ digest: DIGEST }))).toBe(undefined);
+  });
+});
