@@ -168,7 +168,8 @@ class Platform(Connector):
         messages = tuple(
             self.incoming(call, part) for record in records for part in self.parts_of(connection, call, record)
         )
-        there, has_more = rest_of(call.poll, window, said, records, position, now)
+        theirs = connection.now - getattr(connection.http, "ahead", timedelta())
+        there, has_more = rest_of(call.poll, window, said, records, position, now, theirs)
         return Page(messages, there | ({"until": end} if end else {}), has_more)
 
     def parts_of(self, connection: Connection, call: Call, record: Any) -> Iterable[Any]:
@@ -242,15 +243,22 @@ def next_window(poll: Poll, position: Any, now: datetime, limit: int) -> Window:
 
 
 def rest_of(
-    poll: Poll, window: Window, said: Any, records: Sequence[Any], position: Any, now: datetime
-) -> tuple[Any, bool]:
+    poll: Poll, window: Window, said: Any, records: Sequence[Any], position: Any, now: datetime,
+    theirs: datetime | None = None,
+) -> tuple[Any, bool]:  # fmt: skip
     """Give the position to go on from after a page, and whether more is there at once.
 
     A page whose records all changed at one moment is asked for again, larger, up to what the partner gives at once.
+    Changes bear the partner's time: no rest lies behind what its clock shows, however far ours runs before it.
 
+    Takes:  theirs: the partner's time as it answered, where its clock is behind ours; else ours
     Raises: Failed("mapping") where that is not enough
     """
-    within = {"to": window.end.isoformat(), "size": window.size}
+    theirs = min(now, theirs or now).replace(microsecond=0)
+    known = min(window.end, theirs)
+    # Counted pages hold still in a window that has ended for the partner too.
+    to = window.end if poll.moves is not None else max(known, window.begin + timedelta(seconds=1))
+    within = {"to": to.isoformat(), "size": window.size}
     if poll.moves is not None and len(records) >= window.size:
         last = poll.moves(at(records[-1], poll.version))
         if last <= window.begin and window.size < poll.size:
@@ -269,7 +277,7 @@ def rest_of(
         if page > 0 or (page == 0 and not is_first):
             return {"from": window.begin.isoformat(), "page": page, **within}, True
     # Whether its bounds belong to a window, partners differ; so windows overlap.
-    return {"from": (window.end - poll.overlap).isoformat()}, window.end < now.replace(microsecond=0)
+    return {"from": (known - poll.overlap).isoformat()}, known < theirs
 
 
 def judged(

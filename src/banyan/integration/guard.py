@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
@@ -223,6 +223,7 @@ class Guard:
     Takes:  allowed_hosts: entries as in the module's text; timeout: seconds for the whole of a call;
             most_bytes: of an answer, after it is unpacked; trusted: certificates (PEM) of the partner's own authority,
             trusted beside those of the system
+    Gives:  `ahead`: by how much our clock runs before that of who answered last, as far as its answer shows
     Raises: ValueError for an entry that cannot be read
     """
 
@@ -241,6 +242,7 @@ class Guard:
         self.read_timeout = read_timeout or timeout
         self.most_bytes = most_bytes
         self.trusted = trusted
+        self.ahead = timedelta()
 
     def allows(self, host: str, port: int) -> str:
         """Check a host and port before a socket is opened.
@@ -300,7 +302,9 @@ class Guard:
         limit = most_bytes or self.most_bytes
         method = method.upper()
         for _ in range(MOST_REDIRECTS + 1):
+            asked_at = datetime.now(UTC)
             status, got, content = self._once(method, parts, sent, body, deadline, limit)
+            self.ahead = ahead_of(got.get("date", ""), asked_at)
             target = got.get("location", "")
             if status not in (301, 302, 303, 307, 308) or not target:
                 took = (time.monotonic() - begun) * 1000
@@ -650,6 +654,21 @@ def retry_after(text: str) -> float | None:
     except (TypeError, ValueError):
         return None
     return min(max(seconds, 0.0), 86_400.0)
+
+
+def ahead_of(date: str, asked_at: datetime) -> timedelta:
+    """Give by how much our clock runs at least before the one that a Date header was written by; nought where it does
+    not, or says nothing readable.
+
+    Source: RFC 9110 6.6.1, whole seconds of when the answer was made, which is after it was asked for
+    """
+    try:
+        made_at = parsedate_to_datetime(date.strip())
+    except ValueError:
+        return timedelta()
+    if made_at.tzinfo is None:
+        made_at = made_at.replace(tzinfo=UTC)
+    return max(timedelta(), asked_at - made_at - timedelta(seconds=1))
 
 
 def excerpt(body: bytes, hide: Sequence[str] = (), most: int = 500) -> str:

@@ -1,4 +1,4 @@
-"""Yonyou open platform (YonSuite, YonBIP, U8 by its gateway): a token by signature, then JSON over HTTP."""
+"""Yonyou open platform (YonSuite, YonBIP): a token by signature, then JSON over HTTP."""
 
 from __future__ import annotations
 
