@@ -485,6 +485,21 @@ def test_a_draft_that_a_plan_counted_on_may_be_deleted(worked, world, way):
     assert prove(["planning.references"])[0].is_green == (way == "command")
 
 
+@pytest.mark.parametrize("way", ["command", "sql"])
+def test_a_line_of_a_draft_may_be_taken_away_by_changing_it(worked, world, way):
+    needs = [{"item": worked.bolt, "quantity": "400"}]
+    draft = world.make(
+        "production.work_order", item=worked.fg, plant=worked.plant, quantity="5", due_on="2026-04-20", materials=needs
+    )
+    worked.plan()
+    assert Peg.objects.filter(demand_line__in=draft.materials.values("id")).exists()
+    if way == "command":
+        world.do("production.work_order.change", draft, materials=[{"item": worked.bolt, "quantity": "3"}])
+    else:
+        draft.materials.all()._raw_delete("default")
+    assert prove(["planning.references"])[0].is_green == (way == "command")
+
+
 @pytest.mark.plants("planning.results")
 def test_an_order_that_came_of_a_planned_one_may_be_deleted_while_a_draft(worked, world):
     worked.plan()
