@@ -78,6 +78,7 @@ class Floor:
     server: Server
     factory: Factory
     people: list[Person] = field(default_factory=list)
+    sweeps: int = 0
 
     def set_up(self, people: int) -> None:
         """Make teams, people with users and badges, stations, and a wage rate; everybody signs in by badge."""
@@ -164,11 +165,15 @@ class Floor:
             yield Figure(f"floor_report_p95_ms_{clients}", spent[int(len(spent) * 0.95)], "ms")
 
     def approving(self) -> Any:
-        """Let a leader approve all wages of the floor every few seconds meanwhile."""
+        """Let a leader approve all reports and wages of the floor every few seconds meanwhile."""
         return _Sweeps(lambda: self._approve(Client(self.server.port, self.factory.token)))
 
     def _approve(self, client: Client) -> None:
-        client.post(f"{API}/wages/lines/approve", {}, Idempotency_Key=str(new_id())).json()
+        for what in ("production/reports", "wages/lines"):
+            answer = client.post(f"{API}/{what}/approve", {}, Idempotency_Key=str(new_id()))
+            if answer.status != 200:
+                raise RuntimeError(f"approving {what}: {answer.status} {answer.body[:300]!r}")
+        self.sweeps += 1
 
     def statements(self) -> int:
         """Count the statements of one report sent through the station's interface, in this process."""
@@ -231,7 +236,10 @@ class Floor:
         return day
 
     def prove(self) -> int:
-        """Refuse figures that lost a report: counters, ledger, books and wages must tell the same. Give how many."""
+        """Refuse figures that lost a report: counters, ledger, books and wages must tell the same, all approved.
+
+        Gives: how many were sent
+        """
         # the pieces fed at first were one report each, by somebody who is no employee
         sent = sum(self.fed.values()) - sum(FED - 1000 * (n // len(self.orders)) for n in range(len(self.operations)))
         first = {key: FED - 1000 * (n // len(self.orders)) for n, key in enumerate(self.operations)}
@@ -239,7 +247,26 @@ class Floor:
         waged = db.one("SELECT count(*) FROM wages_wageline")[0]
         if waged != sent:
             raise RuntimeError(f"{sent} reports and {waged} wage lines")
+        self._prove_approved(sent + len(self.operations))
         return sent
+
+    def _prove_approved(self, count: int) -> None:
+        """Refuse figures during which nobody approved, or where the leader's last sweep leaves a report waiting."""
+        if not self.sweeps:
+            raise RuntimeError("no report was approved while it was measured")
+        self._approve(Client(self.server.port, self.factory.token))
+        states = dict(
+            db.rows(
+                "SELECT state, count(*) FROM production_reportapproval WHERE operation_id = ANY(%s) GROUP BY 1",
+                [self.operations],
+            )
+        )
+        counted = db.one(
+            "SELECT sum(good_quantity), sum(approved_quantity) FROM production_operation WHERE id = ANY(%s)",
+            [self.operations],
+        )
+        if states != {"approved": count} or counted[0] != counted[1]:
+            raise RuntimeError(f"of {count} reports {states}; {counted[0]} good pieces, {counted[1]} of them approved")
 
 
 class _Inside:

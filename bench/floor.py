@@ -54,7 +54,7 @@ def _measure(server: Server, factory: Any, asked: argparse.Namespace) -> None:
     sent = floor.prove()
     write(asked.report, figures, day, people=len(floor.people), booked=sent, targets=TARGETS)
     if not asked.json:
-        print(f"{sent} reports, each in ledger, books and wages once; {asked.report.name} is written")
+        print(f"{sent} reports, each in ledger, books and wages once, and approved; {asked.report.name} is written")
 
 
 if __name__ == "__main__":

@@ -208,3 +208,25 @@ def test_what_came_too_late_is_settled_in_one_tap_each(floor, come, size, langua
         [("settled", {"zh": "认可", "en": "Accepted"}[language]), ("settled", enough)]
     )
     assert page.faults == []
+
+
+@pytest.mark.parametrize(
+    ("size", "language", "theme"), [("phone", "zh", "light"), ("tablet", "zh", "dark"), ("desktop", "en", "light")]
+)
+def test_what_was_told_stands_beside_what_it_should_be(floor, come, size, language, theme):
+    User.objects.filter(login="leader").update(language=language, theme=theme)
+    world = floor.world
+    heat = {"name": "硬度", "name_en": "Hardness", "kind": "number", "minimum": "58", "maximum": "62", "unit": "HRC"}
+    type(floor.first).objects.filter(pk=floor.first.pk).update(capture=[heat], machine=world.lathe)
+    mill = world.make("equipment.machine", code="F-1", name="F-1", work_centre=world.milling)
+    late = {"offline": True, "device_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}
+    floor.report(4, data={"硬度": "63.5"}, **late)
+    floor.report(5, data={}, **late)
+    floor.report(6, data={"硬度": "60"}, machine=mill.pk, **late)
+    page = come(**({} if size == "desktop" else {size: True}))
+    page.goto("/teamboard/flags")
+    expect(page.locator(".tb-flag")).to_have_count(3)
+    for words in ("63.5 HRC", "58–62 HRC", "F-1", world.milling.name, world.turning.name):
+        expect(page.locator("#main")).to_contain_text(words)
+    look(page, f"{size}-{language}-{theme}-told")
+    assert page.faults == []
