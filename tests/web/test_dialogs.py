@@ -143,7 +143,7 @@ def test_pasted_names_become_records(everyone, world):
 def test_only_carriers_are_offered_where_one_is_asked_for(everyone, world, orders):
     carrier, customer = world.carrier, world.customer
     vendor = world.party(code="SU-9", is_customer=False, is_supplier=True)
-    asked = f"/sales/shipments/do/create?_on=sales.order:{orders[0].pk}"
+    asked = f"/sales/orders/do/ship?ids={orders[0].pk}"
     dialog = everyone.get(asked, headers=PART | {"HX-Target": "dialog-body"}).content.decode()
     assert f'value="{carrier.pk}"' in dialog
     assert f'value="{vendor.pk}"' not in dialog

@@ -20,7 +20,9 @@ def environment_of(kept: str | None) -> Mark:
     """Say which environment this is, and what follows from that."""
     found = environments.here(kept)
     if found.environment == "production":
-        return Mark("grey", L("正式环境", "Production"), L("", ""), is_told=False)
+        return Mark("grey", L("正式环境", "Production"), L(
+            "正式环境：所连接的是真实的外部系统。",
+            "A production installation: the outside systems it calls are the real ones."), is_told=False)  # fmt: skip
     if found.environment == "test":
         return Mark("orange", L("测试", "Test"), L(
             "测试环境：只连接测试的外部系统，不会惊动正式的伙伴。",

@@ -73,7 +73,7 @@ class SqlSettings(Part):
     """A database: where it is, who we are, how long a statement may take."""
 
     kind: Literal["postgresql", "mysql", "mssql", "oracle"] = field("类型", "Kind", "mysql", choices=[
-        choice("postgresql", "PostgreSQL", "PostgreSQL"), choice("mysql", "MySQL / MariaDB", "MySQL or MariaDB"),
+        choice("postgresql", "PostgreSQL", "PostgreSQL"), choice("mysql", "MySQL、MariaDB", "MySQL, MariaDB"),
         choice("mssql", "SQL Server", "SQL Server"), choice("oracle", "Oracle", "Oracle")])  # fmt: skip
     host: str = field("主机", "Host", min_length=1)
     port: int = field("端口", "Port", 0, ge=0, le=65535, help=L("0 为通常的端口", "0: the usual one"))

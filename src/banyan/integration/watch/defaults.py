@@ -98,7 +98,8 @@ def _against(flow: Flow) -> dict[str, Any] | None:
     if place is None:
         return None
     return {
-        "code": _code(f"SCAN-{flow.code}"), "name": f"{flow.name}：与对方核对"[:120], "kind": "theirs",
+        "code": _code(f"SCAN-{flow.code}"), "kind": "theirs",
+        "name": f"{flow.name}：与对方核对 / against the partner"[:120],
         "system": str(flow.system_id), "operation": plan.operation, "noun": arrival.noun,
         "where": f"{arrival.within[1]}:in={place}", "key_field": arrival.key[1], "their_key": arrival.key[0],
         "at_field": arrival.at[1], "their_at": arrival.at[0], "amount_field": arrival.amount[1],
