@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from banyan.kernel import registry, schema
+from banyan.kernel import data_nouns, records, registry, schema
 from banyan.kernel.schema import Input, Instant, Number, Text, field
 from banyan.lib.errors import Invalid
+from tests.kernel.visitor_pass import VISITOR_PASS
 
 
 class Sample(Input):
@@ -55,3 +56,15 @@ def test_a_text_too_long_is_counted_in_characters():
             {"code": "x" * 41, "name_zh": "某", "name_en": "Some"},
         )
     assert refusal.value.field_texts("en") == {"code": ["at most 40 characters"]}
+
+
+def test_the_input_of_a_noun_made_of_data_is_that_of_its_present_definition():
+    for number in range(60):  # where one was thrown away, the next is likely to lie
+        key = f"visitor_{number}"
+        first = VISITOR_PASS["fields"][0] | {"key": key}
+        words = {"title": [key], "list": [key], "find": [key], "filters": []}
+        made = data_nouns.compile_definition(VISITOR_PASS | words | {"fields": [first]})
+        assert key in schema.input_of(made.spec).model_fields
+        one = records.create_input(made).model_fields["records"].annotation.__args__[0]
+        assert key in one.model_fields
+        del made

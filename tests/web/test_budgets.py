@@ -14,6 +14,7 @@ from banyan.kernel.commands import execute
 from banyan.kernel.models import AccessToken, User
 from banyan.kernel.nouns import Noun
 from banyan.lib.errors import DomainError
+from tests.plugins.rows import Rows
 from tests.web.conftest import PART
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +48,8 @@ CALLS = {
 PAGE, CALL, MORE = 30, 12, 12
 #: Nouns of which samples make no second record, because what they are about takes one only: their list has one row.
 LONE = {"finance.posting_rule", "inventory.item_location", "mapping.survivorship", "wages.rate"}
+#: Nouns by whose rows whoever asks is known: theirs are written beside those, in the table itself.
+ACCESS = {"kernel.role", "kernel.session", "kernel.token", "kernel.user"}
 RECORD, EDIT, TIMELINE, CHAIN, OPTIONS = 8, 8, 15, 30, 6
 
 
@@ -146,6 +149,36 @@ def test_a_list_of_any_noun_takes_as_many_statements_for_many_records_as_for_one
     print(f"{compared} nouns compared, {len(lone)} of one record")
     assert found == {}
     assert lone == LONE
+
+
+def test_a_list_of_any_noun_takes_as_many_statements_for_eighty_rows_as_for_one(everyone, bearer, settings):
+    settings.BANYAN_RATE_PER_MINUTE = 10**7
+    program, rows, few, found = Client(), Rows({"kernel.user": [User.objects.get(login="all").pk]}), {}, {}
+    nouns = registry.nouns()
+
+    def look(noun: Noun) -> tuple[int, int]:
+        page = statements(everyone, f"/{noun.spec.path}")
+        return page, statements(program, f"/api/v1/{noun.spec.path}?limit=80", headers=bearer)
+
+    def fill(total: int) -> None:
+        for noun in nouns:
+            rows.add(noun, total - noun.model._base_manager.count())
+
+    for noun in nouns:
+        if noun.spec.key not in ACCESS:
+            rows.stand_in(noun)
+    fill(1)
+    for noun in nouns:
+        look(noun)
+        few[noun.spec.key] = look(noun)
+    fill(80)
+    for noun in nouns:
+        many = look(noun)
+        told = program.get(f"/api/v1/{noun.spec.path}?limit=80", headers=bearer).json()["items"]
+        if many != few[noun.spec.key] or many[0] > PAGE or many[1] > CALL or len(told) != 80:
+            found[noun.spec.key] = (few[noun.spec.key], many, len(told))
+    assert found == {}
+    assert len(few) == len(nouns)
 
 
 def test_a_record_is_read_over_rest_in_three_statements(bearer, orders):

@@ -188,7 +188,8 @@ def _line_model(noun: NounSpec, line: LineSpec) -> type[BaseModel]:
     return create_model(f"{_camel(noun.key)}{_camel(line.key)}Line", __base__=Input, **fields)
 
 
-_models: dict[tuple[int, str, bool], type[BaseModel]] = {}
+#: By the identity of a spec, which is held beside the model: another spec could else come to lie in its place.
+_models: dict[tuple[int, bool], tuple[NounSpec, type[BaseModel]]] = {}
 
 
 def input_of(noun: NounSpec, *, partial: bool = False) -> type[BaseModel]:
@@ -196,7 +197,7 @@ def input_of(noun: NounSpec, *, partial: bool = False) -> type[BaseModel]:
 
     Gives:  unset fields stay unset (`model_fields_set` tells); a line with an id changes the line of that id
     """
-    key = (id(noun), noun.key, partial)
+    key = (id(noun), partial)
     if key not in _models:
         fields = _model_fields(noun.fields, partial=partial)
         for line in noun.lines:
@@ -207,8 +208,8 @@ def input_of(noun: NounSpec, *, partial: bool = False) -> type[BaseModel]:
         if not partial:
             fields["id"] = (UUID | None, Field(None, title="Key made by the client"))
         name = f"{_camel(noun.key)}{'Change' if partial else 'Create'}"
-        _models[key] = create_model(name, __base__=Input, **fields)
-    return _models[key]
+        _models[key] = noun, create_model(name, __base__=Input, **fields)
+    return _models[key][1]
 
 
 def _camel(key: str) -> str:
