@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from banyan.integration.connecting import Failed, Reason
 from banyan.kernel import commands, registry
-from banyan.kernel.commands import Command, Outcome, execute
+from banyan.kernel.commands import Command, Contended, Outcome, execute
 from banyan.kernel.context import Context
 from banyan.lib.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
 
@@ -36,6 +36,8 @@ def perform(
             after(outcome)
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    if isinstance(refusal, Contended):
+        raise Failed("busy", said(refusal), code=refusal.code) from refusal
     if refusal is not None:
         raise refusal
     return outcome

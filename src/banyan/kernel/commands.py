@@ -67,6 +67,18 @@ class WrongState(Conflict):
     en = "{record} is “{state}”: cannot {command}; only when {allowed}"
 
 
+class Contended(DomainError):
+    """Others held the same rows at every try: nothing is wrong with the command, which may be given again."""
+
+    status = 503
+    title = L("系统繁忙", "Busy")
+    code = "contended"
+    zh = "同时有太多人在改同样的数据，“{command}”没有执行，什么都没有写入"
+    en = "Too many people are changing the same records: “{command}” was not done, and nothing was written"
+    way_out_zh = "稍等片刻，再做一次"
+    way_out_en = "Wait a moment, then do it again"
+
+
 @dataclass(frozen=True, slots=True)
 class OfferedOn:
     """A noun whose records offer a command that acts on no record, with that record filled in.
@@ -345,7 +357,7 @@ def _whole(
     ctx: Context, cmd: Command, ids: Sequence[UUID], data: Any, versions: Mapping[UUID, int] | None, dry_run: bool,
     each: bool, render: Callable[[Outcome], Any] | None, inputs: Sequence[Any] | None,
 ) -> Outcome:
-    """Run a command that is no part of another, again where it met a deadlock."""
+    """Run a command that is no part of another, again where it met a deadlock. Raises: Contended at each of them"""
     try:
         ctx.require(cmd.permission, cmd.label)
         parsed = parse_input(cmd, data) if inputs is None else list(inputs) if each else _parse_all(cmd, inputs)
@@ -360,8 +372,13 @@ def _whole(
             _audit_refusal(ctx, cmd, ids, parsed, refusal)
             raise
         except OperationalError as fault:
-            if getattr(fault.__cause__, "sqlstate", "") not in ("40001", "40P01") or attempt == RETRIES - 1:
+            if getattr(fault.__cause__, "sqlstate", "") not in ("40001", "40P01"):
                 raise
+            if attempt == RETRIES - 1:
+                log.warning("%s given up after %s at each of %d tries", cmd.key, fault.__cause__.sqlstate, RETRIES)
+                refusal = Contended(command=cmd.label)
+                _audit_refusal(ctx, cmd, ids, parsed, refusal)
+                raise refusal from fault
             log.info("%s again after %s", cmd.key, fault.__cause__.sqlstate)
             time.sleep(0.01 * (2**attempt))
         except IntegrityError as fault:

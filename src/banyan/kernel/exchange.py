@@ -14,7 +14,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from datetime import date, datetime
 from decimal import Decimal
@@ -81,26 +81,38 @@ class Target:
 # --- columns ------------------------------------------------------------------------------------------------
 
 
-def targets(noun: Noun) -> tuple[Target, ...]:
-    """Give the places a column can go to: the noun's writable fields, then those of its lines."""
+def targets(noun: Noun, ctx: Context | None = None) -> tuple[Target, ...]:
+    """Give the places a column can go to: the noun's writable fields, then those of its lines.
+
+    Takes:  ctx: of whom only what they may see is wanted; without it all places are
+    """
+
+    def is_place(field: FieldSpec) -> bool:
+        return not field.readonly and (ctx is None or access.may_see(ctx, field))
+
     found = [Target("id", L("标识", "Key"), False)]
-    found += [Target(f.key, f.label, f.required) for f in noun.spec.fields if not f.readonly]
+    found += [Target(f.key, f.label, f.required) for f in noun.spec.fields if is_place(f)]
     for line in noun.spec.lines:
         found += [
             Target(f"{line.key}.{f.key}",
                    L(f"{line.label.zh}·{f.label.zh}", f"{line.label.en}: {f.label.en}"), f.required)
-            for f in line.fields if not f.readonly
+            for f in line.fields if is_place(f)
         ]
     return tuple(found)
 
 
-def suggest_map(noun: Noun, columns: Sequence[str]) -> dict[str, str]:
-    """Give the likely target per column: by key, label in either language, or the noun's import map."""
+def suggest_map(noun: Noun, columns: Sequence[str], ctx: Context | None = None) -> dict[str, str]:
+    """Give the likely target per column: by key, label in either language, or the noun's import map.
+
+    Takes:  ctx: as `targets`; without it a column for what somebody may not see is mapped, and refused when it is read
+    """
     known: dict[str, str] = {}
-    for target in targets(noun):
+    places = targets(noun, ctx)
+    for target in places:
         for name in (target.path, target.label.zh, target.label.en, target.path.split(".")[-1]):
             known.setdefault(_bare(name), target.path)
-    known |= {_bare(source): path for source, path in noun.spec.import_map}
+    paths = {target.path for target in places}
+    known |= {_bare(source): path for source, path in noun.spec.import_map if path in paths}
     taken: set[str] = set()
     mapping = {}
     for column in columns:
@@ -770,8 +782,9 @@ def export(
 
 
 def _shown(ctx: Context, noun: Noun, query: reading.Query) -> tuple[list[str], Iterator[list[Any]]]:
-    fields = reading.fields_for(ctx, noun, query.columns or noun.spec.list)
     reading.require_read(ctx, noun)
+    fields = reading.fields_for(ctx, noun, query.columns) or reading.fields_for(ctx, noun, noun.spec.list)
+    query = replace(query, columns=tuple(f.key for f in fields))
 
     def rows() -> Iterator[list[Any]]:
         for page in reading.each_record(ctx, noun, query):

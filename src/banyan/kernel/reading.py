@@ -75,11 +75,12 @@ def list_records(ctx: Context, noun: Noun, query: Query) -> Page:
 
     Gives:  values by field key plus `id` and `version` (1 for ledger rows); decimals as plain text, dates ISO,
             references as ids; `titles` by referenced noun for the references shown
-    Raises: NotAllowed without the right to read; Invalid for an unknown field, operator, value or cursor
+    Raises: NotAllowed without the right to read, or to a field that is filtered or sorted by; Invalid for an unknown
+            field, operator, value or cursor
     """
     require_read(ctx, noun)
     fields = fields_for(ctx, noun, query.columns or noun.spec.list)
-    order, descending = _order(noun, query.sort)
+    order, descending = _order(ctx, noun, query.sort)
     rows = _filtered(ctx, noun, query)
     if query.cursor:
         rows = rows.filter(_after(noun, query.cursor, order, descending))
@@ -197,7 +198,7 @@ def require_read(ctx: Context, noun: Noun) -> None:
 def fields_for(ctx: Context, noun: Noun, keys: Sequence[str]) -> tuple[FieldSpec, ...]:
     """Give the fields of those keys that the person may see, in order.
 
-    Raises: Invalid for an unknown field; NotAllowed for one the person asks for by name and may not see
+    Raises: Invalid for an unknown field
     """
     found = []
     for key in keys:
@@ -223,6 +224,12 @@ def _filtered(ctx: Context, noun: Noun, query: Query) -> QuerySet:
     if term:
         rows = rows.filter(_search(noun, term))
     return rows
+
+
+def _require_sight(ctx: Context, field: FieldSpec) -> None:
+    if not access.may_see(ctx, field):
+        raise NotAllowed("field_not_allowed", L("您没有“{field}”的权限", "You have no right to “{field}”"),
+                         {"field": field.label})
 
 
 def _search(noun: Noun, term: str) -> Q:
@@ -251,9 +258,7 @@ def _condition(ctx: Context, noun: Noun, key: str, operator: str, value: str) ->
         raise Invalid("filter_unknown", L("不能按 {field} 筛选", "Cannot filter by {field}"), {"field": key})
     else:
         field = spec.field(key)
-    if not access.may_see(ctx, field):
-        raise NotAllowed("field_not_allowed", L("您没有“{field}”的权限", "You have no right to “{field}”"),
-                         {"field": field.label})
+    _require_sight(ctx, field)
     column = field.column
     if field.type == "tags":
         return _tagged(field, operator, value)
@@ -335,14 +340,15 @@ def _value(field: FieldSpec, text: str) -> Any:
                   {"field": field.label, "value": text[:80]})
 
 
-def _order(noun: Noun, sort: str) -> tuple[FieldSpec, bool]:
+def _order(ctx: Context, noun: Noun, sort: str) -> tuple[FieldSpec, bool]:
     wanted = sort or noun.spec.sort
     key = wanted.removeprefix("-")
     if not noun.spec.has_field(key) or not noun.spec.field(key).sortable:
         raise Invalid(
             "sort_unknown", L("不能按 {field} 排序；可用：{allowed}", "Cannot sort by {field}; use one of {allowed}"),
-            {"field": key, "allowed": [f.key for f in noun.spec.fields if f.sortable]},
+            {"field": key, "allowed": [f.key for f in access.visible(ctx, noun.spec.fields) if f.sortable]},
         )
+    _require_sight(ctx, noun.spec.field(key))
     return noun.spec.field(key), wanted.startswith("-")
 
 

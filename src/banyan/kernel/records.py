@@ -189,9 +189,16 @@ def _write_lines(noun: Noun, drafts: Sequence[Draft]) -> None:
 
 
 def _guard_hidden(ctx: Context, noun: Noun, rows: Sequence[BaseModel]) -> None:
-    hidden = [f for f in noun.spec.fields if not may_see(ctx, f)]
-    for field in hidden:
-        if any(field.key in row.model_fields_set for row in rows):
+    """Refuse input for a field, of the noun or of its lines, that the person may not see. Raises: NotAllowed"""
+    _guard_fields(ctx, noun.spec.fields, rows)
+    for line in noun.spec.lines:
+        given = [one for row in rows if line.key in row.model_fields_set for one in getattr(row, line.key)]
+        _guard_fields(ctx, line.fields, given)
+
+
+def _guard_fields(ctx: Context, fields: Sequence[FieldSpec], rows: Sequence[BaseModel]) -> None:
+    for field in fields:
+        if not may_see(ctx, field) and any(field.key in row.model_fields_set for row in rows):
             raise NotAllowed("field_not_allowed", L("您没有“{field}”的权限", "You have no right to “{field}”"),
                              {"field": field.label})
 

@@ -26,7 +26,7 @@ from pydantic_core import PydanticUndefined
 
 from banyan.kernel.access import visible
 from banyan.kernel.context import Context
-from banyan.kernel.spec import FieldSpec, LineSpec
+from banyan.kernel.spec import FieldSpec, LineSpec, NounSpec
 from banyan.lib.errors import FieldFaults
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label, plain
@@ -186,6 +186,22 @@ def of_lines(ctx: Context, spec: LineSpec) -> Control:
 
 
 # --- from a command's input ---------------------------------------------------------------------------------
+
+
+def seen(ctx: Context, spec: NounSpec, shown: Sequence[Control]) -> tuple[Control, ...]:
+    """Give the controls of a record's input, or of several records', without the fields the person may not see."""
+    own = {f.key for f in spec.fields} - {f.key for f in visible(ctx, spec.fields)}
+    made = []
+    for control in shown:
+        line = next((one for one in spec.lines if one.key == control.key), None)
+        if control.key == "records":
+            control = replace(control, columns=seen(ctx, spec, control.columns))
+        elif line:
+            hidden = {f.key for f in line.fields} - {f.key for f in visible(ctx, line.fields)}
+            control = replace(control, columns=tuple(c for c in control.columns if c.key not in hidden))
+        if control.key not in own:
+            made.append(control)
+    return tuple(made)
 
 
 def of_model(model: type[BaseModel]) -> tuple[Control, ...]:

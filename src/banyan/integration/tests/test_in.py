@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import Client
 
-from banyan.integration import effects, polling
+from banyan.integration import effects, performing, polling
 from banyan.integration.connecting import Incoming
 from banyan.integration.engine import carry_until_quiet
 from banyan.integration.mapping.models import KeyLink
 from banyan.integration.models import Attempt, Message, Position, Secret, System
 from banyan.integration.tests.conftest import CONFIRMED, PAGES, do
 from banyan.kernel import db, proofs
+from banyan.kernel.commands import Contended
 from banyan.kernel.models import Audit, History, Role
 from banyan.lib.errors import Invalid
 
@@ -160,6 +161,23 @@ def test_a_conflict_seen_by_the_database_alone_is_dead_and_the_rest_goes_on(inwa
     carry_until_quiet()
     assert made() == ["R1", "R2"]
     assert Message.objects.get(source="1b").state == "dead"
+
+
+def test_a_message_whose_rows_others_held_at_every_try_is_tried_again(inward, monkeypatch):
+    inward()
+    PAGES["roles"] = [[role(1)]]
+    read()
+
+    def held(*_given, **_named):
+        raise Contended(command="新建")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(performing, "execute", held)
+        carry_until_quiet()
+    ((_, state, reason),) = states()
+    assert (made(), reason, state != "dead") == ([], "busy", True)
+    carry_until_quiet(later(600))
+    assert (made(), states()[0][1]) == (["R1"], "done")
 
 
 def test_an_account_without_the_right_is_told_so(inward, system, account, ctx):

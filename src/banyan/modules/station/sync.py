@@ -21,7 +21,7 @@ from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
 
 from banyan.kernel import db
-from banyan.kernel.commands import KeyReused
+from banyan.kernel.commands import Contended, KeyReused
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Instant
 from banyan.lib.errors import DomainError, Invalid
@@ -245,10 +245,10 @@ def _settle(ctx: Context, seat: Seat, told: Told, before: _Before) -> Answer:
 
 
 def _guarded(ctx: Context, seat: Seat, told: Told, book: Callable[[Context, Told], Answer]) -> Answer:
-    """Book an act; what refuses it, or breaks, keeps it for a leader. A database that is away is passed on."""
+    """Book an act; what refuses it, or breaks, keeps it for a leader. A database that is away or busy is passed on."""
     try:
         return book(ctx, told)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, Contended):
         raise
     except KeyReused as refusal:
         return Answer(str(told.act.id), "refused", text=refusal.label)

@@ -34,9 +34,10 @@ _PROBLEMS: dict[int, Label] = {
     422: L("内容有误，逐项说明", "Invalid input, with the place of each fault"),
     428: L("须用 If-Match 注明版本", "If-Match must name the version"),
     429: L("请求过于频繁", "Too many requests"),
+    503: L("同样的数据正被多人修改，可再试一次", "Many people are changing the same records; try again"),
 }
 _ALWAYS = (400, 401, 403, 405, 422, 429)
-_WITH_BODY = (409, 413, 415)
+_WITH_BODY = (409, 413, 415, 503)
 
 
 @lru_cache(maxsize=8)

@@ -72,8 +72,7 @@ def _ids(request: HttpRequest, command: Command) -> list[UUID]:
 
 def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UUID]) -> HttpResponse:
     ctx, spec = request.ctx, noun.spec
-    model = command.input_model()
-    shown_controls = controls.of_model(model) if model else ()
+    shown_controls = _controls(ctx, noun, command)
     about, keys = _asked_on(request) or (noun, ids)
     _require_within(ctx, about, keys, command.permission if about is noun else about.spec.permission("read"))
     start = start_values(ctx, command, keys)
@@ -104,6 +103,13 @@ def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UU
     if request.headers.get("HX-Target") == "dialog-body":
         return part(request, "web/dialog.html", shown)
     return page(request, "web/dialog_page.html", shown)
+
+
+def _controls(ctx: Context, noun: Noun, command: Command) -> tuple[Control, ...]:
+    """Give the controls of a command's input; where that is the record itself, of the fields the person may see."""
+    model = command.input_model()
+    shown = controls.of_model(model) if model else ()
+    return controls.seen(ctx, noun.spec, shown) if command.name in ("create", "change") else shown
 
 
 def _require_within(ctx: Context, noun: Noun, keys: Sequence[UUID], permission: str) -> None:
@@ -236,21 +242,20 @@ def _perform(request: HttpRequest, noun: Noun, command: Command) -> HttpResponse
     with audits_refusals(request.ctx, command):
         request.ctx.require(command.permission, command.label)
         ids = _ids(request, command)
-    data = _taken(request, command, ids)
+    data = _taken(request, noun, command, ids)
     versions = {UUID(k[2:]): int(v) for k, v in request.POST.items() if k.startswith("v.") and v.isdigit()}
     each = request.POST.get("_each") == "on" and len(ids) > 1
     outcome = execute(request.ctx, command, ids=ids, data=data, versions=versions or None, each=each)
     return _after(request, noun, command, outcome)
 
 
-def _taken(request: HttpRequest, command: Command, ids: Sequence[UUID]) -> dict[str, Any] | None:
+def _taken(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UUID]) -> dict[str, Any] | None:
     """Give what the dialog holds as input data, None for a command that takes none."""
-    model = command.input_model()
-    if model is None:
+    if command.input_model() is None:
         return None
     with audits_refusals(request.ctx, command, ids=ids):
         taker = controls.Taker(request.POST, acting.zone_of(request))
-        data = taker.take(controls.of_model(model))
+        data = taker.take(_controls(request.ctx, noun, command))
         taker.faults.refuse_if_any()
     return data
 

@@ -58,7 +58,7 @@ def example(request: HttpRequest, noun: Noun) -> StreamingHttpResponse:
         book.add_format({"bold": True, "font_color": "#b00020"}),
     )
     sheet.freeze_panes(1, 0)
-    for place, target in enumerate(t for t in exchange.targets(noun) if t.path != "id"):
+    for place, target in enumerate(t for t in exchange.targets(noun, request.ctx) if t.path != "id"):
         sheet.write(0, place, str(target.label), must if target.required else bold)
         sheet.set_column(place, place, 16)
     book.close()
@@ -118,7 +118,7 @@ def _read(request: HttpRequest, noun: Noun) -> HttpResponse:
     table = exchange.read_table(name, files.content(stored.digest))
     if not table.rows:
         raise Invalid("table_empty", L("表格没有数据行", "The table has no rows below its head"))
-    return _map(request, noun, table, exchange.suggest_map(noun, table.columns))
+    return _map(request, noun, table, exchange.suggest_map(noun, table.columns, request.ctx))
 
 
 def _table(request: HttpRequest) -> tuple[exchange.Table, dict[str, str]]:
@@ -142,7 +142,7 @@ def _map(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mappi
     ]
     missing = [
         t.label
-        for t in exchange.targets(noun)
+        for t in exchange.targets(noun, request.ctx)
         if t.required and "." not in t.path and t.path not in mapping.values()
     ]
     return page(
@@ -151,7 +151,7 @@ def _map(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mappi
         _frame(noun, 2)
         | {
             "columns": columns,
-            "targets": exchange.targets(noun),
+            "targets": exchange.targets(noun, request.ctx),
             "table": table,
             "rows": len(table.rows),
             "missing": missing,

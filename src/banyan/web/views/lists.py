@@ -100,7 +100,8 @@ def list_page(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResp
 
 def _found(ctx: Context, noun: Noun, query: reading.Query) -> reading.Page:
     """Give a page of records; what they remember by noun and id has become the records it means."""
-    wanted = query.columns or _columns(ctx, noun.spec)
+    chosen = tuple(f.key for f in reading.fields_for(ctx, noun, query.columns))  # of a shared view perhaps none
+    wanted = chosen or _columns(ctx, noun.spec)
     beside = mates(wanted, noun.spec.fields)
     found = reading.list_records(ctx, noun, replace(query, columns=(*wanted, *beside)))
     return replace(

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
+from django.db import OperationalError
 from django.db.models import F
 from django.utils import timezone
 
 from banyan.kernel import prints, reading, registry, sessions
-from banyan.kernel.commands import execute
+from banyan.kernel.commands import Contended, execute
 from banyan.kernel.models import Session, User
 from banyan.kernel.proofs import run
 from banyan.lib.ids import new_id
@@ -55,9 +56,8 @@ def test_acts_are_booked_in_their_order_however_they_come(station, first):
     assert [int(q) for q in booked] == list(range(1, 9))
 
 
-def test_a_batch_cut_off_half_way_goes_on_where_it_was(station, first, monkeypatch):
-    from django.db import OperationalError
-
+@pytest.mark.parametrize("fault", [OperationalError("terminating connection"), Contended(command="报工")])
+def test_a_batch_cut_off_half_way_goes_on_where_it_was(station, first, monkeypatch, fault):
     from banyan.modules.station import sync as module
 
     acts = [station.good(first.pk, 1) for _ in range(6)]
@@ -66,13 +66,13 @@ def test_a_batch_cut_off_half_way_goes_on_where_it_was(station, first, monkeypat
     def dies(ctx, data):
         calls.append(data)
         if len(calls) == 4:
-            raise OperationalError("terminating connection")
+            raise fault
         return real(ctx, data)
 
     monkeypatch.setattr(module, "report_work", dies)
     station.client.raise_request_exception = False
     assert station.sync(*acts).status_code >= 500
-    assert Report.objects.count() == 3
+    assert (Report.objects.count(), KeptAct.objects.count()) == (3, 0)
     monkeypatch.setattr(module, "report_work", real)
     assert station.states(*acts) == ["done"] * 6
     assert counts(first) == 6
