@@ -40,26 +40,40 @@ def plain_surroundings() -> dict[str, str]:
 
 @dataclass
 class Site:
-    """A running `banyan up` in a data folder of its own."""
+    """A running `banyan up` in a data folder of its own; words: what the command is started with."""
 
     folder: Path
     port: int
     surroundings: Mapping[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ("--empty",)
     process: subprocess.Popen | None = None
 
-    def start(self) -> None:
-        """Start it and wait until all of it runs and the site answers."""
+    def start(self, seconds: float = START_SECONDS) -> None:
+        """Start it and wait so long until all of it runs and the site answers."""
         output = open(self.folder / "terminal", "ab")  # noqa: SIM115 (the process holds it)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "banyan.config.cli", "up", "--empty"],
+            [sys.executable, "-m", "banyan.config.cli", "up", *self.words],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-            env=plain_surroundings()
-            | {"BANYAN_DATA": str(self.folder), "BANYAN_PORT": str(self.port)}
-            | self.surroundings,
+            env=self._surroundings(),
         )  # fmt: skip
         output.close()
-        until(self.is_ours, START_SECONDS, "all its processes run")
+        until(self.is_ours, seconds, "all its processes run")
         until(self.answers, START_SECONDS, "the site answers")
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `banyan` with its data folder to the command's end."""
+        return subprocess.run(
+            [sys.executable, "-m", "banyan.config.cli", *words],
+            capture_output=True, text=True, check=False, env=self._surroundings(),
+        )  # fmt: skip
+
+    def said(self) -> str:
+        """Give what all its starts have printed."""
+        return (self.folder / "terminal").read_text()
+
+    def _surroundings(self) -> dict[str, str]:
+        own = {"BANYAN_DATA": str(self.folder), "BANYAN_PORT": str(self.port)}
+        return plain_surroundings() | own | self.surroundings
 
     def record(self) -> dict:
         """Give what the supervisor has recorded of itself and its processes."""
@@ -70,10 +84,10 @@ class Site:
 
     def is_ours(self) -> bool:
         """Tell whether all processes run, under the supervisor that was started last."""
-        assert self.process.poll() is None, (self.folder / "terminal").read_text()
+        assert self.process.poll() is None, self.said()
         record = self.record()
         names = {child["name"] for child in record.get("children", ())}
-        return {"web", "worker", "dispatcher"} <= names and record["supervisor"][0] == self.process.pid
+        return {"web", "worker", "dispatcher", "bus"} <= names and record["supervisor"][0] == self.process.pid
 
     def answers(self) -> bool:
         """Tell whether site and database answer."""
@@ -124,12 +138,17 @@ def fill(cluster: Cluster, template: Cluster, name: str) -> None:
     cluster.stop()
 
 
-def make_site(template: Cluster, name: str, **surroundings: str) -> Site:
-    """Make a site on a free port, its database a copy of the tests' migrated template; it does not run yet."""
+def bare_site(**surroundings: str) -> Site:
+    """Make a site on a free port whose data folder is empty; it does not run yet."""
     folder = Path(tempfile.mkdtemp(prefix="banyan-up-"))
     folder.chmod(0o755)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        made = Site(folder, probe.getsockname()[1], surroundings)
+        return Site(folder, probe.getsockname()[1], surroundings)
+
+
+def make_site(template: Cluster, name: str, **surroundings: str) -> Site:
+    """Make a site whose database is a copy of the tests' migrated template; it does not run yet."""
+    made = bare_site(**surroundings)
     fill(made.cluster(), template, name)
     return made

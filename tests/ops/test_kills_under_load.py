@@ -122,7 +122,7 @@ def test_no_kill_of_any_process_loses_or_doubles_anything(site, ctx):
     chance, stop, world = random.Random(seed), threading.Event(), World(ctx)
     body, token = stocked(ctx, world), robot_token()
     clients = [Client(site.port, token, body, stop, retried=WITHOUT_DATABASE) for _ in range(CLIENTS)]
-    kinds = ["web", "web worker", "worker", "dispatcher", "postmaster", "backend", "supervisor"] * ROUNDS
+    kinds = ["web", "web worker", "worker", "dispatcher", "bus", "postmaster", "backend", "supervisor"] * ROUNDS
     chance.shuffle(kinds)
     begun = []
     try:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import psycopg
@@ -15,7 +13,7 @@ import pytest
 from banyan.ops import processes
 from banyan.ops.cluster import OWNER
 from banyan.ops.supervisor import MARK
-from tests.ops.site import Site, make_site, plain_surroundings, until
+from tests.ops.site import Site, make_site, until
 
 pytestmark = pytest.mark.timeout(420)
 
@@ -32,7 +30,7 @@ def site(test_databases) -> Iterator[Site]:
         made.remove()
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "dispatcher"])
+@pytest.mark.parametrize("name", ["web", "worker", "dispatcher", "bus"])
 def test_a_killed_process_is_replaced_and_the_site_serves_on(site, name):
     before = site.child(name)
     os.kill(before["pid"], signal.SIGKILL)
@@ -76,16 +74,8 @@ def test_a_killed_supervisor_is_followed_by_a_clean_start(site):
     assert site.cluster().is_running()
 
 
-def run_banyan(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run `banyan` with a site's data folder to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "banyan.config.cli", *words], capture_output=True, text=True, check=False,
-        env=plain_surroundings() | {"BANYAN_DATA": str(site.folder), "BANYAN_PORT": str(site.port)},
-    )  # fmt: skip
-
-
 def test_a_second_start_beside_a_running_one_says_where_it_is(site):
-    done = run_banyan(site, "up")
+    done = site.run("up")
     assert done.returncode == 1
     assert f"http://127.0.0.1:{site.port}/" in done.stderr
 
@@ -110,12 +100,12 @@ def test_a_database_that_was_taken_away_from_its_audit_head_is_told_and_nothing_
     head = lone.folder / "audit-head.json"
     try:
         head.write_text('{"no": 1, "horizon": 1, "hash": "", "at": "2026-11-29T08:00:00+00:00"}')
-        emptied = run_banyan(lone, "up", "--empty")
+        emptied = lone.run("up", "--empty")
         with lone.cluster().borrow() as cluster, psycopg.connect(cluster.url(OWNER)) as connection:
             connection.execute(SEAL)
-        assert run_banyan(lone, "prepare").returncode == 0
+        assert lone.run("prepare").returncode == 0
         shutil.rmtree(lone.folder / "postgres")
-        removed = run_banyan(lone, "up", "--empty")
+        removed = lone.run("up", "--empty")
         assert not (lone.folder / "postgres").exists()
     finally:
         lone.remove()
