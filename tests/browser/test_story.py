@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-from banyan.kernel import proofs
+from banyan.kernel import db, proofs
 from banyan.web.cells import Wording
 from tests.browser.conftest import MONDAY, SCREENS
 from tests.browser.hands import Hand
@@ -27,6 +27,7 @@ DEVICES = [
     pytest.param({}, "zh", id="desk-zh"),
     pytest.param(DARK, "en", id="desk-en", marks=pytest.mark.slow),
     pytest.param({"tablet": True}, "zh", id="tablet-zh", marks=pytest.mark.slow),
+    pytest.param({"tablet": True}, "en", id="tablet-en", marks=pytest.mark.slow),
     pytest.param({"phone": True}, "en", id="phone-en", marks=pytest.mark.slow),
     pytest.param({"phone": True} | DARK, "zh", id="phone-zh", marks=pytest.mark.slow),
 ]
@@ -56,6 +57,7 @@ def test_the_story_from_the_order_to_the_books(enter, size, language):
     """One pass, because each step stands on the one before."""
     come = partial(enter, language=language, **size)
     motors_are_held(come("quality"))
+    too_much_is_refused(come("sales"))
     order = sales_takes_the_order(come("sales"))
     planner_plans(come("planner"))
     buyer_orders(come("buyer"))
@@ -80,6 +82,18 @@ def motors_are_held(quality: Hand) -> None:
     keep(quality, "01-lot-held")
 
 
+def too_much_is_refused(sales: Hand) -> None:
+    """An order beyond the customer's credit limit is refused in words, and deleted again."""
+    sales.go("销售", "销售订单").press("新建").fill({"客户": "C001"})
+    sales.enter_lines([["物料", "数量", "需求日期"], ["FG-R37", "900", f"{MONDAY:%Y-%m}-31"]])
+    sales.press("保存").sees("草稿")
+    with pytest.raises(AssertionError, match="信用额度|credit limit"):
+        sales.do("确认")
+    sales.page.reload()
+    sales.sees("草稿").do("删除")
+    sales.page.faults[:] = [fault for fault in sales.page.faults if "409" not in fault]  # the refusal, as it must be
+
+
 def sales_takes_the_order(sales: Hand) -> str:
     """Three lines from the customer's sheet, the reducers urgent; the promise stands on the order."""
     days = [f"{MONDAY:%Y-%m}-{day}" for day in (16, 31, 31)]
@@ -98,10 +112,13 @@ def sales_takes_the_order(sales: Hand) -> str:
 
 
 def planner_plans(planner: Hand) -> None:
-    """What is short is worked out, and made into work orders and a purchase order."""
+    """What is short is worked out, the same when asked again, and made into work orders and a purchase order."""
     planner.go("计划", "计划运算").do("运行计划")
     assert planner.number.startswith("MRP")
+    assert planner.value("新增") != "0"
     keep(planner, "04-plan")
+    planner.go("计划", "计划运算").do("运行计划")
+    assert [planner.value(word) for word in ("新增", "变更", "取消")] == ["0"] * 3
     planner.go("计划", "计划订单")
     for item, quantity in {"SA-R37-BOX": "10", "SA-R37-MID": "7", "SA-R37-OUT": "4"}.items():
         assert quantity in planner.cells(item)
@@ -175,8 +192,10 @@ def reducers_are_made(leader: Hand, warehouse: Hand, worker: Hand) -> str:
     worker.go("生产", "工单").open(plain).press("报工")
     worker.fill({"工序": "总装", "合格": "5", "不良": "1", "不良原因": "D21"})
     keep(worker, "12-report-with-scrap")
-    worker.send().do("报工", 工序="总装", 合格="4")
-    leader.open(plain).do("报工", 工序="试车", 合格="9").do("报工", 工序="包装", 合格="9")
+    worker.send()
+    leader.open(plain).do("报工", 工序="总装", 合格="4")
+    assert reporters(plain, "总装") == 2
+    leader.do("报工", 工序="试车", 合格="9").do("报工", 工序="包装", 合格="9")
     worker.go("生产", "工单").open(rush)
     for operation in ("总装", "试车", "包装"):
         worker.do("报工", 工序=operation, 合格="4")
@@ -188,6 +207,16 @@ def reducers_are_made(leader: Hand, warehouse: Hand, worker: Hand) -> str:
     warehouse.go("生产", "工单").open(plain).do("完工入库", 最后一次入库="是").sees("已完工")
     assert (warehouse.value("已入库"), warehouse.value("已报废")) == ("9", "1")
     return f"{rush}-001"
+
+
+def reporters(order: str, operation: str) -> int:
+    """Give how many people have reported good pieces of an operation."""
+    sql = """
+        SELECT count(DISTINCT r.worker) FROM production_report r JOIN production_operation o ON o.id = r.operation_id
+        JOIN production_workorder w ON w.id = o.work_order_id
+        WHERE w.number = %s AND o.name = %s AND r.kind = 'good'
+    """
+    return db.one(sql, [order, operation])[0]
 
 
 def chosen(cell) -> str:
@@ -258,7 +287,7 @@ def vouchers_are_made_and_checked(accountant: Hand, checker: Hand) -> None:
 
 
 def boss_looks(boss: Hand, order: str, serial: str) -> None:
-    """The chain of the order, the way of the lot, the books: each figure as it must be."""
+    """The chain of the order, the way of the lot both ways, the cost, the books: each figure as it must be."""
     keep(boss, "23-boss-home")
     boss.go("销售", "销售订单").open(order)
     chain = boss.main.locator("section").filter(has_text=boss.part("来龙去脉")).last
@@ -270,6 +299,8 @@ def boss_looks(boss: Hand, order: str, serial: str) -> None:
     boss.go("库存", "批次追溯").fill({"批次": serial, "方向": "向上：由什么做成"}).press("查询").sees("MOT-A")
     keep(boss, "25-trace")
     boss.open("MOT-A").sees("S009", "BA2603-7")
+    where_the_motors_went(boss, order, serial)
+    what_the_reducers_cost(boss, serial.rpartition("-")[0])
     boss.go("财务", "往来账龄").sees("-1,508.55")
     boss.go("财务", "科目余额表")
     rows = [[cell.strip() for cell in row.locator("td").all_inner_texts()] for row in boss.row().all()]
@@ -278,4 +309,26 @@ def boss_looks(boss: Hand, order: str, serial: str) -> None:
     assert books["1122"][1:3] == [Decimal("20476.73"), Decimal("21985.28")]
     assert sum(row[1] for row in books.values()) == sum(row[2] for row in books.values()) > 0
     assert sum(row[3] for row in books.values()) == 0
-    keep(boss, "26-trial-balance")
+    keep(boss, "28-trial-balance")
+
+
+def where_the_motors_went(boss: Hand, order: str, serial: str) -> None:
+    """From the supplier's lot on to the customer, who has the reducers but the one that came back."""
+    other = f"{serial[:-1]}2"
+    boss.go("库存", "召回清单").fill({"批次": "MOT-A"}).press("查询").sees(other, serial)
+    assert boss.row(serial, order).count() == 0
+    assert boss.row(other, order).count() == 1
+    keep(boss, "26-recall-list")
+    boss.open(other, order).sees("SF1002", other)
+
+
+def what_the_reducers_cost(boss: Hand, order: str) -> None:
+    """Material, labour and machine went into the order, and nothing of it is left in process."""
+    boss.go("财务", "工单成本").fill({"工单": order}).press("查询").sees("直接材料")
+    for element in ("直接材料", "直接人工", "机器费用"):
+        assert amount(boss.cells(element)[1]) > 0, element
+    rows = [[cell.strip() for cell in row.locator("td").all_inner_texts()] for row in boss.row().all()]
+    process = [[amount(text) for text in row[1:]] for row in rows if re.match(r"[45]001", row[0])]
+    assert sum(row[0] for row in process) == sum(row[1] for row in process) > 0
+    assert {row[2] for row in process} == {ZERO}
+    keep(boss, "27-cost")

@@ -17,6 +17,16 @@ from banyan.modules.inventory import queries as stock
 Figures = Mapping[str, Any]
 ZERO, CENT = Decimal(0), Decimal("0.01")
 SHOWN = 4
+#: The longest way down from a lot to what went into it; a lot's least depth would hide levels it shares with others.
+_LEVELS = """
+    WITH RECURSIVE below (lot, depth) AS (
+        SELECT %s::uuid, 0
+        UNION
+        SELECT e.input_lot_id, b.depth + 1 FROM below b JOIN inventory_lot l ON l.id = b.lot
+        JOIN inventory_genealogy e ON e.output_lot_id = l.id OR (e.output_lot_id IS NULL AND e.origin = l.origin)
+        WHERE b.depth < 20 AND e.input_lot_id <> b.lot
+    ) SELECT max(depth) FROM below
+"""
 
 
 def tell_genealogy(cast: Cast, lot: UUID) -> Figures:
@@ -28,8 +38,8 @@ def tell_genealogy(cast: Cast, lot: UUID) -> Figures:
         "SELECT l.number, i.code FROM inventory_lot l JOIN items_item i ON i.id = l.item_id WHERE l.id = %s",
         [lot],
     )
-    steps = stock.trace([lot], "up").steps
-    parts, depth = [step.lot for step in steps], max((step.depth for step in steps), default=0)
+    parts = [step.lot for step in stock.trace([lot], "up").steps]
+    (depth,) = db.one(_LEVELS, [lot])
     bought = db.rows(
         """
         SELECT i.code, l.number, l.supplier_lot, p.name
