@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
+from banyan.integration import reads
 from banyan.integration.commands.reading import JOB
 from banyan.integration.errors import NothingRead, NotListedByTime, WrongRange
 from banyan.integration.models import Flow, Message, Position
@@ -90,8 +91,9 @@ def done_messages() -> int:
     return Message.objects.filter(flow__code="ORDERS", state="done").count()
 
 
-def test_a_partner_that_is_away_is_said_and_nothing_is_kept(trade):
+def test_a_partner_that_is_away_is_said_and_nothing_is_kept(trade, monkeypatch):
     shop, hand, now = trade
+    monkeypatch.setattr(reads, "PAUSES", (0.01, 0.01))
     shop.is_down = True
     with pytest.raises(NothingRead):
         again(hand, now - 30 * DAY, only_count=True)

@@ -18,7 +18,7 @@ import orjson
 from django.db import transaction
 
 from banyan.integration import replies, rules
-from banyan.integration.plans import Plan, context_of
+from banyan.integration.plans import Limits, Plan, context_of
 from banyan.kernel import db
 from banyan.lib import traces
 from banyan.lib.ids import new_id
@@ -348,7 +348,7 @@ def as_row(plan: Plan, result: Result, chance: float) -> dict[str, Any]:
 
 # --- the gauge: breaker and token bucket, shared by all processes -----------------------------------------------
 
-_TROUBLE = frozenset({"transport", "timeout", "unavailable"})
+TROUBLE = frozenset({"transport", "timeout", "unavailable"})
 #: So often in a row a breaker opened before what it shut out is due again at once when the partner is back.
 LONG_OUTAGE = 3
 #: What was tried while the partner was away pauses for up to a day, and holds up its key: it need not any more.
@@ -365,44 +365,67 @@ _GAUGE_ROW = """
 
 
 def _move_gauge(plan: Plan, results: Sequence[Result], now: datetime | None) -> None:
-    failed = [one for one in results if one.outcome == "failed" and one.reason in _TROUBLE]
+    failed = [one for one in results if one.outcome == "failed" and one.reason in TROUBLE]
     throttled = [one.retry_after or 1.0 for one in results if one.reason == "throttled"]
     succeeded = sum(1 for one in results if one.outcome in ("done", "dead"))
+    note(plan, now, succeeded=succeeded, failed=len(failed), throttled=throttled,
+         error=(failed or results)[-1].error if results else "")  # fmt: skip
+
+
+def note(
+    plan: Plan | Limits, now: datetime | None, *, succeeded: int, failed: int = 0, throttled: Sequence[float] = (),
+    error: str = "",
+) -> None:  # fmt: skip
+    """Move a system's gauge by what came of calls.
+
+    Takes:  failed: how many of TROUBLE; throttled: the seconds the partner asked to be left alone, each time it did
+    Writes: the gauge; what an outage held back is due at its end
+    """
     if not failed and not throttled and not _is_troubled(plan):
         return
-    facts = {"system": plan.system, "now": now, "burst": plan.burst}
-    db.run(_GAUGE_ROW, facts)
+    with transaction.atomic(savepoint=False):
+        facts = {"system": plan.system, "now": now, "burst": plan.burst}
+        db.run(_GAUGE_ROW, facts)
+        row = db.one(
+            "SELECT breaker, failures, opened FROM integration_gauge WHERE system_id = %(system)s FOR UPDATE", facts
+        )
+        before = rules.Breaker(*row)
+        after, seconds = rules.breaker_after(before, succeeded=succeeded, failed=failed, most=plan.failures)
+        wait = max([*throttled, seconds or 0.0])
+        if after == before and not wait:
+            return
+        if after.state == "closed" and before.opened >= LONG_OUTAGE:
+            db.run(_AFTER_OUTAGE, facts | {"reasons": sorted(TROUBLE)})
+        error = error[:1000] if failed or throttled else ""
+        db.run(
+            f"""
+            UPDATE integration_gauge SET breaker = %(breaker)s::text, failures = %(failures)s, opened = %(opened)s,
+                until = CASE WHEN %(wait)s::float8 > 0 THEN {_NOW} + %(wait)s::float8 * interval '1 second'
+                             WHEN %(breaker)s::text = 'closed' THEN NULL ELSE until END,
+                error = %(error)s, changed_at = {_NOW}
+            WHERE system_id = %(system)s
+            """,
+            facts | dict(breaker=after.state, failures=after.failures, opened=after.opened, wait=wait, error=error),
+        )
+
+
+def held_for(plan: Plan | Limits, now: datetime | None = None) -> tuple[str, float]:
+    """Give the state of a system's breaker, and the seconds for which the system is to be left alone yet."""
     row = db.one(
-        "SELECT breaker, failures, opened FROM integration_gauge WHERE system_id = %(system)s FOR UPDATE", facts
-    )
-    before = rules.Breaker(*row)
-    after, seconds = rules.breaker_after(before, succeeded=succeeded, failed=len(failed), most=plan.failures)
-    wait = max([*throttled, seconds or 0.0])
-    if after == before and not wait:
-        return
-    if after.state == "closed" and before.opened >= LONG_OUTAGE:
-        db.run(_AFTER_OUTAGE, facts | {"reasons": sorted(_TROUBLE)})
-    error = str(failed[-1].error if failed else results[-1].error)[:1000] if failed or throttled else ""
-    db.run(
-        f"""
-        UPDATE integration_gauge SET breaker = %(breaker)s::text, failures = %(failures)s, opened = %(opened)s,
-            until = CASE WHEN %(wait)s::float8 > 0 THEN {_NOW} + %(wait)s::float8 * interval '1 second'
-                         WHEN %(breaker)s::text = 'closed' THEN NULL ELSE until END,
-            error = %(error)s, changed_at = {_NOW}
-        WHERE system_id = %(system)s
-        """,
-        facts | dict(breaker=after.state, failures=after.failures, opened=after.opened, wait=wait, error=error),
-    )
+        f"SELECT breaker, coalesce(extract(epoch FROM until - {_NOW}), 0)::float8 FROM integration_gauge "
+        "WHERE system_id = %(system)s", {"system": plan.system, "now": now},
+    )  # fmt: skip
+    return (row[0], max(0.0, row[1])) if row else ("closed", 0.0)
 
 
-def _is_troubled(plan: Plan) -> bool:
+def _is_troubled(plan: Plan | Limits) -> bool:
     return bool(db.rows(
         "SELECT 1 FROM integration_gauge WHERE system_id = %s AND (breaker <> 'closed' OR failures > 0)",
         [plan.system],
     ))
 
 
-def may_probe(plan: Plan, now: datetime | None = None) -> bool:
+def may_probe(plan: Plan | Limits, now: datetime | None = None) -> bool:
     """Say whether this process tries an open breaker now: one of all, with one message.
 
     Writes: the breaker, half open until the call's time is over
@@ -425,7 +448,7 @@ def give_probe_back(plan: Plan, now: datetime | None = None) -> None:
     )
 
 
-def take_tokens(plan: Plan, wanted: int, now: datetime | None = None) -> int:
+def take_tokens(plan: Plan | Limits, wanted: int, now: datetime | None = None) -> int:
     """Take calls out of the system's token bucket; give how many are granted."""
     if plan.rate is None:
         return wanted
@@ -444,7 +467,7 @@ def take_tokens(plan: Plan, wanted: int, now: datetime | None = None) -> int:
     return given
 
 
-def give_tokens(plan: Plan, unused: int) -> None:
+def give_tokens(plan: Plan | Limits, unused: int) -> None:
     """Put calls back that were granted and not made."""
     if plan.rate is not None and unused > 0:
         db.run("UPDATE integration_gauge SET tokens = least(%s, tokens + %s) WHERE system_id = %s",

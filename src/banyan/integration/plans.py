@@ -19,6 +19,17 @@ from banyan.kernel.context import Context
 from banyan.lib.errors import DomainError
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How a system may be called: its rate and burst, how many failures open its breaker, how long a call takes."""
+
+    system: UUID
+    rate: float | None
+    burst: int
+    failures: int
+    timeout: float
+
+
 @dataclass(frozen=True)
 class Plan:
     """A flow as it runs: the frozen definition, and how its system is spoken to."""
@@ -156,6 +167,15 @@ def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
         hosts=tuple(hosts), sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes, kept=here,
     )  # fmt: skip
     return made, lambda: connection_of(link, datetime.now(UTC))
+
+
+def limits_of(system: UUID) -> Limits | None:
+    """Give how a system may be called, None when there is no such system."""
+    row = db.one(
+        "SELECT id, rate::float8, burst, failures, timeout_seconds::float8 FROM integration_system WHERE id = %s",
+        [system],
+    )
+    return Limits(*row) if row else None
 
 
 def context_of(plan: Plan, at: datetime) -> Context | Failed:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
-from banyan.integration import inbox, schedules
-from banyan.integration.connecting import Incoming
+from banyan.integration import inbox, reads, schedules
+from banyan.integration.connecting import Incoming, Page
 from banyan.integration.plans import Plan, plans_of, refused
 from banyan.kernel import db
 from banyan.lib.ids import new_id
@@ -59,6 +60,10 @@ _FAIL = """
     SET next_at = %(next)s, failures = failures + 1, error = %(error)s, claim = NULL, claimed_until = NULL
     WHERE flow_id = %(flow)s AND claim = %(claim)s
 """
+_POSTPONE = """
+    UPDATE integration_position SET next_at = %(next)s, claim = NULL, claimed_until = NULL
+    WHERE flow_id = %(flow)s AND claim = %(claim)s
+"""
 
 
 def read_due(now: datetime | None = None) -> int:
@@ -84,7 +89,13 @@ def read_due(now: datetime | None = None) -> int:
 def _read(plan: Plan, claim: UUID, position: Any, failures: int, at: datetime, now: datetime | None) -> None:
     for number in range(PAGES):
         try:
-            page = plan.connector.poll(plan.connect(now), plan.operation, position, PAGE)
+            page = reads.once(plan, partial(page_at, plan, position, now), now)
+        except reads.NotNow as held:
+            due = (now or datetime.now(UTC)) + timedelta(seconds=held.retry_after or 0.0)
+            db.run(_POSTPONE, dict(flow=plan.flow, claim=claim, next=due))
+            return
+        except DatabaseError:
+            raise  # of ours, not of the partner: when it is back, the claim runs out
         except Exception as fault:  # whatever a connector raises is a failed try
             failed = refused(fault)
             said = failed.text.splitlines()[-1][:300] if failed.text else ""
@@ -110,6 +121,11 @@ def _read(plan: Plan, claim: UUID, position: Any, failures: int, at: datetime, n
         if not goes_on:
             return
         position = page.position
+
+
+def page_at(plan: Plan, position: Any, now: datetime | None = None) -> Page:
+    """Ask a flow's partner for a page. Raises: whatever its connector does"""
+    return plan.connector.poll(plan.connect(now), plan.operation, position, PAGE)
 
 
 def _tick(plan: Plan, claim: UUID, position: Any, at: datetime) -> None:

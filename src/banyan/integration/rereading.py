@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from banyan.integration import inbox
-from banyan.integration.connecting import Connector, Incoming
+from django.db import DatabaseError
+
+from banyan.integration import inbox, reads
+from banyan.integration.connecting import Connector, Incoming, Page
 from banyan.integration.errors import NothingRead, NotListedByTime
 from banyan.integration.plans import Plan, refused
-from banyan.integration.polling import PAGE
+from banyan.integration.polling import page_at
 from banyan.kernel import db
+from banyan.kernel.jobs import Cancelled
 from banyan.lib.labels import L
 
 MOST_PAGES = 5_000
@@ -32,10 +36,10 @@ class Listed:
 
 
 def count(plan: Plan, since: datetime, until: datetime) -> Listed:
-    """Say what there would be to read; nothing is kept. Raises: as `pages`"""
+    """Say what there would be to read; nothing is kept, nothing is waited for. Raises: as `pages`"""
     seen: set[str] = set()
     number = 0
-    for number, messages in enumerate(pages(plan, since, until), start=1):
+    for number, messages in enumerate(pages(plan, since, until, partial(reads.once, plan)), start=1):
         if number > COUNTED_PAGES:
             break
         seen |= {inbox.source_of(one) for one in messages}
@@ -45,23 +49,32 @@ def count(plan: Plan, since: datetime, until: datetime) -> Listed:
 def read(plan: Plan, since: datetime, until: datetime, told: Callable[[int], None]) -> Listed:
     """Keep what a partner lists of a range and is not here, page by page, each in a transaction of its own.
 
-    Takes:  told: hears after each page how many were read, and may refuse to go on
+    What may pass is waited for and asked for again.
+
+    Takes:  told: hears after each page, and while it waits, how many were read, and may refuse to go on
     Raises: as `pages`; what was kept stays
     Writes: messages
     """
     seen: set[str] = set()
     new = 0
-    for messages in pages(plan, since, until):
+
+    def ask(call: Callable[[], Page]) -> Page:
+        return reads.patiently(plan, call, lambda: told(len(seen)))
+
+    for messages in pages(plan, since, until, ask):
         new += inbox.keep(plan, messages, datetime.now(UTC)).new
         seen |= {inbox.source_of(one) for one in messages}
         told(len(seen))
     return Listed(len(seen), new)
 
 
-def pages(plan: Plan, since: datetime, until: datetime) -> Iterator[tuple[Incoming, ...]]:
+def pages(
+    plan: Plan, since: datetime, until: datetime, ask: Callable[[Callable[[], Page]], Page]
+) -> Iterator[tuple[Incoming, ...]]:
     """Give what a partner lists of a range, page by page; what says itself that it is of another time is left
     out.
 
+    Takes:  ask: makes a call as the system's gauge lets it
     Raises: NotListedByTime before anything is asked; NothingRead with what the partner said
     """
     if not lists_by_time(plan):
@@ -74,7 +87,9 @@ def pages(plan: Plan, since: datetime, until: datetime) -> Iterator[tuple[Incomi
         raise NotListedByTime(flow=plan.code)
     for _ in range(MOST_PAGES):
         try:
-            page = plan.connector.poll(plan.connect(None), plan.operation, position, PAGE)
+            page = ask(partial(page_at, plan, position))
+        except (Cancelled, DatabaseError):
+            raise
         except Exception as fault:
             raise _nothing_read(fault) from fault
         yield tuple(one for one in page.messages if one.at is None or since <= one.at < until)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,10 +17,10 @@ from zoneinfo import ZoneInfo
 import orjson
 from django.db import transaction
 
-from banyan.integration import clocks
-from banyan.integration.connecting import Failed, Incoming
+from banyan.integration import clocks, reads
+from banyan.integration.connecting import Failed, Incoming, Page
 from banyan.integration.mapping.models import KeyLink
-from banyan.integration.plans import link_of, plan_of, refused
+from banyan.integration.plans import limits_of, link_of, plan_of, refused
 from banyan.integration.templates import MISSING, at
 from banyan.integration.watch import rules
 from banyan.integration.watch.checks import LINK, our_rows
@@ -110,7 +111,7 @@ def _compare(ctx: Context, scan: Scan, run: ScanRun, tell: Told) -> None:
     run.since, run.until = rules.span(ctx.now, scan.days, scan.window_hours, scan.quiet_minutes)
     run.save()
     run.ours = _store(run, True, _ours(ctx, scan, run), tell, 0)
-    run.theirs = _store(run, False, _theirs(scan, run), tell, run.ours)
+    run.theirs = _store(run, False, _theirs(scan, run, tell), tell, run.ours)
     windows = _windows(scan, run)
     slots = [one["slot"] for one in windows if not one["agrees"]]
     run.windows, run.windows_differ = len(windows), len(slots)
@@ -140,15 +141,20 @@ def _links(scan: Scan, records: Sequence[UUID]) -> dict[UUID, str]:
     return dict(rows.values_list("record", "code"))
 
 
-def _theirs(scan: Scan, run: ScanRun) -> Iterator[Row]:
-    """Give what the partner lists, page by page. Raises: Failed"""
-    link = link_of(scan.system_id)
-    if link is None or scan.system.state != "active":
+def _theirs(scan: Scan, run: ScanRun, tell: Told) -> Iterator[Row]:
+    """Give what the partner lists, page by page; what may pass is waited for and asked for again. Raises: Failed"""
+    link, limits, listed = link_of(scan.system_id), limits_of(scan.system_id), 0
+    if link is None or limits is None or scan.system.state != "active":
         raise Failed("refused", L("外部系统没有启用", "the outside system is not switched on"))
     connector, connect = link
     position = connector.position_at(connect(), scan.operation, run.since - SLACK)
+
+    def page_at(there: Any) -> Page:
+        return connector.poll(connect(), scan.operation, there, PIECE)
+
     for _ in range(MOST_PAGES):
-        page = connector.poll(connect(), scan.operation, position, PIECE)
+        page = reads.patiently(limits, partial(page_at, position), partial(tell, run.ours + listed, None))
+        listed += len(page.messages)
         for one, body in _read(scan, page.messages):
             moment = clocks.read(at(body, scan.their_at)) if scan.their_at else one.at
             key = at(body, scan.their_key, MISSING)

@@ -8,9 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from banyan.integration.connecting import Incoming
+from banyan.integration import reads
+from banyan.integration.connecting import Failed, Incoming
 from banyan.integration.models import Message, System
-from banyan.integration.tests.conftest import PAGES, do
+from banyan.integration.tests.conftest import PAGES, Loop, do
 from banyan.integration.watch import scanning
 from banyan.integration.watch.errors import NoInFlow, NothingToSend, ScanFailed
 from banyan.integration.watch.jobs import look_after_alerts
@@ -158,6 +159,29 @@ def test_a_partner_that_fails_leaves_everything_as_it_was(ctx, ours, scan, syste
     assert failed.finished_at is not None
     assert found() == [("missing_there", "X1", "open")]
     assert ScanRow.objects.count() == 0
+
+
+def test_a_partner_that_asks_to_wait_is_waited_for_and_the_scan_goes_on(ctx, ours, scan, system, monkeypatch):
+    theirs(("X1", "一", "10", 48), ("X2", "一", "10", 48), ("X3", "一", "10", 48))
+    lists, calls = Loop.poll, []
+    said = {2: Failed("throttled", "HTTP 429", code="429", retry_after=0.2), 3: Failed("unavailable", "HTTP 500")}
+
+    def poll(self, *given):
+        calls.append(datetime.now(UTC))
+        if fault := said.get(len(calls)):
+            raise fault
+        return lists(self, *given)
+
+    monkeypatch.setattr(Loop, "poll", poll)
+    monkeypatch.setattr(reads, "PAUSES", (0.01, 0.01))
+    done = run(ctx, scan())
+    assert (done.theirs, len(calls), done.state) == (3, 4, "done")
+    assert calls[2] - calls[1] >= timedelta(seconds=0.2)
+    System.objects.filter(pk=system.pk).update(failures=50)
+    said |= dict.fromkeys(range(5, 50), Failed("unavailable", "HTTP 500"))
+    with pytest.raises(ScanFailed):
+        run(ctx, scan())
+    assert len(calls) == 4 + 1 + len(reads.PAUSES)
 
 
 def test_our_own_impossible_states_are_found_and_close_when_put_right(ctx, flow, message, scan):
