@@ -466,8 +466,8 @@ def test_the_story_of_the_bicycle_maker(aloud, needs):
     """
     needs(cycles.RECORDS.is_dir(), "the records of AdventureWorks; set BANYAN_ADVENTUREWORKS to their folder")
     told = tell_of("adventureworks", aloud)
-    prove(told, cycles.PLOT, levels=4, made_levels=3)
-    assert told.taken_up == ["FW-M762", "HS-2451", "RW-M762"]
+    prove(told, cycles.PLOT, levels=4, made_levels=4)
+    assert told.taken_up == ["FK-9939", "FW-M762", "HS-2451", "RW-M762"]
     assert told.fetched > 30
     codes = "SELECT count(DISTINCT i.code) FROM production_workorder w JOIN items_item i ON i.id = w.item_id"
     assert db.one(codes)[0] >= 14

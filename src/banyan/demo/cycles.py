@@ -25,12 +25,12 @@ SYSTEM = "adventureworks"
 RECORDS = Path(
     os.environ.get("BANYAN_ADVENTUREWORKS") or Path(__file__).parents[4] / "shared" / "data" / SYSTEM
 )
-CUSTOMER, CREDIT_LIMIT = "AW-C00292", Decimal(3_000_000)
+CUSTOMER, CREDIT_LIMIT = "AW-C00292", Decimal(12_000_000)
 #: A shop's order for the season: more mountain bikes of four levels than there are parts for, and helmets.
 PLOT = Plot(
     customer=CUSTOMER, finished="BK-M68S-38", scrap_reason="AW-03", whole_plan=False,
     lines=(
-        Wanted("BK-M68S-38", Decimal(800), 30, is_urgent=True), Wanted("BK-M68B-42", Decimal(200), 40),
+        Wanted("BK-M68S-38", Decimal(2400), 30, is_urgent=True), Wanted("BK-M68B-42", Decimal(800), 40),
         Wanted("HL-U509-R", Decimal(300), 40),
     ),
 )  # fmt: skip
