@@ -2,9 +2,9 @@
 
 A refusal leaves only its audit line.
 
-For every default role: every noun, every command, every query. REST is asked for everything. The long run opens the
-pages of everything too; the short one opens each noun, command and query for one role that may and one that may not,
-another pair for the next.
+For every default role: every noun, one made of data among them, every command, every query. REST is asked for
+everything. The long run opens the pages of everything too; the short one opens each noun, command and query for one
+role that may and one that may not, another pair for the next.
 """
 
 from __future__ import annotations
@@ -20,24 +20,31 @@ from uuid import UUID
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from banyan.kernel import access, queries, rates, registry
+from banyan.kernel import access, data_nouns, queries, rates, registry
 from banyan.kernel.commands import Command
-from banyan.kernel.context import Principal
-from banyan.kernel.models import AccessToken, ImportBatch, Role, User, UserRole
+from banyan.kernel.context import Context, Principal
+from banyan.kernel.models import AccessToken, Attachment, ImportBatch, Role, StoredFile, User, UserRole
 from banyan.kernel.nouns import Noun
 from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.ops.roles import ROLES, write_defaults
 from banyan.web.rest import offered
+from tests.kernel.visitor_pass import VISITOR_PASS
+from tests.plugins.acting import NOW
 from tests.plugins.levels import runs_all
+from tests.plugins.rows import Rows
 
 pytestmark = pytest.mark.django_db
 PART = {"HX-Request": "true"}
 #: Counters, seals and sessions: what is written whether or not anything was done.
 BESIDE = ("kernel_ratelease", "django_session", "kernel_audit")
+#: What every noun has, and how it may be refused though granted: a record that is used, or is past changing.
+GENERIC = offered.GENERIC | {"comment", "attach", "detach"}
+REFUSED = {"create": (409, 422), "change": (409, 422), "delete": (409, 422)}
 
 
 @dataclass
@@ -49,15 +56,17 @@ class Someone:
     program: Client
     headers: dict[str, str]
 
-    def rest(self, method: str, path: str, body: Any = None) -> int:
-        answer = self.program.generic(
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        return self.program.generic(
             method,
             f"/api/v1/{path}",
-            b"" if body is None else json.dumps(body).encode(),
+            b"" if body is None else json.dumps(body, default=str).encode(),
             content_type="application/json",
-            headers=self.headers,
+            headers=self.headers | headers,
         )
-        return _status(answer)
+
+    def rest(self, method: str, path: str, body: Any = None) -> int:
+        return _status(self.send(method, path, body))
 
     def page(self, method: str, path: str, data: dict | None = None, **headers: str) -> int:
         send = self.browser.get if method == "GET" else self.browser.post
@@ -68,6 +77,21 @@ def _status(answer: Any) -> int:
     if answer.streaming:
         b"".join(answer.streaming_content)
     return answer.status_code
+
+
+@pytest.fixture(autouse=True)
+def _made_of_data(db) -> Iterator[None]:
+    """Let a noun made of data walk with the declared ones."""
+    made = _visitor_pass()
+    data_nouns.create_tables(made)
+    registry.publish([made])
+    yield
+    registry.withdraw(made.spec.key)
+
+
+@cache
+def _visitor_pass() -> Noun:
+    return data_nouns.compile_definition(VISITOR_PASS)
 
 
 @pytest.fixture
@@ -129,6 +153,12 @@ class Findings:
         if allowed and status in (401, 403, 500) or not allowed and status != 403:
             self.found.append(f"{what}: {status} though {'allowed' if allowed else 'not allowed'}")
 
+    def read(self, what: str, status: int, *, allowed: bool, is_there: bool = True) -> None:
+        """Note it where what may be read is not told, or is told from out of reach."""
+        if status != (403 if not allowed else 200 if is_there else 404):
+            place = "there" if is_there else "out of reach"
+            self.found.append(f"{what}: {status} though {'allowed' if allowed else 'not allowed'} and {place}")
+
 
 @cache
 def roles_that(permission: str, may: bool) -> tuple[str, ...]:
@@ -148,6 +178,32 @@ def record_of(samples, noun: Noun) -> UUID:
     if "create" in noun.spec.verbs:
         return samples.any(noun.spec.key)
     return noun.model._base_manager.values_list("pk", flat=True).first() or new_id()
+
+
+def records_for(who: Someone, samples) -> dict[str, UUID]:
+    """Give a record of every noun, one within the person's reach where there is one.
+
+    Writes: records of what people make; of the rest, where there is none, a row that stands in
+    """
+    for noun in registry.nouns():
+        if "create" in noun.spec.verbs:
+            samples.any(noun.spec.key)
+    known = {key: [one] for key, one in samples.kept.items()} | {"kernel.user": [who.principal.id]}
+    rows, given = Rows(known), {}
+    for noun in registry.nouns():
+        if not noun.model._base_manager.exists():
+            rows.stand_in(noun)
+            rows.add(noun, 1)
+        near = reached(who, noun, noun.spec.permission("read"))
+        given[noun.spec.key] = near.first() or noun.model._base_manager.values_list("pk", flat=True).first()
+    return given
+
+
+def reached(who: Someone, noun: Noun, permission: str) -> QuerySet:
+    """Give the keys of a noun's records that a permission of somebody reaches."""
+    limits = access.scope(Context(who.principal, now=NOW, through="rest"), noun, permission)
+    rows = noun.model._base_manager.order_by("pk").values_list("pk", flat=True)
+    return rows if limits is None else rows.filter(limits)
 
 
 def place_of(cmd: Command, key: UUID) -> str:
@@ -178,37 +234,45 @@ def test_each_noun_command_and_query_is_opened_by_a_role_that_may_and_one_that_m
 @every_role
 def test_reading_holds_alike_everywhere(someone, samples, code):
     who, findings = someone(code), Findings()
-    known = {noun.spec.key: record_of(samples, noun) for noun in registry.nouns()}
-    before = rows_written()
+    known = records_for(who, samples)
+    before, seen = rows_written(), 0
     for place, noun in enumerate(registry.nouns()):
         spec, allowed = noun.spec, who.principal.may(noun.spec.permission("read"))
-        here = f"{spec.path}/{known[spec.key]}"
-        for path in (f"{spec.path}?limit=1", f"{spec.path}/export", here):
-            findings.expect(f"REST {path}", who.rest("GET", path), allowed=allowed)
+        key, here = known[spec.key], f"{spec.path}/{known[spec.key]}"
+        is_there = reached(who, noun, spec.permission("read")).filter(pk=key).exists()
+        seen += is_there
+        if who.principal.reach(spec.permission("read")) == "all" and not is_there:
+            findings.found.append(f"{spec.key}: no record to be read")
+        for path in (f"{spec.path}?limit=1", f"{spec.path}/export"):
+            findings.read(f"REST {path}", who.rest("GET", path), allowed=allowed)
+        findings.read(f"REST {here}", who.rest("GET", here), allowed=allowed, is_there=is_there)
         if not is_opened(place, code, spec.permission("read")):
             continue
         for path in (f"{here}/timeline", f"{here}/attachments"):
-            findings.expect(f"REST {path}", who.rest("GET", path), allowed=allowed)
-        pages = [
-            spec.path, f"{spec.path}?_part=counts", f"{spec.path}/export.csv", f"{spec.path}/export.xlsx", here,
-            f"{here}/timeline", f"{here}/files", f"{here}/chain", f"options/{spec.key}",
-            f"print/{spec.path}?ids={key_in(here)}",
-        ]  # fmt: skip
+            findings.read(f"REST {path}", who.rest("GET", path), allowed=allowed, is_there=is_there)
+        lists = [spec.path, f"{spec.path}?_part=counts", f"{spec.path}/export.csv", f"{spec.path}/export.xlsx",
+                 f"options/{spec.key}"]  # fmt: skip
+        others = [f"print/{spec.path}?ids={key}"]
         if spec.life:
             ways = f"source={spec.life.states[0].key}&target={spec.life.states[-1].key}"
-            pages += [f"{spec.path}?layout=board", f"{spec.path}/move?{ways}&id={key_in(here)}"]
-        for path in pages:
-            findings.expect(f"page {path}", who.page("GET", path), allowed=allowed)
+            lists.append(f"{spec.path}?layout=board")
+            others.append(f"{spec.path}/move?{ways}&id={key}")
+        ones = [here, f"{here}/timeline", f"{here}/files", f"{here}/chain"]
+        for path in lists + ones:
+            found = is_there or path in lists
+            findings.read(f"page {path}", who.page("GET", path), allowed=allowed, is_there=found)
             if path in (spec.path, here) or runs_all():
+                part = who.page("GET", path, **PART)
+                findings.read(f"fragment {path}", part, allowed=allowed, is_there=found)
+        for path in others:
+            findings.expect(f"page {path}", who.page("GET", path), allowed=allowed)
+            if runs_all():
                 findings.expect(f"fragment {path}", who.page("GET", path, **PART), allowed=allowed)
         if not allowed:
             findings.expect(f"paper {here}", who.page("GET", f"print/{here}.pdf"), allowed=False)
     assert changed(before) == []
     assert findings.found == []
-
-
-def key_in(path: str) -> str:
-    return path.rpartition("/")[2]
+    assert seen
 
 
 def changed(before: dict[str, int]) -> list[str]:
@@ -379,7 +443,7 @@ def test_a_granted_command_is_never_refused_for_want_of_a_right(someone, samples
             found.append(f"{what} {cmd.key}: {answer.status_code} {text[:200]}")
 
     for number, cmd in enumerate(registry.commands()):
-        if not who.principal.may(cmd.permission) or cmd.name in offered.GENERIC:
+        if not who.principal.may(cmd.permission) or cmd.name in GENERIC:
             continue
         key = known.get(cmd.noun, new_id())
         if cmd.rest:
@@ -391,6 +455,53 @@ def test_a_granted_command_is_never_refused_for_want_of_a_right(someone, samples
             tell("dialog", who.browser.get(place, {"ids": str(key)}))
             tell("fragment", who.browser.get(place, {"ids": str(key)}, headers=PART))
     assert found == []
+
+
+@every_role
+def test_a_granted_generic_command_does_what_it_says(someone, samples, code):
+    who, found, done = someone(code), [], 0
+    known, kept = records_for(who, samples), dict(samples.kept)
+    stored = StoredFile.objects.create(digest="ab" * 32, size=1, media_type="text/plain")
+    for number, cmd in enumerate(registry.commands()):
+        if cmd.name not in GENERIC or not registry.has_noun(cmd.noun) or not is_opened(number, code, cmd.permission):
+            continue
+        noun, key = registry.noun(cmd.noun), known[cmd.noun]
+        is_near = cmd.name == "create" or reached(who, noun, cmd.permission).filter(pk=key).exists()
+        if not who.principal.may(cmd.permission) or not is_near or not _is_offered(noun, cmd.name):
+            continue
+        with undone():
+            answer = _granted(who, samples, noun, cmd, key, stored)
+        samples.kept = dict(kept)  # what was made on the way is undone too
+        done += answer.status_code < 300
+        if answer.status_code not in (200, 201, 204, *REFUSED.get(cmd.name, ())):
+            found.append(f"{cmd.key}: {answer.status_code} {answer.content.decode(errors='replace')[:300]}")
+    assert found == []
+    print(f"{done} generic commands done")
+
+
+def _is_offered(noun: Noun, name: str) -> bool:
+    return name not in offered.GENERIC or offered.offers(noun, name)
+
+
+def _granted(who: Someone, samples, noun: Noun, cmd: Command, key: UUID, stored: StoredFile) -> Any:
+    """Send a generic command with an input that is right."""
+    path = noun.spec.path
+    if cmd.name == "create":
+        return who.send("POST", path, samples.input(noun))
+    if cmd.name in offered.GENERIC:
+        row = noun.model._base_manager.get(pk=key)
+        matched = {"If-Match": f'"v{getattr(row, "version", 1)}"'}
+        if cmd.name == "delete":
+            return who.send("DELETE", f"{path}/{key}", **matched)
+        told = json.loads(who.send("GET", f"{path}/{key}").content)
+        same = {f.key: told[f.key] for f in noun.spec.fields if not f.readonly and told.get(f.key) is not None}
+        return who.send("PATCH", f"{path}/{key}", dict(list(same.items())[:1]), **matched)
+    hung = Attachment.objects.create(noun=noun.spec.key, record=key, file=stored, name="a.txt")
+    body = {
+        "comment": {"text": "核对过了"}, "attach": {"digest": stored.pk, "name": "b.txt"},
+        "detach": {"attachment": str(hung.pk)},
+    }[cmd.name]  # fmt: skip
+    return who.send("POST", f"{path}/{key}/{cmd.name}", body)
 
 
 @every_role
