@@ -2,7 +2,7 @@
 
 Most nouns that people do not make (a move, an entry, a message) come of long lives of others. How they are read does
 not hang on how they came to be. `stand_in` puts a table before a noun's own until the transaction ends: of the same
-columns, defaults and computed columns, empty, and without the keys, checks and triggers that only a life satisfies.
+columns, key, defaults and computed columns, empty, and without the checks and triggers that only a life satisfies.
 `Rows.add` fills it, or the noun's own table.
 """
 
@@ -48,10 +48,11 @@ class Rows:
 
     def stand_in(self, noun: Noun) -> None:
         """Put an empty table before a noun's own. Writes: a temporary table, gone with the transaction."""
-        table = connection.ops.quote_name(noun.model._meta.db_table)
+        table, key = map(connection.ops.quote_name, (noun.model._meta.db_table, noun.model._meta.pk.column))
         with connection.cursor() as cursor:
             cursor.execute(
-                f"CREATE TEMPORARY TABLE {table} (LIKE {table} INCLUDING DEFAULTS INCLUDING GENERATED) ON COMMIT DROP"
+                f"CREATE TEMPORARY TABLE {table} (LIKE {table} INCLUDING DEFAULTS INCLUDING GENERATED, "
+                f"PRIMARY KEY ({key})) ON COMMIT DROP"
             )
 
     def add(self, noun: Noun, many: int) -> list[UUID]:
