@@ -677,7 +677,7 @@ def faults_of_words(answer) -> list[str]:
 
 def test_there_are_more_than_two_hundred_rows():
     assert len(ROWS) > 380
-    assert len(TABLES) + len(PEOPLE) + len(ORDERS) > 80
+    assert len(TABLES) + len(PEOPLE) + len(ORDERS) > 60
 
 
 def test_wrong_requests_are_refused_and_write_nothing(api, world):

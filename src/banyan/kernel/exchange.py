@@ -557,6 +557,7 @@ def _command(
             rows=len(table.rows), created_at=ctx.now, created_by_id=ctx.person, changed_at=ctx.now,
             changed_by_id=ctx.person,
         )
+        ImportBatch.objects.bulk_create([batch])
         builder = _Builder(noun, table, mapping)
         for part in builder.parts():
             if not builder.fault_count:
@@ -569,7 +570,7 @@ def _command(
             if progress:
                 progress(part.last_row, len(table.rows))
         builder.refuse_if_any()
-        ImportBatch.objects.bulk_create([batch])
+        ImportBatch.objects.filter(pk=batch.pk).update(made=batch.made, changed=batch.changed)
         return batch
 
     return import_command(noun, work)
