@@ -122,8 +122,9 @@ def _check_type(ending: str, head: bytes) -> None:
 
 
 def _thumbnail(source: Path, target: Path) -> bool:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageFile, UnidentifiedImageError
 
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # WeasyPrint allows half pictures, to the whole process
     try:
         with Image.open(source) as picture:
             if picture.width * picture.height > MOST_PIXELS:
