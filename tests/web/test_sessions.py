@@ -53,6 +53,16 @@ def test_the_page_lists_where_one_is_signed_in_and_marks_this_one(lin):
     assert f"/me/sessions/{session_of(phone).pk}/end" not in text
 
 
+def test_who_signs_in_over_somebody_else_is_in_and_the_other_is_out(lin, person_named):
+    other = person_named("mei", "items.*")
+    browser = enter()
+    before = session_of(browser)
+    browser.force_login(other)
+    assert is_in(browser)
+    assert session_of(browser).user_id == other.pk
+    assert not Session.objects.filter(pk=before.pk, ended_at__isnull=True).exists()
+
+
 def test_one_is_ended_and_the_others_go_on(lin):
     phone, desk, home = enter(agent=PHONE), enter(), enter()
     ended = session_of(desk)

@@ -75,6 +75,8 @@ class SessionStore(DatabaseStore):
 def note(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
     """Note where somebody has signed in. Writes: the session's record"""
     if isinstance(request.session, SessionStore):
+        if request.session.session_key is None:  # somebody else was signed in here: that session was thrown away
+            request.session.create()
         sessions.begin(
             user.pk, "password", device=devices.words_of(request.META.get("HTTP_USER_AGENT", "")),
             address=devices.address_of(request), now=timezone.now(), key=request.session.session_key,
