@@ -14,7 +14,9 @@ from tests.browser.looks import check
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.mark.parametrize("size", [{}, {"phone": True}], ids=["desk", "phone"])
+@pytest.mark.parametrize("size", [
+    pytest.param({}, id="desk"), pytest.param({"phone": True}, id="phone", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_an_order_with_an_unknown_sku_is_shipped_through_the_screens(factory, signed_in, size):
     stall = Stall(factory)
     item = factory.item(code="SHAFT-20", name="传动轴 20")

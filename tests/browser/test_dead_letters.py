@@ -48,7 +48,9 @@ def look(page, name: str, language: str, is_phone: bool) -> None:
     check(page, name, is_phone=is_phone, language=language)
 
 
-@pytest.mark.parametrize(("size", "language"), [({}, "zh"), ({"phone": True}, "en")], ids=["desk", "phone"])
+@pytest.mark.parametrize(("size", "language"), [
+    pytest.param({}, "zh", id="desk", marks=pytest.mark.slow), pytest.param({"phone": True}, "en", id="phone"),
+])  # fmt: skip
 def test_a_dead_letter_is_repaired_tried_and_replayed(dead, receiver: Receiver, signed_in, size, language):
     assert (dead.state, dead.reason) == ("dead", "mapping")
     is_zh, is_phone = language == "zh", "phone" in size

@@ -71,8 +71,11 @@ def linked(live_db) -> None:
     days.rebuild(days.due_days(NOW, zone), zone, NOW)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("is_phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("is_phone", "language"), [
+    pytest.param(False, "en", id="desktop-en"), pytest.param(True, "zh", id="phone-zh"),
+    pytest.param(False, "zh", id="desktop-zh", marks=pytest.mark.slow),
+    pytest.param(True, "en", id="phone-en", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_the_board_says_what_is_wrong_and_leads_there(linked, open_page, language, is_phone):
     page = watched(open_page(phone=is_phone, language=language))
     sign_in(page, "all", PASSWORD)

@@ -125,7 +125,9 @@ def test_the_output_is_there_at_once(table, signed_in):
     assert sorted(took)[len(took) // 2] < 150
 
 
-@pytest.mark.parametrize(("size", "language"), [({}, "zh"), ({"phone": True}, "en")], ids=["desk", "phone"])
+@pytest.mark.parametrize(("size", "language"), [
+    pytest.param({}, "zh", id="desk", marks=pytest.mark.slow), pytest.param({"phone": True}, "en", id="phone"),
+])  # fmt: skip
 def test_a_doubt_is_decided_in_its_queue(factory, signed_in, size, language):
     for code in ("CU-91", "CU-92"):
         factory.party(code=code, name="Twin", tax_code=factory.vat13)

@@ -34,7 +34,10 @@ from tests.plugins.browser import PHONE, launched
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.mark.parametrize("size", [{name: True} for name in SIZES], ids=SIZES)
+@pytest.mark.parametrize("size", [
+    pytest.param({name: True}, id=name, marks=[pytest.mark.slow] if name in ("small", "upright") else [])
+    for name in SIZES
+])  # fmt: skip
 def test_the_usual_report_takes_at_most_three_taps_with_and_without_bad_pieces(floor, open_page, size):
     page = watched(open_page(**size))
     hand = Worker(page, next(iter(size)))
@@ -821,6 +824,7 @@ def cut_off(monkeypatch) -> tuple[set[str], list[str]]:
     return endings, cut
 
 
+@pytest.mark.slow
 def test_a_scanner_cut_off_on_its_way_is_not_said_to_be_here_and_comes_whole_later(floor, camera, cut_off):
     page, hand = camera, Worker(camera, "scan-cut")
     hand.sign_in(floor)

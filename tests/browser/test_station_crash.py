@@ -78,6 +78,7 @@ def waits(hand: Worker, count: int) -> None:
     expect(page.locator("[data-photos]")).to_have_attribute("data-photos", "1")
 
 
+@pytest.mark.slow
 def test_a_device_killed_without_a_network_and_while_it_sends_tells_everything_once_and_in_order(
     floor, device, tmp_path, settings
 ):

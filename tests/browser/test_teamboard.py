@@ -180,8 +180,12 @@ def test_the_sweep_is_one_tap(floor, come, size):
 
 @pytest.mark.parametrize(
     ("size", "language", "theme"),
-    [("phone", "zh", "light"), ("tablet", "en", "dark"), ("desktop", "zh", "dark"), ("desktop", "en", "light")],
-)
+    [
+        ("phone", "zh", "light"), ("tablet", "en", "dark"),
+        pytest.param("desktop", "zh", "dark", marks=pytest.mark.slow),
+        pytest.param("desktop", "en", "light", marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_what_came_too_late_is_settled_in_one_tap_each(floor, come, size, language, theme):
     User.objects.filter(login="leader").update(language=language, theme=theme)
     late = {"offline": True, "device_at": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}

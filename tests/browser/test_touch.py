@@ -46,7 +46,9 @@ def waiting(demo) -> None:
     do("production.work_order.release", made)
 
 
-@pytest.mark.parametrize("size", DEVICES, ids=["phone", "tablet"])
+@pytest.mark.parametrize("size", [
+    pytest.param(DEVICES[0], id="phone"), pytest.param(DEVICES[1], id="tablet", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_goods_are_taken_in_material_is_picked_and_work_is_reported(waiting, enter, size):
     device = next(iter(size))
     keeper, worker = enter("warehouse", **size), enter("worker", **size)
@@ -93,7 +95,9 @@ def test_help_is_called_in_three_taps(waiting, enter):
         worker.go("生产", "工单").open("SA-R37-OUT").press("报工").fill({"合格": "3"}).send()
 
 
-@pytest.mark.parametrize("size", DEVICES, ids=["phone", "tablet"])
+@pytest.mark.parametrize("size", [
+    pytest.param(DEVICES[0], id="phone"), pytest.param(DEVICES[1], id="tablet", marks=pytest.mark.slow),
+])  # fmt: skip
 def test_a_press_that_puts_the_pad_away_is_not_lost(waiting, enter, size):
     """The pad goes as another field is tapped, and the dialog shrinks; what was tapped is what was meant."""
     keeper = enter("warehouse", **size).go("生产", "工单").open("SA-R37-OUT").press("完工入库")

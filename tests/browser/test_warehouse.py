@@ -119,7 +119,9 @@ def opened(open_page, stores, **size: object) -> tuple[Page, Keeper]:
     return page, hand
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [
+    pytest.param(name, marks=[pytest.mark.slow] if name in ("small", "upright") else []) for name in SIZES
+])  # fmt: skip
 def test_a_pick_alarms_at_the_wrong_label_and_takes_few_taps(stores, open_page, size):
     page, hand = opened(open_page, stores, **{size: True})
     hand.look("home")

@@ -296,7 +296,10 @@ def test_queries_hold_alike_everywhere(someone, code):
     assert findings.found == []
 
 
-@every_role
+@pytest.mark.parametrize("code", [
+    role.code if role.code in ("worker", "sales", "admin") else pytest.param(role.code, marks=pytest.mark.slow)
+    for role in ROLES
+])  # fmt: skip
 def test_find_shows_only_what_may_be_read(someone, samples, code):
     who, shown = someone(code), []
     for noun in registry.nouns():

@@ -63,6 +63,7 @@ def test_five_kills_lose_nothing_and_double_nothing(live_db, ctx, settings, tmp_
     kill_and_look(5, 200, live_db, ctx, settings, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_what_a_killed_bus_held_is_carried_when_its_claims_have_ended_by_themselves(live_db, ctx, settings, tmp_path):
     """Nobody touches the claims: a call's time-out of a second makes one of twelve, and what comes in has two."""

@@ -296,7 +296,7 @@ def as_xlsx(rows: int) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("text_of", [as_csv, as_xlsx])
+@pytest.mark.parametrize("text_of", [as_csv, pytest.param(as_xlsx, marks=pytest.mark.slow)])
 def test_a_longer_table_takes_no_more_memory(ctx, text_of, tmp_path, monkeypatch):
     monkeypatch.setattr(exchange, "CHUNK", 200)
     peak_of(ctx, text_of, 300, tmp_path)  # what is read once stays
@@ -314,6 +314,7 @@ def test_a_hundred_thousand_rows_take_no_more_memory_than_twenty_thousand(ctx, t
     assert long < short * 1.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_a_longer_export_takes_no_more_memory(ctx, form, monkeypatch):
     noun = registry.noun("kernel.user")

@@ -119,7 +119,7 @@ def _encodings(mark: bytes) -> tuple[str, ...]:
 
 
 class _Text:
-    """Rows of a text whose first line tells what stands between its cells."""
+    """Rows of a text whose first line with something on it tells what stands between its cells."""
 
     def __init__(self, content: bytes | Path, encoding: str) -> None:
         self._content, self._encoding = content, encoding
@@ -129,7 +129,7 @@ class _Text:
         with _opened(self._content) as file, io.TextIOWrapper(file, self._encoding, newline="") as text:
             begins = text.read(4096)
             text.seek(0)
-            delimiter = max("\t,;", key=begins.split("\n", 1)[0].count)
+            delimiter = max("\t,;", key=begins.lstrip("\r\n").split("\n", 1)[0].count)
             try:
                 yield from csv.reader(self._lines(text), delimiter=delimiter)
             except csv.Error:
