@@ -293,6 +293,8 @@ def test_what_was_typed_stays_wherever_one_looks_until_it_is_cleared(floor, open
         hand.tap(f'[data-task="{floor.second.pk}"]')
         expect(good).to_have_text("0")
         page.get_by_role("button", name="返回").click()
+        expect(page.locator(task)).to_be_visible()
+        page.wait_for_timeout(500)  # where one looks is written a moment after it is shown
         page.reload()
         hand.tap(task)
         expect(good).to_have_text("12")
