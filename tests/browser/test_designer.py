@@ -130,6 +130,7 @@ def test_a_first_flow_is_drawn_tried_and_switched_on_by_clicks(factory, shop, re
     assert (flow.code, flow.state, flow.filter, flow.reply) == ("ORDERS-OUT", "draft", 'noun = "sales.order"',
                                                                 {"keep": True})  # fmt: skip
     page.get_by_role("button", name="取最近一条").click()
+    expect(page.locator("#fd-body")).not_to_have_value("")
     expect(page.locator("#fd-says-target .state-green")).to_be_visible()
     page.get_by_role("button", name="试运行").click()
     expect(page.locator("#notes")).to_contain_text("试运行通过")
