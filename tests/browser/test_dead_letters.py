@@ -12,6 +12,7 @@ from banyan.integration.models import Message, Repair
 from banyan.kernel import dispatcher
 from tests.browser.conftest import SCREENS, settle
 from tests.browser.looks import check
+from tests.browser.sizes import desk_and_phone
 from tests.browser.test_designer import Receiver, faults_of, receiver, shop
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -48,9 +49,7 @@ def look(page, name: str, language: str, is_phone: bool) -> None:
     check(page, name, is_phone=is_phone, language=language)
 
 
-@pytest.mark.parametrize(("size", "language"), [
-    pytest.param({}, "zh", id="desk", marks=pytest.mark.slow), pytest.param({"phone": True}, "en", id="phone"),
-])  # fmt: skip
+@desk_and_phone
 def test_a_dead_letter_is_repaired_tried_and_replayed(dead, receiver: Receiver, signed_in, size, language):
     assert (dead.state, dead.reason) == ("dead", "mapping")
     is_zh, is_phone = language == "zh", "phone" in size

@@ -16,6 +16,7 @@ from banyan.integration.models import Flow, Message, Sample
 from banyan.kernel import dispatcher
 from tests.browser.conftest import SCREENS, settle
 from tests.browser.looks import check
+from tests.browser.sizes import every_look
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -175,12 +176,6 @@ def _draw_table(page) -> None:
     tab.close()
 
 
-DEVICES = [
-    ("desk", {}, "zh", "light"), ("phone", {"phone": True}, "en", "dark"),
-    pytest.param("tablet", {"tablet": True}, "en", "light", marks=pytest.mark.slow),
-    pytest.param("desk", {}, "en", "dark", marks=pytest.mark.slow),
-    pytest.param("phone", {"phone": True}, "zh", "light", marks=pytest.mark.slow),
-]  # fmt: skip
 EVENT = {
     "id": "e-1", "type": "sales.order_confirmed", "noun": "sales.order", "subject": "SO2611-00012",
     "record": "01a226f0-d17d-732a-acd2-5826d7f99f89", "data": {"priority": "rush", "amount": "1250.50"},
@@ -212,9 +207,7 @@ def drawn(factory, shop):
     return nightly, orders
 
 
-@pytest.mark.parametrize(
-    ("device", "size", "language", "theme"), DEVICES, ids=lambda v: str(v) if isinstance(v, str) else ""
-)
+@every_look
 def test_the_designer_looks_right(drawn, signed_in, device, size, language, theme):
     nightly, orders = drawn
     page = signed_in(**size, language=language, color_scheme=theme)

@@ -22,6 +22,7 @@ from banyan.web.rest import calls
 from tests.browser import looks
 from tests.browser.conftest import PASSWORD, watched
 from tests.browser.hands import sign_in
+from tests.browser.sizes import every_size_and_language
 from tests.plugins.browser import TABLET
 
 pytestmark = [pytest.mark.browser]
@@ -82,10 +83,7 @@ def _shot(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize(("size", "language"), [
-    ("phone", "zh"), ("desktop", "en"), *(pytest.param(*one, marks=pytest.mark.slow) for one in (
-        ("phone", "en"), ("tablet", "zh"), ("tablet", "en"), ("desktop", "zh"))),
-])  # fmt: skip
+@every_size_and_language
 def test_clients_are_seen_and_looked_after_on_one_screen(opened, open_page, language, size):
     page = watched(open_page(phone=size == "phone", language=language))
     if size == "tablet":

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from banyan.integration.mapping.models import Duplicate, KeyLink, Sample, Table
 from tests.browser.conftest import SCREENS, settle
 from tests.browser.looks import check
+from tests.browser.sizes import desk_and_phone
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 DEVICES = [
@@ -125,9 +126,7 @@ def test_the_output_is_there_at_once(table, signed_in):
     assert sorted(took)[len(took) // 2] < 150
 
 
-@pytest.mark.parametrize(("size", "language"), [
-    pytest.param({}, "zh", id="desk", marks=pytest.mark.slow), pytest.param({"phone": True}, "en", id="phone"),
-])  # fmt: skip
+@desk_and_phone
 def test_a_doubt_is_decided_in_its_queue(factory, signed_in, size, language):
     for code in ("CU-91", "CU-92"):
         factory.party(code=code, name="Twin", tax_code=factory.vat13)

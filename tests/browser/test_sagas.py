@@ -18,6 +18,7 @@ from banyan.kernel.models import Audit, User
 from tests.browser import looks
 from tests.browser.conftest import PASSWORD, watched
 from tests.browser.hands import settle, sign_in
+from tests.browser.sizes import every_size_and_language
 
 pytestmark = [pytest.mark.browser]
 
@@ -59,10 +60,7 @@ def kept(page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"saga-{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize(("size", "language"), [
-    ("phone", "zh"), ("desktop", "en"), *(pytest.param(*one, marks=pytest.mark.slow) for one in (
-        ("phone", "en"), ("tablet", "zh"), ("tablet", "en"), ("desktop", "zh"))),
-])  # fmt: skip
+@every_size_and_language
 def test_a_run_says_what_comes_next_and_a_person_decides(stuck, open_page, language, size):
     saga, run = stuck
     User.objects.filter(login="all").update(language=language)

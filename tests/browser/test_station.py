@@ -27,20 +27,18 @@ from banyan.modules.station.models import KeptAct
 from banyan.web import codes
 from banyan.web.printing.labels import SIZES as SIZES_OF_LABELS
 from tests.browser.conftest import watched
-from tests.browser.floor import LIES_OPEN, SIZES, Worker, comes_true, jpeg, scanned, shell_is_kept, shoot
+from tests.browser.floor import LIES_OPEN, Worker, comes_true, jpeg, scanned, shell_is_kept, shoot
+from tests.browser.sizes import every_handheld
 from tests.ops.site import until
 from tests.plugins.browser import PHONE, launched
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-@pytest.mark.parametrize("size", [
-    pytest.param({name: True}, id=name, marks=[pytest.mark.slow] if name in ("small", "upright") else [])
-    for name in SIZES
-])  # fmt: skip
+@every_handheld
 def test_the_usual_report_takes_at_most_three_taps_with_and_without_bad_pieces(floor, open_page, size):
-    page = watched(open_page(**size))
-    hand = Worker(page, next(iter(size)))
+    page = watched(open_page(**{size: True}))
+    hand = Worker(page, size)
     hand.sign_in(floor)
     hand.look("tasks")
     hand.taps.clear()

@@ -13,16 +13,11 @@ from banyan.kernel import jobs
 from banyan.kernel.models import JobRun
 from tests.browser.conftest import SCREENS, settle
 from tests.browser.looks import check
+from tests.browser.sizes import every_look
 from tests.integration.partner import partner
 from tests.integration.shop import Integrator
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-DEVICES = [
-    ("desk", {}, "zh", "light"), ("phone", {"phone": True}, "en", "dark"),
-    pytest.param("tablet", {"tablet": True}, "en", "light", marks=pytest.mark.slow),
-    pytest.param("phone", {"phone": True}, "zh", "light", marks=pytest.mark.slow),
-    pytest.param("desk", {}, "en", "dark", marks=pytest.mark.slow),
-]  # fmt: skip
 SQL = {"kind": "mysql", "host": "mes.lan", "database": "mes", "user": "erp", "operations": [
     {"key": "reports", "zh": "报工", "en": "Reports", "table": "reports", "watermark": "changed_at",
      "key_column": "id"}]}  # fmt: skip
@@ -74,9 +69,7 @@ def test_a_system_is_set_up_without_a_line_of_json(factory, signed_in):
     assert faults_of(page) == []
 
 
-@pytest.mark.parametrize(
-    ("device", "size", "language", "theme"), DEVICES, ids=lambda v: str(v) if isinstance(v, str) else ""
-)
+@every_look
 def test_the_form_of_a_system_looks_right(factory, signed_in, device, size, language, theme):
     system = factory.make("integration.system", code="MES-DB", name="MES", connector="sql", settings=SQL)
     page = signed_in(**size, language=language, color_scheme=theme)

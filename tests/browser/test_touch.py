@@ -14,9 +14,9 @@ from banyan.kernel.context import SYSTEM, Context
 from tests.browser.conftest import MONDAY, SCREENS
 from tests.browser.hands import Hand
 from tests.browser.looks import check
+from tests.browser.sizes import phone_and_tablet
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-DEVICES = [{"phone": True}, {"tablet": True}]
 
 
 def do(command: str, ids: Any = (), **data: Any) -> Any:
@@ -46,9 +46,7 @@ def waiting(demo) -> None:
     do("production.work_order.release", made)
 
 
-@pytest.mark.parametrize("size", [
-    pytest.param(DEVICES[0], id="phone"), pytest.param(DEVICES[1], id="tablet", marks=pytest.mark.slow),
-])  # fmt: skip
+@phone_and_tablet
 def test_goods_are_taken_in_material_is_picked_and_work_is_reported(waiting, enter, size):
     device = next(iter(size))
     keeper, worker = enter("warehouse", **size), enter("worker", **size)
@@ -95,9 +93,7 @@ def test_help_is_called_in_three_taps(waiting, enter):
         worker.go("生产", "工单").open("SA-R37-OUT").press("报工").fill({"合格": "3"}).send()
 
 
-@pytest.mark.parametrize("size", [
-    pytest.param(DEVICES[0], id="phone"), pytest.param(DEVICES[1], id="tablet", marks=pytest.mark.slow),
-])  # fmt: skip
+@phone_and_tablet
 def test_a_press_that_puts_the_pad_away_is_not_lost(waiting, enter, size):
     """The pad goes as another field is tapped, and the dialog shrinks; what was tapped is what was meant."""
     keeper = enter("warehouse", **size).go("生产", "工单").open("SA-R37-OUT").press("完工入库")

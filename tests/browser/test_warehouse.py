@@ -21,7 +21,8 @@ from banyan.modules.station.models import KeptAct
 from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
-from tests.browser.floor import SIZES, Worker, shell_is_kept
+from tests.browser.floor import Worker, shell_is_kept
+from tests.browser.sizes import every_handheld
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -119,9 +120,7 @@ def opened(open_page, stores, **size: object) -> tuple[Page, Keeper]:
     return page, hand
 
 
-@pytest.mark.parametrize("size", [
-    pytest.param(name, marks=[pytest.mark.slow] if name in ("small", "upright") else []) for name in SIZES
-])  # fmt: skip
+@every_handheld
 def test_a_pick_alarms_at_the_wrong_label_and_takes_few_taps(stores, open_page, size):
     page, hand = opened(open_page, stores, **{size: True})
     hand.look("home")
