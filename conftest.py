@@ -3,6 +3,7 @@
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
+    "tests.plugins.alone",
     "tests.plugins.levels",
     "tests.plugins.order",
     "tests.plugins.database",

@@ -646,6 +646,7 @@ def first_load(open_page):
     return page, paint, drawn, sum(sizes) / 1000
 
 
+@pytest.mark.alone
 def test_it_paints_soon_is_small_and_answers_a_tap_at_once(floor, open_page):
     """Other work on the machine may spoil a measurement: a first load may be tried three times, taps five."""
     for _ in range(3):
