@@ -16,6 +16,7 @@ def boxes(pdf: bytes) -> list[tuple[int, int]]:
     parts = [pdf]
     for packed in _PART.findall(pdf):
         with suppress(zlib.error):
-            parts.append(zlib.decompress(packed))
+            # what is packed may end as a line does, and is then one byte short
+            parts.append(zlib.decompressobj().decompress(packed))
     found = [[float(one) for one in box.split()] for part in parts for box in _BOX.findall(part)]
     return [tuple(round(side / _POINTS_PER_MM) for side in (box[2] - box[0], box[3] - box[1])) for box in found]
