@@ -16,12 +16,10 @@ from banyan.kernel import dispatcher, proofs
 from banyan.kernel.models import Role, User, UserRole
 from banyan.lib.ids import new_id
 
-NOW = datetime.now(UTC)
-
 
 def later(minutes: float) -> datetime:
-    """Give a time so many minutes after these tests began; what the dispatcher hands on bears the real time."""
-    return NOW + timedelta(minutes=minutes)
+    """Give the time so many minutes from now; what the dispatcher hands on bears the real time."""
+    return datetime.now(UTC) + timedelta(minutes=minutes)
 
 
 def carry(minutes: float = 0.0) -> None:
@@ -104,4 +102,4 @@ def red() -> list[Any]:
     return [v.found.faults for v in proofs.run() if v.proof.key.startswith(keys) and not v.is_green]
 
 
-__all__ = ["NOW", "STEPS", "Outside", "carry", "do", "later", "reading", "red", "states"]
+__all__ = ["STEPS", "Outside", "carry", "do", "later", "reading", "red", "states"]
