@@ -26,9 +26,13 @@ __all__ = ["SCREENS", "settle"]
 
 
 @pytest.fixture
-def factory(live_db, settings, tmp_path) -> World:
+def factory(again, settings, tmp_path) -> World:
     """Give a small factory, committed, with orders in several states and somebody who may do everything."""
     settings.MEDIA_ROOT = tmp_path
+    return again(_factory)
+
+
+def _factory() -> World:
     world = World(Context(SYSTEM, now=datetime.now(UTC), through="story"))
     boss = User(login="all", name="林小雨", is_superuser=True)
     boss.set_password(PASSWORD)
@@ -54,9 +58,9 @@ def factory(live_db, settings, tmp_path) -> World:
 
 
 @pytest.fixture
-def floor(live_db) -> Floor:
+def floor(again) -> Floor:
     """Give a shop floor with orders released and a station that is to be paired."""
-    return Floor()
+    return again(Floor)
 
 
 @pytest.fixture
@@ -99,7 +103,7 @@ class Unheard:
 
 
 @pytest.fixture
-def demo(live_db, monkeypatch) -> None:
+def demo(again, monkeypatch) -> None:
     """Set the demo factory up, before its story, on a Monday morning whose clock goes on from now."""
 
     class Clock:
@@ -110,6 +114,10 @@ def demo(live_db, monkeypatch) -> None:
             return datetime.now(UTC) + cls.late
 
     monkeypatch.setattr("banyan.web.acting.timezone", Clock)
+    again(_demo)
+
+
+def _demo() -> None:
     rongxi.set_up(Context(SYSTEM, now=MONDAY, through="story", program="story"), Unheard())
 
 

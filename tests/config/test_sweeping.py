@@ -38,6 +38,33 @@ def test_rows_and_sequences_are_as_the_template_has_them(kept, ctx):
     assert db.one("SELECT last_value FROM procrastinate_jobs_id_seq")[0] < 4711
 
 
+def test_what_is_made_once_stands_as_it_was_for_each_test(kept, ctx):
+    made = []
+
+    def make() -> World:
+        world = World(ctx)
+        lines = [{"item": world.part, "quantity": "2", "price": "9"}]
+        world.order = world.make("sales.order", plant=world.plant, party=world.customer, lines=lines)
+        made.append(world)
+        return world
+
+    def rows() -> dict:
+        return {table: sorted(copied.split(b"\n")) for table, copied in kept.sweeper.held().rows.items()}
+
+    first = kept.again(make)
+    held = rows()
+    first.do("sales.order.confirm", first.order)
+    User.objects.create(login="one", name="x")
+    assert swept(kept)
+    second = kept.again(make)
+    assert len(made) == 1
+    assert rows() == held
+    assert second.order.state == "draft"
+    second.do("sales.order.confirm", second.order)
+    assert swept(kept)
+    assert kept.sweeper.differing() == []
+
+
 def test_what_another_connection_wrote_is_taken_back_and_its_connection_ended(kept):
     from concurrent.futures import ThreadPoolExecutor
 

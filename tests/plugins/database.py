@@ -14,10 +14,12 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -26,7 +28,7 @@ from psycopg.pq import TransactionStatus
 
 from banyan.config import environ
 from banyan.ops.cluster import OWNER, Cluster
-from tests.plugins.sweeping import Sweeper
+from tests.plugins.sweeping import Held, Sweeper
 
 KEPT_TEMPLATES = 3
 #: Tests after which a worker's database is made anew, and copies after which the shared catalogue is swept.
@@ -154,6 +156,7 @@ class Kept:
         self.databases, self.name = databases, name
         self.served = 0
         self.sweeper = Sweeper(databases.cluster, name)
+        self.made: dict[Callable[[], Any], tuple[Any, Held]] = {}
 
     def renew(self) -> None:
         """Make it anew."""
@@ -167,6 +170,19 @@ class Kept:
     def begin(self) -> None:
         """Let a test commit from here on."""
         self.sweeper.begin(_own_connection())
+
+    def again(self, make: Callable[[], Any]) -> Any:
+        """Give what a function makes in an empty database; what it committed is kept and put back for the next test.
+
+        Takes:  make: a class or function without arguments; what it gives can be copied
+        """
+        if make not in self.made:
+            made = make()
+            self.made[make] = deepcopy(made), self.sweeper.held()
+            return made
+        made, held = self.made[make]
+        self.sweeper.put(held)
+        return deepcopy(made)
 
     def end(self) -> None:
         """Take back all that was committed since."""
@@ -283,6 +299,13 @@ def live_db(django_db_setup, django_db_blocker) -> Iterator[LiveDatabase]:
         kept.begin()
         yield LiveDatabase(kept.name, kept.databases.cluster)
         kept.end()
+
+
+@pytest.fixture
+def again(live_db) -> Callable[[Callable[[], Any]], Any]:
+    """Give a function that has what a class or function makes stand in the live database, made once a worker."""
+    (kept,) = _kept
+    return kept.again
 
 
 @pytest.fixture

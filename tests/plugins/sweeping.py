@@ -7,6 +7,7 @@ Where a test changed more than rows, or too many of them, there is nothing for i
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
@@ -26,6 +27,14 @@ _SEQUENCES = """
 _OTHERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> ALL(%s)"
 
 
+@dataclass(frozen=True)
+class Held:
+    """Rows of tables, and where sequences stand."""
+
+    rows: dict[tuple[str, str], bytes]
+    sequences: dict[str, list]
+
+
 class Sweeper:
     """Keeps a connection to a worker's database, as the superuser, and the rows that the template has."""
 
@@ -41,7 +50,7 @@ class Sweeper:
             self._connection = psycopg.connect(self.url, autocommit=True)
         if not self._rows:
             self._rows = {table: self._copied(table) for table in self._tables()}
-            self._sequences = {name: place for name, *place in self._connection.execute(_SEQUENCES)}
+            self._sequences = self._places()
         self._end_others(own)
         self._connection.execute("SELECT pg_stat_reset()")
 
@@ -52,19 +61,30 @@ class Sweeper:
         written = self._connection.execute(_WRITTEN).fetchall()
         if any(schema == "pg_catalog" for schema, _, _ in written) or sum(row[2] for row in written) > MOST_ROWS:
             return False
+        tables = [(schema, table) for schema, table, _ in written]
+        self.put(Held({table: self._rows.get(table, b"") for table in tables}, self._sequences))
+        return True
+
+    def held(self) -> Held:
+        """Give what was committed since `begin`, to be put back as often as wanted."""
+        now = {table: self._copied(table) for table in self._tables()}
+        return Held({table: rows for table, rows in now.items() if rows != self._rows[table]}, self._places())
+
+    def put(self, held: Held) -> None:
+        """Have tables hold these rows, and sequences stand at these places."""
+        assert self._connection is not None
         with self._connection.transaction():
             self._connection.execute("SET LOCAL session_replication_role = replica")
-            tables = [(schema, table) for schema, table, _ in written]
-            for table in tables:
+            for table in held.rows:
                 self._connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(*table)))
-            for table in tables:
-                if rows := self._rows.get(table):
+            for table, rows in held.rows.items():
+                if rows:
                     with self._connection.cursor().copy(_copying(table, "FROM STDIN")) as put:
                         put.write(rows)
-            for name, *place in self._connection.execute(_SEQUENCES).fetchall():
-                if place != self._sequences[name]:
-                    self._connection.execute("SELECT setval(%s::regclass, %s, %s)", [name, *self._sequences[name]])
-        return True
+            for name, place in self._places().items():
+                if place != held.sequences[name]:
+                    self._connection.execute("SELECT setval(%s::regclass, %s, %s)", [name, *held.sequences[name]])
+        self._connection.execute("SELECT pg_stat_force_next_flush()")
 
     def differing(self) -> list[str]:
         """Name the tables that hold anything else than the template's rows."""
@@ -78,6 +98,10 @@ class Sweeper:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _places(self) -> dict[str, list]:
+        assert self._connection is not None
+        return {name: place for name, *place in self._connection.execute(_SEQUENCES)}
 
     def _tables(self) -> list[tuple[str, str]]:
         assert self._connection is not None
