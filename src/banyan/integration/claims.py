@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 from django.db import transaction
 
-from banyan.integration import replies, rules
+from banyan.integration import hops, replies, rules
 from banyan.integration.plans import Limits, Plan, context_of
 from banyan.kernel import db
 from banyan.lib import traces
@@ -291,6 +291,8 @@ def _with_replies(plan: Plan, results: Sequence[Result], now: datetime | None) -
     at = now or datetime.now(UTC)
     done = [one for one in results if one.outcome == "done"]
     told = replies.handle(plan, done, lambda: context_of(plan, at), at) if done else {}
+    if plan.tells and done:
+        hops.note(max(hops.of_messages([one.held.id for one in done]).values(), default=0) + 1, at)
     keeps, found = plan.definition["reply"].get("keep"), []
     for one in results:
         said = told.get(one.held.id, replies.Said()) if one.outcome == "done" else replies.Said()

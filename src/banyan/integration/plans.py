@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,7 @@ class Plan:
     failures: int
     timeout: float
     events: tuple[str, ...] = field(default=())
+    origin: UUID | None = None
 
     @property
     def direction(self) -> str:
@@ -69,6 +70,12 @@ class Plan:
     @property
     def every(self) -> float:
         return float(self.definition["detail"].get("every", 60))
+
+    @property
+    def tells(self) -> bool:
+        """Say whether what an event leads to is done by a command of ours, which may tell events itself."""
+        facts = self.definition
+        return facts["trigger"] == "event" and (facts["direction"] == "in" or bool(facts["reply"].get("command")))
 
     def wants(self, body: Any) -> bool:
         """Say whether the filter lets a body through. Raises: Failed("mapping")."""
@@ -91,7 +98,7 @@ _PLANS = f"""
     SELECT f.id, f.code, v.id, v.no, s.id, s.code, s.account_id, v.definition::text, s.connector, s.environment,
            s.settings::text, s.hosts, s.rate::float8, s.burst, s.failures, s.timeout_seconds, s.most_bytes, s.version,
            (SELECT coalesce(jsonb_object_agg(x.name, x.sealed), '{{}}')::text FROM integration_secret x
-            WHERE x.system_id = s.id), {environments.KEPT}
+            WHERE x.system_id = s.id), {environments.KEPT}, f.origin_id
     FROM integration_flow f
     JOIN integration_flowversion v ON v.id = f.running_id JOIN integration_system s ON s.id = f.system_id
     WHERE f.id = ANY(%s)
@@ -126,7 +133,7 @@ def plan_of(flow: UUID) -> Plan | None:
 
 def _plan(row: tuple) -> Plan | None:
     (flow, code, version, no, system, system_code, account, definition, connector, environment, settings, hosts, rate,
-     burst, failures, timeout, most_bytes, _, sealed, here) = row
+     burst, failures, timeout, most_bytes, _, sealed, here, origin) = row
     try:
         made = connector_of(connector)
         parsed = schema.parse(made.settings, orjson.loads(settings))
@@ -141,6 +148,7 @@ def _plan(row: tuple) -> Plan | None:
         flow=flow, code=code, version=version, version_no=no, system=system, system_code=system_code, account=account,
         definition=facts, connector=made, connect=lambda now: connection_of(link, now or datetime.now(UTC)), rate=rate,
         burst=burst, failures=failures, timeout=float(timeout), events=tuple(facts["detail"].get("events", ())),
+        origin=origin,
     )  # fmt: skip
 
 
@@ -152,7 +160,7 @@ _LINK = f"""
 """
 
 
-def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
+def link_of(system: UUID) -> tuple[Connector, Callable[..., Connection]] | None:
     """Give a system's connector and how to get its connection, None when there is no such system.
 
     Raises: NotFound for an unknown connector, Invalid for settings it does not take
@@ -166,7 +174,22 @@ def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
         key=system, system=code, environment=environment, settings=schema.parse(made.settings, orjson.loads(settings)),
         hosts=tuple(hosts), sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes, kept=here,
     )  # fmt: skip
-    return made, lambda: connection_of(link, datetime.now(UTC))
+    return made, lambda now=None: connection_of(link, now or datetime.now(UTC))
+
+
+def reader_of(plan: Plan) -> Plan:
+    """Give a flow's plan as it reads: of the system it comes from, where that is not the one it goes to.
+
+    Raises: NotFound for a connector that is not installed, Invalid for settings it does not take
+    """
+    link, limits = (link_of(plan.origin), limits_of(plan.origin)) if plan.origin else (None, None)
+    if link is None or limits is None:
+        return plan
+    connector, connect = link
+    return replace(
+        plan, system=limits.system, connector=connector, connect=connect, rate=limits.rate,
+        burst=limits.burst, failures=limits.failures, timeout=limits.timeout,
+    )  # fmt: skip
 
 
 def limits_of(system: UUID) -> Limits | None:

@@ -32,7 +32,7 @@ _CARRIED = """
     CROSS JOIN LATERAL jsonb_array_elements_text(v.definition -> 'detail' -> 'events') pattern
     JOIN kernel_outbox o
         ON o.type LIKE replace(replace(replace(pattern, '\\', '\\\\'), '_', '\\_'), '*', '%')
-    WHERE f.direction = 'out' AND f.trigger = 'event' AND f.state IN ('active', 'stopped')
+    WHERE f.trigger = 'event' AND f.state IN ('active', 'stopped')
       AND NOT EXISTS (SELECT 1 FROM integration_flowversion x WHERE x.flow_id = f.id AND x.id <> v.id
                       AND x.definition -> 'detail' -> 'events' <> v.definition -> 'detail' -> 'events'
                       AND o.dispatched_at < v.at)
@@ -46,7 +46,8 @@ _CARRIED = """
 def events_are_carried() -> Found:
     """Name events handed on since a flow was switched on, that it hears and has no message of."""
     return none_of(
-        NOUN, counted="SELECT count(*) FROM integration_message WHERE direction = 'out'", faults=_CARRIED, params=(),
+        NOUN, counted="SELECT count(*) FROM integration_message m JOIN integration_flow f ON f.id = m.flow_id "
+        "WHERE f.trigger = 'event'", faults=_CARRIED, params=(),
         text=L("事件 {0}（{1}）在集成流 {2} 中没有消息", "event {0} ({1}) has no message in flow {2}"),
     )  # fmt: skip
 
