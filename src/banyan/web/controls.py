@@ -92,6 +92,7 @@ class Control:
     is_tiled: bool = False
     most: Any = None
     when: str = ""
+    is_free: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -223,8 +224,9 @@ def _of_info(name: str, info: FieldInfo) -> Control:
         label=_label(words.get("label"), info.title or name),
         required=info.is_required(),
         help=_label(words["help"]) if words.get("help") else None,
-        reference=words.get("reference"),
+        reference=words.get("picked") or words.get("reference"),
         only=words.get("only"),
+        is_free=bool(words.get("picked")),
         unit=words.get("unit"),
         default=default,
         when=words.get("when", ""),
@@ -328,7 +330,7 @@ def _kind_of_many(
         inner = get_args(inner)[0]
     if isinstance(inner, type) and issubclass(inner, BaseModel):
         return "rows", details | {"columns": of_model(inner)}
-    if inner is UUID and words.get("reference"):
+    if words.get("picked") or (inner is UUID and words.get("reference")):
         return "references", details
     return ("tags" if inner is str or inner is UUID else "json"), details
 
@@ -522,7 +524,9 @@ class Taker:
                 data[control.key] = self.posted.get(name) in ("on", "true", "1")
             return
         if control.kind == "references":
-            data[control.key] = [v for v in self.posted.getlist(name) if v]
+            given = self.posted.getlist(name)
+            parts = [part for text in given for part in _parts(text)] if control.is_free else given
+            data[control.key] = list(dict.fromkeys(part for part in parts if part))
             return
         if control.kind == "several":
             if name in self.posted or f"{name}.shown" in self.posted:
@@ -552,7 +556,7 @@ class Taker:
             except ValueError:
                 return text
         if control.kind == "tags":
-            return [part.strip() for part in re.split(r"[,，、;；\n]", text) if part.strip()]
+            return _parts(text)
         if control.kind == "pairs":
             return self._pairs(text, path)
         if control.kind == "json":
@@ -571,6 +575,11 @@ class Taker:
                 self.faults.add(path, L("每行写成 名称: 值", "Write each line as name: value"))
             found[name.strip()] = value.strip()
         return found
+
+
+def _parts(text: str) -> list[str]:
+    """Give the texts that are written one after the other with commas between them."""
+    return [part.strip() for part in re.split(r"[,，、;；\n]", text) if part.strip()]
 
 
 _EMPTY: dict[str, Callable[[], Any]] = {"text": str, "long_text": str, "tags": list, "pairs": dict}

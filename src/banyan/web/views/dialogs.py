@@ -231,7 +231,7 @@ def _named(shown: Sequence[Control], values: Mapping[str, Any]) -> dict[str, Map
                     collect(control.columns, one)
             elif control.kind == "group":
                 collect(control.columns, value)
-            elif control.reference:
+            elif control.reference and not control.is_free:
                 many = value if isinstance(value, (list, tuple)) else [value]
                 wanted.setdefault(control.reference, set()).update(UUID(str(v)) for v in many)
 
