@@ -55,6 +55,8 @@ Kind = Literal[
 ]
 NUMBERS = ("integer", "decimal")
 REQUIRED = L("必填", "is required")
+#: A value that is none of those to pick from, such as one that came over the interface: it stays as it is.
+WRITTEN = L("另行写出", "Written out")
 #: A choice with more options is a list to open, not tiles to tap.
 MOST_TILES = 24
 
@@ -402,11 +404,12 @@ class Filler:
         if control.key in self.most:
             control = replace(control, most=plain(self.most[control.key]))
         if control.key in self.picks:
-            control = replace(
-                control,
-                kind="choice",
-                options=tuple(Option(str(key), L(text, text)) for key, text in self.picks[control.key]),
-            )
+            options = tuple(Option(str(key), L(text, text)) for key, text in self.picks[control.key])
+            if control.kind == "json":
+                value = orjson.dumps(value, default=str).decode() if value else ""
+                if value and value not in {one.key for one in options}:
+                    options += (Option(value, WRITTEN),)
+            control = replace(control, kind="choice", options=options)
         is_few = control.kind == "choice" and len(control.options) <= MOST_TILES
         if self.is_tiled and is_few and "." not in name:
             control = replace(control, is_tiled=True)
