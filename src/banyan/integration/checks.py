@@ -8,6 +8,7 @@ from typing import Any
 from banyan.integration import beats, conditions, errors, mappings, replies, schedules
 from banyan.integration.connecting import connector_of
 from banyan.integration.guard import allowed
+from banyan.integration.limits import OwnLimits
 from banyan.integration.models import Flow, System
 from banyan.integration.own import Own
 from banyan.kernel import registry, schema
@@ -42,6 +43,13 @@ def check_systems(systems: Sequence[System]) -> None:
                 for path, found in (refusal.fields or {"__root__": refusal.label}).items():
                     for one in found if isinstance(found, (list, tuple)) else [found]:
                         faults.add("settings" if path == "__root__" else f"settings.{path}", one)
+        try:
+            own = schema.parse(OwnLimits, system.limits or {})
+            system.limits = own.model_dump(mode="json", exclude_unset=True)
+        except Invalid as refusal:
+            for path, found in (refusal.fields or {"": refusal.label}).items():
+                for one in found if isinstance(found, (list, tuple)) else [found]:
+                    faults.add(f"limits.{path}".rstrip("."), one)
         for host in system.hosts:
             try:
                 allowed(host)

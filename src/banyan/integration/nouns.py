@@ -79,6 +79,9 @@ noun(
                                             "Only these are ever called, such as api.example.com or .example.com")),
         rate=f("每秒调用", "Calls per second", L("空为不限", "No limit when empty")),
         burst=f("突发", "Burst"), failures=f("连续失败几次熔断", "Failures that open the breaker"),
+        limits=f("单独的限制", "Limits of single operations",
+                 L("写明的操作有自己的熔断和限流，其余共用系统的",
+                   "Operations named here have a breaker and a rate of their own; the others share the system's")),
         timeout_seconds=f("超时（秒）", "Time-out (s)"), most_bytes=f("最大字节", "Most bytes"),
         account=f("执行账号", "Account", L("收到的内容以此账号的权限执行",
                "What comes in is executed with this account's rights")),
@@ -93,7 +96,8 @@ noun(
     title=("code", "name"), natural_key="code", list=("code", "name", "connector", "environment", "state"),
     filters=("state", "connector", "environment"), find=("code", "name"), sort="code",
     form=(section("系统", "System", "code", "name", "connector", "environment", "account", "settings", "hosts", "note"),
-          section("限制", "Limits", "rate", "burst", "failures", "timeout_seconds", "most_bytes", folded=True)),
+          section("限制", "Limits", "rate", "burst", "failures", "timeout_seconds", "most_bytes", "limits",
+                  folded=True)),
     phone=("code", "name", "state"), prepare=_check_systems,
 )  # fmt: skip
 
@@ -112,13 +116,15 @@ noun(
     help=L("熔断与限流的现状", "How breaker and rate stand now"),
     fields=dict(
         system=f("外部系统", "Outside system", readonly=True),
+        operation=f("操作", "Operation", L("空为整个系统", "The whole system when empty"), readonly=True),
         breaker=f("熔断器", "Breaker", choices=BREAKERS, readonly=True),
         failures=f("连续失败", "Failures in a row", readonly=True), opened=f("熔断次数", "Times opened", readonly=True),
         until=f("直到", "Until", readonly=True), error=f("最近的错误", "Last error", readonly=True),
         changed_at=f("变化于", "Changed at", readonly=True, sortable=True),
     ),
-    title=("system",), list=("system", "breaker", "failures", "until", "error", "changed_at"), filters=("breaker",),
-    sort="-changed_at", phone=("system", "breaker", "until"),
+    title=("system", "operation"), filters=("breaker", "system"), sort="-changed_at",
+    list=("system", "operation", "breaker", "failures", "until", "error", "changed_at"),
+    phone=("system", "operation", "breaker"),
 )  # fmt: skip
 
 noun(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from banyan.integration import limits
 from banyan.kernel.proofs import Found, none_of, proof
 from banyan.lib.labels import L
 
@@ -87,7 +88,7 @@ PATIENCE_MINUTES = 10
 _CLAIMS = f"""
     SELECT m.id, f.code, m.key, m.claimed_until FROM integration_message m
     JOIN integration_flow f ON f.id = m.flow_id JOIN integration_system s ON s.id = m.system_id
-    LEFT JOIN integration_gauge g ON g.system_id = s.id
+    LEFT JOIN integration_gauge g ON g.system_id = s.id AND g.operation = {limits.gauge_of("f.target")}
     WHERE m.state = 'waiting' AND (
         m.claimed_until < now() - {PATIENCE_MINUTES} * interval '1 minute' AND f.state = 'active'
             AND s.state = 'active' AND (m.direction = 'in' OR g.until IS NULL OR g.until < now())
