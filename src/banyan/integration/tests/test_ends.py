@@ -18,6 +18,7 @@ from banyan.integration.tests.telling import Sold, sell
 from banyan.kernel import dispatcher, proofs, registry
 from banyan.kernel.commands import Command, tell
 from banyan.kernel.models import Audit, Outbox, Role
+from banyan.kernel.schema import Input, field
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
@@ -76,12 +77,18 @@ def test_an_event_leads_to_a_command_of_ours(ctx, flow, system):
     assert (states()[-1][1:]) == ("dead", "refused")
 
 
+class Again(Input):
+    """How many."""
+
+    n: int = field("数量", "Number")
+
+
 @pytest.fixture
 def sells_again(monkeypatch):
     """Register a command that tells the event which leads to it."""
     made = Command(
         key="kernel.user.resell", label=L("再售", "Sell again"), on="noun", permission="kernel.user.resell",
-        function=lambda ctx: tell(Sold(record=new_id(), n=1)),
+        input=Again, function=lambda ctx, data: tell(Sold(record=new_id(), n=data.n)),
     )  # fmt: skip
     monkeypatch.setitem(registry._commands, made.key, made)
     return made.key
