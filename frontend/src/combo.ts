@@ -2,7 +2,7 @@
 import { one, on } from "./page";
 import { t } from "./words";
 
-type Option = { id: string; title: string };
+type Option = { id: string; title: string; group?: string };
 
 const known = new Map<string, Promise<Option[]>>();
 
@@ -50,11 +50,24 @@ async function open(input: HTMLInputElement): Promise<void> {
   list.id = "combo-options";
   list.setAttribute("role", "listbox");
   for (const [n, option] of options.entries()) {
+    if (option.group && option.group !== options[n - 1]?.group) {
+      const head = document.createElement("li");
+      head.className = "options-group";
+      head.setAttribute("role", "presentation");
+      head.textContent = option.group;
+      list.append(head);
+    }
     const item = document.createElement("li");
     item.id = `combo-option-${n}`;
     item.setAttribute("role", "option");
     item.dataset.id = option.id;
     item.textContent = option.title;
+    if (option.group) {
+      const key = document.createElement("small");
+      key.className = "dim";
+      key.textContent = option.id;
+      item.append(" ", key);
+    }
     list.append(item);
   }
   if (!options.length) {
@@ -66,15 +79,28 @@ async function open(input: HTMLInputElement): Promise<void> {
   list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
   list.addEventListener("click", (event) => {
     const item = (event.target as Element).closest<HTMLElement>("[data-id]");
-    if (item) choose(input, { id: item.dataset.id ?? "", title: item.textContent ?? "" });
+    if (item) choose(input, optionOf(input, item));
   });
   (input.closest("dialog") ?? document.body).append(list);
   owner = input;
   input.setAttribute("aria-expanded", "true");
   input.setAttribute("aria-controls", list.id);
   place(input, list);
-  active = options.length && input.value ? 0 : -1;
+  active = options.length && input.value && !input.closest("[data-free]") ? 0 : -1;
   paint();
+}
+
+/** What an item of the list stands for; where others may be typed, a choice is called by its key. */
+function optionOf(input: HTMLElement, item: HTMLElement): Option {
+  const id = item.dataset.id ?? "";
+  return { id, title: input.closest("[data-free]") ? id : (item.textContent ?? "") };
+}
+
+/** Takes what was typed as a choice of its own, where that may be. */
+function takeTyped(input: HTMLInputElement): boolean {
+  const texts = input.closest("[data-free]") ? input.value.split(/[,，、;；\s]+/).filter(Boolean) : [];
+  for (const text of texts) choose(input, { id: text, title: text });
+  return texts.length > 0;
 }
 
 function place(input: HTMLElement, popup: HTMLElement): void {
@@ -169,7 +195,9 @@ on("keydown", ".combo-text", (element, e) => {
     paint();
   } else if ((event.key === "Enter" || event.key === "Tab") && items[active]) {
     if (event.key === "Enter") event.preventDefault();
-    choose(input, { id: items[active].dataset.id ?? "", title: items[active].textContent ?? "" });
+    choose(input, optionOf(input, items[active]));
+  } else if ((event.key === "Enter" || event.key === ",") && takeTyped(input)) {
+    event.preventDefault();
   } else if (event.key === "Enter" && !input.hasAttribute("data-cell")) {
     event.preventDefault();
   } else if (event.key === "Escape" && list) {
@@ -190,6 +218,7 @@ on("focusout", ".combo-text", (element) => {
   const input = element as HTMLInputElement;
   const combo = input.closest<HTMLElement>("[data-combo]");
   if (owner === input) close();
+  takeTyped(input);
   if (!combo || "many" in combo.dataset) return;
   const text = input.value.trim();
   if (text === (input.dataset.chosen ?? "")) return;

@@ -152,6 +152,45 @@ def test_a_first_flow_is_drawn_tried_and_switched_on_by_clicks(factory, shop, re
     assert faults_of(page) == []
 
 
+def test_a_push_of_one_system_is_drawn_to_another_and_an_event_to_a_command(factory, shop, receiver, signed_in):
+    factory.make("integration.system", code="MES", name="Shop floor", connector="rest", settings={
+        "address": f"http://127.0.0.1:{receiver.port}", "operations": [
+            {"key": "reports", "zh": "报工", "en": "Reports", "ways": ["poll"], "path": "/reports"}]},
+        hosts=["127.0.0.1:*"])  # fmt: skip
+    page = signed_in()
+    page.goto("/integration/design/new")
+    page.locator("#fd-code").fill("REPORTS")
+    page.locator("#fd-name").fill("报工到商城")
+    page.locator("#fd-system").select_option(label="SHOP Web shop (测试)")
+    settle(page)
+    page.locator("#fd-trigger").select_option("poll")
+    settle(page)
+    step(page, "target")
+    expect(page.locator("#fd-direction")).to_have_value("in")
+    page.locator("#fd-direction").select_option("out")
+    settle(page)
+    page.get_by_label("发给外部系统的操作").select_option("orders")
+    step(page, "trigger")
+    page.get_by_label("读取哪个系统").select_option(label="MES Shop floor (测试)")
+    settle(page)
+    page.get_by_label("操作", exact=False).and_(page.locator("#fd-operation")).select_option("reports")
+    expect(page.locator("#fd-says-trigger")).to_contain_text("Shop floor")
+    expect(page.locator("#fd-says-target")).to_contain_text("发给 Web shop：orders")
+    page.get_by_role("button", name="保存").click()
+    page.wait_for_url("**/integration/flow/*/design")
+    flow = Flow.objects.get()
+    assert (flow.direction, flow.trigger, flow.origin.code, flow.system.code) == ("out", "poll", "MES", "SHOP")
+    page.locator("#fd-trigger").select_option("event")
+    settle(page)
+    step(page, "target")
+    page.locator("#fd-direction").select_option("in")
+    settle(page)
+    page.get_by_label("我方的操作").and_(page.locator("#fd-target")).fill("sales.order.cancel")
+    expect(page.locator("#fd-says-target")).to_contain_text("销售订单")
+    assert faults_of(page) == []
+    look(page, "event-to-command")
+
+
 def _draw_table(page) -> None:
     """Make a mapping table in a tab beside the flow: paste the payload, name the partner's field, tap its source."""
     payload = page.locator("#fd-body").input_value()

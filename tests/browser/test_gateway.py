@@ -130,13 +130,20 @@ def test_a_client_is_limited_to_what_there_is(opened, open_page):
     sign_in(page, "all", PASSWORD)
     page.goto("/integration/gateway")
     page.get_by_role("region", name="MES line 3").get_by_role("button", name="限定范围").click()
-    scopes = page.locator("dialog[open] [name=scopes]").first
-    expect(scopes).to_be_visible()
-    scopes.fill("production.*, nothing.here")
+    tokens, typed = page.locator("dialog[open] [data-token]"), page.locator("dialog[open] .combo-text")
+    expect(tokens).to_have_count(2)
+    typed.fill("nothing.here")
+    typed.press("Enter")
     page.locator("dialog[open] .box-foot .btn-primary").click()
     expect(page.locator("dialog[open]")).to_contain_text("没有任何操作符合 nothing.here")
     _shot(page, "gateway-limit-refused")
-    scopes.fill("production.*")
+    for name in ("nothing.here", "*.*.read"):
+        tokens.filter(has_text=name).get_by_role("button").click()
+    # picked by what it is called, from its module
+    typed.fill("销售订单 确认")
+    page.locator(".options [data-id='sales.order.confirm']").click()
+    expect(tokens).to_have_text([re.compile("production"), re.compile("sales.order.confirm")])
     page.locator("dialog[open] .box-foot .btn-primary").click()
-    expect(page.get_by_role("region", name="MES line 3").locator(".gw-scopes code")).to_have_text(["production.*"])
+    expect(page.get_by_role("region", name="MES line 3").locator(".gw-scopes code")).to_have_text(
+        ["production.*", "sales.order.confirm"])
     assert datetime.now(UTC) > Client.objects.get(name="MES line 3").changed_at

@@ -84,6 +84,7 @@ def _crossing(t: Traveller, user: User, system: str) -> None:
     """A saga that is switched on, stopped and revised; runs that people decide on."""
     step = dict(name="reserve", title="预留", system=system, target="push")
     saga = t.make("saga.saga", code="SAGA-1", name="发货", trigger="call", person=str(user.pk), steps=[step])
+    t.post("saga.saga.rehearse", saga=saga, payload={"order": 0})
     t.post("saga.saga.activate", saga)
     for number in range(4):
         t.post("saga.run.start", saga=saga, payload={"order": number})

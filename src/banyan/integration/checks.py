@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from banyan.integration import conditions, errors, mappings, replies, schedules
+from banyan.integration import beats, conditions, errors, mappings, replies, schedules
 from banyan.integration.connecting import connector_of
 from banyan.integration.guard import allowed
+from banyan.integration.limits import OwnLimits
 from banyan.integration.models import Flow, System
+from banyan.integration.own import Own
 from banyan.kernel import registry, schema
 from banyan.lib.errors import DomainError, FieldFaults, Invalid, NotFound
 from banyan.lib.expressions import ExpressionFault
 from banyan.lib.labels import L
 
-OUT = frozenset({"event", "schedule"})
+#: Triggers of our own; the others read or hear a system.
+OURS = frozenset({"event", "schedule"})
 #: The trigger of flows that carry a saga's steps.
 SAGA = "saga"
 SHORTEST = 1
@@ -40,6 +43,13 @@ def check_systems(systems: Sequence[System]) -> None:
                 for path, found in (refusal.fields or {"__root__": refusal.label}).items():
                     for one in found if isinstance(found, (list, tuple)) else [found]:
                         faults.add("settings" if path == "__root__" else f"settings.{path}", one)
+        try:
+            own = schema.parse(OwnLimits, system.limits or {})
+            system.limits = own.model_dump(mode="json", exclude_unset=True)
+        except Invalid as refusal:
+            for path, found in (refusal.fields or {"": refusal.label}).items():
+                for one in found if isinstance(found, (list, tuple)) else [found]:
+                    faults.add(f"limits.{path}".rstrip("."), one)
         for host in system.hosts:
             try:
                 allowed(host)
@@ -88,8 +98,9 @@ def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
     if flow.trigger == SAGA:
         faults.add("trigger", L("由跨系统事务启用时生成，不能手工填写", "made when a saga is switched on, not by hand"))
         return
-    if (flow.trigger in OUT) != (flow.direction == "out"):
-        faults.add("trigger", L("业务事件和定时用于发出，其余用于接收", "events and schedules lead out, the others in"))
+    if flow.origin_id and (flow.direction != "out" or flow.trigger in OURS):
+        faults.add("origin", L("只有从一个系统读取、发给另一个系统的流才填写",
+                               "only for what is read from one system and sent to another"))  # fmt: skip
     detail: Any = flow.detail
     if not isinstance(detail, Mapping):
         faults.add("detail", L("应为对象", "must be an object"))
@@ -105,6 +116,8 @@ def _check_trigger(flow: Flow, faults: FieldFaults) -> None:
         if ("cron" in detail) == (every is not None):
             faults.add("detail", L("every（秒）和 cron 填一个", "give either every (seconds) or cron"))
         elif "cron" in detail and (fault := schedules.fault_of(detail)):
+            faults.add("detail", fault)
+        for fault in beats.faults_of(detail):
             faults.add("detail", fault)
     if every is not None and (isinstance(every, bool) or not isinstance(every, (int, float)) or every < SHORTEST):
         faults.add("detail", L("every 至少 1 秒", "every is at least 1 second"))
@@ -145,13 +158,26 @@ def _check_reply_command(asked: Any, faults: FieldFaults, place: str, leads_out:
             faults.add(place, refusal.label)
 
 
+def usual_direction(trigger: str) -> str:
+    """Give where a trigger mostly leads: what is ours to a partner, what is theirs to a command of ours."""
+    return "out" if trigger in OURS else "in"
+
+
 def require_ready(flow: Flow) -> None:
-    """Raises: FlowNotReady when the flow's system cannot carry it."""
+    """Raises: FlowNotReady when the flow's system, or the one it reads, cannot carry it."""
     try:
-        connector_of(flow.system.connector)
+        for system in (flow.system, flow.origin):
+            if system is not None:
+                connector_of(system.connector)
     except NotFound as refusal:
         raise errors.FlowNotReady(flow=flow.code, why=refusal.label) from None
-    if (flow.direction == "in" or flow.reply.get("command")) and flow.system.account_id is None:
+    if flow.direction == "out" and flow.system.connector == Own.key:
+        raise errors.FlowNotReady(
+            flow=flow.code, why=L("“本系统”没有可发送的操作，请以我方的操作结束",
+                                  "this installation cannot be sent to: let it end at a command of ours")
+        )  # fmt: skip
+    is_list = flow.trigger == "schedule" and "list" in flow.detail
+    if (flow.direction == "in" or flow.reply.get("command") or is_list) and flow.system.account_id is None:
         raise errors.FlowNotReady(
             flow=flow.code, why=L("外部系统没有执行账号", "its system has no account to act as")
         )

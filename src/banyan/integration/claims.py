@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 from django.db import transaction
 
-from banyan.integration import replies, rules
+from banyan.integration import hops, limits, replies, rules
 from banyan.integration.plans import Limits, Plan, context_of
 from banyan.kernel import db
 from banyan.lib import traces
@@ -84,7 +84,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A flow with something due, and the state of its system's breaker."""
+    """A flow with something due, and the state of its breaker: its operation's own, or its system's."""
 
     flow: UUID
     version: UUID
@@ -95,7 +95,7 @@ class Due:
 _DUE_FLOWS = f"""
     SELECT f.id, f.running_id, s.version, coalesce(g.breaker, 'closed')
     FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
-    LEFT JOIN integration_gauge g ON g.system_id = s.id
+    LEFT JOIN integration_gauge g ON g.system_id = s.id AND g.operation = {limits.gauge_of("f.target")}
     CROSS JOIN LATERAL (
         SELECT 1 FROM integration_message
         WHERE flow_id = f.id AND state = 'waiting' AND next_at <= {_NOW} AND {_FREE} ORDER BY next_at LIMIT 1
@@ -291,6 +291,8 @@ def _with_replies(plan: Plan, results: Sequence[Result], now: datetime | None) -
     at = now or datetime.now(UTC)
     done = [one for one in results if one.outcome == "done"]
     told = replies.handle(plan, done, lambda: context_of(plan, at), at) if done else {}
+    if plan.tells and done:
+        hops.note(max(hops.of_messages([one.held.id for one in done]).values(), default=0) + 1, at)
     keeps, found = plan.definition["reply"].get("keep"), []
     for one in results:
         said = told.get(one.held.id, replies.Said()) if one.outcome == "done" else replies.Said()
@@ -354,13 +356,18 @@ LONG_OUTAGE = 3
 #: What was tried while the partner was away pauses for up to a day, and holds up its key: it need not any more.
 _AFTER_OUTAGE = f"""
     UPDATE integration_message m SET next_at = {_NOW}
-    FROM integration_flow f
-    WHERE f.system_id = %(system)s AND f.direction = 'out' AND m.flow_id = f.id AND m.state = 'waiting'
+    FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
+    WHERE f.system_id = %(system)s AND f.direction = 'out' AND {limits.gauge_of("f.target")} = %(operation)s
+      AND m.flow_id = f.id AND m.state = 'waiting'
       AND m.next_at > {_NOW} AND m.claim IS NULL AND m.reason = ANY(%(reasons)s)
 """
+#: Whose gauge it is.
+_MINE = "system_id = %(system)s AND operation = %(operation)s"
 _GAUGE_ROW = """
-    INSERT INTO integration_gauge (id, system_id, breaker, failures, opened, tokens, error)
-    VALUES (%(system)s, %(system)s, 'closed', 0, 0, %(burst)s, '') ON CONFLICT (system_id) DO NOTHING
+    INSERT INTO integration_gauge (id, system_id, operation, breaker, failures, opened, tokens, error)
+    VALUES (CASE WHEN %(operation)s::text = '' THEN %(system)s::uuid ELSE gen_random_uuid() END, %(system)s,
+            %(operation)s, 'closed', 0, 0, %(burst)s, '')
+    ON CONFLICT (system_id, operation) DO NOTHING
 """
 
 
@@ -376,7 +383,7 @@ def note(
     plan: Plan | Limits, now: datetime | None, *, succeeded: int, failed: int = 0, throttled: Sequence[float] = (),
     error: str = "",
 ) -> None:  # fmt: skip
-    """Move a system's gauge by what came of calls.
+    """Move the gauge of an operation, or its system, by what came of calls.
 
     Takes:  failed: how many of TROUBLE; throttled: the seconds the partner asked to be left alone, each time it did
     Writes: the gauge; what an outage held back is due at its end
@@ -384,11 +391,9 @@ def note(
     if not failed and not throttled and not _is_troubled(plan):
         return
     with transaction.atomic(savepoint=False):
-        facts = {"system": plan.system, "now": now, "burst": plan.burst}
+        facts = {"system": plan.system, "operation": plan.gauge, "now": now, "burst": plan.burst}
         db.run(_GAUGE_ROW, facts)
-        row = db.one(
-            "SELECT breaker, failures, opened FROM integration_gauge WHERE system_id = %(system)s FOR UPDATE", facts
-        )
+        row = db.one(f"SELECT breaker, failures, opened FROM integration_gauge WHERE {_MINE} FOR UPDATE", facts)
         before = rules.Breaker(*row)
         after, seconds = rules.breaker_after(before, succeeded=succeeded, failed=failed, most=plan.failures)
         wait = max([*throttled, seconds or 0.0])
@@ -403,7 +408,7 @@ def note(
                 until = CASE WHEN %(wait)s::float8 > 0 THEN {_NOW} + %(wait)s::float8 * interval '1 second'
                              WHEN %(breaker)s::text = 'closed' THEN NULL ELSE until END,
                 error = %(error)s, changed_at = {_NOW}
-            WHERE system_id = %(system)s
+            WHERE {_MINE}
             """,
             facts | dict(breaker=after.state, failures=after.failures, opened=after.opened, wait=wait, error=error),
         )
@@ -413,15 +418,15 @@ def held_for(plan: Plan | Limits, now: datetime | None = None) -> tuple[str, flo
     """Give the state of a system's breaker, and the seconds for which the system is to be left alone yet."""
     row = db.one(
         f"SELECT breaker, coalesce(extract(epoch FROM until - {_NOW}), 0)::float8 FROM integration_gauge "
-        "WHERE system_id = %(system)s", {"system": plan.system, "now": now},
+        f"WHERE {_MINE}", {"system": plan.system, "operation": plan.gauge, "now": now},
     )  # fmt: skip
     return (row[0], max(0.0, row[1])) if row else ("closed", 0.0)
 
 
 def _is_troubled(plan: Plan | Limits) -> bool:
     return bool(db.rows(
-        "SELECT 1 FROM integration_gauge WHERE system_id = %s AND (breaker <> 'closed' OR failures > 0)",
-        [plan.system],
+        f"SELECT 1 FROM integration_gauge WHERE {_MINE} AND (breaker <> 'closed' OR failures > 0)",
+        {"system": plan.system, "operation": plan.gauge},
     ))
 
 
@@ -434,34 +439,34 @@ def may_probe(plan: Plan | Limits, now: datetime | None = None) -> bool:
         f"""
         UPDATE integration_gauge
         SET breaker = 'half_open', until = {_NOW} + %(lease)s * interval '1 second', changed_at = {_NOW}
-        WHERE system_id = %(system)s AND breaker <> 'closed' AND until <= {_NOW}
+        WHERE {_MINE} AND breaker <> 'closed' AND until <= {_NOW}
         """,
-        {"system": plan.system, "lease": plan.timeout + 5.0, "now": now},
+        {"system": plan.system, "operation": plan.gauge, "lease": plan.timeout + 5.0, "now": now},
     ) == 1
 
 
 def give_probe_back(plan: Plan, now: datetime | None = None) -> None:
     """Let an open breaker be tried again at once, for all that was claimed to try it stood behind its key."""
     db.run(
-        f"UPDATE integration_gauge SET until = {_NOW} WHERE system_id = %(system)s AND breaker = 'half_open'",
-        {"system": plan.system, "now": now},
+        f"UPDATE integration_gauge SET until = {_NOW} WHERE {_MINE} AND breaker = 'half_open'",
+        {"system": plan.system, "operation": plan.gauge, "now": now},
     )
 
 
 def take_tokens(plan: Plan | Limits, wanted: int, now: datetime | None = None) -> int:
-    """Take calls out of the system's token bucket; give how many are granted."""
+    """Take calls out of the token bucket of an operation, or its system; give how many are granted."""
     if plan.rate is None:
         return wanted
-    facts = {"system": plan.system, "burst": plan.burst, "now": now}
+    facts = {"system": plan.system, "operation": plan.gauge, "burst": plan.burst, "now": now}
     with transaction.atomic():
         db.run(_GAUGE_ROW, facts)
         tokens, seconds = db.one(
             f"SELECT tokens, coalesce(extract(epoch FROM {_NOW} - filled_at), 1e9)::float8 "
-            "FROM integration_gauge WHERE system_id = %(system)s FOR UPDATE", facts,
+            f"FROM integration_gauge WHERE {_MINE} FOR UPDATE", facts,
         )
         given, left = rules.granted(tokens, seconds, rate=plan.rate, burst=plan.burst, wanted=wanted)
         db.run(
-            f"UPDATE integration_gauge SET tokens = %(left)s, filled_at = {_NOW} WHERE system_id = %(system)s",
+            f"UPDATE integration_gauge SET tokens = %(left)s, filled_at = {_NOW} WHERE {_MINE}",
             facts | {"left": left},
         )
     return given
@@ -470,5 +475,5 @@ def take_tokens(plan: Plan | Limits, wanted: int, now: datetime | None = None) -
 def give_tokens(plan: Plan | Limits, unused: int) -> None:
     """Put calls back that were granted and not made."""
     if plan.rate is not None and unused > 0:
-        db.run("UPDATE integration_gauge SET tokens = least(%s, tokens + %s) WHERE system_id = %s",
-               [plan.burst, unused, plan.system])  # fmt: skip
+        db.run(f"UPDATE integration_gauge SET tokens = least(%(burst)s, tokens + %(unused)s) WHERE {_MINE}",
+               {"burst": plan.burst, "unused": unused, "system": plan.system, "operation": plan.gauge})  # fmt: skip

@@ -31,6 +31,7 @@ from banyan.lib.labels import L, Label
 Reason = Literal[
     "transport", "timeout", "throttled", "unavailable", "busy",
     "refused", "mapping", "validation", "gone", "too_large", "forged", "not_allowed", "environment", "source_reused",
+    "loop",
 ]  # fmt: skip
 #: The code of a try that ended before anything was sent, so that nothing can have happened at the partner.
 UNREACHED = "unreached"

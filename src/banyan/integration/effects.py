@@ -1,5 +1,6 @@
 """Messages in: a command of the registry does what a message says, and the mark commits with it.
 
+They come from partners, from events of ours and from the clock.
 The account of the system acts. A refusal leaves the message dead with its reason and the command's audit line; what
 the command wrote is gone. A worker killed on the way has done nothing.
 """
@@ -10,12 +11,14 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import orjson
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from banyan.integration import claims, replies, stepping
+from banyan.integration import claims, hops, replies, stepping
 from banyan.integration.claims import Held, Result
 from banyan.integration.connecting import Failed
 from banyan.integration.performing import perform, reason_of, said
@@ -55,6 +58,20 @@ def execute_batch(plan: Plan, held: Sequence[Held], now: datetime | None = None)
 
     Writes: what the commands write; messages, attempts
     """
+    if plan.tells and len(held) > 1:
+        for _, alike in groupby(_by_hops(held), key=itemgetter(0)):
+            _execute_alike(plan, [one for _, one in alike], now)
+        return
+    _execute_alike(plan, held, now)
+
+
+def _by_hops(held: Sequence[Held]) -> list[tuple[int, Held]]:
+    """Give messages in their order, each with how far its event has come, so that none counts by another's way."""
+    known = hops.of_messages([one.id for one in held])
+    return [(known.get(one.id, 0), one) for one in held]
+
+
+def _execute_alike(plan: Plan, held: Sequence[Held], now: datetime | None) -> None:
     try:
         _in_one(plan, held, now)
     except (OperationalError, IntegrityError) as fault:
@@ -89,6 +106,8 @@ def _in_one(plan: Plan, held: Sequence[Held], now: datetime | None) -> None:
             if result.outcome != "done":
                 blocked.add(one.key)
             results.append(result)
+        if plan.tells and here:
+            hops.note(max(hops.of_messages([one.id for one in here]).values(), default=0) + 1, at)
         if results:
             rows = [claims.as_row(plan, one, 0.5) for one in results]
             claims.write_marks(plan, rows, now)

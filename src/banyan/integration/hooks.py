@@ -26,10 +26,11 @@ log = logging.getLogger("banyan.bus")
 ROUTE = "/hooks/{system}/{operation}"
 
 _HEARING = """
-    SELECT s.id, s.most_bytes, s.version, f.id, f.running_id
+    SELECT s.id, s.most_bytes, t.version, f.id, f.running_id
     FROM integration_system s
-    LEFT JOIN integration_flow f ON f.system_id = s.id AND f.trigger = 'webhook' AND f.running_id IS NOT NULL
-        AND f.state <> 'retired' AND f.detail ->> 'operation' = %s
+    LEFT JOIN integration_flow f ON coalesce(f.origin_id, f.system_id) = s.id AND f.trigger = 'webhook'
+        AND f.running_id IS NOT NULL AND f.state <> 'retired' AND f.detail ->> 'operation' = %s
+    LEFT JOIN integration_system t ON t.id = f.system_id
     WHERE s.code = %s AND s.state = 'active'
 """
 

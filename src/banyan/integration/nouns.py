@@ -49,6 +49,7 @@ REASONS = [
     choice("forged", "签名不符", "Forged", "red"), choice("not_allowed", "不允许", "Not allowed", "red"),
     choice("environment", "环境不符", "Other environment", "red"),
     choice("source_reused", "编号重复内容不同", "Source reused", "red"),
+    choice("loop", "循环触发", "Loop", "red"),
     choice("exhausted", "重试用尽", "Tries used up", "red"), choice("fault", "程序错误", "Program fault", "red"),
 ]  # fmt: skip
 
@@ -78,6 +79,9 @@ noun(
                                             "Only these are ever called, such as api.example.com or .example.com")),
         rate=f("每秒调用", "Calls per second", L("空为不限", "No limit when empty")),
         burst=f("突发", "Burst"), failures=f("连续失败几次熔断", "Failures that open the breaker"),
+        limits=f("单独的限制", "Limits of single operations",
+                 L("写明的操作有自己的熔断和限流，其余共用系统的",
+                   "Operations named here have a breaker and a rate of their own; the others share the system's")),
         timeout_seconds=f("超时（秒）", "Time-out (s)"), most_bytes=f("最大字节", "Most bytes"),
         account=f("执行账号", "Account", L("收到的内容以此账号的权限执行",
                "What comes in is executed with this account's rights")),
@@ -92,7 +96,8 @@ noun(
     title=("code", "name"), natural_key="code", list=("code", "name", "connector", "environment", "state"),
     filters=("state", "connector", "environment"), find=("code", "name"), sort="code",
     form=(section("系统", "System", "code", "name", "connector", "environment", "account", "settings", "hosts", "note"),
-          section("限制", "Limits", "rate", "burst", "failures", "timeout_seconds", "most_bytes", folded=True)),
+          section("限制", "Limits", "rate", "burst", "failures", "timeout_seconds", "most_bytes", "limits",
+                  folded=True)),
     phone=("code", "name", "state"), prepare=_check_systems,
 )  # fmt: skip
 
@@ -111,13 +116,15 @@ noun(
     help=L("熔断与限流的现状", "How breaker and rate stand now"),
     fields=dict(
         system=f("外部系统", "Outside system", readonly=True),
+        operation=f("操作", "Operation", L("空为整个系统", "The whole system when empty"), readonly=True),
         breaker=f("熔断器", "Breaker", choices=BREAKERS, readonly=True),
         failures=f("连续失败", "Failures in a row", readonly=True), opened=f("熔断次数", "Times opened", readonly=True),
         until=f("直到", "Until", readonly=True), error=f("最近的错误", "Last error", readonly=True),
         changed_at=f("变化于", "Changed at", readonly=True, sortable=True),
     ),
-    title=("system",), list=("system", "breaker", "failures", "until", "error", "changed_at"), filters=("breaker",),
-    sort="-changed_at", phone=("system", "breaker", "until"),
+    title=("system", "operation"), filters=("breaker", "system"), sort="-changed_at",
+    list=("system", "operation", "breaker", "failures", "until", "error", "changed_at"),
+    phone=("system", "operation", "breaker"),
 )  # fmt: skip
 
 noun(
@@ -126,13 +133,19 @@ noun(
     help=L("触发 → 过滤 → 映射 → 目标；有样例，测试通过后启用",
            "Trigger → filter → mapping → target; tested with samples, then switched on"),
     fields=dict(
-        code=f("编码", "Code"), name=f("名称", "Name"), system=f("外部系统", "Outside system"),
-        direction=f("方向", "Direction", choices=DIRECTIONS), trigger=f("触发", "Trigger", choices=TRIGGERS),
+        code=f("编码", "Code"), name=f("名称", "Name"),
+        system=f("外部系统", "Outside system", L("发出：发给它；接收：以它的执行账号执行我方命令",
+                 "Out: what it is sent to; in: the command runs as its account")),
+        direction=f("方向", "Direction", L("发出：目标是外部系统的操作；接收：目标是我方命令",
+                    "Out: it ends at an operation of the system; in: at a command of ours"), choices=DIRECTIONS),
+        origin=f("来源系统", "Comes from", L("从一个系统转到另一个系统时，读取哪一个；空为同一系统",
+                 "From one system to another: the one that is read; the same one when empty")),
+        trigger=f("触发", "Trigger", choices=TRIGGERS),
         detail=f("触发细节", "Trigger's detail",
                  L('事件 {"events": ["sales.order_confirmed"]}；轮询 {"operation": "orders", "every": 60}；'
-                   '定时 {"cron": "30 7 * * 1-5"}',
+                     '定时 {"cron": "30 7 * * 1-5"}，可带 "data" 和 "list"',
                    'Event {"events": ["sales.order_confirmed"]}; poll {"operation": "orders", "every": 60}; '
-                   'schedule {"cron": "30 7 * * 1-5"}')),
+                   'schedule {"cron": "30 7 * * 1-5"}, and with it "data" and "list"')),
         filter=f("过滤条件", "Filter", L('如 data.priority = "rush"；空为全部',
                                            'Such as data.priority = "rush"; all when empty')),
         mapping=f("映射", "Mapping", L('空为原样；映射表 {"table": "编码"}；随连接器 {"preset": "shopify.orders"}',
@@ -160,7 +173,7 @@ noun(
     list=("code", "name", "system", "direction", "trigger", "target", "state"),
     filters=("state", "system", "direction", "trigger"), find=("code", "name"), sort="code",
     form=(section("流", "Flow", "code", "name", "system", "direction", "note"),
-          section("触发", "Trigger", "trigger", "detail", "filter"),
+          section("触发", "Trigger", "trigger", "origin", "detail", "filter"),
           section("内容与目标", "Content and target", "mapping", "target", "reply"),
           section("顺序与重试", "Order and retries", "key", "order", "retries", folded=True)),
     phone=("code", "name", "state"), prepare=_check_flows,

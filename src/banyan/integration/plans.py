@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from banyan.integration import conditions, environments, mappings
+from banyan.integration import conditions, environments, limits, mappings
 from banyan.integration.connecting import Connection, Connector, Failed, connector_of
 from banyan.integration.connections import Sealed, connection_of
 from banyan.kernel import access, db, schema
@@ -21,13 +21,17 @@ from banyan.lib.errors import DomainError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How a system may be called: its rate and burst, how many failures open its breaker, how long a call takes."""
+    """How a system may be called: its rate and burst, how many failures open its breaker, how long a call takes.
+
+    Takes:  gauge: the operation whose own these are, empty for the system's
+    """
 
     system: UUID
     rate: float | None
     burst: int
     failures: int
     timeout: float
+    gauge: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Plan:
     failures: int
     timeout: float
     events: tuple[str, ...] = field(default=())
+    origin: UUID | None = None
+    gauge: str = ""
 
     @property
     def direction(self) -> str:
@@ -69,6 +75,12 @@ class Plan:
     @property
     def every(self) -> float:
         return float(self.definition["detail"].get("every", 60))
+
+    @property
+    def tells(self) -> bool:
+        """Say whether what an event leads to is done by a command of ours, which may tell events itself."""
+        facts = self.definition
+        return facts["trigger"] == "event" and (facts["direction"] == "in" or bool(facts["reply"].get("command")))
 
     def wants(self, body: Any) -> bool:
         """Say whether the filter lets a body through. Raises: Failed("mapping")."""
@@ -91,7 +103,7 @@ _PLANS = f"""
     SELECT f.id, f.code, v.id, v.no, s.id, s.code, s.account_id, v.definition::text, s.connector, s.environment,
            s.settings::text, s.hosts, s.rate::float8, s.burst, s.failures, s.timeout_seconds, s.most_bytes, s.version,
            (SELECT coalesce(jsonb_object_agg(x.name, x.sealed), '{{}}')::text FROM integration_secret x
-            WHERE x.system_id = s.id), {environments.KEPT}
+            WHERE x.system_id = s.id), {environments.KEPT}, f.origin_id, s.limits::text
     FROM integration_flow f
     JOIN integration_flowversion v ON v.id = f.running_id JOIN integration_system s ON s.id = f.system_id
     WHERE f.id = ANY(%s)
@@ -126,21 +138,25 @@ def plan_of(flow: UUID) -> Plan | None:
 
 def _plan(row: tuple) -> Plan | None:
     (flow, code, version, no, system, system_code, account, definition, connector, environment, settings, hosts, rate,
-     burst, failures, timeout, most_bytes, _, sealed, here) = row
+     burst, failures, timeout, most_bytes, _, sealed, here, origin, limited) = row
     try:
         made = connector_of(connector)
         parsed = schema.parse(made.settings, orjson.loads(settings))
     except DomainError:
         return None
     facts = orjson.loads(definition)
+    operation = facts["target"] if facts["direction"] == "out" else facts["detail"].get("operation", "")
+    usual = Limits(system, rate, burst, failures, float(timeout))
+    may = _limited(usual, orjson.loads(limited), operation)
     link = Sealed(
         key=system, system=system_code, environment=environment, settings=parsed, hosts=tuple(hosts),
         sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes, kept=here,
     )  # fmt: skip
     return Plan(
         flow=flow, code=code, version=version, version_no=no, system=system, system_code=system_code, account=account,
-        definition=facts, connector=made, connect=lambda now: connection_of(link, now or datetime.now(UTC)), rate=rate,
-        burst=burst, failures=failures, timeout=float(timeout), events=tuple(facts["detail"].get("events", ())),
+        definition=facts, connector=made, connect=lambda now: connection_of(link, now or datetime.now(UTC)),
+        rate=may.rate, burst=may.burst, failures=may.failures, timeout=may.timeout, gauge=may.gauge, origin=origin,
+        events=tuple(facts["detail"].get("events", ())),
     )  # fmt: skip
 
 
@@ -152,7 +168,7 @@ _LINK = f"""
 """
 
 
-def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
+def link_of(system: UUID) -> tuple[Connector, Callable[..., Connection]] | None:
     """Give a system's connector and how to get its connection, None when there is no such system.
 
     Raises: NotFound for an unknown connector, Invalid for settings it does not take
@@ -166,16 +182,44 @@ def link_of(system: UUID) -> tuple[Connector, Callable[[], Connection]] | None:
         key=system, system=code, environment=environment, settings=schema.parse(made.settings, orjson.loads(settings)),
         hosts=tuple(hosts), sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes, kept=here,
     )  # fmt: skip
-    return made, lambda: connection_of(link, datetime.now(UTC))
+    return made, lambda now=None: connection_of(link, now or datetime.now(UTC))
 
 
-def limits_of(system: UUID) -> Limits | None:
-    """Give how a system may be called, None when there is no such system."""
+def reader_of(plan: Plan) -> Plan:
+    """Give a flow's plan as it reads: of the system it comes from, by the limits of the operation that it reads.
+
+    Raises: NotFound for a connector that is not installed, Invalid for settings it does not take
+    """
+    if plan.direction == "in":
+        return plan
+    system = plan.origin or plan.system
+    link, may = link_of(system), limits_of(system, plan.operation)
+    if link is None or may is None:
+        return plan
+    connector, connect = link
+    return replace(
+        plan, system=system, connector=connector, connect=connect, rate=may.rate, burst=may.burst,
+        failures=may.failures, timeout=may.timeout, gauge=may.gauge,
+    )  # fmt: skip
+
+
+def limits_of(system: UUID, operation: str = "") -> Limits | None:
+    """Give how a system, or an operation of it, may be called; None when there is no such system."""
     row = db.one(
-        "SELECT id, rate::float8, burst, failures, timeout_seconds::float8 FROM integration_system WHERE id = %s",
-        [system],
-    )
-    return Limits(*row) if row else None
+        "SELECT id, rate::float8, burst, failures, timeout_seconds::float8, limits::text FROM integration_system "
+        "WHERE id = %s", [system],
+    )  # fmt: skip
+    return _limited(Limits(*row[:-1]), orjson.loads(row[-1]), operation) if row else None
+
+
+def _limited(usual: Limits, own: Mapping[str, Any], operation: str) -> Limits:
+    """Give the limits of an operation where it has its own, else the usual ones."""
+    found = limits.of_operation(own, operation)
+    if found is None:
+        return usual
+    rate = found.get("rate")
+    return replace(usual, rate=float(rate) if rate else None, burst=found.get("burst", usual.burst),
+                   failures=found.get("failures", usual.failures), gauge=operation)  # fmt: skip
 
 
 def context_of(plan: Plan, at: datetime) -> Context | Failed:

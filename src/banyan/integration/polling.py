@@ -16,9 +16,9 @@ from uuid import UUID
 import orjson
 from django.db import DatabaseError, transaction
 
-from banyan.integration import inbox, reads, schedules
-from banyan.integration.connecting import Incoming, Page
-from banyan.integration.plans import Plan, plans_of, refused
+from banyan.integration import beats, inbox, reads, schedules
+from banyan.integration.connecting import Failed, Incoming, Page
+from banyan.integration.plans import Plan, context_of, plans_of, reader_of, refused
 from banyan.kernel import db
 from banyan.lib.ids import new_id
 
@@ -42,8 +42,9 @@ _CLAIM = """
         SELECT p.id, f.running_id, s.version, clock.at
         FROM integration_position p JOIN integration_flow f ON f.id = p.flow_id
         JOIN integration_system s ON s.id = f.system_id
+        JOIN integration_system r ON r.id = coalesce(f.origin_id, f.system_id)
         CROSS JOIN (SELECT coalesce(%(now)s::timestamptz, statement_timestamp()) AS at) clock
-        WHERE f.state = 'active' AND s.state = 'active' AND p.next_at <= clock.at
+        WHERE f.state = 'active' AND r.state = 'active' AND p.next_at <= clock.at
           AND (p.claimed_until IS NULL OR p.claimed_until <= clock.at)
         ORDER BY p.next_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED
     ) x WHERE p.id = x.id
@@ -89,7 +90,8 @@ def read_due(now: datetime | None = None) -> int:
 def _read(plan: Plan, claim: UUID, position: Any, failures: int, at: datetime, now: datetime | None) -> None:
     for number in range(PAGES):
         try:
-            page = reads.once(plan, partial(page_at, plan, position, now), now)
+            reader = reader_of(plan)
+            page = reads.once(reader, partial(page_at, reader, position, now), now)
         except reads.NotNow as held:
             due = (now or datetime.now(UTC)) + timedelta(seconds=held.retry_after or 0.0)
             db.run(_POSTPONE, dict(flow=plan.flow, claim=claim, next=due))
@@ -123,9 +125,13 @@ def _read(plan: Plan, claim: UUID, position: Any, failures: int, at: datetime, n
         position = page.position
 
 
-def page_at(plan: Plan, position: Any, now: datetime | None = None) -> Page:
-    """Ask a flow's partner for a page. Raises: whatever its connector does"""
-    return plan.connector.poll(plan.connect(now), plan.operation, position, PAGE)
+def page_at(reader: Plan, position: Any, now: datetime | None = None) -> Page:
+    """Ask a flow's partner for a page.
+
+    Takes:  reader: the flow's plan as it reads (plans.reader_of)
+    Raises: whatever its connector does
+    """
+    return reader.connector.poll(reader.connect(now), reader.operation, position, PAGE)
 
 
 def _tick(plan: Plan, claim: UUID, position: Any, at: datetime) -> None:
@@ -149,17 +155,16 @@ def _tick(plan: Plan, claim: UUID, position: Any, at: datetime) -> None:
 
 
 def keep_beat(plan: Plan, beat: datetime, now: datetime) -> None:
-    """Keep the message of a beat, which leads out."""
-    body = body_of_beat(plan.code, beat)
-    inbox.keep(plan, [Incoming(id=beat.isoformat(), body=body, key=plan.code, type="schedule", at=beat)], now)
-
-
-def body_of_beat(flow: str, beat: datetime) -> Mapping[str, Any]:
-    """Give what a flow that the clock starts gets at a beat."""
-    return {
-        "specversion": "1.0", "id": f"{flow} {beat.isoformat()}", "source": "/banyan", "type": "schedule",
-        "time": beat.isoformat(), "subject": flow, "data": {"at": beat.isoformat()},
-    }  # fmt: skip
+    """Keep the message of a beat, with what it brings; where that cannot be read, it is kept dead."""
+    detail, fault = plan.definition["detail"], None
+    data: Mapping[str, Any] = {}
+    try:
+        with transaction.atomic():
+            data = beats.data_of(detail, context_of(plan, now) if "list" in detail else None)
+    except Failed as found:
+        fault = found
+    inbox.keep(plan, [Incoming(id=beat.isoformat(), body=beats.body_of(plan.code, beat, data), key=plan.code,
+                               type="schedule", at=beat, fault=fault)], now)  # fmt: skip
 
 
 def _fail(flow: UUID, claim: UUID, at: datetime, pause: float, error: str) -> None:

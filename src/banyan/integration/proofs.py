@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from banyan.integration import limits
 from banyan.kernel.proofs import Found, none_of, proof
 from banyan.lib.labels import L
 
@@ -32,7 +33,7 @@ _CARRIED = """
     CROSS JOIN LATERAL jsonb_array_elements_text(v.definition -> 'detail' -> 'events') pattern
     JOIN kernel_outbox o
         ON o.type LIKE replace(replace(replace(pattern, '\\', '\\\\'), '_', '\\_'), '*', '%')
-    WHERE f.direction = 'out' AND f.trigger = 'event' AND f.state IN ('active', 'stopped')
+    WHERE f.trigger = 'event' AND f.state IN ('active', 'stopped')
       AND NOT EXISTS (SELECT 1 FROM integration_flowversion x WHERE x.flow_id = f.id AND x.id <> v.id
                       AND x.definition -> 'detail' -> 'events' <> v.definition -> 'detail' -> 'events'
                       AND o.dispatched_at < v.at)
@@ -46,7 +47,8 @@ _CARRIED = """
 def events_are_carried() -> Found:
     """Name events handed on since a flow was switched on, that it hears and has no message of."""
     return none_of(
-        NOUN, counted="SELECT count(*) FROM integration_message WHERE direction = 'out'", faults=_CARRIED, params=(),
+        NOUN, counted="SELECT count(*) FROM integration_message m JOIN integration_flow f ON f.id = m.flow_id "
+        "WHERE f.trigger = 'event'", faults=_CARRIED, params=(),
         text=L("事件 {0}（{1}）在集成流 {2} 中没有消息", "event {0} ({1}) has no message in flow {2}"),
     )  # fmt: skip
 
@@ -86,7 +88,7 @@ PATIENCE_MINUTES = 10
 _CLAIMS = f"""
     SELECT m.id, f.code, m.key, m.claimed_until FROM integration_message m
     JOIN integration_flow f ON f.id = m.flow_id JOIN integration_system s ON s.id = m.system_id
-    LEFT JOIN integration_gauge g ON g.system_id = s.id
+    LEFT JOIN integration_gauge g ON g.system_id = s.id AND g.operation = {limits.gauge_of("f.target")}
     WHERE m.state = 'waiting' AND (
         m.claimed_until < now() - {PATIENCE_MINUTES} * interval '1 minute' AND f.state = 'active'
             AND s.state = 'active' AND (m.direction = 'in' OR g.until IS NULL OR g.until < now())

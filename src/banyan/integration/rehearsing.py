@@ -59,6 +59,11 @@ def stages_of(
     return found
 
 
+def checked(key: str, value: Any) -> Stage:
+    """Give whether a command of ours takes a value as its input; it is not run."""
+    return _done(key, value, None)
+
+
 def _done(key: str, value: Any, acting: Context | Failed | None) -> Stage:
     try:
         if isinstance(acting, Failed):

@@ -15,7 +15,7 @@ from django.db import DatabaseError
 from banyan.integration import inbox, reads
 from banyan.integration.connecting import Connector, Incoming, Page
 from banyan.integration.errors import NothingRead, NotListedByTime
-from banyan.integration.plans import Plan, refused
+from banyan.integration.plans import Plan, reader_of, refused
 from banyan.integration.polling import page_at
 from banyan.kernel import db
 from banyan.kernel.jobs import Cancelled
@@ -39,7 +39,7 @@ def count(plan: Plan, since: datetime, until: datetime) -> Listed:
     """Say what there would be to read; nothing is kept, nothing is waited for. Raises: as `pages`"""
     seen: set[str] = set()
     number = 0
-    for number, messages in enumerate(pages(plan, since, until, partial(reads.once, plan)), start=1):
+    for number, messages in enumerate(pages(plan, since, until, partial(reads.once, reader_of(plan))), start=1):
         if number > COUNTED_PAGES:
             break
         seen |= {inbox.source_of(one) for one in messages}
@@ -56,10 +56,10 @@ def read(plan: Plan, since: datetime, until: datetime, told: Callable[[int], Non
     Writes: messages
     """
     seen: set[str] = set()
-    new = 0
+    new, reader = 0, reader_of(plan)
 
     def ask(call: Callable[[], Page]) -> Page:
-        return reads.patiently(plan, call, lambda: told(len(seen)))
+        return reads.patiently(reader, call, lambda: told(len(seen)))
 
     for messages in pages(plan, since, until, ask):
         new += inbox.keep(plan, messages, datetime.now(UTC)).new
@@ -77,17 +77,18 @@ def pages(
     Takes:  ask: makes a call as the system's gauge lets it
     Raises: NotListedByTime before anything is asked; NothingRead with what the partner said
     """
+    reader = reader_of(plan)
     if not lists_by_time(plan):
         raise NotListedByTime(flow=plan.code)
     try:
-        position = plan.connector.position_at(plan.connect(None), plan.operation, since, until)
+        position = reader.connector.position_at(reader.connect(None), reader.operation, since, until)
     except Exception as fault:  # whatever a connector raises says why nothing can be read
         raise _nothing_read(fault) from fault
     if position is None:
         raise NotListedByTime(flow=plan.code)
     for _ in range(MOST_PAGES):
         try:
-            page = ask(partial(page_at, plan, position))
+            page = ask(partial(page_at, reader, position))
         except (Cancelled, DatabaseError):
             raise
         except Exception as fault:
@@ -102,7 +103,8 @@ def pages(
 
 def lists_by_time(plan: Plan) -> bool:
     """Say whether a flow reads a partner that can be asked from a time on."""
-    return plan.definition["trigger"] == "poll" and type(plan.connector).position_at is not Connector.position_at
+    reads_by_poll = plan.definition["trigger"] == "poll"
+    return reads_by_poll and type(reader_of(plan).connector).position_at is not Connector.position_at
 
 
 def _known(plan: Plan, sources: Collection[str]) -> int:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from banyan.integration import environments
 from banyan.integration.connecting import connectors
+from banyan.integration.limits import OwnLimits
 from banyan.integration.models import Secret
 from banyan.kernel.registry import answers
 from banyan.lib.labels import L, Label
@@ -38,6 +39,12 @@ def environment_of(kept: str | None) -> Mark:
 def connectors_to_pick() -> dict[str, Sequence[tuple[str, str]]]:
     """Give the connectors there are, for the form of a system."""
     return {"connector": [(one.key, str(one.label)) for one in connectors()]}
+
+
+@answers("integration.system.limits.shape")
+def limits_of(values: Mapping[str, Any]) -> tuple[str, type[BaseModel] | None, Label | None]:
+    """Give the model of limits of single operations, for the form of a system."""
+    return "", OwnLimits, None
 
 
 @answers("integration.system.settings.shape")

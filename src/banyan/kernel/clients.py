@@ -55,9 +55,11 @@ class IssuedClient:
 
 
 _SCOPES_HELP = L(
-    "操作或权限，如 sales.order.create、sales.*、*.*.read；* 为账号的全部权限",
-    "Commands or permissions such as sales.order.create, sales.*, *.*.read; * is all its account may do",
+    "选模块、单据或操作，也可写 *.*.read 这样的范围；* 为账号的全部权限",
+    "Choose modules, nouns or commands, or write a range such as *.*.read; * is all its account may do",
 )
+#: The list they are picked from.
+PERMISSIONS = "kernel.permission"
 
 
 class NewClient(Input):
@@ -66,7 +68,8 @@ class NewClient(Input):
     name: Text = field("名称", "Name", min_length=1, max_length=120)
     user: UUID = field("程序账号", "Program's account", reference="kernel.user")
     scopes: list[Text] = field(
-        "限于", "Limited to", default_factory=lambda: ["*"], min_length=1, max_length=50, help=_SCOPES_HELP
+        "限于", "Limited to", default_factory=lambda: ["*"], min_length=1, max_length=50, help=_SCOPES_HELP,
+        picked=PERMISSIONS,
     )
     per_minute: int | None = field("每分钟次数", "Calls a minute", None, ge=1, le=1_000_000)
     per_day: int | None = field("每天次数", "Calls a day", None, ge=1, le=1_000_000_000)
@@ -169,7 +172,8 @@ def end_old_secret(ctx: Context, clients: Sequence[Client]) -> None:
 class Limits(Input):
     """What a client may do, of all that its account may."""
 
-    scopes: list[Text] = field("限于", "Limited to", min_length=1, max_length=50, help=_SCOPES_HELP)
+    scopes: list[Text] = field("限于", "Limited to", min_length=1, max_length=50, help=_SCOPES_HELP,
+                              picked=PERMISSIONS)  # fmt: skip
 
 
 @command("kernel.client.limit", L("限定范围", "Limit"), input=Limits, icon="shield-lock", is_at_hand=True)

@@ -38,12 +38,13 @@ class Wrong(ValueError):
 
 def field(zh: str, en: str, default: Any = ..., *, help: Label | None = None, reference: str | None = None,
           only: str | None = None, unit: str | None = None, choices: Sequence[Any] = (), when: str = "",
-          is_file: bool = False, **more: Any) -> Any:
+          is_file: bool = False, picked: str = "", **more: Any) -> Any:
     """Give a Pydantic field with its label pair; `reference` names the noun an id refers to.
 
     `only` names a yes-or-no field of that noun which a record to choose must meet.
     `when` names another field: a dialog shows this one only while that one has something in it. `is_file` says
-    that it takes the digest of a stored file.
+    that it takes the digest of a stored file. `picked` names a list (the port NAME.options) from which a person picks
+    the texts of a list; others may be typed.
     """
     extra = {
         "label": {"zh": zh, "en": en},
@@ -53,6 +54,7 @@ def field(zh: str, en: str, default: Any = ..., *, help: Label | None = None, re
         **({"unit": unit} if unit else {}),
         **({"when": when} if when else {}),
         **({"is_file": True} if is_file else {}),
+        **({"picked": picked} if picked else {}),
         **({"choices": [{"key": c.key, "zh": c.label.zh, "en": c.label.en} for c in choices]} if choices else {}),
     }
     return Field(default, title=en, json_schema_extra={"x-banyan": extra}, **more)

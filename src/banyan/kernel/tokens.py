@@ -36,7 +36,7 @@ class NewToken(Input):
 
     name: Text = field("名称", "Name", min_length=1, max_length=120)
     scopes: list[Text] = field(
-        "限于", "Limited to", default_factory=lambda: ["*"], min_length=1, max_length=50
+        "限于", "Limited to", default_factory=lambda: ["*"], min_length=1, max_length=50, picked="kernel.permission"
     )
     expires_at: Instant | None = field("到期", "Expires", None)
     per_minute: int | None = field("每分钟次数", "Calls a minute", None, ge=1, le=1_000_000)

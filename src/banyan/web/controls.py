@@ -55,6 +55,8 @@ Kind = Literal[
 ]
 NUMBERS = ("integer", "decimal")
 REQUIRED = L("必填", "is required")
+#: A value that is none of those to pick from, such as one that came over the interface: it stays as it is.
+WRITTEN = L("另行写出", "Written out")
 #: A choice with more options is a list to open, not tiles to tap.
 MOST_TILES = 24
 
@@ -92,6 +94,7 @@ class Control:
     is_tiled: bool = False
     most: Any = None
     when: str = ""
+    is_free: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -223,8 +226,9 @@ def _of_info(name: str, info: FieldInfo) -> Control:
         label=_label(words.get("label"), info.title or name),
         required=info.is_required(),
         help=_label(words["help"]) if words.get("help") else None,
-        reference=words.get("reference"),
+        reference=words.get("picked") or words.get("reference"),
         only=words.get("only"),
+        is_free=bool(words.get("picked")),
         unit=words.get("unit"),
         default=default,
         when=words.get("when", ""),
@@ -328,7 +332,7 @@ def _kind_of_many(
         inner = get_args(inner)[0]
     if isinstance(inner, type) and issubclass(inner, BaseModel):
         return "rows", details | {"columns": of_model(inner)}
-    if inner is UUID and words.get("reference"):
+    if words.get("picked") or (inner is UUID and words.get("reference")):
         return "references", details
     return ("tags" if inner is str or inner is UUID else "json"), details
 
@@ -400,11 +404,12 @@ class Filler:
         if control.key in self.most:
             control = replace(control, most=plain(self.most[control.key]))
         if control.key in self.picks:
-            control = replace(
-                control,
-                kind="choice",
-                options=tuple(Option(str(key), L(text, text)) for key, text in self.picks[control.key]),
-            )
+            options = tuple(Option(str(key), L(text, text)) for key, text in self.picks[control.key])
+            if control.kind == "json":
+                value = orjson.dumps(value, default=str).decode() if value else ""
+                if value and value not in {one.key for one in options}:
+                    options += (Option(value, WRITTEN),)
+            control = replace(control, kind="choice", options=options)
         is_few = control.kind == "choice" and len(control.options) <= MOST_TILES
         if self.is_tiled and is_few and "." not in name:
             control = replace(control, is_tiled=True)
@@ -522,7 +527,9 @@ class Taker:
                 data[control.key] = self.posted.get(name) in ("on", "true", "1")
             return
         if control.kind == "references":
-            data[control.key] = [v for v in self.posted.getlist(name) if v]
+            given = self.posted.getlist(name)
+            parts = [part for text in given for part in _parts(text)] if control.is_free else given
+            data[control.key] = list(dict.fromkeys(part for part in parts if part))
             return
         if control.kind == "several":
             if name in self.posted or f"{name}.shown" in self.posted:
@@ -552,7 +559,7 @@ class Taker:
             except ValueError:
                 return text
         if control.kind == "tags":
-            return [part.strip() for part in re.split(r"[,，、;；\n]", text) if part.strip()]
+            return _parts(text)
         if control.kind == "pairs":
             return self._pairs(text, path)
         if control.kind == "json":
@@ -571,6 +578,11 @@ class Taker:
                 self.faults.add(path, L("每行写成 名称: 值", "Write each line as name: value"))
             found[name.strip()] = value.strip()
         return found
+
+
+def _parts(text: str) -> list[str]:
+    """Give the texts that are written one after the other with commas between them."""
+    return [part.strip() for part in re.split(r"[,，、;；\n]", text) if part.strip()]
 
 
 _EMPTY: dict[str, Callable[[], Any]] = {"text": str, "long_text": str, "tags": list, "pairs": dict}

@@ -230,6 +230,9 @@ class Rehearse(Input):
     reply: dict[str, Any] = field("回执处理", "Reply", default_factory=dict)
     body: Any = field("内容", "Body")
     answer: Any = field("对方的回复", "The partner's answer", None)
+    direction: Text = field("方向", "Direction", "", max_length=4, choices=nouns.DIRECTIONS,
+                            help=L("空为触发通常的方向", "Where the trigger mostly leads when empty"))  # fmt: skip
+    origin: UUID | None = field("来源系统", "Comes from", None, reference="integration.system")
 
 
 @command("integration.flow.rehearse", L("试运行", "Dry run"), input=Rehearse, on="noun", icon="flask", screen=False)
@@ -243,8 +246,9 @@ def rehearse_flow(ctx: Context, data: Rehearse) -> dict[str, dict[str, Any]]:
     if system is None:
         raise NotFound
     flow = Flow(
-        system=system, direction="out" if data.trigger in checks.OUT else "in", trigger=data.trigger,
-        detail=data.detail, filter=data.filter, mapping=data.mapping, target=data.target, reply=data.reply,
+        system=system, origin_id=data.origin, trigger=data.trigger,
+        direction=data.direction or checks.usual_direction(data.trigger), detail=data.detail, filter=data.filter,
+        mapping=data.mapping, target=data.target, reply=data.reply,
     )  # fmt: skip
     checks.check_flows([flow])
     definition = definition_of(flow)

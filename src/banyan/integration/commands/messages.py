@@ -22,6 +22,7 @@ from banyan.integration.trying import Tried, outcome_of
 from banyan.kernel import db
 from banyan.kernel.commands import command
 from banyan.kernel.context import Context
+from banyan.kernel.registry import answers
 from banyan.kernel.schema import Input, Instant, Text, field
 from banyan.lib.errors import DomainError, NotFound
 from banyan.lib.ids import new_id
@@ -162,6 +163,16 @@ def dry_run_messages(ctx: Context, data: Which) -> list[dict[str, Any]]:
             "reason": tried.reason, "error": tried.error, "is_filtered": tried.is_filtered, "value": tried.value,
         })  # fmt: skip
     return found
+
+
+@answers("integration.message.dry_run.heads")
+def _heads() -> dict[str, Label]:
+    """Give what the members of a dry run's answer are called."""
+    return {
+        "message": L("消息", "Message"), "type": L("类型", "Type"), "key": L("排序键", "Ordering key"),
+        "is_well": L("能办理", "Would be done"), "reason": L("原因", "Reason"), "error": L("错误", "Error"),
+        "is_filtered": L("被过滤", "Held back"), "value": L("交给目标", "What the target gets"),
+    }  # fmt: skip
 
 
 def _tried(ctx: Context, plan: Plan, body: Any) -> Tried:

@@ -66,11 +66,15 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What the cards need to know of the system that was chosen."""
+    """What the cards need to know of the system that was chosen.
+
+    Takes:  read: what the one is called that is read, where it is another
+    """
 
     code: str = ""
     name: str = ""
     account: Any = None
+    read: str = ""
 
 
 def stages(drawn: Drawn, system: System, body: Any, answer: Any, has_answer: bool) -> dict[str, Stage]:
@@ -101,7 +105,7 @@ def cards_of(
         if step == ("reply" if drawn.direction == "out" else "target") and not faults:
             faults += _of_account(drawn, system, now)
         if stage is not None and stage.state == "fault" and stage.text:
-            faults.append(_spoken(stage.text))
+            faults.append(spoken(stage.text))
         state = "todo" if step in drawn.todo else "fault" if faults else stage.state if stage is not None else ""
         if step == "trigger" and has_body and not faults:
             state = "ok"
@@ -113,7 +117,7 @@ def cards_of(
     return made
 
 
-def _spoken(text: str) -> Label:
+def spoken(text: str) -> Label:
     """Give a fault that was written in both languages, one a line, in one of them."""
     lines = text.split("\n")
     if len(lines) == 2:
@@ -162,7 +166,7 @@ def _every(detail: Mapping[str, Any]) -> Label:
 
 def _trigger(drawn: Drawn, system: System) -> Label:
     facts, detail = drawn.facts, drawn.facts["detail"]
-    name = system.name or system.code or "…"
+    name = system.read or system.name or system.code or "…"
     what = {"system": name, "operation": detail.get("operation") or "…", "every": _every(detail)}
     match facts["trigger"]:
         case "event":

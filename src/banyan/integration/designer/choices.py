@@ -92,6 +92,12 @@ def command_words(key: str) -> Label:
     return L("{noun}：{what}", "{noun}: {what}").filled({"noun": _noun(one.noun), "what": one.label})
 
 
+def nouns(ctx: Context) -> list[Choice]:
+    """Give the nouns a person may read, by key."""
+    return [Choice(one.spec.key, one.spec.plural) for one in sorted(registry.nouns(), key=lambda one: one.spec.key)
+            if ctx.may(one.spec.permission("read"))]  # fmt: skip
+
+
 def tables() -> list[tuple[str, str, UUID]]:
     """Give the mapping tables: code, name, key."""
     return list(Table.objects.order_by("code").values_list("code", "name", "pk"))
@@ -112,7 +118,8 @@ def presets(system: str, found: Sequence[Operation] | None) -> list[Choice]:
 
 def flows_in() -> list[Choice]:
     """Give the flows that lead in, which may take an answer."""
-    rows = Flow.objects.filter(direction="in").exclude(state="retired").order_by("code").values_list("code", "name")
+    found = Flow.objects.filter(direction="in", trigger__in=WAYS).exclude(state="retired")
+    rows = found.order_by("code").values_list("code", "name")
     return [Choice(code, name) for code, name in rows]
 
 

@@ -15,7 +15,7 @@ from django.http import QueryDict
 
 from banyan.integration import checks
 from banyan.integration.models import Flow
-from banyan.integration.models.flows import TRIGGERS
+from banyan.integration.models.flows import DIRECTIONS, TRIGGERS
 from banyan.lib.errors import DomainError
 from banyan.lib.labels import L, Label
 
@@ -26,8 +26,9 @@ UNITS = (
 MOST_TEXT = 400_000
 #: Fields of a flow by the step in which they are drawn.
 _PLACES = {"trigger": "trigger", "detail": "trigger", "filter": "filter", "mapping": "mapping", "target": "target",
-           "reply": "reply", "key": "target", "order": "target", "retries": "target"}  # fmt: skip
-_DRAWN_DETAIL = frozenset({"events", "every", "cron", "zone", "operation"})
+           "origin": "trigger", "direction": "target", "reply": "reply", "key": "target", "order": "target",
+           "retries": "target"}  # fmt: skip
+_DRAWN_DETAIL = frozenset({"events", "every", "cron", "zone", "operation", "data", "list"})
 _DRAWN_REPLY = frozenset({"keep", "link", "flow", "command"})
 
 
@@ -56,23 +57,34 @@ class Drawn:
     def direction(self) -> str:
         return self.facts["direction"]
 
+    @property
+    def reads(self) -> str:
+        """Give the system that is read, by its key; empty where none is, or none was chosen."""
+        return "" if self.facts["trigger"] in checks.OURS else self.facts["origin"] or self.facts["system"]
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Give the fields as the commands of flows take them."""
+        return self.facts | {"origin": self.facts["origin"] or None}
+
     def flow(self) -> Flow:
         """Give a flow that is not stored, with these fields."""
-        given = {name: value for name, value in self.facts.items() if name != "system"}
-        return Flow(**given, system_id=self.facts["system"] or None)
+        given = {name: value for name, value in self.facts.items() if name not in ("system", "origin")}
+        return Flow(**given, system_id=self.facts["system"] or None, origin_id=self.facts["origin"] or None)
 
 
 def blank() -> dict[str, Any]:
     """Give the fields of a flow that is begun."""
     return dict(
-        code="", name="", system="", direction="out", trigger="event", detail={}, filter="", mapping={}, target="",
-        key="", order="strict", reply={}, retries=[], note="",
+        code="", name="", system="", origin="", direction="out", trigger="event", detail={}, filter="", mapping={},
+        target="", key="", order="strict", reply={}, retries=[], note="",
     )  # fmt: skip
 
 
 def of_record(record: Mapping[str, Any]) -> Drawn:
     """Give a stored flow as it is drawn."""
-    return _checked(Drawn({name: record[name] for name in blank()} | {"system": str(record["system"] or "")}))
+    keys = {name: str(record[name] or "") for name in ("system", "origin")}
+    return _checked(Drawn({name: record[name] for name in blank()} | keys))
 
 
 def of_form(posted: QueryDict, record: Mapping[str, Any] | None) -> Drawn:
@@ -84,7 +96,11 @@ def of_form(posted: QueryDict, record: Mapping[str, Any] | None) -> Drawn:
     facts = drawn.facts
     facts["system"] = _uuid(posted.get("system", ""))
     facts["trigger"] = posted["trigger"] if posted.get("trigger") in TRIGGERS else "event"
-    facts["direction"] = "out" if facts["trigger"] in checks.OUT else "in"
+    facts["direction"] = _direction(posted, facts["trigger"])
+    if posted.get("drawn_direction", facts["direction"]) != facts["direction"]:
+        facts["target"] = ""
+    crosses = facts["direction"] == "out" and facts["trigger"] not in checks.OURS
+    facts["origin"] = _uuid(posted.get("origin", "")) if crosses else ""
     facts["order"] = posted.get("order") or "strict"
     facts["detail"] = _detail(posted, facts["trigger"], before["detail"], drawn)
     facts["mapping"] = _mapping(posted, "", before["mapping"], drawn, "mapping")
@@ -103,7 +119,7 @@ def _checked(drawn: Drawn) -> Drawn:
     facts, trigger = drawn.facts, drawn.facts["trigger"]
     if trigger == "event" and not facts["detail"].get("events"):
         drawn.need("trigger", L("请选择业务事件", "Choose the events"))
-    elif trigger not in checks.OUT and not facts["detail"].get("operation"):
+    elif trigger not in checks.OURS and not facts["detail"].get("operation"):
         drawn.need("trigger", L("请选择操作", "Choose the operation"))
     if not facts["target"]:
         drawn.need("target", L("请选择目标", "Choose the target"))
@@ -112,11 +128,20 @@ def _checked(drawn: Drawn) -> Drawn:
     return drawn
 
 
+def _direction(posted: QueryDict, trigger: str) -> str:
+    """Give where the flow leads: as it was chosen, or, with a trigger of another kind, as that mostly does."""
+    usual, chosen = checks.usual_direction(trigger), posted.get("direction")
+    is_other_kind = usual != checks.usual_direction(posted.get("drawn_trigger") or trigger)
+    return chosen if chosen in DIRECTIONS and not is_other_kind else usual
+
+
 def _detail(posted: QueryDict, trigger: str, before: Any, drawn: Drawn) -> dict[str, Any]:
     kept = {name: value for name, value in before.items() if name not in _DRAWN_DETAIL} if before else {}
     if trigger == "event":
         events = [one.strip() for one in posted.getlist("event") if one.strip()]
         return kept | {"events": list(dict.fromkeys(events))}
+    if trigger == "schedule":
+        kept |= _brought(posted, before, drawn)
     if trigger == "schedule" and posted.get("beat") == "cron":
         zone = posted.get("zone", "").strip()
         return kept | {"cron": " ".join(posted.get("cron", "").split())} | ({"zone": zone} if zone else {})
@@ -124,6 +149,20 @@ def _detail(posted: QueryDict, trigger: str, before: Any, drawn: Drawn) -> dict[
     if trigger == "schedule":
         return kept | every
     return kept | {"operation": posted.get("operation", "").strip()} | every
+
+
+def _brought(posted: QueryDict, before: Any, drawn: Drawn) -> dict[str, Any]:
+    """Give what the clock brings: constants, and a list of ours."""
+    made: dict[str, Any] = {}
+    data = _json(posted.get("beat_data", ""))
+    if not isinstance(data, dict):
+        drawn.say("trigger", L("固定的数据应为 JSON 对象", "What it brings must be a JSON object"))
+        data = (before or {}).get("data")
+    if data:
+        made["data"] = data
+    if noun := posted.get("list_noun", "").strip():
+        made["list"] = {"noun": noun, "where": posted.get("list_where", "").strip().lstrip("?")}
+    return made
 
 
 def _every(posted: QueryDict, drawn: Drawn) -> int | float:

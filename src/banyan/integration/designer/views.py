@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from banyan.integration import fanout, polling, rules, schedules
+from banyan.integration import beats, fanout, rules, schedules
 from banyan.integration.commands.flows import definition_of, outcome_expected
+from banyan.integration.connecting import Failed
 from banyan.integration.designer import cards, choices, versions
 from banyan.integration.designer.cards import System
 from banyan.integration.designer.drawing import UNITS, Drawn, blank, of_form, of_record
@@ -50,7 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
     shown = []
     for record in reading.read_records(ctx, noun, [UUID(str(row["id"])) for row in rows]):
         drawn = Drawn({name: record[name] for name in blank()})
-        system = _system(stored.get(UUID(str(record["system"]))))
+        system = _system(stored.get(UUID(str(record["system"]))), stored.get(_id(record["origin"])))
         shown.append({
             "record": record, "state": noun.spec.life.state(record["state"]),
             "cards": cards.in_words(drawn, system),
@@ -112,8 +114,9 @@ def rehearse(request: HttpRequest, key: UUID | None = None) -> HttpResponse:
     _refuse_faults(drawn)
     answer, has_answer, _ = _payload(answer_text)
     facts = drawn.facts
-    given = {name: facts[name] for name in ("system", "trigger", "detail", "filter", "mapping", "target", "reply")}
-    given |= {"body": _plain(body), "answer": _plain(answer) if has_answer else None}
+    names = ("system", "direction", "trigger", "detail", "filter", "mapping", "target", "reply")
+    given = {name: facts[name] for name in names}
+    given |= {"origin": facts["origin"] or None, "body": _plain(body), "answer": _plain(answer) if has_answer else None}
     done = execute(request.ctx.with_(key=None), command, data=given)
     found = {name: cards.Stage(**stage) for name, stage in done.value.items()}
     shown = _live(request, record, drawn, body_text, answer_text, found)
@@ -129,7 +132,7 @@ def save(request: HttpRequest, key: UUID | None = None) -> HttpResponse:
     """Keep the flow as it is drawn; a new one gets its own page."""
     record, drawn = _posted(request, key)
     if key is None:
-        made = execute(request.ctx, registry.command(f"{FLOW}.create"), data={"records": [drawn.facts]})
+        made = execute(request.ctx, registry.command(f"{FLOW}.create"), data={"records": [drawn.given]})
         return go(request, f"/integration/flow/{made.ids[0]}/design", L("已新建", "Created"))
     version = _write(request, request.ctx, key, drawn)
     body, answer = _texts(request)
@@ -199,15 +202,15 @@ def pick(request: HttpRequest, key: UUID | None = None) -> HttpResponse:
     found: list[Any] = []
     if kind == "partner":
         done = execute(ctx.with_(key=None), registry.command(f"{FLOW}.peek"), data={
-            "system": drawn.facts["system"], "operation": drawn.facts["detail"].get("operation", "")})  # fmt: skip
+            "system": drawn.reads, "operation": drawn.facts["detail"].get("operation", "")})  # fmt: skip
         found = done.value
     elif kind == "example":
         key_of = drawn.facts["detail"].get("operation", "")
-        known = choices.operations(drawn.facts["system"]) or ()
+        known = choices.operations(drawn.reads) or ()
         found = [dict(sample) for one in known if one.key == key_of for sample in one.samples]
     else:
         ctx.require(PAYLOADS, registry.noun("integration.message").spec.plural)
-        found = _seen_payloads(drawn, since if kind == "next" else None, ctx.now)
+        found = _seen_payloads(ctx, drawn, since if kind == "next" else None)
     if not found and kind == "next":
         return part(request, "designer/waiting.html", {"here": _here(key), "since": since.isoformat()})
     if not found:
@@ -293,7 +296,7 @@ def _add_condition(request: HttpRequest, drawn: Drawn) -> None:
 def _write(request: HttpRequest, ctx: Context, key: UUID, drawn: Drawn) -> int:
     """Write the flow as it is drawn; give its new version. Raises: Stale where another has changed it meanwhile"""
     seen = _seen(request)
-    done = execute(ctx, registry.command(f"{FLOW}.change"), ids=[key], data=drawn.facts,
+    done = execute(ctx, registry.command(f"{FLOW}.change"), ids=[key], data=drawn.given,
                    versions={key: seen} if seen is not None else None)  # fmt: skip
     return done.records[0].version if done.records else Flow.objects.values_list("version", flat=True).get(pk=key)
 
@@ -306,13 +309,15 @@ def _run(ctx: Context, name: str, key: UUID, version: int) -> int:
 # --- what is shown ------------------------------------------------------------------------------------------
 
 
-def _system(stored: Stored | None) -> System:
-    return System(stored.code, stored.name, stored.account_id) if stored else System()
+def _system(stored: Stored | None, origin: Stored | None) -> System:
+    read = origin.name if origin else ""
+    return System(stored.code, stored.name, stored.account_id, read) if stored else System(read=read)
 
 
 def _system_of(drawn: Drawn) -> System:
-    key = drawn.facts["system"]
-    return _system(Stored.objects.filter(pk=key).first() if key else None)
+    stored, origin = drawn.facts["system"], drawn.facts["origin"]
+    found = {str(row.pk): row for row in Stored.objects.filter(pk__in=[key for key in (stored, origin) if key])}
+    return _system(found.get(stored), found.get(origin))
 
 
 def _live(
@@ -354,6 +359,7 @@ def _shown(
     """Give all that the designer's page or its steps show."""
     ctx, noun, facts = request.ctx, registry.noun(FLOW), drawn.facts
     known = choices.operations(facts["system"])
+    read = choices.operations(drawn.reads) if facts["origin"] else known
     detail, command = facts["detail"], facts["reply"].get("command") or {}
     found, newest = versions.versions_of(key, _id(record["running"]), acting.zone_of(request)) if record else ([], None)
     number, unit = cards.every_parts(detail)
@@ -367,14 +373,30 @@ def _shown(
         "may_switch_on": ctx.may(f"{FLOW}.test") and ctx.may(f"{FLOW}.activate"),
         "triggers": cards.trigger_choices(), "systems": choices.systems(ctx),
         "tables": choices.tables(), "flows_in": choices.flows_in(),
-        "presets": choices.presets(facts["system"], known), "orders": ORDERS, "units": UNITS, "signs": OPERATORS,
-        "reads": choices.of_way(known, choices.WAYS.get(facts["trigger"], "")), "is_known": known is not None,
+        "presets": _presets(facts, known, read), "nouns": choices.nouns(ctx),
+        "beat_data": _beat_data(detail, request.POST.get("beat_data")), "orders": ORDERS, "units": UNITS,
+        "signs": OPERATORS,
+        "reads": choices.of_way(read, choices.WAYS.get(facts["trigger"], "")), "is_known": known is not None,
+        "is_read_known": read is not None, "crosses": drawn.direction == "out" and facts["trigger"] in choices.WAYS,
         "sends": choices.of_way(known, "send"), "every": number, "unit": unit, "is_cron": "cron" in detail,
         "zone": detail.get("zone") or acting.zone_of(request).key, "map": _map(facts["mapping"], drawn.typed.get("")),
         "reply_command": command, "reply_map": _map(command.get("mapping") or {}, drawn.typed.get("reply_")),
         "retries": ", ".join(str(one) for one in facts["retries"] or ()), "versions": found,
         "hook": _hook(request, drawn), "running_differs": _differs(record, drawn, newest),
     }  # fmt: skip
+
+
+def _presets(facts: Mapping[str, Any], known: Any, read: Any) -> list[choices.Choice]:
+    """Give the mappings that the connectors of both ends bring along."""
+    own = choices.presets(facts["system"], known)
+    return own + (choices.presets(facts["origin"], read) if facts["origin"] else [])
+
+
+def _beat_data(detail: Mapping[str, Any], typed: str | None) -> str:
+    """Give the constants of a clock as text: as they were typed, where they were."""
+    if typed is not None:
+        return typed
+    return orjson.dumps(detail["data"], option=orjson.OPT_INDENT_2).decode() if detail.get("data") else ""
 
 
 def _acts(ctx: Context, record: Mapping[str, Any] | None) -> list[tuple[offers.Offer, str]]:
@@ -404,7 +426,8 @@ def _map(mapping: Mapping[str, Any], typed: tuple[str, str] | None) -> dict[str,
 
 def _hook(request: HttpRequest, drawn: Drawn) -> str:
     """Give the address a partner pushes to."""
-    operation, system = drawn.facts["detail"].get("operation"), _system_of(drawn).code
+    operation = drawn.facts["detail"].get("operation")
+    system = Stored.objects.filter(pk=drawn.reads).values_list("code", flat=True).first() if drawn.reads else ""
     if drawn.facts["trigger"] != "webhook" or not operation or not system:
         return ""
     return request.build_absolute_uri(f"/hooks/{system}/{operation}")
@@ -430,16 +453,27 @@ def _id(value: Any) -> UUID | None:
 # --- real payloads ------------------------------------------------------------------------------------------
 
 
-def _seen_payloads(drawn: Drawn, since: datetime | None, now: datetime) -> list[Any]:
-    """Give the latest payload that the trigger would take, or the first one later than `since`; of a clock the next."""
+def _seen_payloads(ctx: Context, drawn: Drawn, since: datetime | None) -> list[Any]:
+    """Give the latest payload that the trigger would take, or the first one later than `since`; of a clock the next.
+
+    Raises: Invalid where the list that the clock brings cannot be read
+    """
     facts = drawn.facts
     if facts["trigger"] == "event":
         return _events(facts["detail"].get("events") or (), since)
     if facts["trigger"] == "schedule":
-        beats = () if "trigger" in drawn.faults else schedules.beats_after(facts["detail"], now)
-        return [polling.body_of_beat(facts["code"], beat) for beat in islice(beats, 1)]
-    rows = Message.objects.filter(system=facts["system"] or None, direction="in",
-                                  flow__detail__operation=facts["detail"].get("operation", ""))  # fmt: skip
+        times = () if "trigger" in drawn.faults else schedules.beats_after(facts["detail"], ctx.now)
+        try:
+            return [beats.body_of(facts["code"], beat, beats.data_of(facts["detail"], ctx))
+                    for beat in islice(times, 1)]  # fmt: skip
+        except Failed as fault:
+            raise Invalid("integration.list_unread", cards.spoken(fault.text)) from None
+    if not drawn.reads:
+        return []
+    rows = Message.objects.filter(
+        Q(flow__origin=drawn.reads) | Q(flow__origin=None, flow__system=drawn.reads), flow__trigger__in=choices.WAYS,
+        flow__detail__operation=facts["detail"].get("operation", ""),
+    )  # fmt: skip
     if since is not None:
         return [one.body for one in rows.filter(at__gt=since).order_by("at")[:1]]
     return [one.body for one in rows.order_by("-at")[:1]]

@@ -17,10 +17,11 @@ FLOW_STATES = ("draft", "tested", "active", "stopped", "retired")
 class Flow(Record):
     """Trigger → filter → mapping → target. What runs is its `running` version, frozen when it was switched on.
 
-    `trigger` and `detail`: event (`events`: types or patterns), schedule (`every` seconds, or `cron` with its `zone`),
-    poll, file and queue (`operation`, `every` seconds), webhook (`operation`), saga (a step, made when it is switched
-    on). `target` is an operation of the system when it leads out,
-    else a command of ours. `key` is an expression; empty: the record, or what the connector says.
+    `trigger` and `detail`: event (`events`: types or patterns), schedule (`every` seconds, or `cron` with its `zone`;
+    it may bring `data`, constants, and `list`, records of ours), poll, file and queue (`operation`, `every` seconds),
+    webhook (`operation`), saga (a step, made when it is switched on). Whatever starts it, `target` is an operation of
+    the system when it leads out, else a command of ours. `origin` is the system that is read, where what comes of it
+    goes to another. `key` is an expression; empty: the record, or what the connector says.
     `retries` are seconds between tries; empty: the usual ones.
     """
 
@@ -29,6 +30,7 @@ class Flow(Record):
     code = models.CharField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     system = models.ForeignKey(System, models.PROTECT, related_name="+")
+    origin = models.ForeignKey(System, models.PROTECT, null=True, blank=True, related_name="+")
     direction = models.CharField(max_length=4)
     trigger = models.CharField(max_length=10)
     detail = models.JSONField(default=dict, blank=True)

@@ -105,6 +105,17 @@ class Attempt(Ledger):
         ]
 
 
+class Hop(models.Model):
+    """What a transaction of ours tells, as the bus brought it about: over how many flows it has come by then.
+
+    An event bears the number of its transaction (`kernel_outbox.xid`), and so finds its own.
+    """
+
+    xid = models.BigIntegerField(primary_key=True, editable=False)
+    hops = models.PositiveSmallIntegerField()
+    at = models.DateTimeField(db_index=True)
+
+
 class Repair(Ledger):
     """A payload as somebody put it right, beside the frozen original."""
 

@@ -17,7 +17,8 @@ class System(Record):
     """One partner in one environment: its connector, settings, limits, and the account its commands run as.
 
     `rate` is calls per second, none when empty; `burst` how many may go at once after a pause; `failures` in a row
-    open the breaker.
+    open the breaker. `limits` has those of single operations, which then have a breaker and a bucket of their own
+    (integration.limits).
     """
 
     lock_rank = Rank.MASTER + 95
@@ -32,6 +33,7 @@ class System(Record):
     rate = models.DecimalField(max_digits=12, decimal_places=3, null=True, blank=True)
     burst = models.PositiveIntegerField(default=50)
     failures = models.PositiveIntegerField(default=10)
+    limits = models.JSONField(default=dict, blank=True)
     timeout_seconds = models.PositiveIntegerField(default=20)
     most_bytes = models.PositiveIntegerField(default=5_000_000)
     account = models.ForeignKey("kernel.User", models.PROTECT, null=True, blank=True, related_name="+")
@@ -69,11 +71,13 @@ class Secret(Record):
 class Gauge(models.Model):
     """How a system is doing, shared by all processes: its breaker, and the tokens left of its rate.
 
-    `until` is how long an open breaker stays open, or how long the partner asked to be left alone.
+    `operation` is empty for the system's own; one with limits of its own has a row of its own. `until` is how long an
+    open breaker stays open, or how long the partner asked to be left alone.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    system = models.OneToOneField(System, models.CASCADE, related_name="+")
+    system = models.ForeignKey(System, models.CASCADE, db_index=False, related_name="+")
+    operation = models.CharField(max_length=120, blank=True, default="")
     breaker = models.CharField(max_length=10, default="closed")
     failures = models.PositiveIntegerField(default=0)
     opened = models.PositiveIntegerField(default=0)
@@ -86,4 +90,5 @@ class Gauge(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(breaker__in=BREAKER_STATES), name="integration_gauge_breaker"),
+            models.UniqueConstraint(fields=["system", "operation"], name="integration_gauge_once"),
         ]

@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from pydantic import Field
 
 from banyan.integration import fanout
-from banyan.integration.saga import asking, checks, plans, rules
+from banyan.integration.rules import matches
+from banyan.integration.saga import asking, checks, plans, rehearsing, rules
 from banyan.integration.saga.errors import (
     BeingTried,
     NothingToSkip,
@@ -24,10 +26,15 @@ from banyan.integration.saga.moving import Move, judged, made_steps
 from banyan.kernel import db
 from banyan.kernel.commands import OfferedOn, command
 from banyan.kernel.context import Context
+from banyan.kernel.models import Outbox
+from banyan.kernel.registry import answers
 from banyan.kernel.schema import Input, Text, field
 from banyan.lib.errors import Invalid, NotFound
 from banyan.lib.ids import new_id
-from banyan.lib.labels import L
+from banyan.lib.labels import L, Label
+
+#: How many of the latest events are looked through for one that a saga hears.
+MOST_EVENTS = 2_000
 
 # --- definitions --------------------------------------------------------------------------------------------
 
@@ -76,6 +83,74 @@ def retire_sagas(ctx: Context, sagas: Sequence[Saga]) -> None:
         if count := Run.objects.filter(saga=saga, state__in=OPEN).count():
             raise StillUnderWay(saga=saga.code, n=count)
         plans.retire_unused(ctx, saga, keep=set())
+
+
+class Rehearse(Input):
+    """A saga, and what is led through it."""
+
+    saga: UUID = field("跨系统事务", "Saga", reference="saga.saga")
+    payload: dict[str, Any] = field(
+        "样例", "Sample", default_factory=dict,
+        help=L("发起它的内容或事件；已填最近的一份", "What starts it; the latest one is filled in"),
+    )  # fmt: skip
+    answers: dict[str, Any] = field(
+        "各步骤的回复", "Answers of its steps", default_factory=dict,
+        help=L('按步骤名称，如 {"reserve": {"id": "R-1"}}；后面的步骤读作 steps.名称.answer',
+               'By the step\'s name, as {"reserve": {"id": "R-1"}}; later steps read steps.NAME.answer'),
+    )  # fmt: skip
+
+
+@command("saga.saga.rehearse", L("试运行", "Dry run"), input=Rehearse, on="noun", icon="flask",
+         help=L("逐步映射并检查，不发送、不写入", "Maps and checks step by step, sends nothing and writes nothing"),
+         offered_on=(OfferedOn("saga.saga", "saga", states=("draft", "active", "stopped")),))  # fmt: skip
+def rehearse_saga(ctx: Context, data: Rehearse) -> list[dict[str, Any]]:
+    """Lead a sample through a saga as it stands: what each step would be given, then what takes the steps back.
+
+    Gives:  by call, in order: step, way, system, target, value, whether it would be sent, reason and error; where the
+            sample starts no run, or its key cannot be made, that first
+    Raises: NotFound, Invalid for a definition that is not whole
+    """
+    saga = Saga.objects.filter(pk=data.saga).first()
+    if saga is None:
+        raise NotFound
+    steps = plans.steps_of([saga])[saga.pk]
+    checks.check(saga, steps)
+    found = rehearsing.rehearse(saga, steps, data.payload, data.answers, ctx.now)
+    said = [
+        {"step": one.step, "way": one.way.in_(ctx.language), "system": one.system, "target": one.target,
+         "value": one.value, "is_well": not one.reason, "reason": one.reason, "error": one.error}
+        for one in found.parts
+    ]  # fmt: skip
+    start = {"step": L("发起", "Start").in_(ctx.language), "way": "", "system": "", "target": "",
+             "value": {"key": found.key}, "is_well": found.starts and not found.fault,
+             "reason": "" if found.starts else "filtered", "error": found.fault}  # fmt: skip
+    return [start, *said]
+
+
+@answers("saga.saga.rehearse.heads")
+def _heads() -> dict[str, Label]:
+    """Give what the members of a dry run's answer are called."""
+    return {
+        "step": L("步骤", "Step"), "way": L("方向", "Way"), "system": L("外部系统", "Outside system"),
+        "target": L("目标", "Target"), "value": L("交给目标", "What the target gets"),
+        "is_well": L("能办理", "Would be done"), "reason": L("原因", "Reason"), "error": L("错误", "Error"),
+    }  # fmt: skip
+
+
+@answers("saga.saga.rehearse.start")
+def _sample(ctx: Context, sagas: Sequence[UUID]) -> dict[str, Any]:
+    """Give what started it last, with what was answered then; else the latest event that it hears."""
+    saga = Saga.objects.filter(pk__in=sagas).first()
+    if saga is None:
+        return {}
+    run = Run.objects.filter(saga=saga).order_by("-began_at", "-pk").first()
+    if run is not None:
+        steps = RunStep.objects.filter(run=run).exclude(answer__isnull=True).values_list("name", "answer")
+        return {"payload": run.start, "answers": dict(steps)}
+    for one in Outbox.objects.order_by("-seq")[:MOST_EVENTS] if saga.events else ():
+        if matches(one.type, saga.events):
+            return {"payload": orjson.loads(fanout.bodies_of([one.pk])[0][2])}
+    return {}
 
 
 # --- runs start and go on -----------------------------------------------------------------------------------

@@ -1,14 +1,33 @@
-"""What a run's page says of what comes next, and the way to the message under way."""
+"""What a run's page says of what comes next, the way to the message under way, and the mappings a step may have."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
+from banyan.integration.connecting import connectors
+from banyan.integration.mapping.models import Table
+from banyan.integration.models import System
 from banyan.integration.saga.models import OPEN, Run, RunStep
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
 from banyan.lib.labels import L, Label
+
+
+@answers("saga.saga.picks")
+def mappings_to_pick() -> dict[str, Sequence[tuple[str, str]]]:
+    """Give the mappings to choose from for a step and its compensation: tables, and what connectors bring along."""
+    tables = Table.objects.filter(is_active=True).order_by("code").values_list("code", "name")
+    found = [({"table": code}, f"{code} {name}") for code, name in tables]
+    used = set(System.objects.values_list("connector", flat=True))
+    found += [
+        ({"preset": f"{one.key}.{preset.name}"}, f"{one.label}：{preset.label}")
+        for one in connectors() if one.key in used for preset in one.presets()
+    ]  # fmt: skip
+    picks = [(orjson.dumps(value).decode(), text) for value, text in found]
+    return {"mapping": picks, "undo_mapping": picks}
 
 
 @answers("saga.run.notices")

@@ -115,6 +115,56 @@ def test_of_a_clock_the_next_message_is_taken(designer):
     assert "&quot;type&quot;: &quot;schedule&quot;" in said
 
 
+EVENT_IN = {"direction": "in", "drawn_direction": "in", "target": "kernel.role.create", "filter": ""}
+
+
+def test_an_event_may_lead_to_a_command_of_ours(designer, system):
+    whole = '{"code": "R7", "name_zh": "七", "name_en": "Seven"}'
+    said = text(designer("/integration/design/new/try", **EVENT_IN, map="none", body=whole))
+    assert said.count("state-green") == 5
+    drawn = made(designer("/integration/design/new/save", **EVENT_IN))
+    assert (drawn.direction, drawn.trigger, drawn.target) == ("in", "event", "kernel.role.create")
+
+
+def test_the_clock_brings_constants_and_a_list(designer):
+    clock = EVENT_IN | {"trigger": "schedule", "every": "1", "unit": "3600", "map": "none", "drawn_trigger": "schedule",
+                        "beat_data": '{"shop": "S1"}', "list_noun": "kernel.user", "list_where": "?login=boss"}
+    said = text(designer("/integration/design/new/pick", **clock, **{"from": "latest"}))
+    assert ("&quot;shop&quot;: &quot;S1&quot;" in said, "&quot;login&quot;: &quot;boss&quot;" in said) == (True, True)
+    drawn = made(designer("/integration/design/new/save", **clock))
+    assert drawn.detail == {"data": {"shop": "S1"}, "list": {"noun": "kernel.user", "where": "login=boss"},
+                            "every": 3600}  # fmt: skip
+    page = text(designer.client.get(f"/integration/flow/{drawn.pk}/design"))
+    assert 'value="login=boss"' in page
+    wrong = text(designer("/integration/design/new/try", **clock | {"beat_data": "["}))
+    assert "must be a JSON object" in wrong
+
+
+def test_what_one_system_tells_is_drawn_to_another(ctx, designer, system):
+    other = do(ctx, "integration.system.create", records=[dict(
+        code="MES", name="车间", connector="test_loop", settings={}, hosts=["127.0.0.1:*"])]).ids[0]  # fmt: skip
+    do(ctx, "integration.system.activate", other)
+    crossing = {"trigger": "webhook", "operation": "reports", "direction": "out", "origin": str(other), "filter": "",
+                "drawn_trigger": "webhook", "drawn_direction": "out"}  # fmt: skip
+    page = text(designer("/integration/design/new/draw", **crossing))
+    assert "/hooks/MES/reports" in page
+    assert f'<option value="{other}" selected>' in page.split('id="fd-origin"')[1].split("</select>")[0]
+    assert "When 车间 pushes reports" in page
+    assert "To 商店: orders" in page
+    drawn = made(designer("/integration/design/new/save", **crossing))
+    assert (drawn.direction, drawn.origin_id, drawn.system_id) == ("out", other, system.pk)
+
+
+def test_a_trigger_of_another_kind_leads_where_it_mostly_does(designer):
+    shown = text(designer("/integration/design/new/draw", trigger="poll", operation="roles", direction="out",
+                          drawn_trigger="event", drawn_direction="out"))  # fmt: skip
+    assert '<option value="in" selected>' in shown
+    assert 'name="target" value=""' in shown
+    kept = text(designer("/integration/design/new/draw", trigger="schedule", direction="in", drawn_trigger="event",
+                         drawn_direction="in", target="kernel.role.create"))  # fmt: skip
+    assert ('<option value="in" selected>' in kept, 'value="kernel.role.create"' in kept) == (True, True)
+
+
 def test_a_condition_chosen_from_lists_is_put_behind_the_others(designer):
     said = text(designer("/integration/design/new/draw", add="1", cond_field="data.kind", cond_sign="=",
                          cond_value='a "b"'))  # fmt: skip

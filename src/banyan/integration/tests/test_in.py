@@ -17,7 +17,7 @@ from banyan.integration.models import Attempt, Message, Position, Secret, System
 from banyan.integration.tests.conftest import CONFIRMED, PAGES, do
 from banyan.kernel import db, proofs
 from banyan.kernel.commands import Contended
-from banyan.kernel.models import Audit, History, Role
+from banyan.kernel.models import Audit, History, Role, User
 from banyan.lib.errors import Invalid
 
 PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
@@ -414,3 +414,18 @@ def test_the_connection_is_checked_in_words(ctx, system, partner):
     assert "正常" in str(do(ctx, "integration.system.check", system=str(system.pk)).value)
     partner.down()
     assert "不通" in str(do(ctx, "integration.system.check", system=str(system.pk)).value)
+
+
+def test_a_dry_run_is_told_by_what_each_thing_is_called(ctx, inward, live_db):
+    inward()
+    PAGES["roles"] = [[role(1)], [role(2, code="")]]
+    read()
+    client = Client(headers={"HX-Request": "true"})
+    client.force_login(User.objects.create(login="all", name="林", is_superuser=True, language="en"))
+    keys = [str(key) for key in Message.objects.order_by("seq").values_list("pk", flat=True)]
+    page = client.post("/integration/messages/do/dry_run", {"messages": keys}).content.decode()
+    first, second = page.split("<tbody>")[1].split("</tr>")[:2]
+    assert '<td data-label="Would be done">Yes</td>' in first
+    assert '<td data-label="Would be done">No</td>' in second
+    assert "&quot;code&quot;: &quot;R1&quot;" in first.split('data-label="What the target gets"')[1]
+    assert "is_well" not in page

@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from django.db.models import F
 
+from banyan.integration import limits
 from banyan.integration.watch import telling
 from banyan.integration.watch.models import Alert, AlertRule
 from banyan.integration.watch.rules import Judged, Open, Subject, Terms, judged
@@ -44,7 +45,9 @@ _BROKEN = f"""
                 WHERE m.flow_id = f.id AND m.state = 'waiting' ORDER BY m.next_at, m.seq LIMIT 5000) x) w
         WHERE EXISTS (SELECT 1 FROM r WHERE measure = 'waiting')
         UNION ALL
-        SELECT 'breaker', g.system_id, NULL, 1 FROM integration_gauge g WHERE g.breaker <> 'closed'
+        SELECT DISTINCT 'breaker', g.system_id, NULL::uuid, 1 FROM integration_gauge g
+        JOIN integration_system s ON s.id = g.system_id
+        WHERE g.breaker <> 'closed' AND (g.operation = '' OR {limits.owns("g.operation")})
         UNION ALL
         SELECT 'differences', s.system_id, NULL, count(*) FROM watch_discrepancy d
         JOIN watch_scan s ON s.id = d.scan_id

@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from banyan.integration.watch import minutes, rules
 from banyan.integration.watch.rules import NOTHING, Figures
 from banyan.kernel import db
@@ -15,6 +17,17 @@ from banyan.lib.labels import Label
 
 #: So many waiting or dead messages of a flow are counted; beyond it the board says "more".
 MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An operation with limits of its own: its breaker, how often it may be called, and what went wrong last."""
+
+    key: str
+    breaker: str
+    rate: str
+    error: str = ""
+    retry_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -37,6 +50,7 @@ class Line:
     retry_at: datetime | None = None
     version: int = 1
     flows: list[Line] = field(default_factory=list)
+    operations: tuple[Endpoint, ...] = ()
 
     @property
     def standing(self) -> tuple[rules.Colour, Label]:
@@ -71,8 +85,13 @@ class Board:
 
 _SYSTEMS = """
     SELECT s.id, s.code, s.name, s.state, s.environment, coalesce(g.breaker, 'closed'), coalesce(g.error, ''), g.until,
-        s.version
-    FROM integration_system s LEFT JOIN integration_gauge g ON g.system_id = s.id ORDER BY s.code
+        s.version, s.limits::text, coalesce(o.own, '{}')
+    FROM integration_system s LEFT JOIN integration_gauge g ON g.system_id = s.id AND g.operation = ''
+    LEFT JOIN LATERAL (
+        SELECT jsonb_object_agg(x.operation, jsonb_build_array(x.breaker, x.error, x.until))::text AS own
+        FROM integration_gauge x WHERE x.system_id = s.id AND x.operation <> ''
+    ) o ON true
+    ORDER BY s.code
 """
 _FLOWS = """
     SELECT f.id, f.system_id, f.code, f.name, f.state, f.direction, coalesce(p.failures, 0), coalesce(p.error, ''),
@@ -132,16 +151,34 @@ def board(now: datetime, zone: ZoneInfo) -> Board:
     for row in db.rows(_FLOWS, {"most": MOST + 1}):
         flows.setdefault(row[1], []).append(figured(_flow(row, now)))
     systems = []
-    for key, code, name, state, environment, breaker, error, until, version in db.rows(_SYSTEMS):
+    for key, code, name, state, environment, breaker, error, until, version, limited, gauges in db.rows(_SYSTEMS):
+        ends = _endpoints(limited, gauges)
+        breaker, error, until = max(
+            [(breaker, error, until), *((one.breaker, one.error, one.retry_at) for one in ends)],
+            key=lambda one: _BREAKERS.index(one[0]),
+        )  # fmt: skip
         own = sorted(flows.get(key, ()), key=_worst_first)
         line = Line(
             key, code, name, _summed(state, breaker, own, differences.get(key, 0)), environment=environment,
             error=error if breaker != "closed" else "", retry_at=until, version=version, flows=own,
             oldest_at=min((one.oldest_at for one in own if one.oldest_at), default=None),
-            is_more=any(one.is_more for one in own),
+            is_more=any(one.is_more for one in own), operations=ends,
         )  # fmt: skip
         systems.append(figured(line))
     return Board(tuple(sorted(systems, key=_worst_first)), counted, sum(alerts.values()), differences.get(None, 0))
+
+
+_BREAKERS = ("closed", "half_open", "open")
+
+
+def _endpoints(limited: str, gauges: str) -> tuple[Endpoint, ...]:
+    """Give the operations with limits of their own, as they stand."""
+    found, stand = [], orjson.loads(gauges)
+    for one in orjson.loads(limited).get("operations", ()):
+        breaker, error, until = stand.get(one["operation"], ("closed", "", None))
+        found.append(Endpoint(one["operation"], breaker, str(one.get("rate") or ""), error,
+                              datetime.fromisoformat(until) if until else None))  # fmt: skip
+    return tuple(found)
 
 
 def _flow(row: Sequence, now: datetime) -> Line:

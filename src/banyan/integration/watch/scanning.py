@@ -143,7 +143,7 @@ def _links(scan: Scan, records: Sequence[UUID]) -> dict[UUID, str]:
 
 def _theirs(scan: Scan, run: ScanRun, tell: Told) -> Iterator[Row]:
     """Give what the partner lists, page by page; what may pass is waited for and asked for again. Raises: Failed"""
-    link, limits, listed = link_of(scan.system_id), limits_of(scan.system_id), 0
+    link, limits, listed = link_of(scan.system_id), limits_of(scan.system_id, scan.operation), 0
     if link is None or limits is None or scan.system.state != "active":
         raise Failed("refused", L("外部系统没有启用", "the outside system is not switched on"))
     connector, connect = link

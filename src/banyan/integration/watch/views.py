@@ -73,6 +73,7 @@ def _system(request: HttpRequest, line: Line) -> Mapping[str, Any]:
     return {
         "line": line, "rows": _rows(line), "links": _links("system", line), "acts": _acts(request, "system", line),
         "age": age(line.signs.oldest) if line.oldest_at else None, "breaker": _BREAKERS[line.signs.breaker],
+        "ends": [{"end": one, "breaker": _BREAKERS[one.breaker]} for one in line.operations],
         "retry": _clock(line.retry_at, acting.zone_of(request)) if line.retry_at and line.error else "",
         "flows": [
             {"line": flow, "rows": _rows(flow), "links": _links("flow", flow), "acts": _acts(request, "flow", flow),

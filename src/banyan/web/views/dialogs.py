@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
 from django.http import HttpRequest, HttpResponse
 from pydantic import SecretStr
 
@@ -230,7 +231,7 @@ def _named(shown: Sequence[Control], values: Mapping[str, Any]) -> dict[str, Map
                     collect(control.columns, one)
             elif control.kind == "group":
                 collect(control.columns, value)
-            elif control.reference:
+            elif control.reference and not control.is_free:
                 many = value if isinstance(value, (list, tuple)) else [value]
                 wanted.setdefault(control.reference, set()).update(UUID(str(v)) for v in many)
 
@@ -278,7 +279,7 @@ def _after(request: HttpRequest, noun: Noun, command: Command, outcome: Outcome)
         return go(request, target, note)
     if command.name == "delete" and request.POST.get("_from") == "record":
         return go(request, f"/{noun.spec.path}", note)
-    table = _table(outcome.value)
+    table = _table(outcome.value, registry.port(f"{command.key}.heads", dict)())
     if table:
         return noted(
             part(request, "web/result.html", {"offer": offers.offer(noun, command), "table": table}),
@@ -324,15 +325,29 @@ def _target(ctx: Context, command: Command, outcome: Outcome) -> str:
     return f"/{found.spec.path}?id:in={','.join(str(m.pk) for m in made[:100])}"
 
 
-def _table(value: Any) -> dict[str, Any] | None:
-    """Give an answer that is neither a record nor a text as a table: heads and rows, or pairs."""
+def _table(value: Any, labels: Mapping[str, Label]) -> dict[str, Any] | None:
+    """Give an answer that is neither a record nor a text as a table: heads, and rows of (head, text); or pairs.
+
+    Takes:  labels: what its members are called, where somebody says so (the port KEY.heads)
+    """
     if is_dataclass(value) and not isinstance(value, (type, Label)):
         value = jsonable(value)
     if isinstance(value, (list, tuple)) and value and is_dataclass(value[0]):
         value = [jsonable(v) for v in value]
     if isinstance(value, Mapping) and value and all(not hasattr(v, "_meta") for v in value.values()):
-        return {"heads": (), "rows": [(k, v) for k, v in jsonable(value).items()]}
+        return {"heads": (), "rows": [[("", labels.get(k, k)), ("", _cell(v))] for k, v in jsonable(value).items()]}
     if isinstance(value, (list, tuple)) and value and all(isinstance(v, Mapping) for v in value):
-        heads = list(value[0])
-        return {"heads": heads, "rows": [[row.get(h) for h in heads] for row in jsonable(value)]}
+        keys = list(value[0])
+        heads = [labels.get(key, key) for key in keys]
+        rows = [[(labels.get(key, key), _cell(row.get(key))) for key in keys] for row in jsonable(value)]
+        return {"heads": heads, "rows": rows}
     return None
+
+
+def _cell(value: Any) -> Any:
+    """Give a value of an answer as people read it; nothing for nothing."""
+    if isinstance(value, bool):
+        return L("是", "Yes") if value else L("否", "No")
+    if isinstance(value, (Mapping, list, tuple)):
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() if value else None
+    return value if value != "" else None

@@ -14,6 +14,7 @@ from banyan.kernel.records import titles
 from banyan.lib.labels import L, Label
 from banyan.lib.search import matches
 from banyan.web import areas, offers
+from banyan.web import scopes as _scopes  # noqa: F401  answers a list to pick from
 from banyan.web.answers import part
 
 SHOWN = 20
@@ -88,12 +89,15 @@ def _records(ctx: Context, term: str) -> list[Hit]:
 def options(request: HttpRequest, key: str) -> JsonResponse:
     """Give records of a noun to choose from: `?q=` what was typed, else the first ones.
 
-    Takes:  only: in the address: a yes-or-no field that they meet
-    Gives:  [{id, title}] in scope of the person, at most 20
+    Takes:  only: in the address: a yes-or-no field that they meet; key: a noun, or a list that the port KEY.options
+            gives
+    Gives:  [{id, title}] in scope of the person, at most 20; of such a list also the `group` that each stands in
     Raises: Invalid for a filter that the noun has not
     """
-    noun = registry.noun(key)
-    wanted, term = reading.only(request.GET.get("only")), request.GET.get("q", "")[:100]
+    term = request.GET.get("q", "")[:100]
+    if (listed := registry.port(f"{key}.options", _nothing)(request.ctx, term)) is not None:
+        return JsonResponse({"options": listed})
+    noun, wanted = registry.noun(key), reading.only(request.GET.get("only"))
     query = reading.Query(wanted, search=term, limit=SHOWN, columns=_naming(noun))
     page = reading.list_records(request.ctx, noun, query)
     named = titles(key, [UUID(row["id"]) for row in page.rows])
@@ -105,6 +109,10 @@ def options(request: HttpRequest, key: str) -> JsonResponse:
             ]
         }
     )
+
+
+def _nothing(ctx: Context, term: str) -> None:
+    """Say that there is no such list."""
 
 
 def resolve(request: HttpRequest, key: str) -> JsonResponse:
