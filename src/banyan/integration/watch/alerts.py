@@ -46,6 +46,10 @@ _BROKEN = f"""
         UNION ALL
         SELECT 'breaker', g.system_id, NULL, 1 FROM integration_gauge g WHERE g.breaker <> 'closed'
         UNION ALL
+        SELECT 'renewal', k.system_id, NULL, count(*) FROM integration_secret k
+        JOIN integration_system y ON y.id = k.system_id AND y.state = 'active'
+        WHERE k.failures > 0 GROUP BY k.system_id
+        UNION ALL
         SELECT 'differences', s.system_id, NULL, count(*) FROM watch_discrepancy d
         JOIN watch_scan s ON s.id = d.scan_id
         WHERE d.state IN ('open', 'repairing') AND EXISTS (SELECT 1 FROM r WHERE measure = 'differences')
