@@ -19,7 +19,6 @@ FOLDERS = sorted(path.parent.name for path in CONNECTORS.glob("*/__init__.py"))
 WITHOUT_MAPPING = {
     "amqp": "a queue's messages are the partner's own; mes and wms bring mappings for them",
     "edge": "readings are taken as they are and leave as signed webhooks",
-    "file": "columns and messages are the partner's own; wms brings mappings for them",
     "mail": "what is written to whom is the flow's",
     "mqtt": "a topic's readings are the plant's own",
     "opcua": "nodes are the controller's own",

@@ -36,6 +36,7 @@ ALONE = {
     "kernel/workbooks.py": "reads the formats of dates in workbooks",
     "web/printing/capitals.py": "amounts in Chinese capitals, on Chinese papers only",
     "web/printing/letterhead.py": "finds a picture by its file's name",
+    "lib/regions.py": "names of places as shops and people write them",
     "ops/migration": "data of an earlier system",
 }
 #: Chinese words that stand by themselves elsewhere, and why.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal as D
 
 import pytest
@@ -16,6 +17,9 @@ from banyan.connectors.taobao.tests.shop import TaobaoShop
 from banyan.connectors.vendure.tests.shop import VendureShop
 from banyan.connectors.woocommerce.tests.shop import WooShop
 from banyan.integration.models import Flow, Message
+from banyan.integration.plans import link_of
+from banyan.integration.watch import defaults, scanning
+from banyan.integration.watch.models import Discrepancy, Scan
 from banyan.kernel import proofs
 from banyan.modules.channels.models import ChannelOrder, Listing, Refund, Settlement
 from banyan.modules.channels.tests.conftest import Stall
@@ -190,6 +194,69 @@ def gives_money_back(trade: Trade) -> None:
     trade.passes()
     assert trade.order(number).state == "cancelled"
     assert trade.supply() == (before[0], before[1] - 2)
+
+
+#: By shop: when an order was placed, what it is while it waits and once it has gone, as its platform writes it.
+WRITES = {
+    "shopify": ("created_at", "iso", {"fulfillment_status": None}, {"fulfillment_status": "fulfilled"}),
+    "woocommerce": ("date_created_gmt", "utc", {"status": "processing"}, {"status": "completed"}),
+    "vendure": ("orderPlacedAt", "iso", {"state": "PaymentSettled"}, {"state": "Shipped"}),
+    "taobao": ("created", "china", {"status": "WAIT_SELLER_SEND_GOODS"}, {"status": "WAIT_BUYER_CONFIRM_GOODS"}),
+    "jd": ("orderStartTime", "china", {"orderState": "WAIT_SELLER_STOCK_OUT"},
+           {"orderState": "WAIT_GOODS_RECEIVE_CONFIRM"}),
+    "douyin": ("create_time", "unix", {"order_status": 2}, {"order_status": 3}),
+    "pinduoduo": ("created_time", "china", {"order_status": 1}, {"order_status": 2}),
+}  # fmt: skip
+
+
+def written(when: datetime, how: str):
+    china = when.astimezone(timezone(timedelta(hours=8)))
+    return {"iso": when.isoformat(), "utc": f"{when:%FT%T}", "china": f"{china:%F %T}",
+            "unix": int(when.timestamp())}[how]  # fmt: skip
+
+
+def test_the_default_scans_find_what_is_missing_on_either_side(trade, monkeypatch):
+    counter, hand = trade.counter, trade.hand
+
+    def reached(system):
+        connector, connect = link_of(system)
+        return connector, lambda: replace(connect(), now=counter.now)
+
+    monkeypatch.setattr(scanning, "link_of", reached)
+    field, how, waits, gone = WRITES[counter.connector.key]
+    placed = counter.now - timedelta(hours=2)
+    numbers = {}
+    for name in ("agreed", "lost there", "sent there", "sent here", "sent"):
+        numbers[name] = counter.place()
+        list(counter.orders.values())[-1].update({field: written(placed, how)})
+    rows = dict(zip(numbers, counter.orders, strict=True))
+    trade.passes()
+    assert ChannelOrder.objects.count() == len(numbers)
+    ctx = hand.ctx.with_(now=counter.now)
+    defaults.seed(ctx)
+    made = {scan.code: scan for scan in Scan.objects.filter(kind="theirs").select_related("system", "fetch_flow")}
+    shipping = f"SCAN-P-{counter.connector.shipped[0]}"
+    assert set(made) == {"SCAN-P-orders", shipping}
+    Scan.objects.filter(kind="theirs").update(days=1)
+
+    def found(code: str) -> list[tuple[str, str]]:
+        counter.now += timedelta(minutes=1)
+        made[code].refresh_from_db()
+        scanning.run_scan(ctx, made[code])
+        listed = Discrepancy.objects.filter(scan=made[code], state="open")
+        return sorted(listed.values_list("kind", "key"))
+
+    assert found("SCAN-P-orders") == found(shipping) == []
+    here = counter.place()
+    list(counter.orders.values())[-1].update({field: written(placed, how)})
+    del counter.orders[rows["lost there"]]
+    assert found("SCAN-P-orders") == sorted([("missing_there", numbers["lost there"]), ("missing_here", here)])
+    ChannelOrder.objects.filter(outside_number__in=(numbers["sent here"], numbers["sent"])).update(state="shipped")
+    for name in ("sent there", "sent"):
+        counter.orders[rows[name]].update(gone)
+    counter.orders[rows["sent here"]].update(waits)
+    assert found(shipping) == sorted([("missing_there", numbers["sent here"]), ("missing_here", numbers["sent there"])])
+    assert defaults.seed(ctx) == 0
 
 
 def test_flows_that_are_there_are_not_made_again(trade):

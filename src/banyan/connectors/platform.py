@@ -33,8 +33,10 @@ from banyan.integration.connecting import (
     Outgoing,
     Page,
     PresetFlow,
+    PresetScan,
     Reason,
     Received,
+    Renewed,
     Sent,
 )
 from banyan.integration.templates import as_text, at
@@ -110,6 +112,8 @@ class Platform(Connector):
     calls: ClassVar[tuple[Call, ...]]
     #: Flows between a shop and us: which of SHOP_FLOWS, with what each needs to be told beside.
     joins: ClassVar[Mapping[str, str]] = {}
+    #: When an order of the shop has gone, and the flow that says so there.
+    shipped: ClassVar[tuple[str, str]] = ("ship", "")
 
     @abstractmethod
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
@@ -139,6 +143,19 @@ class Platform(Connector):
             sample = flow.sample if flow.trigger == "event" else self.samples(self.call(flow.subject))[0]
             made.append(replace(flow, sample=sample, filter=" and ".join(filter(None, (flow.filter, needs)))))
         return tuple(made)
+
+    def scans(self) -> Sequence[PresetScan]:
+        """Give the comparison of what we shipped with the orders that have gone at the shop."""
+        name, holds = self.shipped
+        if not holds or name not in self.joins:
+            return ()
+        told = SHOP_FLOWS[name]
+        return (PresetScan(
+            "shipments", L("发货核对", "shipments compared"), told.subject, told.target, "channels.order",
+            "shop:in={place}&state:in=shipped,done", ("outside_number", "orders.0.number"),
+            ("ordered_at", "orders.0.ordered_at"), holds=holds, within=("shop", "channels.shop"),
+            read_by="channels.order.receive",
+        ),)  # fmt: skip
 
     def send(self, connection: Connection, out: Outgoing) -> Sent:
         """Make the call with the body's members as its parameters."""
@@ -348,6 +365,26 @@ def needed(connection: Connection, name: str) -> str:
             L("外部系统未填写凭据 {name}", "The system's secret {name} has not been entered").filled({"name": name}),
         )
     return value
+
+
+def renewed(connection: Connection, said: Any, session: str) -> Renewed:
+    """Give what a partner answers to the wish for a new session key, by the usual names. Raises: Failed("refused").
+
+    Takes:  said: access_token, refresh_token, expires_in (seconds) or expire_time (milliseconds since 1970)
+    """
+    said = said if isinstance(said, Mapping) else {}
+    if not said.get("access_token"):
+        raise Failed("refused", L("对方没有给出新的会话密钥", "The partner gave no new session key"))
+    if said.get("expires_in"):
+        lasts = timedelta(seconds=whole(said["expires_in"]))
+    else:
+        lasts = datetime.fromtimestamp(whole(said.get("expire_time") or 0) / 1000, UTC) - connection.now
+    if lasts <= timedelta():
+        raise Failed("refused", L("对方给的会话密钥已经到期", "The partner gave a session key that has ended"))
+    made = {session: as_text(said["access_token"])}
+    if said.get("refresh_token"):
+        made["refresh_token"] = as_text(said["refresh_token"])
+    return Renewed(made, connection.now + lasts, lasts)
 
 
 def filled_path(path: str, parameters: dict[str, Any]) -> str:

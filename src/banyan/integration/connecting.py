@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -163,6 +163,19 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a partner gave in the place of a session key that ends.
+
+    Takes:  secrets: by the names of the connector's, all that are new; ends_at: of the session key; lasts: how long it
+            was given for
+    """
+
+    secrets: Mapping[str, str]
+    ends_at: datetime
+    lasts: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """Whether a system can be reached, in words; `ms` is the time of the round trip."""
 
@@ -220,6 +233,31 @@ class PresetFlow:
         return {"operation": self.subject} | ({"every": self.every} if self.trigger == "poll" else {})
 
 
+@dataclass(frozen=True, slots=True)
+class PresetScan:
+    """What is compared each night with a partner to whom we tell it: it begins with the flow that tells it.
+
+    Takes:  event and target: of the flow that tells it, by which it is sent again; where: our condition;
+            within: the setting and the noun of the place of ours that the condition reads as {place};
+            key, at, amount: our field, and the path there; holds: of what they list, an expression;
+            read_by: the command whose flow of this system reads the list, through its mapping; else `operation` is read
+    """
+
+    name: str
+    label: Label
+    event: str
+    target: str
+    noun: str
+    where: str
+    key: tuple[str, str]
+    at: tuple[str, str]
+    amount: tuple[str, str] = ("", "")
+    holds: str = ""
+    within: tuple[str, str] = ("", "")
+    operation: str = ""
+    read_by: str = ""
+
+
 class Connector:
     """Base of every connector: what it does not override, it cannot do."""
 
@@ -228,6 +266,10 @@ class Connector:
     help: ClassVar[Label | None] = None
     settings: ClassVar[type[BaseModel]]
     secrets: ClassVar[tuple[str, ...]] = ()
+    #: The secret that ends and is renewed by `renew`, with the help of the secret `refresh_token`.
+    session: ClassVar[str] = ""
+    #: How long before its end it is renewed, a third of its time at most.
+    renews_before: ClassVar[timedelta] = timedelta(days=1)
     #: Values of one delivery may go in one call: `send_many` is used where it is given.
     sends_many: ClassVar[bool] = False
     #: The operation that tells people something: it takes {"text"}, and the connector gives it the partner's form.
@@ -246,6 +288,10 @@ class Connector:
 
     def presets(self) -> Sequence[PresetFlow]:
         """Give the flows that come with the connector; a mapping of each stands under its name."""
+        return ()
+
+    def scans(self) -> Sequence[PresetScan]:
+        """Give what is compared with such a partner without anybody having made it."""
         return ()
 
     def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
@@ -278,6 +324,10 @@ class Connector:
     def send_many(self, connection: Connection, outs: Sequence[Outgoing]) -> Sequence[Sent | Failed]:
         """Bring several messages; one answer each, in their order."""
         raise NotImplementedError
+
+    def renew(self, connection: Connection) -> Renewed:
+        """Ask for a new session key. Raises: Failed."""
+        raise Failed("refused", f"{self.key} has no session key to renew")
 
     def health(self, connection: Connection) -> Health:
         """Ask the system something cheap that proves address, name and right."""

@@ -105,9 +105,13 @@ noun(
     Secret, key="integration.secret", plural_key="secrets", icon="key", area="integration",
     label=L("密钥", "Secret"), plural=L("密钥", "Secrets"), verbs=("delete",),
     help=L("加密保存，只写不读", "Kept sealed: written, never shown"),
-    fields=dict(system=f("外部系统", "Outside system", readonly=True), name=f("名称", "Name", readonly=True)),
-    title=("system", "name"), list=("system", "name", "changed_at", "changed_by"), filters=("system",),
-    form=(section("密钥", "Secret", "system", "name"),),
+    fields=dict(system=f("外部系统", "Outside system", readonly=True), name=f("名称", "Name", readonly=True),
+                ends_at=f("到期时间", "Ends at", readonly=True), renew_at=f("下次续期", "Renewed next", readonly=True),
+                failures=f("续期连续失败", "Renewals failed in a row", readonly=True),
+                error=f("续期错误", "Renewal's fault", readonly=True)),
+    title=("system", "name"), list=("system", "name", "ends_at", "failures", "changed_at", "changed_by"),
+    filters=("system",),
+    form=(section("密钥", "Secret", "system", "name", "ends_at", "renew_at", "failures", "error"),),
 )  # fmt: skip
 
 noun(

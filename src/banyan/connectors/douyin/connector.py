@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from banyan.connectors.platform import Call, Platform, Poll, judged, needed, unix, whole
+from banyan.connectors.platform import Call, Platform, Poll, judged, needed, renewed, unix, whole
 from banyan.connectors.signing import CHINA, china_time, joined, keyed, wrapped
-from banyan.integration.connecting import Connection, Failed, Page, connector
+from banyan.integration.connecting import Connection, Failed, Page, Renewed, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
@@ -43,12 +43,16 @@ class Douyin(Platform):
         "Orders, shipment, stock, after-sales and statements by the Doudian open platform",
     )
     settings = DouyinSettings
-    secrets = ("app_secret", "access_token")
+    secrets = ("app_secret", "access_token", "refresh_token")
+    session = "access_token"
+    #: Earlier than an hour before its end the platform gives the same token back.
+    renews_before = timedelta(minutes=50)
     joins = {
         "orders": "", "stock": 'data.outside_sku != ""', "ship": "",
         "refunds": "aftersale_info.aftersale_type <= 2 and aftersale_info.aftersale_status < 27",
         "answer": 'data.decision = "agreed" and data.kind = "return"', "statements": "",
     }  # fmt: skip
+    shipped = ("ship", 'order_status = 3 or order_status = 5')
     calls = (
         Call(
             "orders",
@@ -108,6 +112,11 @@ class Douyin(Platform):
                 given = {"type": AGREES_TO_RETURN, "items": [item]}
         return self._call(connection, call, given)
 
+    def renew(self, connection: Connection) -> Renewed:
+        """Ask for a new access token; the refresh token is new with it."""
+        asked = {"grant_type": "refresh_token", "refresh_token": needed(connection, "refresh_token")}
+        return renewed(connection, self._call(connection, RENEW, asked, token=""), self.session)
+
     def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
         """Give the next page; of statements, the next day that is over, with all that was settled on it."""
         if operation != "statements":
@@ -150,18 +159,22 @@ class Douyin(Platform):
             more = {"start_index": said.get("next_start_index"), "start_time": said.get("next_start_time")}
             asked = {} if said.get("is_end") else asked | more
 
-    def _call(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
+    def _call(
+        self, connection: Connection, call: Call, parameters: Mapping[str, Any], token: str | None = None
+    ) -> Any:
         settings: DouyinSettings = connection.settings
-        secret, token = needed(connection, "app_secret"), needed(connection, "access_token")
+        secret = needed(connection, "app_secret")
+        token = needed(connection, "access_token") if token is None else token
+        hide = (secret, token, *(str(given) for name, given in parameters.items() if name == "refresh_token"))
         body = sorted_json(parameters)
         query = {
             "method": call.name, "app_key": settings.app_key, "timestamp": china_time(connection.now), "v": "2",
         }  # fmt: skip
         query["sign"] = sign({**query, "param_json": body}, secret)
-        query |= {"access_token": token, "sign_method": "hmac-sha256"}
+        query |= ({"access_token": token} if token else {}) | {"sign_method": "hmac-sha256"}
         said = connection.http.request(
             "POST", f"{settings.address}/{call.name.replace('.', '/')}", query=query, body=body.encode(),
-            headers={"Content-Type": "application/json; charset=utf-8"}, hide=(secret, token),
+            headers={"Content-Type": "application/json; charset=utf-8"}, hide=hide,
         ).checked().json()  # fmt: skip
         said = said if isinstance(said, Mapping) else {}
         code = said.get("code", said.get("err_no", ""))
@@ -169,10 +182,11 @@ class Douyin(Platform):
             text = " ".join(str(said[name]) for name in ("msg", "message", "sub_code", "sub_msg") if said.get(name))
             sub = str(said.get("sub_code") or "")
             throttled = frozenset({str(code)} if "limit" in sub and sub.startswith("isp") else ()) | THROTTLED
-            raise judged(code, text, throttled=throttled, passing=PASSING, denied=DENIED, hide=(secret, token))
+            raise judged(code, text, throttled=throttled, passing=PASSING, denied=DENIED, hide=hide)
         return said.get("data")
 
 
+RENEW = Call("renew", L("刷新令牌", "Renew the token"), "token.refresh")
 #: 操作类型 of afterSale.operate: agree that goods come back, with the address they go to.
 AGREES_TO_RETURN = 101
 THROTTLED = frozenset({"80000"})

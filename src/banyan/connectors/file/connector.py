@@ -15,7 +15,9 @@ from banyan.connectors.file.edi.envelopes import Party, closed, opened
 from banyan.connectors.file.edi.segments import EdiFault
 from banyan.connectors.file.entries import Entry, Place
 from banyan.connectors.file.places import place_of
+from banyan.connectors.file.presets import edi_flows
 from banyan.connectors.file.settings import FileOperation, FileSettings
+from banyan.connectors.platform import mapping_of
 from banyan.integration.connecting import (
     Connection,
     Connector,
@@ -25,6 +27,7 @@ from banyan.integration.connecting import (
     Operation,
     Outgoing,
     Page,
+    PresetFlow,
     Sent,
     connector,
 )  # fmt: skip
@@ -63,6 +66,14 @@ class File(Connector):
             Operation(each.key, L(each.zh or each.key, each.en or each.key), frozenset(each.ways))
             for each in connection.settings.operations
         )
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """Give what stands in NAME.mapping.json beside the connector. Raises: NotFound."""
+        return mapping_of(self.key, name) or super().mapping(name)
+
+    def presets(self) -> Sequence[PresetFlow]:
+        """Give the flows for partners who exchange EDI."""
+        return edi_flows()
 
     def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
         """Give the messages of the files that are whole, the oldest first.

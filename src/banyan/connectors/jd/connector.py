@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict
 
-from banyan.connectors.platform import Call, Platform, Poll, compact, judged, needed
+from banyan.connectors.platform import Call, Platform, Poll, compact, judged, needed, renewed
 from banyan.connectors.signing import CHINA, china_time, digest, joined, wrapped
-from banyan.integration.connecting import Connection, Failed, connector
+from banyan.integration.connecting import Connection, Failed, Renewed, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
@@ -29,6 +29,10 @@ class JdSettings(BaseModel):
 
     address: str = field("网关地址", "Gateway", "https://api.jd.com/routerjson", pattern=r"^https?://")
     app_key: str = field("应用 Key", "App key")
+    token_address: str = field(
+        "令牌地址", "Address of tokens", "https://open-oauth.jd.com/oauth2/refresh_token", pattern=r"^https?://",
+        help=L("其主机须在允许的主机中", "Its host must be among the allowed ones"),
+    )  # fmt: skip
 
 
 @connector
@@ -41,11 +45,13 @@ class Jd(Platform):
         "按宙斯开放平台取订单、发货、改库存、审核退款", "Orders, shipment, stock and refunds by the open platform JOS"
     )
     settings = JdSettings
-    secrets = ("app_secret", "access_token")
+    secrets = ("app_secret", "access_token", "refresh_token")
+    session = "access_token"
     joins = {
         "orders": "", "stock": 'data.outside_sku != ""', "ship": "data.is_all", "refunds": "status = 0",
-        "answer": 'data.decision = "agreed" and data.kind = "refund"',
+        "answer": 'data.kind = "refund" and (data.decision = "agreed" or data.decision = "refused")',
     }  # fmt: skip
+    shipped = ("ship", 'orderState = "WAIT_GOODS_RECEIVE_CONFIRM" or orderState = "FINISHED_L"')
     calls = (
         Call(
             "orders",
@@ -80,8 +86,21 @@ class Jd(Platform):
             sample="refund.json",
         ),
         Call("answer", L("审核退款", "Answer a refund"), "jingdong.pop.afs.soa.refundapply.replyRefund",
-             sample="answer.json", whole=("id", "status")),
+             sample="answer.json", whole=("id", "status", "rejectType")),
     )  # fmt: skip
+
+    def renew(self, connection: Connection) -> Renewed:
+        """Ask for a new access token; the refresh token is new with it. Raises: Failed by the code it answers."""
+        settings: JdSettings = connection.settings
+        secret, refresh = needed(connection, "app_secret"), needed(connection, "refresh_token")
+        query = {"app_key": settings.app_key, "app_secret": secret, "grant_type": "refresh_token",
+                 "refresh_token": refresh}  # fmt: skip
+        said = connection.http.request("GET", settings.token_address, query=query, hide=(secret, refresh))
+        said = said.checked().json()
+        if isinstance(said, Mapping) and not said.get("access_token"):
+            raise judged(said.get("code"), said.get("msg"), denied=frozenset({str(said.get("code"))}),
+                         hide=(secret, refresh))  # fmt: skip
+        return renewed(connection, said, self.session)
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
         """Make one call. Raises: Failed by the gateway's code, or by a result that says it is no success."""

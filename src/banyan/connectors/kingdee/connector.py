@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from banyan.connectors.numbers import with_numbers
 from banyan.connectors.platform import Call, Platform, Poll, needed
 from banyan.connectors.signing import CHINA, base64, china_time, keyed
-from banyan.integration.connecting import Connection, Failed, connector
+from banyan.integration.connecting import Connection, Failed, PresetScan, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
@@ -45,6 +45,20 @@ class KingdeeSettings(BaseModel):
                         "FBillNo and FModifyDate must be among them"))  # fmt: skip
 
 
+CHANGED = Poll(
+    lambda w: {
+        "begin": china_time(w.begin), "end": china_time(w.end), "Limit": w.size,
+    },
+    records="rows", id="FBillNo", version="FModifyDate", size=500, longest=timedelta(days=7),
+    moves=lambda text: datetime.fromisoformat(text).replace(tzinfo=CHINA),
+)  # fmt: skip
+#: Which bills each list of changes holds, and what of them; those of `changed` are settings.
+LISTED = {
+    "receivables": ("AR_receivable", "FBillNo,FDATE,FALLAMOUNTFOR,FDocumentStatus,FModifyDate"),
+    "payables": ("AP_Payable", "FBillNo,FDATE,FALLAMOUNTFOR,FDocumentStatus,FModifyDate"),
+}
+
+
 @connector
 class Kingdee(Platform):
     """Kingdee K3 Cloud / Cosmic Galaxy (云星空)."""
@@ -59,13 +73,7 @@ class Kingdee(Platform):
             "changed",
             L("单据（增量）", "Bills (changed)"),
             "ExecuteBillQuery",
-            Poll(
-                lambda w: {
-                    "begin": china_time(w.begin), "end": china_time(w.end), "Limit": w.size,
-                },
-                records="rows", id="FBillNo", version="FModifyDate", size=500, longest=timedelta(days=7),
-                moves=lambda text: datetime.fromisoformat(text).replace(tzinfo=CHINA),
-            ),
+            CHANGED,
         ),
         Call("query", L("单据查询", "Ask for bills"), "ExecuteBillQuery", sample="query.json"),
         Call("view", L("查看", "View a bill"), "View"),
@@ -76,6 +84,10 @@ class Kingdee(Platform):
         Call("delete", L("删除", "Delete bills"), "Delete"),
         Call("receivable", L("应收单", "Receivable"), "AR_receivable", sample="receivable.json"),
         Call("payable", L("应付单", "Payable"), "AP_Payable", sample="payable.json"),
+        Call("receivable_back", L("撤回应收单", "Take a receivable back"), "AR_receivable", sample="back.json"),
+        Call("payable_back", L("撤回应付单", "Take a payable back"), "AP_Payable", sample="back.json"),
+        Call("receivables", L("应收单（增量）", "Receivables (changed)"), "ExecuteBillQuery", CHANGED),
+        Call("payables", L("应付单（增量）", "Payables (changed)"), "ExecuteBillQuery", CHANGED),
     )  # fmt: skip
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
@@ -87,11 +99,14 @@ class Kingdee(Platform):
         """
         if call.key in BOOKED:
             return self._book(connection, call, parameters)
+        if call.key in TAKEN_BACK:
+            return self._take_back(connection, call, parameters)
         settings: KingdeeSettings = connection.settings
         given = dict(parameters)
-        if call.key == "changed":
+        if call.poll is not None:
+            form, fields = LISTED.get(call.key, (settings.form, settings.fields))
             given = {"data": {
-                "FormId": settings.form, "FieldKeys": settings.fields, "OrderString": "FModifyDate",
+                "FormId": form, "FieldKeys": fields, "OrderString": "FModifyDate",
                 "FilterString": f"FModifyDate>='{given['begin']}' and FModifyDate<='{given['end']}'",
                 "StartRow": 0, "Limit": given["Limit"],
             }}  # fmt: skip
@@ -112,31 +127,22 @@ class Kingdee(Platform):
             return {"rows": [dict(zip((n.strip() for n in names), row, strict=False)) for row in said or []]}
         return said
 
-
     def _book(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Save a bill of ours, hold what it comes to against ours, submit and audit it; each once, however often told.
 
         Raises: Failed("refused") where it comes to another amount: what was saved is deleted
         """
         model = parameters.get("Model")
-        number = str(model.get("FBillNo") or "") if isinstance(model, Mapping) else ""
-        if not number or "'" in number:
-            raise Failed("validation", L("缺少 Model.FBillNo", "Model.FBillNo is missing"))
+        number = _number(model.get("FBillNo") if isinstance(model, Mapping) else "")
         ours = _amount(parameters.get("gross_amount"))
 
         def do(key: str, **data: Any) -> Any:
             return self.ask(connection, self.call(key), {"formid": call.name, "data": data})
 
-        def found() -> Mapping[str, Any] | None:
-            keys = "FID,FBillNo,FDocumentStatus,FALLAMOUNTFOR"
-            asked = {"FormId": call.name, "FieldKeys": keys, "FilterString": f"FBillNo='{number}'", "Limit": 1}
-            rows = self.ask(connection, self.call("query"), {"data": asked})["rows"]
-            return rows[0] if rows else None
-
-        bill = found()
+        bill = self._bill(connection, call, number)
         if bill is None:
             do("save", Model=with_numbers(model, NUMBERS))
-            bill = found()
+            bill = self._bill(connection, call, number)
             if bill is None:
                 raise Failed("busy", L("单据已保存但查不到", "The bill was saved and is not found"))
         theirs, status = _amount(bill["FALLAMOUNTFOR"]), str(bill["FDocumentStatus"])
@@ -154,12 +160,59 @@ class Kingdee(Platform):
         return {"id": bill["FID"], "number": number, "status": status}
 
 
+    def _bill(self, connection: Connection, call: Call, number: str) -> Mapping[str, Any] | None:
+        """Give the bill of a number, None where there is none."""
+        keys = "FID,FBillNo,FDocumentStatus,FALLAMOUNTFOR"
+        asked = {"FormId": call.name, "FieldKeys": keys, "FilterString": f"FBillNo='{number}'", "Limit": 1}
+        rows = self.ask(connection, self.call("query"), {"data": asked})["rows"]
+        return rows[0] if rows else None
+
+    def _take_back(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a bill of ours back: what was audited is opened, and the bill deleted; one that is gone is done.
+
+        Raises: Failed("refused") where it comes to another amount than what is reversed, or Kingdee lets it not go
+        """
+        number = _number(parameters.get("FBillNo"))
+        bill = self._bill(connection, call, number)
+        if bill is None:
+            return {"number": number, "status": ""}
+        theirs, ours = _amount(bill["FALLAMOUNTFOR"]), -_amount(parameters.get("gross_amount"))
+        if theirs != ours:
+            words = L("{number} 在金蝶合计 {theirs}，我方冲销 {ours}",
+                      "{number} comes to {theirs} there, {ours} is reversed")  # fmt: skip
+            raise Failed("refused", words.filled({"number": number, "theirs": theirs, "ours": ours}), code="amount")
+        status = str(bill["FDocumentStatus"])
+        for key in ("unaudit",) * (status not in OPEN) + ("delete",):
+            self.ask(connection, self.call(key), {"formid": call.name, "data": {"Numbers": [number]}})
+        return {"number": number, "status": ""}
+
+    def scans(self) -> Sequence[PresetScan]:
+        """Give the comparison of posted invoices with the bills there; credits and what was reversed is not there."""
+        return tuple(
+            PresetScan(
+                f"{bill}s", L("单据核对", "bills compared"), f"finance.{side}_invoiced", bill,
+                f"finance.{side}_invoice", "state:in=posted,paid&kind=invoice", ("number", "FBillNo"),
+                ("invoiced_on", "FDATE"),
+                ("gross_amount", "FALLAMOUNTFOR"), operation=f"{bill}s",
+            )
+            for side, bill in (("customer", "receivable"), ("supplier", "payable"))
+        )  # fmt: skip
+
+
 NUMBERS = frozenset({
     "FPriceQty", "FTaxPrice", "FEntryTaxRate", "FNoTaxAmountFor_D", "FTAXAMOUNTFOR_D", "FALLAMOUNTFOR_D",
 })  # fmt: skip
 BOOKED = frozenset({"receivable", "payable"})
+TAKEN_BACK = frozenset({"receivable_back", "payable_back"})
 #: FDocumentStatus: held back, made, opened again; B is submitted, C audited.
 OPEN = frozenset({"Z", "A", "D"})
+
+
+def _number(value: Any) -> str:
+    number = str(value or "")
+    if not number or "'" in number:
+        raise Failed("validation", L("缺少 FBillNo", "FBillNo is missing"))
+    return number
 
 
 def _amount(value: Any) -> Decimal:

@@ -9,12 +9,22 @@ from banyan.connectors.platform import FOLDER, mapping_of
 from banyan.connectors.reading import json_or_text
 from banyan.connectors.soap.connector import Soap
 from banyan.connectors.soap.settings import SoapOperation, SoapSettings
-from banyan.integration.connecting import Connection, Operation, connector
+from banyan.integration.connecting import Connection, Operation, PresetFlow, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 #: Operations that the pair's mappings are made for, each with what it gets.
-SAMPLES = {"add_work_order": "add_work_order.json"}
+SAMPLES = {
+    name: f"{name}.json" for name in ("add_work_order", "change_work_order", "cancel_work_order", "close_work_order")
+}
+
+
+def _told(name: str, zh: str, en: str, event: str, target: str, sample: str, needs: str = "") -> PresetFlow:
+    return PresetFlow(name, L(zh, en), "event", f"production.{event}", target, _payload(sample), needs)
+
+
+def _payload(name: str) -> Any:
+    return json_or_text((FOLDER / "mes" / "payloads" / name).read_bytes())[1]
 
 
 class MesSettings(SoapSettings):
@@ -24,7 +34,8 @@ class MesSettings(SoapSettings):
     """
 
     id_field: str = field("消息编号字段", "Field of the message's id", "message")
-    operations: list[SoapOperation] = field("操作", "Operations", [SoapOperation(key="add_work_order")])
+    operations: list[SoapOperation] = field("操作", "Operations", [
+        SoapOperation(key=key) for key in SAMPLES])
 
 
 @connector
@@ -43,6 +54,18 @@ class Mes(Soap):
             for each in super().describe(connection)
         )
 
+    def presets(self) -> Sequence[PresetFlow]:
+        """Give the flows by which the MES hears of orders, from their release to their end."""
+        return (
+            _told("work_orders", "下达工单", "Work orders", "work_released", "add_work_order", "work_released.json"),
+            _told("changes", "工单更改", "Changed work orders", "work_changed", "change_work_order",
+                  "work_changed.json"),
+            _told("cancellations", "工单取消", "Cancelled work orders", "work_order_cancelled", "cancel_work_order",
+                  "work_cancelled.json", "data.was_released"),
+            _told("closings", "工单关闭", "Closed work orders", "work_order_closed", "close_work_order",
+                  "work_closed.json"),
+        )  # fmt: skip
+
     def mapping(self, name: str) -> Mapping[str, Any]:
         """Give what stands in NAME.mapping.json beside the connector. Raises: NotFound."""
         return mapping_of(self.key, name) or super().mapping(name)
@@ -50,4 +73,4 @@ class Mes(Soap):
 
 def _samples(key: str) -> tuple[Mapping[str, Any], ...]:
     name = SAMPLES.get(key)
-    return (json_or_text((FOLDER / "mes" / "payloads" / name).read_bytes())[1],) if name else ()
+    return (_payload(name),) if name else ()

@@ -64,6 +64,7 @@ class Shopify(Platform):
         "orders": "", "goods": "", "stock": 'data.outside_stock != "" and data.outside_place != ""', "ship": "",
         "cancel": "", "refunds": "count(transactions) > 0", "refund": "", "statements": "",
     }  # fmt: skip
+    shipped = ("ship", 'fulfillment_status = "fulfilled"')
     calls = (
         Call("orders", L("订单", "Orders"), "GET orders.json", _of_orders(), hears=True, sample="order.json"),
         Call(

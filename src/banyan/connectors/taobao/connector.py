@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -10,9 +11,9 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict
 
-from banyan.connectors.platform import Call, Platform, Poll, judged, needed, plain_parameters, whole
+from banyan.connectors.platform import Call, Platform, Poll, judged, needed, plain_parameters, renewed, whole
 from banyan.connectors.signing import china_time, digest, joined, keyed, wrapped
-from banyan.integration.connecting import Connection, Failed, connector
+from banyan.integration.connecting import Connection, Failed, Renewed, connector
 from banyan.integration.templates import as_text
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
@@ -59,12 +60,17 @@ class Taobao(Platform):
         "按开放平台 TOP 取订单与退款、改库存、发货、同意退款", "Orders, refunds, stock and shipment by the platform TOP"
     )
     settings = TaobaoSettings
-    secrets = ("app_secret", "session")
+    secrets = ("app_secret", "session", "refresh_token")
+    session = "session"
     joins = {
         "orders": "", "stock": 'data.outside_item != ""', "ship": "",
         "refunds": 'status != "CLOSED" and status != "SELLER_REFUSE_BUYER"',
         "answer": '(data.decision = "refunded" or data.decision = "agreed" and data.kind = "return")',
     }  # fmt: skip
+    shipped = (
+        "ship",
+        'status = "WAIT_BUYER_CONFIRM_GOODS" or status = "TRADE_BUYER_SIGNED" or status = "TRADE_FINISHED"',
+    )
     calls = (
         Call(
             "orders",
@@ -103,6 +109,15 @@ class Taobao(Platform):
         Call("ship", L("发货", "Ship"), "taobao.logistics.offline.send", sample="ship.json"),
         Call("carriers", L("物流公司", "Carriers"), "taobao.logistics.companies.get", fixed={"fields": "id,code,name"}),
     )  # fmt: skip
+
+    def renew(self, connection: Connection) -> Renewed:
+        """Ask for a new session; only apps that are ordered in the service market have one that can be renewed."""
+        asked = {"refresh_token": needed(connection, "refresh_token")}
+        said = self._call(connection, RENEW, asked, session="").get("token_result") or "{}"
+        try:
+            return renewed(connection, json.loads(said), self.session)
+        except ValueError:
+            raise Failed("refused", L("会话密钥的回复不是 JSON", "The answer with the session is no JSON")) from None
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
         """Make one call; a refund is answered by what it has come to. Raises: Failed as the router says."""
@@ -143,10 +158,14 @@ class Taobao(Platform):
         words = L("退款状态为 {state}，不能这样答复", "The refund is {state}: it is not answered so")
         raise Failed("refused", words.filled({"state": refund["status"]}))
 
-    def _call(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
+    def _call(
+        self, connection: Connection, call: Call, parameters: Mapping[str, Any], session: str | None = None
+    ) -> Any:
         """Make one call. Raises: Failed by the router's code, and by sub codes of its own services (isp.)."""
         settings: TaobaoSettings = connection.settings
-        secret, session = needed(connection, "app_secret"), connection.secret("session")
+        secret = needed(connection, "app_secret")
+        session = connection.secret("session") if session is None else session
+        hide = (secret, session, str(parameters.get("refresh_token", "")))
         form = plain_parameters({
             **parameters, "method": call.name, "app_key": settings.app_key, "session": session or None,
             "timestamp": china_time(connection.now), "format": "json", "v": "2.0", "sign_method": settings.sign_method,
@@ -155,7 +174,7 @@ class Taobao(Platform):
         body = urlencode(form).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         said = connection.http.request(
-            "POST", settings.address, headers=headers, body=body, hide=(secret, session)
+            "POST", settings.address, headers=headers, body=body, hide=hide
         ).checked().json()  # fmt: skip
         fault = said.get("error_response") if isinstance(said, Mapping) else {"code": "", "msg": "no answer"}
         if fault is not None:
@@ -166,11 +185,12 @@ class Taobao(Platform):
             throttled = THROTTLED | ({str(fault.get("code"))} if sub in LIMITS else frozenset())
             raise judged(
                 fault.get("code"), text, throttled=throttled, passing=frozenset(passing), denied=DENIED,
-                hide=(secret, session),
+                hide=hide,
             )  # fmt: skip
         return next(iter(said.values())) if said else {}
 
 
+RENEW = Call("renew", L("刷新令牌", "Renew the session"), "taobao.top.auth.token.refresh")
 #: App Call Limited; the sub codes say which limit.
 THROTTLED = frozenset({"7"})
 LIMITS = frozenset({"accesscontrol.limited-by-api-access-count", "accesscontrol.limited-by-app-access-count"})

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.platform import Call, Platform, Poll
 from banyan.connectors.tryton.speaking import Sessions
-from banyan.integration.connecting import Connection, Failed, connector
+from banyan.integration.connecting import Connection, Failed, PresetScan, connector
 from banyan.integration.templates import at
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
@@ -91,6 +91,19 @@ class Tryton(Platform):
 
     def __init__(self) -> None:
         self._sessions = Sessions()
+
+    def scans(self) -> Sequence[PresetScan]:
+        """Give the comparison of posted invoices with those in the books, a reversal bears -R."""
+        return tuple(
+            PresetScan(
+                "invoices", L("发票核对", "invoices compared"), f"finance.{side}_invoiced", f"{side}_invoice",
+                f"finance.{side}_invoice", "state:in=posted,paid,reversed", ("number", "description"),
+                ("invoiced_on", "invoice_date"), ("gross_amount", "total_amount"), operation="invoices",
+                holds=f'type = "{way}" and (state = "posted" or state = "paid") and description != null and '
+                      'part(description, length(description) - 1) != "-R"',
+            )
+            for side, way in (("customer", "out"), ("supplier", "in"))
+        )  # fmt: skip
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
         """Bring one record in, or read a page of what changed."""

@@ -81,6 +81,7 @@ class Vendure(Platform):
     settings = VendureSettings
     secrets = ("password",)
     joins = {"orders": "", "stock": "", "ship": "", "cancel": "", "refunds": "", "refund": ""}
+    shipped = ("ship", 'state = "Shipped" or state = "Delivered"')
     calls = (
         Call(
             "orders",

@@ -16,8 +16,10 @@ from banyan.lib.labels import L
 
 #: Operations that the pair's mappings are made for, each with what it gets or gives.
 SAMPLES = {
-    "deliveries": "delivery.json", "expected": "expected.json", "shipped": "shipped.json", "received": "received.json",
-    "moved": "moved.json", "adjusted": "adjusted.json",
+    "deliveries": "delivery.json", "expected": "expected.json", "deliveries_cancelled": "delivery_cancelled.json",
+    "expected_cancelled": "expected_cancelled.json", "shipped": "shipped.json", "received": "received.json",
+    "moved": "moved.json",
+    "adjusted": "adjusted.json",
 }  # fmt: skip
 
 
@@ -39,6 +41,8 @@ class WmsSettings(RestSettings):
     operations: list[RestOperation] = field("操作", "Operations", [
         _told("deliveries", "待出库", "To be shipped"),
         _told("expected", "待入库", "Expected"),
+        _told("deliveries_cancelled", "取消出库", "No longer to be shipped"),
+        _told("expected_cancelled", "取消入库", "No longer expected"),
         _read("shipped", "已出库", "Shipped", "order"),
         _read("received", "已入库", "Received", "order"),
         _read("moved", "已移库", "Moved", "item"),

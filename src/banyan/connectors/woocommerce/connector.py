@@ -50,6 +50,7 @@ class WooCommerce(Platform):
     settings = WooSettings
     secrets = ("consumer_secret", "webhook_secret")
     joins = {"orders": "", "stock": "", "ship": "", "done": "", "cancel": "", "refunds": "", "refund": ""}
+    shipped = ("done", 'status = "completed"')
     calls = (
         Call("orders", L("订单", "Orders"), "GET orders", _of_orders(), hears=True, sample="order.json"),
         Call("refunds", L("退款", "Refunds"), "GET orders", _of_orders(), sample="refund.json"),

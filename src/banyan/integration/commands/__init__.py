@@ -21,12 +21,12 @@ from banyan.integration.commands.messages import (
     replay_where,
 )
 from banyan.integration.commands.reading import do_read_again, read_again
+from banyan.integration.commands.renewing import renew_session
 from banyan.integration.commands.systems import activate_systems, check_system, resume_systems, set_secret, stop_systems
 
 __all__ = [
     "activate_flows", "activate_systems", "add_presets", "backfill_flow", "check_system", "do_read_again",
     "dry_run_messages", "give_up_messages", "peek_messages", "pin_message", "read_again", "rehearse_flow",
-    "repair_messages", "replay_messages", "replay_where", "resume_flows", "resume_systems", "retire_flows",
-    "revise_flows", "set_secret", "stop_flows",
-    "stop_systems", "test_flows",
+    "renew_session", "repair_messages", "replay_messages", "replay_where", "resume_flows", "resume_systems",
+    "retire_flows", "revise_flows", "set_secret", "stop_flows", "stop_systems", "test_flows",
 ]  # fmt: skip

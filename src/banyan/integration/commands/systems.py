@@ -47,6 +47,10 @@ def resume_systems(ctx: Context, systems: Sequence[System]) -> None:
     wake()
 
 
+#: The secret by which session keys are renewed.
+REFRESH = "refresh_token"
+
+
 class Set(Input):
     """A secret to seal."""
 
@@ -71,21 +75,31 @@ def set_secret(ctx: Context, data: Set) -> None:
     system = lock(System, [data.system]).get(data.system)
     if system is None:
         raise NotFound
-    known = connector_of(system.connector).secrets
-    if data.name not in known:
-        raise UnknownSecret(connector=system.connector, name=data.name, known=", ".join(known) or "—")
-    sealed = secrets.seal(data.value.get_secret_value(), purpose(system.pk, data.name))
-    found = Secret.objects.select_for_update().filter(system=system, name=data.name).first()
+    connector = connector_of(system.connector)
+    if data.name not in connector.secrets:
+        known = ", ".join(connector.secrets) or "—"
+        raise UnknownSecret(connector=system.connector, name=data.name, known=known)
+    keep_secret(ctx, system, data.name, data.value.get_secret_value())
+    if data.name in (connector.session, REFRESH):
+        # When a key that a person entered ends, nobody knows: it is renewed at once where that can be.
+        of_session = Secret.objects.filter(system=system, name=connector.session)
+        of_session.update(ends_at=None, renew_at=None, failures=0, error="")
+    save(ctx, [system])
+
+
+def keep_secret(ctx: Context, system: System, name: str, value: str) -> None:
+    """Seal a secret of a locked system, in the place of the one before; the system is to be saved."""
+    sealed = secrets.seal(value, purpose(system.pk, name))
+    found = Secret.objects.select_for_update().filter(system=system, name=name).first()
     if found is None:
         Secret.objects.create(
-            system=system, name=data.name, sealed=sealed, created_at=ctx.now, changed_at=ctx.now,
+            system=system, name=name, sealed=sealed, created_at=ctx.now, changed_at=ctx.now,
             created_by_id=ctx.person, changed_by_id=ctx.person,
         )  # fmt: skip
     else:
         Secret.objects.filter(pk=found.pk).update(
             sealed=sealed, version=found.version + 1, changed_at=ctx.now, changed_by_id=ctx.person
         )
-    save(ctx, [system])
 
 
 class Check(Input):

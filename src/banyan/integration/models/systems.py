@@ -55,7 +55,10 @@ class System(Record):
 
 
 class Secret(Record):
-    """A sealed secret of a system: written, never read out. History keeps no copy of it."""
+    """A sealed secret of a system: written, never read out. History keeps no copy of it.
+
+    Of a session key that is renewed by itself: when it ends, when that is tried next, how often it failed in a row.
+    """
 
     lock_rank = Rank.MASTER + 96
     keeps_no_history = True
@@ -63,6 +66,10 @@ class Secret(Record):
     system = models.ForeignKey(System, models.CASCADE, related_name="+")
     name = models.CharField(max_length=60)
     sealed = models.TextField(editable=False)
+    ends_at = models.DateTimeField(null=True, blank=True, editable=False)
+    renew_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    error = models.TextField(blank=True, default="", editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["system", "name"], name="integration_secret_once")]

@@ -49,6 +49,10 @@ _BROKEN = f"""
         JOIN integration_system s ON s.id = g.system_id
         WHERE g.breaker <> 'closed' AND (g.operation = '' OR {limits.owns("g.operation")})
         UNION ALL
+        SELECT 'renewal', k.system_id, NULL, count(*) FROM integration_secret k
+        JOIN integration_system y ON y.id = k.system_id AND y.state = 'active'
+        WHERE k.failures > 0 GROUP BY k.system_id
+        UNION ALL
         SELECT 'differences', s.system_id, NULL, count(*) FROM watch_discrepancy d
         JOIN watch_scan s ON s.id = d.scan_id
         WHERE d.state IN ('open', 'repairing') AND EXISTS (SELECT 1 FROM r WHERE measure = 'differences')

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.exceptions import FieldError
 from django.db.models import QuerySet
 
+from banyan.integration import conditions
 from banyan.integration.connecting import connectors
 from banyan.integration.models import System
 from banyan.integration.watch.models import AlertRule, Scan
@@ -23,7 +24,7 @@ NEEDED = L("请填写", "is needed")
 UNNEEDED = L("与范围不符，请留空", "does not go with the scope: leave it empty")
 #: The outside code of a key link, instead of a field.
 LINK = "link"
-OF_SYSTEMS = frozenset({"breaker", "differences"})
+OF_SYSTEMS = frozenset({"breaker", "differences", "renewal"})
 
 
 def check_rules(rules: Sequence[AlertRule]) -> None:
@@ -86,6 +87,11 @@ def _check_partner(ctx: Context, scan: Scan, faults: FieldFaults) -> None:
         if flow is not None and flow.direction != direction:
             faults.add("send_flow" if direction == "out" else "fetch_flow",
                        L("方向不符", "leads the wrong way"))  # fmt: skip
+    if scan.their_filter:
+        try:
+            conditions.check(scan.their_filter)
+        except DomainError as refusal:
+            faults.add("their_filter", refusal.label)
     if scan.is_mapped and scan.fetch_flow is None:
         faults.add("fetch_flow", L("经映射读取时须有重取的流", "is needed where the list is read through its mapping"))
     if not isinstance(scan.fields, list) or not all(_is_pair(one) for one in scan.fields):

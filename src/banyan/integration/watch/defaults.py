@@ -2,7 +2,9 @@
 
 The first outside system, flow or shop brings the alert rules and the scan of our own impossible states. Each running
 flow that lists what a command of ours takes in (`kernel.arrivals`) brings a nightly scan against its partner, read
-through the flow's own mapping. They are ordinary rules and scans: to be changed, switched off, deleted.
+through the flow's own mapping. So does each running flow that tells what its connector says is listed there
+(`Connector.scans`: shipments of shops, invoices in books).
+They are ordinary rules and scans: to be changed, switched off, deleted.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from banyan.integration.connecting import Connector
+from banyan.integration.connecting import Connector, PresetScan, connector_of
 from banyan.integration.models import Flow, System
 from banyan.integration.plans import Plan, plan_of
 from banyan.integration.watch.models import Scan, Seed
@@ -31,6 +33,7 @@ RULES: Mapping[str, tuple[str, str, int, int]] = {
     "blocked": ("键被卡住半小时 / Keys blocked for half an hour", "blocked", 1, 30),
     "waiting": ("等待超过 30 分钟 / Waiting for over 30 minutes", "waiting", 30, 5),
     "breaker": ("熔断 5 分钟 / Breaker open for 5 minutes", "breaker", 1, 5),
+    "renewal": ("会话密钥续期失败 / A session key could not be renewed", "renewal", 1, 10),
     "differences": ("核对有差异 / Scans found differences", "differences", 1, 0),
 }
 OWN_SCAN = "OWN-STATES"
@@ -61,6 +64,12 @@ def seed(ctx: Context) -> int:
             if f"scan {flow.pk}" not in known and (facts := _against(flow)):
                 _make(ctx, f"scan {flow.pk}", "watch.scan.create", facts)
                 made += 1
+        telling = Flow.objects.filter(state="active", direction="out", trigger="event").select_related("system")
+        for flow in telling.order_by("code"):
+            for one in _scans_of(flow):
+                if f"scan {flow.pk} {one.name}" not in known and (facts := _told(flow, one)):
+                    _make(ctx, f"scan {flow.pk} {one.name}", "watch.scan.create", facts)
+                    made += 1
     return made
 
 
@@ -107,6 +116,38 @@ def _against(flow: Flow) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
+def _scans_of(flow: Flow) -> list[PresetScan]:
+    """Give the scans that begin with a flow that tells something."""
+    events = flow.detail.get("events", ())
+    return [one for one in connector_of(flow.system.connector).scans()
+            if one.target == flow.target and one.event in events]  # fmt: skip
+
+
+def _told(flow: Flow, one: PresetScan) -> dict[str, Any] | None:
+    """Give the scan of what a flow tells, None while its list is read by no running flow, or its place is unknown."""
+    place, reader, operation = "", None, one.operation
+    if one.within[0]:
+        plan = plan_of(flow.pk)
+        code = plan.definition["mapping"].get("settings", {}).get(one.within[0], "") if plan else ""
+        place = _of_code(one.within[1], code)
+        if place is None:
+            return None
+    if one.read_by:
+        reading = Flow.objects.filter(system=flow.system_id, state="active", trigger="poll", target=one.read_by)
+        reader = reading.order_by("code").first()
+        if reader is None:
+            return None
+        operation = reader.detail["operation"]
+    return {
+        "code": _code(f"SCAN-{flow.code}"), "kind": "theirs",
+        "name": f"{flow.name}：{one.label.zh} / {one.label.en}"[:120],
+        "system": str(flow.system_id), "operation": operation, "noun": one.noun,
+        "where": one.where.replace("{place}", str(place)), "key_field": one.key[0], "their_key": one.key[1],
+        "at_field": one.at[0], "their_at": one.at[1], "amount_field": one.amount[0], "their_amount": one.amount[1],
+        "their_filter": one.holds, "is_mapped": reader is not None, "send_flow": str(flow.pk), "days": DAYS,
+    } | ({"fetch_flow": str(reader.pk)} if reader else {})  # fmt: skip
+
+
 def _place(plan: Plan, arrival: Arrival) -> UUID | None:
     """Give the record of ours that all a flow brings belongs to, as its mapping says: a setting, or a fixed text."""
     path, _, noun = arrival.within
@@ -118,6 +159,11 @@ def _place(plan: Plan, arrival: Arrival) -> UUID | None:
             code = settings.get(name, "") if field.get("expression") else field.get("default", "")
             if field.get("source"):
                 return None
+    return _of_code(noun, code)
+
+
+def _of_code(noun: str, code: str) -> UUID | None:
+    """Give the record of a noun by its code."""
     if not code or not registry.has_noun(noun):
         return None
     found = registry.noun(noun)

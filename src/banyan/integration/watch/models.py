@@ -10,7 +10,7 @@ from banyan.integration.models import Flow, System
 from banyan.kernel.models import Rank, Record, find_column, find_index
 from banyan.lib.ids import new_id
 
-MEASURES = ("dead", "waiting", "breaker", "blocked", "errors", "differences", "silence")
+MEASURES = ("dead", "waiting", "breaker", "blocked", "errors", "differences", "silence", "renewal")
 SCOPES = ("all", "system", "flow")
 WAYS = ("inbox", "mail", "webhook", "wecom", "dingtalk", "feishu")
 ALERT_STATES = ("pending", "raised", "acknowledged", "cleared")
@@ -73,7 +73,7 @@ class Day(models.Model):
 class AlertRule(Record):
     """What is measured of which flows or systems, from which value and after how long who is told, and how.
 
-    Flows are measured each by itself, systems for `breaker` and `differences`; the scope narrows which.
+    Flows are measured each by itself, systems for `breaker`, `differences` and `renewal`; the scope narrows which.
     """
 
     lock_rank = Rank.MASTER + 94
@@ -166,7 +166,7 @@ class Scan(Record):
     """What is compared: our own states that must never be, or our records with what a partner lists.
 
     `their_…` are paths into what the partner lists or, with `is_mapped`, into what the mapping of `fetch_flow` makes of
-    it. `fields` are pairs `{"ours": …, "theirs": …, "values": {…}}`.
+    it; `their_filter` is a condition on what they list. `fields` are pairs `{"ours": …, "theirs": …, "values": {…}}`.
     Compared is what lies at least `quiet_minutes` and at most `days` back.
     """
 
@@ -187,6 +187,7 @@ class Scan(Record):
     their_at = models.CharField(max_length=120, blank=True, default="")
     their_amount = models.CharField(max_length=120, blank=True, default="")
     fields = models.JSONField(default=list, blank=True)
+    their_filter = models.CharField(max_length=1000, blank=True, default="")
     is_mapped = models.BooleanField(default=False)
     days = models.PositiveIntegerField(default=30)
     window_hours = models.PositiveIntegerField(default=24)

@@ -18,6 +18,7 @@ MEASURES = [
     choice("breaker", "熔断", "Breaker open"), choice("blocked", "卡住的键", "Blocked keys"),
     choice("errors", "失败率（%）", "Error rate (%)"), choice("differences", "核对差异", "Scan discrepancies"),
     choice("silence", "无消息（分钟）", "No traffic for (minutes)"),
+    choice("renewal", "续期失败的会话密钥", "Session keys not renewed"),
 ]  # fmt: skip
 SCOPES = [
     choice("all", "全部", "All"), choice("system", "一个系统", "One system"), choice("flow", "一个流", "One flow"),
@@ -154,6 +155,8 @@ noun(
         amount_field=f("我方金额", "Our amount", L("按时间窗求和", "Added up by window")),
         their_key=f("对方键", "Their key", L("路径，如 order.no", "A path such as order.no")),
         their_at=f("对方时间", "Their time"), their_amount=f("对方金额", "Their amount"),
+        their_filter=f("对方条件", "Their condition", L('表达式，如 state = "posted"；只比对满足的',
+                                                    'An expression such as state = "posted"; only that is compared')),
         fields=f("比对字段", "Fields compared", L('如 [{"ours": "amount", "theirs": "total"}]',
                                               'Such as [{"ours": "amount", "theirs": "total"}]')),
         is_mapped=f("经映射读取", "Read through the mapping", L(
@@ -173,7 +176,7 @@ noun(
     form=(section("核对", "Scan", "code", "name", "kind", "owner", "is_active"),
           section("我方自查", "Ours alone", "checks"),
           section("与对方核对", "Against a partner", "system", "operation", "noun", "where", "key_field", "their_key",
-                  "at_field", "their_at", "amount_field", "their_amount", "fields", "is_mapped"),
+                  "at_field", "their_at", "amount_field", "their_amount", "their_filter", "fields", "is_mapped"),
           section("范围与修复", "Range and repair", "days", "window_hours", "quiet_minutes", "send_flow", "fetch_flow",
                   "repairs_itself", folded=True)),
     phone=("code", "name"), prepare=_check_scans,

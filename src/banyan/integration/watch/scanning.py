@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from django.db import transaction
 
-from banyan.integration import clocks, reads
+from banyan.integration import clocks, conditions, reads
 from banyan.integration.connecting import Failed, Incoming, Page
 from banyan.integration.mapping.models import KeyLink
 from banyan.integration.plans import limits_of, link_of, plan_of, refused
@@ -155,7 +155,7 @@ def _theirs(scan: Scan, run: ScanRun, tell: Told) -> Iterator[Row]:
     for _ in range(MOST_PAGES):
         page = reads.patiently(limits, partial(page_at, position), partial(tell, run.ours + listed, None))
         listed += len(page.messages)
-        for one, body in _read(scan, page.messages):
+        for one, body in _read(scan, _held(scan, page.messages)):
             moment = clocks.read(at(body, scan.their_at)) if scan.their_at else one.at
             key = at(body, scan.their_key, MISSING)
             if key is MISSING or key is None or key == "":
@@ -171,6 +171,12 @@ def _theirs(scan: Scan, run: ScanRun, tell: Told) -> Iterator[Row]:
         position = page.position
     said = L("对方的清单超过 {n} 页", "their list is longer than {n} pages")
     raise Failed("too_large", said.filled({"n": MOST_PAGES}))
+
+
+def _held(scan: Scan, messages: Sequence[Incoming]) -> Sequence[Incoming]:
+    """Give what of their list is compared. Raises: Failed("mapping")"""
+    wanted = scan.their_filter
+    return [one for one in messages if conditions.is_true(wanted, one.body)] if wanted else messages
 
 
 def _read(scan: Scan, messages: Sequence[Incoming]) -> Iterator[tuple[Incoming, Any]]:

@@ -165,7 +165,11 @@ noun(
     lines=[
         lines(
             "regions", WarehouseRegion, L("地区距离", "Regions"),
-            fields=dict(region=f("省/州", "Region"), distance=f("距离", "Distance", minimum=ZERO)),
+            fields=dict(region=f("地区", "Region", L(
+                "省、州、国家或城市，怎么写都行：浙江、Zhejiang、33、US-CA、德国、杭州市；越细越优先",
+                "A province, state, country or city, in any spelling: Zhejiang, 33, US-CA, Germany; the narrowest "
+                "counts",
+            )), distance=f("距离", "Distance", minimum=ZERO)),
         )
     ],
     title=("plant", "location", "shop"),

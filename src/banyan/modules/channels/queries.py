@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from banyan.kernel import db
+from banyan.lib.regions import key_of
 from banyan.modules.channels import rules
 from banyan.modules.channels.models import Shop
 from banyan.modules.channels.rules import Listed, Outside, Part, Place, Source, Stock
@@ -92,16 +93,17 @@ _SOURCES = """
 
 @dataclass(frozen=True, slots=True)
 class Ships:
-    """A plant, or one warehouse of it, that ships for a shop, with how far regions are."""
+    """A plant, or one warehouse of it, that ships for a shop, with how far regions are by their keys."""
 
     place: Place
     priority: int
     cost: Decimal
     regions: dict[str, int]
 
-    def source(self, region: str, free: dict[UUID, Decimal], kept: dict[UUID, Decimal]) -> Source:
-        """Give it as a source for a region."""
-        return Source(self.place, self.regions.get(region, rules.FAR), self.priority, self.cost, free, kept)
+    def source(self, where: Iterable[str], free: dict[UUID, Decimal], kept: dict[UUID, Decimal]) -> Source:
+        """Give it as a source for a place, whose narrowest key that is written down here counts."""
+        distance = next((self.regions[key] for key in where if key in self.regions), rules.FAR)
+        return Source(self.place, distance, self.priority, self.cost, free, kept)
 
 
 def who_ships(shops: Iterable[UUID]) -> dict[UUID, tuple[Ships, ...]]:
@@ -112,7 +114,11 @@ def who_ships(shops: Iterable[UUID]) -> dict[UUID, tuple[Ships, ...]]:
     found: dict[UUID, list[Ships]] = {}
     for shop, *rest in db.rows(_SOURCES, [list(set(shops))]):
         plant, location, priority, cost, regions = rest
-        found.setdefault(shop, []).append(Ships(Place(plant, location), priority, cost, orjson.loads(regions)))
+        far: dict[str, int] = {}
+        for region, distance in orjson.loads(regions).items():
+            key = key_of(region)
+            far[key] = min(distance, far.get(key, distance))
+        found.setdefault(shop, []).append(Ships(Place(plant, location), priority, cost, far))
     return {shop: tuple(places) for shop, places in found.items()}
 
 

@@ -569,6 +569,8 @@ def _tell_of(
         [i.party_id for i in invoices], [i.currency_id for i in invoices],
         [r.item_id for r in lines if r.item_id], [r.tax_code_id for r in lines],
     )  # fmt: skip
+    units = queries.units_of_items([r.item_id for r in lines if r.item_id])
+    orders = queries.orders_of_lines([r.order_line_id for r in lines if r.order_line_id])
     for invoice in invoices:
         code, name = names[invoice.party_id]
         tell(
@@ -594,6 +596,9 @@ def _tell_of(
                         tax_code=names[row.tax_code_id][0],
                         net_amount=sign * row.net_amount,
                         tax_amount=sign * row.tax_amount,
+                        unit=units.get(row.item_id, ""),
+                        order_number=orders.get(row.order_line_id, ("", ""))[0],
+                        order_reference=orders.get(row.order_line_id, ("", ""))[1],
                     )
                     for row in lines
                     if row.invoice_id == invoice.pk

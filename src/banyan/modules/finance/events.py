@@ -13,7 +13,11 @@ from banyan.lib.labels import L
 
 @dataclass(frozen=True)
 class InvoicedLine:
-    """A line of an invoice as others need it: codes, and amounts that add up to the invoice's."""
+    """A line of an invoice as others need it: codes, and amounts that add up to the invoice's.
+
+    Takes:  order_number: of the order that it bills, ours; order_reference: the same as the other side calls it;
+            unit: code of the item's stock unit
+    """
 
     order_line: UUID | None
     item: str
@@ -23,6 +27,9 @@ class InvoicedLine:
     tax_code: str
     net_amount: Decimal
     tax_amount: Decimal
+    unit: str
+    order_number: str
+    order_reference: str
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class _Invoiced(Event):
     Takes:  kind: invoice or credit (red); party: its code; what others keep books of stands here in whole
     """
 
-    event_version = 2
+    event_version = 3
 
     kind: str
     party: str

@@ -189,3 +189,30 @@ def codes_of_invoices(
         {"parties": list(parties), "currencies": list(currencies), "items": list(items), "taxes": list(taxes)},
     )
     return {key: (code, name) for key, code, name in rows}
+
+
+def units_of_items(ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Give the codes of items' stock units. One statement, none for none."""
+    if not ids:
+        return {}
+    return dict(db.rows(
+        "SELECT i.id, u.code FROM items_item i JOIN company_unit u ON u.id = i.unit_id WHERE i.id = ANY(%s)",
+        [list(ids)],
+    ))  # fmt: skip
+
+
+def orders_of_lines(lines: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
+    """Give the number of each order line's order, and the other side's own. One statement, none for none."""
+    if not lines:
+        return {}
+    rows = db.rows(
+        """
+        SELECT l.id, o.number, o.customer_reference FROM sales_orderline l JOIN sales_order o ON o.id = l.order_id
+        WHERE l.id = ANY(%(lines)s)
+        UNION ALL
+        SELECT l.id, o.number, o.supplier_reference FROM purchasing_orderline l
+        JOIN purchasing_order o ON o.id = l.order_id WHERE l.id = ANY(%(lines)s)
+        """,
+        {"lines": list(lines)},
+    )
+    return {line: (number, reference) for line, number, reference in rows}

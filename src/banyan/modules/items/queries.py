@@ -15,7 +15,7 @@ from banyan.modules.items.rules import UnitOf, factor_to_stock, in_stock_unit
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
-    """An item as others see it; `places` are those of its stock unit."""
+    """An item as others see it; `unit` is the code of its stock unit, `places` are those of it."""
 
     id: UUID
     code: str
@@ -31,6 +31,7 @@ class ItemFacts:
     is_active: bool
     is_sold: bool
     is_critical: bool
+    unit: str
 
     @property
     def has_stock(self) -> bool:
@@ -73,7 +74,7 @@ class SubstituteFacts:
 
 _FACTS = """
     SELECT i.id, i.code, i.name, i.unit_id, i.kind, i.tracking, i.shelf_life_days, u.places, i.second_unit_id,
-           i.category_id, i.tax_code_id, i.is_active, i.is_sold, i.is_critical
+           i.category_id, i.tax_code_id, i.is_active, i.is_sold, i.is_critical, u.code
     FROM items_item i JOIN company_unit u ON u.id = i.unit_id
 """
 

@@ -51,6 +51,25 @@ class WorkReleased(Event):
 
 
 @dataclass(frozen=True)
+class WorkChanged(WorkReleased):
+    """An order at work is to be made otherwise: all that holds now is told anew, operations left out included.
+
+    Takes:  change: what changed, a kind of `production.deviation`; reason: why
+    """
+
+    type = "production.work_changed"
+    event_version = 1
+    label = L("在制工单已更改", "Work order changed")
+    help = L(
+        "已下达的工单改了数量、工序或版本；内容为更改后的全部",
+        "A released order's quantity, operations or revision changed; all of it is told as it is now",
+    )
+
+    change: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Part:
     """Somebody's part of a report: the share as it was told, none where all are alike, and what it comes to."""
 
@@ -208,10 +227,14 @@ class OutsideWorkReceived(Event):
 
 @dataclass(frozen=True)
 class WorkOrderCancelled(Event):
-    """An order will not be made; nothing had been reported on it or issued to it."""
+    """An order will not be made; nothing had been reported on it or issued to it.
+
+    Takes:  was_released: whether the shop had been told of it
+    """
 
     type = "production.work_order_cancelled"
     noun = "production.work_order"
+    event_version = 2
     label = L("工单已取消", "Work order cancelled")
     help = L(
         "工单不再生产；此前没有报工，也没有领料",
@@ -222,3 +245,4 @@ class WorkOrderCancelled(Event):
     plant: UUID
     quantity: Decimal
     reason: str
+    was_released: bool

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from banyan.kernel import db
@@ -16,7 +17,7 @@ from banyan.modules.inventory.models import Lot
 from banyan.modules.inventory.queries import available, held_by
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production import rules
-from banyan.modules.production.events import ReleasedStep, WorkReleased
+from banyan.modules.production.events import ReleasedStep, WorkChanged, WorkReleased
 from banyan.modules.production.models import Material, WorkOrder
 from banyan.modules.production.values import BuiltLine, BuiltStep, Chip, DemandRow, Done, SupplyRow, Task, WipFacts
 
@@ -29,7 +30,7 @@ _RELEASED = """
     SELECT w.id, i.code, i.name, u.code, o.id, o.sequence, o.name, coalesce(c.code, ''), o.quantity, o.setup_minutes,
            o.run_minutes
     FROM production_workorder w JOIN items_item i ON i.id = w.item_id JOIN company_unit u ON u.id = i.unit_id
-    LEFT JOIN production_operation o ON o.work_order_id = w.id
+    LEFT JOIN production_operation o ON o.work_order_id = w.id AND o.state <> 'skipped'
     LEFT JOIN equipment_workcentre c ON c.id = o.work_centre_id
     WHERE w.id = ANY(%s) ORDER BY w.id, o.sequence
 """
@@ -37,19 +38,29 @@ _RELEASED = """
 
 def released(orders: Sequence[WorkOrder]) -> tuple[WorkReleased, ...]:
     """Give what is told of orders that have just been released, in one statement."""
+    return tuple(WorkReleased(**facts) for facts in _facts_of(orders))
+
+
+def changed(order: WorkOrder, change: str, reason: str) -> WorkChanged:
+    """Give what is told of an order that was changed at work, as it is to be made now. One statement."""
+    (facts,) = _facts_of([order])
+    return WorkChanged(**facts, change=change, reason=reason)
+
+
+def _facts_of(orders: Sequence[WorkOrder]) -> list[dict[str, Any]]:
     names: dict[UUID, tuple[str, str, str]] = {}
     steps: dict[UUID, list[ReleasedStep]] = {}
     for order, code, name, unit, *step in db.rows(_RELEASED, [[order.pk for order in orders]]):
         names[order] = code, name, unit
         steps.setdefault(order, []).extend([ReleasedStep(*step)] if step[0] else [])
-    return tuple(
-        WorkReleased(
+    return [
+        dict(
             record=order.pk, item=order.item_id, plant=order.plant_id, quantity=order.quantity,
             unit_cost=order.unit_cost, item_code=names[order.pk][0], item_name=names[order.pk][1],
             unit=names[order.pk][2], due_on=order.due_on, steps=tuple(steps[order.pk]),
         )
         for order in orders
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 # --- for planning -------------------------------------------------------------------------------------------

@@ -24,12 +24,16 @@ class OrderedLine:
 
 @dataclass(frozen=True, slots=True)
 class PlacedLine(OrderedLine):
-    """A line as it was placed, with what whoever takes it in must read; `unit` is the item's stock unit."""
+    """A line as it was placed, with what whoever takes it in or supplies it must read; `unit` is the stock unit.
+
+    Takes:  net_amount: of the whole line, in the order's currency
+    """
 
     item_code: str
     item_name: str
     unit: str
     has_stock: bool
+    net_amount: Decimal
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class OrderPlaced(Event):
 
     type = "purchasing.order_placed"
     noun = "purchasing.order"
-    event_version = 2
+    event_version = 3
     label = L("采购订单已下单", "Purchase order placed")
     help = L(
         "订单已发给供应商；`amount` 为公司本位币含税金额",
@@ -46,7 +50,9 @@ class OrderPlaced(Event):
     )
 
     party: UUID
+    party_code: str
     plant: UUID
+    ordered_on: date
     currency: UUID
     gross_amount: Decimal
     amount: Decimal

@@ -44,7 +44,7 @@ class OrderConfirmed(Event):
 
     type = "sales.order_confirmed"
     noun = "sales.order"
-    event_version = 3
+    event_version = 4
     label = L("销售订单已确认", "Sales order confirmed")
     help = L(
         "订单从此有约束力；`amount` 为公司本位币含税金额",
@@ -52,6 +52,7 @@ class OrderConfirmed(Event):
     )
 
     party: UUID
+    party_code: str
     plant: UUID
     ordered_on: date
     currency: UUID
@@ -113,6 +114,8 @@ class ShippedLine:
 
     Net and tax are this part's share of the line's, in the order's currency; `amount` is the net amount in
     the company's own. `moves` is empty for services.
+
+    Takes:  order_number: ours; customer_reference: the customer's own number of the order; unit: the stock unit's code
     """
 
     order: UUID
@@ -124,6 +127,10 @@ class ShippedLine:
     tax_amount: Decimal
     amount: Decimal
     moves: tuple[UUID, ...]
+    order_number: str
+    customer_reference: str
+    item_code: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ class GoodsShipped(Event):
 
     type = "sales.goods_shipped"
     noun = "sales.shipment"
-    event_version = 2
+    event_version = 3
     label = L("销售已发货", "Goods shipped")
     help = L(
         "货已发往客户；`carrier`、`tracking_number` 为当时已知的承运商和运单号",
@@ -141,6 +148,7 @@ class GoodsShipped(Event):
 
     order: UUID | None
     party: UUID
+    party_code: str
     plant: UUID
     shipped_on: date
     currency: UUID
@@ -182,6 +190,7 @@ class GoodsReturned(Event):
 
     type = "sales.goods_returned"
     noun = "sales.return_order"
+    event_version = 2
     label = L("销售退货已收货", "Goods returned by a customer")
     help = L(
         "客户退回的货已收到；数量和金额为负，金额按原售价",

@@ -102,6 +102,7 @@ def read(type: str, segments: Iterable[Segment]) -> dict[str, Any]:
             case "TDS":
                 cents = each.need(1, L("总额", "the total"))
                 doc["amount"] = _decimal(each, cents, Decimal("0.01"))
+                here = doc
             case "TXI":
                 tax = {"code": each.get(1), "amount": _number(each, 2), "percent": _number(each, 3)}
                 here.setdefault("taxes", []).append({k: v for k, v in tax.items() if v})

@@ -80,8 +80,10 @@ class JdShop(Counter):
                 refund = self.refunds.get(str(body["id"]))
                 if refund is None or refund["status"] != 0 or not body["remark"] or not body["checkUserName"]:
                     return {"replyResult": {"success": False, "errorMessage": "退款单不存在或已审核"}}
+                if body["status"] not in (1, 2) or (body["status"] == 2) != (body.get("rejectType") in range(1, 7)):
+                    return {"replyResult": {"success": False, "errorMessage": "审核不通过时须填写 rejectType"}}
                 refund["status"] = body["status"]
-                self.answers.append((str(body["id"]), "agreed"))
+                self.answers.append((str(body["id"]), "agreed" if body["status"] == 1 else "refused"))
                 return {"replyResult": {"success": True}}
             case "pop.order.shipment":
                 order = self.orders.get(body["orderId"])

@@ -130,8 +130,26 @@ def test_stock_shipment_and_a_refund_before_it_go_by_what_orders_and_links_say()
             "shop": "S1", "order": other, "number": str(refund["id"]), "kind": "refund", "amount": "207.8",
             "reason": "不想要了",
         }]}  # fmt: skip
-        answer = shop.told("answer", outside_refund=str(refund["id"]), answer="")
+        answer = shop.told("answer", outside_refund=str(refund["id"]), decision="agreed", answer="")
         assert answer == {"id": str(refund["id"]), "status": "1", "checkUserName": "ERP", "remark": "同意退款"}
         shop.tell("answer", answer)
         with pytest.raises(Failed, match="已审核"):
             shop.tell("answer", answer)
+
+
+def test_a_refund_is_refused_with_our_words_and_the_type_that_says_nothing_else():
+    with opened(JdShop(NOW)) as shop:
+        shop.take_back(shop.place())
+        shop.now += timedelta(seconds=1)
+        [refund] = shop.polled("refunds")
+        key = str(refund["id"])
+        answer = shop.told("answer", outside_refund=key, decision="refused", answer="货已发出，请拒收")
+        assert answer == {
+            "id": key, "status": "2", "checkUserName": "ERP", "remark": "货已发出，请拒收", "rejectType": "5",
+        }  # fmt: skip
+        with pytest.raises(Failed, match="rejectType"):
+            shop.tell("answer", {name: value for name, value in answer.items() if name != "rejectType"})
+        shop.tell("answer", answer)
+        assert shop.answers == [(key, "refused")]
+        words = shop.told("answer", outside_refund=key, decision="refused", answer="")["remark"]
+        assert words == "商家不同意退款"

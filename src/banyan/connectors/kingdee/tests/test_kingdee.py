@@ -158,10 +158,13 @@ def ledger(bills, calls=None, lost=()):
             amount = sum(round(line["FPriceQty"] * line["FTaxPrice"], 2) for line in model["FEntityDetail"])
             kept[model["FBillNo"]] = ["A", round(amount, 2)]
         for number in body["data"].get("Numbers", ()):
+            if name == "Delete" and kept[number][0] == "C":
+                errors = [{"FieldName": "", "Message": "已审核的单据不能删除"}]
+                return {"Result": {"ResponseStatus": {"IsSuccess": False, "Errors": errors, "MsgCode": 11}}}
             if name == "Delete":
                 del kept[number]
             else:
-                kept[number][0] = {"Submit": "B", "Audit": "C"}[name]
+                kept[number][0] = {"Submit": "B", "Audit": "C", "UnAudit": "D"}[name]
         return (503, {}) if name in left and not left.remove(name) else good
 
     return answer
@@ -199,3 +202,40 @@ def test_a_bill_that_comes_to_another_amount_is_taken_back_unless_it_is_audited(
             with pytest.raises(Failed) as fault:
                 kingdee.send(link, outgoing("payable", broken))
             assert fault.value.kind == "validation"
+
+
+def test_a_reversed_invoice_takes_its_bill_back_once_and_only_by_its_amount():
+    bills, calls = {}, []
+    event = sample(kingdee, "customer_invoiced.json")
+    event["data"] |= {"gross_amount": "-414.37"}
+    back = mappings.apply(mappings.frozen({"preset": "kingdee.reversals"}), event)
+    assert back == sample(kingdee, "back.json")
+    with partner(ledger(bills, calls, lost=("UnAudit", "Delete"))) as there:
+        link = link_to(there)
+        kingdee.send(link, outgoing("receivable", sample(kingdee, "receivable.json")))
+        with pytest.raises(Failed, match=r"comes to 414\.37 there, 1 is reversed"):
+            kingdee.send(link, outgoing("receivable_back", back | {"gross_amount": "-1.00"}))
+        assert bills["AR_receivable"]["CI2603-00012"][0] == "C"
+        for _ in range(2):
+            with pytest.raises(Failed) as fault:
+                kingdee.send(link, outgoing("receivable_back", back))
+            assert fault.value.is_passing
+        for _ in range(2):
+            reply = kingdee.send(link, outgoing("receivable_back", back)).reply
+            assert reply == {"number": "CI2603-00012", "status": ""}
+    assert bills == {"AR_receivable": {}}
+    assert [name for name in calls if name != "ExecuteBillQuery"][-2:] == ["UnAudit", "Delete"]
+
+
+def test_bills_are_listed_by_the_form_and_fields_of_their_kind():
+    asked = []
+
+    def answer(call):
+        asked.append(call.json["data"])
+        return [["CI2603-00012", "2026-03-02T00:00:00", 414.37, "C", "2026-03-05T16:29:00.123"]]
+
+    with partner(answer) as there:
+        [bill] = kingdee.poll(link_to(there), "receivables", None, 10).messages
+        kingdee.poll(link_to(there), "payables", None, 10)
+    assert (bill.key, bill.body["FALLAMOUNTFOR"]) == ("CI2603-00012", 414.37)
+    assert [one["FormId"] for one in asked] == ["AR_receivable", "AP_Payable"]

@@ -6,12 +6,14 @@ import json
 
 import pytest
 
-from banyan.connectors.mes.connector import Mes, MesSettings
-from banyan.integration import mappings
+from banyan.connectors.mes.connector import SAMPLES, Mes, MesSettings
+from banyan.integration import conditions, mappings
 from banyan.integration.connecting import Failed
+from banyan.integration.models import Flow
 from banyan.kernel import registry, schema
 from banyan.lib.errors import Invalid, NotFound
 from tests.integration.partner import connection, partner
+from tests.integration.shop import Integrator
 from tests.partners.shops import CONNECTORS
 from tests.partners.standing import outgoing
 
@@ -38,6 +40,34 @@ def checked(data):
 
 def test_a_released_order_becomes_what_the_mes_gets():
     assert mapped("work_orders", payload("work_released")) == payload("add_work_order")
+
+
+@pytest.mark.parametrize(("flow", "event", "operation"), [
+    ("changes", "work_changed", "change_work_order"), ("cancellations", "work_cancelled", "cancel_work_order"),
+    ("closings", "work_closed", "close_work_order"),
+])  # fmt: skip
+def test_what_became_of_an_order_is_told_in_the_words_of_the_wsdl(flow, event, operation):
+    assert mapped(flow, payload(event)) == payload(operation)
+    with partner(lambda asked: (200, ANSWER.replace("add_", f"{operation.partition('_')[0]}_").encode(),
+                                "Content-Type: text/xml")) as there:  # fmt: skip
+        link = connection(MesSettings(wsdl=WSDL, address=there.url))
+        assert Mes().send(link, outgoing(operation, payload(operation))).reply == "MES-1"
+        assert payload(operation)["number"] in there.asked[0].body.decode()
+
+
+@pytest.mark.django_db
+def test_the_flows_pass_their_samples_and_a_planned_order_is_none_of_the_mes(ctx):
+    hand = Integrator(ctx)
+    system = hand.system("MES", "mes", {"wsdl": WSDL, "address": "http://127.0.0.1:1"}, {}, account=hand.account())
+    hand.do("integration.flow.add_presets", system=str(system))
+    flows = Flow.objects.values_list("pk", flat=True)
+    assert len(flows) == 4
+    hand.do("integration.flow.test", *flows)
+    hand.do("integration.flow.activate", *flows)
+    told = payload("work_cancelled")
+    (cancelled,) = [flow for flow in Mes().presets() if flow.name == "cancellations"]
+    assert conditions.is_true(cancelled.filter, told)
+    assert not conditions.is_true(cancelled.filter, told | {"data": told["data"] | {"was_released": False}})
 
 
 def test_a_report_becomes_one_of_ours_that_has_happened():
@@ -71,8 +101,8 @@ def test_a_negative_quantity_and_a_key_that_is_none_are_refused_by_the_command()
 def test_the_call_carries_our_messages_name_and_every_step():
     with partner(lambda asked: (200, ANSWER.encode(), "Content-Type: text/xml")) as there:
         link = connection(MesSettings(wsdl=WSDL, address=there.url))
-        (operation,) = Mes().describe(link)
-        assert (operation.key, operation.samples) == ("add_work_order", (payload("add_work_order"),))
+        found = {operation.key: operation.samples for operation in Mes().describe(link)}
+        assert found == {key: (payload(key),) for key in SAMPLES}
         message = outgoing("add_work_order", payload("add_work_order"))
         assert Mes().send(link, message).reply == "MES-1"
         said = there.asked[0].body.decode()

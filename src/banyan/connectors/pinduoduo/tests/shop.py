@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -18,7 +19,7 @@ class PinduoduoShop(Counter):
     """Its orders and after-sales by increments of at most half an hour."""
 
     connector = Pinduoduo()
-    settings = {"client_id": "1"}
+    settings = {"client_id": "1", "return_address": "8801"}
     secrets = {"client_secret": SECRET, "access_token": TOKEN}
     carrier = "44"
 
@@ -67,6 +68,22 @@ class PinduoduoShop(Counter):
                 pieces = {line["outer_id"]: line["goods_count"] for line in order["item_list"]}
                 self.sent.append((body["order_sn"], body["tracking_number"], pieces))
                 return {"logistics_online_send_response": {"is_success": True}}
+            case "pdd.refund.returngoods.agree":
+                given = json.loads(body["request"])
+                refund = self._after_sale(given, 3)
+                if refund is None or given.get("return_address_id") != "8801" or not given.get("operate_desc"):
+                    return {"response": {"success": False, "error_code": 20001, "error_msg": "售后单状态不符"}}
+                refund["after_sales_status"] = 4
+                self.answers.append((given["after_sales_id"], "agreed"))
+                return {"response": {"success": True, "result": {"success": True, "message": "成功"}}}
+            case "pdd.refund.agree":
+                given = json.loads(body["request"])
+                refund = self._after_sale(given, 4)
+                if refund is None:
+                    return {"response": {"result": {"succ": False, "message": "售后单状态不符"}}}
+                refund["after_sales_status"] = 10
+                self.answers.append((given["after_sales_id"], "refunded"))
+                return {"response": {"result": {"succ": True, "message": "退款操作成功"}}}
             case "pdd.goods.quantity.update":
                 keys = (body["goods_id"], body["sku_id"])
                 if keys not in GOODS or body["update_type"] != "1" or not body["quantity"].isdecimal():
@@ -74,6 +91,12 @@ class PinduoduoShop(Counter):
                 self.stock[GOODS[keys]] = int(body["quantity"])
                 return {"goods_quantity_update_response": {"is_success": True}}
         return error(10001, "type 不存在")
+
+    def _after_sale(self, given: dict[str, Any], state: int) -> dict[str, Any] | None:
+        """Give the after-sale that is named, None where it is in another state or of another order."""
+        refund = self.refunds.get(given["after_sales_id"])
+        is_it = refund is not None and (refund["order_sn"], refund["after_sales_status"]) == (given["order_sn"], state)
+        return refund if is_it else None
 
     def _page(self, body: dict[str, Any], rows: dict[str, Any], name: str, outer: str, inner: str) -> dict[str, Any]:
         begin, end = (datetime.fromtimestamp(int(body[f"{x}_updated_at"]), UTC) for x in ("start", "end"))

@@ -114,3 +114,24 @@ def test_stock_and_shipment_go_by_what_orders_and_links_say_and_returns_name_the
             "shop": "S1", "order": number, "number": str(refund["id"]), "kind": "return", "amount": "88.9",
             "reason": "灯罩破损", "lines": [{"line": "55001", "quantity": "1"}],
         }]}  # fmt: skip
+
+
+def test_a_return_is_agreed_to_and_paid_and_what_has_no_call_is_said():
+    with opened(PinduoduoShop(NOW)) as shop:
+        number = shop.place()
+        shop.take_back(number)
+        [key] = shop.refunds
+        agree = shop.told("answer", outside_number=number, outside_refund=key, decision="agreed", answer="")
+        assert agree == {"order_sn": number, "after_sales_id": key, "decision": "agreed"}
+        with pytest.raises(Failed, match="状态不符"):
+            shop.tell("answer", agree | {"decision": "refunded"})
+        for decision in ("agreed", "refunded"):
+            shop.tell("answer", agree | {"decision": decision})
+        assert shop.answers == [(key, "agreed"), (key, "refunded")]
+        with pytest.raises(Failed, match="状态不符"):
+            shop.tell("answer", agree)
+        with pytest.raises(Failed, match="no call for “refused”"):
+            shop.tell("answer", agree | {"decision": "refused"})
+        shop.settings = {"client_id": "1"}
+        with pytest.raises(Failed, match="address for returns"):
+            shop.tell("answer", agree)

@@ -30,6 +30,8 @@ from tests.plugins.world import World
 OUT = (
     ("deliveries", "sales.order_confirmed", "order_confirmed.json"),
     ("expected", "purchasing.order_placed", "order_placed.json"),
+    ("deliveries_cancelled", "sales.order_cancelled", "order_cancelled.json"),
+    ("expected_cancelled", "purchasing.order_cancelled", "purchase_cancelled.json"),
 )
 BACK = {
     "shipped": "sales.order.ship", "received": "purchasing.order.receive",
@@ -80,6 +82,8 @@ class Pair:
         for key, event, name in OUT:
             sample = samples("wms", name)
             sample["data"] |= {"party": str(self.world.customer.pk), "plant": str(self.world.plant.pk)}
+            for line in sample["data"]["lines"]:
+                line["item"] = str(self.world.product.pk)
             self.hand.flow(system, key.upper(), sample, direction="out", trigger="event", target=key,
                            detail={"events": [event]}, mapping={"preset": f"wms.{key}"})  # fmt: skip
         for key, command in BACK.items():
@@ -142,6 +146,24 @@ def test_a_binding_order_is_told_once_with_all_that_a_picker_reads(pair):
         "lines": [{"line": str(line.pk), "item": "RM-1", "item_name": "圆钢", "quantity": "200", "unit": "kg",
                    "due_on": "2027-01-08"}],
     }  # fmt: skip
+
+
+def test_what_is_no_longer_wanted_is_told_with_what_was_given_up(pair):
+    order = pair.shop.confirmed(pair.shop.line(pair.world.product, 40), pair.shop.line(pair.world.product, 5))
+    first, second = pair.shop.lines(order)
+    bought = pair.yard.placed(pair.yard.line(pair.world.steel, 200))
+    pair.world.do("sales.order.cancel", order, lines=[str(second.pk)], reason="客户改主意")
+    pair.world.do("purchasing.order.cancel", bought, reason="供应商断货")
+    draft = pair.shop.order(pair.shop.line(pair.world.product, 1))
+    pair.world.do("sales.order.cancel", draft, reason="录错")
+    pair.pass_minutes()
+    (told,) = pair.wms.told["deliveries_cancelled"].values()
+    assert told == {
+        "number": order.number, "order": str(order.pk), "plant": "P1", "reason": "客户改主意",
+        "lines": [{"line": str(second.pk), "item": "FG-1", "quantity": "5"}],
+    }  # fmt: skip
+    (told,) = pair.wms.told["expected_cancelled"].values()
+    assert (told["number"], told["lines"][0]["item"], told["lines"][0]["quantity"]) == (bought.number, "RM-1", "200")
 
 
 def test_what_went_ships_the_order_once_and_too_much_is_dead(pair):

@@ -16,7 +16,7 @@ from banyan.kernel.models import InboxItem, Role, User, UserRole
 from banyan.lib.ids import new_id
 
 NOW = datetime.now(UTC)
-MEASURES = ["blocked", "breaker", "dead", "differences", "waiting"]
+MEASURES = ["blocked", "breaker", "dead", "differences", "renewal", "waiting"]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def measures() -> list[str]:
 
 
 def test_the_first_system_brings_rules_and_the_scan_of_our_own_states_once(ctx, integrator, system):
-    assert defaults.seed(ctx) == 6
+    assert defaults.seed(ctx) == 7
     assert measures() == MEASURES
     told = AlertRule.objects.values_list("role__code", "scope", "way", "is_active")
     assert set(told) == {("it", "all", "inbox", True)}
@@ -54,7 +54,7 @@ def test_while_nobody_could_be_told_no_rule_is_made_and_it_follows_once_there_is
     assert defaults.seed(ctx) == 1  # the scan
     assert measures() == []
     Role.objects.create(code="integrator", name_zh="集成员", name_en="Integrator")
-    assert defaults.seed(ctx) == 5
+    assert defaults.seed(ctx) == 6
     assert set(AlertRule.objects.values_list("role__code", flat=True)) == {"integrator"}
 
 
@@ -65,7 +65,7 @@ def test_what_a_person_deletes_or_switches_off_stays_so(ctx, integrator, system)
     breaker = AlertRule.objects.get(measure="breaker")
     do(ctx, "watch.alert_rule.change", breaker.pk, is_active=False)
     assert defaults.seed(ctx) == 0
-    assert measures() == ["blocked", "breaker", "dead", "differences"]
+    assert measures() == ["blocked", "breaker", "dead", "differences", "renewal"]
     assert not Scan.objects.exists()
     Gauge.objects.update_or_create(system=system, defaults={"id": new_id(), "breaker": "open"})
     alerts.evaluate.function(ctx.with_(now=NOW))

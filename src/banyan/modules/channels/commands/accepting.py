@@ -15,6 +15,7 @@ from banyan.lib.errors import DomainError
 from banyan.lib.expressions import ExpressionFailed, compile
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
+from banyan.lib.regions import keys_of
 from banyan.modules.channels import queries, rules
 from banyan.modules.channels.commands.merging import put_together
 from banyan.modules.channels.commands.parting import AMOUNTS, part_lines
@@ -390,6 +391,7 @@ def _choose(cases: Sequence[Case]) -> None:
     for case in cases:
         needs = case.needs
         kept_most = {one.item: one2.safety_quantity for one2 in case.listed if one2 for one in one2.pieces}
+        where = keys_of(case.order.country, case.order.region, case.order.city)
         sources: list[Source] = []
         for one in ships[case.shop.pk]:
             there = stock.at(one.place, rules.summed(needs))
@@ -397,7 +399,7 @@ def _choose(cases: Sequence[Case]) -> None:
                 item: rules.kept_back(quantity, case.shop.safety_percent, kept_most.get(item, ZERO))
                 for item, quantity in there.items()
             }
-            sources.append(one.source(case.order.region, there, kept))
+            sources.append(one.source(where, there, kept))
         found = rules.allot(needs, sources, may_split=case.shop.is_split)
         case.places = found.places
         if found.missing:

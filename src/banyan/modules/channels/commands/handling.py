@@ -14,6 +14,7 @@ from banyan.kernel.schema import Input, Text, field
 from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
+from banyan.lib.regions import keys_of
 from banyan.modules.channels import queries, rules
 from banyan.modules.channels.commands.accepting import take, words_of
 from banyan.modules.channels.commands.cancelling import cancel
@@ -238,8 +239,9 @@ def _places(order: ChannelOrder) -> list[UUID | None]:
     """Give where an order may leave from in its plant: as chosen, then the others by distance, priority and cost."""
     if order.location_id is None:
         return [None]
+    where = keys_of(order.country, order.region, order.city)
     others = sorted(
-        (one.source(order.region, {}, {}) for one in queries.who_ships([order.shop_id]).get(order.shop_id, ())),
+        (one.source(where, {}, {}) for one in queries.who_ships([order.shop_id]).get(order.shop_id, ())),
         key=lambda one: (one.distance, one.priority, one.cost, str(one.place)),
     )
     return [order.location_id, *(

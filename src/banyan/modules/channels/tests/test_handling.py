@@ -152,7 +152,8 @@ def test_the_nearest_plant_ships(stall, shop):
     stall.world.make("channels.warehouse", plant=second, regions=near, priority=9)
     for plant in (stall.plant, second):
         stall.put(stall.world.part, 5, plant)
-    for region, plant in (("四川", second), ("浙江", stall.plant)):
+    there = ("四川", "四川省", "Sichuan", "51", "CN24")
+    for region, plant in (*((spelling, second) for spelling in there), ("浙江", stall.plant)):
         given = stall.outside(shop, region=region)
         stall.receive(given)
         assert stall.order(shop, given["number"]).plant == plant

@@ -7,10 +7,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from banyan.kernel.commands import tell
 from banyan.kernel.context import Context
 from banyan.lib.ids import new_id
 from banyan.lib.labels import plain
+from banyan.modules.production import queries
 from banyan.modules.production.models import Deviation, Material, Operation, WorkOrder
+
+#: Deviations by which an order is made otherwise than it was released: those who run the shop by it must hear.
+MADE_OTHERWISE = frozenset({"quantity", "split", "add_operation", "skip", "reorder", "reroute", "revision"})
 
 
 def note(
@@ -25,13 +30,18 @@ def note(
     material: Material | None = None,
     other: tuple[str, UUID] | None = None,
 ) -> Deviation:
-    """Write the record of a deviation. Takes: other: the (noun, id) that came of it."""
+    """Write the record of a deviation, after what it changed. Takes: other: the (noun, id) that came of it.
+
+    Writes: the deviation; tells WorkChanged where the order is made otherwise
+    """
     made = Deviation(
         id=new_id(), work_order=order, plant_id=order.plant_id, kind=kind, reason=reason[:255],
         before=_plain(before or {}), after=_plain(after or {}), operation=operation, material=material,
         other_noun=other[0] if other else "", other=other[1] if other else None, person_id=ctx.person, at=ctx.now,
     )  # fmt: skip
     made.save(force_insert=True)
+    if kind in MADE_OTHERWISE:
+        tell(queries.changed(order, kind, made.reason))
     return made
 
 

@@ -128,7 +128,8 @@ def cancel_orders(ctx: Context, orders: Sequence[WorkOrder], data: Why) -> None:
     tell(
         *(
             WorkOrderCancelled(
-                record=o.pk, item=o.item_id, plant=o.plant_id, quantity=o.quantity, reason=data.reason
+                record=o.pk, item=o.item_id, plant=o.plant_id, quantity=o.quantity, reason=data.reason,
+                was_released=o.released_at is not None,
             )
             for o in orders
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from banyan.kernel.models import Outbox
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
 from banyan.modules.production import queries
@@ -25,6 +26,22 @@ pytestmark = pytest.mark.django_db
 def order(shop):
     shop.stocked()
     return shop.released()
+
+
+def test_what_is_made_otherwise_is_told_as_it_is_now(shop, order):
+    milling = shop.operation(order, 20).pk
+    shop.world.do("production.work_order.skip_operation", order, operation=milling, reason="毛坯已铣")
+    shop.world.do("production.work_order.change_quantity", order, quantity="90", reason="客户减量")
+    skipped, smaller = (row.payload for row in Outbox.objects.filter(type="production.work_changed").order_by("seq"))
+    assert (skipped["change"], skipped["reason"], skipped["quantity"]) == ("skip", "毛坯已铣", "100")
+    assert [step["sequence"] for step in skipped["steps"]] == [10, 30]
+    assert (smaller["change"], smaller["quantity"]) == ("quantity", "90")
+    assert {step["quantity"] for step in smaller["steps"]} == {"90"}
+    shop.world.do("production.work_order.cancel", order, reason="客户取消")
+    planned = shop.order()
+    shop.world.do("production.work_order.cancel", planned, reason="不做了")
+    told = Outbox.objects.filter(type="production.work_order_cancelled").order_by("seq")
+    assert [row.payload["was_released"] for row in told] == [True, False]
 
 
 # --- who does what ------------------------------------------------------------------------------------------

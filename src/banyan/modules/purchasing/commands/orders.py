@@ -17,8 +17,6 @@ from banyan.kernel.context import Context
 from banyan.kernel.schema import Day, Input, Quantity, Text, field
 from banyan.lib.labels import L
 from banyan.lib.money import round_money
-from banyan.modules.company import queries as company
-from banyan.modules.company.queries import UnitFacts
 from banyan.modules.items import queries as items
 from banyan.modules.items.queries import ItemFacts
 from banyan.modules.parties import queries as parties
@@ -118,10 +116,9 @@ def place_orders(ctx: Context, orders: Sequence[Order]) -> None:
     for order in orders:
         if not lines[order.pk]:
             raise OrderEmpty(order=order.number or str(L("订单", "The order")))
-    parties.require_usable([order.party_id for order in orders], "supplier")
+    suppliers = parties.require_usable([order.party_id for order in orders], "supplier")
     facts = items.require_usable([line.item_id for rows in lines.values() for line in rows])
-    units = company.units([item.unit_id for item in facts.values()])
-    tell(*(_placed(order, lines[order.pk], facts, units) for order in orders))
+    tell(*(_placed(order, lines[order.pk], facts, suppliers[order.party_id].code) for order in orders))
 
 
 @command("purchasing.order.confirm", L("确认交期", "Note confirmation"), input=Confirm, icon="calendar-check")
@@ -350,15 +347,16 @@ def _cancelled(order: Order, lines: Sequence[OrderLine], reason: str) -> OrderCa
 
 
 def _placed(
-    order: Order, lines: Sequence[OrderLine], facts: Mapping[UUID, ItemFacts], units: Mapping[UUID, UnitFacts]
+    order: Order, lines: Sequence[OrderLine], facts: Mapping[UUID, ItemFacts], supplier: str
 ) -> OrderPlaced:
     return OrderPlaced(
-        record=order.pk, party=order.party_id, plant=order.plant_id, currency=order.currency_id,
+        record=order.pk, party=order.party_id, party_code=supplier, plant=order.plant_id,
+        ordered_on=order.ordered_on, currency=order.currency_id,
         gross_amount=order.gross_amount, amount=round_money(order.gross_amount * order.exchange_rate),
         lines=tuple(
             PlacedLine(
                 line.pk, line.item_id, line.open_quantity, line.wanted_on, line.confirmed_on, item.code, item.name,
-                units[item.unit_id].code, item.has_stock,
+                item.unit, item.has_stock, line.net_amount,
             )
             for line in lines
             for item in [facts[line.item_id]]

@@ -262,6 +262,7 @@ class Row:
     net_amount: Decimal
     tax_amount: Decimal
     tax_code: str
+    party_code: str
 
 
 _ROWS = """
@@ -270,7 +271,7 @@ _ROWS = """
            l.promised_on, o.priority, i.kind NOT IN ('service', 'phantom'),
            i.is_active AND p.is_customer AND p.is_active AND NOT p.is_blocked,
            coalesce(t.lead_time_days, 0), (%(now)s::timestamptz AT TIME ZONE f.zone)::date,
-           i.code, i.name, u.code, l.net_amount, l.tax_amount, x.code
+           i.code, i.name, u.code, l.net_amount, l.tax_amount, x.code, p.code
     FROM sales_order o
     JOIN sales_orderline l ON l.order_id = o.id
     JOIN items_item i ON i.id = l.item_id
@@ -402,8 +403,8 @@ def _ordered(row: Row, days: Mapping[UUID, date | None]) -> OrderedLine:
 
 def _confirmed(order: Order, rows: Sequence[Row], days: Mapping[UUID, date | None]) -> OrderConfirmed:
     return OrderConfirmed(
-        record=order.pk, party=order.party_id, plant=order.plant_id, ordered_on=order.ordered_on,
-        currency=order.currency_id, gross_amount=order.gross_amount,
+        record=order.pk, party=order.party_id, party_code=rows[0].party_code, plant=order.plant_id,
+        ordered_on=order.ordered_on, currency=order.currency_id, gross_amount=order.gross_amount,
         amount=round_money(order.gross_amount * order.exchange_rate),
         priority=order.priority, address=order.address, customer_reference=order.customer_reference,
         lines=tuple(

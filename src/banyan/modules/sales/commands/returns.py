@@ -21,7 +21,7 @@ from banyan.modules.inventory.values import MoveIntent, Standing
 from banyan.modules.items import queries as items
 from banyan.modules.items.queries import ItemFacts
 from banyan.modules.sales import rules
-from banyan.modules.sales.commands.shipments import share_of
+from banyan.modules.sales.commands.shipments import named, share_of
 from banyan.modules.sales.errors import LotNotShipped, OrderClosed, ReturnsTooMuch
 from banyan.modules.sales.events import GoodsReturned, ShippedLine
 from banyan.modules.sales.models import Order, OrderLine, ReturnLine, ReturnOrder
@@ -74,7 +74,7 @@ def receive_returns(ctx: Context, returns: Sequence[ReturnOrder]) -> None:
                 reason=one.reason,
                 returned_on=one.received_on,
                 currency=orders[found[0].order].currency_id,
-                lines=tuple(found),
+                lines=named(found, facts),
             )
         )
     stock.post_moves(ctx, intents)

@@ -28,6 +28,7 @@ from banyan.modules.inventory.values import Demand, MoveIntent
 from banyan.modules.items import queries as items
 from banyan.modules.items.queries import ItemFacts
 from banyan.modules.parties import queries as parties
+from banyan.modules.parties.queries import PartyFacts
 from banyan.modules.sales import queries, rules
 from banyan.modules.sales.errors import (
     AlreadyInvoiced,
@@ -237,6 +238,8 @@ def reverse_shipments(ctx: Context, shipments: Sequence[Shipment], data: Reverse
     """
     dispatches = _dispatches(shipments)
     orders, lines = _orders_of(dispatches)
+    customers = parties.parties_by_id([one.shipment.party_id for one in dispatches])
+    facts = items.items_by_id([row.item_id for one in dispatches for row in one.lines])
     told = []
     for one in dispatches:
         rows = [
@@ -244,7 +247,7 @@ def reverse_shipments(ctx: Context, shipments: Sequence[Shipment], data: Reverse
             for row in one.lines
         ]
         one.shipment.reverse_reason = data.reason
-        told.append(_event(ShipmentReversed, one.shipment, orders, rows))
+        told.append(_event(ShipmentReversed, one.shipment, customers, orders, named(rows, facts)))
     moves = db.rows(_MOVES, [[one.shipment.pk for one in dispatches]])
     stock.reverse_moves(ctx, [key for (key,) in moves], data.reason)
     _settle(orders, lines)
@@ -276,7 +279,7 @@ def dispatch(
     Writes: shipments, moves, shipped quantities and states; tells GoodsShipped
     """
     _refuse(dispatches, orders, lines)
-    parties.require_usable([one.shipment.party_id for one in dispatches], "customer")
+    customers = parties.require_usable([one.shipment.party_id for one in dispatches], "customer")
     facts = items.items_by_id([row.item_id for one in dispatches for row in one.lines])
     _resolve(ctx, dispatches, facts)
     intents = [intent for one in dispatches for intent in _intents(ctx, one, facts)]
@@ -293,7 +296,7 @@ def dispatch(
             for row in one.lines
         ]
         rows = [replace(r, moves=tuple(moved.get(x.pk, ()))) for r, x in zip(rows, one.lines, strict=True)]
-        told.append(_event(GoodsShipped, shipment, orders, rows))
+        told.append(_event(GoodsShipped, shipment, customers, orders, named(rows, facts)))
     _write(dispatches)
     _settle(orders, lines)
     tell(*told)
@@ -534,14 +537,22 @@ def share_of(
         order=order.pk, order_line=line.pk, item=line.item_id, lot=lot, quantity=quantity,
         net_amount=part_amount(line.net_amount, **share), tax_amount=part_amount(line.tax_amount, **share),
         amount=part_amount(round_money(line.net_amount * order.exchange_rate), **share), moves=(),
+        order_number=order.number, customer_reference=order.customer_reference,
     )  # fmt: skip
 
 
+def named(rows: Iterable[ShippedLine], facts: Mapping[UUID, ItemFacts]) -> tuple[ShippedLine, ...]:
+    """Give lines with the codes of their items and stock units."""
+    return tuple(replace(row, item_code=facts[row.item].code, unit=facts[row.item].unit) for row in rows)
+
+
 def _event(
-    kind: type[GoodsShipped], shipment: Shipment, orders: Mapping[UUID, Order], rows: Sequence[ShippedLine]
-) -> GoodsShipped:
+    kind: type[GoodsShipped], shipment: Shipment, customers: Mapping[UUID, PartyFacts], orders: Mapping[UUID, Order],
+    rows: Sequence[ShippedLine],
+) -> GoodsShipped:  # fmt: skip
     return kind(
-        record=shipment.pk, order=shipment.order_id, party=shipment.party_id, plant=shipment.plant_id,
+        record=shipment.pk, order=shipment.order_id, party=shipment.party_id,
+        party_code=customers[shipment.party_id].code, plant=shipment.plant_id,
         shipped_on=shipment.shipped_on, currency=orders[rows[0].order].currency_id, carrier=shipment.carrier_id,
         tracking_number=shipment.tracking_number, lines=tuple(rows),
     )  # fmt: skip
