@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -22,7 +23,8 @@ from banyan.integration.watch.models import Alert, AlertRule
 from banyan.integration.watch.rules import pause_after
 from banyan.kernel import registry
 from banyan.kernel.models import User, UserRole
-from banyan.lib.labels import L, Label
+from banyan.lib.labels import L, Label, plain
+from banyan.web.acting import HOME_ZONE
 
 MOST = 200
 _KINDS = {
@@ -64,7 +66,7 @@ def body_of(way: str, alert: Alert, kind: str, *, language: str, mails: Sequence
         case "feishu":
             return {"msg_type": "text", "content": {"text": text}}
         case "mail":
-            return {"to": list(mails), "subject": text, "text": f"{text}\n\n{_facts_in_words(alert)}"}
+            return {"to": list(mails), "subject": text, "text": f"{text}\n\n{_facts_in_words(alert).in_(language)}\n"}
         case _:
             return {
                 "kind": kind, "text": text, "alert": str(alert.pk), "rule": alert.rule.name,
@@ -75,8 +77,20 @@ def body_of(way: str, alert: Alert, kind: str, *, language: str, mails: Sequence
             }  # fmt: skip
 
 
-def _facts_in_words(alert: Alert) -> str:
-    return f"since {alert.since.isoformat(timespec='minutes')}, threshold {alert.rule.threshold}"
+def _facts_in_words(alert: Alert) -> Label:
+    """Give since when and from which value on, by the company's clock; how long it took where it is over."""
+    zone = ZoneInfo(HOME_ZONE)
+
+    def at(moment: datetime) -> str:
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+    said = L("始于 {since}；规则的阈值：{threshold}", "Since {since}; the rule's threshold: {threshold}")
+    facts = {"since": at(alert.since), "threshold": plain(alert.rule.threshold)}
+    if alert.cleared_at:
+        said = L("始于 {since}，解除于 {until}；规则的阈值：{threshold}",
+                 "Since {since}, cleared at {until}; the rule's threshold: {threshold}")  # fmt: skip
+        facts["until"] = at(alert.cleared_at)
+    return said.filled(facts)
 
 
 def people_of(rules: Sequence[AlertRule]) -> dict[UUID, tuple[UUID, ...]]:
