@@ -24,6 +24,7 @@ WITHOUT_MAPPING = {
     "mqtt": "a topic's readings are the plant's own",
     "opcua": "nodes are the controller's own",
     "rest": "a partner is described as data; wms is one, with its mappings",
+    "people": "one text, which alerts write themselves; accounts are key links",
     "robots": "one text, which alerts write themselves",
     "soap": "operations are those of the partner's WSDL; mes is one, with its mappings",
     "sql": "columns are those of the partner's tables",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,11 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from banyan.connectors.mail.tests.test_mail import smtp
+from banyan.connectors.people.tests.test_people import KNOWN, Office
+from banyan.connectors.people.tests.test_people import SECRET as APP_SECRET
 from banyan.connectors.robots.tests.test_robots import SECRET, TOKEN, stand_in
 from banyan.integration.models import Message
 from banyan.integration.watch.jobs import look_after_alerts
 from banyan.integration.watch.models import Alert, AlertRule
-from banyan.kernel.models import User
+from banyan.kernel.models import InboxItem, Role, User, UserRole
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
 from tests.integration.partner import partner
@@ -37,8 +40,9 @@ def hand(live_db, ctx, settings, tmp_path) -> Integrator:
 
 def rule(hand: Integrator, via: Any, way: str, **given: Any) -> AlertRule:
     """Make a rule about dead messages that tells through a system."""
-    boss = given.get("person") or str(User.objects.create(login=f"boss-{new_id().hex[-8:]}", name="主管").pk)
-    facts = dict(name="看住死信", measure="dead", threshold="1", minutes=0, person=boss, way=way, via=str(via))
+    if "person" not in given:
+        given["person"] = str(User.objects.create(login=f"boss-{new_id().hex[-8:]}", name="主管").pk)
+    facts = dict(name="看住死信", measure="dead", threshold="1", minutes=0, way=way, via=str(via))
     return AlertRule.objects.get(pk=hand.do("watch.alert_rule.create", records=[facts | given]).ids[0])
 
 
@@ -142,6 +146,42 @@ def test_a_mail_that_is_not_taken_is_told_again_and_one_without_an_address_says_
     look_after_alerts(now + timedelta(hours=9))
     assert len(handler.kept) == 1
     assert "nobody who is told has a mail address" in Alert.objects.get().news_error
+
+
+@pytest.mark.parametrize("kind", ["wecom", "dingtalk", "feishu"])
+def test_each_person_is_told_at_their_own_account_and_in_their_own_language(hand, kind):
+    office, accounts = Office(kind), sorted(KNOWN)
+    agent = {} if kind == "feishu" else {"agent": "17"}
+    role = Role.objects.create(code="watch", name_zh="值班", name_en="On duty")
+    with partner(office) as there:
+        settings = {"kind": kind, "app_key": "app-1", "address": there.url, **agent}
+        system = hand.system("OURS", "people", settings, {"app_secret": APP_SECRET})
+        people = [User.objects.create(login=f"p{n}", name=f"人{n}", language=language)
+                  for n, language in enumerate(("zh", "en", "zh"))]  # fmt: skip
+        for user, code in zip(people, accounts, strict=False):  # the third has no account there
+            hand.do("mapping.key_link.link", system="OURS", entity="kernel.user", code=code, record=str(user.pk))
+        UserRole.objects.bulk_create(UserRole(user=user, role=role) for user in people)
+        rule(hand, system, kind, person=None, role=str(role.pk))
+        die_and_be_given_up(hand, there.url)
+    said = [(to, json.dumps(body, ensure_ascii=False)) for to, body in office.told]
+    print(*said, sep="\n")
+    own = dict(zip(("zh", "en"), accounts, strict=True))
+    assert [(to, "看住死信（TELL" in text, "看住死信 (TELL" in text) for to, text in said] == [
+        ((own["en"],), False, True), ((own["zh"],), True, False)] * 2  # fmt: skip
+    assert faults() == [("cleared", "")]
+
+
+def test_who_has_no_account_there_has_the_inbox_and_the_alert_says_why(hand):
+    office = Office("feishu")
+    with partner(office) as there:
+        settings = {"kind": "feishu", "app_key": "app-1", "address": there.url}
+        system = hand.system("OURS", "people", settings, {"app_secret": APP_SECRET})
+        boss = User.objects.create(login="boss", name="主管")
+        rule(hand, system, "feishu", person=str(boss.pk))
+        die(hand, hand.system("CARRIER", "webhook", {"address": there.url}, {"signing_secret": HOOK_SECRET}))
+    assert office.told == []
+    assert "key link of the user" in Alert.objects.get().news_error
+    assert InboxItem.objects.filter(person=boss).count() == 1
 
 
 def test_an_operation_that_a_robot_does_not_have_is_refused_with_its_own(hand):
