@@ -88,6 +88,7 @@ def test_a_dead_letter_is_repaired_tried_and_replayed(dead, receiver: Receiver, 
     carry_until_quiet()
     page.reload()
     expect(page.locator("h1 .state")).to_have_text("完成" if is_zh else "Done")
+    look(page, "replayed", language, is_phone)
     assert receiver.got == [{"order": dead.body["subject"], "total": "76305.52"}]
     assert Repair.objects.get().body == body
     assert Message.objects.get().body == dead.body

@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Sum
-
-from banyan.integration.models import Attempt, Message
-from banyan.kernel import db, dispatcher, proofs
-from banyan.kernel.models import Role
+from banyan.integration.models import Message
+from banyan.kernel import db, dispatcher
+from tests.integration.both_sides import bus_agrees, roles, sold
 from tests.integration.shop import Integrator
 
 HERE = Path(__file__).parent
@@ -121,25 +119,13 @@ def books_of(address: str) -> dict[str, Any]:
 
 def both_sides_agree(address: str, told: int, offered: int) -> None:
     """Hold counts, sums and the order of each key against the partner's books, and print them."""
-    states = Counter(Message.objects.values_list("flow__code", "state", "reason"))
     books = books_of(address)
-    theirs = [n for _, _, n in books["told"]]
-    made = sorted(int(code[1:]) for code in Role.objects.filter(code__startswith="R").values_list("code", flat=True))
-    tries = Message.objects.aggregate(n=Sum("attempts"))["n"]
-    print(f"told {told} (sum {sum(range(told))}); in the partner's books {len(theirs)} (sum {sum(theirs)}) by "
-          f"{books['calls']} calls; offered {offered} (sum {sum(range(1, offered + 1))}); made {len(made)} "
-          f"(sum {sum(made)}); {tries} tries; {dict(states)}",
-          *Message.objects.filter(state="dead").values_list("error", flat=True)[:3])  # fmt: skip
-    assert states == {("OUT", "done", ""): told, ("IN", "done", ""): offered}
-    assert sorted(theirs) == list(range(told))
-    assert made == list(range(1, offered + 1))
-    keys: dict[str, list[int]] = {}
-    for _, subject, n in books["told"]:
-        keys.setdefault(subject, []).append(n)
-    assert all(numbers == sorted(numbers) for numbers in keys.values()), "a key was overtaken"
-    assert Attempt.objects.filter(outcome="done").count() == told + offered
-    red = [v.found.faults for v in proofs.run() if v.proof.key.startswith("integration.") and not v.is_green]
-    assert red == []
+    print(f"{books['calls']} calls of the partner")
+    made = sold()
+    assert len(made) == told
+    bus_agrees("out", made, [tuple(one) for one in books["told"]])
+    codes = [(f"R{n:05}", n) for n in range(1, offered + 1)]
+    bus_agrees("in", codes, roles("R"), number=lambda body: body["id"])
 
 
 def come_to_rest(told: int, offered: int, seconds: float) -> None:

@@ -55,6 +55,8 @@ PROTOCOLS = {
                       "smtp_safety": "none"}, {}, "send mail"),
     "robots": ("robots", {"kind": "wecom", "address": "http://127.0.0.1:{port}/send"},
                {"token": "word", "signing_secret": "word"}, "send tell"),
+    "people": ("people", {"kind": "feishu", "app_key": "app", "address": "http://127.0.0.1:{port}"},
+               {"app_secret": "word"}, "send tell"),
     "webhook": ("webhook", {"address": "http://127.0.0.1:{port}/hook"}, {"signing_secret": WORD}, "send event"),
 }  # fmt: skip
 

@@ -217,6 +217,37 @@ def sftp(where: Where) -> Any:
     return {"taken": [one.body for one in page.messages], "rest": messages(rest), "sent": sent}
 
 
+#: The id of an S3 store's key as it is kept: as long as the store's own.
+S3_USER = "EXAMPLE-ID-OF-A-KEY1"
+
+
+def s3(where: Where) -> Any:
+    """Write a file into a bucket, take it, move it to the archive once it is kept; find no such bucket."""
+    connector = File()
+
+    def reach(bucket: str = "wms", **operation: Any) -> Any:
+        made = {"key": "orders", "ways": ["poll", "send"], "ready": "at_once", **operation}
+        settings = {"place": "s3", "address": f"http://127.0.0.1:{where.port}", "bucket": bucket, "folder": "talk",
+                    "user": where.more.get("user", S3_USER), "operations": [made]}  # fmt: skip
+        return connection_to(connector, settings, {"secret_key": where.more.get("secret", "any")}, now=where.now)
+
+    link = reach(folder="in", name="{key}")
+    first = said(lambda: connector.send(link, Outgoing(IDS[0], "orders", [{"no": "1", "名称": "轴承"}], "订单 1+2",
+                                                       "t", where.now)).reply)  # fmt: skip
+    page = connector.poll(reach(), "orders", None, 10)
+    page.confirm()
+    rest = connector.poll(reach(), "orders", None, 10)
+    lost = said(lambda: connector.poll(reach(bucket="none"), "orders", None, 10).messages)
+    return {"sent": first, "taken": [one.body for one in page.messages], "rest": messages(rest), "lost": lost}
+
+
+def s3_holds(found: Any) -> None:
+    assert "kind" not in (found["sent"] or {})
+    assert found["taken"] == [{"no": "1", "名称": "轴承"}]
+    assert found["rest"] == []
+    assert (found["lost"]["kind"], "NoSuchBucket" in found["lost"]["text"]) == ("refused", True)
+
+
 def sftp_holds(found: Any) -> None:
     assert found["taken"] == [{"no": "1", "名称": "轴承"}]
     assert found["rest"] == []

@@ -1,7 +1,8 @@
 """Conversations with partners, byte for byte: recorded beside the real one, played again without it.
 
-A talk is kept as `payloads/talk.json` of a connector's folder: the partner and its version, the day, what the
-connector's clock said, what came of the story, and each connection as turns of "us" and "them" (text, or base64).
+A talk is kept as `payloads/talk.json` of a connector's folder, a second one as `NAME-talk.json`: the partner and its
+version, the day, what the connector's clock said, what came of the story, and each connection as turns of "us" and
+"them" (text, or base64).
 """
 
 from __future__ import annotations
@@ -175,13 +176,13 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 # --- kept beside the connector --------------------------------------------------------------------------------
 
 
-def file_of(connector: str) -> Path:
-    return CONNECTORS / connector / "payloads" / "talk.json"
+def file_of(connector: str, name: str = "") -> Path:
+    return CONNECTORS / connector / "payloads" / (f"{name}-talk.json" if name else "talk.json")
 
 
-def kept(connector: str) -> dict[str, Any]:
+def kept(connector: str, name: str = "") -> dict[str, Any]:
     """Give what is kept of a connector's talk."""
-    return json.loads(file_of(connector).read_text(encoding="utf-8"))
+    return json.loads(file_of(connector, name).read_text(encoding="utf-8"))
 
 
 def talk_of(whole: dict[str, Any]) -> Talk:
@@ -189,7 +190,7 @@ def talk_of(whole: dict[str, Any]) -> Talk:
     return Talk([[(who, _read(text)) for who, text in turns] for turns in whole["connections"]])
 
 
-def keep(connector: str, partner: str, where: Where, talk: Talk, comes: Any) -> None:
+def keep(connector: str, partner: str, where: Where, talk: Talk, comes: Any, name: str = "") -> None:
     """Keep a talk beside its connector."""
     said = [[[who, _written(text)] for who, text in turns] for turns in talk.connections]
     whole = {
@@ -197,23 +198,25 @@ def keep(connector: str, partner: str, where: Where, talk: Talk, comes: Any) -> 
         "by": "BANYAN_TEST_ALL=1 BANYAN_CAPTURE=1 pytest tests/partners/test_talks.py", "comes": plain(comes),
         "connections": said,
     }  # fmt: skip
-    file = file_of(connector)
+    file = file_of(connector, name)
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 @contextmanager
-def replayed(connector: str) -> Iterator[tuple[Where, Talk, Any]]:
+def replayed(connector: str, name: str = "") -> Iterator[tuple[Where, Talk, Any]]:
     """Have a partner that says what the real one said; give where it is, its talk, and what came of it."""
-    whole = kept(connector)
+    whole = kept(connector, name)
     talk = talk_of(whole)
     with played(talk) as port:
         yield Where(port, datetime.fromisoformat(whole["now"])), talk, whole["comes"]
 
 
-def is_told_again(connector: str, story: Callable[[Where], Any], check: Callable[[Any], None]) -> None:
+def is_told_again(
+    connector: str, story: Callable[[Where], Any], check: Callable[[Any], None], name: str = ""
+) -> None:
     """Tell a story to what the real partner said then: the same comes of it, and nothing of the talk is left."""
-    with replayed(connector) as (where, talk, comes):
+    with replayed(connector, name) as (where, talk, comes):
         found = plain(story(where))
         assert found == comes
         check(found)

@@ -37,10 +37,10 @@ def is_told(connector, partner, port, name=""):
     kept(connector, partner, where, talk, found)
 
 
-def kept(connector, partner, where, talk: Talk, found):
+def kept(connector, partner, where, talk: Talk, found, name=""):
     assert talk.connections
     if IS_CAPTURING:
-        keep(connector, partner, where, talk, found)
+        keep(connector, partner, where, talk, found, name)
 
 
 def told_by(*program):
@@ -104,6 +104,21 @@ def test_a_soap_service(tmp_path):
 def test_vendure(shop):
     assert Buyer(shop).buys(variants(shop)["LAMP-01-W"], 2)["state"] == "PaymentSettled"
     is_told("vendure", "Vendure 3.7.2", int(shop.rpartition(":")[2]))
+
+
+def test_an_s3_store(needs, tmp_path):
+    python = servers.S3 / "env" / "bin" / "python"
+    needs(python.exists(), "an S3 store; `make test-all` installs it")
+    with servers.s3(tmp_path) as (address, user, secret), recorded(int(address.rpartition(":")[2])) as (port, talk):
+        where = Where(port, datetime.now(UTC), {"user": user, "secret": secret})
+        found = stories.s3(where)
+    stories.s3_holds(plain(found))
+    assert len(user) == len(stories.S3_USER)
+    named = [[(who, said.replace(user.encode(), stories.S3_USER.encode())) for who, said in turns]
+             for turns in talk.connections]  # fmt: skip
+    assert secret.encode() not in b"".join(said for turns in named for _, said in turns)
+    moto = told_by(python, "-c", "import moto; print(moto.__version__)")
+    kept("file", f"moto {moto}", where, Talk(named), found, "s3")
 
 
 def test_sftp(needs, tmp_path):

@@ -274,6 +274,8 @@ class Connector:
     sends_many: ClassVar[bool] = False
     #: The operation that tells people something: it takes {"text"}, and the connector gives it the partner's form.
     tells: ClassVar[str] = ""
+    #: It tells single persons: it takes {"to"} as well, the accounts that key links of users give for its system.
+    tells_each: ClassVar[bool] = False
     #: What is polled is held for who polled it until it is confirmed: nobody can look at it in passing.
     holds_polled: ClassVar[bool] = False
 

@@ -11,7 +11,7 @@ import orjson
 
 from banyan.connectors.sql.engines import session
 from banyan.connectors.sql.settings import SqlOperation, SqlSettings, Where
-from banyan.connectors.sql.values import at_mark, before, instant, kept, mark
+from banyan.connectors.sql.values import at_mark, before, instant, is_mark, kept, mark
 from banyan.integration.connecting import (
     Connection,
     Connector,
@@ -82,10 +82,10 @@ class Sql(Connector):
                 query = query.where(watermark >= before(mark(state["mark"]), asked.overlap))
             query = query.order_by(watermark, key).limit(limit)
             rows = opened.execute(query).mappings().all()
-        messages, is_cut = _messages(connection, asked, rows)
+        messages, is_cut = _messages(connection, asked, rows, watermark.type)
         rows = rows[: len(messages)]
         highs = [mark(state.get("mark")), mark(walk["high"]) if walk else None]
-        highs += [row[asked.watermark] for row in rows[-1:]]
+        highs += [row[asked.watermark] for row in rows if is_mark(row[asked.watermark], watermark.type)][-1:]
         high = max((each for each in highs if each is not None), default=None)
         if rows and (is_cut or len(rows) >= limit):
             end = rows[-1]
@@ -150,9 +150,15 @@ class Sql(Connector):
 
 
 def _messages(
-    connection: Connection, asked: SqlOperation, rows: Sequence[Mapping[Any, Any]]
+    connection: Connection, asked: SqlOperation, rows: Sequence[Mapping[Any, Any]], kind: Any
 ) -> tuple[tuple[Incoming, ...], bool]:
-    """Give rows as messages, and whether the page was cut because it grew too large. Raises: Failed("too_large")."""
+    """Give rows as messages, and whether the page was cut because it grew too large.
+
+    A row whose watermark is nothing to go on from (infinity, NaN) has that as its fault, and holds no other up.
+
+    Takes:  kind: the watermark's type
+    Raises: Failed("too_large")
+    """
     size, found = 0, []
     zone = connection.settings.zone
     for row in rows:
@@ -166,7 +172,13 @@ def _messages(
         key = as_text(body.get(asked.key_column))
         name = f"{key}@{hashlib.sha256(text).hexdigest()[:20]}"
         order = as_text(body.get(asked.order_key)) if asked.order_key else key
-        found.append(Incoming(name, body, order, asked.key, instant(row[asked.watermark], zone)))
+        given, fault = row[asked.watermark], None
+        if not is_mark(given, kind):
+            fault = Failed("mapping", L(
+                f"列 {asked.watermark} 的值 {given} 不能用作水位，请在对方改正",
+                f"Column {asked.watermark} holds {given}, no watermark to go on from; correct it at the partner",
+            ))  # fmt: skip
+        found.append(Incoming(name, body, order, asked.key, instant(given, zone), fault=fault))
     return tuple(found), False
 
 

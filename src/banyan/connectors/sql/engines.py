@@ -146,12 +146,40 @@ def _postgresql(settings: SqlSettings, address: str, password: str) -> Any:
     more = {"sslrootcert": "system"} if settings.tls == "verify" and not settings.trusted else {}
     if settings.trusted and settings.tls == "verify":
         more = {"sslrootcert": _file_of(settings.trusted)}
-    return psycopg.connect(
+    made = psycopg.connect(
         host=settings.host, hostaddr=address, port=settings.used_port, dbname=settings.database, user=settings.user,
         password=password or None, sslmode=mode, connect_timeout=CONNECT_SECONDS, application_name="banyan",
         options=f"-c statement_timeout={limit} -c lock_timeout={limit} -c idle_in_transaction_session_timeout=60000",
         **more,
     )  # fmt: skip
+    read_every_time(made)
+    return made
+
+
+def read_every_time(opened: Any) -> None:
+    """Have a connection of psycopg give times that Python cannot hold (infinity, years before Christ) as their text.
+
+    As it is, the driver refuses the whole page for one of them.
+    """
+    from psycopg import DataError
+    from psycopg.types import datetime as kinds
+
+    def patient(loader: Any) -> Any:
+        class Patient(loader):
+            def load(self, data: Any) -> Any:
+                try:
+                    return super().load(data)
+                except (DataError, OverflowError):
+                    return bytes(data).decode()
+
+        return Patient
+
+    for name, loader in (
+        ("date", kinds.DateLoader), ("time", kinds.TimeLoader), ("timetz", kinds.TimetzLoader),
+        ("timestamp", kinds.TimestampLoader), ("timestamptz", kinds.TimestamptzLoader),
+        ("interval", kinds.IntervalLoader),
+    ):  # fmt: skip
+        opened.adapters.register_loader(name, patient(loader))
 
 
 def _mysql(settings: SqlSettings, address: str, password: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -68,19 +69,39 @@ def before(value: Any, overlap: float) -> Any:
     return value
 
 
+def is_mark(value: Any, kind: Any) -> bool:
+    """Say whether a walk can go on from a value: no infinity, no NaN, no date that is none.
+
+    Takes:  kind: SQLAlchemy's type of the column
+    """
+    match value:
+        case float():
+            return isfinite(value)
+        case Decimal():
+            return value.is_finite()
+        case str():
+            return not _is_time(kind)
+    return True
+
+
 def at_mark(kind: Any, since: datetime, zone: str) -> datetime | date | None:
     """Give the mark of a column at an instant, as the database keeps it; None where its type is no time.
 
     Takes:  kind: SQLAlchemy's type of the column
     """
-    try:
-        python = kind.python_type
-    except NotImplementedError:
+    if not _is_time(kind):
         return None
     there = since.astimezone(ZoneInfo(zone))
-    if python is datetime:
+    if kind.python_type is datetime:
         return there if getattr(kind, "timezone", False) else there.replace(tzinfo=None)
-    return there.date() if python is date else None
+    return there.date()
+
+
+def _is_time(kind: Any) -> bool:
+    try:
+        return kind.python_type in (datetime, date)
+    except NotImplementedError:
+        return False
 
 
 def instant(value: Any, zone: str) -> datetime | None:

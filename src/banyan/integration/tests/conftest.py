@@ -79,10 +79,14 @@ class Loop(Connector):
 
 
 class Partner:
-    """A server that keeps what it gets and answers by its script: a status, a status with headers, or "half"."""
+    """A server that keeps what it gets and answers by its script: a status, a status with headers, or "half".
+
+    `books` are what it has booked: by which name, of what, which number; half an answer comes after it has booked.
+    """
 
     def __init__(self) -> None:
         self.got: list[tuple[str, Any]] = []
+        self.books: list[tuple[str, str, int]] = []
         self.script: list[Any] = []
         self.answer: Callable[[Any], Any] | None = None
         self.says: Any = {"ok": True}
@@ -111,6 +115,8 @@ class Partner:
                     if outer.answer is not None:
                         said = outer.answer(body)
                     outer.got.append((self.headers["Webhook-Id"], body))
+                    if said in (None, 200, "half") and isinstance(body.get("data"), dict) and "n" in body["data"]:
+                        outer.books.append((self.headers["Webhook-Id"], body["subject"], body["data"]["n"]))
                 if said == "half":
                     self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
                     self.close_connection = True

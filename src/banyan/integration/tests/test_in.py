@@ -19,6 +19,7 @@ from banyan.kernel import db, proofs
 from banyan.kernel.commands import Contended
 from banyan.kernel.models import Audit, History, Role, User
 from banyan.lib.errors import Invalid
+from tests.integration.both_sides import bus_agrees, roles
 
 PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
 
@@ -96,6 +97,7 @@ def test_the_same_message_five_times_is_done_once(inward):
     carry_until_quiet()
     assert (made(), states()) == (["R1"], [("1", "done", "")])
     assert Attempt.objects.count() == 1
+    bus_agrees("in", [("R1", 1)], roles("R"))
 
 
 def test_the_same_id_with_another_body_is_refused_and_noted_once(inward):
@@ -104,9 +106,7 @@ def test_the_same_id_with_another_body_is_refused_and_noted_once(inward):
     read()
     carry_until_quiet()
     assert made() == ["R1"]
-    first, second = states()
-    assert first == ("1", "done", "")
-    assert second[1:] == ("dead", "source_reused")
+    bus_agrees("in", [("R1", 1), ("R1", 2)], roles("R"), {2: "source_reused"})
 
 
 def test_a_reader_that_loses_its_claim_keeps_nothing(inward):

@@ -1,6 +1,7 @@
 """What is said of an alert, and how it reaches the outside: in the form each way wants, through a system of the bus.
 
-A connector that tells people by itself takes the text and gives it its partner's form. Through any other a robot's
+A connector that tells people by itself takes the text and gives it its partner's form; one that tells single persons
+takes their accounts there as well, and each reads it in their own language. Through any other a robot's
 message is sent as its maker documents it, mail as `to`, `subject` and `text`, a webhook as the facts. The system's
 connector knows address, signature and limits.
 
@@ -13,16 +14,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from banyan.integration.connecting import Connector, Failed, Outgoing
+from banyan.integration.mapping.queries import codes_of
 from banyan.integration.plans import link_of, refused
 from banyan.integration.watch.models import Alert, AlertRule
 from banyan.integration.watch.rules import pause_after
 from banyan.kernel import registry
 from banyan.kernel.models import User, UserRole
-from banyan.lib.labels import L, Label
+from banyan.lib.labels import L, Label, plain
+from banyan.web.acting import HOME_ZONE
 
 MOST = 200
 _KINDS = {
@@ -44,11 +48,13 @@ def said(alert: Alert, kind: str) -> Label:
 
 
 def message_of(
-    connector: Connector, alert: Alert, kind: str, *, language: str, mails: Sequence[str] = ()
-) -> tuple[str, dict[str, Any]]:
+    connector: Connector, alert: Alert, kind: str, *, language: str, mails: Sequence[str] = (),
+    accounts: Sequence[str] = (),
+) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """Give the operation and the body by which an alert goes through a system of that connector."""
     if connector.tells:
-        return connector.tells, {"text": said(alert, kind).in_(language)}
+        to = {"to": list(accounts)} if connector.tells_each else {}
+        return connector.tells, to | {"text": said(alert, kind).in_(language)}
     return alert.rule.operation, body_of(alert.rule.way, alert, kind, language=language, mails=mails)
 
 
@@ -64,7 +70,7 @@ def body_of(way: str, alert: Alert, kind: str, *, language: str, mails: Sequence
         case "feishu":
             return {"msg_type": "text", "content": {"text": text}}
         case "mail":
-            return {"to": list(mails), "subject": text, "text": f"{text}\n\n{_facts_in_words(alert)}"}
+            return {"to": list(mails), "subject": text, "text": f"{text}\n\n{_facts_in_words(alert).in_(language)}\n"}
         case _:
             return {
                 "kind": kind, "text": text, "alert": str(alert.pk), "rule": alert.rule.name,
@@ -75,8 +81,20 @@ def body_of(way: str, alert: Alert, kind: str, *, language: str, mails: Sequence
             }  # fmt: skip
 
 
-def _facts_in_words(alert: Alert) -> str:
-    return f"since {alert.since.isoformat(timespec='minutes')}, threshold {alert.rule.threshold}"
+def _facts_in_words(alert: Alert) -> Label:
+    """Give since when and from which value on, by the company's clock; how long it took where it is over."""
+    zone = ZoneInfo(HOME_ZONE)
+
+    def at(moment: datetime) -> str:
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+    said = L("始于 {since}；规则的阈值：{threshold}", "Since {since}; the rule's threshold: {threshold}")
+    facts = {"since": at(alert.since), "threshold": plain(alert.rule.threshold)}
+    if alert.cleared_at:
+        said = L("始于 {since}，解除于 {until}；规则的阈值：{threshold}",
+                 "Since {since}, cleared at {until}; the rule's threshold: {threshold}")  # fmt: skip
+        facts["until"] = at(alert.cleared_at)
+    return said.filled(facts)
 
 
 def people_of(rules: Sequence[AlertRule]) -> dict[UUID, tuple[UUID, ...]]:
@@ -126,19 +144,41 @@ def _send(alert: Alert, told: Sequence[User]) -> Failed | None:
         if link is None:
             raise Failed("gone", L("通知用的系统已不存在", "the system to tell through is gone"))
         connector, connect = link
-        operation, body = message_of(connector, alert, alert.news, language=language, mails=mails)
-        connector.send(connect(), Outgoing(
-            id=name_of(alert.pk, alert.news, alert.told), operation=operation, key=str(alert.pk), body=body,
-            type=f"watch.alert_{alert.news}",
-        ))  # fmt: skip
+        readers = _accounts(rule.via.code, told) if connector.tells_each else {language: ()}
+        for each, accounts in readers.items():
+            operation, body = message_of(
+                connector, alert, alert.news, language=each, mails=mails, accounts=accounts
+            )
+            connector.send(connect(), Outgoing(
+                id=name_of(alert.pk, alert.news, alert.told, each if accounts else ""), operation=operation,
+                key=str(alert.pk), body=body, type=f"watch.alert_{alert.news}",
+            ))  # fmt: skip
     except Exception as fault:  # whatever a connector raises is a try that failed
         return refused(fault)
     return None
 
 
-def name_of(alert: UUID, news: str, told: int) -> UUID:
+def _accounts(system: str, told: Sequence[User]) -> dict[str, tuple[str, ...]]:
+    """Give the accounts that people have in a system, by their language, as key links of users say.
+
+    Raises: Failed where nobody has one
+    """
+    codes = codes_of(system, "kernel.user", [user.pk for user in told])
+    found: dict[str, list[str]] = {}
+    for user in told:
+        if user.pk in codes:
+            found.setdefault(user.language, []).append(codes[user.pk])
+    if not found:
+        raise Failed("refused", L(
+            f"通知对象在 {system} 都没有账号，请在主键对照中登记",
+            f"nobody who is told has an account in {system}: enter it as a key link of the user",
+        ))  # fmt: skip
+    return {language: tuple(found[language]) for language in sorted(found)}
+
+
+def name_of(alert: UUID, news: str, told: int, language: str = "") -> UUID:
     """Give what the partner may know a message again by: the same at every try."""
-    return uuid5(alert, f"{news} {told}")
+    return uuid5(alert, f"{news} {told} {language}".strip())
 
 
 def _note(alert: Alert, fault: Failed | None, now: datetime) -> None:

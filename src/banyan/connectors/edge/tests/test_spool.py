@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,7 @@ from banyan.connectors.webhook.settings import WebhookSettings
 from banyan.integration.connecting import Failed, Received
 from tests.integration.partner import connection, partner
 
+PAYLOADS = Path(__file__).parents[1] / "payloads"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 AT = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
@@ -74,6 +77,19 @@ def test_readings_reach_the_server_once_and_in_order_over_all_faults(tmp_path):
     assert server.order == [f"r-{n}" for n in range(50)]
     assert len(server.kept) == 50, "a parcel sent again has the same ids"
     assert spool.state().waiting == 0
+
+
+def test_a_parcel_goes_out_as_it_is_documented_and_is_read_by_the_entrance(tmp_path):
+    shown = json.loads((PAYLOADS / "parcel.json").read_text(encoding="utf-8"))
+    spool, heard = Spool(tmp_path / "spool.db"), []
+    spool.add([Reading(one["data"]["source"], one["subject"], datetime.fromisoformat(one["time"]),
+                       one["data"]["value"], id=one["id"]) for one in shown])  # fmt: skip
+    server = Server()
+    with partner(lambda asked: heard.append(asked) or server(asked)) as there:
+        forwarder(spool, there).step()
+    assert heard[0].json == shown
+    assert heard[0].headers["content-type"].startswith("application/cloudevents-batch+json")
+    assert list(server.kept.values()) == [one["data"] for one in shown]
 
 
 def test_a_parcel_that_was_named_before_a_crash_is_the_same_after_it(tmp_path):

@@ -1,9 +1,12 @@
-"""What OpenSSH's SFTP said (payloads/talk.json), told again to the connector; tests/partners/test_talks.py asks it."""
+"""What OpenSSH's SFTP (payloads/talk.json) and an S3 store (payloads/s3-talk.json) said, told again to the connector.
+
+tests/partners/test_talks.py asks them.
+"""
 
 from datetime import datetime
 
 from tests.partners import sftp, stories
-from tests.partners.talking import Where, kept, plain, talk_of
+from tests.partners.talking import Where, is_told_again, kept, plain, talk_of
 
 
 def test_what_the_server_said_is_understood_again():
@@ -15,3 +18,7 @@ def test_what_the_server_said_is_understood_again():
     stories.sftp_holds(found)
     assert talk.is_over()
     assert talk.faults == []
+
+
+def test_what_the_store_said_is_understood_again():
+    is_told_again("file", stories.s3, stories.s3_holds, "s3")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socketserver
 import threading
+from base64 import b64decode
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -16,10 +19,8 @@ from tests.partners.nodes import free_port
 from tests.partners.standing import connection_to, outgoing
 
 mail = Mail()
-ORDER = {
-    "to": ["buyer@example.com"], "subject": "采购订单 PO-17", "text": "见附件。",
-    "attachments": [{"name": "采购订单.csv", "media_type": "text/csv", "base64": "UE8tMTc="}],
-}  # fmt: skip
+PAYLOADS = Path(__file__).parents[1] / "payloads"
+ORDER = json.loads((PAYLOADS / "send.json").read_text(encoding="utf-8"))
 
 
 class Keeping:
@@ -156,6 +157,18 @@ def test_what_is_no_mail_is_refused_before_it_is_sent(smtp, wrong):
     with pytest.raises(Failed) as fault:
         mail.send(sends(smtp), outgoing("send", {**ORDER, **wrong}))
     assert (fault.value.kind, smtp[1].kept) == ("validation", [])
+
+
+def test_a_mail_in_chinese_encodings_is_read_with_its_attachment(pop):
+    pop.box["q9"] = (PAYLOADS / "offer.eml").read_bytes()
+    [message] = mail.poll(takes(pop), "inbox", None, 5).messages
+    body = message.body
+    assert (body["from"], body["subject"], body["text"].strip()) == (
+        "苏州螺丝 <supplier@example.com>", "报价 Q-9", "请查收。")  # fmt: skip
+    [attachment] = body["attachments"]
+    assert (attachment["name"], attachment["media_type"]) == ("报价.csv", "text/csv")
+    assert b64decode(attachment["base64"]).decode("gb18030").strip() == "单价;9.90"
+    assert "<q9@example.com>" in message.id
 
 
 @pytest.mark.parametrize("deletes", [True, False])

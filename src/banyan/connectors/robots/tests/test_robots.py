@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from banyan.integration.connecting import Failed, Sent
 from tests.integration.partner import NOW, partner
 from tests.partners.standing import connection_to, outgoing
 
+PAYLOADS = Path(__file__).parents[1] / "payloads"
 TOKEN, SECRET = "t0ken-1", "SEC175ff0376a2551f1e785fab47fe2bb42"
 
 
@@ -38,6 +41,19 @@ def stand_in(kind, clock=NOW):
         return {"code": 0, "msg": "success", "data": {}}
 
     return answer
+
+
+@pytest.mark.parametrize("kind", ["wecom", "dingtalk", "feishu"])
+def test_what_is_sent_is_what_the_documents_show(kind):
+    shown = json.loads((PAYLOADS / f"{kind}.json").read_text(encoding="utf-8"))
+    with partner(stand_in(kind)) as there:
+        link = connection_to(Robots(), {"kind": kind, "address": there.url}, {"token": TOKEN, "signing_secret": SECRET},
+                             now=NOW)  # fmt: skip
+        for one in shown:
+            Robots().send(link, outgoing("tell", one["told"]))
+    signed = {"timestamp", "sign"} if kind == "feishu" else set()
+    assert [{name: part for name, part in asked.json.items() if name not in signed} for asked in there.asked] == [
+        one["sent"] for one in shown]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["wecom", "dingtalk", "feishu"])

@@ -1,0 +1,1 @@
+"""Messages of an own application to single persons: WeCom, DingTalk and Feishu."""
