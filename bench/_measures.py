@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -271,14 +273,14 @@ def lists(bench: Bench, rounds: int = 30) -> list[Figure]:
     """Measure pages of 80 among 100,000 orders: first, deep, and searched, as JSON and as a page."""
     bench.factory.many_orders()
     browser = signed_in(bench.server.port)
-    bare = _bare.list_ms(rounds)
-    deep = _deep_cursor(bench)
+    middle = _middle()
+    bare, bare_deep, deep = _bare.list_ms(rounds), _bare.list_ms(rounds, middle), _cursor(*middle)
     rest, page = f"{API}/sales/orders?limit=80", "/sales/orders"
     found = [
         ("list_rest_ms", bench.client, rest, bare),
-        ("list_rest_deep_ms", bench.client, f"{rest}&cursor={deep}", bare),
-        ("list_page_ms", browser, page, None),
-        ("list_page_deep_ms", browser, f"{page}?cursor={deep}", None),
+        ("list_rest_deep_ms", bench.client, f"{rest}&cursor={deep}", bare_deep),
+        ("list_page_ms", browser, page, bare),
+        ("list_page_deep_ms", browser, f"{page}?cursor={deep}", bare_deep),
     ]
     figures = []
     for name, client, path, least in found:
@@ -287,13 +289,16 @@ def lists(bench: Bench, rounds: int = 30) -> list[Figure]:
         figures.append(
             Figure(name, value, "ms", least, slower(value, least), f"{size // 1000} kB; {used[0]}")
         )
-    worst = 0.0
+    worst = (0.0, 0.0)
     for term, hits in ((NOT_FOUND, 0), *((t, n) for t, n in FOUND.items())):
         with cost(bench, rounds + 1) as used:
             value, _ = _median_ms(bench.client, f"{rest}&q={_quoted(term)}", rounds)
-        figures.append(Figure(f"list_search_{hits}_ms", value, "ms", note=used[0]))
-        worst = max(worst, value)
-    return [*figures, Figure("list_search_ms", worst, "ms", note="the slowest of the three")]
+        least = _bare.search_ms(term, hits, rounds)
+        figures.append(Figure(f"list_search_{hits}_ms", value, "ms", least, slower(value, least), used[0]))
+        worst = max(worst, (value, least))
+    value, least = worst
+    note = "the slowest of the three"
+    return [*figures, Figure("list_search_ms", value, "ms", least, slower(value, least), note)]
 
 
 def _quoted(term: str) -> str:
@@ -302,14 +307,16 @@ def _quoted(term: str) -> str:
     return quote(term)
 
 
-def _deep_cursor(bench: Bench) -> str:
-    """Give the cursor that stands at the middle of the list, as paging would have come to it."""
-    from banyan.kernel.reading import _cursor
+def _middle() -> tuple[datetime, UUID]:
+    """Give the row at the middle of the list, by which paging would come to it."""
+    return db.one("SELECT created_at, id FROM sales_order ORDER BY created_at DESC, id DESC OFFSET 50000 LIMIT 1")
 
-    at, key = db.one(
-        "SELECT created_at, id FROM sales_order ORDER BY created_at DESC, id DESC OFFSET 50000 LIMIT 1"
-    )
-    return _cursor(at, key)
+
+def _cursor(at: datetime, key: UUID) -> str:
+    """Give the cursor that stands after a row."""
+    from banyan.kernel import reading
+
+    return reading._cursor(at, key)
 
 
 def _median_ms(client: Client, path: str, rounds: int) -> tuple[float, int]:
@@ -358,9 +365,11 @@ def items(bench: Bench, many: int = 1000, single: int = 200) -> list[Figure]:
         one = single / timed(lambda: [bench.post("items/items", item(f"S{n}")) for n in range(single)])
     door = _bare.Inside(bench.factory.token)
     counted = _bare.count_statements(lambda: door.post("items/items", item("INSIDE")))
+    many_bare, one_bare = _bare.item_rates(bench.factory, many, single)
+    bulk = statistics.median(rates)
     return [
-        Figure("bulk_items_per_s", statistics.median(rates), "1/s"),
-        Figure("single_items_per_s", one, "1/s", note=f"{counted} statements; {used[0]}"),
+        Figure("bulk_items_per_s", bulk, "1/s", many_bare, slower(many_bare, bulk)),
+        Figure("single_items_per_s", one, "1/s", one_bare, slower(one_bare, one), f"{counted} statements; {used[0]}"),
     ]
 
 
@@ -393,10 +402,11 @@ def _plan(bench: Bench, name: str, size: Any) -> list[Figure]:
     run = factory.current_run()
     if not run.order_count or run.new_count:
         raise RuntimeError(f"the second run found {run.new_count} of {run.order_count} orders to be new")
+    least = _planned_by_hand(bench, size, factory)
     size_seen = f"{run.order_count:,} planned orders, {factory.pegs(run):,} pegs, {factory.lines:,} BOM lines"
     memory = f"at most {bench.server.peak_memory()} MB in a web process"
     return [
-        Figure(f"{name}_s", first, "s", note=f"{size_seen}; {used}; {memory}"),
+        Figure(f"{name}_s", first, "s", least, slower(first, least), f"{size_seen}; {used}; {memory}"),
         Figure(f"{name}_again_s", again, "s", note=used_again),
     ]
 
@@ -405,6 +415,24 @@ def _run(bench: Bench, factory: Any) -> tuple[float, str]:
     with cost(bench, 1) as used:
         seconds = timed(lambda: bench.post("planning/runs/plan", {"plant": str(factory.plant.pk)}))
     return seconds, used[0]
+
+
+def _planned_by_hand(bench: Bench, size: Any, factory: Any) -> float:
+    """Plan a factory that is drawn alike by hand; give the seconds.
+
+    Raises: RuntimeError where other orders come of it than of the product's run
+    """
+    import _bare_plan
+    import planning
+
+    twin = planning.Factory(size, factory.today)
+    with transaction.atomic():
+        twin.draw()
+    seconds = _bare_plan.plan_seconds(bench.factory.user, twin.plant.pk)
+    made, by_hand = (Counter(_bare_plan.orders_of(one.plant.pk)) for one in (factory, twin))
+    if made != by_hand:
+        raise RuntimeError(f"{(made - by_hand).total()} of {made.total()} orders are not planned so by hand")
+    return seconds
 
 
 def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
