@@ -6,7 +6,7 @@ import json
 
 import click
 
-from banyan.config.cli._django import DatabaseLost, running
+from banyan.config.cli._django import DatabaseLost, running, server_ready, system_context
 from banyan.config.environ import audit_head, has_part
 
 
@@ -14,6 +14,7 @@ from banyan.config.environ import audit_head, has_part
 @click.option("--output", "-o", type=click.File("w"), default="-", help="File; without it, the terminal.")
 def command(output: click.File) -> None:
     """Migrate where needed, and write as JSON what the database holds."""
+    server_ready()
     with running("owner"):
         from banyan.config import migrations
 
