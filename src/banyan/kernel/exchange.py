@@ -456,17 +456,21 @@ def _label_of(noun: Noun, path: str) -> Label | None:
 
 
 def check(
-    ctx: Context, noun: Noun, table: Table, mapping: Mapping[str, str], *, is_rehearsed: bool = True
+    ctx: Context, noun: Noun, table: Table, mapping: Mapping[str, str], *, is_rehearsed: bool = True,
+    progress: Progress | None = None,
 ) -> Check:
     """Say what an import would do and everything that is wrong, writing nothing.
 
-    Takes:  is_rehearsed: when no cell is wrong, do the import in full and roll it back
+    Takes:  is_rehearsed: when no cell is wrong, do the import in full and roll it back; progress: is told how many rows
+            of how many are read
     """
     ctx.require(noun.spec.permission("create"), noun.spec.label)
     builder = _Builder(noun, table, mapping)
     creates = changes = 0
     for part in builder.parts():
         creates, changes = creates + len(part.creates), changes + len(part.changes)
+        if progress:
+            progress(part.last_row, len(table.rows))
     if is_rehearsed and not builder.fault_count:
         try:
             execute(ctx.with_(through="import", key=None), _command(noun, table, mapping),
