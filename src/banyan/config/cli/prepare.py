@@ -21,8 +21,20 @@ def command(output: click.File) -> None:
         if audit_head().exists() and not _has_seals():
             raise DatabaseLost()
         migrations.apply(say=lambda text: click.echo(text, err=True))
+        _settle_roles()
         _settle()
         json.dump({"has_company": _has_company(), **_demo()}, output, ensure_ascii=False)
+
+
+def _settle_roles() -> None:
+    """Have the default roles, and in them the grants that are new in this version."""
+    if not has_part("banyan.ops.roles"):
+        return
+    from banyan.ops import roles
+
+    _, grants = roles.settle(system_context())
+    if grants:
+        click.echo(f"The default roles got {grants} grants that are new in this version", err=True)
 
 
 def _settle() -> None:
