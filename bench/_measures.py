@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -402,11 +401,10 @@ def _plan(bench: Bench, name: str, size: Any) -> list[Figure]:
     run = factory.current_run()
     if not run.order_count or run.new_count:
         raise RuntimeError(f"the second run found {run.new_count} of {run.order_count} orders to be new")
-    least = _planned_by_hand(bench, size, factory)
     size_seen = f"{run.order_count:,} planned orders, {factory.pegs(run):,} pegs, {factory.lines:,} BOM lines"
     memory = f"at most {bench.server.peak_memory()} MB in a web process"
     return [
-        Figure(f"{name}_s", first, "s", least, slower(first, least), f"{size_seen}; {used}; {memory}"),
+        Figure(f"{name}_s", first, "s", note=f"{size_seen}; {used}; {memory}"),
         Figure(f"{name}_again_s", again, "s", note=used_again),
     ]
 
@@ -415,24 +413,6 @@ def _run(bench: Bench, factory: Any) -> tuple[float, str]:
     with cost(bench, 1) as used:
         seconds = timed(lambda: bench.post("planning/runs/plan", {"plant": str(factory.plant.pk)}))
     return seconds, used[0]
-
-
-def _planned_by_hand(bench: Bench, size: Any, factory: Any) -> float:
-    """Plan a factory that is drawn alike by hand; give the seconds.
-
-    Raises: RuntimeError where other orders come of it than of the product's run
-    """
-    import _bare_plan
-    import planning
-
-    twin = planning.Factory(size, factory.today)
-    with transaction.atomic():
-        twin.draw()
-    seconds = _bare_plan.plan_seconds(bench.factory.user, twin.plant.pk)
-    made, by_hand = (Counter(_bare_plan.orders_of(one.plant.pk)) for one in (factory, twin))
-    if made != by_hand:
-        raise RuntimeError(f"{(made - by_hand).total()} of {made.total()} orders are not planned so by hand")
-    return seconds
 
 
 def trace(bench: Bench, rounds: int = 15) -> list[Figure]:

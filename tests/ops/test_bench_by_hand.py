@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections import Counter
 from types import ModuleType, SimpleNamespace
-from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import transaction
 
 from banyan.config.environ import CHECKOUT
 from banyan.kernel import reading, registry
-from banyan.kernel.commands import execute
 from banyan.kernel.models import Audit, History
-from banyan.kernel.proofs import run as prove
 from banyan.lib.ids import new_id
 from banyan.modules.items.models import Item
-from banyan.modules.planning.models import Message, Peg
 from tests.plugins.world import World
 
 
@@ -27,7 +21,7 @@ from tests.plugins.world import World
 def by_hand(monkeypatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(CHECKOUT / "bench"))
     yield importlib.import_module("_bare")
-    for name in ("_bare", "_bare_plan", "_factory", "_server", "planning"):
+    for name in ("_bare", "_factory", "_server"):
         sys.modules.pop(name, None)
 
 
@@ -63,38 +57,3 @@ def test_hand_written_sql_makes_items_and_lists_orders_as_the_product_does(live_
     assert [str(row[0]) for row in read] == [row["id"] for row in listed]
     assert [row[0] for row in after] == [row[0] for row in read[1:]]
     assert found == [1, 3, 0, 3]
-
-
-def pegs_of(plant: UUID) -> Counter:
-    rows = Peg.objects.filter(run__plant=plant, run__is_current=True)
-    found: Counter = Counter()
-    for code, quantity, *rest in rows.values_list(
-        "item__code", "quantity", "supply_noun", "supply_on", "demand_noun", "demand_on", "priority"
-    ):
-        found[code.split("-")[1], *rest] += quantity
-    return found
-
-
-def messages_of(plant: UUID) -> Counter:
-    rows = Message.objects.filter(run__plant=plant, kind__in=("late", "below_safety"), is_current=True)
-    return Counter(
-        (code.split("-")[1], *rest)
-        for code, *rest in rows.values_list("item__code", "kind", "quantity", "day", "wanted_on", "days_late")
-    )
-
-
-def test_hand_written_sql_plans_what_the_product_plans(live_db, ctx, by_hand):
-    by_sets, planning = importlib.import_module("_bare_plan"), importlib.import_module("planning")
-    size = planning.Size(items=60, finished=20, lines=4, depth=4, orders=40)
-    made, twin = (planning.Factory(size, ctx.now.date()) for _ in range(2))
-    for one in (made, twin):
-        with transaction.atomic():
-            one.draw()
-    execute(ctx, registry.command("planning.run.plan"), data={"plant": str(made.plant.pk)})
-    with psycopg.connect(live_db.url("banyan_app"), autocommit=True) as held:
-        by_sets.plan(by_hand.Bare(held), ctx.person, twin.plant.pk, ctx.now)
-    assert Counter(by_sets.orders_of(made.plant.pk)) == Counter(by_sets.orders_of(twin.plant.pk))
-    assert len(by_sets.orders_of(made.plant.pk)) > 100
-    assert pegs_of(made.plant.pk) == pegs_of(twin.plant.pk)
-    assert messages_of(made.plant.pk) == messages_of(twin.plant.pk)
-    assert all(one.is_green for one in prove(["planning.pegs", "planning.references", "planning.messages"]))
