@@ -122,10 +122,10 @@ class Bare:
         return key
 
     def end(
-        self, user: UUID, key: UUID, what: str, record: UUID, event: str, payload: Mapping[str, Any]
+        self, user: UUID, key: UUID, what: str, record: UUID | list[UUID], event: str, payload: Mapping[str, Any]
     ) -> None:
-        """Write audit, outbox and the answer under the key."""
-        now = datetime.now(UTC)
+        """Write audit, outbox (of one record) and the answer under the key."""
+        now, records = datetime.now(UTC), record if isinstance(record, list) else [record]
         noun = what.rsplit(".", 1)[0]
         self.put(
             "kernel_audit",
@@ -137,7 +137,7 @@ class Bare:
                 through="rest",
                 command=what,
                 noun=noun,
-                records=[record],
+                records=records,
                 input=Jsonb(payload),
                 outcome="done",
                 code="",
@@ -160,7 +160,7 @@ class Bare:
                     person=user,
                 ),
             )
-        answer = {"ids": [str(record)], "answer": {"status": 200, "headers": {}, "body": str(payload)}}
+        answer = {"ids": [str(one) for one in records], "answer": {"status": 200, "headers": {}, "body": str(payload)}}
         self.run(
             "UPDATE kernel_request SET answer = %s WHERE principal = %s AND key = %s",
             Jsonb(answer),
@@ -445,20 +445,99 @@ def oversell_seconds(factory: Factory, item: UUID, drafts: Sequence[UUID], there
 # --- lists --------------------------------------------------------------------------------------------------
 
 
-def list_ms(rounds: int) -> float:
-    """Give the median milliseconds of reading 80 orders with their customers' names."""
-    spent = []
+#: What a list shows of an order, with the names of what it refers to; as many rows as tell whether there are more.
+_LISTED = """
+    SELECT o.*, p.name, f.name, c.code FROM sales_order o JOIN parties_party p ON p.id = o.party_id
+    JOIN company_plant f ON f.id = o.plant_id JOIN company_currency c ON c.id = o.currency_id
+    WHERE {} ORDER BY o.created_at DESC, o.id DESC LIMIT 81
+"""
+_WRITTEN = (
+    "strpos({0}find_text, banyan_normal(%s)) > 0 AND banyan_bigrams({0}find_text) @> banyan_query_bigrams(%s)"
+)
+
+
+def list_ms(rounds: int, after: tuple[datetime, UUID] | None = None) -> float:
+    """Give the median milliseconds of reading 80 orders with their customers' names.
+
+    Takes:  after: the row after which they come, as a cursor says it
+    """
+    condition, values = "true", ()
+    if after is not None:
+        condition, values = "(o.created_at, o.id) < (%s, %s)", after
     with connected() as bare:
-        for _ in range(rounds):
+        rows, spent = _median_ms(lambda: bare.all(_LISTED.format(condition), *values), rounds)
+    if len(rows) != 81:
+        raise RuntimeError(f"{len(rows)} orders by hand")
+    return spent
+
+
+def search_ms(term: str, hits: int, rounds: int) -> float:
+    """Give the median milliseconds of finding orders by what is written on them or on their customers."""
+    with connected() as bare:
+        bare.held.prepare_threshold = None  # a rare term is planned by its index, a common one by age
+        rows, spent = _median_ms(lambda: _search(bare, term), rounds)
+    if len(rows) != min(hits, 81):
+        raise RuntimeError(f"{len(rows)} orders with {term} by hand, {hits} are there")
+    return spent
+
+
+def _search(bare: Bare, term: str) -> list[tuple]:
+    parties = bare.all(f"SELECT id FROM parties_party WHERE {_WRITTEN.format('')} LIMIT 2000", term, term)
+    condition, values = f"({_WRITTEN.format('o.')})", [term, term]
+    if parties:
+        condition, values = f"{condition} OR o.party_id = ANY(%s)", [*values, [key for (key,) in parties]]
+    return bare.all(_LISTED.format(condition), *values)
+
+
+def _median_ms(act: Callable[[], list[tuple]], rounds: int) -> tuple[list[tuple], float]:
+    spent, rows = [], act()
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        rows = act()
+        spent.append(1000 * (time.perf_counter() - begun))
+    return rows, sorted(spent)[rounds // 2]
+
+
+# --- items --------------------------------------------------------------------------------------------------
+
+
+_ITEMS = """
+    INSERT INTO items_item (
+        id, version, created_at, created_by_id, changed_at, changed_by_id, code, name, name_en, specification, unit_id,
+        kind, tracking, drawing_number, drawing_revision, is_active, is_sold, is_critical
+    )
+    SELECT k.id, 1, %s, %s, %s, %s, k.code, k.name, '', '', u.id, 'bought', 'none', '', '', true, false, false
+    FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS k(id, code, name) JOIN company_unit u ON u.id = %s
+"""
+
+
+def make_items(bare: Bare, factory: Factory, codes: Sequence[str]) -> None:
+    """Make items in one transaction: each code once, the unit there, one audit line, history, the answer kept."""
+    user, now, ids = factory.user, datetime.now(UTC), [new_id() for _ in codes]
+    with bare.held.transaction():
+        key = bare.begin(user, "items.item.create")
+        names = [f"物料 {code}" for code in codes]
+        made = bare.run(_ITEMS, now, user, now, user, ids, list(codes), names, factory.unit)
+        if made != len(codes):
+            raise RuntimeError(f"made {made} of {len(codes)} items: the unit is not there")
+        bare.end(user, key, "items.item.create", ids, "", {"codes": list(codes)})
+
+
+def item_rates(factory: Factory, many: int, single: int) -> tuple[float, float]:
+    """Give how many items a second one connection makes by hand: so many at once, and one after the other."""
+    rates = []
+    with connected() as bare:
+        for turn in range(3):
             begun = time.perf_counter()
-            bare.all(
-                "SELECT o.*, p.name, f.name, c.code FROM sales_order o JOIN parties_party p ON p.id = "
-                "o.party_id "
-                "JOIN company_plant f ON f.id = o.plant_id JOIN company_currency c ON c.id = o.currency_id "
-                "ORDER BY o.created_at DESC, o.id DESC LIMIT 81"
-            )
-            spent.append(1000 * (time.perf_counter() - begun))
-    return sorted(spent)[rounds // 2]
+            make_items(bare, factory, [f"BARE{turn}-{n}" for n in range(many)])
+            rates.append(many / (time.perf_counter() - begun))
+        for n in range(10):
+            make_items(bare, factory, [f"BAREW-{n}"])
+        begun = time.perf_counter()
+        for n in range(single):
+            make_items(bare, factory, [f"BARES-{n}"])
+        one = single / (time.perf_counter() - begun)
+    return sorted(rates)[1], one
 
 
 # --- the chain ----------------------------------------------------------------------------------------------

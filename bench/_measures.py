@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -271,14 +272,14 @@ def lists(bench: Bench, rounds: int = 30) -> list[Figure]:
     """Measure pages of 80 among 100,000 orders: first, deep, and searched, as JSON and as a page."""
     bench.factory.many_orders()
     browser = signed_in(bench.server.port)
-    bare = _bare.list_ms(rounds)
-    deep = _deep_cursor(bench)
+    middle = _middle()
+    bare, bare_deep, deep = _bare.list_ms(rounds), _bare.list_ms(rounds, middle), _cursor(*middle)
     rest, page = f"{API}/sales/orders?limit=80", "/sales/orders"
     found = [
         ("list_rest_ms", bench.client, rest, bare),
-        ("list_rest_deep_ms", bench.client, f"{rest}&cursor={deep}", bare),
-        ("list_page_ms", browser, page, None),
-        ("list_page_deep_ms", browser, f"{page}?cursor={deep}", None),
+        ("list_rest_deep_ms", bench.client, f"{rest}&cursor={deep}", bare_deep),
+        ("list_page_ms", browser, page, bare),
+        ("list_page_deep_ms", browser, f"{page}?cursor={deep}", bare_deep),
     ]
     figures = []
     for name, client, path, least in found:
@@ -287,13 +288,16 @@ def lists(bench: Bench, rounds: int = 30) -> list[Figure]:
         figures.append(
             Figure(name, value, "ms", least, slower(value, least), f"{size // 1000} kB; {used[0]}")
         )
-    worst = 0.0
+    worst = (0.0, 0.0)
     for term, hits in ((NOT_FOUND, 0), *((t, n) for t, n in FOUND.items())):
         with cost(bench, rounds + 1) as used:
             value, _ = _median_ms(bench.client, f"{rest}&q={_quoted(term)}", rounds)
-        figures.append(Figure(f"list_search_{hits}_ms", value, "ms", note=used[0]))
-        worst = max(worst, value)
-    return [*figures, Figure("list_search_ms", worst, "ms", note="the slowest of the three")]
+        least = _bare.search_ms(term, hits, rounds)
+        figures.append(Figure(f"list_search_{hits}_ms", value, "ms", least, slower(value, least), used[0]))
+        worst = max(worst, (value, least))
+    value, least = worst
+    note = "the slowest of the three"
+    return [*figures, Figure("list_search_ms", value, "ms", least, slower(value, least), note)]
 
 
 def _quoted(term: str) -> str:
@@ -302,14 +306,16 @@ def _quoted(term: str) -> str:
     return quote(term)
 
 
-def _deep_cursor(bench: Bench) -> str:
-    """Give the cursor that stands at the middle of the list, as paging would have come to it."""
-    from banyan.kernel.reading import _cursor
+def _middle() -> tuple[datetime, UUID]:
+    """Give the row at the middle of the list, by which paging would come to it."""
+    return db.one("SELECT created_at, id FROM sales_order ORDER BY created_at DESC, id DESC OFFSET 50000 LIMIT 1")
 
-    at, key = db.one(
-        "SELECT created_at, id FROM sales_order ORDER BY created_at DESC, id DESC OFFSET 50000 LIMIT 1"
-    )
-    return _cursor(at, key)
+
+def _cursor(at: datetime, key: UUID) -> str:
+    """Give the cursor that stands after a row."""
+    from banyan.kernel import reading
+
+    return reading._cursor(at, key)
 
 
 def _median_ms(client: Client, path: str, rounds: int) -> tuple[float, int]:
@@ -358,9 +364,11 @@ def items(bench: Bench, many: int = 1000, single: int = 200) -> list[Figure]:
         one = single / timed(lambda: [bench.post("items/items", item(f"S{n}")) for n in range(single)])
     door = _bare.Inside(bench.factory.token)
     counted = _bare.count_statements(lambda: door.post("items/items", item("INSIDE")))
+    many_bare, one_bare = _bare.item_rates(bench.factory, many, single)
+    bulk = statistics.median(rates)
     return [
-        Figure("bulk_items_per_s", statistics.median(rates), "1/s"),
-        Figure("single_items_per_s", one, "1/s", note=f"{counted} statements; {used[0]}"),
+        Figure("bulk_items_per_s", bulk, "1/s", many_bare, slower(many_bare, bulk)),
+        Figure("single_items_per_s", one, "1/s", one_bare, slower(one_bare, one), f"{counted} statements; {used[0]}"),
     ]
 
 

@@ -31,6 +31,10 @@ WIDER = """() => [...document.querySelectorAll('dialog[open], dialog[open] .box-
 .filter(e => e.scrollWidth > e.clientWidth + 1)
 .map(e => `${e.className} ${e.scrollWidth} > ${e.clientWidth}`)"""
 
+#: Lines of a document that have to be pushed sideways.
+SIDEWAYS = """() => [...document.querySelectorAll('#main .lines')].map(e => e.parentElement)
+.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => `${e.scrollWidth} > ${e.clientWidth}`)"""
+
 CUT = """() => [...document.querySelectorAll('#main .num, #main .btn, dialog[open] .btn')]
 .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1 && !e.matches('input'))
 .map(e => e.textContent.trim().slice(0, 60))"""
@@ -50,6 +54,7 @@ def check(page: Page, name: str, *, is_phone: bool = False, language: str = "zh"
     assert page.evaluate(WIDER) == [], f"the dialog of {name} scrolls sideways"
     if is_phone:
         assert page.evaluate(SMALL) == [], name
+        assert page.evaluate(SIDEWAYS) == [], f"the lines of {name} scroll sideways"
     if language == "en":
         words = page.evaluate(WORDS, ENTERED)
         assert not CHINESE.search(words), f"{name}: {CHINESE.findall(words)}"

@@ -173,6 +173,17 @@ def test_a_full_export_is_read_back(ctx, noun, samples):
 
 
 @every_created
+def test_usual_heads_of_columns_go_where_the_noun_says(noun):
+    places = {target.path: target for target in exchange.targets(noun)}
+    for path, heads in noun.spec.import_map:
+        for head in heads:
+            assert exchange.suggest_map(noun, [head]) == {head: path}
+    for key, target in places.items():
+        assert exchange.suggest_map(noun, [key]) == {key: key}
+        assert set(exchange.suggest_map(noun, [target.label.zh, target.label.en]).values()) <= set(places)
+
+
+@every_created
 def test_it_is_found_by_what_it_is_called(ctx, noun, samples):
     if not noun.spec.find:
         pytest.skip("has nothing to find it by")

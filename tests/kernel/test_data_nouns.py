@@ -8,7 +8,7 @@ from banyan.kernel import data_nouns, exchange, reading, registry
 from banyan.kernel.commands import Command, execute
 from banyan.kernel.models import History
 from banyan.kernel.spec import to_json
-from banyan.lib.errors import Conflict, Invalid
+from banyan.lib.errors import Conflict, Invalid, NotAllowed
 from banyan.lib.labels import L
 from tests.kernel.visitor_pass import VISITOR_PASS
 
@@ -75,6 +75,38 @@ def test_a_reference_to_nothing_is_refused(ctx, passes):
     with pytest.raises(Invalid) as refusal:
         create(ctx, host="01890000-0000-7000-8000-000000000000")
     assert list(refusal.value.fields) == ["records.0.host"]
+
+
+def test_heads_of_columns_that_people_use_are_known(passes):
+    columns = ["Guest name", "来访人", "件数", "thing", "什么"]
+    assert exchange.suggest_map(passes, columns) == {
+        "Guest name": "visitor", "件数": "things.quantity", "thing": "things.thing",
+    }  # fmt: skip
+
+
+def test_heads_for_what_nobody_can_write_are_refused():
+    with pytest.raises(Invalid) as refusal:
+        data_nouns.compile_definition(VISITOR_PASS | {"import_map": {"number": ["证号"], "things.thing": ["物"]}})
+    assert list(refusal.value.fields) == ["import_map.number"]
+
+
+def test_a_field_with_a_right_of_its_own_is_nowhere_without_it(ctx, person, db):
+    fields = [{**one, **({"see": "made.visitor_pass.deposits"} if one["key"] == "deposit" else {})}
+              for one in VISITOR_PASS["fields"]]  # fmt: skip
+    noun = data_nouns.compile_definition(VISITOR_PASS | {"fields": fields})
+    data_nouns.create_tables(noun)
+    registry.publish([noun])
+    try:
+        key = create(ctx, deposit="50")
+        some = [person("made.visitor_pass.read", "made.visitor_pass.create", *more)
+                for more in ((), ("made.visitor_pass.deposits",))]  # fmt: skip
+        assert [reading.read_record(one, noun, key).get("deposit") for one in some] == [None, "50"]
+        assert ["deposit" in exchange.suggest_map(noun, ["押金"], one).values() for one in some] == [False, True]
+        with pytest.raises(NotAllowed) as refusal:
+            create(some[0], deposit="50")
+        assert refusal.value.code == "field_not_allowed"
+    finally:
+        registry.withdraw("made.visitor_pass")
 
 
 def test_its_spec_is_json(passes):

@@ -71,4 +71,5 @@ VISITOR_PASS = {
     "list": ["number", "visitor", "visits_on", "kind", "state"],
     "filters": ["state", "kind"],
     "find": ["visitor", "remark"],
+    "import_map": {"visitor": ["来访人", "Guest name"], "things.quantity": ["件数", "How many"]},
 }

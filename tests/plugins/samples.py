@@ -43,7 +43,10 @@ TOGETHER: dict[str, dict[str, Any]] = {
     },
     "integration.sample": {"input": {"a": 1}, "output": {"a": 1}},
     "inventory.lot": {"item": lambda samples: str(samples.make(registry.noun("items.item"), tracking="lot"))},
-    "mapping.key_link": {"entity": "parties.party"},
+    "mapping.key_link": {
+        "entity": "parties.party",
+        "record": lambda samples: str(samples.make(registry.noun("parties.party"))),
+    },
     "mapping.match_rule": {"entity": "parties.party", "field": "code"},
     "mapping.survivorship": {"entity": "parties.party", "field": "name"},
     "parties.party": {"is_customer": True, "is_supplier": True},

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from banyan.kernel import registry
+from banyan.kernel import exchange, registry
 from banyan.kernel.models import ImportBatch, JobRun
 from tests.web.conftest import PART
 
@@ -69,8 +69,6 @@ def test_every_wrong_cell_is_shown_and_nothing_is_written(everyone, Item):
 
 
 def test_the_empty_workbook_names_the_columns(everyone, Item):
-    from banyan.kernel import exchange
-
     book = b"".join(everyone.get(f"{PATH}/example").streaming_content)
     table = exchange.read_table("x.xlsx", book)
     noun = registry.noun("items.item")

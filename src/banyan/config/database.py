@@ -27,7 +27,7 @@ def connection_settings() -> dict[str, Any]:
     role = env("BANYAN_DB_ROLE")
     if role not in ROLES:
         raise SystemExit(f"BANYAN_DB_ROLE={role!r}: write owner or app.")
-    settings = _from_url(_url(role)) if not is_embedded() else _from_cluster(ROLES[role])
+    settings = _taking(ROLES[role], _from_url(server_url(role))) if not is_embedded() else _from_cluster(ROLES[role])
     settings |= {
         "ENGINE": "django.db.backends.postgresql",
         "ATOMIC_REQUESTS": False,
@@ -44,12 +44,33 @@ def connection_settings() -> dict[str, Any]:
     return settings
 
 
-def _url(role: str) -> str:
-    return (env("BANYAN_OWNER_DATABASE_URL") if role == "owner" else "") or env("DATABASE_URL")
+def server_variable(role: str) -> str:
+    """Give the variable that names the server's database for one of the two roles."""
+    return "BANYAN_OWNER_DATABASE_URL" if role == "owner" and env("BANYAN_OWNER_DATABASE_URL") else "DATABASE_URL"
+
+
+def server_url(role: str) -> str:
+    """Give the address of the server's database for one of the two roles, as it is set."""
+    return env(server_variable(role))
 
 
 def _from_cluster(user: str) -> dict[str, Any]:
     return {"NAME": DATABASE, "USER": user, "HOST": str(embedded().socket_folder), "PORT": "5432"}
+
+
+def server_parameters(role: str) -> dict[str, Any]:
+    """Give the server's database for one of the two roles as psycopg connects to it, as the user of the address."""
+    found = _from_url(server_url(role))
+    named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    return {name: found[key] for name, key in named.items() if found[key]} | found["OPTIONS"]
+
+
+def _taking(role: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Let a user who is neither of the two roles take one at the start of each session."""
+    if settings["USER"] not in ROLES.values():
+        given = settings["OPTIONS"].get("options", "")
+        settings["OPTIONS"]["options"] = f"{given} -c role={role}".strip()
+    return settings
 
 
 def _from_url(url: str) -> dict[str, Any]:
@@ -69,4 +90,4 @@ def _from_url(url: str) -> dict[str, Any]:
 
 def url(role: str) -> str:
     """Give the address of the database as one of the two roles, as psql reads it."""
-    return embedded().url(ROLES[role], DATABASE) if is_embedded() else _url(role)
+    return embedded().url(ROLES[role], DATABASE) if is_embedded() else server_url(role)

@@ -105,7 +105,8 @@ VARIABLES: dict[str, Variable] = {
             "DATABASE_URL",
             "",
             str,
-            "A PostgreSQL server (15 or later) instead of the embedded one, as the role `banyan_app`",
+            "A PostgreSQL server (15 or later) instead of the embedded one, as a user who owns the database and may "
+            "create roles, or as the role `banyan_app`",
         ),
         Variable(
             "BANYAN_OWNER_DATABASE_URL",

@@ -137,7 +137,8 @@ def compile_definition(definition: Mapping[str, Any]) -> Noun:
         find_through=tuple(definition.get("find_through", ())),
         scope=Scope(own="created_by_id", team="team_id" if definition.get("has_team") else None,
                     plant="plant_id" if definition.get("has_plant") else None),
-        verbs=tuple(definition.get("verbs", ("create", "change", "delete"))), import_map=(),
+        verbs=tuple(definition.get("verbs", ("create", "change", "delete"))),
+        import_map=tuple((path, tuple(heads)) for path, heads in definition.get("import_map", {}).items()),
         retention=definition.get("retention", "business"), area=definition.get("area", APP),
     )
     return Noun(spec, model, line_models)
@@ -162,7 +163,16 @@ def _check(definition: Mapping[str, Any]) -> None:
             if d.get("type") == "reference" and not registry.has_noun(d.get("reference", "")):
                 faults.add((where, n, "reference"), L("引用的对象不存在", "refers to no noun"))
             numbers.add(d.get("no"))
+    for path in definition.get("import_map", {}).keys() - _writable(definition):
+        faults.add(f"import_map.{path}", L("没有可写入的字段", "names no field that can be written"))
     faults.refuse_if_any()
+
+
+def _writable(definition: Mapping[str, Any]) -> set[str]:
+    """Give the paths that an import can write: `name`, `lines.item`."""
+    groups = [("", definition.get("fields", ())),
+              *((f"{ls['key']}.", ls.get("fields", ())) for ls in definition.get("lines", ()))]  # fmt: skip
+    return {f"{head}{d.get('key')}" for head, fields in groups for d in fields if not d.get("readonly")}
 
 
 def _label(pair: Mapping[str, str] | Sequence[str]) -> Label:

@@ -102,17 +102,23 @@ def targets(noun: Noun, ctx: Context | None = None) -> tuple[Target, ...]:
 
 
 def suggest_map(noun: Noun, columns: Sequence[str], ctx: Context | None = None) -> dict[str, str]:
-    """Give the likely target per column: by key, label in either language, or the noun's import map.
+    """Give the likely target per column: by key or label in either language, by the noun's import map, else by the
+    key or label that a line's field has by itself.
 
     Takes:  ctx: as `targets`; without it a column for what somebody may not see is mapped, and refused when it is read
     """
-    known: dict[str, str] = {}
     places = targets(noun, ctx)
-    for target in places:
-        for name in (target.path, target.label.zh, target.label.en, target.path.split(".")[-1]):
-            known.setdefault(_bare(name), target.path)
     paths = {target.path for target in places}
-    known |= {_bare(source): path for source, path in noun.spec.import_map if path in paths}
+    known = {_bare(path): path for path in paths}
+    for target in places:
+        for name in (target.label.zh, target.label.en):
+            known.setdefault(_bare(name), target.path)
+    usual = [(path, head) for path, heads in noun.spec.import_map for head in heads]
+    usual += [(f"{line.key}.{f.key}", name) for line in noun.spec.lines for f in line.fields
+              for name in (f.key, f.label.zh, f.label.en)]  # fmt: skip
+    for path, name in usual:
+        if path in paths:
+            known.setdefault(_bare(name), path)
     taken: set[str] = set()
     mapping = {}
     for column in columns:
@@ -450,17 +456,21 @@ def _label_of(noun: Noun, path: str) -> Label | None:
 
 
 def check(
-    ctx: Context, noun: Noun, table: Table, mapping: Mapping[str, str], *, is_rehearsed: bool = True
+    ctx: Context, noun: Noun, table: Table, mapping: Mapping[str, str], *, is_rehearsed: bool = True,
+    progress: Progress | None = None,
 ) -> Check:
     """Say what an import would do and everything that is wrong, writing nothing.
 
-    Takes:  is_rehearsed: when no cell is wrong, do the import in full and roll it back
+    Takes:  is_rehearsed: when no cell is wrong, do the import in full and roll it back; progress: is told how many rows
+            of how many are read
     """
     ctx.require(noun.spec.permission("create"), noun.spec.label)
     builder = _Builder(noun, table, mapping)
     creates = changes = 0
     for part in builder.parts():
         creates, changes = creates + len(part.creates), changes + len(part.changes)
+        if progress:
+            progress(part.last_row, len(table.rows))
     if is_rehearsed and not builder.fault_count:
         try:
             execute(ctx.with_(through="import", key=None), _command(noun, table, mapping),

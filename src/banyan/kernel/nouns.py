@@ -40,6 +40,7 @@ from banyan.kernel.spec import (
     Section,
     Tone,
     Transition,
+    writable_paths,
 )
 from banyan.lib.labels import L, Label
 
@@ -201,7 +202,7 @@ def _compile(
     lines: Sequence[LinesWords] = (), life: Life | None = None, numbering: Numbering | None = None,
     natural_key: str | None = None, sort: str = "-created_at", find: Sequence[str] = (),
     find_through: Sequence[str] = (), scope: Scope | None = None,
-    verbs: Sequence[str] = ("create", "change", "delete"), import_map: Mapping[str, str] | None = None,
+    verbs: Sequence[str] = ("create", "change", "delete"), import_map: Mapping[str, Sequence[str]] | None = None,
     retention: str = "business", icon: str = "file", area: str = "", prepare: Prepare | None = None,
     version: int = 1, find_order: int = 50, links: Sequence[Link] = (), presets: Sequence[Preset] = (),
 ) -> Noun:
@@ -225,14 +226,18 @@ def _compile(
         for name in used:
             if name not in names and name not in line_keys:
                 raise TypeError(f"noun {key}: {place} names {name!r}, which is not a declared field")
+    line_specs = tuple(_lines(ls, noun_keys, model) for ls in lines)
+    for path in (import_map or {}).keys() - writable_paths(specs, line_specs):
+        raise TypeError(f"noun {key}: import_map names {path!r}, which nobody can write")
     spec = NounSpec(
         key=key, plural_key=plural_key, version=version, label=label, plural=plural, help=help, icon=icon,
-        fields=specs, lines=tuple(_lines(ls, noun_keys, model) for ls in lines), life=life, numbering=numbering,
+        fields=specs, lines=line_specs, life=life, numbering=numbering,
         title=tuple(title), natural_key=natural_key, list=tuple(list), filters=tuple(filters),
         form=tuple(form) or (Section(L("基本信息", "Basics"), tuple(s.key for s in specs if not s.readonly)),),
         phone=tuple(phone) or tuple(list)[:3], sort=sort, find=tuple(find), find_through=tuple(find_through),
         scope=scope or _scope(model), verbs=tuple(verbs),
-        import_map=tuple((import_map or {}).items()), retention=retention, area=area or key.split(".")[0],
+        import_map=tuple((path, tuple(heads)) for path, heads in (import_map or {}).items()),
+        retention=retention, area=area or key.split(".")[0],
         find_order=find_order, is_versioned=_has(model, "version"), links=tuple(links), presets=tuple(presets),
     )
     return Noun(spec, model, {ls.key: ls.model for ls in lines}, prepare)

@@ -191,6 +191,8 @@ class NounSpec:
     `key` is module.noun (also the permission prefix), `plural_key` names it in addresses (sales/orders).
     `title` lists the fields that name a record to a person; `natural_key` the one field that names it in
     files.
+    `import_map` gives the usual heads of columns in people's own tables by the field they mean (`lines.item` for a
+    line's), beside its key and labels.
     `links` say how it stands in a chain of documents, where that does not follow from its references.
     """
 
@@ -216,7 +218,7 @@ class NounSpec:
     find_through: tuple[str, ...]
     scope: Scope
     verbs: tuple[str, ...]
-    import_map: tuple[tuple[str, str], ...]
+    import_map: tuple[tuple[str, tuple[str, ...]], ...]
     retention: str
     area: str
     find_order: int = 50
@@ -270,6 +272,12 @@ class NounSpec:
 
     def permission(self, verb: str) -> str:
         return f"{self.key}.{verb}"
+
+
+def writable_paths(fields: Iterable[FieldSpec], lines: Iterable[LineSpec]) -> frozenset[str]:
+    """Give the paths that an import can write: `name`, `lines.item`."""
+    own = (f.key for f in fields if not f.readonly)
+    return frozenset((*own, *(f"{line.key}.{f.key}" for line in lines for f in line.fields if not f.readonly)))
 
 
 def to_json(value: Any) -> Any:

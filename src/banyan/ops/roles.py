@@ -1,15 +1,18 @@
 """The roles of a factory, with sensible defaults: who may do what, how far, and what each sees first.
 
-They are written once, when they do not exist; after that they belong to whoever administers the factory
-(`banyan user`, or the screens of users and roles). A grant is (permission or pattern, reach).
+They are written once, where there is no role yet; after that they belong to whoever administers the factory
+(`banyan user`, or the screens of users and roles). A grant is (permission or pattern, reach). One that a later version
+brings reaches them at its first start (`settle`), and never comes back where somebody took it away.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
-from banyan.kernel.context import Context, Reach
-from banyan.kernel.models import Role, RoleGrant
+from banyan.kernel.context import SYSTEM_ID, Context, Reach
+from banyan.kernel.models import History, Role, RoleGrant
 from banyan.lib.labels import L, Label
 
 
@@ -451,3 +454,44 @@ def write_defaults(ctx: Context) -> int:
         for n, (permission, reach) in enumerate(dict(role.grants).items(), start=1)
     )
     return len(made)
+
+
+def settle(ctx: Context) -> tuple[int, int]:
+    """Write the default roles where there is no role at all; else give them the default grants that are new.
+
+    A grant is new to a role that never had one of the same permission: the history knows each that somebody took away
+    or changed, and each that the role was written with. Roles that people made themselves, also under a code of ours,
+    and those they deleted are left alone.
+
+    Gives:  how many roles were written, how many grants were given
+    """
+    if not Role.objects.exists():
+        return write_defaults(ctx), 0
+    ours = {
+        role.code: role
+        for role in Role.objects.filter(code__in=[one.code for one in ROLES], created_by_id=SYSTEM_ID)
+    }
+    had = _ever_granted(ours.values())
+    made = []
+    for one in ROLES:
+        if (role := ours.get(one.code)) is None:
+            continue
+        new = [(what, reach) for what, reach in dict(one.grants).items() if what not in had[role.pk]]
+        last = max(RoleGrant.objects.filter(role=role).values_list("position", flat=True), default=0) if new else 0
+        made += [
+            RoleGrant(role=role, position=n, permission=what, reach=reach)
+            for n, (what, reach) in enumerate(new, start=last + 1)
+        ]
+    RoleGrant.objects.bulk_create(made)
+    return 0, len(made)
+
+
+def _ever_granted(roles: Iterable[Role]) -> dict[UUID, set[str]]:
+    """Give the permissions that roles have, or had at any time. Two statements."""
+    found: dict[UUID, set[str]] = {role.pk: set() for role in roles}
+    for role, permission in RoleGrant.objects.filter(role__in=found).values_list("role_id", "permission"):
+        found[role].add(permission)
+    rows = History.objects.filter(table=RoleGrant._meta.db_table, parent__in=found)
+    for role, *names in rows.values_list("parent", "old__permission", "new__permission"):
+        found[role].update(name for name in names if name)
+    return found

@@ -8,10 +8,29 @@ from uuid import UUID
 
 from banyan.kernel import exchange, files, registry
 from banyan.kernel.context import Context
-from banyan.kernel.jobs import job
+from banyan.kernel.jobs import Progress, job
+from banyan.kernel.spec import to_json
 from banyan.lib.labels import L
+from banyan.web import checked
 
-IMPORT, UNDO = "web.import", "web.import_undo"
+CHECK, IMPORT, UNDO = "web.import_check", "web.import", "web.import_undo"
+READY = L("可以导入", "Ready to import")
+
+
+@job(CHECK, L("检查导入", "Check an import"))
+def check_table(ctx: Context, progress: Progress, data: dict[str, Any]) -> dict[str, Any]:
+    """Check a kept table, writing nothing; give what was found, and where it is shown.
+
+    No rehearsal: it would hold what the import writes for as long as the import itself, which checks again
+    """
+    table = exchange.read_table(data["name"], files.content(data["digest"]))
+    noun = registry.noun(data["noun"])
+    found = exchange.check(ctx, noun, table, data["mapping"], is_rehearsed=False, progress=progress)
+    said = L("有 {n} 处要改", "{n} faults to mend").filled({"n": found.fault_count}) if found.fault_count else READY
+    return {
+        "found": checked.kept(table, data["mapping"], found), "said": to_json(said),
+        "path": f"/{noun.spec.path}/import/checked/{progress.key}",
+    }  # fmt: skip
 
 
 @job(IMPORT, L("导入", "Import"))

@@ -127,15 +127,21 @@ def lines(
             if k in by_key and (not rows or any(_says(by_key[k], row.get(k)) for row in rows))
         ]
         heads = tuple((f, align(f), unit_of(f)) for f in fields)
-        cells = [(f.key, align(f), wording.column(f, record["_titles"], unit=False)) for f in fields]
+        marks = [f'class="{css}" data-label="{escape(_head(f, unit))}"' for f, css, unit in heads]
+        words = [wording.column(f, record["_titles"], unit=False) for f in fields]
+        cells = [(f.key, mark, word) for f, mark, word in zip(fields, marks, words, strict=True)]
         html = "".join(
             f'<tr><td class="grid-no dim">{n}</td>'
-            + "".join(f'<td class="{css}">{word(row.get(key))}</td>' for key, css, word in cells)
+            + "".join(f"<td {mark}>{word(row.get(key))}</td>" for key, mark, word in cells)
             + "</tr>"
             for n, row in enumerate(rows, start=1)
         )
         made.append(Lines(line.key, line.label, heads, mark_safe(html), len(rows)))
     return tuple(made)
+
+
+def _head(field: FieldSpec, unit: str | None) -> str:
+    return f"{field.label} {unit}" if unit else str(field.label)
 
 
 def _says(field: FieldSpec, value: Any) -> bool:

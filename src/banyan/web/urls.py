@@ -63,6 +63,7 @@ urlpatterns += [
     re_path(_NOUN + r"/import$", nouns.wizard, name="import"),
     re_path(_NOUN + r"/import/example$", nouns.example, name="import_example"),
     re_path(_NOUN + r"/import/(?P<batch>[0-9a-f-]{36})/undo$", nouns.undo_import, name="undo_import"),
+    re_path(_NOUN + r"/import/checked/(?P<key>[0-9a-f-]{36})$", nouns.checked_import, name="checked_import"),
     re_path(_NOUN + r"/export\.(?P<form>csv|xlsx)$", nouns.export, name="export"),
     re_path(_NOUN + r"/views$", nouns.save_view, name="save_view"),
     re_path(_NOUN + r"/views/(?P<view>[0-9a-f-]{36})/remove$", nouns.remove_view, name="remove_view"),

@@ -58,6 +58,19 @@ def database_ready() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
+def server_ready() -> None:
+    """Make a server's database ready, where DATABASE_URL names one: tell what is made, refuse what is unfit."""
+    if database.is_embedded():
+        return
+    from banyan.config import server
+
+    try:
+        for line in server.make_ready():
+            click.echo(line, err=True)
+    except server.ServerUnfit as unfit:
+        raise click.ClickException(unfit.label.in_(language())) from unfit
+
+
 class DatabaseLost(click.ClickException):
     """Refuses an empty database where the audit's head is kept: the one it belongs to is gone, or is another."""
 

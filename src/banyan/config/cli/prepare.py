@@ -6,7 +6,7 @@ import json
 
 import click
 
-from banyan.config.cli._django import DatabaseLost, running
+from banyan.config.cli._django import DatabaseLost, running, server_ready, system_context
 from banyan.config.environ import audit_head, has_part
 
 
@@ -14,14 +14,27 @@ from banyan.config.environ import audit_head, has_part
 @click.option("--output", "-o", type=click.File("w"), default="-", help="File; without it, the terminal.")
 def command(output: click.File) -> None:
     """Migrate where needed, and write as JSON what the database holds."""
+    server_ready()
     with running("owner"):
         from banyan.config import migrations
 
         if audit_head().exists() and not _has_seals():
             raise DatabaseLost()
         migrations.apply(say=lambda text: click.echo(text, err=True))
+        _settle_roles()
         _settle()
         json.dump({"has_company": _has_company(), **_demo()}, output, ensure_ascii=False)
+
+
+def _settle_roles() -> None:
+    """Have the default roles, and in them the grants that are new in this version."""
+    if not has_part("banyan.ops.roles"):
+        return
+    from banyan.ops import roles
+
+    _, grants = roles.settle(system_context())
+    if grants:
+        click.echo(f"The default roles got {grants} grants that are new in this version", err=True)
 
 
 def _settle() -> None:

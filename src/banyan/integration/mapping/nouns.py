@@ -16,7 +16,7 @@ from banyan.integration.mapping.models import (
     ValueLine,
     ValueMap,
 )
-from banyan.integration.mapping.preparing import entities_exist, fields_exist, lines_are_right
+from banyan.integration.mapping.preparing import fields_exist, lines_are_right, records_exist
 from banyan.kernel.nouns import choice, f, life, lines, noun, preset, section
 from banyan.lib.labels import L
 
@@ -180,7 +180,7 @@ noun(
     phone=("code", "entity", "system"),
     find=("system", "entity", "code"),
     presets=(preset("proposed", "待确认", "Proposed", "state:in=proposed"),),
-    prepare=entities_exist,
+    prepare=records_exist,
 )  # fmt: skip
 
 noun(

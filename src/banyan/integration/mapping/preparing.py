@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from banyan.integration.mapping import paths
 from banyan.integration.mapping.converters import ValueMap as Values
 from banyan.integration.mapping.converters import steps_of
 from banyan.integration.mapping.faults import Unfit
 from banyan.integration.mapping.models import ValueMap
-from banyan.kernel import registry
+from banyan.kernel import access, registry
 from banyan.kernel.context import Context
 from banyan.kernel.nouns import Draft
-from banyan.lib.errors import Invalid
+from banyan.lib.errors import FieldFaults, Invalid
 from banyan.lib.expressions import ExpressionFault
 from banyan.lib.expressions.parser import parsed
 from banyan.lib.labels import L, Label
@@ -33,6 +34,14 @@ class EntityUnknown(Invalid):
     en = "There is no entity “{entity}”"
     way_out_zh = "填写单据或档案的名称，如 parties.party、items.item"
     way_out_en = "Give the key of a noun, such as parties.party or items.item"
+
+
+class RecordsUnknown(Invalid):
+    code = "mapping.records_unknown"
+    zh = "有 {count} 条对照所指的我方记录不存在，或您看不到"
+    en = "{count} of the records to be linked do not exist, or are not yours to see"
+    way_out_zh = "检查“我方记录”的标识，或先建立该记录；按编码关联请用“关联”"
+    way_out_en = "Check the keys of our records, or make the records first; to link by our code use Link"
 
 
 class FieldUnknown(Invalid):
@@ -85,6 +94,34 @@ def entities_exist(ctx: Context, drafts: Sequence[Draft]) -> None:
     """Refuse an entity that is no noun. Raises: EntityUnknown."""
     for draft in drafts:
         require_entity(draft.record.entity)
+
+
+def records_exist(ctx: Context, drafts: Sequence[Draft]) -> None:
+    """Refuse links to records that are not there, or not for this person to read. One statement per entity.
+
+    Raises: EntityUnknown, RecordsUnknown naming every draft (`records.3.record`)
+    """
+    entities_exist(ctx, drafts)
+    named: dict[str, set[UUID]] = {}
+    for draft in drafts:
+        named.setdefault(draft.record.entity, set()).add(draft.record.record)
+    there = {entity: set(readable(ctx, require_entity(entity), keys)) for entity, keys in named.items()}
+    faults, count = FieldFaults(), 0
+    for number, draft in enumerate(drafts):
+        if draft.record.record not in there[draft.record.entity]:
+            label = require_entity(draft.record.entity).spec.label
+            text = L("找不到该{noun}", "There is no such {noun}").filled({"noun": label})
+            faults.add(("records", number, "record"), text)
+            count += 1
+    if count:
+        raise RecordsUnknown(count=count, fields=faults.found)
+
+
+def readable(ctx: Context, noun: Any, keys: Iterable[UUID]) -> Iterator[UUID]:
+    """Give those of the keys that are records which the person may read. One statement."""
+    rows = noun.model._base_manager.filter(pk__in=list(keys))
+    within = access.scope(ctx, noun, noun.spec.permission("read"))
+    return (rows if within is None else rows.filter(within)).values_list("pk", flat=True).iterator()
 
 
 def fields_exist(ctx: Context, drafts: Sequence[Draft]) -> None:

@@ -86,6 +86,15 @@ noun(
     phone=("item", "revision", "state"),
     find_through=("item",),
     prepare=prepare_boms,
+    import_map={
+        "item": ("父件", "父件编码", "父项", "父项编码", "母件", "母件编码", "产品编码", "Parent",
+                 "Parent item", "Assembly"),
+        "revision": ("BOM版本", "版次", "Rev"),
+        "lines.component": ("子件编码", "子项", "子项编码", "组件", "组件编码", "Child", "Child item",
+                            "Component item"),
+        "lines.quantity": ("单位用量", "子件用量", "子项用量", "基本用量", "Qty", "Qty per", "Quantity per assembly"),
+        "lines.scrap_percent": ("损耗", "损耗率%", "Scrap %"),
+    },
 )  # fmt: skip
 
 noun(

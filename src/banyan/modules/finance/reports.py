@@ -13,6 +13,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.queries import column, query
 from banyan.kernel.schema import Day, Input, field
 from banyan.kernel.spec import Choice
+from banyan.kernel.titles import titles
 from banyan.lib.labels import L
 from banyan.modules.company.queries import default_plant
 from banyan.modules.finance import queries
@@ -99,9 +100,9 @@ def ledger(ctx: Context, data: LedgerOf) -> Iterator[dict[str, Any]]:
         [code[0], first, data.party, data.party],
     )[0]
     balance: Decimal = opening
-    for on, event, text, account, party, order, side, amount, entry in db.rows(
+    rows = db.rows(
         """
-        SELECT l.on, e.event, e.text, a.code || ' ' || a.name, p.name, w.number, l.side, l.amount, e.id
+        SELECT l.on, e.event, e.text, a.id, p.name, w.number, l.side, l.amount, e.id
         FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
             JOIN finance_account a ON a.id = l.account_id
         LEFT JOIN parties_party p ON p.id = l.party_id
@@ -110,12 +111,14 @@ def ledger(ctx: Context, data: LedgerOf) -> Iterator[dict[str, Any]]:
         ORDER BY l.on, e.posted_at, e.id, l.position LIMIT 10000
         """,
         [code[0], first, last, data.party, data.party],
-    ):
+    )
+    names = titles("finance.account", {account for _, _, _, account, *_ in rows})
+    for on, event, text, account, party, order, side, amount, entry in rows:
         balance += amount if side == "debit" else -amount
         yield dict(
             on=on,
             text=text or _event_label(event, ctx.language),
-            account=account,
+            account=names[account],
             party=party or "",
             work_order=order or "",
             debit=amount if side == "debit" else None,
@@ -197,17 +200,19 @@ class OrderCost(Input):
 )
 def order_cost(ctx: Context, data: OrderCost) -> Iterator[dict[str, Any]]:
     """Give what a work order cost by element: material, labour, machine, and what went to stock."""
-    for account, code, name, debit, credit in db.rows(
+    rows = db.rows(
         """
-        SELECT a.id, a.code, a.name, sum(CASE WHEN l.side = 'debit' THEN l.amount ELSE 0 END),
+        SELECT a.id, sum(CASE WHEN l.side = 'debit' THEN l.amount ELSE 0 END),
                sum(CASE WHEN l.side = 'credit' THEN l.amount ELSE 0 END)
         FROM finance_entryline l JOIN finance_account a ON a.id = l.account_id
         WHERE l.work_order_id = %s GROUP BY a.id ORDER BY a.code
         """,
         [data.work_order],
-    ):
+    )
+    names = titles("finance.account", [account for account, *_ in rows])
+    for account, debit, credit in rows:
         yield dict(
-            account=f"{code} {name}",
+            account=names[account],
             debit=debit,
             credit=credit,
             balance=debit - credit,

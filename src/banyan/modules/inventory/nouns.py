@@ -31,6 +31,7 @@ from banyan.modules.inventory.models import (
     ValueEntry,
     ValueLayer,
 )
+from banyan.modules.items import heads
 
 KINDS = (
     choice("warehouse", "仓库", "Warehouse", "blue"), choice("zone", "库区", "Zone", "blue"),
@@ -553,6 +554,13 @@ noun(
     phone=("number", "kind", "reason"),
     find=("reason",),
     prepare=prepare_documents,
+    import_map={
+        "lines.item": heads.CODE,
+        "lines.quantity": ("库存数量", "期初数量", "现存量", "结存数量", "On hand", "Qty"),
+        "lines.amount": ("库存金额", "期初金额", "结存金额", "Value"),
+        "lines.lot_number": ("批次号", "Batch", "Batch no."),
+        "lines.target": ("仓位", "货位", "库位", "Bin"),
+    },
 )
 
 noun(

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from banyan.kernel.nouns import choice, f, lines, noun, section
 from banyan.lib.labels import L
-from banyan.modules.items import errors  # noqa: F401  its words for constraints
+from banyan.modules.items import errors, heads  # noqa: F401  errors: its words for constraints
 from banyan.modules.items.commands import prepare_categories, prepare_items
 from banyan.modules.items.models import Category, Item, ItemPlant, ItemUnit, Substitute
 
@@ -120,6 +120,18 @@ noun(
     ],
     title=("code", "name"),
     natural_key="code",
+    import_map=dict(
+        code=heads.CODE,
+        name=("品名", "物料名称", "物料描述", "存货名称", "货品名称", "Part name", "Item name", "Description"),
+        name_en=("英文品名", "英文名称"),
+        specification=("规格", "型号", "Spec", "Model"),
+        kind=("物料类型", "物料属性", "Make or buy"),
+        category=("物料类别", "物料分类", "存货分类", "分类", "Item group", "Group"),
+        unit=("单位", "计量单位", "基本单位", "主计量单位", "Unit of measure", "UoM"),
+        shelf_life_days=("保质期天数", "Shelf life (days)"),
+        drawing_number=("图纸编号", "Drawing no.", "Drawing"),
+        drawing_revision=("图纸版次", "版次"),
+    ),
     sort="code",
     list=("code", "name", "specification", "kind", "category", "unit", "tracking", "is_active"),
     filters=("kind", "category", "tracking", "is_sold", "is_critical", "is_active"),

@@ -41,7 +41,10 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class PlanningFacts:
-    """How a plant plans and values an item; the model's defaults where nobody said anything."""
+    """How a plant plans and values an item; the model's defaults where nobody said anything.
+
+    `settings` is the record that says so (items.item_plant), None where there is none.
+    """
 
     item: UUID
     code: str
@@ -61,6 +64,7 @@ class PlanningFacts:
     standard_cost: Decimal | None
     standard_lot: Decimal
     backflush: bool
+    settings: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ PLANNING = """
            coalesce(p.lot_fixed, 0), coalesce(p.supply_days, 0), coalesce(p.safety_stock, 0),
            coalesce(p.safety_days, 0), coalesce(p.yield_percent, 100),
            coalesce(p.costing_method, 'moving_average'), p.standard_cost, coalesce(p.standard_lot, 1),
-           coalesce(p.backflush, false)
+           coalesce(p.backflush, false), p.id AS settings
     FROM items_item i JOIN company_unit u ON u.id = i.unit_id
     LEFT JOIN items_itemplant p ON p.item_id = i.id AND p.plant_id = %(plant)s
     WHERE %(ids)s::uuid[] IS NULL OR i.id = ANY(%(ids)s)

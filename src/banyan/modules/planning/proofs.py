@@ -24,21 +24,19 @@ def pegs_fit_their_orders() -> Found:
     )
 
 
-#: Safety stock is named by its item, at the plant of the run.
-_SAFETY = {"items.item_plant": "items.item"}
 #: What a run read may be taken away before the next: planned work orders are drafts, as is what is bought at first.
 _NAMED = (
     *(
         Reference(
             "planning.peg", L("供需关联", "peg"), "planning_peg", noun=f"{end}_noun", record=end, line=f"{end}_line",
-            only="r.run_id IN (SELECT id FROM planning_run WHERE is_current)", may_go=True, records=_SAFETY,
+            only="r.run_id IN (SELECT id FROM planning_run WHERE is_current)", may_go=True,
         )
         for end in ("supply", "demand")
     ),
     *(
         Reference(
             "planning.message", L("计划消息", "message"), "planning_message", noun=f"{end}_noun", record=end,
-            line=f"{end}_line", only="r.is_current", may_go=True, records=_SAFETY,
+            line=f"{end}_line", only="r.is_current", may_go=True,
         )
         for end in ("supply", "demand")
     ),

@@ -93,7 +93,7 @@ def _plan_item(one: items.PlanningFacts, needs: tuple, supplier) -> PlanItem:
         one.item, one.code, _kind(one.kind, bool(needs)), lead, one.lot_rule, micro(one.lot_minimum),
         micro(one.lot_multiple), micro(one.lot_fixed), one.supply_days,
         micro(one.safety_stock) if one.is_active else 0, one.safety_days, 10 ** (6 - one.places), needs,
-        supplier.party if supplier else None, one.is_active, one.backflush,
+        supplier.party if supplier else None, one.is_active, one.backflush, one.settings,
     )  # fmt: skip
 
 

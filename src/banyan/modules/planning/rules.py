@@ -184,7 +184,7 @@ class _Run:
         place = len(demands)
         if stock < item.safety:
             self.short[place] = item.safety - stock
-        demands.append(Demand(item.key, item.safety, day, Ref(SAFETY_NOUN, item.key), SAFETY))
+        demands.append(Demand(item.key, item.safety, day, Ref(SAFETY_NOUN, item.settings), SAFETY))
         self.result.parents.append(-1)
         self.rank_of.append(SAFETY)
         node.wanted.append(place)

@@ -39,7 +39,10 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlanItem:
-    """An item as a plant plans it; `step` is the grid of its stock unit, `needs` what one piece takes."""
+    """An item as a plant plans it; `step` is the grid of its stock unit, `needs` what one piece takes.
+
+    `settings` is the record that says how the plant plans it, and how much is to be kept.
+    """
 
     key: UUID
     code: str
@@ -57,6 +60,7 @@ class PlanItem:
     supplier: UUID | None = None
     is_active: bool = True
     is_backflushed: bool = False
+    settings: UUID | None = None
 
 
 class Demand(NamedTuple):

@@ -338,6 +338,7 @@ noun(
         needs_approval=f("审核后流转", "Passes on when approved", readonly=True),
         approved_quantity=f("已审核", "Approved", readonly=True),
         is_stopped=f("停工", "Stopped", readonly=True),
+        name_en=f("英文名", "English name", readonly=True),
     ),
     title=("work_order", "sequence", "name"),
     sort="sequence",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from banyan.kernel.nouns import choice, f, life, lines, noun, numbering, section
 from banyan.kernel.spec import Scope
 from banyan.lib.labels import L
+from banyan.modules.items import heads
 from banyan.modules.purchasing import errors  # noqa: F401  its words for constraints
 from banyan.modules.purchasing.drafts import (
     prepare_orders,
@@ -89,6 +90,14 @@ noun(
     find=("supplier_code",),
     find_through=("item", "party"),
     prepare=prepare_sources,
+    import_map=dict(
+        party=("供应商编码", "供应商编号", "供应商代码", "Vendor", "Vendor no.", "Supplier no."),
+        item=heads.CODE,
+        supplier_code=("供方料号", "厂家料号", "Vendor part no.", "Supplier part no."),
+        price=("采购单价", "采购价", "进价", "Unit price", "Purchase price"),
+        lead_time_days=("交期", "采购周期", "采购提前期", "Lead time (days)"),
+        minimum_quantity=("最小起订量", "最小订购量", "MOQ"),
+    ),
 )
 
 
@@ -226,6 +235,13 @@ noun(
     find=("number", "supplier_reference"),
     find_through=("party",),
     prepare=prepare_orders,
+    import_map={
+        "party": ("供应商编码", "供应商编号", "供应商代码", "Vendor", "Vendor no.", "Supplier no."),
+        "wanted_on": ("交期", "到货日期", "要求到货日期", "Due date", "Delivery date"),
+        "lines.item": heads.CODE,
+        "lines.quantity": ("订购数量", "采购数量", "Qty"),
+        "lines.price": ("采购单价", "采购价", "Unit price"),
+    },
 )
 
 noun(

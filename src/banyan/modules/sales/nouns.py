@@ -7,6 +7,7 @@ from decimal import Decimal
 from banyan.kernel.nouns import choice, f, life, lines, noun, numbering, section
 from banyan.kernel.spec import Scope
 from banyan.lib.labels import L
+from banyan.modules.items import heads
 from banyan.modules.sales import errors  # noqa: F401  its words for constraints
 from banyan.modules.sales.drafts import (
     prepare_orders,
@@ -298,6 +299,15 @@ noun(
     find=("number", "customer_reference"),
     find_through=("party",),
     prepare=prepare_orders,
+    import_map={
+        "party": ("客户编码", "客户编号", "客户代码", "Customer no.", "Customer code"),
+        "wanted_on": ("交期", "交货日期", "要货日期", "Due date", "Delivery date"),
+        "customer_reference": ("客户单号", "客户PO", "PO", "PO no.", "PO number", "Customer PO"),
+        "address": ("送货地址", "Ship to"),
+        "lines.item": heads.CODE,
+        "lines.quantity": ("订单数量", "订购数量", "Qty"),
+        "lines.price": ("销售单价", "售价", "Unit price"),
+    },
 )
 
 noun(

@@ -11,18 +11,17 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_POST
 
 from banyan.kernel import exchange, files, jobs
-from banyan.kernel.models import ImportBatch, User
+from banyan.kernel.models import ImportBatch, JobRun, User
 from banyan.kernel.nouns import Noun
 from banyan.lib.errors import Invalid, NotFound
-from banyan.lib.labels import L
-from banyan.web import acting, areas
+from banyan.lib.labels import L, Label
+from banyan.web import acting, areas, checked
 from banyan.web.answers import go, page
 from banyan.web.cells import Wording
-from banyan.web.jobs import IMPORT, UNDO
+from banyan.web.jobs import CHECK, IMPORT, UNDO
 
 PREVIEW_ROWS = 5
-SHOWN_FAULTS = 100
-#: Above this many rows the import runs as a job, with progress that can be left and found again.
+#: Above this many rows check and import run as jobs, with progress that can be left and found again.
 AT_ONCE = 2_000
 
 
@@ -136,7 +135,7 @@ def _map(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mappi
             "name": c,
             "number": n,
             "target": mapping.get(c, ""),
-            "samples": [_text(r, n) for r in table.head[:PREVIEW_ROWS]],
+            "samples": [checked.text_of(r, n) for r in table.head[:PREVIEW_ROWS]],
         }
         for n, c in enumerate(table.columns)
     ]
@@ -162,40 +161,35 @@ def _map(request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mappi
 def _check(
     request: HttpRequest, noun: Noun, table: exchange.Table, mapping: Mapping[str, str]
 ) -> HttpResponse:
-    found = exchange.check(request.ctx, noun, table, mapping, is_rehearsed=len(table.rows) <= AT_ONCE)
-    place = {c: n for n, c in enumerate(table.columns)}
-    faulty: dict[int, dict[int, list[str]]] = {}
-    loose: list[str] = []
-    for fault in found.faults[:SHOWN_FAULTS]:
-        if fault.row == 0:
-            loose.append(str(fault.text))
-        else:
-            faulty.setdefault(fault.row, {}).setdefault(place.get(fault.column, -1), []).append(
-                str(fault.text)
-            )
-    used = [n for n, c in enumerate(table.columns) if mapping.get(c)]
-    rows = [
-        {
-            "number": row,
-            "whole": faults.get(-1, []),
-            "cells": [(_text(found.cells[row], n), faults.get(n, [])) for n in used],
-        }
-        for row, faults in sorted(faulty.items())
-    ]
-    return page(
-        request,
-        "web/import_check.html",
-        _frame(noun, 3)
-        | {
-            "check": found,
-            "rows": rows,
-            "heads": [table.columns[n] for n in used],
-            "loose": loose,
-            "table": table,
-            "mapping": [(n, mapping[table.columns[n]]) for n in used],
-            "more": max(0, found.fault_count - SHOWN_FAULTS),
-        },
-    )
+    """Say what an import would do; of a long table a job finds it out, and keeps it for `checked_page`."""
+    if len(table.rows) > AT_ONCE:
+        return _begin(request, CHECK, noun, table, mapping, L("检查已在后台开始", "The check has begun"))
+    found = exchange.check(request.ctx, noun, table, mapping)
+    return _show(request, noun, checked.kept(table, mapping, found))
+
+
+def checked_page(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
+    """Give what a job found in a long table: the step before it is imported."""
+    exchange.require(request.ctx, noun)
+    own = JobRun.objects.filter(kind=CHECK, created_by_id=request.ctx.person, state="done")
+    run = own.filter(pk=key, input__noun=noun.spec.key).first()
+    if run is None:
+        raise NotFound()
+    return _show(request, noun, run.result["found"])
+
+
+def _show(request: HttpRequest, noun: Noun, found: Mapping[str, Any]) -> HttpResponse:
+    return page(request, "web/import_check.html", _frame(noun, 3) | checked.in_words(found))
+
+
+def _begin(
+    request: HttpRequest, kind: str, noun: Noun, table: exchange.Table, mapping: Mapping[str, str], note: Label
+) -> HttpResponse:
+    """Start a job on a kept table, and go to where its progress shows."""
+    data = {"noun": noun.spec.key, "digest": table.digest, "name": table.name, "mapping": dict(mapping)}
+    with transaction.atomic():
+        run = jobs.start(request.ctx, kind, data)
+    return go(request, f"/jobs/{run.pk}", note, tone="blue")
 
 
 def _do(request: HttpRequest, noun: Noun) -> HttpResponse:
@@ -203,10 +197,7 @@ def _do(request: HttpRequest, noun: Noun) -> HttpResponse:
     with exchange.audited(ctx, noun):
         table, mapping = _table(request)
     if len(table.rows) > AT_ONCE:
-        data = {"noun": noun.spec.key, "digest": table.digest, "name": table.name, "mapping": mapping}
-        with transaction.atomic():
-            run = jobs.start(ctx, IMPORT, data)
-        return go(request, f"/jobs/{run.pk}", L("导入已在后台开始", "The import has begun"), tone="blue")
+        return _begin(request, IMPORT, noun, table, mapping, L("导入已在后台开始", "The import has begun"))
     batch = exchange.run(ctx, noun, table, mapping)
     counted = L("已导入：新建 {made} 条，修改 {changed} 条", "Imported: {made} new, {changed} changed")
     return go(
@@ -214,10 +205,3 @@ def _do(request: HttpRequest, noun: Noun) -> HttpResponse:
         f"/{noun.spec.path}/import",
         counted.filled({"made": batch.made, "changed": batch.changed}),
     )
-
-
-def _text(row: Any, place: int) -> str:
-    value = row[place] if place < len(row) else ""
-    if isinstance(value, float) and value == int(value):
-        value = int(value)
-    return "" if value is None else str(value)[:80]

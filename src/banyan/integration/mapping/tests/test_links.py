@@ -13,7 +13,7 @@ from banyan.integration.mapping.commands import link, match
 from banyan.integration.mapping.definition import compile_mapping
 from banyan.integration.mapping.errors import CodeTaken, NoRules, NotACandidate, RecordTaken, RecordUnknown
 from banyan.integration.mapping.models import Candidate, Duplicate, Finding, KeyLink, Merge
-from banyan.integration.mapping.preparing import EntityUnknown, FieldUnknown, LinesWrong
+from banyan.integration.mapping.preparing import EntityUnknown, FieldUnknown, LinesWrong, RecordsUnknown
 from banyan.kernel import registry
 from banyan.kernel.commands import execute
 from banyan.kernel.models import Audit
@@ -91,6 +91,22 @@ def test_who_may_not_see_a_record_cannot_link_it(person, world):
         linked(person("mapping.*"), one, "9")
     with pytest.raises(NotAllowed):
         linked(person("parties.*"), one, "9")
+
+
+def test_links_to_records_that_are_not_there_are_refused_each_by_its_place(person, world):
+    one = party(world, "C1", "甲")
+    rows = [dict(system="shop", entity=PARTY, code=code, record=str(record))
+            for code, record in (("9", one.pk), ("8", new_id()))]  # fmt: skip
+    with pytest.raises(RecordsUnknown) as caught:
+        world.make_many("mapping.key_link", rows)
+    assert list(caught.value.fields) == ["records.1.record"]
+    assert caught.value.facts["count"] == 1
+    create = registry.command("mapping.key_link.create")
+    with pytest.raises(RecordsUnknown):
+        execute(person("mapping.*"), create, data={"records": rows[:1]})
+    assert KeyLink.objects.count() == 0
+    execute(person("mapping.*", "parties.party.read"), create, data={"records": rows[:1]})
+    assert KeyLink.objects.get().record == one.pk
 
 
 def test_unlinking_leaves_its_reason_in_the_audit(ctx, world):

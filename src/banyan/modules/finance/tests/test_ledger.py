@@ -10,8 +10,10 @@ from django.db import IntegrityError
 
 from banyan.kernel import registry
 from banyan.kernel.commands import execute
+from banyan.kernel.queries import ask, declared_query
 from banyan.lib.errors import Conflict, NotAllowed
 from banyan.lib.ids import new_id
+from banyan.lib.labels import speaking
 from banyan.modules.finance import posting, proofs
 from banyan.modules.finance.errors import NotBalanced, PeriodClosed
 from banyan.modules.finance.models import Account, Entry, EntryLine, Period, PostingRule, Voucher
@@ -154,3 +156,16 @@ def test_a_manual_entry_is_posted_by_somebody_else(ctx, books, person):
 
 def test_nothing_is_posted_while_the_books_are_off(ctx):
     assert posting.accounts_of(["labour"]) == {}
+
+
+@pytest.mark.parametrize(("language", "says"), [("zh", "1122 应收账款"), ("en", "1122 Accounts receivable")])
+def test_accounts_are_named_in_the_readers_language(ctx, world, books, language, says):
+    due = dict(item=world.part, quantity="1", plant=world.plant, due_on="2026-03-20")
+    order = world.make("production.work_order", **due).pk
+    legs = [Leg(books["1122"], "debit", D(5), work_order=order), Leg(books["5001"], "credit", D(5))]
+    posting.post(ctx, [Posting("manual", MARCH, "finance.manual_entry", new_id(), tuple(legs))])
+    reader, march = ctx.with_(language=language), {"first": "2026-03-01", "last": "2026-03-31"}
+    with speaking(language):
+        (cost,) = ask(reader, declared_query("finance.order_cost"), {"work_order": str(order)})
+        (line,) = ask(reader, declared_query("finance.ledger"), {"account": str(books["1122"])} | march)
+    assert (cost["account"], line["account"]) == (says, says)

@@ -8,7 +8,7 @@ from decimal import Decimal as D
 import pytest
 from django.db import connection
 
-from banyan.kernel import registry
+from banyan.kernel import reading, registry
 from banyan.kernel.commands import WrongState, execute
 from banyan.kernel.models import Outbox
 from banyan.kernel.proofs import run as prove
@@ -420,6 +420,16 @@ def test_confirming_an_order_promises_what_planning_says(factory, world):
     )  # fmt: skip
     world.do("sales.order.confirm", order)
     assert order.lines.get().promised_on == on("03-25")
+
+
+def test_what_asks_for_safety_stock_is_opened_by_its_noun_and_key(worked, ctx):
+    settings = worked.world.planned(worked.world.screw, safety_stock="5")
+    worked.plan()
+    named = Peg.objects.get(demand_noun="items.item_plant")
+    told = Message.objects.get(demand_noun="items.item_plant")
+    assert (named.demand, told.demand) == (settings.pk, settings.pk)
+    row = reading.read_record(ctx, registry.noun(named.demand_noun), named.demand)
+    assert row["safety_stock"] == "5"
 
 
 # --- proofs -------------------------------------------------------------------------------------------------
