@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from banyan.lib.errors import Conflict, Invalid, NeedsConfirmation, NotFound, Stale
+from banyan.lib.errors import Conflict, Invalid, NeedsConfirmation, NotAllowed, NotFound, Stale
+
+
+class NotYourTeam(NotAllowed):
+    code = "production.not_your_team"
+    zh = "涉及其他班组的人员，您只能派工、审核和更正本班组的"
+    en = "This concerns people of another team: you dispatch, approve and correct for your own only"
+    way_out_zh = "请那个班组的班组长处理"
+    way_out_en = "Ask the leader of that team"
 
 
 class OperationUnknown(NotFound):

@@ -8,6 +8,7 @@ from banyan.kernel.nouns import choice, f, life, lines, noun, numbering, section
 from banyan.kernel.spec import Scope
 from banyan.lib.labels import L
 from banyan.modules.production.commands.drafts import complete_drafts
+from banyan.modules.production.commands.leading import prepare_assignments
 from banyan.modules.production.models import (
     Assignment,
     Completion,
@@ -555,6 +556,7 @@ noun(
     list=("work_order", "operation", "employee", "team", "machine", "quantity", "starts_at", "is_active"),
     filters=("is_active", "employee", "team", "work_order"),
     phone=("operation", "quantity", "starts_at"),
+    prepare=prepare_assignments,
 )
 
 noun(
