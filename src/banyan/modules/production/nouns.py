@@ -476,6 +476,7 @@ noun(
                 choice("serial", "序列号已用过", "Serial number used before", "red"),
                 choice("machine", "设备不符或停机", "Wrong machine, or not running", "orange"),
                 choice("period", "期间已结账，记到首个开放日", "Period closed: booked on the first open day", "orange"),
+                choice("sender", "他人代发", "Sent by somebody else", "orange"),
             ],
         ),
         work_order=f("工单", "Work order", readonly=True),

@@ -110,6 +110,10 @@ class OneReport(Input):
         "设备时钟", "Device clock", None, help=L("设备自己的时间，未校正", "The device's own time, not set right")
     )
     offline: bool = field("离线时记录", "Recorded offline", False)
+    sent_by: UUID | None = field(
+        "代发人", "Sent by", None, reference="kernel.user",
+        help=L("本人不在时代为发送的人", "Who sends it while the person is away"),
+    )  # fmt: skip
 
     @property
     def is_offline(self) -> bool:
@@ -341,6 +345,7 @@ class _Booking:
         self._check_data()
         self._check_periods()
         self._check_machines()
+        self._check_senders()
         if self.is_together:
             self._part(entry.data.id for entry in self.entries if entry.flags)
         self._move_material()
@@ -683,6 +688,13 @@ class _Booking:
             is_right = machine is not None and _stands_at(machine, entry.op)
             if not is_right or rules.was_stopped(machine.state, machine.since, self._happened_at(entry)):
                 entry.flags.append("machine")
+
+    def _check_senders(self) -> None:
+        """Flag pieces, and what takes them back, that somebody else sends for the person; they stand."""
+        for entry in self.entries:
+            is_piece = entry.undone is not None or entry.kind in rules.COUNTED
+            if entry.data.sent_by and is_piece:
+                entry.flags.append("sender")
 
     def _check_periods(self) -> None:
         """Flag what was done in a period that is closed by now: it is booked on the first open day."""
