@@ -691,7 +691,10 @@ class Deviation(Ledger):
 
 
 class OutsideWork(Ledger):
-    """Work of a subcontractor that was received on an operation, with what it cost; negative when taken back."""
+    """Work of a subcontractor that was received on an operation, with what it cost; negative when taken back.
+
+    What was rejected costs nothing; its report says that it is to be mended.
+    """
 
     work_order = models.ForeignKey(WorkOrder, models.PROTECT, related_name="+")
     operation = models.ForeignKey(Operation, models.PROTECT, db_index=False, related_name="+")

@@ -38,6 +38,7 @@ from banyan.modules.production.models import (
     MaterialIssue,
     Operation,
     OutsideWork,
+    Report,
     WorkOrder,
 )
 from banyan.modules.production.reactions import report_outside_work, take_outside_work_back
@@ -357,6 +358,34 @@ def test_outside_work_is_bought_material_lies_there_and_what_comes_back_reports(
     delivered(shop.ctx, take_outside_work_back)
     assert shop.counters(order, 20) == (0, 0, 0)
     assert sum(OutsideWork.objects.values_list("amount", flat=True)) == 0
+    assert faults() == []
+
+
+def test_what_is_rejected_of_outside_work_is_reported_and_comes_good_later(shop, order, heat):
+    assert shop.places
+    shop.report(order, 10, "good", 50)
+    purchase = shop.world.do(
+        "production.work_order.subcontract", order, operation=shop.operation(order, 20).pk,
+        supplier=shop.world.supplier, service=heat[1], quantity="50", price="2", reason="设备停机",
+    )  # fmt: skip
+    shop.world.do("purchasing.order.order", purchase)
+    receipt = shop.world.do("purchasing.order.receive", purchase)[0]
+    (line,) = receipt.lines.all()
+    row = {"receipt_line": line.pk, "accepted": "42", "rejected": "8", "reason": "硬度不足"}
+    shop.world.do("purchasing.receipt.book", receipt, lines=[row])
+    for _ in range(2):
+        delivered(shop.ctx, report_outside_work)
+    assert shop.counters(order, 20) == (42, 0, 8)
+    assert list(Report.objects.filter(kind="rework").values_list("quantity", "note")) == [(8, "硬度不足")]
+    assert sorted(OutsideWork.objects.values_list("quantity", "amount")) == [(8, 0), (42, 84)]
+    assert shop.report(order, 20, "good", 3).flags == ()
+    assert faults() == []
+    shop.undo(Report.objects.filter(kind="good", quantity=3).get())
+    shop.world.do("purchasing.receipt.reverse", receipt, reason="错收")
+    for _ in range(2):
+        delivered(shop.ctx, take_outside_work_back)
+    assert shop.counters(order, 20) == (0, 0, 0)
+    assert sum(OutsideWork.objects.values_list("quantity", flat=True)) == 0
     assert faults() == []
 
 
