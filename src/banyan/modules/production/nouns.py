@@ -165,6 +165,7 @@ noun(
                 scrap_quantity=f("报废", "Scrap", readonly=True),
                 rework_quantity=f("返工", "Rework", readonly=True),
                 away_quantity=f("返工中", "At rework", readonly=True),
+                split_quantity=f("拆走", "Split off", readonly=True),
                 setup_minutes=f("准备工时", "Set-up", unit="min", minimum=ZERO),
                 run_minutes=f("单件工时", "Run time", unit="min", minimum=ZERO),
                 report_ratio=f("报工数配比", "Report ratio", minimum=Decimal("0.000001")),
