@@ -244,6 +244,24 @@ def test_a_pick_walks_bins_in_order_by_the_lot_that_is_due_and_is_issued_once(sh
     assert there(shop.world.part, bins[1]) == 5
 
 
+def test_a_pick_list_follows_the_walking_order_of_the_bins(shop, phone, bins):
+    order = shop.released(quantity="100")
+    for item, bin in zip((shop.world.steel, shop.world.part, shop.world.screw), bins, strict=True):
+        Balance.objects.filter(item=item).update(location=bin)
+
+    def walked():
+        steps = phone.do("pick", work_order=order.pk).json()["steps"]
+        assert not any("aisle" in step for step in steps)
+        return [step["bin"] for step in steps]
+
+    assert walked() == sorted(walked(), key=lambda code: int(code.split("-")[1]))
+    numbers = {"A-10": 1, "A-9": 2, "A-2": 2}
+    for bin in bins:
+        shop.world.change(bin, walk_order=numbers[bin.code])
+    assert walked() == [code for code in ("A-10", "A-9", "A-2") if code in walked()]
+    assert len(walked()) > 1
+
+
 def test_of_two_pickers_on_the_last_lot_one_gets_it(shop, phone, keeper):
     shop.released(quantity="1")
     first, second = shop.released(quantity="140"), shop.released(quantity="140")
