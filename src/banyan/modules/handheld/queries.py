@@ -133,14 +133,20 @@ def _at_gate(plant: UUID | None) -> list[dict[str, Any]]:
     return _grouped(_full(rows, "lot", "lot_number", "order_line"), ("id", "number", "party", "at"))
 
 
-def receipt_lines(receipt: UUID) -> dict[UUID, UUID] | None:
-    """Give the lines of a receipt by their order line, None where there is no such receipt. One statement."""
+def receipt_lines(receipt: UUID) -> dict[UUID, list[tuple[UUID, Decimal]]] | None:
+    """Give the lines of a receipt by their order line, each with what of it is not put away yet; where pieces have
+    serial numbers each is a line. None where there is no such receipt. One statement."""
     rows = db.rows(
-        "SELECT l.order_line_id, l.id FROM purchasing_receipt r LEFT JOIN purchasing_receiptline l "
-        "ON l.receipt_id = r.id WHERE r.id = %s ORDER BY l.position DESC",
+        "SELECT l.order_line_id, l.id, l.quantity - l.accepted_quantity - l.rejected_quantity "
+        "FROM purchasing_receipt r LEFT JOIN purchasing_receiptline l "
+        "ON l.receipt_id = r.id WHERE r.id = %s ORDER BY l.position, l.id",
         [receipt],
     )
-    return {order_line: line for order_line, line in rows if order_line} if rows else None
+    found: dict[UUID, list[tuple[UUID, Decimal]]] = {}
+    for order_line, line, left in rows:
+        if order_line:
+            found.setdefault(order_line, []).append((line, left))
+    return found if rows else None
 
 
 _PROPOSED = """

@@ -111,6 +111,32 @@ def test_what_has_come_is_put_away_before_its_arrival_is_synced(shop, phone, bou
     assert phone.states(strange) == ["kept"]
 
 
+def test_pieces_with_serial_numbers_are_put_away_before_their_arrival_is_synced(shop, phone, bins):
+    world = shop.world
+    motor = world.item(code="MO-1", name="电机", tracking="serial")
+    lines = [{"item": motor, "quantity": "5", "price": "100"}]
+    order = world.make("purchasing.order", party=world.supplier, plant=world.plant, lines=lines)
+    world.do("purchasing.order.order", order)
+    line = str(order.lines.get().pk)
+    gate = phone.told("gate", order=str(order.pk), lines=[{"order_line": line, "quantity": "5"}])
+    judged = {"order_line": line, "location": str(bins[0].pk)}
+    first = phone.told("store", receipt=gate["id"], lines=[judged | {"accepted": "2"}])
+    second = phone.told(
+        "store", receipt=gate["id"],
+        lines=[judged | {"accepted": "1", "rejected": "1", "reason": "碰伤", "location": str(bins[1].pk)}],
+    )  # fmt: skip
+    assert phone.states(gate, first, second) == ["done"] * 3
+    assert phone.states(second, first, gate) == ["done"] * 3
+    assert [there(motor, bin) for bin in bins] == [2, 1, 0]
+    (left,) = phone.day()["gate"][0]["lines"]
+    assert left["open"] == "1"
+    changed = first | {"lines": [judged | {"accepted": "1"}]}
+    assert phone.states(changed) == ["refused"]
+    many = phone.told("store", receipt=gate["id"], lines=[judged | {"accepted": "2"}])
+    assert phone.states(many) == ["kept"]
+    assert sound()
+
+
 def test_a_put_away_whose_arrival_is_kept_is_kept_too_and_booked_after_it(shop, phone, bought, bins):
     line = phone.day()["orders"][0]["lines"][0]["line"]
     gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "501"}])
