@@ -62,6 +62,11 @@ function showNeeded(form: HTMLElement): void {
 each(".box-form", showNeeded);
 on("input", ".box-form", showNeeded);
 
+/** A text that is usual is put into its field; what is typed instead stays typed. */
+on("click", "[data-usual]", (button) => {
+  const input = one<HTMLInputElement>(".form-control", button.closest("[data-path]") as HTMLElement);
+  if (input) set(input, button.dataset.usual ?? "");
+});
 on("click", "[data-fill]", (button) => {
   const input = one<HTMLInputElement>("[data-number]", button.closest("[data-path]") as HTMLElement);
   if (input) set(input, button.dataset.fill ?? "");

@@ -197,6 +197,20 @@ export interface Person {
   employee: string | null;
   /** What somebody sees: the work at operations, the warehouse. */
   faces?: string[];
+  /** Whether they may send what waits of people of theirs who are signed out. */
+  leads?: boolean;
+}
+
+/** What somebody told in one go and the server has, on whatever device it was told. */
+export interface Reported {
+  at: string;
+  operation: string;
+  number: string;
+  sequence: number;
+  name: string;
+  name_en?: string;
+  approved: boolean;
+  parts: Part[];
 }
 
 export interface Day {
@@ -209,6 +223,8 @@ export interface Day {
   reasons: Reason[];
   people: { id: string; code: string; name: string }[];
   today: Today;
+  /** One's own last reports of the day that are not taken back. */
+  reported?: Reported[];
   help?: { id: string; code: string; name: string; name_en: string; severity: string }[];
 }
 
@@ -239,6 +255,10 @@ export function isUndone(told: Act, all: Act[]): boolean {
   const keys = new Set(told.parts.map((part) => part.id));
   return all.some((act) => act._state !== "refused" && act.parts.some((part) => keys.has(part.reverses ?? "")));
 }
+
+/** Gives what the server has of one's own as an act, so that it is taken back as one that this device told. */
+export const actOf = (one: Reported, person: string, said: string): Act =>
+  ({ seq: 0, id: one.parts[0].id, kind: "report", at: one.at, operation: one.operation, parts: one.parts, said, _person: person, _state: "done" });
 
 const number = (text: string | undefined): number => Number(text ?? 0) || 0;
 export const rounded = (value: number): string => String(Math.round(value * 1e6) / 1e6);

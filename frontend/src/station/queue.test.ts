@@ -15,6 +15,7 @@ vi.mock("./store", () => ({
   photos: async () => [...photos.values()],
   keepPhoto: async (one: Photo) => void photos.set(one.digest, one),
   dropPhoto: async (digest: string) => void photos.delete(digest),
+  fact: async () => "device",
   change: async (seqs: number[], alter: (act: Act) => Act) => void (acts = acts.map((act) => (seqs.includes(act.seq) ? alter(act) : act))),
 }));
 
@@ -71,5 +72,32 @@ describe("a photo on its way", () => {
     await sent(() => new Response("", { status: 413 }));
     fetched.mockClear();
     expect(await sent(() => Response.json({ digest: DIGEST }))).toBe(undefined);
+  });
+});
+
+describe("acts of somebody signed out", () => {
+  const known = { p: { ticket: "x", isOut: true }, q: { ticket: "y" } } as never;
+  const one = (seq: number, _person: string, _state = "waiting") => ({ id: `a${seq}`, seq, kind: "report", parts: [], _person, _state }) as unknown as Act;
+  beforeEach(() => {
+    fetched.mockClear();
+    photos.clear();
+    acts = [one(1, "p"), one(2, "q"), one(3, "p"), one(4, "p", "done")];
+  });
+  it("are counted by person, where they have to sign in again", () => {
+    expect(queue.stranded(acts, known)).toEqual([{ person: "p", count: 2 }]);
+    expect(queue.stranded(acts, {})).toEqual([{ person: "p", count: 2 }, { person: "q", count: 1 }]);
+  });
+  it("go in the person's name by another one's ticket, and nobody else's do", async () => {
+    reply = () => Response.json({ acts: [1, 3].map((n) => ({ id: `a${n}`, state: "flagged", flags: ["sender"], text: "" })), today: {} });
+    expect(await queue.sendFor("p", "leader")).toBe("");
+    const [path, asked] = fetched.mock.calls[0] as unknown as [string, { body: string; headers: Record<string, string> }];
+    const body = JSON.parse(asked.body);
+    expect([path, body.person, body.acts.map((act: Act) => act.id), asked.headers.Authorization]).toEqual(["/station/api/sync", "p", ["a1", "a3"], "Station leader"]);
+    expect(acts.map((act) => act._state)).toEqual(["flagged", "waiting", "flagged", "done"]);
+  });
+  it("stay, with the reason, where the server refuses", async () => {
+    reply = problem(403, "station.not_for_others");
+    expect(await queue.sendFor("p", "worker")).toBe("station.not_for_others!");
+    expect(acts[0]._state).toBe("waiting");
   });
 });

@@ -49,6 +49,34 @@ export async function put(act: Omit<Act, "seq">, photos: string[], facts: Record
   send();
 }
 
+/** Says of whom acts wait that cannot go: the server wants these people to sign in again. */
+export function stranded(acts: Act[], known: Record<string, Known>): { person: string; count: number }[] {
+  const counts = new Map<string, number>();
+  for (const { _state, _person } of acts)
+    if (_state === "waiting" && (!known[_person]?.ticket || known[_person].isOut)) counts.set(_person, (counts.get(_person) ?? 0) + 1);
+  return [...counts].map(([person, count]) => ({ person, count }));
+}
+
+/** Sends what waits of somebody who is signed out by the ticket of another one; gives why not, nothing where it is done. */
+export async function sendFor(person: string, ticket: string): Promise<string> {
+  const work = async () => {
+    for (;;) {
+      const waiting = (await store.acts()).filter((act) => act._state === "waiting" && act._person === person);
+      if (!waiting.length) break;
+      await sendBatch(person, ticket, waiting.slice(0, MOST), true);
+    }
+    await sendPhotos({ [person]: { ticket } }, new Set(), true);
+  };
+  try {
+    await (navigator.locks ? navigator.locks.request("station-sync", work) : work());
+    return "";
+  } catch (fault) {
+    if (fault instanceof Refused) return fault.message;
+    reached(false);
+    return t("没有网络，稍后再试", "No network: try again later");
+  }
+}
+
 /** Sends what waits, one page at a time for the whole device. */
 export function send(): void {
   clearTimeout(timer);
@@ -108,7 +136,7 @@ async function drain(): Promise<boolean> {
 }
 
 /** Sends the photos whose act is at the server; gives whether all are gone that can be. An act never waits for them. */
-async function sendPhotos(people: Record<string, Known>, stuck: Set<string>): Promise<boolean> {
+async function sendPhotos(people: Record<string, Pick<Known, "ticket">>, stuck: Set<string>, isForOther = false): Promise<boolean> {
   const photos = (await store.photos()).filter((one) => one.act);
   if (!photos.length) return true;
   const acts = new Map((await store.acts()).map((act) => [act.id, act]));
@@ -118,7 +146,7 @@ async function sendPhotos(people: Record<string, Known>, stuck: Set<string>): Pr
     if (state === "refused") await store.dropPhoto(one.digest);
     if (state === "waiting" || state === "refused" || !ticket || stuck.has(one.person ?? "")) continue;
     try {
-      const answer = await upload(`photo?act=${one.act}&kind=${one.kind}&digest=${one.digest}`, one.blob, { Authorization: `Station ${ticket}` });
+      const answer = await upload(`photo?act=${one.act}&kind=${one.kind}&digest=${one.digest}${isForOther ? `&person=${one.person}` : ""}`, one.blob, { Authorization: `Station ${ticket}` });
       const told = (await answer.json().catch(() => ({}))) as { digest?: string } | null;
       if (told?.digest === one.digest) await store.dropPhoto(one.digest);
       else await hold(one, t("收到的不是服务器的回执", "What answered was not the server"));
@@ -148,10 +176,10 @@ async function giveUp(one: Photo, act: Act | undefined, why: string): Promise<vo
   if (act) await store.change([act.seq], (held) => ({ ...held, _text: [held._text, text].filter(Boolean).join(" ") }));
 }
 
-async function sendBatch(person: string, ticket: string, batch: Act[]): Promise<void> {
+async function sendBatch(person: string, ticket: string, batch: Act[], isForOther = false): Promise<void> {
   const device = await deviceKey();
   const acts = batch.map(sent);
-  const body = { device, sent_at: new Date().toISOString(), acts };
+  const body = { device, sent_at: new Date().toISOString(), acts, ...(isForOther ? { person } : {}) };
   const answer = await ask("sync", body, { Authorization: `Station ${ticket}` });
   const told = (await answer.json().catch(() => {
     throw new Unreached();

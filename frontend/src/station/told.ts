@@ -2,11 +2,11 @@
 import { t } from "../words";
 import { h, icon } from "./dom";
 import { openLabels, size, sizeChooser } from "./labels";
-import { isUndone, type Act } from "./model";
+import { actOf, isUndone, type Act, type Reported } from "./model";
 import * as queue from "./queue";
 import { cannotUndo, undo } from "./report";
 import { addScreen, go, localNote, render, sum } from "./shell";
-import { fetchDay, hours, state, tasks, today } from "./state";
+import { fetchDay, hours, named, readQueue, state, tasks, today } from "./state";
 import { open, tasksScreen } from "./tasks";
 
 export function doneScreen(): HTMLElement[] {
@@ -67,6 +67,26 @@ export function stateTag(told: Act): HTMLElement {
   return h(`span.tag.tag-${tone}`, { "data-state": told._state }, text);
 }
 
+/** Says of whom acts wait that the server takes from nobody signed out, and how they go nevertheless. */
+function strandedRow({ person, count }: { person: string; count: number }): HTMLElement {
+  const name = state.known[person]?.person.name ?? "";
+  const mine = state.person?.id === person;
+  return h("div.warn.stranded", { role: "alert", "data-stranded": count },
+    h("p", {}, icon("alert-triangle"), t("{name} 的 {n} 条没有发出：登录已失效，都还在这台设备里。", "{n} of {name} are not sent: the sign-in has ended. All is still on this device.", { name, n: count })),
+    !mine && state.person?.leads
+      ? h("button.btn.btn-tall", { type: "button", "data-send-for": person, disabled: !queue.isReached, onclick: () => void sendFor(person, name) }, icon("cloud-upload"), t("代 {name} 发送 {n} 条", "Send {n} for {name}", { name, n: count }))
+      : h("p", {}, mine ? t("请换人 / 退出后重新登录。", "Sign out and in again.") : t("请本人重新登录，或请班组长在这台设备上登录后代发。", "They sign in again, or their leader signs in here and sends it.")));
+}
+
+/** Sends for somebody signed out; it is booked in their name, and leaders see who sent it. */
+async function sendFor(person: string, name: string): Promise<void> {
+  const ticket = state.person && state.known[state.person.id]?.ticket;
+  const fault = await queue.sendFor(person, ticket || "");
+  state.note = fault || t("已代发，记在 {name} 名下；班组看板上有提醒。", "Sent in the name of {name}; the team board shows who sent it.", { name });
+  await readQueue();
+  render();
+}
+
 export function queueScreen(): HTMLElement[] {
   const all = [...state.acts].reverse();
   const row = (told: Act) =>
@@ -81,10 +101,27 @@ export function queueScreen(): HTMLElement[] {
       state.note ? h("p.note", { role: "status" }, state.note) : null,
       state.photos ? h("p.note", { "data-photos": state.photos }, icon("camera"), t("{n} 张照片随后发送", "{n} photos follow", { n: state.photos })) : null,
       state.held.length ? h("p.warn", { role: "alert", "data-held-photos": state.held.length }, icon("alert-triangle"), t("{n} 张照片没有送到：{why}。照片留在这台设备里，稍后再发；一直这样请告诉管理员。", "{n} photos did not arrive: {why}. They stay on this device and are sent again later; tell an administrator if it goes on.", { n: state.held.length, why: [...new Set(state.held)].join("; ") })) : null,
+      queue.stranded(state.acts, state.known).map(strandedRow),
       h("button.btn.btn-tall", { type: "button", onclick: () => { queue.send(); void fetchDay(); } }, icon("refresh"), t("现在同步", "Sync now")),
       all.length ? h("ul.list", {}, all.map(row)) : h("p.empty", {}, t("没有待发的，也没有最近的。", "Nothing waits, and nothing was sent lately.")),
     ),
   ];
+}
+
+/** Shows one's own last reports as the server has them, from whatever device, to be taken back here. */
+function ownReports(kinds: Record<string, string>): HTMLElement | null {
+  const person = state.person?.id ?? "";
+  const words = (one: Reported) => `${one.number} ${one.sequence} ${named(one)} · ${one.parts.map((part) => `${kinds[part.kind]} ${part.quantity}`).join(" · ")}`;
+  const found = (state.kept?.day.reported ?? []).map((one) => ({ one, told: actOf(one, person, words(one)) })).filter(({ told }) => !isUndone(told, state.acts));
+  if (!found.length) return null;
+  const here = new Set(state.acts.map((told) => told.id));
+  return h("section", {}, h("h2", {}, t("最近报工", "Last reports")),
+    h("ul.list", { "data-own-reports": found.length }, found.map(({ one, told }) =>
+      h("li.told-row", {},
+        h("span", {}, h("b", {}, told.said), h("small.dim", {}, new Date(told.at).toLocaleTimeString(document.documentElement.lang), one.parts.some((part) => here.has(part.id)) ? "" : ` · ${t("在别的设备上报的", "told on another device")}`)),
+        h("span.told-side", {}, one.approved
+          ? h("span.tag.tag-green", {}, t("已审核", "Approved"))
+          : h("button.plain", { type: "button", "data-undo": told.id, "aria-label": t("撤销", "Undo"), onclick: () => void undo(told) }, icon("arrow-back-up")))))));
 }
 
 export function todayScreen(): HTMLElement[] {
@@ -98,6 +135,7 @@ export function todayScreen(): HTMLElement[] {
       sums.isLocal ? localNote() : null,
       Number(sums.share ?? 0) ? h("p.dim", {}, t("其中班组份额约 ¥{share}，按目前报工估算，以出勤分配为准。", "Of it about ¥{share} is a share of the team's figure so far, to be settled by attendance.", { share: sums.share ?? 0 })) : null,
       sums.lines.length ? h("ul.lines", {}, sums.lines.map((one) => h("li", {}, h("span", {}, h("b", {}, one.operation), h("small.dim", {}, ` ${one.number}`)), h("span.num", {}, `${kinds[one.kind] ?? ""} ${one.quantity}`, h("small.dim", {}, ` ¥${one.wage}`))))) : h("p.empty", {}, t("今天还没有报工。", "Nothing reported today yet.")),
+      ownReports(kinds),
     ),
   ];
 }

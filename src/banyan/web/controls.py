@@ -93,6 +93,7 @@ class Control:
     is_key: bool = False
     is_tiled: bool = False
     most: Any = None
+    usual: tuple[Label, ...] = ()
     when: str = ""
     is_free: bool = False
 
@@ -378,6 +379,7 @@ class Filler:
     titles: Titles = dataclass_field(default_factory=dict)
     picks: Mapping[str, Sequence[tuple[str, str]]] = dataclass_field(default_factory=dict)
     most: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    usual: Mapping[str, Sequence[Label]] = dataclass_field(default_factory=dict)
     is_tiled: bool = False
 
     def fill(
@@ -403,6 +405,8 @@ class Filler:
             control, value = replace(control, is_hidden=True), new_id()  # the client makes the key
         if control.key in self.most:
             control = replace(control, most=plain(self.most[control.key]))
+        if control.key in self.usual:
+            control = replace(control, usual=tuple(self.usual[control.key]))
         if control.key in self.picks:
             options = tuple(Option(str(key), L(text, text)) for key, text in self.picks[control.key])
             if control.kind == "json":

@@ -35,9 +35,14 @@ describe("a shift's papers", () => {
     const known = { ...kept, day: { ...day, gate: [{ id: "new", number: "RC-2", party: "Steel", lines: [{ line: "g2", order_line: "l1", open: "7" }] }] } } as Kept;
     expect(withTold(known, [{ ...gate, _state: "done", _settled: 500 }, store]).gate.map((one) => [one.number, one.lines[0].open])).toEqual([["RC-2", "3"]]);
   });
-  it("leave what has serial numbers until the server has named them", () => {
-    const tracked = { ...day, orders: [{ ...day.orders[0], lines: [{ line: "l1", open: "2", tracking: "serial" }] }] } as unknown as Day;
-    expect(withTold({ ...kept, day: tracked }, [act("gate", { order: "po", lines: [{ order_line: "l1", quantity: "2" }] })]).gate).toHaveLength(1);
+  it("have pieces with serial numbers stand together, and one by one once the server has named them", () => {
+    const tracked = { ...day, orders: [{ ...day.orders[0], lines: [{ line: "l1", open: "3", tracking: "serial" }] }] } as unknown as Day;
+    const gate = act("gate", { order: "po", lines: [{ order_line: "l1", quantity: "3" }] }, { id: "new" });
+    const store = act("store", { receipt: "new", lines: [{ order_line: "l1", accepted: "2", rejected: "0" }] });
+    expect(withTold({ ...kept, day: tracked }, [gate, store]).gate[1].lines.map((line) => line.open)).toEqual(["1"]);
+    const lines = ["s1", "s2", "s3"].map((line) => ({ line, order_line: "l1", open: "1" }));
+    const known = { ...kept, day: { ...tracked, gate: [{ id: "new", number: "RC-2", party: "Steel", lines }] } } as unknown as Kept;
+    expect(withTold(known, [{ ...gate, _state: "done", _settled: 500 }, store]).gate[0].lines.map((line) => line.line)).toEqual(["s3"]);
   });
   it("forget what the server has counted already, and what it refused", () => {
     const gate = act("gate", { lines: [{ order_line: "l1", quantity: "7" }] }, { _state: "done", _settled: 50 });

@@ -239,13 +239,16 @@ export const waitingLine = (receipt: string, orderLine: string): string => `${re
 /** Counts what was put away before its arrival was booked for the line that the server has by now. */
 function byOrderLine(paper: Paper<GateLine>, put: Map<string, number>): Paper<GateLine> {
   for (const line of paper.lines) {
-    const early = put.get(waitingLine(paper.id, line.order_line));
-    if (early) put.set(line.line, (put.get(line.line) ?? 0) + early);
+    const waiting = waitingLine(paper.id, line.order_line);
+    const early = Math.min(put.get(waiting) ?? 0, number(line.open));
+    if (!early) continue;
+    put.set(line.line, (put.get(line.line) ?? 0) + early);
+    put.set(waiting, (put.get(waiting) ?? 0) - early);
   }
   return paper;
 }
 
-/** Gives what this phone has told of as arrived and the server does not know yet; what has serial numbers waits for it. */
+/** Gives what this phone has told of as arrived and the server does not know yet; pieces with serial numbers stand together until it has named them. */
 function arrivals(day: Day, acts: Act[], asked: number): Paper<GateLine>[] {
   const known = new Set(day.gate.map((paper) => paper.id));
   return acts
@@ -256,7 +259,7 @@ function arrivals(day: Day, acts: Act[], asked: number): Paper<GateLine>[] {
       if (!order) return [];
       const lines = told.lines.flatMap((line): GateLine[] => {
         const expected = order.lines.find((one) => one.line === line.order_line);
-        if (!expected || expected.tracking === "serial") return [];
+        if (!expected) return [];
         const { due: _, ...item } = expected;
         return [{ ...item, line: waitingLine(act.id, line.order_line), open: line.quantity, lot: "", lot_number: line.supplier_lot ?? "", order_line: line.order_line, isWaiting: true, into: "", why: "" }];
       });

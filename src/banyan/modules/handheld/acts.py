@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
+from django.db.models import Q
 from pydantic import Field
 
-from banyan.kernel import registry, schema
-from banyan.kernel.commands import execute
+from banyan.kernel import access, registry, schema
+from banyan.kernel.commands import command, execute
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, field
+from banyan.lib.errors import NotFound
 from banyan.lib.labels import L, Label
-from banyan.modules.handheld import queries
+from banyan.modules.handheld import queries, rules
 from banyan.modules.handheld.errors import ArrivalNotBooked
 from banyan.modules.inventory.commands.counts import Enter
 from banyan.modules.inventory.commands.documents import Transfer
@@ -62,6 +65,8 @@ class Way:
 GATE = Way(Gate, "purchasing.order.receive", "order", L("已到货，待入库", "At the gate, to be put away"))
 STORE = Way(Store, "purchasing.receipt.book", "receipt", L("已入库", "Put away"))
 MOVE = Way(Transfer, "inventory.stock_document.transfer", "", L("已移库", "Moved"))
+#: Puts pieces away that are a line each by the order line they came for: under its own key what was told counts once.
+TOGETHER = "self.put_away.book"
 COUNT = Way(Counted, "inventory.count.enter", "count", L("已记录", "Noted"))
 
 
@@ -77,24 +82,59 @@ def book(way: Way, ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
     if way is GATE:
         data["receipt"] = told["id"]
     if way is STORE:
-        data["lines"] = _lines_of(said)
+        known = _known_lines(said)
+        if any(not line.receipt_line and len(known[line.order_line]) > 1 for line in said.lines):
+            execute(keyed, registry.command(TOGETHER), data=said)
+            return {"text": way.text}
+        data["lines"] = _lines_of(said, known)
     execute(keyed, registry.command(way.command), ids=ids, data=data)
     return {"text": way.text}
 
 
-def _lines_of(said: Store) -> list[dict[str, Any]]:
-    """Give what was put away by the lines of its receipt. Raises: ArrivalNotBooked, LineUnknown"""
+Lines = Mapping[UUID, Sequence[tuple[UUID, Decimal]]]
+
+
+def _known_lines(said: Store) -> Lines:
+    """Give the lines of the receipt that something was put away of. Raises: ArrivalNotBooked, LineUnknown"""
     known = queries.receipt_lines(said.receipt)
     if known is None:
         raise ArrivalNotBooked
     unknown = [line.order_line for line in said.lines if not line.receipt_line and line.order_line not in known]
     if unknown:
         raise LineUnknown(lines=unknown)
-    return [
-        line.model_dump(exclude_unset=True, exclude={"order_line"})
-        | {"receipt_line": line.receipt_line or known[line.order_line]}
-        for line in said.lines
-    ]
+    return known
+
+
+def _lines_of(said: Store, known: Lines) -> list[dict[str, Any]]:
+    """Give what was put away by the lines of its receipt; told together, serial numbers are taken in their order."""
+    found = []
+    for line in said.lines:
+        row = line.model_dump(exclude_unset=True, exclude={"order_line"})
+        several = known[line.order_line] if not line.receipt_line else ()
+        if len(several) > 1:
+            parts = rules.spread(line.accepted, line.rejected, several)
+            found += [row | {"receipt_line": key, "accepted": good, "rejected": bad} for key, good, bad in parts]
+        else:
+            found.append(row | {"receipt_line": line.receipt_line or several[0][0]})
+    return found
+
+
+@command(
+    TOGETHER, L("一起上架", "Put away together"), input=Store, on="noun", rest=False, screen=False,
+    permission=STORE.command,
+)  # fmt: skip
+def put_away_together(ctx: Context, data: Store) -> None:
+    """Put pieces with serial numbers away that nobody could tell apart yet: the first of those that stand at the gate.
+
+    Raises: NotFound for a receipt out of reach; ArrivalNotBooked, LineUnknown; what booking it refuses
+    Writes: as `purchasing.receipt.book`
+    """
+    noun = registry.noun("purchasing.receipt")
+    within = access.scope(ctx, noun, STORE.command) or Q()
+    if not noun.model.objects.filter(within, pk=data.receipt).exists():
+        raise NotFound
+    lines = _lines_of(data, _known_lines(data))
+    execute(ctx, registry.command(STORE.command), ids=[data.receipt], data={"lines": lines})
 
 
 def recount(told: Mapping[str, Any]) -> Label:

@@ -133,14 +133,20 @@ def _at_gate(plant: UUID | None) -> list[dict[str, Any]]:
     return _grouped(_full(rows, "lot", "lot_number", "order_line"), ("id", "number", "party", "at"))
 
 
-def receipt_lines(receipt: UUID) -> dict[UUID, UUID] | None:
-    """Give the lines of a receipt by their order line, None where there is no such receipt. One statement."""
+def receipt_lines(receipt: UUID) -> dict[UUID, list[tuple[UUID, Decimal]]] | None:
+    """Give the lines of a receipt by their order line, each with what of it is not put away yet; where pieces have
+    serial numbers each is a line. None where there is no such receipt. One statement."""
     rows = db.rows(
-        "SELECT l.order_line_id, l.id FROM purchasing_receipt r LEFT JOIN purchasing_receiptline l "
-        "ON l.receipt_id = r.id WHERE r.id = %s ORDER BY l.position DESC",
+        "SELECT l.order_line_id, l.id, l.quantity - l.accepted_quantity - l.rejected_quantity "
+        "FROM purchasing_receipt r LEFT JOIN purchasing_receiptline l "
+        "ON l.receipt_id = r.id WHERE r.id = %s ORDER BY l.position, l.id",
         [receipt],
     )
-    return {order_line: line for order_line, line in rows if order_line} if rows else None
+    found: dict[UUID, list[tuple[UUID, Decimal]]] = {}
+    for order_line, line, left in rows:
+        if order_line:
+            found.setdefault(order_line, []).append((line, left))
+    return found if rows else None
 
 
 _PROPOSED = """
@@ -183,7 +189,7 @@ _AGAIN = """
 """
 _COUNTS = f"""
     SELECT c.id, c.number, c.state, p.code, p.name, c.note, e.name, c.version, l.id, {_ITEM}, l.lot_id, t.number,
-           l.location_id, q.code, l.owner_id, w.name,
+           l.location_id, q.code, q.walk_order, l.owner_id, w.name,
            CASE WHEN l.counted IS NULL THEN 'open' WHEN {_AGAIN} THEN 'again' ELSE 'done' END
     FROM inventory_count c JOIN inventory_location p ON p.id = c.location_id
     LEFT JOIN people_employee e ON e.id = c.counter_id
@@ -197,11 +203,20 @@ _COUNT_HEAD = ("id", "number", "state", "place", "place_name", "note", "counter"
 
 def _counts(plant: UUID | None) -> list[dict[str, Any]]:
     """Give the counts to be done, their lines in the order to walk; what the books say is never told."""
-    names = (*_COUNT_HEAD, "line", *_ITEM_NAMES, "lot", "lot_number", "location", "bin", "owner", "owner_name", "is")
+    names = (*_COUNT_HEAD, "line", *_ITEM_NAMES, "lot", "lot_number", "location", "bin", "aisle", "owner", "owner_name",
+             "is")  # fmt: skip
     rows = _full(_named(names, db.rows(_COUNTS, [plant, MOST])), *_COUNT_HEAD[1:], "lot", "lot_number", "owner", "bin")
     found = _grouped(rows, _COUNT_HEAD)
     for one in found:
-        one["lines"] = rules.walk((line for line in one["lines"] if "line" in line), lambda line: line["bin"])
+        one["lines"] = _walked(line for line in one["lines"] if "line" in line)
+    return found
+
+
+def _walked(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give rows in the order to walk, without the numbers of aisles."""
+    found = rules.walk(rows, lambda row: row["bin"] or "", lambda row: row.get("aisle"))
+    for row in found:
+        row.pop("aisle", None)
     return found
 
 
@@ -283,11 +298,11 @@ def _lots(plant: UUID | None) -> list[dict[str, Any]]:
 
 _STEP_NAMES = (
     "key", "material", *_ITEM_NAMES, "quantity", "lot", "lot_number", "lot_state", "expires", "location", "bin",
-    "bin_name",
+    "bin_name", "aisle",
 )  # fmt: skip
 _WALK_OF_ORDER = f"""
     SELECT a.id, m.id, {_ITEM}, least(a.quantity, m.quantity - m.issued_quantity + m.returned_quantity), b.lot_id,
-           l.number, l.state, l.expires_on, b.location_id, p.code, p.name
+           l.number, l.state, l.expires_on, b.location_id, p.code, p.name, p.walk_order
     FROM production_material m
     JOIN inventory_allocation a ON a.demand_line = m.id AND a.demand_noun = %s
     JOIN inventory_balance b ON b.id = a.balance_id JOIN inventory_location p ON p.id = b.location_id
@@ -297,7 +312,7 @@ _WALK_OF_ORDER = f"""
 """
 _WALK_OF_SHIPMENT = f"""
     SELECT x.id, x.order_line_id, {_ITEM}, x.quantity, x.lot_id, l.number, l.state, l.expires_on, x.location_id, p.code,
-           p.name
+           p.name, p.walk_order
     FROM sales_shipmentline x JOIN items_item i ON i.id = x.item_id {_ITEM_FROM}
     LEFT JOIN inventory_lot l ON l.id = x.lot_id LEFT JOIN inventory_location p ON p.id = x.location_id
     WHERE x.shipment_id = %s ORDER BY x.position, x.id
@@ -324,7 +339,7 @@ def walk_of_shipment(shipment: UUID) -> dict[str, Any]:
 
 def _steps(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
     steps = _full(_named(_STEP_NAMES, rows), "lot", "lot_number", "lot_state", "location", "bin", "bin_name")
-    return rules.walk(steps, lambda step: step["bin"])
+    return _walked(steps)
 
 
 _HELD = f"""

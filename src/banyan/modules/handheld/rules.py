@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 ZERO = Decimal(0)
@@ -19,12 +19,37 @@ def walk_key(code: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in _PARTS.split(code) if part)
 
 
-def walk(steps: Iterable[Step], code: Any) -> list[Step]:
+def walk(steps: Iterable[Step], code: Callable[[Step], str], aisle: Callable[[Step], int | None]) -> list[Step]:
     """Give steps in the order in which one walk passes all their places.
 
-    Takes:  code: gives a step's place
+    Takes:  code: gives a step's place, aisle: the number of its aisle, None for a place without one
+    Gives:  aisle by aisle, of those where something is to be done every other one backwards, for one has come to its
+            far end; what has no aisle at last
     """
-    return sorted(steps, key=lambda step: walk_key(code(step)))
+    aisles: dict[int, list[Step]] = {}
+    rest: list[Step] = []
+    for step in sorted(steps, key=lambda step: walk_key(code(step))):
+        number = aisle(step)
+        (rest if number is None else aisles.setdefault(number, [])).append(step)
+    found = [aisles[number][:: -1 if place % 2 else 1] for place, number in enumerate(sorted(aisles))]
+    return [step for several in (*found, rest) for step in several]
+
+
+def spread(accepted: Decimal, rejected: Decimal, lines: Sequence[tuple[UUID, Decimal]]) -> list[tuple]:
+    """Give what of each line is accepted and rejected, where goods are told of together: (line, accepted, rejected).
+
+    Takes:  lines: with what of each is left, in their order
+    Gives:  what is more than was left on the last line, so that whoever books it refuses it
+    """
+    found = []
+    for place, (line, left) in enumerate(lines, start=1):
+        is_last = place == len(lines)
+        good = accepted if is_last else min(accepted, left)
+        bad = rejected if is_last else min(rejected, left - good)
+        accepted, rejected = accepted - good, rejected - bad
+        if good or bad:
+            found.append((line, good, bad))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,10 @@ def _owner(**more) -> models.ForeignKey:
 
 
 class Location(Record):
-    """A place stock lies in or passes through; its code is unique in all plants, because a scan names it."""
+    """A place stock lies in or passes through; its code is unique in all plants, because a scan names it.
+
+    `walk_order` is the number of its aisle on the way through the store.
+    """
 
     lock_rank = Rank.MASTER + 40
 
@@ -60,6 +63,7 @@ class Location(Record):
     kind = models.CharField(max_length=16)
     barcode = models.CharField(max_length=80, blank=True, default="")
     party = models.ForeignKey("parties.Party", models.PROTECT, null=True, blank=True, related_name="+")
+    walk_order = models.PositiveIntegerField(null=True, blank=True)
     is_default = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     find_text = find_column("code", "name", "name_en", "barcode")

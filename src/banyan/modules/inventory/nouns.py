@@ -83,6 +83,13 @@ noun(
         parent=f("上级库位", "Within"),
         barcode=f("条码", "Barcode", L("扫码时的内容，空则用编码", "What a scan reads; the code when empty")),
         party=f("往来单位", "Party", L("委外商或客户处的库位属于谁", "Whose place it is, outside our gate")),
+        walk_order=f(
+            "行走顺序",
+            "Walking order",
+            L("通道的号码：拣货和盘点从小到大走，号码相同的按编码走，隔一条通道反向；空的最后走",
+              "The aisle's number: walks go from the lowest up, within one by code, every other one backwards; places "
+              "without a number come last"),
+        ),
         is_default=f(
             "默认",
             "Default",
@@ -97,7 +104,7 @@ noun(
     filters=("kind", "plant", "parent", "is_active"),
     form=(
         section("库位", "Location", "code", "name", "name_en", "kind", "plant", "parent"),
-        section("使用", "Use", "barcode", "party", "is_default", "is_active"),
+        section("使用", "Use", "barcode", "walk_order", "party", "is_default", "is_active"),
     ),
     phone=("code", "name", "kind"),
     find=("code", "name", "name_en", "barcode"),

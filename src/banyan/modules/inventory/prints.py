@@ -40,7 +40,7 @@ prints.label(
     "inventory.location",
     L("库位标签", "Location label"),
     title="code",
-    lines=(column("name"), column("parent.name")),
+    lines=(column("name"), column("parent.name"), column("walk_order")),
 )
 prints.document(
     "count_sheet",

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from banyan.lib.errors import Conflict, Invalid, NeedsConfirmation, NotFound, Stale
+from banyan.lib.errors import Conflict, Invalid, NeedsConfirmation, NotAllowed, NotFound, Stale
+
+
+class NotYourTeam(NotAllowed):
+    code = "production.not_your_team"
+    zh = "涉及其他班组的人员，您只能派工、审核和更正本班组的"
+    en = "This concerns people of another team: you dispatch, approve and correct for your own only"
+    way_out_zh = "请那个班组的班组长处理"
+    way_out_en = "Ask the leader of that team"
 
 
 class OperationUnknown(NotFound):
@@ -327,8 +335,19 @@ class AlreadyBegun(Conflict):
     code = "production.already_begun"
     zh = "{order}：已开工或已入库的超过 {quantity}"
     en = "{order}: more than {quantity} has been begun or received"
-    way_out_zh = "只能减到、拆出还没开工的数量；其余先撤销报工"
-    way_out_en = "Only what nobody has begun can be taken off or split; undo reports first"
+    way_out_zh = "数量只能减到已开工的；拆单可拆还没开工的，或同在一道工序前等着的（工序须一道接一道）；其余先撤销报工"
+    way_out_en = (
+        "Take off what nobody has begun; split off that, or what waits before one and the same operation of a straight "
+        "routing; undo reports for the rest"
+    )
+
+
+class LotNamedBefore(Conflict):
+    code = "production.lot_named_before"
+    zh = "{order}：{operation} 之前已报产出批号 {lot}，做了一半的不能再拆成另一批"
+    en = "{order}: reports before {operation} name the lot {lot}; what is half-way cannot become another lot"
+    way_out_zh = "在原工单做完；或撤销那些报工，不带批号重报后再拆"
+    way_out_en = "Finish it on this order; or undo those reports, tell them without a lot, and split then"
 
 
 class ReworkIsFixed(Conflict):

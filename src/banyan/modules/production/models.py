@@ -163,7 +163,8 @@ class Operation(Line):
     Minutes are per finished piece (run) and per order (set-up); quantities are counts, `report_ratio` of them
     make a finished piece, `places` is how finely they are counted. Counters follow from the reports and
     change under this row's lock only; `started` is how many people are at it, `away_quantity` how many counts
-    are at rework orders that will give them back. `is_stopped` is set from above
+    are at rework orders that will give them back, `split_quantity` how many had come here and went on in an order
+    split off. `is_stopped` is set from above
     while something must be put right before anybody goes on. With `needs_approval` good pieces pass on to the
     next operation, or to store, when they are approved; `approved_quantity` is how many of the good ones are.
     """
@@ -176,6 +177,7 @@ class Operation(Line):
         "sent_back_quantity",
         "come_back_quantity",
         "away_quantity",
+        "split_quantity",
         "state",
         "started",
         "has_setup_charged",
@@ -224,6 +226,7 @@ class Operation(Line):
     needs_approval = models.BooleanField(default=False)
     approved_quantity = QuantityField(default=0, editable=False)
     away_quantity = QuantityField(default=0, editable=False)
+    split_quantity = QuantityField(default=0, editable=False)
 
     class Meta:
         constraints = [
@@ -691,7 +694,10 @@ class Deviation(Ledger):
 
 
 class OutsideWork(Ledger):
-    """Work of a subcontractor that was received on an operation, with what it cost; negative when taken back."""
+    """Work of a subcontractor that was received on an operation, with what it cost; negative when taken back.
+
+    What was rejected costs nothing; its report says that it is to be mended.
+    """
 
     work_order = models.ForeignKey(WorkOrder, models.PROTECT, related_name="+")
     operation = models.ForeignKey(Operation, models.PROTECT, db_index=False, related_name="+")

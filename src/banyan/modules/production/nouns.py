@@ -8,6 +8,7 @@ from banyan.kernel.nouns import choice, f, life, lines, noun, numbering, section
 from banyan.kernel.spec import Scope
 from banyan.lib.labels import L
 from banyan.modules.production.commands.drafts import complete_drafts
+from banyan.modules.production.commands.leading import prepare_assignments
 from banyan.modules.production.models import (
     Assignment,
     Completion,
@@ -164,6 +165,7 @@ noun(
                 scrap_quantity=f("报废", "Scrap", readonly=True),
                 rework_quantity=f("返工", "Rework", readonly=True),
                 away_quantity=f("返工中", "At rework", readonly=True),
+                split_quantity=f("拆走", "Split off", readonly=True),
                 setup_minutes=f("准备工时", "Set-up", unit="min", minimum=ZERO),
                 run_minutes=f("单件工时", "Run time", unit="min", minimum=ZERO),
                 report_ratio=f("报工数配比", "Report ratio", minimum=Decimal("0.000001")),
@@ -476,6 +478,7 @@ noun(
                 choice("serial", "序列号已用过", "Serial number used before", "red"),
                 choice("machine", "设备不符或停机", "Wrong machine, or not running", "orange"),
                 choice("period", "期间已结账，记到首个开放日", "Period closed: booked on the first open day", "orange"),
+                choice("sender", "他人代发", "Sent by somebody else", "orange"),
             ],
         ),
         work_order=f("工单", "Work order", readonly=True),
@@ -556,6 +559,7 @@ noun(
     list=("work_order", "operation", "employee", "team", "machine", "quantity", "starts_at", "is_active"),
     filters=("is_active", "employee", "team", "work_order"),
     phone=("operation", "quantity", "starts_at"),
+    prepare=prepare_assignments,
 )
 
 noun(

@@ -130,7 +130,7 @@ prints.document(
                 given("missing", "quantity", "缺料", "Missing", see="inventory.balance.read"),
                 given("operation", "integer", "用于工序", "For operation"),
             ),
-            order=("location.code", "item.code", "lot.number"),
+            order=("location.walk_order", "location.code", "item.code", "lot.number"),
             row_height=9,
             stays=True,
         ),

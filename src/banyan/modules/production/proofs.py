@@ -411,6 +411,28 @@ def deviations_are_kept() -> Found:
     )
 
 
+_SPLIT = """
+    SELECT o.work_order_id, w.number, o.sequence, o.split_quantity, coalesce(d.counts, 0)
+    FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
+    LEFT JOIN (
+        SELECT d.operation_id, sum((d.after ->> 'counts')::numeric) AS counts FROM production_deviation d
+        WHERE d.kind = 'split' AND d.operation_id IS NOT NULL GROUP BY 1
+    ) d ON d.operation_id = o.id
+    WHERE o.split_quantity <> coalesce(d.counts, 0)
+"""
+
+
+@proof("production.split", L("半途拆走的件数都有记录", "What was split off half-way has been recorded"))
+def split_is_recorded() -> Found:
+    """Prove what left an operation for another order against the deviations that say so."""
+    return none_of(
+        "production.work_order",
+        counted="SELECT count(*) FROM production_operation WHERE split_quantity > 0",
+        faults=_SPLIT,
+        text=L("{1} 工序 {2}：拆走 {3}，按记录 {4}", "{1} operation {2}: {3} split off are {4} by the records"),
+    )
+
+
 _OUTSIDE = """
     SELECT x.id, w.number, o.sequence FROM production_outsidework x
     JOIN production_operation o ON o.id = x.operation_id JOIN production_workorder w ON w.id = o.work_order_id

@@ -70,12 +70,14 @@ def _owing(items: set, plants: set) -> list[Material]:
 
 @after_commit(GoodsReceived)
 def report_outside_work(ctx: Context, delivered: Delivered) -> None:
-    """Report the operations whose outside work was booked, once however often it is delivered.
+    """Report the operations whose outside work was booked, once however often it is delivered; what was rejected as to
+    be mended.
 
     After commit, because goods of the same receipt hold locks of stock, which come behind those of operations.
     """
-    lines = [line for line in delivered.payload["lines"] if Decimal(line["quantity"]) > Decimal(line["rejected"])]
-    wanted = OrderLine.objects.filter(pk__in=[line["order_line"] for line in lines], origin_noun=OPERATION)
+    every = delivered.payload["lines"]
+    lines = [line for line in every if Decimal(line["quantity"]) > Decimal(line["rejected"])]
+    wanted = OrderLine.objects.filter(pk__in=[line["order_line"] for line in every], origin_noun=OPERATION)
     known = set(wanted.values_list("pk", flat=True))
     for place, line in enumerate(lines):
         if UUID(line["order_line"]) not in known:
@@ -87,6 +89,12 @@ def report_outside_work(ctx: Context, delivered: Delivered) -> None:
         )  # fmt: skip
         execute(ctx, use_outside, data=data)
         execute(ctx, receive_outside, data=data)
+    for place, line in enumerate(every):
+        if Decimal(line["rejected"]) > 0 and UUID(line["order_line"]) in known:
+            execute(ctx, receive_outside, data=dict(
+                key=uuid5(delivered.id, f"rejected {place}"), order_line=line["order_line"], receipt=delivered.record,
+                quantity=Decimal(line["rejected"]), is_rejected=True, reason=line["reason"],
+            ))  # fmt: skip
 
 
 @after_commit(ArrivalReversed)

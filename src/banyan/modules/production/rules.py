@@ -36,7 +36,8 @@ class Flow:
     Takes:  quantity: counts planned to begin; rework: counts found to need rework; sent_back: those of them
             that went to an earlier operation, the others are mended here; come_back: counts that later
             operations sent here; approved: good counts that a leader has approved; needs_approval: only those
-            pass on; away: counts that are at a rework order and will be given back
+            pass on; away: counts that are at a rework order and will be given back; split: counts that had come
+            here and went on in an order of their own
     """
 
     sequence: int
@@ -52,6 +53,7 @@ class Flow:
     approved: Decimal = ZERO
     needs_approval: bool = False
     away: Decimal = ZERO
+    split: Decimal = ZERO
 
     @property
     def passed(self) -> Decimal:
@@ -61,7 +63,7 @@ class Flow:
     @property
     def taken(self) -> Decimal:
         """Give the counts that have used up what came in; a piece that came back may be reported again."""
-        return self.good + self.scrap + self.sent_back - self.come_back + self.away
+        return self.good + self.scrap + self.sent_back - self.come_back + self.away + self.split
 
     @property
     def pieces(self) -> Decimal:
@@ -165,6 +167,34 @@ def _from_here(sequence: int, flows: Flows) -> set[int]:
         if not more:
             return found
         found |= more
+
+
+def moved_on(sequence: int, flows: Flows) -> Decimal:
+    """Give the finished-piece equivalents that went through an operation and on, later, in an order of their own."""
+    return sum((flows[s].split / flows[s].ratio for s in _from_here(sequence, flows) - {sequence}), ZERO)
+
+
+def before(sequence: int, flows: Flows) -> frozenset[int]:
+    """Give the operations that pieces have been through when they come to one."""
+    return frozenset(s for s in flows if s != sequence and sequence in _from_here(s, flows))
+
+
+def cut(flows: Flows, planned: Decimal, quantity: Decimal) -> int | None:
+    """Give the first operation before which so many pieces wait that have been through another one.
+
+    Takes:  quantity: finished pieces
+    Gives:  None where there is none, or where the way through the operations is not a straight one
+    """
+    followed = [one for flow in flows.values() for one in flow.predecessors]
+    if len(set(followed)) < len(followed) or any(len(flow.predecessors) > 1 for flow in flows.values()):
+        return None
+    for sequence in sorted(flows, key=lambda s: len(before(s, flows))):
+        flow = flows[sequence]
+        is_past_one = any(not flows[s].is_skipped for s in before(sequence, flows))
+        waiting = arrived(sequence, flows, planned) - flow.taken / flow.ratio
+        if is_past_one and not flow.is_skipped and waiting >= quantity:
+            return sequence
+    return None
 
 
 def limit(sequence: int, flows: Flows, planned: Decimal, tolerance_percent: Decimal = ZERO) -> Decimal:

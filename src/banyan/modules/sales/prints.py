@@ -181,7 +181,7 @@ prints.document(
             column("parcel"),
             blank("实拣", "Picked", 20),
             given=_SHIPPED_LINE,
-            order=("location.code", "item.code", "lot.number"),
+            order=("location.walk_order", "location.code", "item.code", "lot.number"),
             row_height=9,
             stays=True,
         ),

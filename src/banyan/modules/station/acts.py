@@ -137,6 +137,10 @@ class Batch(Input):
 
     device: UUID = field("设备", "Device")
     sent_at: Instant = field("设备现在的时间", "The device's time now")
+    person: UUID | None = field(
+        "代谁发送", "Sent for", None, reference="kernel.user",
+        help=L("登录已失效的人，由有权的人代发", "Who is signed out: somebody with the right sends it for them"),
+    )  # fmt: skip
     acts: Annotated[list[dict[str, Any]], Field(max_length=200)] = field("报工", "Acts")
 
 

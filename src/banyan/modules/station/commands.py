@@ -24,6 +24,7 @@ from banyan.modules.equipment.queries import centres_of_machines, work_centres
 from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands import report_work
+from banyan.modules.production.commands.leading import require_led
 from banyan.modules.production.errors import ReversalReasonNeeded
 from banyan.modules.production.models import ReportApproval
 from banyan.modules.station import badges, finding
@@ -118,9 +119,10 @@ class Book(Input):
 def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
     """Book what was kept, for the people who did it, at the time at which they did it.
 
-    Raises: what `report_work` refuses still
+    Raises: what `report_work` refuses still; NotYourTeam
     Writes: as `report_work`, in the order in which the acts happened
     """
+    _require_led(ctx, acts, "book")
     for kept in sorted(acts, key=lambda one: (one.happened_at, one.pk)):
         act = read(kept.body)
         kept.answer = str(L("已入账", "Booked"))
@@ -142,6 +144,11 @@ def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
         report_work(ctx, {"reports": [one.model_dump(exclude_unset=True) for one in reports]})
 
 
+def _require_led(ctx: Context, acts: Sequence[KeptAct], name: str) -> None:
+    """Refuse to decide on what people of other teams told; one's own one may. Raises: NotYourTeam"""
+    require_led(ctx, f"{KEPT}.{name}", people=[kept.employee_id for kept in acts if kept.person_id != ctx.person])
+
+
 def _require_reason(act: Act) -> None:
     """Refuse to take back what is approved without saying why. Raises: ReversalReasonNeeded"""
     undone = [part.reverses for part in act.parts]
@@ -161,7 +168,8 @@ class Dismiss(Input):
 
 @command("station.kept_act.dismiss", L("不入账", "Do not book"), input=Dismiss, icon="x", tone="orange")
 def dismiss_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Dismiss) -> None:
-    """Say why something told is not booked."""
+    """Say why something told is not booked. Raises: NotYourTeam"""
+    _require_led(ctx, acts, "dismiss")
     for kept in acts:
         kept.answer = data.answer
 

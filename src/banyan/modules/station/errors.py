@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from banyan.lib.errors import Conflict, DomainError, Invalid, NotAuthenticated, NotFound
+from banyan.lib.errors import Conflict, DomainError, Invalid, NotAllowed, NotAuthenticated, NotFound
 from banyan.lib.labels import L
 
 
@@ -42,6 +42,14 @@ class SignInNeeded(NotAuthenticated):
     code = "station.sign_in_needed"
     zh = "请重新登录，排队的报工会保留"
     en = "Sign in again; what is queued stays"
+
+
+class NotForOthers(NotAllowed):
+    code = "station.not_for_others"
+    zh = "您不能代{person}发送，报工仍在设备里"
+    en = "You cannot send for {person}; what waits stays on the device"
+    way_out_zh = "请本人重新登录，或请本班组的班组长在这台设备上代发"
+    way_out_en = "The person signs in again, or the leader of that team sends it from this device"
 
 
 class SignInLocked(DomainError):

@@ -37,6 +37,8 @@ ORDER = "production.work_order"
 MOST_OTHERS = 300
 #: Reports shown on a task card.
 LAST_REPORTS = 3
+#: Of one's own reports of the day, those that can be taken back from any device.
+LAST_OWN = 5
 #: Lots of a material, and drawings of an item, that a device knows without a network.
 MOST_LOTS, MOST_DRAWINGS = 8, 6
 DRAWN = (*PICTURES, "application/pdf")
@@ -87,6 +89,19 @@ _LAST = """
     ORDER BY r.reported_at DESC LIMIT 300
 """
 
+#: What somebody told in one go is one: good and bad pieces of an operation at one moment.
+_OWN = """
+    SELECT coalesce(r.device_at, r.reported_at), o.id, w.number, o.sequence, o.name, o.name_en,
+           bool_or(a.state = 'approved'),
+           jsonb_agg(jsonb_build_object('id', r.id, 'kind', r.kind, 'quantity', trim_scale(r.quantity)::text)
+                     ORDER BY r.kind, r.id)::text
+    FROM production_report r JOIN production_operation o ON o.id = r.operation_id
+    JOIN production_workorder w ON w.id = r.work_order_id LEFT JOIN production_reportapproval a ON a.id = r.id
+    WHERE r.people @> jsonb_build_array(jsonb_build_object('employee', %(employee)s::text)) AND r.day = %(day)s
+      AND r.person = %(person)s AND r.kind IN ('good', 'scrap', 'rework')
+      AND NOT EXISTS (SELECT 1 FROM production_report u WHERE u.reverses_id = r.id)
+    GROUP BY 1, o.id, w.id ORDER BY 1 DESC LIMIT %(most)s
+"""
 
 #: The lot that an order's reports say they make, the latest.
 _LOTS = """
@@ -126,6 +141,7 @@ def day(
         ),
         "people": _people(me),
         "today": today(ctx, on),
+        "reported": _own_reports(ctx, on),
         **further_day(ctx),
     }
 
@@ -304,6 +320,21 @@ def _last(orders: Sequence[UUID], operations: Sequence[UUID]) -> dict[UUID, list
             line = {"kind": kind, "quantity": plain(quantity), "at": at.isoformat(), "who": name or ""}
             found[operation].append(line)
     return found
+
+
+def _own_reports(ctx: Context, on: date) -> list[dict[str, Any]]:
+    """Give what somebody told last on a day and has not taken back, on whatever device. One statement."""
+    who = ctx.principal
+    if who.employee is None:
+        return []
+    rows = db.rows(_OWN, {"employee": who.employee, "day": on, "person": who.id, "most": LAST_OWN})
+    return [
+        {
+            "at": at.isoformat(), "operation": str(operation), "number": number, "sequence": sequence, "name": name,
+            "name_en": name_en, "approved": bool(approved), "parts": orjson.loads(parts),
+        }
+        for at, operation, number, sequence, name, name_en, approved, parts in rows
+    ]  # fmt: skip
 
 
 def _ordered(tasks: list[dict[str, Any]], mine: Sequence[UUID]) -> list[dict[str, Any]]:

@@ -22,13 +22,17 @@ from banyan.kernel import access, db, registry, sessions
 from banyan.kernel.context import Context, Principal
 from banyan.kernel.models import User
 from banyan.lib.calendar import Span, WorkingCalendar, shift_day, shift_end
+from banyan.lib.labels import L
 from banyan.modules.company.queries import default_plant, plant_calendar
-from banyan.modules.people.queries import shift_of
+from banyan.modules.people.queries import employees_by_id, shift_of
+from banyan.modules.production.commands.leading import require_led
+from banyan.modules.production.errors import NotYourTeam
 from banyan.modules.station import badges
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.errors import (
     DeviceUnknown,
     NotABadge,
+    NotForOthers,
     SignInLocked,
     SignInNeeded,
     SignInRefused,
@@ -44,8 +48,8 @@ MISSES_OF_DEVICE = 30
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Who acts, at which station; when that was last heard of, by how many seconds its clock was behind, and at
-    which machine it stands."""
+    """Who acts, at which station; when that was last heard of, by how many seconds its clock was behind, at which
+    machine it stands, and who sends it where that is somebody else."""
 
     principal: Principal
     device: UUID | None
@@ -56,6 +60,7 @@ class Seat:
     seen_at: datetime | None = None
     clock_offset: int | None = None
     machine: UUID | None = None
+    sender: Principal | None = None
 
     @property
     def has_own_shift(self) -> bool:
@@ -88,7 +93,7 @@ class Seat:
         """Give the circumstances of an act at this station."""
         return Context(
             principal=self.principal, now=now, plant=self.plant, language=language,
-            program=f"station {self.device_code}".strip(),
+            program=f"station {self.device_code}".strip() + (f" / {self.sender.name}" if self.sender else ""),
         )  # fmt: skip
 
 
@@ -202,6 +207,39 @@ def seats_of(tickets: Sequence[Ticket]) -> list[Seat | None]:
     used = {row[0]: sessions.Standing(*row[:6]) for row, seat in zip(found, seats, strict=True) if row and seat}
     sessions.seen(used.values(), now)
     return seats
+
+
+#: The right to send what waits of others: that of a leader over what stations told.
+SEND = "station.kept_act.book"
+
+
+def may_send_for_others(who: Principal) -> bool:
+    """Say whether somebody may send what waits at a device of people of theirs who are signed out."""
+    return who.reach(SEND) not in (None, "own")
+
+
+def seat_for(seat: Seat, person: UUID, now: datetime) -> Seat:
+    """Give the seat of somebody away, for whom another one signed in at the device sends what waits there.
+
+    Gives:  one that acts as that person and names the sender; without any right where the account is shut, so that
+            all that is sent is kept for the leader
+    Raises: NotForOthers without the right, for people of other plants or teams, and for programs
+    """
+    who = seat.principal
+    account = User.objects.filter(pk=person, is_program=False).first()
+    if account is None:
+        raise NotForOthers(person=L("此人", "this person"))
+    other = access.principal_of(person) or Principal(account.pk, account.name, employee=account.employee_key)
+    facts = employees_by_id([other.employee]).get(other.employee) if other.employee else None
+    is_near = who.reach(SEND) == "all" or (facts is not None and facts.plant in who.plants)
+    if not may_send_for_others(who) or not is_near:
+        raise NotForOthers(person=account.name)
+    try:
+        require_led(seat.context(now, who.language), SEND, people=[other.employee])
+    except NotYourTeam as refusal:
+        raise NotForOthers(person=account.name) from refusal
+    other = replace(other, grants=(*other.grants, acting.OWN_GRANT))
+    return replace(seat, principal=other, sender=who, shift=None, zone="", machine=None)
 
 
 def _seat(

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from banyan.kernel import db
 from banyan.kernel.commands import Contended, KeyReused
-from banyan.kernel.context import Context
+from banyan.kernel.context import Context, Principal
 from banyan.kernel.schema import Instant
 from banyan.lib.errors import DomainError, Invalid
 from banyan.lib.labels import L, Label
@@ -37,6 +37,8 @@ from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable, Op
 from banyan.modules.station.signing import Seat
 
 log = logging.getLogger("banyan.station")
+#: Characters of a report's note.
+NOTE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +238,22 @@ def _settle(ctx: Context, seat: Seat, told: Told, before: _Before) -> Answer:
     if told.act.named and told.act.operation is None:
         told.act.operation = finding.named(seat.plant, told.act.named)
     told.reports = reports_of(told.act, told.happened_at)
+    if seat.sender:
+        _name_sender(told.reports, seat.sender)
     known = _known(told.reports, before.reports)
     if known is not None:
         return known
     if told.act.kind == "undo" and _withdrawn(ctx, told.act):
         return Answer(str(key), "done", text=L("已撤回", "Withdrawn"))
     return _guarded(ctx, seat, told, _reported)
+
+
+def _name_sender(reports: Sequence[OneReport], sender: Principal) -> None:
+    """Say in reports who sends them for somebody away; a leader sees it as a flag, and in the note."""
+    said = str(L("代发：{name}", "Sent by {name}").filled({"name": sender.name}))
+    for one in reports:
+        one.sent_by = sender.id
+        one.note = " · ".join(filter(None, (one.note[: NOTE - len(said) - 3], said)))
 
 
 def _guarded(ctx: Context, seat: Seat, told: Told, book: Callable[[Context, Told], Answer]) -> Answer:

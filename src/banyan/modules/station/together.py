@@ -43,7 +43,7 @@ class Posted(Letter):
 
 def letter_of(ticket: Ticket, batch: Batch, language: str) -> Posted | None:
     """Give a request that may be booked together with others', None where it has more than plain reports."""
-    if not 0 < len(batch.acts) <= MOST_ACTS:
+    if batch.person or not 0 < len(batch.acts) <= MOST_ACTS:
         return None
     told = read_acts(batch)
     if not all(_is_plain(one.act) for one in told):

@@ -91,6 +91,7 @@ def _person(seat: Seat) -> dict[str, Any]:
     return {
         "id": str(who.id), "name": found.name if found else who.name, "code": found.code if found else who.login,
         "employee": str(who.employee) if who.employee else None, "language": who.language,
+        "leads": signing.may_send_for_others(who),
         "faces": [*(["work"] if who.may("production.work_order.report") else []), *faces(who)],
     }  # fmt: skip
 
@@ -107,13 +108,22 @@ def day(request: HttpRequest, language: str) -> Any:
 
 @_interface("POST")
 def sync(request: HttpRequest, language: str) -> Any:
-    """Book what waited at the device for one person; give what became of each act, and the day's sums."""
+    """Book what waited at the device for one person; give what became of each act, and the day's sums.
+
+    Where the batch names another person, it is sent for them (`signing.seat_for`).
+    """
     if (letter := _letter(request, language)) and (answer := together.settle(letter)):
         return answer
     seat, now = _seat(request), timezone.now()
+    batch = schema.parse(Batch, _body(request))
+    seat = _sent_for(seat, batch.person, now)
     ctx = seat.context(now, language)
-    answer = sync_acts(ctx, seat, schema.parse(Batch, _body(request)))
+    answer = sync_acts(ctx, seat, batch)
     return answer | {"today": queries.today(ctx, seat.day(now))}
+
+
+def _sent_for(seat: Seat, person: UUID | None, now: datetime) -> Seat:
+    return seat if person in (None, seat.principal.id) else signing.seat_for(seat, person, now)
 
 
 def _letter(request: HttpRequest, language: str) -> together.Posted | None:
@@ -182,8 +192,9 @@ def label(request: HttpRequest, language: str) -> Any:
 @_interface("POST")
 def photo(request: HttpRequest, language: str) -> Any:
     """Keep a photo that follows its act, and hang it on what the act became; twice is once."""
-    seat, given = _seat(request), request.GET
-    ctx = seat.context(timezone.now(), language)
+    given, now = request.GET, timezone.now()
+    seat = _sent_for(_seat(request), _key(given["person"]) if given.get("person") else None, now)
+    ctx = seat.context(now, language)
     stored = files.store("photo.jpg", iter(lambda: request.read(CHUNK), b""))
     if stored.digest != given.get("digest"):
         raise WrongPhoto

@@ -327,16 +327,30 @@ def _choice_of(machines: Sequence[MachineFacts]) -> list[tuple[UUID, str]]:
 def _split(request: HttpRequest, card: TaskCard) -> HttpResponse:
     people = _keys(request.POST.getlist("employee"))
     _require_mine(request, people, [])
-    machines = {one: machine for _, one, _, _, machine in queries.hands_of(card.operation)}
+    standing = queries.hands_of(card.operation)
+    others = _hands_of_others(request, standing)
+    machines = {one: machine for _, one, _, _, machine in standing}
     machines |= {one: key for one in people if (key := _key(request.POST.get(f"machine.{one}")))}
     told = {one: _number(request.POST.get(f"quantity.{one}", ""), one) for one in people}
     if people and not any(told.values()):
-        parts = rules.split_evenly(max(card.planned - card.good, Decimal(0)), len(people), card.places)
+        left = card.planned - card.good - sum((one["quantity"] or Decimal(0) for one in others), Decimal(0))
+        parts = rules.split_evenly(max(left, Decimal(0)), len(people), card.places)
         told = dict(zip(people, parts, strict=True)) if len(people) > 1 else told
     hands = [{"employee": one, "quantity": told[one] or None, "machine": machines.get(one)} for one in people]
-    line = {"operation": card.operation, "hands": hands, "seen": _keys([request.POST.get("seen", "")])}
+    line = {"operation": card.operation, "hands": [*hands, *others], "seen": _keys([request.POST.get("seen", "")])}
     _do(request, "production.work_order.dispatch", {"lines": [line]})
     return _done(L("已派给 {n} 人", "Given to {n}").filled({"n": len(hands)}))
+
+
+def _hands_of_others(request: HttpRequest, standing: Sequence[tuple]) -> list[dict[str, Any]]:
+    """Give who does an operation and is in no team of one's own: they keep what they have."""
+    mine = {team.id for team in queries.teams_of(request.ctx)}
+    people = [one for _, one, *_ in standing if one]
+    homes = dict(Employee.objects.filter(pk__in=people).values_list("pk", "team_id"))
+    return [
+        {"employee": one, "team": team, "quantity": quantity, "machine": machine}
+        for _, one, team, quantity, machine in standing if (team or homes.get(one)) not in mine
+    ]
 
 
 def _number(text: str, employee: UUID) -> Decimal | None:

@@ -9,7 +9,14 @@ from uuid import UUID
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
 from banyan.lib.labels import L, Label
+from banyan.modules.inventory.starts import STOP_REASONS
 from banyan.modules.trace.models import RecallCustomer, RecallLot
+
+
+@answers("trace.recall.begin.start")
+def begin(ctx: Context, lots: Sequence[UUID]) -> dict[str, Any]:
+    """Offer why lots are held as a rule."""
+    return {"_usual": {"reason": STOP_REASONS}}
 
 
 @answers("trace.recall.tell.start")

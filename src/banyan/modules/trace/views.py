@@ -14,6 +14,7 @@ from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
 from banyan.lib.labels import L, Label, plain
 from banyan.modules.engineering import capture
+from banyan.modules.inventory.starts import STOP_REASONS
 from banyan.modules.production.nouns import REPORT_KINDS
 from banyan.modules.trace.lanes import lanes_of, much
 from banyan.modules.trace.lists import SECTIONS, Row, rows_of, spoken
@@ -90,20 +91,13 @@ def of_lot(request: HttpRequest, key: UUID) -> HttpResponse:
     })  # fmt: skip
 
 
-#: Why lots are held as a rule: one tap each; any other reason is typed.
-REASONS = (
-    L("检验不合格", "Failed inspection"), L("客户投诉", "Customer’s complaint"), L("供应商通知", "Supplier’s notice"),
-    L("混料或标识错误", "Mixed up or wrongly labelled"), L("设备或参数异常", "Machine or settings went wrong"),
-)  # fmt: skip
-
-
 def hold(request: HttpRequest, key: UUID) -> HttpResponse:
     """Give the dialog in which a tap on a reason holds a lot with all that was made of it, or hold them."""
     ctx = request.ctx
     ctx.require(BEGIN, registry.command(BEGIN).label)
     lot = reading.read_record(ctx, registry.noun(LOT), key)
     if request.method != "POST":
-        return part(request, "trace/hold.html", {"key": key, "number": lot["number"], "reasons": REASONS})
+        return part(request, "trace/hold.html", {"key": key, "number": lot["number"], "reasons": STOP_REASONS})
     reason = request.POST.get("reason", "") or request.POST.get("other", "").strip()
     (recall,) = execute(ctx, registry.command(BEGIN), data={"lot": key, "reason": reason}).value
     note = L("已冻结并召回：{number}", "Held and recalled: {number}").filled({"number": recall.number})

@@ -77,13 +77,13 @@ def _dialog(request: HttpRequest, noun: Noun, command: Command, ids: Sequence[UU
     about, keys = _asked_on(request) or (noun, ids)
     _require_within(ctx, about, keys, command.permission if about is noun else about.spec.permission("read"))
     start = start_values(ctx, command, keys)
-    most = start.pop("_most", {})
+    most, usual = start.pop("_most", {}), start.pop("_usual", {})
     picks = _line_picks(ctx, about, shown_controls, keys) | start.pop("_choices", {})
     if command.is_big:
         picks = _few_choices(ctx, shown_controls, picks) | picks
     values = start | _given(request, shown_controls)
     named = _named(shown_controls, values)
-    filler = controls.Filler(acting.zone_of(request), named, picks, most=most, is_tiled=command.is_big)
+    filler = controls.Filler(acting.zone_of(request), named, picks, most=most, usual=usual, is_tiled=command.is_big)
     filled = filler.fill(shown_controls, values)
     known = titles(about.spec.key, keys[:SHOWN_RECORDS])
     shown = {
@@ -166,9 +166,8 @@ def start_values(ctx: Context, command: Command, ids: Sequence[UUID]) -> dict[st
     """Give what a dialog is filled with at first: what the port `COMMAND.start` (ctx, ids) answers.
 
     Takes:  ids: of the records the command acts on, or of the one on whose page it is asked for
-    Gives:  values by control; under `_choices`, by control, the (key, text) pairs to choose from; under
-            `_most`
-            how much of a number there is
+    Gives:  values by control; under `_choices`, by control, the (key, text) pairs to choose from; under `_most`
+            how much of a number there is; under `_usual` texts to tap instead of typing
     """
     return dict(registry.port(f"{command.key}.start", lambda _ctx, _ids: {})(ctx, tuple(ids)))
 

@@ -111,6 +111,32 @@ def test_what_has_come_is_put_away_before_its_arrival_is_synced(shop, phone, bou
     assert phone.states(strange) == ["kept"]
 
 
+def test_pieces_with_serial_numbers_are_put_away_before_their_arrival_is_synced(shop, phone, bins):
+    world = shop.world
+    motor = world.item(code="MO-1", name="电机", tracking="serial")
+    lines = [{"item": motor, "quantity": "5", "price": "100"}]
+    order = world.make("purchasing.order", party=world.supplier, plant=world.plant, lines=lines)
+    world.do("purchasing.order.order", order)
+    line = str(order.lines.get().pk)
+    gate = phone.told("gate", order=str(order.pk), lines=[{"order_line": line, "quantity": "5"}])
+    judged = {"order_line": line, "location": str(bins[0].pk)}
+    first = phone.told("store", receipt=gate["id"], lines=[judged | {"accepted": "2"}])
+    second = phone.told(
+        "store", receipt=gate["id"],
+        lines=[judged | {"accepted": "1", "rejected": "1", "reason": "碰伤", "location": str(bins[1].pk)}],
+    )  # fmt: skip
+    assert phone.states(gate, first, second) == ["done"] * 3
+    assert phone.states(second, first, gate) == ["done"] * 3
+    assert [there(motor, bin) for bin in bins] == [2, 1, 0]
+    (left,) = phone.day()["gate"][0]["lines"]
+    assert left["open"] == "1"
+    changed = first | {"lines": [judged | {"accepted": "1"}]}
+    assert phone.states(changed) == ["refused"]
+    many = phone.told("store", receipt=gate["id"], lines=[judged | {"accepted": "2"}])
+    assert phone.states(many) == ["kept"]
+    assert sound()
+
+
 def test_a_put_away_whose_arrival_is_kept_is_kept_too_and_booked_after_it(shop, phone, bought, bins):
     line = phone.day()["orders"][0]["lines"][0]["line"]
     gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "501"}])
@@ -242,6 +268,24 @@ def test_a_pick_walks_bins_in_order_by_the_lot_that_is_due_and_is_issued_once(sh
     given = [{"material": part["material"], "quantity": "5", "location": str(bins[1].pk)}]
     assert phone.do("return", order.pk, lines=given).status_code == 200
     assert there(shop.world.part, bins[1]) == 5
+
+
+def test_a_pick_list_follows_the_walking_order_of_the_bins(shop, phone, bins):
+    order = shop.released(quantity="100")
+    for item, bin in zip((shop.world.steel, shop.world.part, shop.world.screw), bins, strict=True):
+        Balance.objects.filter(item=item).update(location=bin)
+
+    def walked():
+        steps = phone.do("pick", work_order=order.pk).json()["steps"]
+        assert not any("aisle" in step for step in steps)
+        return [step["bin"] for step in steps]
+
+    assert walked() == sorted(walked(), key=lambda code: int(code.split("-")[1]))
+    numbers = {"A-10": 1, "A-9": 2, "A-2": 2}
+    for bin in bins:
+        shop.world.change(bin, walk_order=numbers[bin.code])
+    assert walked() == [code for code in ("A-10", "A-9", "A-2") if code in walked()]
+    assert len(walked()) > 1
 
 
 def test_of_two_pickers_on_the_last_lot_one_gets_it(shop, phone, keeper):

@@ -7,10 +7,9 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID, uuid5
 
-from django.db.models import Q
 from pydantic import Field
 
-from banyan.kernel import access, db, registry
+from banyan.kernel import db
 from banyan.kernel.commands import command, tell
 from banyan.kernel.context import Context
 from banyan.kernel.schema import Input, Instant, Quantity, Text, field
@@ -20,13 +19,13 @@ from banyan.lib.labels import L, Label
 from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.flush import LotUse
+from banyan.modules.production.commands.leading import approvals
 from banyan.modules.production.commands.reports import DefectCount, OneReport, ReportAnswer, Share, book_reports
 from banyan.modules.production.errors import BookedAgain, NobodyNamed, ReportedSince, ReportUnknown
 from banyan.modules.production.events import ReportsApproved
 from banyan.modules.production.models import Report, ReportApproval, ReportFlag
 
 ZERO = Decimal(0)
-APPROVAL = "production.report_approval"
 #: Reports approved in one sweep at most.
 MOST = 5_000
 
@@ -74,8 +73,7 @@ def approve_reports(ctx: Context, data: Approve) -> Label:
     Writes: approvals, the approved counts of operations, the end of flags of those named; locks operations;
             tells ReportsApproved
     """
-    reach = access.scope(ctx, registry.noun(APPROVAL), "production.report.approve") or Q()
-    asked = ReportApproval.objects.filter(reach)
+    asked = ReportApproval.objects.filter(approvals(ctx))
     if data.reports:
         asked = asked.filter(pk__in=data.reports)
     else:
@@ -144,8 +142,7 @@ def correct_report(ctx: Context, data: Correct) -> tuple[ReportAnswer, ...]:
     Writes: as `report_work`; flags of the report are settled by the reason, the right one waits for approval
     """
     row = Report.objects.filter(pk=data.report).first()
-    reach = access.scope(ctx, registry.noun(APPROVAL), "production.report.approve") or Q()
-    if row is None or not ReportApproval.objects.filter(reach, pk=data.report).exists():
+    if row is None or not ReportApproval.objects.filter(approvals(ctx), pk=data.report).exists():
         raise ReportUnknown
     settle_flags_of(ctx, [row.pk], data.reason)
     back = OneReport(id=new_id(), kind="undo", reverses=row.pk, note=data.reason)
@@ -170,8 +167,7 @@ def book_again(ctx: Context, data: BookAgain) -> tuple[ReportAnswer, ...]:
     Writes: as `report_work`; flags of the undo are settled by the reason, what is booked waits for approval
     """
     undo = Report.objects.filter(pk=data.report, kind="undo").select_related("reverses").first()
-    reach = access.scope(ctx, registry.noun(APPROVAL), "production.report.approve") or Q()
-    if undo is None or not ReportApproval.objects.filter(reach, pk=undo.reverses_id).exists():
+    if undo is None or not ReportApproval.objects.filter(approvals(ctx), pk=undo.reverses_id).exists():
         raise ReportUnknown
     row, key = undo.reverses, uuid5(undo.pk, "again")
     settle_flags_of(ctx, [undo.pk], data.reason)

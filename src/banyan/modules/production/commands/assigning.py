@@ -17,8 +17,11 @@ from banyan.lib.labels import L
 from banyan.modules.equipment.queries import centres_of_machines
 from banyan.modules.people.queries import employees_by_id
 from banyan.modules.production.commands.dispatching import NOT_THERE, stands_at
+from banyan.modules.production.commands.leading import ASSIGN, require_led, teams_led, teams_of_reports
 from banyan.modules.production.commands.materials import by
 from banyan.modules.production.models import Assignment, Operation, ReportFlag, WorkOrder
+
+SETTLE = "production.report_flag.settle"
 
 
 class AssignLine(Input):
@@ -47,7 +50,8 @@ class Settle(Input):
 def assign_work(ctx: Context, orders: Sequence[WorkOrder], data: Assign) -> tuple[Assignment, ...]:
     """Give operations of orders to people or teams, each pair once.
 
-    Raises: Invalid naming line and field: an operation of another order or at an end, somebody who has left
+    Raises: Invalid naming line and field: an operation of another order or at an end, somebody who has left;
+            NotYourTeam
     Writes: assignments, one statement
     """
     keys = [order.pk for order in orders]
@@ -86,6 +90,10 @@ def assign_work(ctx: Context, orders: Sequence[WorkOrder], data: Assign) -> tupl
             **by(ctx),
         )
     faults.refuse_if_any()
+    require_led(
+        ctx, ASSIGN, people=[line.employee for line in data.lines if line.employee],
+        teams=[line.team for line in data.lines if line.team],
+    )  # fmt: skip
     Assignment.objects.filter(
         operation__in={key[0] for key in rows}, is_active=True, pk__in=_replaced(list(rows))
     ).update(is_active=False, changed_at=ctx.now, changed_by=ctx.person)
@@ -100,8 +108,10 @@ def _replaced(pairs: Sequence[tuple]) -> list[UUID]:
     return [key for key, *pair in rows if tuple(pair) in wanted]
 
 
-@command("production.report_flag.settle", L("处理", "Settle"), input=Settle, icon="check", is_primary=True)
+@command(SETTLE, L("处理", "Settle"), input=Settle, icon="check", is_primary=True)
 def settle_flags(ctx: Context, flags: Sequence[ReportFlag], data: Settle) -> None:
-    """Say what was found and done about flagged reports."""
+    """Say what was found and done about flagged reports. Raises: NotYourTeam"""
+    if teams_led(ctx, SETTLE) is not None:
+        require_led(ctx, SETTLE, teams=teams_of_reports(flag.report_id for flag in flags))
     for flag in flags:
         flag.answer = data.answer

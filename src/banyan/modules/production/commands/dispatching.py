@@ -20,6 +20,7 @@ from banyan.lib.labels import L
 from banyan.modules.company.queries import plants
 from banyan.modules.equipment.queries import centres_of_machines
 from banyan.modules.people.queries import employees_by_id, skilled
+from banyan.modules.production.commands.leading import ASSIGN, require_led
 from banyan.modules.production.commands.materials import by
 from banyan.modules.production.errors import DispatchStale, NotSkilled, OperationUnknown
 from banyan.modules.production.models import AT_WORK, Assignment, Operation, WorkOrder
@@ -80,7 +81,7 @@ def dispatch_work(ctx: Context, data: Dispatch) -> tuple[Assignment, ...]:
 
     Gives:  the assignments of the operations that stand then
     Raises: DispatchStale where somebody else has changed them; OperationUnknown; Invalid naming line and field;
-            NotSkilled, until it is consented to
+            NotSkilled, until it is consented to; NotYourTeam for what is given to, or taken from, people of others
     Writes: assignments, three statements at most; locks the orders
     """
     wanted = {line.operation for line in data.lines}
@@ -193,6 +194,11 @@ def _write(
         for row in known.values():
             row.is_active = False
             changed.append(row)
+    concerned = [*made, *changed]
+    require_led(
+        ctx, ASSIGN, people=[row.employee_id for row in concerned if row.employee_id],
+        teams=[row.team_id for row in concerned if row.team_id],
+    )  # fmt: skip
     for row in changed:
         row.version, row.changed_at, row.changed_by_id = row.version + 1, ctx.now, ctx.person
     db.update_rows(changed, ("quantity", "machine_id", "is_active", "version", "changed_at", "changed_by_id"))
@@ -215,8 +221,11 @@ def arrange_tasks(ctx: Context, data: Arrange) -> int:
     """Say in which order a person or a team does what is given to them; the station's tasks follow.
 
     Gives:  how many have a place then
-    Raises: NotFound for an assignment that is not theirs any more, so that a stale order is not written
+    Raises: NotFound for an assignment that is not theirs any more, so that a stale order is not written; NotYourTeam
     """
+    require_led(
+        ctx, ASSIGN, people=[data.employee] if data.employee else [], teams=[data.team] if data.team else []
+    )
     own = {"employee": data.employee} if data.employee else {"team": data.team}
     within = access.scope(ctx, registry.noun("production.assignment"), f"{ORDER}.assign")
     mine = Assignment.objects.filter(is_active=True, **own)

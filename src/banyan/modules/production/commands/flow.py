@@ -28,7 +28,7 @@ _COLUMNS = """
     o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate,
     o.work_centre_id, o.machine_id, o.has_backflush,
     w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id, o.is_stopped,
-    nullif(o.capture::text, '[]'), o.approved_quantity, o.needs_approval
+    nullif(o.capture::text, '[]'), o.approved_quantity, o.needs_approval, o.split_quantity
 """
 
 
@@ -270,6 +270,7 @@ def _op(row: tuple) -> Op:
         capture,
         approved,
         needs_approval,
+        split,
     ) = row
     before = tuple(int(one) for one in predecessors.split(";")) if predecessors else ()
     return Op(
@@ -296,7 +297,7 @@ def _op(row: tuple) -> Op:
         created_by,
         rules.Flow(
             sequence, before, ratio, quantity, good, scrap, rework, sent_back, come_back, state == "skipped",
-            approved, needs_approval, away,
+            approved, needs_approval, away, split,
         ),
         is_stopped,
         capture,

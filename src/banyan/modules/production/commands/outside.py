@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID, uuid5
 
+from django.db.models import Q
 from pydantic import Field
 
 from banyan.kernel import db, locks
 from banyan.kernel.commands import command, tell
 from banyan.kernel.context import Context
-from banyan.kernel.schema import Day, Input, Quantity, field
+from banyan.kernel.schema import Day, Input, Quantity, Text, field
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
 from banyan.lib.quantity import Rounding, round_quantity
@@ -157,13 +158,18 @@ def _place_of(plant: UUID, supplier: UUID) -> UUID:
 
 
 class ReceivedOutside(Input):
-    """A quantity of a purchase order's line that was booked, with its value; the key says that it comes once."""
+    """A quantity of a purchase order's line that was booked, with its value; the key says that it comes once.
+
+    What was rejected has no value, and a reason.
+    """
 
     key: UUID = field("标识", "Key")
     order_line: UUID = field("采购订单行", "Order line", reference="purchasing.order_line")
     receipt: UUID = field("收货单", "Receipt", reference="purchasing.receipt")
-    quantity: Annotated[Quantity, Field(gt=0)] = field("合格数量", "Accepted")
+    quantity: Annotated[Quantity, Field(gt=0)] = field("数量", "Quantity")
     amount: Quantity = field("金额", "Amount", ZERO)
+    is_rejected: bool = field("不合格", "Rejected", False)
+    reason: Annotated[Text, Field(max_length=255)] = field("原因", "Reason", "")
 
 
 class TakenBack(Input):
@@ -197,19 +203,19 @@ def _operation_of(order_line: UUID) -> tuple[OrderLine | None, Operation | None]
     on="noun", screen=False, rest=False, permission="production.work_order.report",
 )  # fmt: skip
 def receive_outside(ctx: Context, data: ReceivedOutside) -> OutsideWork | None:
-    """Report an operation that a subcontractor has done.
+    """Report an operation that a subcontractor has done: pieces that were rejected are to be mended there.
 
     Gives:  nothing where it was reported before, or the line is for no operation
-    Writes: a report without time, what it cost; tells OutsideWorkReceived
+    Writes: a report without time, what it cost; tells OutsideWorkReceived of what was accepted
     """
     line, operation = _operation_of(data.order_line)
     if operation is None or OutsideWork.objects.filter(pk=data.key).exists():
         return None
     locks.lock(WorkOrder, [operation.work_order_id])
     said = OneReport(
-        id=uuid5(data.key, "report"), operation=operation.pk, kind="good",
+        id=uuid5(data.key, "report"), operation=operation.pk, kind="rework" if data.is_rejected else "good",
         quantity=round_quantity(data.quantity * operation.report_ratio), minutes=ZERO, machine_minutes=ZERO,
-        offline=True, device_at=ctx.now,
+        offline=True, device_at=ctx.now, note=data.reason,
     )  # fmt: skip
     book_reports(ctx, [said])
     made = OutsideWork(
@@ -218,7 +224,8 @@ def receive_outside(ctx: Context, data: ReceivedOutside) -> OutsideWork | None:
         report_id=said.id, quantity=data.quantity, amount=data.amount, at=ctx.now,
     )  # fmt: skip
     made.save(force_insert=True)
-    tell(_told(made))
+    if not data.is_rejected:
+        tell(_told(made))
     return made
 
 
@@ -229,7 +236,7 @@ def receive_outside(ctx: Context, data: ReceivedOutside) -> OutsideWork | None:
 def return_outside(ctx: Context, data: TakenBack) -> tuple[OutsideWork, ...]:
     """Take back what a reversed receipt had reported; material that was used stays with the order."""
     every = OutsideWork.objects.filter(receipt=data.receipt)
-    rows = every.filter(reverses=None).order_by("pk")
+    rows = every.filter(reverses=None).select_related("report").order_by("pk")
     taken = set(every.exclude(reverses=None).values_list("reverses", flat=True))
     made = []
     for row in rows:
@@ -244,7 +251,8 @@ def return_outside(ctx: Context, data: TakenBack) -> tuple[OutsideWork, ...]:
             quantity=-row.quantity, amount=-row.amount, reverses=row, at=ctx.now,
         )  # fmt: skip
         back.save(force_insert=True)
-        tell(_told(back))
+        if row.report.kind == "good":
+            tell(_told(back))
         made.append(back)
     return tuple(made)
 
@@ -273,7 +281,8 @@ def _use_sent(ctx: Context, order: WorkOrder, operation: Operation, line: OrderL
     if not sent:
         return
     materials = flow.lock_materials([order.pk])
-    done = sum(OutsideWork.objects.filter(order_line=line).values_list("quantity", flat=True), ZERO)
+    accepted = OutsideWork.objects.filter(Q(report__kind="good") | Q(reverses__report__kind="good"), order_line=line)
+    done = sum(accepted.values_list("quantity", flat=True), ZERO)
     rest = line.stock_quantity - line.cancelled_quantity - done
     lines: list[tuple[Material, IssueLine]] = []
     for key, lot, place, left in sent:

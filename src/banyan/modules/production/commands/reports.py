@@ -35,6 +35,7 @@ from banyan.modules.production import rules
 from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.flow import Op, Shop
 from banyan.modules.production.commands.flush import Flushed, LotUse, move_material, output_lots
+from banyan.modules.production.commands.leading import require_led, teams_led, teams_of_reports
 from banyan.modules.production.errors import (
     AlreadyUndone,
     ApprovedAlready,
@@ -53,6 +54,7 @@ from banyan.modules.production.events import Part, Reported
 from banyan.modules.production.models import AT_WORK, DefectReason, Report, ReportApproval, ReportFlag
 
 ZERO = Decimal(0)
+UNDO = "production.report.undo"
 MOST_REPORTS = 500
 #: Reports of one call above which it is booked by itself.
 MOST_TOGETHER = 5
@@ -108,6 +110,10 @@ class OneReport(Input):
         "设备时钟", "Device clock", None, help=L("设备自己的时间，未校正", "The device's own time, not set right")
     )
     offline: bool = field("离线时记录", "Recorded offline", False)
+    sent_by: UUID | None = field(
+        "代发人", "Sent by", None, reference="kernel.user",
+        help=L("本人不在时代为发送的人", "Who sends it while the person is away"),
+    )  # fmt: skip
 
     @property
     def is_offline(self) -> bool:
@@ -207,7 +213,7 @@ def book_reports(ctx: Context, reports: Sequence[OneReport]) -> tuple[ReportAnsw
 
 
 @command(
-    "production.report.undo",
+    UNDO,
     L("撤销报工", "Undo a report"),
     input=Undo,
     on="noun",
@@ -218,7 +224,7 @@ def undo_report(ctx: Context, data: Undo) -> tuple[ReportAnswer, ...]:
     """Take a report back by a reversing one: counters, time, amounts, backflushed material.
 
     Raises: StillNeededLater when later operations have used the pieces; ApprovedAlready for one's own that is
-            approved, which a leader takes back with a reason
+            approved, which a leader takes back with a reason; NotYourTeam
     Writes: as `report_work`
     """
     return _Booking(ctx, [OneReport(id=data.id, kind="undo", reverses=data.report, note=data.note)]).run()
@@ -339,6 +345,7 @@ class _Booking:
         self._check_data()
         self._check_periods()
         self._check_machines()
+        self._check_senders()
         if self.is_together:
             self._part(entry.data.id for entry in self.entries if entry.flags)
         self._move_material()
@@ -447,11 +454,13 @@ class _Booking:
 
     def _undone_by(self, one: OneReport, place: int) -> dict[str, Any]:
         row = self.undone.get(one.reverses) if one.reverses else None
-        reach = self.ctx.principal.reach("production.report.undo")
+        reach = self.ctx.principal.reach(UNDO)
         if row is None or reach is None or (reach == "own" and row["person"] != self.ctx.person):
             raise ReportUnknown(fields={f"reports.{place}.reverses": L("找不到该报工", "no such report")})
         if row["kind"] == "undo":
             raise CannotUndo
+        if row["person"] != self.ctx.person and teams_led(self.ctx, UNDO) is not None:
+            require_led(self.ctx, UNDO, teams=teams_of_reports([row["id"]]))
         taken_back = {entry.data.reverses for entry in self.entries if entry.undone}
         if one.reverses in taken_back or db.one(
             "SELECT 1 FROM production_report WHERE reverses_id = %s", [one.reverses]
@@ -679,6 +688,13 @@ class _Booking:
             is_right = machine is not None and _stands_at(machine, entry.op)
             if not is_right or rules.was_stopped(machine.state, machine.since, self._happened_at(entry)):
                 entry.flags.append("machine")
+
+    def _check_senders(self) -> None:
+        """Flag pieces, and what takes them back, that somebody else sends for the person; they stand."""
+        for entry in self.entries:
+            is_piece = entry.undone is not None or entry.kind in rules.COUNTED
+            if entry.data.sent_by and is_piece:
+                entry.flags.append("sender")
 
     def _check_periods(self) -> None:
         """Flag what was done in a period that is closed by now: it is booked on the first open day."""
@@ -1004,9 +1020,7 @@ def _digest(one: OneReport) -> bytes:
 
 def _in_reach(ctx: Context, op: Op) -> bool:
     """Say whether an operation lies within reach of who reports: the noun's scope, row by row."""
-    reach = ctx.principal.reach("production.work_order.report") or ctx.principal.reach(
-        "production.report.undo"
-    )
+    reach = ctx.principal.reach("production.work_order.report") or ctx.principal.reach(UNDO)
     if reach in ("team", "plant"):
         return op.plant in ctx.principal.plants
     return reach == "all" or op.created_by == ctx.person

@@ -21,6 +21,7 @@ from banyan.modules.production.errors import (
     AlreadyBegun,
     DifferenceChanged,
     GoesBack,
+    LotNamedBefore,
     NoPlaceOutside,
     NotASubstitute,
     NothingLeft,
@@ -38,6 +39,7 @@ from banyan.modules.production.models import (
     MaterialIssue,
     Operation,
     OutsideWork,
+    Report,
     WorkOrder,
 )
 from banyan.modules.production.reactions import report_outside_work, take_outside_work_back
@@ -145,6 +147,93 @@ def test_what_nobody_has_begun_is_split_off(shop, order):
     kept = Deviation.objects.get(work_order=order)
     assert (kept.kind, kept.other, kept.after) == ("split", made.pk, {"quantity": "60"})
     assert faults() == []
+
+
+def known(order):
+    """Give how much of lots is known for an order, by number."""
+    return dict(db.rows(
+        "SELECT l.number, sum(g.quantity)::int FROM inventory_genealogy g "
+        "JOIN inventory_lot l ON l.id = g.input_lot_id "
+        "WHERE g.origin = %s AND g.output_lot_id IS NULL GROUP BY 1", [order.pk],
+    ))  # fmt: skip
+
+
+@pytest.fixture
+def half_way(shop, order):
+    """Give an order whose pieces wait before its second operation, and what was split off of them."""
+    shop.world.do("production.work_order.issue", order)
+    shop.report(order, 10, "good", 70)
+    shop.report(order, 20, "good", 20)
+    made = shop.world.do("production.work_order.split", order, quantity="40", note="热处理批 2", reason="单独成批")
+    order.refresh_from_db()
+    made.refresh_from_db()
+    return made
+
+
+def test_what_waits_half_way_is_split_off_and_what_was_reported_stays(shop, order, half_way):
+    made = half_way
+    assert (order.quantity, made.quantity, made.state) == (60, 40, "released")
+    planned = {o.sequence: (o.quantity, o.split_quantity) for o in Operation.objects.filter(work_order=order)}
+    assert planned == {10: (100, 0), 20: (60, 40), 30: (60, 0)}
+    states = dict(Operation.objects.filter(work_order=made).values_list("sequence", "state"))
+    assert states == {10: "skipped", 20: "open", 30: "open"}
+    assert shop.counters(order, 10) == (70, 0, 0)
+    with pytest.raises(TooMuchReported):
+        shop.report(order, 20, "good", 11)
+    with pytest.raises(StillNeededLater):
+        shop.undo(Report.objects.get(kind="good", quantity=70))
+    shop.report(order, 10, "good", 30)
+    with pytest.raises(TooMuchReported):
+        shop.report(order, 10, "good", 1)
+    shop.report(order, 20, "good", 40)
+    shop.report(order, 30, "good", 60)
+    shop.through(made, 40, (20, 30))
+    with pytest.raises(TooMuchReported):
+        shop.report(made, 30, "good", 1)
+    shop.world.do("production.work_order.complete", [order])
+    shop.world.do("production.work_order.complete", [made])
+    kept = Deviation.objects.get(work_order=order)
+    assert (kept.kind, kept.other, kept.after) == (
+        "split", made.pk, {"quantity": "60", "operation": "20 铣削", "counts": "40"},
+    )  # fmt: skip
+    assert faults() == []
+
+
+def test_material_half_way_stays_where_it_was_used_and_the_rest_is_shared(shop, order, half_way):
+    by_operation = {m.item.code: m.operation for m in order.materials.all()}
+    theirs = {m.item.code: m.quantity for m in half_way.materials.all()}
+    assert set(theirs) == {code for code, at in by_operation.items() if at != 10}
+    assert {code: m.quantity for code, m in ((m.item.code, m) for m in order.materials.all()) if m.operation == 10} == {
+        m.item.code: m.issued_quantity for m in order.materials.all() if m.operation == 10
+    }  # fmt: skip
+    whole = {number: known(order).get(number, 0) + count for number, count in known(half_way).items()}
+    assert whole
+    assert {number: count * 10 for number, count in known(half_way).items()} == {n: c * 4 for n, c in whole.items()}
+    assert faults() == []
+
+
+def test_more_than_waits_in_one_place_is_not_split_off(shop, order):
+    shop.report(order, 10, "good", 70)
+    shop.report(order, 20, "good", 20)
+    for quantity in ("51", "99"):
+        with pytest.raises(AlreadyBegun):
+            shop.world.do("production.work_order.split", order, quantity=quantity, reason="x")
+    assert (WorkOrder.objects.count(), Deviation.objects.count()) == (1, 0)
+
+
+def test_what_bears_a_lot_already_is_not_split_off(shop, order):
+    shop.report(order, 10, "good", 70, output_lot="G-1")
+    with pytest.raises(LotNamedBefore) as refusal:
+        shop.world.do("production.work_order.split", order, quantity="40", reason="x")
+    assert refusal.value.data["lot"] == "G-1"
+    assert WorkOrder.objects.count() == 1
+
+
+@pytest.mark.plants("production.split")
+def test_what_left_without_a_record_is_named(shop, order, half_way):
+    db.run("UPDATE production_operation SET split_quantity = 39 WHERE split_quantity = 40")
+    (red,) = run(["production.split"])
+    assert red.found.faults[0].record == str(order.pk)
 
 
 # --- rework ----------------------------------------------------------------------------------------------------
@@ -357,6 +446,34 @@ def test_outside_work_is_bought_material_lies_there_and_what_comes_back_reports(
     delivered(shop.ctx, take_outside_work_back)
     assert shop.counters(order, 20) == (0, 0, 0)
     assert sum(OutsideWork.objects.values_list("amount", flat=True)) == 0
+    assert faults() == []
+
+
+def test_what_is_rejected_of_outside_work_is_reported_and_comes_good_later(shop, order, heat):
+    assert shop.places
+    shop.report(order, 10, "good", 50)
+    purchase = shop.world.do(
+        "production.work_order.subcontract", order, operation=shop.operation(order, 20).pk,
+        supplier=shop.world.supplier, service=heat[1], quantity="50", price="2", reason="设备停机",
+    )  # fmt: skip
+    shop.world.do("purchasing.order.order", purchase)
+    receipt = shop.world.do("purchasing.order.receive", purchase)[0]
+    (line,) = receipt.lines.all()
+    row = {"receipt_line": line.pk, "accepted": "42", "rejected": "8", "reason": "硬度不足"}
+    shop.world.do("purchasing.receipt.book", receipt, lines=[row])
+    for _ in range(2):
+        delivered(shop.ctx, report_outside_work)
+    assert shop.counters(order, 20) == (42, 0, 8)
+    assert list(Report.objects.filter(kind="rework").values_list("quantity", "note")) == [(8, "硬度不足")]
+    assert sorted(OutsideWork.objects.values_list("quantity", "amount")) == [(8, 0), (42, 84)]
+    assert shop.report(order, 20, "good", 3).flags == ()
+    assert faults() == []
+    shop.undo(Report.objects.filter(kind="good", quantity=3).get())
+    shop.world.do("purchasing.receipt.reverse", receipt, reason="错收")
+    for _ in range(2):
+        delivered(shop.ctx, take_outside_work_back)
+    assert shop.counters(order, 20) == (0, 0, 0)
+    assert sum(OutsideWork.objects.values_list("quantity", flat=True)) == 0
     assert faults() == []
 
 

@@ -42,7 +42,8 @@ class Floor(Shop):
             user = world.make("kernel.user", login=login, name=login, roles=[{"role": key}])
             User.objects.filter(pk=user.pk).update(plants=[world.plant.pk])
             self.users[login] = user
-            self.employees[login] = world.employee(code=login, name=login, user=user)
+            self.employees[login] = world.employee(code=login, name=login, user=user, team=world.team)
+        world.change(world.team, leader=self.employees["lead"])
         self.order = self.released(quantity="100")
         self.first = self.operation(self.order, 10)
         self.mine, self.other = (self.told(login, n) for login, n in (("zhao", 3), ("qian", 5)))
@@ -115,7 +116,7 @@ def test_at_a_station_what_somebody_may_not_report_is_kept_for_the_leader(floor)
     assert (KeptAct.objects.get().code, Report.objects.count()) == ("not_allowed", 2)
 
 
-def test_a_worker_corrects_only_what_is_their_own_and_a_leader_any(floor):
+def test_a_worker_corrects_only_what_is_their_own_and_a_leader_any_of_the_team(floor):
     undo = "production/reports/undo"
     worker = floor.rest("zhao")
     refused = worker.post(undo, {"id": str(new_id()), "report": str(floor.other.pk)})
@@ -171,7 +172,6 @@ def approved() -> int:
 
 @pytest.mark.parametrize(("login", "status"), [("zhao", 403), ("sun", 403), ("li", 403), ("lead", 200)])
 def test_only_a_leader_approves_reports(floor, login, status):
-    floor.world.change(floor.employees["zhao"], team=floor.world.team)
     asked = {"reports": [str(floor.mine.pk)]}
     assert floor.rest(login).post("production/reports/approve", asked).status_code == status
     assert approved() == (1 if status == 200 else 0)

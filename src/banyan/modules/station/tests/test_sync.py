@@ -385,3 +385,26 @@ def test_a_link_opens_a_session_once(station):
     tickets = [signing.ticket_of_link(user, timezone.now()) for _ in range(2)]
     assert {signing.seat_of(one).principal.id for one in tickets} == {user.pk}
     assert [one.way for one in sessions.of_person(user.pk, timezone.now())].count("link") == 1
+
+
+def test_ones_own_last_reports_are_told_to_any_device_and_taken_back_there(station, shop, first):
+    both = station.act("report", first.pk, ("good", 5), ("scrap", 1))
+    later = station.good(first.pk, 7, at=timezone.now())
+    assert station.states(both, later) == ["done", "done"]
+    reported = station.day().json()["reported"]
+    assert [[(p["kind"], p["quantity"]) for p in one["parts"]] for one in reported] == [
+        [("good", "7")], [("good", "5"), ("scrap", "1")]]  # fmt: skip
+    assert [one["approved"] for one in reported] == [False, False]
+    other = Station(shop)
+    other.ticket = station.ticket
+    assert other.states(other.undo({"parts": reported[1]["parts"]})) == ["done"]
+    assert counts(first) == 7
+    assert [one["parts"][0]["id"] for one in other.day().json()["reported"]] == [later["id"]]
+    shop.world.do("production.report.approve", reports=[later["id"]])
+    assert [one["approved"] for one in other.day().json()["reported"]] == [True]
+
+
+def test_others_reports_are_not_among_ones_own(station, shop, first):
+    shop.report(first.work_order, 10, "good", 3, people=[{"employee": shop.world.second_worker.pk}])
+    shop.report(first.work_order, 10, "good", 3, people=[{"employee": shop.world.worker.pk}])
+    assert station.day().json()["reported"] == []

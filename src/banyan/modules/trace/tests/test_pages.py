@@ -13,11 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from banyan.kernel.models import User
 from banyan.lib.ids import new_id
 from banyan.modules.inventory import commands as stock
+from banyan.modules.inventory.starts import STOP_REASONS
 from banyan.modules.inventory.values import Edge
 from banyan.modules.sales.models import Order
 from banyan.modules.trace import queries
 from banyan.modules.trace.models import Recall
-from banyan.modules.trace.views import REASONS
 from banyan.web import codes
 
 pytestmark = pytest.mark.django_db
@@ -159,12 +159,26 @@ def test_what_customers_sent_back_is_taken_off_what_was_shipped(line, browser):
     assert back.state == "received"
 
 
+@pytest.mark.parametrize(("path", "language", "reason"), [
+    ("/inventory/lots/do/hold?ids={lot}", "zh", "供应商通知"),
+    ("/inventory/lots/do/reject?ids={lot}", "en", "Failed insp"),
+    ("/trace/recalls/do/begin?_on=inventory.lot:{lot}&lot={lot}", "zh", "客户投诉"),
+])  # fmt: skip
+def test_on_a_lots_own_page_the_usual_reasons_are_tapped(line, browser, path, language, reason):
+    client = browser("quality")
+    User.objects.update(language=language)
+    dialog = client.get(path.format(lot=line.gear.pk), headers={"HX-Request": "true"})
+    field = dialog.content.decode().split('data-path="reason"')[1].split("data-fault")[0]
+    assert field.count('class="chip" data-usual="') == len(STOP_REASONS)
+    assert f'data-usual="{reason}' in field
+
+
 def test_a_tap_on_a_reason_holds_all_and_opens_the_recall(line, browser):
     assert line.shipped
     client, path = browser("quality"), f"/trace/lots/{line.steel_lot.pk}/hold"
     assert path in client.get(f"/trace/lots/{line.steel_lot.pk}").content.decode()
     dialog = client.get(path, headers={"HX-Request": "true"}).content.decode()
-    assert dialog.count('hx-vals=\'{"reason"') == len(REASONS)
+    assert dialog.count('hx-vals=\'{"reason"') == len(STOP_REASONS)
     assert client.post(path, {"_key": str(new_id()), "other": " "}).status_code == 422
     assert line.state(line.steel_lot) == "released"
     told = {"_key": str(new_id()), "reason": "供应商通知", "other": "半句话"}
