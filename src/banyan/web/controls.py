@@ -330,7 +330,7 @@ def _kind_of_many(
         return "rows", details | {"columns": of_model(inner)}
     if inner is UUID and words.get("reference"):
         return "references", details
-    return ("tags" if inner is str or inner is UUID else "json"), details
+    return ("tags" if inner in (str, int, UUID) else "json"), details
 
 
 def _options(annotation: Any, metadata: Iterable[Any], words: Mapping[str, Any]) -> tuple[Option, ...]:
@@ -402,7 +402,7 @@ class Filler:
         if control.key in self.picks:
             control = replace(
                 control,
-                kind="choice",
+                kind="several" if control.kind == "tags" else "choice",
                 options=tuple(Option(str(key), L(text, text)) for key, text in self.picks[control.key]),
             )
         is_few = control.kind == "choice" and len(control.options) <= MOST_TILES
@@ -530,7 +530,7 @@ class Taker:
             return
         if name not in self.posted:
             return
-        text = self.posted[name].strip()
+        text = (", ".join(self.posted.getlist(name)) if control.kind == "tags" else self.posted[name]).strip()
         if text:
             data[control.key] = self._value(control, text, path)
         elif control.required:
