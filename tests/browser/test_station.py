@@ -269,6 +269,16 @@ PHOTOS = """() => new Promise((done) => {
 })"""
 
 
+#: Whether what was opened without an entry is forgotten on the disk as well, so that a reload shows the tasks.
+NOT_OPEN = """new Promise((done) => {
+    const asked = indexedDB.open('banyan-station');
+    asked.onsuccess = () => {
+        const draft = asked.result.transaction('facts').objectStore('facts').get('draft');
+        draft.onsuccess = () => { asked.result.close(); done(draft.result === undefined); };
+    };
+})"""
+
+
 def test_what_was_typed_stays_wherever_one_looks_until_it_is_cleared(floor, open_page, tmp_path):
     page = watched(open_page(phone=True))
     hand = Worker(page, "begun")
@@ -292,7 +302,7 @@ def test_what_was_typed_stays_wherever_one_looks_until_it_is_cleared(floor, open
         expect(good).to_have_text("0")
         page.get_by_role("button", name="返回").click()
         expect(page.locator(task)).to_be_visible()
-        page.wait_for_timeout(500)  # where one looks is written a moment after it is shown
+        comes_true(page, NOT_OPEN)
         page.reload()
         hand.tap(task)
         expect(good).to_have_text("12")

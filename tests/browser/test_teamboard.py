@@ -9,10 +9,12 @@ from playwright.sync_api import Page, expect
 
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Role, User, UserRole
-from banyan.modules.production.models import Assignment, ReportApproval, ReportFlag
+from banyan.modules.production.models import Assignment, Operation, ReportApproval, ReportFlag
 from banyan.modules.production.tests.conftest import Shop
+from banyan.modules.station import badges
 from banyan.ops.roles import write_defaults
 from tests.browser.conftest import PASSWORD, SCREENS, watched
+from tests.browser.floor import scanned
 from tests.browser.hands import sign_in
 from tests.plugins.world import World
 
@@ -234,3 +236,41 @@ def test_what_was_told_stands_beside_what_it_should_be(floor, come, size, langua
         expect(page.locator("#main")).to_contain_text(words)
     look(page, f"{size}-{language}-{theme}-told")
     assert page.faults == []
+
+
+def test_work_goes_by_rule_and_an_urgent_order_comes_first_at_the_station(floor, come, open_page):
+    world = floor.world
+    turning, milling = (Operation.objects.filter(name=name).order_by("work_order__number") for name in ("车削", "铣削"))
+    turning.update(skill=world.skill)
+    badge = world.make("station.badge", employee=world.worker)
+    device = world.make("station.device", code="ST-01", name="车削一号", plant=world.plant)
+    page = come()
+    page.get_by_role("button", name="建议派工").click()
+    dialog = page.locator("#dialog")
+    expect(dialog.locator(".tb-pairs li")).to_have_count(9)
+    expect(dialog.locator(".tb-pairs li", has_text="车削").filter(has_text="赵师傅")).to_have_count(3)
+    look(page, "desktop-proposed")
+    dialog.locator(f'[value^="{milling[2].pk}:"]').uncheck()
+    dialog.get_by_role("button", name="派工", exact=True).click()
+    expect(page.locator(".note")).to_contain_text("已派工 8 道工序")
+    expect(page.locator("[data-pool] .tb-card")).to_have_count(1)
+    # only one has the skill for turning; who has nothing yet gets the milling
+    assert [floor.hands(one) for one in turning] == [[world.worker.pk]] * 3
+    assert [floor.hands(one) for one in milling] == [[world.second_worker.pk]] * 2 + [[]]
+    station = watched(open_page(phone=True))
+    station.goto("/station/")
+    station.locator("#pairing").fill(world.do("station.device.pair", device).in_("en").split("enter ")[1].split()[0])
+    station.get_by_role("button", name="配对").click()
+    scanned(station, ".btn-huge", badges.badge_code(badge.pk, badge.serial))
+    tasks = station.locator(".list").first.locator("[data-task]")
+    expect(tasks.first).to_have_attribute("data-task", str(turning[0].pk))
+    # what becomes urgent on the board is the first thing to do at the station
+    card(page, turning[2]).click()
+    page.locator("[data-tb-urgent]").click()
+    expect(page.locator(".note").last).to_contain_text("已设为紧急")
+    expect(card(page, turning[2])).to_contain_text("急")
+    station.get_by_role("button", name="菜单").click()
+    station.get_by_role("button", name="刷新任务").click()
+    expect(tasks.first).to_have_attribute("data-task", str(turning[2].pk))
+    expect(tasks.first).to_contain_text("紧急")
+    assert page.faults == station.faults == []

@@ -83,3 +83,20 @@ def test_the_three_views_take_few_statements_and_link_from_the_order(
         page = everyone.get(f"{path}/views?revision=1").content.decode()
     assert "as designed" in page.lower() or "设计" in page
     assert everyone.get(f"{path}/views?revision=1&on=nonsense").status_code == 422
+
+
+def test_operations_are_told_by_number_and_name_and_several_are_ticked(everyone, shop):
+    order = shop.released()
+    dialog, path = {"HX-Request": "true", "HX-Target": "dialog-body"}, "/production/work_orders/do"
+    steps = Operation.objects.filter(work_order=order)
+    skip = everyone.get(f"{path}/skip_operation?ids={order.pk}", headers=dialog).content.decode()
+    assert [f">{one.sequence} {one.name}</option>" in skip for one in steps] == [True] * 3
+    add = everyone.get(f"{path}/add_operation?ids={order.pk}", headers=dialog).content.decode()
+    assert [f'name="after" value="{number}"' in add for number in (10, 20, 30)] == [True] * 3
+    assert 'value="40"' in add
+    form = {"ids": order.pk, "sequence": "40", "name": "去毛刺", "after": ["10", "20"], "after.shown": "1",
+            "setup_minutes": "0", "run_minutes": "1", "reason": "毛刺多", "_key": "k-2"}  # fmt: skip
+    answer = everyone.post(f"{path}/add_operation", form, headers={"HX-Request": "true"})
+    assert answer.status_code == 204, answer.content.decode()
+    made = steps.get(sequence=40)
+    assert (made.predecessors, steps.get(sequence=30).predecessors) == ("10;20", "40")

@@ -1,11 +1,12 @@
 /** The station's second face, for those who work in a warehouse; its code is fetched when it is first needed. */
 import { t } from "../words";
 import { tell } from "./acts";
+import { insteadOfDay } from "./day";
 import { h } from "./dom";
 import type { Person } from "./model";
 import * as queue from "./queue";
 import { addScreen, entries, pad, render, setHome } from "./shell";
-import { insteadOfDay, state } from "./state";
+import { state } from "./state";
 import { finders } from "./tasks";
 import type { Face } from "./warehouse/face";
 

@@ -7,13 +7,14 @@ import "./keeper";
 import "./menu";
 import "./task";
 import "./told";
+import { fetchDay, signedOut } from "./day";
 import { keepInBackground } from "./decoding";
 import { newId } from "./ids";
 import * as people from "./people";
 import * as queue from "./queue";
-import { render } from "./shell";
+import { homeScreen, render } from "./shell";
 import { enter } from "./sign";
-import { fetchDay, load, readQueue, signedOut, state, today } from "./state";
+import { load, readQueue, state, today } from "./state";
 import * as store from "./store";
 import { find } from "./tasks";
 
@@ -24,6 +25,7 @@ async function start(): Promise<void> {
   if (!(await store.fact<string>("device.key"))) await store.keep("device.key", newId());
   void navigator.storage?.persist?.();
   await load();
+  if (state.person) state.screen = state.draft ? "task" : homeScreen();
   render();
   keepInBackground(() => {
     state.canScan = true;

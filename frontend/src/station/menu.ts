@@ -1,10 +1,11 @@
 /** What is seldom needed: one's day, language, light, leaving. */
 import { t } from "../words";
+import { fetchDay } from "./day";
 import { h, icon } from "./dom";
 import * as queue from "./queue";
 import { addScreen, entries, go, homeScreen, render } from "./shell";
 import { leave } from "./sign";
-import { fetchDay, isChinese, state } from "./state";
+import { isChinese, state } from "./state";
 
 export function menuScreen(): HTMLElement[] {
   const put = (name: string, value: string) => {

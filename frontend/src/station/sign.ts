@@ -1,11 +1,12 @@
 /** Signing in: pairing the device, badge, PIN, or the product's own session. */
 import { t } from "../words";
+import { fetchDay } from "./day";
 import { h, icon } from "./dom";
 import type { KeptDay, Person } from "./model";
 import * as people from "./people";
 import * as queue from "./queue";
 import { addScreen, homeScreen, pad, render } from "./shell";
-import { dropDrafts, fetchDay, state } from "./state";
+import { dropDrafts, state } from "./state";
 import * as store from "./store";
 
 export async function enter(person: Person): Promise<void> {

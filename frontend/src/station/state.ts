@@ -1,12 +1,7 @@
 /** What the station shows and what is being filled in: one state, read by every screen. */
-import { fetchDrawings } from "./drawings";
-import type { Act, Day, KeptDay, Known, Mounted, Person, Task, Today } from "./model";
+import type { Act, KeptDay, Known, Mounted, Person, Task, Today } from "./model";
 import { isAhead, sumsAt, withActs } from "./model";
-import { ask, Refused } from "./link";
-import { fetchOrders } from "./orders";
 import * as people from "./people";
-import * as queue from "./queue";
-import { homeScreen, render } from "./shell";
 import * as store from "./store";
 
 /** What is being filled in at a task; kept on the device, so that a reload takes nothing. */
@@ -35,8 +30,6 @@ export interface Draft {
 
 /** Tasks that were scanned and are told beside those at work. */
 const MOST_ALSO = 20;
-/** A difference between two clocks that may as well be the time an answer takes. */
-const LATENCY = 20_000;
 
 export const state = {
   screen: "sign",
@@ -88,7 +81,6 @@ export async function load(): Promise<void> {
     if (state.draft) state.draft = { ...fresh(state.draft.task), ...state.draft };
     const others = Object.entries((await store.fact<Record<string, Draft>>("drafts")) ?? {});
     state.drafts = Object.fromEntries(others.map(([task, draft]) => [task, { ...fresh(task), ...draft }]));
-    state.screen = state.draft ? "task" : homeScreen();
   }
 }
 
@@ -113,62 +105,6 @@ export async function keepTask(task: Task): Promise<void> {
   if (!task.named) await store.keep(`also.${person.id}`, [...also, task.id].slice(-MOST_ALSO));
   state.kept = { ...kept, mark: "", day: { ...kept.day, tasks: [...kept.day.tasks.filter((one) => one.id !== task.id), task] } };
   await store.keep(`day.${person.id}`, state.kept);
-}
-
-/** Gives by how much the server's clock is ahead of the device's; nothing where it may be the time an answer takes. */
-function serverAhead(answer: Response, asked: number): number {
-  const told = Date.parse(answer.headers.get("Station-Time") ?? "");
-  const offset = told - (asked + Date.now()) / 2;
-  return Math.abs(offset) > LATENCY ? offset : 0;
-}
-
-/** Gives a day with the tasks that somebody has begun to tell about, though the day no longer has them: what is typed stays. */
-function withOpen(kept: KeptDay): KeptDay {
-  const has = new Set(kept.day.tasks.map((one) => one.id));
-  const open = (state.kept?.day.tasks ?? []).filter((one) => !has.has(one.id) && (one.id === state.draft?.task || one.id in state.drafts));
-  return open.length ? { ...kept, mark: "", day: { ...kept.day, tasks: [...kept.day.tasks, ...open] } } : kept;
-}
-
-/** What may be fetched instead of the day of tasks; says whether it was. */
-export const insteadOfDay: (() => Promise<boolean>)[] = [];
-
-export async function fetchDay(): Promise<void> {
-  const person = state.person;
-  const ticket = person && state.known[person.id]?.ticket;
-  if (!person || !ticket || state.known[person.id].isOut) return;
-  const asked = Date.now();
-  const headers: Record<string, string> = { Authorization: `Station ${ticket}` };
-  if (state.kept) headers["If-None-Match"] = state.kept.mark;
-  const also = (await store.fact<string[]>(`also.${person.id}`)) ?? [];
-  try {
-    for (const other of insteadOfDay)
-      if (await other()) {
-        queue.reached(true);
-        return render();
-      }
-    const answer = await ask(`day${also.length ? `?also=${also.join(",")}` : ""}`, undefined, headers);
-    queue.reached(true);
-    const offset = serverAhead(answer, asked);
-    const kept: KeptDay =
-      answer.status === 304 && state.kept
-        ? { ...state.kept, asked, offset }
-        : withOpen({ day: (await answer.json()) as Day, mark: answer.headers.get("ETag") ?? "", asked, offset });
-    await store.keep(`day.${person.id}`, kept);
-    if (state.person?.id === person.id) state.kept = kept;
-    void fetchDrawings(kept.day.tasks);
-    void fetchOrders(person.id, ticket);
-  } catch (fault) {
-    if (fault instanceof Refused && fault.status === 401) await signedOut(person.id);
-    else if (fault instanceof Refused) state.note = fault.message;
-    else queue.reached(false);
-  }
-  render();
-}
-
-export async function signedOut(person: string): Promise<void> {
-  await people.out(person);
-  state.known = await people.people();
-  render();
 }
 
 export async function setDraft(draft: Draft | null): Promise<void> {

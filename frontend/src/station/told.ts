@@ -1,12 +1,13 @@
 /** What was told: the word after a report, the queue, the day's sums. */
 import { t } from "../words";
+import { fetchDay } from "./day";
 import { h, icon } from "./dom";
 import { openLabels, size, sizeChooser } from "./labels";
 import { actOf, isUndone, type Act, type Reported } from "./model";
 import * as queue from "./queue";
 import { cannotUndo, undo } from "./report";
 import { addScreen, go, localNote, render, sum } from "./shell";
-import { fetchDay, hours, named, readQueue, state, tasks, today } from "./state";
+import { hours, named, readQueue, state, tasks, today } from "./state";
 import { open, tasksScreen } from "./tasks";
 
 export function doneScreen(): HTMLElement[] {

@@ -335,7 +335,7 @@ def _kind_of_many(
         return "rows", details | {"columns": of_model(inner)}
     if words.get("picked") or (inner is UUID and words.get("reference")):
         return "references", details
-    return ("tags" if inner is str or inner is UUID else "json"), details
+    return ("tags" if inner in (str, int, UUID) else "json"), details
 
 
 def _options(annotation: Any, metadata: Iterable[Any], words: Mapping[str, Any]) -> tuple[Option, ...]:
@@ -413,7 +413,7 @@ class Filler:
                 value = orjson.dumps(value, default=str).decode() if value else ""
                 if value and value not in {one.key for one in options}:
                     options += (Option(value, WRITTEN),)
-            control = replace(control, kind="choice", options=options)
+            control = replace(control, kind="several" if control.kind == "tags" else "choice", options=options)
         is_few = control.kind == "choice" and len(control.options) <= MOST_TILES
         if self.is_tiled and is_few and "." not in name:
             control = replace(control, is_tiled=True)
@@ -541,7 +541,7 @@ class Taker:
             return
         if name not in self.posted:
             return
-        text = self.posted[name].strip()
+        text = (", ".join(self.posted.getlist(name)) if control.kind == "tags" else self.posted[name]).strip()
         if text:
             data[control.key] = self._value(control, text, path)
         elif control.required:

@@ -17,6 +17,8 @@ from banyan.modules.production.commands import flow
 
 #: So many pieces with serial numbers are offered at once, at most.
 MOST_SERIALS = 200
+#: How far the numbers of operations lie apart.
+STEP = 10
 ROOM = L("{operation} · 可报 {room}", "{operation} · {room} to report")
 
 
@@ -104,6 +106,27 @@ def _lots_ready(order: UUID, ready: Decimal) -> list[dict[str, Any]]:
         if part > 0:
             lines.append({"quantity": part, "lot": number})
     return lines + ([{"quantity": ready}] if ready > 0 else [])
+
+
+@answers("production.work_order.add_operation.start")
+def add_operation(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
+    """Give the operations of one order that a further one may follow, and a number for it that is free."""
+    steps = _steps(ctx, orders)
+    last = max((sequence for sequence, _ in steps), default=0)
+    return {"sequence": last + STEP, "_choices": {"after": steps}} if last else {}
+
+
+@answers("production.work_order.move_operation.start")
+def move_operation(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
+    """Give the operations of one order after which another may be done."""
+    steps = _steps(ctx, orders)
+    return {"_choices": {"after": steps}} if steps else {}
+
+
+def _steps(ctx: Context, orders: Sequence[UUID]) -> list[tuple[int, str]]:
+    """Give the operations of one order in the order in which they are done, each by its number."""
+    rows = _only(ctx, orders).get("operations", ())
+    return [(row["sequence"], f"{row['sequence']} {row['name']}") for row in rows]
 
 
 @answers("production.operation.tally.start")

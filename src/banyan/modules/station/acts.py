@@ -9,7 +9,8 @@ answers the port `station.act.KIND`:
 `told` is {id, kind, happened_at, clock_at, said, body}: key made by the device, its time set right and as the device
 had it, and what else the device sent. The answer may say {flags, text}. It is called with the same key again whenever
 the device has not heard the answer, then it must answer alike and write nothing. A `DomainError` keeps the act for a
-leader (`station.kept_act`); that of an intent (a pick, a shipment: nothing has happened yet) is told to the person.
+leader (`station.kept_act`). What has not happened yet and may be refused (a pick, a shipment) is no act: it is asked
+of the server at once and never waits in a queue.
 
 What such a module needs on the device for a shift it gives by the port `station.day.KIND`, a function of the context
 whose JSON stands in the day under that name.
@@ -38,13 +39,12 @@ MOST_PARTS = 100
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of act. `noun` is that of the record it becomes, under the act's own key; an intent is refused where a
-    fact would be kept for a leader."""
+    """A kind of act, which is always something that has happened. `noun` is that of the record it becomes, under the
+    act's own key."""
 
     label: Label
     tone: str = "grey"
     noun: str = ""
-    is_intent: bool = False
 
 
 KINDS: dict[str, Kind] = {

@@ -265,8 +265,6 @@ def _guarded(ctx: Context, seat: Seat, told: Told, book: Callable[[Context, Told
     except KeyReused as refusal:
         return Answer(str(told.act.id), "refused", text=refusal.label)
     except DomainError as refusal:
-        if KINDS[told.act.kind].is_intent:
-            return Answer(str(told.act.id), "refused", text=refusal.label)
         return _kept(ctx, seat, told, refusal)
     except Exception as fault:
         incident = secrets.token_hex(4).upper()

@@ -26,12 +26,13 @@ class OfLot(Input):
     help=L("一个批次和用它做出的批次现在在哪里、发给了谁",
            "Where a lot and what was made of it are now, and who got them"),
     columns=(
-        column("section", "去向", "Where"), column("party", "客户", "Customer"), column("contact", "联系人", "Contact"),
-        column("phone", "电话", "Telephone"), column("email", "邮箱", "E-mail"), column("document", "单据", "Document"),
-        column("order", "订单", "Order"), column("on", "日期", "Date", "date"), column("code", "物料编码", "Item"),
-        column("name", "名称", "Name"), column("lot", "批号", "Lot"), column("state", "批次状态", "Lot's state"),
-        column("quantity", "数量", "Quantity", "quantity"), column("unit", "单位", "Unit"),
-        column("place", "库位或产品", "Place or product"),
+        column("section", "去向", "Where"), column("party", "客户", "Customer"), column("code", "物料编码", "Item"),
+        column("lot", "批号", "Lot"), column("quantity", "数量", "Quantity", "quantity"),
+        column("unit", "单位", "Unit"), column("on", "日期", "Date", "date"), column("document", "单据", "Document"),
+        column("order", "订单", "Order"),
+        column("place", "库位或产品", "Place or product"), column("state", "批次状态", "Lot's state"),
+        column("contact", "联系人", "Contact"), column("phone", "电话", "Telephone"), column("email", "邮箱", "E-mail"),
+        column("name", "名称", "Name"),
     ),
 )  # fmt: skip
 def recall_list(ctx: Context, data: OfLot) -> Iterator[dict[str, Any]]:

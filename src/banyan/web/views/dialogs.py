@@ -203,7 +203,10 @@ def _line_named(noun: Noun, control: Control) -> LineSpec | None:
 
 
 def _line_name(line: LineSpec, row: Mapping[str, Any], named: Titles, place: int) -> str:
-    """Give what a line is about: what it refers to first; another document's line says least and comes last."""
+    """Give what a line is about: its own name with its number, else what it refers to first; another document's line
+    says least and comes last."""
+    if row.get("name") and row.get("sequence"):
+        return f"{row['sequence']} {row['name']}"
     told = [f for f in line.fields if f.type == "reference" and f.reference and row.get(f.key)]
     first = min(told, key=lambda f: issubclass(registry.noun(f.reference).model, Line), default=None)
     amount = next((f for f in line.fields if f.type == "quantity" and row.get(f.key)), None)

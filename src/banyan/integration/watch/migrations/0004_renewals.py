@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("watch", "0003_seeds"),
-        ("integration", "0008_session_keys"),
+        ("integration", "0009_session_keys"),
     ]
 
     operations = [

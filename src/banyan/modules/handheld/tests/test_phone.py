@@ -336,6 +336,23 @@ def test_a_shipment_is_prepared_walked_and_shipped_once(shop, phone, bins):
     assert phone.do("ship", walk["shipment"]).status_code == 409
 
 
+def test_what_lies_on_a_held_lot_is_not_shipped(shop, phone, bins):
+    world, lot = shop.world, shop.lot(shop.world.product, "FG-L1")
+    lay(shop, world.product, 12, bins[1], lot)
+    line = {"item": world.product, "quantity": "10", "price": "900", "tax_code": world.vat13}
+    order = world.make("sales.order", party=world.customer, plant=world.plant, lines=[line])
+    world.do("sales.order.confirm", order)
+    walk = phone.do("prepare", order.pk).json()
+    world.do("inventory.lot.hold", lot, reason="待查")
+    refused = phone.do("ship", walk["shipment"])
+    assert (refused.status_code, refused.json()["code"]) == (409, "inventory.lot_held")
+    assert there(world.product, bins[1]) == 12
+    assert Shipment.objects.get().state != "shipped"
+    assert not KeptAct.objects.exists()
+    world.do("inventory.lot.release", lot, reason="复检合格")
+    assert phone.do("ship", walk["shipment"]).status_code == 200
+
+
 @pytest.fixture
 def prepared(shop, phone, bins):
     """Give an order for thirty finished pieces, its shipment prepared out of two lots, and a third lot in store."""

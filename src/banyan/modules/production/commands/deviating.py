@@ -144,12 +144,12 @@ def add_operation(ctx: Context, orders: Sequence[WorkOrder], data: AddOperation)
         raise SequenceTaken(order=order.number, sequence=data.sequence)
     if any(one not in rows for one in data.after):
         raise Invalid(fields={"after": L("没有这道工序", "no such operation")})
-    links = _links(rows)
-    for before in links.values():
-        if before & set(data.after):
-            before -= set(data.after)
-            before.add(data.sequence)
-    links[data.sequence] = set(data.after)
+    links, after = _links(rows), set(data.after)
+    earlier = _with_earlier(after, links)
+    for one, before in links.items():
+        if one not in earlier and before & after:
+            links[one] = before - after | {data.sequence}
+    links[data.sequence] = after
     first = next(iter(rows.values()), None)
     places = first.places if first else items_by_id([order.item_id])[order.item_id].places
     begun = rows[data.after[0]] if data.after else None
@@ -182,6 +182,18 @@ def add_operation(ctx: Context, orders: Sequence[WorkOrder], data: AddOperation)
 
 def _links(rows: dict[int, Operation]) -> dict[int, set[int]]:
     return {s: {int(p) for p in o.predecessors.split(";") if p} for s, o in rows.items()}
+
+
+def _with_earlier(sequences: set[int], links: dict[int, set[int]]) -> set[int]:
+    """Give operations with all that are done before them."""
+    found: set[int] = set()
+    left = list(sequences)
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += links.get(one, ())
+    return found
 
 
 def relink(rows: dict[int, Operation], links: dict[int, set[int]]) -> None:
@@ -225,8 +237,9 @@ def move_operation(ctx: Context, orders: Sequence[WorkOrder], data: Move) -> Ope
     for one, waits in links.items():
         if own in waits:
             links[one] = waits - {own} | links[own]
+    earlier = _with_earlier(after, links)
     for one, waits in links.items():
-        if one != own and (waits & after if after else not waits):
+        if one != own and one not in earlier and (waits & after if after else not waits):
             links[one] = waits - after | {own}
     links[own] = after
     rows[own].deviation_reason = data.reason

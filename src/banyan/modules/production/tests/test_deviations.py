@@ -149,6 +149,16 @@ def test_a_sequence_is_used_once_and_follows_what_is_there(shop, order):
         )
 
 
+def test_an_operation_follows_several_of_which_one_follows_the_other(shop, order):
+    do = shop.world.do
+    do("production.work_order.add_operation", order, sequence=40, name="去毛刺", after=[10, 20], reason="毛刺多")
+    steps = Operation.objects.filter(work_order=order).order_by("position")
+    assert list(steps.values_list("sequence", "predecessors")) == [(10, ""), (20, "10"), (40, "10;20"), (30, "40")]
+    moved = shop.operation(order, 40).pk
+    do("production.work_order.move_operation", order, operation=moved, after=[20, 30], reason="最后去")
+    assert list(steps.values_list("sequence", "predecessors")) == [(10, ""), (20, "10"), (30, "10;20"), (40, "20;30")]
+
+
 def test_a_skipped_operation_lets_pieces_pass(shop, order):
     shop.report(order, 10, "good", 10)
     shop.world.do(

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("integration", "0007_installation"),
+        ("integration", "0008_either_end"),
     ]
 
     operations = [
