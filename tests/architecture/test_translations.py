@@ -36,6 +36,7 @@ ALONE = {
     "kernel/workbooks.py": "reads the formats of dates in workbooks",
     "web/printing/capitals.py": "amounts in Chinese capitals, on Chinese papers only",
     "web/printing/letterhead.py": "finds a picture by its file's name",
+    "modules/items/heads.py": "heads of columns as people write them",
     "lib/regions.py": "names of places as shops and people write them",
     "ops/migration": "data of an earlier system",
 }
@@ -131,6 +132,8 @@ def _has_english(whole: ast.AST, parent: ast.AST, parents: dict[ast.AST, ast.AST
         return True
     if any(isinstance(one, ast.Dict) and _languages(one) for one in _above(whole, parents)):
         return True
+    if any(isinstance(one, ast.keyword) and one.arg == "import_map" for one in _above(whole, parents)):
+        return True  # heads of columns as people write them
     if isinstance(parent, ast.IfExp):
         other = text_of(parent.orelse if whole is parent.body else parent.body)
         return other is not None and (_is_chinese(text) != _is_chinese(other) or not _is_chinese(text))

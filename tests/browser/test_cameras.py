@@ -55,6 +55,7 @@ def test_a_lot_is_scanned_and_its_trace_opens(floor, eye):
     assert page.faults == []
 
 
+@pytest.mark.slow
 def test_the_part_of_a_card_is_scanned_and_operations_follow_the_taps(floor, eye):
     page, sees = eye
     world = floor.world

@@ -94,6 +94,7 @@ SEAL = """
 """
 
 
+@pytest.mark.slow
 def test_a_database_that_was_taken_away_from_its_audit_head_is_told_and_nothing_is_made(test_databases):
     databases, _ = test_databases
     lone = make_site(databases.cluster, databases.template)

@@ -28,7 +28,7 @@ from banyan.kernel import registry
 from banyan.web.rest import openapi
 
 pytestmark = pytest.mark.django_db
-SECONDS, LONG_SECONDS = 25, 600
+SECONDS, LONG_SECONDS = 20, 400
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,

@@ -36,6 +36,7 @@ def test_the_process_moves_a_run_from_step_to_step_and_ends_cleanly(saga, start,
     assert red() == []
 
 
+@pytest.mark.slow
 def test_killed_while_the_carrier_answers_the_run_goes_on_and_the_waybill_is_booked_once(saga, start, partner, live_db):
     run = start(saga())
     partner.slow["book"] = 1.0
@@ -57,6 +58,7 @@ def test_killed_while_the_carrier_answers_the_run_goes_on_and_the_waybill_is_boo
     assert red() == []
 
 
+@pytest.mark.slow
 def test_killed_in_the_answer_and_refused_after_it_what_may_have_happened_is_taken_back(
     ctx, saga, start, partner, live_db,
 ):  # fmt: skip
