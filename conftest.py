@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.plugins.alone",
+    "tests.plugins.figures",
     "tests.plugins.levels",
     "tests.plugins.order",
     "tests.plugins.database",

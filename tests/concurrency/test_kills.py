@@ -5,7 +5,6 @@ BANYAN_SEED repeats a run.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from banyan.kernel import db, dispatcher, proofs
 from tests.concurrency.transfers import Client, assert_nothing_lost, stocked
+from tests.plugins import figures
 from tests.plugins.server import Server, robot_token
 from tests.plugins.world import World
 
@@ -51,8 +51,7 @@ def kill_and_look(kills: int, live_db, ctx, tmp_path) -> None:
     A kill counts where a transaction that was open right before never came to its end. One that the server ended
     between the look and the kill does not, and the kill is done again.
     """
-    seed = int(os.environ.get("BANYAN_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"BANYAN_SEED={seed}")
+    seed = figures.seed()
     chance, world = random.Random(seed), World(ctx)
     body, token = stocked(ctx, world), robot_token()
     live_db.cluster.sql("GRANT pg_read_all_stats TO banyan_owner")  # to see when a transaction is open

@@ -26,6 +26,7 @@ from banyan.lib.ids import new_id
 from tests.integration.hard_times import both_sides_agree, come_to_rest, join, workers
 from tests.integration.shop import Integrator
 from tests.partners.nodes import wait_for
+from tests.plugins import figures
 
 pytestmark = [pytest.mark.partner, pytest.mark.timeout(240)]
 PORT, TOLD, OFFERED, CUTS = 8080, 400, 200, 4
@@ -82,7 +83,7 @@ def line(needs: Callable[[object, str], None]) -> Iterator[Line]:
 
 
 def test_a_cut_line_loses_nothing_and_doubles_nothing(live_db, ctx, settings, tmp_path, line):
-    seed = random.SystemRandom().randrange(10**6)
+    seed = figures.seed()
     chance = random.Random(seed)
     settings.BANYAN_SECRETS_KEY = new_key()
     records = [new_id() for _ in range(20)]

@@ -21,6 +21,7 @@ from banyan.ops.supervisor import MARK
 from banyan.web.jobs import IMPORT
 from tests.concurrency.transfers import Client, assert_nothing_lost, stocked
 from tests.ops.site import Site, make_site, until
+from tests.plugins import figures
 from tests.plugins.database import connected_to
 from tests.plugins.server import robot_token
 from tests.plugins.world import World
@@ -117,8 +118,7 @@ def is_whole(site: Site) -> bool:
 
 
 def test_no_kill_of_any_process_loses_or_doubles_anything(site, ctx):
-    seed = int(os.environ.get("BANYAN_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"BANYAN_SEED={seed}")
+    seed = figures.seed()
     chance, stop, world = random.Random(seed), threading.Event(), World(ctx)
     body, token = stocked(ctx, world), robot_token()
     clients = [Client(site.port, token, body, stop, retried=WITHOUT_DATABASE) for _ in range(CLIENTS)]

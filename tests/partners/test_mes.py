@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from banyan.modules.production.models import Operation, Report
 from banyan.modules.production.tests.conftest import Shop
 from tests.integration.shop import Integrator, carry, samples
 from tests.partners import servers
+from tests.plugins import figures
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.partner, pytest.mark.timeout(300)]
@@ -33,7 +33,7 @@ def mes(tmp_path, rabbitmq):
     for kind in ("reports", "undone"):
         opened.queue_declare(f"{queue}-{kind}", durable=True, arguments={"x-queue-type": "quorum"})
     opened.connection.close()
-    seed = random.SystemRandom().randrange(10**6)
+    seed = figures.seed()
     print(f"seed {seed}")
     program = [sys.executable, str(Path(__file__).with_name("mes_spyne.py")), str(port), str(rabbitmq.port), queue,
                str(tmp_path), str(seed)]  # fmt: skip

@@ -24,6 +24,7 @@ from tests.integration.shop import Integrator
 from tests.partners import servers
 from tests.partners.shops import sample
 from tests.partners.standing import connection_to, outgoing
+from tests.plugins import figures
 from tests.plugins.world import World
 
 pytestmark = pytest.mark.partner
@@ -256,7 +257,7 @@ def test_what_tryton_refuses_is_dead_with_its_words_until_it_is_put_right(factor
 
 def test_a_tryton_that_is_killed_amid_its_work_has_every_invoice_once(factory, tmp_path, needs):
     needs((servers.TRYTON / "template.sqlite").exists(), "Tryton (scripts/setup test with BANYAN_TEST_ALL=1)")
-    chance = random.Random(seed := random.SystemRandom().randrange(10**6))
+    chance = random.Random(seed := figures.seed())
     world, base, kills = factory, tmp_path / "tryton.sqlite", 0
     with servers.tryton(tmp_path) as server:
         join(Integrator(world.ctx), f"http://127.0.0.1:{server.port}", retries=[1] * 20)

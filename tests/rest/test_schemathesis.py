@@ -26,6 +26,7 @@ from schemathesis.specs.openapi import checks
 
 from banyan.kernel import registry
 from banyan.web.rest import openapi
+from tests.plugins import figures
 
 pytestmark = pytest.mark.django_db
 SECONDS, LONG_SECONDS = 20, 400
@@ -52,8 +53,7 @@ def thrown(api, samples, settings):
     schema = schemathesis.openapi.from_dict(openapi.document("en"))
     schema.app = app
     schema.config.update(base_url="http://testserver/api/v1")
-    seed = int(os.environ.get("BANYAN_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"BANYAN_SEED={seed}")
+    seed = figures.seed()
 
     def throw(seconds: float, each: int, *, is_whole: bool) -> tuple[int, int, dict[str, str]]:
         operations = [found.ok() for found in schema.get_all_operations()]
