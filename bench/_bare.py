@@ -60,14 +60,17 @@ class Inside:
             HTTP_HOST="localhost", HTTP_AUTHORIZATION=f"Bearer {token}", raise_request_exception=True
         )
 
+    def get(self, path: str) -> Any:
+        """Ask; give what is answered. Raises: RuntimeError where it is refused."""
+        return self._read(path, self.client.get(f"/api/v1/{path}"))
+
     def post(self, path: str, data: Any = None) -> Any:
         """Send JSON with a key; give what is answered. Raises: RuntimeError where it is refused."""
-        answer = self.client.post(
-            f"/api/v1/{path}",
-            data,
-            content_type="application/json",
-            headers={"Idempotency-Key": str(new_id())},
-        )
+        key = {"Idempotency-Key": str(new_id())}
+        return self._read(path, self.client.post(f"/api/v1/{path}", data, content_type="application/json", headers=key))
+
+    @staticmethod
+    def _read(path: str, answer: Any) -> Any:
         if answer.status_code >= 400:
             raise RuntimeError(f"{path}: {answer.status_code} {answer.content[:300]!r}")
         return answer.json()
@@ -496,6 +499,31 @@ def _median_ms(act: Callable[[], list[tuple]], rounds: int) -> tuple[list[tuple]
         rows = act()
         spent.append(1000 * (time.perf_counter() - begun))
     return rows, sorted(spent)[rounds // 2]
+
+
+# --- trace --------------------------------------------------------------------------------------------------
+
+
+_TRACED = """
+    WITH RECURSIVE reached (lot, depth) AS (
+        VALUES (%s::uuid, 0)
+        UNION
+        SELECT e.output_lot_id, reached.depth + 1 FROM reached, LATERAL (
+            SELECT output_lot_id FROM inventory_genealogy WHERE input_lot_id = reached.lot AND output_lot_id IS NOT NULL
+            GROUP BY output_lot_id HAVING sum(quantity) > 0
+        ) e WHERE reached.depth < 20
+    )
+    SELECT l.id, min(reached.depth), l.number, l.state, i.code, i.name
+    FROM reached JOIN inventory_lot l ON l.id = reached.lot JOIN items_item i ON i.id = l.item_id
+    WHERE reached.depth > 0 GROUP BY l.id, i.id ORDER BY 2, 3
+"""
+
+
+def trace_ms(lot: UUID, rounds: int) -> tuple[set[str], float]:
+    """Give the lots that were made of one, with their items, and the median milliseconds of asking for them."""
+    with connected() as bare:
+        rows, spent = _median_ms(lambda: bare.all(_TRACED, lot), rounds)
+    return {str(row[0]) for row in rows}, spent
 
 
 # --- items --------------------------------------------------------------------------------------------------

@@ -13,12 +13,11 @@ from uuid import UUID
 
 import _bare
 from _factory import FOUND, NOT_FOUND, OPERATIONS, PARTS, PASSWORD, Factory
-from _server import Client, Server, Value, at_once
+from _server import Client, Server, at_once
 from django.db import transaction
 
 from banyan.kernel import db
 from banyan.lib.ids import new_id
-from banyan.modules.inventory import queries as stock
 
 API = "/api/v1"
 
@@ -66,6 +65,12 @@ def cost(bench: Bench, acts: int) -> Iterator[list[str]]:
     told.append(
         f"{1000 * (after[0] - web) / acts:.1f} + {1000 * (after[1] - data) / acts:.1f} ms of processor"
     )
+
+
+def statements(bench: Bench, path: str, data: Any = None) -> str:
+    """Say how many statements a request takes, counted in this process."""
+    door, path = _bare.Inside(bench.factory.token), path.removeprefix(f"{API}/")
+    return f"{_bare.count_statements(lambda: door.post(path, data) if data else door.get(path))} statements"
 
 
 def slower(value: float, bare: float | None) -> float | None:
@@ -285,15 +290,17 @@ def lists(bench: Bench, rounds: int = 30) -> list[Figure]:
     for name, client, path, least in found:
         with cost(bench, rounds + 1) as used:
             value, size = _median_ms(client, path, rounds)
+        counted = f"{statements(bench, path)}; " if client is bench.client else ""
         figures.append(
-            Figure(name, value, "ms", least, slower(value, least), f"{size // 1000} kB; {used[0]}")
+            Figure(name, value, "ms", least, slower(value, least), f"{counted}{size // 1000} kB; {used[0]}")
         )
     worst = (0.0, 0.0)
     for term, hits in ((NOT_FOUND, 0), *((t, n) for t, n in FOUND.items())):
         with cost(bench, rounds + 1) as used:
-            value, _ = _median_ms(bench.client, f"{rest}&q={_quoted(term)}", rounds)
+            value, _ = _median_ms(bench.client, path := f"{rest}&q={_quoted(term)}", rounds)
         least = _bare.search_ms(term, hits, rounds)
-        figures.append(Figure(f"list_search_{hits}_ms", value, "ms", least, slower(value, least), used[0]))
+        note = f"{statements(bench, path)}; {used[0]}"
+        figures.append(Figure(f"list_search_{hits}_ms", value, "ms", least, slower(value, least), note))
         worst = max(worst, (value, least))
     value, least = worst
     note = "the slowest of the three"
@@ -362,13 +369,14 @@ def items(bench: Bench, many: int = 1000, single: int = 200) -> list[Figure]:
         bench.post("items/items", item(f"W{n}"))
     with cost(bench, single) as used:
         one = single / timed(lambda: [bench.post("items/items", item(f"S{n}")) for n in range(single)])
-    door = _bare.Inside(bench.factory.token)
-    counted = _bare.count_statements(lambda: door.post("items/items", item("INSIDE")))
+    one_counted = statements(bench, f"{API}/items/items", item("INSIDE"))
+    many_rows = [item(f"INSIDE-{n}") for n in range(many)]
+    many_counted = statements(bench, f"{API}/items/items/bulk", {"command": "create", "records": many_rows})
     many_bare, one_bare = _bare.item_rates(bench.factory, many, single)
     bulk = statistics.median(rates)
     return [
-        Figure("bulk_items_per_s", bulk, "1/s", many_bare, slower(many_bare, bulk)),
-        Figure("single_items_per_s", one, "1/s", one_bare, slower(one_bare, one), f"{counted} statements; {used[0]}"),
+        Figure("bulk_items_per_s", bulk, "1/s", many_bare, slower(many_bare, bulk), many_counted),
+        Figure("single_items_per_s", one, "1/s", one_bare, slower(one_bare, one), f"{one_counted}; {used[0]}"),
     ]
 
 
@@ -418,34 +426,22 @@ def _run(bench: Bench, factory: Any) -> tuple[float, str]:
 def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
     """Measure following one lot among a million edges of genealogy: asked over REST, and its page.
 
-    Bare is the query's one statement, from this process.
-
-    Raises: RuntimeError where REST gives other lots than the query in this process
+    Raises: RuntimeError where REST gives other lots than hand-written SQL
     """
     lot = bench.factory.many_edges()
     path = f"{API}/queries/inventory.trace?lot={lot}&direction=down"
     with cost(bench, rounds + 1) as used:
         rest, size = _median_ms(bench.client, path, rounds)
-    inside, found = _median_inside(lambda: stock.trace([lot], "down"), rounds)
+    lots, bare = _bare.trace_ms(lot, rounds)
     told = bench.client.get(path).json()["items"]
-    if {row["_id"] for row in told} != {str(step.lot) for step in found.steps}:
-        raise RuntimeError(f"REST tells {len(told)} lots, the query {len(found.steps)}")
+    if {row["_id"] for row in told} != lots:
+        raise RuntimeError(f"REST tells {len(told)} lots, hand-written SQL {len(lots)}")
     edges = db.one("SELECT count(*) FROM inventory_genealogy")[0]
-    note = f"{len(told)} lots found, {edges:,} edges, {size // 1000} kB; {used[0]}"
+    note = f"{statements(bench, path)}; {len(told)} lots found, {edges:,} edges, {size // 1000} kB; {used[0]}"
     browser = signed_in(bench.server.port)
     with cost(bench, rounds + 1) as used:
         page, size = _median_ms(browser, f"/trace/lots/{lot}", rounds)
     return [
-        Figure("trace_1m_ms", rest, "ms", inside, slower(rest, inside), note),
+        Figure("trace_1m_ms", rest, "ms", bare, slower(rest, bare), note),
         Figure("trace_page_1m_ms", page, "ms", note=f"the page of that lot, {size // 1000} kB; {used[0]}"),
     ]
-
-
-def _median_inside(act: Callable[[], Value], rounds: int) -> tuple[float, Value]:
-    """Give the middle of the milliseconds that an act takes in this process, and what it gave."""
-    value, spent = act(), []
-    for _ in range(rounds):
-        begun = time.perf_counter()
-        value = act()
-        spent.append(1000 * (time.perf_counter() - begun))
-    return statistics.median(spent), value

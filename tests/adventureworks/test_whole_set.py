@@ -10,7 +10,7 @@ from banyan.modules.inventory.models import Move
 from banyan.modules.people.models import Employee
 from banyan.modules.purchasing.models import OrderLine
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("the records of AdventureWorks")
 
 
 def test_the_whole_set_comes_in_and_again_changes_nothing(bring_in, whole_folder):

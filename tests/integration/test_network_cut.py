@@ -28,7 +28,7 @@ from tests.integration.shop import Integrator
 from tests.partners.nodes import wait_for
 from tests.plugins import figures
 
-pytestmark = [pytest.mark.partner, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.partner("two network namespaces"), pytest.mark.timeout(240)]
 PORT, TOLD, OFFERED, CUTS = 8080, 400, 200, 4
 
 

@@ -14,7 +14,7 @@ from banyan.integration.connecting import Failed, Sent
 from tests.integration.both_sides import books_agree
 from tests.partners.standing import connection_to, outgoing
 
-pytestmark = pytest.mark.partner
+pytestmark = pytest.mark.partner("RabbitMQ")
 
 
 @pytest.fixture

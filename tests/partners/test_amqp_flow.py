@@ -23,7 +23,7 @@ from tests.integration.both_sides import bus_agrees, roles, sold
 from tests.integration.shop import Integrator, table
 from tests.partners.nodes import wait_for
 
-pytestmark = [pytest.mark.partner, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.partner("RabbitMQ"), pytest.mark.timeout(600)]
 AT_FIRST, SLICE, BACKLOG, KEYS = 600, 100, 1000, 30
 BUS = "import django; django.setup()\nfrom banyan.integration.engine import Bus\nprint('up', flush=True)\nBus().run()"
 

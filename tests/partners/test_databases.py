@@ -17,7 +17,7 @@ from banyan.integration.connecting import Failed, Outgoing
 from tests.integration.partner import NOW, connection
 from tests.partners import servers
 
-pytestmark = pytest.mark.partner
+pytestmark = pytest.mark.partner("MariaDB")
 ID = UUID("0195a3f0-0000-7000-8000-000000000001")
 sql = Sql()
 

@@ -27,7 +27,7 @@ from tests.partners.nodes import free_port, wait_for
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 COUNT = 1500
-pytestmark = pytest.mark.partner
+pytestmark = pytest.mark.partner("mosquitto and an OPC UA server")
 
 
 def home():

@@ -22,7 +22,7 @@ from tests.partners import servers
 from tests.plugins import figures
 from tests.plugins.world import World
 
-pytestmark = [pytest.mark.partner, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.partner("a SOAP service and RabbitMQ"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.partners.nodes import free_port
 from tests.partners.standing import connection_to, outgoing
 
 #: The server reads its whole address space at start, which takes seconds.
-pytestmark = pytest.mark.partner
+pytestmark = pytest.mark.partner("an OPC UA server")
 logging.getLogger("asyncua").setLevel(logging.CRITICAL)
 
 

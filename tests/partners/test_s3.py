@@ -14,7 +14,7 @@ from banyan.integration.connecting import Failed, Outgoing
 from tests.integration.partner import connection
 from tests.partners import servers
 
-pytestmark = pytest.mark.partner
+pytestmark = pytest.mark.partner("an S3 store")
 ID = UUID("0195a3f0-0000-7000-8000-000000000001")
 file = File()
 

@@ -23,7 +23,7 @@ from tests.partners.nodes import free_port
 from tests.partners.talking import Talk, Where, keep, plain, recorded
 from tests.partners.test_vendure import Buyer, shop, variants
 
-pytestmark = pytest.mark.partner
+pytestmark = pytest.mark.partner("all partners whose talk is kept")
 __all__ = ["shop"]
 IS_CAPTURING = bool(os.environ.get("BANYAN_CAPTURE"))
 

@@ -27,7 +27,7 @@ from tests.partners.standing import connection_to, outgoing
 from tests.plugins import figures
 from tests.plugins.world import World
 
-pytestmark = pytest.mark.partner
+pytestmark = pytest.mark.partner("Tryton")
 PASSWORD = "Banyan-2026"
 SETTINGS = {"revenue_account": "4.1.1", "expense_account": "5.1.1", "taxes": {"VAT13": "VAT13", "VAT6": "VAT6"}}
 PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")

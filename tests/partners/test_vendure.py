@@ -19,7 +19,7 @@ from banyan.integration.connecting import Failed
 from tests.partners.nodes import Broker, free_port
 from tests.partners.standing import connection_to, outgoing
 
-pytestmark = pytest.mark.partner
+pytestmark = pytest.mark.partner("Vendure")
 HERE = Path(__file__).parent / "vendure"
 
 

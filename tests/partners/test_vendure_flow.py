@@ -20,7 +20,7 @@ from tests.partners.standing import outgoing
 from tests.partners.test_vendure import Buyer, reach, shop, variants
 from tests.plugins.world import World
 
-pytestmark = pytest.mark.partner
+pytestmark = pytest.mark.partner("Vendure")
 __all__ = ["shop"]
 PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order", "channels.amounts",
           "channels.bookings", "channels.bodies", "sales.kept_stock")  # fmt: skip

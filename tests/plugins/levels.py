@@ -25,8 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         for name in LATER:
-            if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.skip(reason=f"{name}: run by `make test-all`"))
+            if mark := item.get_closest_marker(name):
+                what = f"{name} ({mark.args[0]})" if mark.args else name
+                item.add_marker(pytest.mark.skip(reason=f"{what}: run by `make test-all`"))
 
 
 @pytest.fixture(scope="session")

@@ -457,7 +457,7 @@ def test_the_story_of_the_demo_factory(aloud):
         assert "{" not in text.zh + text.en
 
 
-@pytest.mark.slow
+@pytest.mark.slow("the records of AdventureWorks")
 @pytest.mark.timeout(900)
 def test_the_story_of_the_bicycle_maker(aloud, needs):
     """The same story on the whole AdventureWorks set; its records must lie beside the checkout.
