@@ -124,7 +124,15 @@ function why(line: GateLine): string {
 }
 
 const open = (desk: Desk, line: Standing) =>
-  desk.go("put", { line: line.line, quantity: line.open, bad: "", reason: "", field: "quantity", isFresh: true, into: line.into, seen: "", item: "" });
+  desk.go("put", { line: line.line, receipt: line.receipt, order_line: line.order_line, quantity: line.open, bad: "", reason: "", field: "quantity", isFresh: true, into: line.into, seen: "", item: "" });
+
+/** Gives the line that was chosen, by what it came for where the server has given it another name meanwhile; pieces that got a number each stand together. */
+function chosen(desk: Desk): Standing | undefined {
+  const named = waiting(desk).find((one) => one.line === desk.at.line);
+  if (named) return named;
+  const [first, ...more] = waiting(desk).filter((one) => one.receipt === desk.at.receipt && one.order_line && one.order_line === desk.at.order_line);
+  return more.length ? { ...first, open: String(more.reduce((sum, one) => sum + number(one.open), number(first.open))), isWaiting: true } : first;
+}
 
 /** What stands at the gate and is to be put away. */
 export const store: Screen = {
@@ -149,7 +157,7 @@ export const store: Screen = {
 /** One line is judged and put into a bin. */
 export const put: Screen = {
   draw: (desk) => {
-    const line = waiting(desk).find((one) => one.line === desk.at.line);
+    const line = chosen(desk);
     if (!line) return [empty(t("这一行已经入库。", "This line is put away."))];
     const bad = number(desk.at.bad);
     const total = number(desk.at.quantity) + bad;
@@ -165,7 +173,7 @@ export const put: Screen = {
     ];
   },
   scan: (desk, named, text) => {
-    const line = waiting(desk).find((one) => one.line === desk.at.line);
+    const line = chosen(desk);
     if (!line) return;
     if (named?.noun === "b") {
       const bin = desk.day.places.find((one) => one.id === named.id);

@@ -116,7 +116,7 @@ class Partner:
                         said = outer.answer(body)
                     outer.got.append((self.headers["Webhook-Id"], body))
                     if said in (None, 200, "half") and isinstance(body.get("data"), dict) and "n" in body["data"]:
-                        outer.books.append((self.headers["Webhook-Id"], body["subject"], body["data"]["n"]))
+                        outer.books.append((self.headers["Webhook-Id"], body.get("subject"), body["data"]["n"]))
                 if said == "half":
                     self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
                     self.close_connection = True

@@ -148,5 +148,7 @@ def test_a_link_leads_to_its_record(browser, world):
     made = world.do("mapping.key_link.link", system="shop", entity="parties.party", code="9", record=one.pk)
     shown = browser.get(f"/mapping/key_links/{made.pk}").content.decode()
     assert f'href="/parties/parties/{one.pk}"' in shown
-    lost = world.make("mapping.key_link", system="shop", entity="parties.party", code="8", record=str(made.pk))
+    two = world.make("parties.party", code="C2", name="乙", is_customer=True)
+    lost = world.make("mapping.key_link", system="shop", entity="parties.party", code="8", record=str(two.pk))
+    type(two).objects.filter(pk=two.pk).delete()
     assert browser.get(f"/mapping/key_links/{lost.pk}").status_code == 200
