@@ -71,6 +71,7 @@ def views(page: Page) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_an_order_goes_another_way_and_the_three_views_stand_side_by_side(floor, enter):
     order, world = floor.orders[0], floor.world
     world.item(code="RM-2", name="方钢", kind="bought", unit=world.kilogram)
@@ -105,6 +106,7 @@ def test_an_order_goes_another_way_and_the_three_views_stand_side_by_side(floor,
     assert hand.page.faults == []
 
 
+@pytest.mark.slow
 def test_an_exception_is_raised_with_a_photo_and_its_five_sections_are_filled(floor, enter, tmp_path):
     floor.world.do("exceptions.category.add_usual")
     hand = enter("leader", phone=True)

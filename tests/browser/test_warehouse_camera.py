@@ -58,6 +58,7 @@ def eye(stores, chromium, site, tmp_path):
     browser.close()
 
 
+@pytest.mark.slow
 def test_goods_are_carried_without_a_network_and_material_comes_back_by_the_camera(stores, eye):
     page, shop, world, bins = eye.page, stores.shop, stores.world, stores.bins
     order = stores.orders[0]

@@ -87,6 +87,7 @@ def until(is_so: Callable[[], bool], seconds: float = 40.0) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_one_trace_goes_through_all_processes_and_each_sends_its_own(live_db, ctx, site, collector, one_minute):
     start, stop = site
     with partner(lambda asked: {}) as carrier:

@@ -40,8 +40,8 @@ from tests.plugins.rows import Rows
 
 pytestmark = pytest.mark.django_db
 PART = {"HX-Request": "true"}
-#: Roles that the short run walks with: they reach what is their own, their team's, their plants', everything.
-FEW = ("worker", "leader", "accountant", "admin")
+#: Roles that the short run walks with: they reach what is their own, their team's and plant's, everything.
+FEW = ("worker", "leader", "admin")
 #: Counters, seals and sessions: what is written whether or not anything was done.
 BESIDE = ("kernel_ratelease", "django_session", "kernel_audit")
 #: What every noun has, and how it may be refused though granted: a record that is used, or is past changing.

@@ -30,7 +30,7 @@ def site(test_databases) -> Iterator[Site]:
         made.remove()
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "dispatcher", "bus"])
+@pytest.mark.parametrize("name", [pytest.param("web", marks=pytest.mark.slow), "worker", "dispatcher", "bus"])
 def test_a_killed_process_is_replaced_and_the_site_serves_on(site, name):
     before = site.child(name)
     os.kill(before["pid"], signal.SIGKILL)

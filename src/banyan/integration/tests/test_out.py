@@ -293,6 +293,7 @@ def test_a_stopped_flow_or_system_keeps_its_messages_and_goes_on_with_them(ctx, 
     assert seen(partner) == [1]
 
 
+@pytest.mark.slow
 def test_two_senders_at_once_send_each_message_once(ctx, flow, partner):
     flow()
     keys = [new_id() for _ in range(10)]

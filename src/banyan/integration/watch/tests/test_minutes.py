@@ -236,6 +236,7 @@ def test_minutes_are_forgotten_when_their_days_are_final(flow, message):
     assert {one.minute for one in Minute.objects.all()} == {minutes.begun(ago(days=8) + timedelta(seconds=1))}
 
 
+@pytest.mark.slow
 def test_what_was_tried_before_there_were_sums_is_summed_by_the_migration(flow, message):
     made, at = flow(), datetime.now(UTC) - timedelta(minutes=3)
     call_command("migrate", "watch", "0001", verbosity=0)

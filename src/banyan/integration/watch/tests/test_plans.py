@@ -30,6 +30,8 @@ ATTEMPTS = """
     FROM integration_message m WHERE m.state IN ('done', 'dead')
 """
 LARGE = {"integration_message", "integration_attempt"}
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def full(ctx, flow):
