@@ -264,13 +264,11 @@ def test_reading_holds_alike_everywhere(someone, samples, code):
         for path in lists + ones:
             found = is_there or path in lists
             findings.read(f"page {path}", who.page("GET", path), allowed=allowed, is_there=found)
-            if path in (spec.path, here) or runs_all():
+            if path in (spec.path, here):
                 part = who.page("GET", path, **PART)
                 findings.read(f"fragment {path}", part, allowed=allowed, is_there=found)
         for path in others:
             findings.expect(f"page {path}", who.page("GET", path), allowed=allowed)
-            if runs_all():
-                findings.expect(f"fragment {path}", who.page("GET", path, **PART), allowed=allowed)
         if not allowed:
             findings.expect(f"paper {here}", who.page("GET", f"print/{here}.pdf"), allowed=False)
     assert changed(before) == []
