@@ -33,25 +33,29 @@ def entries_in_period() -> Found:
         "finance.entry",
         counted="SELECT count(*) FROM finance_entryline",
         faults="""
-        SELECT e.id, e.on, coalesce(p.code, 'a missing period') FROM finance_entry e
+        SELECT e.id, CASE WHEN p.id IS NULL THEN 'no_period' ELSE 'outside' END, e.on, p.code FROM finance_entry e
             LEFT JOIN finance_period p ON p.id = e.period_id
         WHERE p.id IS NULL OR e.on NOT BETWEEN p.starts_on AND p.ends_on
         UNION ALL
-        SELECT e.id, l.on, 'line' FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
+        SELECT e.id, 'other_day', l.on, e.on::text FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
             WHERE l.on <> e.on
         """,
-        text=L("{1} 不属于 {2}", "{1} does not belong to {2}"),
+        text={
+            "no_period": L("{2} 的分录没有期间", "an entry of {2} has no period"),
+            "outside": L("{2} 不属于 {3}", "{2} does not belong to {3}"),
+            "other_day": L("{2} 的分录行属于 {3} 的分录", "a line of {2} is of an entry of {3}"),
+        },
     )
 
 
 @proof("finance.dimensions", L("分录行的科目与辅助核算存在", "Accounts and dimensions of entry lines exist"))
 def dimensions() -> Found:
     checks = (
-        ("account_id", "finance_account"),
-        ("party_id", "parties_party"),
-        ("item_id", "items_item"),
-        ("work_order_id", "production_workorder"),
-        ("plant_id", "company_plant"),
+        ("account_id", "finance_account", L("缺少科目 {2}", "account {2} is missing")),
+        ("party_id", "parties_party", L("缺少往来单位 {2}", "party {2} is missing")),
+        ("item_id", "items_item", L("缺少物料 {2}", "item {2} is missing")),
+        ("work_order_id", "production_workorder", L("缺少工单 {2}", "work order {2} is missing")),
+        ("plant_id", "company_plant", L("缺少工厂 {2}", "plant {2} is missing")),
     )
     return none_of(
         "finance.entry",
@@ -59,9 +63,9 @@ def dimensions() -> Found:
         faults=" UNION ALL ".join(
             f"SELECT l.entry_id, '{column}', l.{column} FROM finance_entryline l "
             f"WHERE l.{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = l.{column})"
-            for column, table in checks
+            for column, table, _ in checks
         ),
-        text=L("缺少 {1} {2}", "{1} {2} is missing"),
+        text={column: label for column, _, label in checks},
     )
 
 
@@ -160,21 +164,24 @@ def vouchers() -> Found:
         "finance.voucher",
         counted="SELECT count(*) FROM finance_voucher",
         faults="""
-        SELECT p.id, p.code, 'numbers run to ' || max(v.no) || ', there are ' || count(*)
+        SELECT p.id, 'gap', p.code, max(v.no), count(*)
         FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id GROUP BY p.id, v.word
             HAVING max(v.no) <> count(*)
         UNION ALL
-        SELECT e.id, p.code, 'an entry has no voucher' FROM finance_entry e
+        SELECT e.id, 'no_voucher', p.code, NULL, NULL FROM finance_entry e
             JOIN finance_period p ON p.id = e.period_id
         WHERE p.state = 'closed' AND NOT EXISTS (SELECT 1 FROM finance_voucherentry x WHERE x.entry_id = e.id)
         UNION ALL
-        SELECT v.id, p.code,
-            'voucher ' || v.no || ' names ' || v.entries || ' entries, there are ' || count(x.id)
+        SELECT v.id, 'entries', p.code || ' ' || v.word || v.no, v.entries, count(x.id)
         FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id
             LEFT JOIN finance_voucherentry x ON x.voucher_id = v.id
         GROUP BY v.id, p.code HAVING count(x.id) <> v.entries
         """,
-        text="{1}: {2}",
+        text={
+            "gap": L("{2}：凭证号到 {3}，凭证有 {4} 张", "{2}: numbers run to {3}, there are {4} vouchers"),
+            "no_voucher": L("{2}：有分录没有凭证", "{2}: an entry has no voucher"),
+            "entries": L("凭证 {2} 写有分录 {3} 笔，实有 {4} 笔", "voucher {2} names {3} entries, there are {4}"),
+        },
     )
 
 
@@ -225,7 +232,10 @@ def invoiced() -> Found:
         HAVING l.invoiced_quantity <> coalesce(sum(r.quantity)
             FILTER (WHERE i.state IN ('posted', 'paid')), 0)
         """,
-        text=L("{1}：计数 {2}，已开票 {3}", "{1}: {2} counted, {3} invoiced"),
+        text={
+            "sales": L("销售订单行：计数 {2}，已开票 {3}", "line of a sales order: {2} counted, {3} invoiced"),
+            "purchasing": L("采购订单行：计数 {2}，已开票 {3}", "line of a purchase order: {2} counted, {3} invoiced"),
+        },
     )
 
 
