@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from banyan.kernel.proofs import Found, none_of, proof
+from banyan.kernel.proofs import SHOWN, Found, none_of, proof
 from banyan.kernel.references import Reference, exist
 from banyan.lib.labels import L
 from banyan.modules.finance.posting import are_books_on
@@ -176,13 +176,143 @@ def vouchers() -> Found:
         FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id
             LEFT JOIN finance_voucherentry x ON x.voucher_id = v.id
         GROUP BY v.id, p.code HAVING count(x.id) <> v.entries
+        UNION ALL
+        SELECT v.id, 'amount', p.code || ' ' || v.word || v.no, v.amount, coalesce(sum(l.amount), 0)
+        FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id
+            LEFT JOIN finance_voucherentry x ON x.voucher_id = v.id
+            LEFT JOIN finance_entryline l ON l.entry_id = x.entry_id AND l.side = 'debit'
+        GROUP BY v.id, p.code HAVING v.amount <> coalesce(sum(l.amount), 0)
         """,
         text={
             "gap": L("{2}：凭证号到 {3}，凭证有 {4} 张", "{2}: numbers run to {3}, there are {4} vouchers"),
             "no_voucher": L("{2}：有分录没有凭证", "{2}: an entry has no voucher"),
+            "amount": L("凭证 {2} 金额 {3}，分录合计 {4}", "voucher {2} is of {3}, its entries of {4}"),
             "entries": L("凭证 {2} 写有分录 {3} 笔，实有 {4} 笔", "voucher {2} names {3} entries, there are {4}"),
         },
     )
+
+
+_BALANCES = """
+WITH daily AS MATERIALIZED (
+    SELECT account_id, "on", coalesce(sum(amount) FILTER (WHERE side = 'debit'), 0) AS debit,
+           coalesce(sum(amount) FILTER (WHERE side = 'credit'), 0) AS credit
+    FROM finance_entryline GROUP BY 1, 2
+), days AS (
+    SELECT d."on", p.id AS period_id FROM (SELECT DISTINCT "on" FROM daily) d
+    JOIN finance_period p ON d."on" BETWEEN p.starts_on AND p.ends_on
+), moved AS (
+    SELECT d.account_id, y.period_id, sum(d.debit) AS debit, sum(d.credit) AS credit
+    FROM daily d JOIN days y ON y."on" = d."on" GROUP BY 1, 2
+), standing AS (
+    SELECT p.id AS period_id, p.state, a.account_id, coalesce(m.debit, 0) AS debit, coalesce(m.credit, 0) AS credit,
+           sum(coalesce(m.debit - m.credit, 0)) OVER earlier AS closing, count(m.period_id) OVER earlier AS moves
+    FROM finance_period p CROSS JOIN (SELECT DISTINCT account_id FROM moved) a
+    LEFT JOIN moved m ON m.period_id = p.id AND m.account_id = a.account_id
+    WINDOW earlier AS (PARTITION BY a.account_id ORDER BY p.starts_on)
+), expected AS (
+    SELECT * FROM standing WHERE state = 'closed' AND moves > 0
+)
+SELECT coalesce(e.period_id, b.period_id),
+       CASE WHEN b.period_id IS NULL THEN 'missing' WHEN e.period_id IS NULL THEN 'too_many' ELSE 'differs' END,
+       p.code || ' ' || coalesce(a.code, ''), b.debit, b.credit, b.closing, e.debit, e.credit, e.closing
+FROM expected e FULL JOIN finance_accountbalance b ON b.period_id = e.period_id AND b.account_id = e.account_id
+JOIN finance_period p ON p.id = coalesce(e.period_id, b.period_id)
+LEFT JOIN finance_account a ON a.id = coalesce(e.account_id, b.account_id)
+WHERE (b.debit, b.credit, b.closing) IS DISTINCT FROM (e.debit, e.credit, e.closing)
+"""
+
+
+@proof(
+    "finance.balances",
+    L("已结账期间的余额 = 分录行之和", "Balances kept of closed periods are the sums of entry lines"),
+)
+def balances() -> Found:
+    """Add up every closed period again, with all before it, and compare with what closing kept of it."""
+    return none_of(
+        "finance.period",
+        counted="SELECT count(*) FROM finance_accountbalance",
+        faults=_BALANCES,
+        text={
+            "differs": L(
+                "{2}：保存的借 {3}、贷 {4}、余 {5}；分录为 {6}、{7}、{8}",
+                "{2}: kept debit {3}, credit {4}, balance {5}; the entries say {6}, {7}, {8}",
+            ),
+            "missing": L(
+                "{2}：没有保存余额；分录为借 {6}、贷 {7}、余 {8}",
+                "{2}: no balance is kept; the entries say debit {6}, credit {7}, balance {8}",
+            ),
+            "too_many": L(
+                "{2}：保存了余额 {5}，但期间未结账或科目没有分录",
+                "{2}: a balance of {5} is kept, but the period is open or the account has no entries",
+            ),
+        },
+    )
+
+
+#: What an invoice's entry says of its (net, tax, gross), as conditions on its lines: rules of accounts may change.
+#: Only lines of goods have a quantity; of cost of sales and goods shipped one is a debit, the other has an origin line.
+_SAID = {
+    "customer": (
+        "l.side = 'credit' AND l.quantity IS NOT NULL AND l.origin_line IS NULL",
+        "l.side = 'credit' AND l.quantity IS NULL",
+        "l.side = 'debit' AND l.quantity IS NULL",
+    ),
+    "supplier": (
+        "l.side = 'debit' AND (l.quantity IS NOT NULL OR l.item_id IS NOT NULL)",
+        "l.side = 'debit' AND l.quantity IS NULL AND l.item_id IS NULL",
+        "l.side = 'credit'",
+    ),
+}
+_INVOICES = """
+SELECT i.id, 'lines', coalesce(i.number, '—'), i.net_amount, i.tax_amount, i.gross_amount,
+       coalesce(sum(l.net_amount), 0), coalesce(sum(l.tax_amount), 0),
+       coalesce(sum(l.net_amount + l.tax_amount), 0)
+FROM finance_{side}invoice i LEFT JOIN finance_{side}invoiceline l ON l.invoice_id = i.id GROUP BY i.id
+HAVING (i.net_amount, i.tax_amount, i.gross_amount) IS DISTINCT FROM
+       (coalesce(sum(l.net_amount), 0), coalesce(sum(l.tax_amount), 0), coalesce(sum(l.net_amount + l.tax_amount), 0))
+UNION ALL
+SELECT i.id, 'entry', coalesce(i.number, '—'), i.net_amount * k.times, i.tax_amount * k.times,
+       i.gross_amount * k.times, coalesce(s.net, 0), coalesce(s.tax, 0), coalesce(s.gross, 0)
+FROM finance_{side}invoice i
+CROSS JOIN LATERAL (SELECT CASE WHEN i.state IN ('posted', 'paid') THEN 1 ELSE 0 END AS times) k
+LEFT JOIN (
+    SELECT e.origin, sum(l.amount) FILTER (WHERE {net}) AS net, sum(l.amount) FILTER (WHERE {tax}) AS tax,
+           sum(l.amount) FILTER (WHERE {gross}) AS gross
+    FROM finance_entry e JOIN finance_entryline l ON l.entry_id = e.id
+    WHERE e.origin_noun = 'finance.{side}_invoice' GROUP BY 1
+) s ON s.origin = i.id
+WHERE (i.net_amount * k.times, i.tax_amount * k.times, i.gross_amount * k.times) IS DISTINCT FROM
+      (coalesce(s.net, 0), coalesce(s.tax, 0), coalesce(s.gross, 0))
+"""
+
+
+@proof(
+    "finance.invoice_amounts",
+    L("发票金额 = 明细之和 = 其分录", "Amounts of invoices are the sums of their lines, and what was posted"),
+)
+def invoice_amounts() -> Found:
+    """Compare invoices with their lines and with what their entries, red ones taken off, have posted."""
+    text = {
+        "lines": L(
+            "{2}：不含税 {3}、税额 {4}、合计 {5}；明细之和 {6}、{7}、{8}",
+            "{2}: net {3}, tax {4}, gross {5}; its lines add up to {6}, {7}, {8}",
+        ),
+        "entry": L(
+            "{2}：应记账不含税 {3}、税额 {4}、合计 {5}；分录为 {6}、{7}、{8}",
+            "{2}: net {3}, tax {4}, gross {5} should be posted; its entries say {6}, {7}, {8}",
+        ),
+    }
+    founds = [
+        none_of(
+            f"finance.{side}_invoice",
+            counted=f"SELECT count(*) FROM finance_{side}invoice",
+            faults=_INVOICES.format(side=side, net=net, tax=tax, gross=gross),
+            text=text,
+        )
+        for side, (net, tax, gross) in _SAID.items()
+    ]
+    faults = tuple(fault for found in founds for fault in found.faults)[:SHOWN]
+    return Found(sum(f.counted for f in founds), faults, sum(f.broken for f in founds))
 
 
 @proof(
