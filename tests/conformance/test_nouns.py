@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from banyan.kernel import beside, data_nouns, exchange, reading, registry
@@ -170,6 +173,27 @@ def test_a_full_export_is_read_back(ctx, noun, samples):
         return
     execute(ctx, registry.command(noun.spec.permission("delete")), ids=[key])
     assert exchange.run(ctx, noun, table, mapping).made == 1
+
+
+@every_noun
+def test_an_export_holds_what_the_noun_says_unless_columns_are_chosen(ctx, noun):
+    spec = noun.spec
+
+    def heads(*chosen):
+        content = b"".join(exchange.export(ctx, noun, reading.Query(columns=chosen))).decode("utf-8-sig")
+        return next(csv.reader(io.StringIO(content)))
+
+    def labels(keys):
+        return [spec.field(key).label.in_(ctx.language) for key in keys]
+
+    assert heads() == labels(spec.export or spec.list)
+    assert heads(*spec.list[-2:]) == labels(spec.list[-2:])
+
+
+def test_nouns_of_both_providers_say_what_their_export_holds():
+    declared = [one.spec.key for one in registry.nouns() if one.spec.export and one.spec.export != one.spec.list]
+    assert declared
+    assert data_nouns.compile_definition(VISITOR_PASS).spec.export == tuple(VISITOR_PASS["export"])
 
 
 @every_created

@@ -90,6 +90,12 @@ def test_heads_for_what_nobody_can_write_are_refused():
     assert list(refusal.value.fields) == ["import_map.number"]
 
 
+def test_an_export_of_what_is_no_field_is_refused():
+    with pytest.raises(Invalid) as refusal:
+        data_nouns.compile_definition(VISITOR_PASS | {"export": ["number", "created_at", "things", "none"]})
+    assert list(refusal.value.fields) == ["export.2", "export.3"]
+
+
 def test_a_field_with_a_right_of_its_own_is_nowhere_without_it(ctx, person, db):
     fields = [{**one, **({"see": "made.visitor_pass.deposits"} if one["key"] == "deposit" else {})}
               for one in VISITOR_PASS["fields"]]  # fmt: skip

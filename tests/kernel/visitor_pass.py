@@ -71,5 +71,6 @@ VISITOR_PASS = {
     "list": ["number", "visitor", "visits_on", "kind", "state"],
     "filters": ["state", "kind"],
     "find": ["visitor", "remark"],
+    "export": ["number", "visitor", "visits_on", "host", "deposit", "state"],
     "import_map": {"visitor": ["来访人", "Guest name"], "things.quantity": ["件数", "How many"]},
 }

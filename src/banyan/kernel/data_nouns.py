@@ -140,6 +140,7 @@ def compile_definition(definition: Mapping[str, Any]) -> Noun:
         verbs=tuple(definition.get("verbs", ("create", "change", "delete"))),
         import_map=tuple((path, tuple(heads)) for path, heads in definition.get("import_map", {}).items()),
         retention=definition.get("retention", "business"), area=definition.get("area", APP),
+        export=tuple(definition.get("export", ())),
     )
     return Noun(spec, model, line_models)
 
@@ -165,7 +166,17 @@ def _check(definition: Mapping[str, Any]) -> None:
             numbers.add(d.get("no"))
     for path in definition.get("import_map", {}).keys() - _writable(definition):
         faults.add(f"import_map.{path}", L("没有可写入的字段", "names no field that can be written"))
+    for n, name in enumerate(definition.get("export", ())):
+        if name not in _named(definition):
+            faults.add(("export", n), L("没有这个字段", "names no field"))
     faults.refuse_if_any()
+
+
+def _named(definition: Mapping[str, Any]) -> set[str]:
+    """Give the keys of all fields that the noun will have of its own."""
+    own = {d.get("key") for d in definition.get("fields", ())}
+    beside = {"number": "numbering" in definition, "state": "life" in definition}
+    return own | {key for key, is_there in beside.items() if is_there} | COMMON.keys()
 
 
 def _writable(definition: Mapping[str, Any]) -> set[str]:

@@ -785,7 +785,8 @@ def export(
     """Give a list as a file, in pieces.
 
     Takes:  form: csv (UTF-8 with mark, so that Excel reads Chinese) or xlsx; full: every writable field and line
-            under their keys, as `run` reads them back; else the columns shown, under their labels
+            under their keys, as `run` reads them back; else the columns asked for, or what the noun says that files
+            hold, under their labels
     Raises: NotAllowed without the right to read; fields the person may not see are left out
     """
     heads, rows = _full(ctx, noun, query) if full else _shown(ctx, noun, query)
@@ -794,7 +795,7 @@ def export(
 
 def _shown(ctx: Context, noun: Noun, query: reading.Query) -> tuple[list[str], Iterator[list[Any]]]:
     reading.require_read(ctx, noun)
-    fields = reading.fields_for(ctx, noun, query.columns) or reading.fields_for(ctx, noun, noun.spec.list)
+    fields = reading.fields_for(ctx, noun, query.columns) or reading.fields_for(ctx, noun, noun.spec.exported)
     query = replace(query, columns=tuple(f.key for f in fields))
 
     def rows() -> Iterator[list[Any]]:

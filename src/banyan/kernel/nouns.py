@@ -205,6 +205,7 @@ def _compile(
     verbs: Sequence[str] = ("create", "change", "delete"), import_map: Mapping[str, Sequence[str]] | None = None,
     retention: str = "business", icon: str = "file", area: str = "", prepare: Prepare | None = None,
     version: int = 1, find_order: int = 50, links: Sequence[Link] = (), presets: Sequence[Preset] = (),
+    export: Sequence[str] = (),
 ) -> Noun:
     words = dict(fields)
     if numbering and numbering.field not in words:
@@ -226,6 +227,9 @@ def _compile(
         for name in used:
             if name not in names and name not in line_keys:
                 raise TypeError(f"noun {key}: {place} names {name!r}, which is not a declared field")
+    for name in export:
+        if name not in names:
+            raise TypeError(f"noun {key}: export names {name!r}, which is not a declared field")
     line_specs = tuple(_lines(ls, noun_keys, model) for ls in lines)
     for path in (import_map or {}).keys() - writable_paths(specs, line_specs):
         raise TypeError(f"noun {key}: import_map names {path!r}, which nobody can write")
@@ -239,6 +243,7 @@ def _compile(
         import_map=tuple((path, tuple(heads)) for path, heads in (import_map or {}).items()),
         retention=retention, area=area or key.split(".")[0],
         find_order=find_order, is_versioned=_has(model, "version"), links=tuple(links), presets=tuple(presets),
+        export=tuple(export),
     )
     return Noun(spec, model, {ls.key: ls.model for ls in lines}, prepare)
 

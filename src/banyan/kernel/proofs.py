@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -12,6 +12,8 @@ from banyan.kernel import db
 from banyan.lib.labels import Label
 
 SHOWN = 20
+#: What faults say: a label, one per code, or a string where the columns alone say it.
+Text = str | Label | Mapping[str, Label]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +73,22 @@ def proof(key: str, label: Label) -> Callable[[Callable[[], Found]], Callable[[]
     return register
 
 
-def none_of(noun: str, *, counted: str, faults: str, text: str | Label, params: Sequence = ()) -> Found:
+def none_of(noun: str, *, counted: str, faults: str, text: Text, params: Sequence = ()) -> Found:
     """Give what two statements say: how many things there are, and which are broken.
 
     Takes:  counted: SQL giving one number; faults: SQL giving rows whose first column is the record's key;
             text: a label whose sides are format strings over the columns of a fault row ({0} is the key); a string
-            where the columns alone say it
+            where the columns alone say it; a table of labels by the code in the second column, where faults are of
+            several kinds. The SQL holds codes, never words for people
     """
     total = db.one(counted)[0]
     rows = db.rows(faults, params)
     return Found(total, tuple(Fault(noun, str(r[0]), _worded(text, r)) for r in rows[:SHOWN]), len(rows))
 
 
-def _worded(text: str | Label, row: Sequence) -> str | Label:
+def _worded(text: Text, row: Sequence) -> str | Label:
+    if isinstance(text, Mapping):
+        text = text[row[1]]
     if isinstance(text, Label):
         return Label(text.zh.format(*row), text.en.format(*row))
     return text.format(*row)

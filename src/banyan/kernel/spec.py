@@ -193,6 +193,7 @@ class NounSpec:
     files.
     `import_map` gives the usual heads of columns in people's own tables by the field they mean (`lines.item` for a
     line's), beside its key and labels.
+    `export` lists the fields that the file of a list holds where its reader has chosen none; the list's when empty.
     `links` say how it stands in a chain of documents, where that does not follow from its references.
     """
 
@@ -225,6 +226,11 @@ class NounSpec:
     is_versioned: bool = True
     links: tuple[Link, ...] = ()
     presets: tuple[Preset, ...] = ()
+    export: tuple[str, ...] = ()
+
+    @property
+    def exported(self) -> tuple[str, ...]:
+        return self.export or self.list
 
     @property
     def module(self) -> str:

@@ -20,7 +20,7 @@ _RUNS = """
 """
 #: A step against its messages: what it says was done, was; what waits, has a message.
 _STEPS = """
-    SELECT r.id, r.number, s.title, s.state, coalesce(d.state, 'none'), coalesce(u.state, 'none')
+    SELECT r.id, r.number, s.title, s.state, coalesce(d.state, '—'), coalesce(u.state, '—')
     FROM saga_runstep s JOIN saga_run r ON r.id = s.run_id
     LEFT JOIN integration_message d ON d.id = s.message LEFT JOIN integration_message u ON u.id = s.undo_message
     WHERE s.state = 'done' AND d.state IS DISTINCT FROM 'done'

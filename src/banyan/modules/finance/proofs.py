@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from banyan.kernel.proofs import Found, none_of, proof
+from banyan.kernel.proofs import SHOWN, Found, none_of, proof
 from banyan.kernel.references import Reference, exist
 from banyan.lib.labels import L
 from banyan.modules.finance.posting import are_books_on
@@ -33,25 +33,29 @@ def entries_in_period() -> Found:
         "finance.entry",
         counted="SELECT count(*) FROM finance_entryline",
         faults="""
-        SELECT e.id, e.on, coalesce(p.code, 'a missing period') FROM finance_entry e
+        SELECT e.id, CASE WHEN p.id IS NULL THEN 'no_period' ELSE 'outside' END, e.on, p.code FROM finance_entry e
             LEFT JOIN finance_period p ON p.id = e.period_id
         WHERE p.id IS NULL OR e.on NOT BETWEEN p.starts_on AND p.ends_on
         UNION ALL
-        SELECT e.id, l.on, 'line' FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
+        SELECT e.id, 'other_day', l.on, e.on::text FROM finance_entryline l JOIN finance_entry e ON e.id = l.entry_id
             WHERE l.on <> e.on
         """,
-        text=L("{1} 不属于 {2}", "{1} does not belong to {2}"),
+        text={
+            "no_period": L("{2} 的分录没有期间", "an entry of {2} has no period"),
+            "outside": L("{2} 不属于 {3}", "{2} does not belong to {3}"),
+            "other_day": L("{2} 的分录行属于 {3} 的分录", "a line of {2} is of an entry of {3}"),
+        },
     )
 
 
 @proof("finance.dimensions", L("分录行的科目与辅助核算存在", "Accounts and dimensions of entry lines exist"))
 def dimensions() -> Found:
     checks = (
-        ("account_id", "finance_account"),
-        ("party_id", "parties_party"),
-        ("item_id", "items_item"),
-        ("work_order_id", "production_workorder"),
-        ("plant_id", "company_plant"),
+        ("account_id", "finance_account", L("缺少科目 {2}", "account {2} is missing")),
+        ("party_id", "parties_party", L("缺少往来单位 {2}", "party {2} is missing")),
+        ("item_id", "items_item", L("缺少物料 {2}", "item {2} is missing")),
+        ("work_order_id", "production_workorder", L("缺少工单 {2}", "work order {2} is missing")),
+        ("plant_id", "company_plant", L("缺少工厂 {2}", "plant {2} is missing")),
     )
     return none_of(
         "finance.entry",
@@ -59,9 +63,9 @@ def dimensions() -> Found:
         faults=" UNION ALL ".join(
             f"SELECT l.entry_id, '{column}', l.{column} FROM finance_entryline l "
             f"WHERE l.{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.id = l.{column})"
-            for column, table in checks
+            for column, table, _ in checks
         ),
-        text=L("缺少 {1} {2}", "{1} {2} is missing"),
+        text={column: label for column, _, label in checks},
     )
 
 
@@ -160,22 +164,155 @@ def vouchers() -> Found:
         "finance.voucher",
         counted="SELECT count(*) FROM finance_voucher",
         faults="""
-        SELECT p.id, p.code, 'numbers run to ' || max(v.no) || ', there are ' || count(*)
+        SELECT p.id, 'gap', p.code, max(v.no), count(*)
         FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id GROUP BY p.id, v.word
             HAVING max(v.no) <> count(*)
         UNION ALL
-        SELECT e.id, p.code, 'an entry has no voucher' FROM finance_entry e
+        SELECT e.id, 'no_voucher', p.code, NULL, NULL FROM finance_entry e
             JOIN finance_period p ON p.id = e.period_id
         WHERE p.state = 'closed' AND NOT EXISTS (SELECT 1 FROM finance_voucherentry x WHERE x.entry_id = e.id)
         UNION ALL
-        SELECT v.id, p.code,
-            'voucher ' || v.no || ' names ' || v.entries || ' entries, there are ' || count(x.id)
+        SELECT v.id, 'entries', p.code || ' ' || v.word || v.no, v.entries, count(x.id)
         FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id
             LEFT JOIN finance_voucherentry x ON x.voucher_id = v.id
         GROUP BY v.id, p.code HAVING count(x.id) <> v.entries
+        UNION ALL
+        SELECT v.id, 'amount', p.code || ' ' || v.word || v.no, v.amount, coalesce(sum(l.amount), 0)
+        FROM finance_voucher v JOIN finance_period p ON p.id = v.period_id
+            LEFT JOIN finance_voucherentry x ON x.voucher_id = v.id
+            LEFT JOIN finance_entryline l ON l.entry_id = x.entry_id AND l.side = 'debit'
+        GROUP BY v.id, p.code HAVING v.amount <> coalesce(sum(l.amount), 0)
         """,
-        text="{1}: {2}",
+        text={
+            "gap": L("{2}：凭证号到 {3}，凭证有 {4} 张", "{2}: numbers run to {3}, there are {4} vouchers"),
+            "no_voucher": L("{2}：有分录没有凭证", "{2}: an entry has no voucher"),
+            "amount": L("凭证 {2} 金额 {3}，分录合计 {4}", "voucher {2} is of {3}, its entries of {4}"),
+            "entries": L("凭证 {2} 写有分录 {3} 笔，实有 {4} 笔", "voucher {2} names {3} entries, there are {4}"),
+        },
     )
+
+
+_BALANCES = """
+WITH daily AS MATERIALIZED (
+    SELECT account_id, "on", coalesce(sum(amount) FILTER (WHERE side = 'debit'), 0) AS debit,
+           coalesce(sum(amount) FILTER (WHERE side = 'credit'), 0) AS credit
+    FROM finance_entryline GROUP BY 1, 2
+), days AS (
+    SELECT d."on", p.id AS period_id FROM (SELECT DISTINCT "on" FROM daily) d
+    JOIN finance_period p ON d."on" BETWEEN p.starts_on AND p.ends_on
+), moved AS (
+    SELECT d.account_id, y.period_id, sum(d.debit) AS debit, sum(d.credit) AS credit
+    FROM daily d JOIN days y ON y."on" = d."on" GROUP BY 1, 2
+), standing AS (
+    SELECT p.id AS period_id, p.state, a.account_id, coalesce(m.debit, 0) AS debit, coalesce(m.credit, 0) AS credit,
+           sum(coalesce(m.debit - m.credit, 0)) OVER earlier AS closing, count(m.period_id) OVER earlier AS moves
+    FROM finance_period p CROSS JOIN (SELECT DISTINCT account_id FROM moved) a
+    LEFT JOIN moved m ON m.period_id = p.id AND m.account_id = a.account_id
+    WINDOW earlier AS (PARTITION BY a.account_id ORDER BY p.starts_on)
+), expected AS (
+    SELECT * FROM standing WHERE state = 'closed' AND moves > 0
+)
+SELECT coalesce(e.period_id, b.period_id),
+       CASE WHEN b.period_id IS NULL THEN 'missing' WHEN e.period_id IS NULL THEN 'too_many' ELSE 'differs' END,
+       p.code || ' ' || coalesce(a.code, ''), b.debit, b.credit, b.closing, e.debit, e.credit, e.closing
+FROM expected e FULL JOIN finance_accountbalance b ON b.period_id = e.period_id AND b.account_id = e.account_id
+JOIN finance_period p ON p.id = coalesce(e.period_id, b.period_id)
+LEFT JOIN finance_account a ON a.id = coalesce(e.account_id, b.account_id)
+WHERE (b.debit, b.credit, b.closing) IS DISTINCT FROM (e.debit, e.credit, e.closing)
+"""
+
+
+@proof(
+    "finance.balances",
+    L("已结账期间的余额 = 分录行之和", "Balances kept of closed periods are the sums of entry lines"),
+)
+def balances() -> Found:
+    """Add up every closed period again, with all before it, and compare with what closing kept of it."""
+    return none_of(
+        "finance.period",
+        counted="SELECT count(*) FROM finance_accountbalance",
+        faults=_BALANCES,
+        text={
+            "differs": L(
+                "{2}：保存的借 {3}、贷 {4}、余 {5}；分录为 {6}、{7}、{8}",
+                "{2}: kept debit {3}, credit {4}, balance {5}; the entries say {6}, {7}, {8}",
+            ),
+            "missing": L(
+                "{2}：没有保存余额；分录为借 {6}、贷 {7}、余 {8}",
+                "{2}: no balance is kept; the entries say debit {6}, credit {7}, balance {8}",
+            ),
+            "too_many": L(
+                "{2}：保存了余额 {5}，但期间未结账或科目没有分录",
+                "{2}: a balance of {5} is kept, but the period is open or the account has no entries",
+            ),
+        },
+    )
+
+
+#: What an invoice's entry says of its (net, tax, gross), as conditions on its lines: rules of accounts may change.
+#: Only lines of goods have a quantity; of cost of sales and goods shipped one is a debit, the other has an origin line.
+_SAID = {
+    "customer": (
+        "l.side = 'credit' AND l.quantity IS NOT NULL AND l.origin_line IS NULL",
+        "l.side = 'credit' AND l.quantity IS NULL",
+        "l.side = 'debit' AND l.quantity IS NULL",
+    ),
+    "supplier": (
+        "l.side = 'debit' AND (l.quantity IS NOT NULL OR l.item_id IS NOT NULL)",
+        "l.side = 'debit' AND l.quantity IS NULL AND l.item_id IS NULL",
+        "l.side = 'credit'",
+    ),
+}
+_INVOICES = """
+SELECT i.id, 'lines', coalesce(i.number, '—'), i.net_amount, i.tax_amount, i.gross_amount,
+       coalesce(sum(l.net_amount), 0), coalesce(sum(l.tax_amount), 0),
+       coalesce(sum(l.net_amount + l.tax_amount), 0)
+FROM finance_{side}invoice i LEFT JOIN finance_{side}invoiceline l ON l.invoice_id = i.id GROUP BY i.id
+HAVING (i.net_amount, i.tax_amount, i.gross_amount) IS DISTINCT FROM
+       (coalesce(sum(l.net_amount), 0), coalesce(sum(l.tax_amount), 0), coalesce(sum(l.net_amount + l.tax_amount), 0))
+UNION ALL
+SELECT i.id, 'entry', coalesce(i.number, '—'), i.net_amount * k.times, i.tax_amount * k.times,
+       i.gross_amount * k.times, coalesce(s.net, 0), coalesce(s.tax, 0), coalesce(s.gross, 0)
+FROM finance_{side}invoice i
+CROSS JOIN LATERAL (SELECT CASE WHEN i.state IN ('posted', 'paid') THEN 1 ELSE 0 END AS times) k
+LEFT JOIN (
+    SELECT e.origin, sum(l.amount) FILTER (WHERE {net}) AS net, sum(l.amount) FILTER (WHERE {tax}) AS tax,
+           sum(l.amount) FILTER (WHERE {gross}) AS gross
+    FROM finance_entry e JOIN finance_entryline l ON l.entry_id = e.id
+    WHERE e.origin_noun = 'finance.{side}_invoice' GROUP BY 1
+) s ON s.origin = i.id
+WHERE (i.net_amount * k.times, i.tax_amount * k.times, i.gross_amount * k.times) IS DISTINCT FROM
+      (coalesce(s.net, 0), coalesce(s.tax, 0), coalesce(s.gross, 0))
+"""
+
+
+@proof(
+    "finance.invoice_amounts",
+    L("发票金额 = 明细之和 = 其分录", "Amounts of invoices are the sums of their lines, and what was posted"),
+)
+def invoice_amounts() -> Found:
+    """Compare invoices with their lines and with what their entries, red ones taken off, have posted."""
+    text = {
+        "lines": L(
+            "{2}：不含税 {3}、税额 {4}、合计 {5}；明细之和 {6}、{7}、{8}",
+            "{2}: net {3}, tax {4}, gross {5}; its lines add up to {6}, {7}, {8}",
+        ),
+        "entry": L(
+            "{2}：应记账不含税 {3}、税额 {4}、合计 {5}；分录为 {6}、{7}、{8}",
+            "{2}: net {3}, tax {4}, gross {5} should be posted; its entries say {6}, {7}, {8}",
+        ),
+    }
+    founds = [
+        none_of(
+            f"finance.{side}_invoice",
+            counted=f"SELECT count(*) FROM finance_{side}invoice",
+            faults=_INVOICES.format(side=side, net=net, tax=tax, gross=gross),
+            text=text,
+        )
+        for side, (net, tax, gross) in _SAID.items()
+    ]
+    faults = tuple(fault for found in founds for fault in found.faults)[:SHOWN]
+    return Found(sum(f.counted for f in founds), faults, sum(f.broken for f in founds))
 
 
 @proof(
@@ -225,7 +362,10 @@ def invoiced() -> Found:
         HAVING l.invoiced_quantity <> coalesce(sum(r.quantity)
             FILTER (WHERE i.state IN ('posted', 'paid')), 0)
         """,
-        text=L("{1}：计数 {2}，已开票 {3}", "{1}: {2} counted, {3} invoiced"),
+        text={
+            "sales": L("销售订单行：计数 {2}，已开票 {3}", "line of a sales order: {2} counted, {3} invoiced"),
+            "purchasing": L("采购订单行：计数 {2}，已开票 {3}", "line of a purchase order: {2} counted, {3} invoiced"),
+        },
     )
 
 

@@ -213,6 +213,7 @@ noun(
     title=("item", "lot", "location"),
     sort="item",
     list=("item", "lot", "location", "kind", "on_hand", "allocated", "owner"),
+    export=("item", "lot", "plant", "location", "kind", "owner", "on_hand", "allocated", "first_in_at"),
     presets=(preset("in_stock", "有库存", "In stock", "on_hand:ne=0", first=True),),
     filters=("item", "lot", "location", "kind", "plant", "on_hand", "owner"),
     phone=("item", "location", "on_hand"),

@@ -134,6 +134,11 @@ noun(
     ),
     sort="code",
     list=("code", "name", "specification", "kind", "category", "unit", "tracking", "is_active"),
+    export=(
+        "code", "name", "name_en", "specification", "kind", "category", "unit", "second_unit", "tracking",
+        "shelf_life_days", "weight", "drawing_number", "drawing_revision", "tax_code", "is_sold", "is_critical",
+        "is_active",
+    ),  # fmt: skip
     filters=("kind", "category", "tracking", "is_sold", "is_critical", "is_active"),
     form=(
         section("基本信息", "Basics", "code", "name", "name_en", "specification", "kind", "category"),

@@ -374,24 +374,24 @@ def away_is_at_rework() -> Found:
 
 
 _DEVIATED = """
-    SELECT o.work_order_id, w.number, o.sequence || ' ' || o.name FROM production_operation o
+    SELECT o.work_order_id, 'operation', w.number, o.sequence || ' ' || o.name FROM production_operation o
     JOIN production_workorder w ON w.id = o.work_order_id
     WHERE o.state = 'skipped' AND w.origin_noun <> 'production.work_order' AND NOT EXISTS (
         SELECT 1 FROM production_deviation d WHERE d.work_order_id = w.id
         AND (d.operation_id = o.id AND d.kind = 'skip' OR d.kind = 'revision'))
     UNION ALL
-    SELECT o.work_order_id, w.number, o.sequence || ' ' || o.name FROM production_operation o
+    SELECT o.work_order_id, 'operation', w.number, o.sequence || ' ' || o.name FROM production_operation o
     JOIN production_workorder w ON w.id = o.work_order_id
     WHERE o.deviation_reason <> '' AND w.origin_noun <> 'production.work_order'
       AND NOT EXISTS (SELECT 1 FROM production_deviation d WHERE d.work_order_id = w.id)
     UNION ALL
-    SELECT m.work_order_id, w.number, 'material ' || m.position FROM production_material m
+    SELECT m.work_order_id, 'material', w.number, m.position::text FROM production_material m
     JOIN production_workorder w ON w.id = m.work_order_id
     WHERE m.deviation_reason <> '' AND w.origin_noun <> 'production.work_order'
       AND NOT EXISTS (SELECT 1 FROM production_deviation d WHERE d.work_order_id = w.id
                       AND d.kind IN ('add_material', 'substitute', 'revision'))
     UNION ALL
-    SELECT w.id, w.number, 'quantity ' || w.quantity FROM production_workorder w
+    SELECT w.id, 'quantity', w.number, trim_scale(w.quantity)::text FROM production_workorder w
     JOIN LATERAL (SELECT d.after ->> 'quantity' AS quantity FROM production_deviation d WHERE d.work_order_id = w.id
                   AND d.kind IN ('quantity', 'split') ORDER BY d.at DESC, d.id DESC LIMIT 1) d ON true
     WHERE d.quantity::numeric <> w.quantity
@@ -407,7 +407,11 @@ def deviations_are_kept() -> Found:
         "production.work_order",
         counted="SELECT count(*) FROM production_deviation",
         faults=_DEVIATED,
-        text=L("{1}：{2} 有差异但无记录", "{1}: {2} differs without a record"),
+        text={
+            "operation": L("{2}：工序 {3} 有差异但无记录", "{2}: operation {3} differs without a record"),
+            "material": L("{2}：物料行 {3} 有差异但无记录", "{2}: material line {3} differs without a record"),
+            "quantity": L("{2}：数量 {3} 与记录不符", "{2}: its quantity of {3} is not what the record says"),
+        },
     )
 
 

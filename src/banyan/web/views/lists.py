@@ -145,7 +145,7 @@ def common(request: HttpRequest, noun: Noun, asked: asking.Asked) -> dict[str, A
 
 
 def export(request: HttpRequest, noun: Noun, form: str) -> StreamingHttpResponse:
-    """Give what the list shows, all pages of it, as a file."""
+    """Give the list, all pages of it, as a file: the columns chosen, else what the noun says that files hold."""
     asked = asking.read(request, noun)
     pieces = exchange.export(request.ctx, noun, asked.query, form, full=request.GET.get("full") == "1")
     answer = StreamingHttpResponse(_primed(pieces), content_type=EXPORTS[form])

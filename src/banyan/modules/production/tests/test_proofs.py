@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from banyan.kernel import db, registry
 from banyan.kernel.proofs import proofs, run
@@ -73,6 +74,25 @@ def test_a_planted_fault_is_named(busy, key):
     found = verdicts()[key]
     assert found.broken
     assert busy.number in found.faults[0].text or "production." in found.faults[0].text
+
+
+@pytest.mark.plants("production.deviations")
+def test_what_differs_without_a_record_is_named(busy, ctx):
+    Deviation.objects.create(
+        work_order=busy, plant_id=busy.plant_id, kind="quantity", reason="x", after={"quantity": str(busy.quantity)},
+        person_id=ctx.person, at=ctx.now,
+    )  # fmt: skip
+    assert run(["production.deviations"])[0].is_green
+    for statement, says in (
+        ("UPDATE production_operation SET state = 'skipped' WHERE sequence = 30", "operation 30 "),
+        ("UPDATE production_material SET deviation_reason = 'x' WHERE position = 1", "material line 1 "),
+        ("UPDATE production_workorder SET quantity = 7.5", "its quantity of 7.5 is not what the record says"),
+    ):
+        with transaction.atomic():
+            assert db.run(statement)
+            (fault,) = run(["production.deviations"])[0].found.faults
+            transaction.set_rollback(True)
+        assert fault.text.split(" / ")[1].startswith(f"{busy.number}: {says}")
 
 
 @pytest.mark.parametrize(
