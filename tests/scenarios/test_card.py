@@ -176,6 +176,13 @@ def test_a_card_on_a_known_item_is_compared_with_what_is_released(shop, ctx, boo
     assert faults() == []
 
 
+def release(shop, part, **lines):
+    """Release a further revision of the product's BOM or routing, with these lines."""
+    made = shop.world.do(f"engineering.{part}.new_revision", shop.recipe[part == "routing"])[0]
+    shop.world.change(made, **lines)
+    shop.world.do(f"engineering.{part}.release", made)
+
+
 def learnt(shop, ctx, *names, used=(), pieces=4):
     """Finish a card on the product with operations of these names, each of a minute a piece; give its proposal."""
     steps = [{"name": name, "work_centre": shop.world.turning.pk} for name in names]
@@ -242,6 +249,19 @@ def test_two_steps_of_one_name_stay_two(shop, ctx, books):
     ]  # fmt: skip
     assert proposal.made_bom_id is None
     assert faults() == []
+
+
+def test_an_edited_name_of_a_known_operation_is_in_the_draft(shop, ctx, books):
+    centre = {"work_centre": shop.world.turning, "needs_approval": True}
+    release(shop, "routing", operations=[
+        {"sequence": 10, "name": "车削", "name_en": "Turn", "run_minutes": "2"} | centre,
+        {"sequence": 20, "name": "检验", "name_en": "Check", "run_minutes": "1"} | centre,
+    ])  # fmt: skip
+    proposal = learnt(shop, ctx, "车削", "检验")
+    accepted(ctx, proposal, {("车削", 10): {"name": "精车"}})
+    assert steps_made(proposal, "name_en", "run_minutes", "needs_approval") == [
+        (10, "精车", "", 1, True), (20, "检验", "Check", 1, True),
+    ]  # fmt: skip
 
 
 def test_a_proposal_is_rejected_with_a_reason(shop, ctx, books, person):

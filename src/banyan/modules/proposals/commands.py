@@ -272,7 +272,7 @@ def _refuse_twice(proposal: Proposal, numbers: Sequence[int]) -> None:
 _STEP = (
     "sequence", "name", "name_en", "work_centre", "setup_minutes", "run_minutes", "queue_minutes",
     "overlap_quantity", "report_ratio", "predecessors", "yield_percent", "skill", "instructions",
-    "is_subcontracted", "supplier", "service_item", "subcontract_price", "subcontract_days", "data",
+    "is_subcontracted", "supplier", "service_item", "subcontract_price", "subcontract_days", "data", "needs_approval",
 )  # fmt: skip
 
 
@@ -282,6 +282,8 @@ def _step_row(old: RoutingOperation, line: ProposalLine | None) -> dict[str, Any
     if line is not None and (line.change == "changed" or line.decision == "edited"):
         row["run_minutes"] = line.quantity
         row["work_centre"] = line.work_centre_id or row["work_centre"]
+        if line.name != old.name:
+            row["name"], row["name_en"] = line.name[:80], ""
     return row
 
 
