@@ -188,8 +188,7 @@ def learnt(shop, ctx, *names, used=(), pieces=4):
     steps = [{"name": name, "work_centre": shop.world.turning.pk} for name in names]
     made = card(shop, ctx, item=shop.world.product.pk, quantity=str(pieces), operations=steps)
     if used:
-        lines = [{"item": item.pk, "quantity": quantity} for item, quantity in used]
-        execute(ctx, command("production.work_order.use_material"), ids=[made.pk], data={"lines": lines})
+        execute(ctx, command("production.work_order.use_material"), ids=[made.pk], data={"lines": used})
     for n in range(1, len(names) + 1):
         shop.report(made, 10 * n, "good", pieces, minutes=str(pieces))
     execute(ctx, command("production.work_order.finish_card"), ids=[made.pk])
@@ -262,6 +261,44 @@ def test_an_edited_name_of_a_known_operation_is_in_the_draft(shop, ctx, books):
     assert steps_made(proposal, "name_en", "run_minutes", "needs_approval") == [
         (10, "精车", "", 1, True), (20, "检验", "Check", 1, True),
     ]  # fmt: skip
+
+
+def test_a_fixed_line_stays_fixed_and_lines_of_one_component_share_its_change(shop, ctx, books):
+    part, steel, screw = shop.world.part, shop.world.steel, shop.world.screw
+    release(shop, "bom", lines=[
+        {"component": screw, "quantity": "1", "operation": 10},
+        {"component": part, "quantity": "2", "scrap_percent": "10", "operation": 10},
+        {"component": steel, "quantity": "1", "is_fixed": True, "operation": 10},
+        {"component": screw, "quantity": "3", "operation": 20},
+    ])  # fmt: skip
+    used = [
+        {"item": screw.pk, "quantity": "6"}, {"item": part.pk, "quantity": "9"},
+        {"item": steel.pk, "quantity": "2", "lot": shop.steel_lot.pk},
+    ]  # fmt: skip
+    proposal = learnt(shop, ctx, "车削", "铣削", "检验", used=used, pieces=3)
+    rows = {r.component_id: (r.released_quantity, r.quantity) for r in ProposalLine.objects.filter(part="bom")}
+    assert rows == {
+        screw.pk: (4, 2), part.pk: (D("2.2"), 3), steel.pk: (D("0.333333"), D("0.666667")),
+    }  # fmt: skip
+    accepted(ctx, proposal, {(name, None): {} for name in ("螺钉", "齿轮", "圆钢")})
+    made = BomLine.objects.filter(bom=proposal.made_bom_id).order_by("position")
+    assert list(made.values_list("component", "quantity", "is_fixed", "scrap_percent", "operation")) == [
+        (screw.pk, D("0.5"), False, 0, 10), (part.pk, D("2.727273"), False, 10, 10), (steel.pk, 2, True, 0, 10),
+        (screw.pk, D("1.5"), False, 0, 20),
+    ]  # fmt: skip
+    assert faults() == []
+
+
+def test_what_is_not_used_goes_from_every_line(shop, ctx, books):
+    part, screw = shop.world.part, shop.world.screw
+    release(shop, "bom", lines=[
+        {"component": screw, "quantity": "1"}, {"component": part, "quantity": "2"},
+        {"component": screw, "quantity": "3"},
+    ])  # fmt: skip
+    proposal = learnt(shop, ctx, "车削", "铣削", "检验", used=[{"item": part.pk, "quantity": "8"}])
+    accepted(ctx, proposal, {("螺钉", None): {}})
+    made = BomLine.objects.filter(bom=proposal.made_bom_id)
+    assert list(made.values_list("component", "quantity")) == [(part.pk, 2)]
 
 
 def test_a_proposal_is_rejected_with_a_reason(shop, ctx, books, person):

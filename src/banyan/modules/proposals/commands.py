@@ -18,7 +18,7 @@ from banyan.kernel.nouns import choice
 from banyan.kernel.schema import Input, Quantity, Text, field
 from banyan.lib.errors import Invalid
 from banyan.lib.labels import L
-from banyan.lib.quantity import round_quantity
+from banyan.lib.quantity import PLACES, round_quantity
 from banyan.modules.engineering import commands as engineering
 from banyan.modules.engineering.models import Bom, BomLine, Routing, RoutingOperation
 from banyan.modules.equipment.queries import work_centres
@@ -197,14 +197,16 @@ def _make_bom(
         return None
     if proposal.base_bom_id:
         made: Bom = engineering.new_bom_revisions(ctx, [proposal.base_bom_id], {})[0]
-        by_component = {line.component_id: line for line in taken}
-        kept = []
-        for old in BomLine.objects.filter(bom=made).order_by("position"):
-            line = by_component.pop(old.component_id, None)
-            if line is None or line.change != "unused":
-                row = _bom_row(old, line, made.base_quantity)
-                kept.append(row | {"operation": renumbered.get(old.operation, old.operation)})
-        kept += [_bom_new(line, made.base_quantity) for line in by_component.values() if line.change != "unused"]
+        olds = list(BomLine.objects.filter(bom=made).order_by("position"))
+        gone = {line.component_id for line in taken if line.change == "unused"}
+        factors = _factors(olds, taken, made.base_quantity, proposal.quantity)
+        kept = [
+            _bom_row(old, factors.get(old.component_id)) | {"operation": renumbered.get(old.operation, old.operation)}
+            for old in olds if old.component_id not in gone
+        ]  # fmt: skip
+        there = {old.component_id for old in olds}
+        further = [ln for ln in taken if _changes([ln]) and ln.component_id not in there | gone]
+        kept += [_bom_new(line, made.base_quantity) for line in further]
         execute(ctx, registry.command("engineering.bom.change"), ids=[made.pk], data={"lines": kept})
         return made.pk
     record = {
@@ -214,12 +216,33 @@ def _make_bom(
     return execute(ctx, registry.command("engineering.bom.create"), data={"records": [record]}).value[0].pk
 
 
-def _bom_row(old: BomLine, line: ProposalLine | None, base: Decimal) -> dict[str, Any]:
+def _factors(
+    olds: Sequence[BomLine], taken: Sequence[ProposalLine], base: Decimal, pieces: Decimal
+) -> dict[UUID, tuple[Decimal, Decimal]]:
+    """Give by component what a piece is to take of it, and what it takes by all its released lines together.
+
+    So lines of one component share a change in proportion, allowances stay, and what is fixed per order stays so.
+    """
+    needs: dict[UUID, Decimal] = {}
+    for old in olds:
+        need = old.quantity * (100 + old.scrap_percent) / (100 * (pieces if old.is_fixed else base))
+        needs[old.component_id] = needs.get(old.component_id, ZERO) + need
+    found = {}
+    for line in taken:
+        need = needs.get(line.component_id)
+        if need and line.released_quantity and _changes([line]):
+            is_all = round_quantity(need) == round_quantity(line.released_quantity)
+            found[line.component_id] = line.quantity, need if is_all else line.released_quantity
+    return found
+
+
+def _bom_row(old: BomLine, factor: tuple[Decimal, Decimal] | None) -> dict[str, Any]:
     """Give a released line as the draft has it; allowances stay, only the quantity follows what happened."""
     quantity = old.quantity
-    if line is not None and (line.change == "changed" or line.decision == "edited"):
-        without = line.quantity * base * 100 / (100 + old.scrap_percent)
-        quantity = round_quantity(without)
+    if factor:
+        now, was = factor
+        places = items_by_id([old.component_id])[old.component_id].places if old.is_fixed else PLACES
+        quantity = round_quantity(quantity * now / was, places)
     return {
         "component": old.component_id, "quantity": quantity, "is_fixed": old.is_fixed,
         "scrap_percent": old.scrap_percent, "operation": old.operation, "place": old.place,
