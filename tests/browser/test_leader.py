@@ -23,6 +23,14 @@ from tests.browser.test_teamboard import Floor
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 LOOKS = SCREENS / "leader"
+#: Whether the text that is chosen has all the room it takes, drawn as its select draws it.
+FITS = """one => { const style = getComputedStyle(one), copy = document.createElement('div');
+copy.textContent = one.selectedOptions[0].text;
+Object.assign(copy.style, { position: 'absolute', font: style.font, whiteSpace: style.whiteSpace,
+  width: `${one.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)}px` });
+one.parentElement.append(copy);
+const fits = copy.scrollWidth <= copy.clientWidth + 1 && copy.offsetHeight <= one.clientHeight + 1;
+copy.remove(); return fits }"""
 
 
 @pytest.fixture
@@ -139,6 +147,7 @@ def test_an_exception_is_raised_with_a_photo_and_its_five_sections_are_filled(fl
 
 def test_a_card_with_a_photo_becomes_what_engineering_accepts_line_by_line(floor, enter, tmp_path):
     world, shop = floor.world, floor.shop
+    world.change(world.steel, name="热轧圆钢 45# Φ60 调质 GB/T 699-2015")
     user = User(login="engineer", name="李工", plants=[world.plant.pk])
     user.set_password(PASSWORD)
     user.save()
@@ -166,9 +175,12 @@ def test_a_card_with_a_photo_becomes_what_engineering_accepts_line_by_line(floor
     hand = enter("engineer").go("工程", "工程建议").open("非标支架").press("逐行决定")
     named = [hand.cell("行", n).evaluate("(one) => one.selectedOptions[0].text") for n in range(1, 6)]
     assert named == [
-        "物料 非标支架", "用料 MP-1 齿轮：新 → 2", "用料 RM-1 圆钢：新 → 1", "工序 10 车削：新 → 7.5 分钟",
-        "工序 20 铣削：新 → 7.5 分钟",
+        "物料 非标支架", "用料 MP-1 齿轮：新 → 2", "用料 RM-1 热轧圆钢 45# Φ60 调质 GB/T 699-2015：新 → 1",
+        "工序 10 车削：新 → 7.5 分钟", "工序 20 铣削：新 → 7.5 分钟",
     ]  # fmt: skip
+    for width in (390, 1440):
+        hand.page.set_viewport_size({"width": width, "height": 900})
+        assert [hand.cell("行", n).evaluate(FITS) for n in range(1, 6)] == [True] * 5
     hand.put(hand.cell("物料编码", 1), "BR-100").put(hand.cell("每件用量或分钟", 3), "0.9")
     hand.put(hand.cell("决定", 5), "拒绝").put(hand.cell("原因", 5), "只做一次")
     look(hand, "decide")

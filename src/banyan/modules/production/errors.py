@@ -325,10 +325,10 @@ class AlreadyIssued(Conflict):
 
 class NotASubstitute(Conflict):
     code = "production.not_a_substitute"
-    zh = "{item} 的物料档案里没有这个替代料"
-    en = "This is none of the substitutes of {item}"
-    way_out_zh = "选一个替代物料并填写原因，或在物料档案中加替代料"
-    way_out_en = "Name an item and say why, or add it to the item's substitutes"
+    zh = "{item} 的物料档案里没有替代料"
+    en = "{item} has no substitutes"
+    way_out_zh = "选一个替代物料，或在物料档案中加替代料"
+    way_out_en = "Name an item, or add one to the item's substitutes"
 
 
 class AlreadyBegun(Conflict):

@@ -19,6 +19,10 @@ from banyan.modules.production.commands import flow
 MOST_SERIALS = 200
 #: How far the numbers of operations lie apart.
 STEP = 10
+SUBSTITUTE_REASONS = (
+    L("替代料档案", "Listed substitute"), L("缺料", "Short of stock"), L("来料不合格", "Material was rejected"),
+    L("用完库存", "Using up stock"),
+)  # fmt: skip
 ROOM = L("{operation} · 可报 {room}", "{operation} · {room} to report")
 
 
@@ -121,6 +125,12 @@ def move_operation(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
     """Give the operations of one order after which another may be done."""
     steps = _steps(ctx, orders)
     return {"_choices": {"after": steps}} if steps else {}
+
+
+@answers("production.work_order.substitute_material.start")
+def substitute_material(ctx: Context, orders: Sequence[UUID]) -> dict[str, Any]:
+    """Offer why a material is replaced as a rule."""
+    return {"_usual": {"reason": SUBSTITUTE_REASONS}}
 
 
 def _steps(ctx: Context, orders: Sequence[UUID]) -> list[tuple[int, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -16,7 +18,7 @@ from banyan.kernel.nouns import choice
 from banyan.kernel.schema import Input, Quantity, Text, field
 from banyan.lib.errors import Invalid
 from banyan.lib.labels import L
-from banyan.lib.quantity import round_quantity
+from banyan.lib.quantity import PLACES, round_quantity
 from banyan.modules.engineering import commands as engineering
 from banyan.modules.engineering.models import Bom, BomLine, Routing, RoutingOperation
 from banyan.modules.equipment.queries import work_centres
@@ -31,6 +33,7 @@ from banyan.modules.proposals.errors import (
     LineUnknown,
     NotDecided,
     NothingAccepted,
+    NumberTaken,
     ReasonNeeded,
 )
 from banyan.modules.proposals.events import ProposalApplied
@@ -45,12 +48,15 @@ DECIDE = [
 
 
 class LineDecision(Input):
-    """What becomes of a line; a quantity, code or work centre told instead of the proposed one edits it."""
+    """What becomes of a line; what is told instead of what is proposed edits it."""
 
     line: UUID = field("行", "Line")
     decision: Literal["accepted", "rejected"] = field("决定", "Decision", choices=DECIDE)
     quantity: Annotated[Quantity, Field(ge=0)] | None = field(
         "每件用量或分钟", "Per piece, or minutes", None, help=L("空为建议的", "Empty: as proposed")
+    )
+    sequence: Annotated[int, Field(ge=1, le=9_999, strict=True)] | None = field(
+        "工序号", "Sequence", None, help=L("空为建议的", "Empty: as proposed")
     )
     work_centre: UUID | None = field("工作中心", "Work centre", None, reference="equipment.work_centre")
     code: Annotated[Text, Field(max_length=40)] = field("物料编码", "Item code", "")
@@ -94,22 +100,24 @@ def decide_lines(ctx: Context, proposals: Sequence[Proposal], data: Decide) -> N
         line.decision = "edited" if is_edited else one.decision
     db.update_rows(
         [lines[one.line] for one in data.lines],
-        ["decision", "reason", "quantity", "work_centre_id", "code", "name"],
+        ["decision", "reason", "quantity", "sequence", "work_centre_id", "code", "name"],
     )
 
 
 def _edit(line: ProposalLine, told: LineDecision) -> bool:
     """Take over what was told instead of what was proposed; say whether anything was."""
-    before = (line.quantity, line.work_centre_id, line.code, line.name)
+    before = (line.quantity, line.sequence, line.work_centre_id, line.code, line.name)
     if told.quantity is not None and line.part != "item" and line.change != "unused":
         line.quantity = told.quantity
+    if told.sequence and line.part == "routing" and line.change != "unused":
+        line.sequence = told.sequence
     if told.work_centre and line.part == "routing":
         line.work_centre_id = told.work_centre
     if told.code and line.part == "item":
         line.code = told.code
     if told.name and line.part != "bom":
         line.name = told.name
-    return before != (line.quantity, line.work_centre_id, line.code, line.name)
+    return before != (line.quantity, line.sequence, line.work_centre_id, line.code, line.name)
 
 
 @command(
@@ -131,7 +139,7 @@ def reject_proposals(ctx: Context, proposals: Sequence[Proposal], data: Why) -> 
 def apply_proposals(ctx: Context, proposals: Sequence[Proposal]) -> None:
     """Make draft engineering records of the accepted lines; nothing is released by it.
 
-    Raises: NotDecided, NothingAccepted, ItemNeeded, CentreNeeded, CodeTaken; what engineering refuses
+    Raises: NotDecided, NothingAccepted, ItemNeeded, CentreNeeded, NumberTaken, CodeTaken; what engineering refuses
     Writes: an item, a BOM and a routing revision in draft, by engineering's commands; tells ProposalApplied
     """
     routings: list[tuple[Proposal, list[ProposalLine]]] = []
@@ -145,8 +153,9 @@ def apply_proposals(ctx: Context, proposals: Sequence[Proposal]) -> None:
             raise NothingAccepted(number=one.number)
         one.made_item_id = one.item_id or _make_item(ctx, one, taken)
         bom_lines = [line for line in taken if line.part == "bom"]
-        one.made_bom_id = _make_bom(ctx, one, one.made_item_id, bom_lines)
-        routings.append((one, [line for line in taken if line.part == "routing"]))
+        steps = [line for line in taken if line.part == "routing"]
+        one.made_bom_id = _make_bom(ctx, one, one.made_item_id, bom_lines, _renumbered(steps))
+        routings.append((one, steps))
     for one, lines in routings:
         one.made_routing_id = _make_routing(ctx, one, one.made_item_id, lines)
         tell(
@@ -170,19 +179,34 @@ def _changes(lines: Sequence[ProposalLine]) -> bool:
     return any(line.change != "same" or line.decision == "edited" for line in lines)
 
 
-def _make_bom(ctx: Context, proposal: Proposal, item: UUID, taken: Sequence[ProposalLine]) -> UUID | None:
-    """Make a draft BOM: the released one with the accepted changes, else a first one of the accepted lines."""
-    if not _changes(taken):
+def _renumbered(taken: Sequence[ProposalLine]) -> dict[int, int]:
+    """Give the new numbers of the operations that get another one."""
+    known = {line.released_sequence: line.sequence for line in taken if line.change != "unused"}
+    return {was: number for was, number in known.items() if was not in (None, number)}
+
+
+def _make_bom(
+    ctx: Context, proposal: Proposal, item: UUID, taken: Sequence[ProposalLine], renumbered: dict[int, int]
+) -> UUID | None:
+    """Make a draft BOM: the released one with the accepted changes, else a first one of the accepted lines.
+
+    A line names the operation that uses it: where that gets another number, a draft says so.
+    """
+    is_led_astray = BomLine.objects.filter(bom=proposal.base_bom_id, operation__in=renumbered).exists()
+    if not _changes(taken) and not is_led_astray:
         return None
     if proposal.base_bom_id:
         made: Bom = engineering.new_bom_revisions(ctx, [proposal.base_bom_id], {})[0]
-        by_component = {line.component_id: line for line in taken}
-        kept = []
-        for old in BomLine.objects.filter(bom=made).order_by("position"):
-            line = by_component.pop(old.component_id, None)
-            if line is None or line.change != "unused":
-                kept.append(_bom_row(old, line, made.base_quantity))
-        kept += [_bom_new(line, made.base_quantity) for line in by_component.values() if line.change != "unused"]
+        olds = list(BomLine.objects.filter(bom=made).order_by("position"))
+        gone = {line.component_id for line in taken if line.change == "unused"}
+        factors = _factors(olds, taken, made.base_quantity, proposal.quantity)
+        kept = [
+            _bom_row(old, factors.get(old.component_id)) | {"operation": renumbered.get(old.operation, old.operation)}
+            for old in olds if old.component_id not in gone
+        ]  # fmt: skip
+        there = {old.component_id for old in olds}
+        further = [ln for ln in taken if _changes([ln]) and ln.component_id not in there | gone]
+        kept += [_bom_new(line, made.base_quantity) for line in further]
         execute(ctx, registry.command("engineering.bom.change"), ids=[made.pk], data={"lines": kept})
         return made.pk
     record = {
@@ -192,12 +216,33 @@ def _make_bom(ctx: Context, proposal: Proposal, item: UUID, taken: Sequence[Prop
     return execute(ctx, registry.command("engineering.bom.create"), data={"records": [record]}).value[0].pk
 
 
-def _bom_row(old: BomLine, line: ProposalLine | None, base: Decimal) -> dict[str, Any]:
+def _factors(
+    olds: Sequence[BomLine], taken: Sequence[ProposalLine], base: Decimal, pieces: Decimal
+) -> dict[UUID, tuple[Decimal, Decimal]]:
+    """Give by component what a piece is to take of it, and what it takes by all its released lines together.
+
+    So lines of one component share a change in proportion, allowances stay, and what is fixed per order stays so.
+    """
+    needs: dict[UUID, Decimal] = {}
+    for old in olds:
+        need = old.quantity * (100 + old.scrap_percent) / (100 * (pieces if old.is_fixed else base))
+        needs[old.component_id] = needs.get(old.component_id, ZERO) + need
+    found = {}
+    for line in taken:
+        need = needs.get(line.component_id)
+        if need and line.released_quantity and _changes([line]):
+            is_all = round_quantity(need) == round_quantity(line.released_quantity)
+            found[line.component_id] = line.quantity, need if is_all else line.released_quantity
+    return found
+
+
+def _bom_row(old: BomLine, factor: tuple[Decimal, Decimal] | None) -> dict[str, Any]:
     """Give a released line as the draft has it; allowances stay, only the quantity follows what happened."""
     quantity = old.quantity
-    if line is not None and (line.change == "changed" or line.decision == "edited"):
-        without = line.quantity * base * 100 / (100 + old.scrap_percent)
-        quantity = round_quantity(without)
+    if factor:
+        now, was = factor
+        places = items_by_id([old.component_id])[old.component_id].places if old.is_fixed else PLACES
+        quantity = round_quantity(quantity * now / was, places)
     return {
         "component": old.component_id, "quantity": quantity, "is_fixed": old.is_fixed,
         "scrap_percent": old.scrap_percent, "operation": old.operation, "place": old.place,
@@ -218,49 +263,57 @@ def _make_routing(ctx: Context, proposal: Proposal, item: UUID, taken: Sequence[
         raise CentreNeeded(operation=f"{lost.sequence} {lost.name}")
     if proposal.base_routing_id:
         made: Routing = engineering.new_routing_revisions(ctx, [proposal.base_routing_id], {})[0]
-        by_sequence = {line.sequence: line for line in taken}
-        gone = {line.sequence for line in taken if line.change == "unused"}
-        kept = []
-        for old in RoutingOperation.objects.filter(routing=made).order_by("sequence"):
-            line = by_sequence.pop(old.sequence, None)
-            if old.sequence not in gone:
-                kept.append(_step_row(old, line, gone))
-        is_linked = any(row["predecessors"] for row in kept)
-        last = str(max((row["sequence"] for row in kept), default=""))
-        for line in by_sequence.values():
-            if line.sequence not in gone:
-                kept.append(_step_new(line, last if is_linked else ""))
-                last = str(line.sequence)
-        execute(ctx, registry.command("engineering.routing.change"), ids=[made.pk], data={"operations": kept})
+        olds = {old.sequence: old for old in RoutingOperation.objects.filter(routing=made)}
+        known = {line.released_sequence: line for line in taken if line.change != "new"}
+        gone = {was for was, line in known.items() if line.change == "unused"}
+        numbers = {was: known[was].sequence if was in known else was for was in olds if was not in gone}
+        added = [line for line in taken if line.change == "new"]
+        _refuse_twice(proposal, [*numbers.values(), *(line.sequence for line in added)])
+        links = {was: {int(one) for one in re.findall(r"\d+", old.predecessors)} for was, old in olds.items()}
+        links = rules.relinked(links, numbers, [line.sequence for line in added])
+        rows = [_step_row(olds[was], known.get(was)) | {"sequence": number} for was, number in numbers.items()]
+        rows += [_step_new(line) for line in added]
+        for row in rows:
+            row["predecessors"] = ";".join(str(one) for one in sorted(links.get(row["sequence"], ())))
+        rows.sort(key=lambda row: row["sequence"])
+        execute(ctx, registry.command("engineering.routing.change"), ids=[made.pk], data={"operations": rows})
         return made.pk
+    _refuse_twice(proposal, [line.sequence for line in taken])
     record = {
         "item": item, "plant": proposal.plant_id, "note": proposal.number, "revision": _code(Routing, item),
-        "operations": [_step_new(line, "") for line in taken],
+        "operations": [_step_new(line) for line in sorted(taken, key=lambda line: line.sequence)],
     }  # fmt: skip
     return execute(ctx, registry.command("engineering.routing.create"), data={"records": [record]}).value[0].pk
+
+
+def _refuse_twice(proposal: Proposal, numbers: Sequence[int]) -> None:
+    twice = next((number for number, count in sorted(Counter(numbers).items()) if count > 1), None)
+    if twice:
+        raise NumberTaken(number=proposal.number, sequence=twice)
 
 
 _STEP = (
     "sequence", "name", "name_en", "work_centre", "setup_minutes", "run_minutes", "queue_minutes",
     "overlap_quantity", "report_ratio", "predecessors", "yield_percent", "skill", "instructions",
-    "is_subcontracted", "supplier", "service_item", "subcontract_price", "subcontract_days", "data",
+    "is_subcontracted", "supplier", "service_item", "subcontract_price", "subcontract_days", "data", "needs_approval",
 )  # fmt: skip
 
 
-def _step_row(old: RoutingOperation, line: ProposalLine | None, gone: set[int]) -> dict[str, Any]:
+def _step_row(old: RoutingOperation, line: ProposalLine | None) -> dict[str, Any]:
     fields = {f.name: f.attname for f in RoutingOperation._meta.concrete_fields}
     row = {name: getattr(old, fields[name]) for name in _STEP}
-    row["predecessors"] = ";".join(p for p in old.predecessors.split(";") if p and int(p) not in gone)
     if line is not None and (line.change == "changed" or line.decision == "edited"):
         row["run_minutes"] = line.quantity
         row["work_centre"] = line.work_centre_id or row["work_centre"]
+        if line.name != old.name:
+            row["name"], row["name_en"] = line.name[:80], ""
     return row
 
 
-def _step_new(line: ProposalLine, before: str) -> dict[str, Any]:
+def _step_new(line: ProposalLine) -> dict[str, Any]:
     return {
         "sequence": line.sequence, "name": line.name[:80], "work_centre": line.work_centre_id,
-        "run_minutes": line.quantity, "predecessors": before,
+        "run_minutes": line.quantity,
     }  # fmt: skip
 
 

@@ -41,6 +41,14 @@ class CentreNeeded(Conflict):
     way_out_en = "Choose a work centre for the line, or reject it"
 
 
+class NumberTaken(Conflict):
+    code = "proposals.number_taken"
+    zh = "{number} 的工序号 {sequence} 用了两次"
+    en = "{number}: two operations would have the number {sequence}"
+    way_out_zh = "在其中一行改工序号"
+    way_out_en = "Change the number in one of the two lines"
+
+
 class CodeTaken(Conflict):
     code = "proposals.code_taken"
     zh = "物料编码 {code} 已被使用"

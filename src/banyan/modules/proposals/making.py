@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from banyan.kernel import db
@@ -14,6 +13,7 @@ from banyan.lib.ids import new_id
 from banyan.lib.money import round_money
 from banyan.modules.company.queries import plants
 from banyan.modules.engineering import queries as engineering
+from banyan.modules.engineering.values import Operation
 from banyan.modules.items.queries import items_by_id
 from banyan.modules.production.events import WorkOrderClosed
 from banyan.modules.proposals import rules
@@ -54,16 +54,19 @@ def propose(ctx: Context, event: WorkOrderClosed) -> Proposal:
     order, item = event.record, None if event.part_name else event.item
     pieces = event.made_quantity or db.one(_FINISHED, [order])[0] or event.quantity
     used = [Used(*row) for row in db.rows(_USED, [order]) if row[1] > 0 or row[2]]
-    spent = _together(Used(*row) for row in db.rows(_SPENT, [order]))
+    worked = db.rows(_SPENT, [order])
     on = plants([event.plant])[0].day(ctx.now)
     making = engineering.making([item], on, event.plant) if item else engineering.Making({}, {}, {})
     bom, routing = making.boms.get(item), making.routings.get(item)
-    needs: dict[UUID | str, Decimal] = {}
+    needs: dict[UUID, Decimal] = {}
     for need in bom.needs if bom else ():
         needs[need.component] = needs.get(need.component, ZERO) + need.per_piece(pieces)
-    steps = {s.name: s.run_minutes for s in routing.operations} if routing else {}
     standard = engineering.standard_costs(event.plant, [item], on).get(item) if bom or routing else None
     period = ctx.now.strftime("%y%m")
+    steps = {s.sequence: s for s in routing.operations} if routing else {}
+    places = rules.placed([row[0] for row in worked], [(s.sequence, s.name) for s in steps.values()])
+    spent = [Used(one, *worked[one.done][1:]) for one in places if one.done is not None]
+    minutes = {one: steps[one.was].run_minutes for one in places if one.was is not None}
     actual = sum((one.amount for one in (*used, *spent)), ZERO)
     made = Proposal(
         id=new_id(), number=f"EP{period}-{take_numbers(NOUN, period, 1):05}", work_order_id=order,
@@ -73,7 +76,7 @@ def propose(ctx: Context, event: WorkOrderClosed) -> Proposal:
         created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
     )  # fmt: skip
     lines = _item_line(made) + _bom_lines(rules.learnt(used, needs, pieces)) + _routing_lines(
-        rules.learnt(spent, steps, pieces), {s.name: s for s in routing.operations} if routing else {}
+        rules.learnt(spent, minutes, pieces), [row[0] for row in worked], steps
     )
     for place, line in enumerate(lines, start=1):
         line.proposal, line.position = made, place
@@ -86,18 +89,6 @@ def propose(ctx: Context, event: WorkOrderClosed) -> Proposal:
         actual_amount=made.actual_amount, standard_amount=made.standard_amount,
     ))  # fmt: skip
     return made
-
-
-def _together(spent: Any) -> list[Used]:
-    """Give what was spent by operation; one that stands twice on the card counts once, with both times."""
-    found: dict[str, Used] = {}
-    for one in spent:
-        old = found.get(one.key)
-        if old:
-            centre = old.work_centre or one.work_centre
-            one = Used(one.key, one.quantity + old.quantity, one.amount + old.amount, centre)
-        found[one.key] = one
-    return list(found.values())
 
 
 def _item_line(made: Proposal) -> list[ProposalLine]:
@@ -118,17 +109,19 @@ def _bom_lines(found: Sequence[Learnt]) -> list[ProposalLine]:
     ]  # fmt: skip
 
 
-def _routing_lines(found: Sequence[Learnt], steps: dict[str, Any]) -> list[ProposalLine]:
-    """Give the lines of the operations: those released keep their numbers, new ones come behind in steps of ten."""
-    free = 10 + max((step.sequence // 10 * 10 for step in steps.values()), default=0)
+def _routing_lines(
+    found: Sequence[Learnt], names: Sequence[str], steps: dict[int, Operation]
+) -> list[ProposalLine]:
+    """Give the lines of the operations as they are to follow one another; another number than released is a change."""
     lines = []
     for one in found:
-        step = steps.get(one.key)
-        sequence = step.sequence if step else free
-        free += 0 if step else 10
+        place, step = one.key, steps.get(one.key.was)
+        is_moved = one.change == "same" and place.number != place.was
         lines.append(ProposalLine(
-            id=new_id(), part="routing", change=one.change, sequence=sequence, name=one.key,
+            id=new_id(), part="routing", change="changed" if is_moved else one.change,
+            sequence=place.was if one.change == "unused" else place.number, code="" if step is None else str(place.was),
+            name=step.name if step else names[place.done],
             work_centre_id=one.work_centre or (step.work_centre if step else None), released_quantity=one.released,
             actual_quantity=one.actual, quantity=one.proposed, actual_amount=one.amount,
         ))  # fmt: skip
-    return lines
+    return sorted(lines, key=lambda line: line.sequence)

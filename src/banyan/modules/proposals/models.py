@@ -57,6 +57,7 @@ class ProposalLine(Line):
     """The item, a component, or an operation: as released, as it happened, and as it is proposed.
 
     Quantities are per finished piece: pieces of the component in its stock unit, or minutes of the operation.
+    `sequence` is the operation's number as proposed, `code` the one it has as released, if it has one.
     """
 
     proposal = models.ForeignKey(Proposal, models.CASCADE, related_name="lines")
@@ -76,6 +77,11 @@ class ProposalLine(Line):
     unit_cost = PriceField(default=0)
     decision = models.CharField(max_length=8, default="open")
     reason = models.CharField(max_length=255, blank=True, default="")
+
+    @property
+    def released_sequence(self) -> int | None:
+        """The number of the operation as released; none for what is new."""
+        return None if self.part != "routing" or self.change == "new" else int(self.code or self.sequence)
 
     class Meta:
         constraints = [

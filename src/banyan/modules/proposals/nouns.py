@@ -59,7 +59,9 @@ noun(
                 change=f("差异", "Difference", choices=CHANGES, readonly=True),
                 component=f("子件", "Component", readonly=True),
                 sequence=f("工序号", "Sequence", readonly=True),
-                code=f("编码", "Code", readonly=True),
+                code=f(
+                    "编码", "Code", L("工序：已发布的工序号", "Of an operation: its number as released"), readonly=True
+                ),
                 name=f("名称", "Name", readonly=True),
                 work_centre=f("工作中心", "Work centre", readonly=True),
                 released_quantity=f("已发布（每件）", "Released, per piece", readonly=True),

@@ -39,7 +39,8 @@ def decide(ctx: Context, proposals: Sequence[UUID]) -> dict[str, Any]:
         "lines": [
             {
                 "line": line.pk, "decision": "rejected" if line.decision == "rejected" else "accepted",
-                "quantity": None if line.part == "item" else line.quantity, "work_centre": line.work_centre_id,
+                "quantity": None if line.part == "item" else line.quantity,
+                "sequence": None if line.change == "unused" else line.sequence, "work_centre": line.work_centre_id,
                 "code": line.code if line.part == "item" else "", "name": line.name if line.part != "bom" else "",
                 "reason": line.reason,
             }
@@ -50,5 +51,7 @@ def decide(ctx: Context, proposals: Sequence[UUID]) -> dict[str, Any]:
 
 def _named(line: ProposalLine) -> Label:
     was = NEW if line.released_quantity is None else plain(line.released_quantity)
-    facts = {"code": line.code, "name": line.name, "sequence": line.sequence, "was": was, "now": plain(line.quantity)}
+    is_moved = line.released_sequence not in (None, line.sequence)
+    sequence = f"{line.code}→{line.sequence}" if is_moved else line.sequence
+    facts = {"code": line.code, "name": line.name, "sequence": sequence, "was": was, "now": plain(line.quantity)}
     return NAMES[line.part].filled(facts)

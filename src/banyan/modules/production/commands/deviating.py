@@ -113,9 +113,7 @@ class Substitute(Input):
     quantity: Annotated[Quantity, Field(gt=0)] | None = field(
         "数量", "Quantity", None, help=L("空为未领数量 × 替代比例", "Empty: what is open × the ratio")
     )
-    reason: Annotated[Text, Field(max_length=255)] = field(
-        "原因", "Reason", "", help=L("不在替代料中时必填", "Needed where it is none of the substitutes")
-    )
+    reason: Reason = field("原因", "Reason")
 
 
 def only(orders: Sequence[WorkOrder]) -> WorkOrder:
@@ -397,9 +395,9 @@ def add_material(ctx: Context, orders: Sequence[WorkOrder], data: AddMaterial) -
     icon="exchange",
 )
 def substitute_material(ctx: Context, orders: Sequence[WorkOrder], data: Substitute) -> Material:
-    """Use another item for what is open of a material; a substitute of the item needs no further reason.
+    """Use another item for what is open of a material: one of its substitutes, or any other that is named.
 
-    Raises: WrongLine, AlreadyIssued; NotASubstitute where it is none and no reason is given, or there is none
+    Raises: WrongLine, AlreadyIssued; NotASubstitute where none is named and there is none
     Writes: as `add_material`
     """
     order = only(orders)
@@ -408,18 +406,17 @@ def substitute_material(ctx: Context, orders: Sequence[WorkOrder], data: Substit
         raise WrongLine(fields={"material": L("不属于该工单", "not of this order")})
     listed = {one.item: one.ratio for one in substitutes([old.item_id]).get(old.item_id, ())}
     item = data.item or next(iter(listed), None)
-    if item is None or (item not in listed and not data.reason):
+    if item is None:
         raise NotASubstitute(item=items_by_id([old.item_id])[old.item_id].code)
-    reason = data.reason or str(L("替代料档案", "Listed substitute").zh)
-    made = _new_material(order, item, data.quantity or Decimal(1), old.operation, reason)
+    made = _new_material(order, item, data.quantity or Decimal(1), old.operation, data.reason)
     materials = flow.lock_materials([order.pk])
     old = materials[old.pk]
     open_quantity = old.quantity - kept_of(old)
-    before = _replace(ctx, order, old, reason)
+    before = _replace(ctx, order, old, data.reason)
     made.quantity = data.quantity or round_quantity(open_quantity * listed.get(item, 1), made.places, Rounding.UP)
     _put_in(ctx, order, made, len(materials))
     note(
-        ctx, order, "substitute", reason, material=made,
+        ctx, order, "substitute", data.reason, material=made,
         before=before, after=_said(made, "item_id", "quantity", "operation"),
     )  # fmt: skip
     return made

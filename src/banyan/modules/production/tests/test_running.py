@@ -13,7 +13,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.dispatcher import Delivered
 from banyan.kernel.models import Outbox
 from banyan.kernel.proofs import proofs, run
-from banyan.kernel.registry import command
+from banyan.kernel.registry import command, port
 from banyan.lib.errors import Invalid, NeedsConfirmation, NotAllowed
 from banyan.modules.production import comparing, queries
 from banyan.modules.production.commands.revising import difference
@@ -297,17 +297,24 @@ def test_no_more_is_reworked_than_is_there(shop, order):
 # --- material -----------------------------------------------------------------------------------------------
 
 
-def test_a_listed_substitute_needs_no_reason_and_follows_its_ratio(shop, order):
+def test_a_substitute_has_a_reason_and_a_listed_one_follows_its_ratio(shop, order):
     other, unlisted = shop.world.item(code="MP-9"), shop.world.item(code="MP-8")
     shop.world.change(shop.world.part, substitutes=[{"item": other, "ratio": "1.5", "priority": 1}])
     part = shop.material(order, shop.world.part)
     shop.world.do("production.work_order.issue", order, lines=[{"material": part.pk, "quantity": "50"}])
+    for item in (other, unlisted, None):
+        with pytest.raises(Invalid) as refused:
+            shop.world.do("production.work_order.substitute_material", order, material=part.pk, item=item)
+        assert "reason" in refused.value.fields
+    screw = shop.material(order, shop.world.screw)
     with pytest.raises(NotASubstitute):
-        shop.world.do("production.work_order.substitute_material", order, material=part.pk, item=unlisted)
-    made = shop.world.do("production.work_order.substitute_material", order, material=part.pk)
+        shop.world.do("production.work_order.substitute_material", order, material=screw.pk, reason="缺料")
+    reason = port("production.work_order.substitute_material.start", dict)(shop.ctx, [order.pk])["_usual"]["reason"][0]
+    made = shop.world.do("production.work_order.substitute_material", order, material=part.pk, reason=reason.zh)
     assert (made.item_id, made.quantity) == (other.pk, 225)
     kept = Deviation.objects.get(work_order=order)
     assert (kept.kind, kept.before["quantity"], kept.after["quantity"]) == ("substitute", "200", "225")
+    assert (kept.reason, made.deviation_reason) == ("替代料档案", "替代料档案")
     assert faults() == []
 
 
@@ -552,7 +559,7 @@ COMMANDS = {
     "split": {"quantity": "5", "reason": "x"},
     "rework": {"quantity": "5", "reason": "x"},
     "change_revision": {"reason": "x"},
-    "substitute_material": {},
+    "substitute_material": {"reason": "x"},
     "subcontract": {"reason": "x"},
     "make_card": {"part_name": "x"},
     "use_material": {},
