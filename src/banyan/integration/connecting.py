@@ -208,7 +208,8 @@ class PresetFlow:
     """A flow that a connector brings along, made a draft by `integration.flow.add_presets`.
 
     Takes:  name: of the flow, and of the connector's mapping for it; subject: the operation or the event that it
-            begins with; filter: an expression that may read `settings.NAME`; sample: what comes in, or is told
+            begins with; filter: an expression that may read `settings.NAME`; sample: what comes in, or is told;
+            mapping: the connector's mapping where it is another flow's
     """
 
     name: str
@@ -220,6 +221,7 @@ class PresetFlow:
     filter: str = ""
     order: Literal["strict", "newest", "free"] = "strict"
     every: int = 60
+    mapping: str = ""
 
     @property
     def direction(self) -> Literal["in", "out"]:

@@ -201,7 +201,7 @@ def add_presets(ctx: Context, data: AddPresets) -> tuple[Flow, ...]:
             "code": codes[one.name], "name": one.label.in_("zh"), "system": system.pk, "direction": one.direction,
             "trigger": one.trigger, "detail": one.detail, "target": one.target, "order": one.order,
             "filter": rules.condition_set_to(one.filter, data.settings),
-            "mapping": {"preset": f"{system.connector}.{one.name}", "settings": data.settings},
+            "mapping": {"preset": f"{system.connector}.{one.mapping or one.name}", "settings": data.settings},
         }
         for one in brought
     ]}) if brought else ()  # fmt: skip
