@@ -209,7 +209,7 @@ class PresetFlow:
 
     Takes:  name: of the flow, and of the connector's mapping for it; subject: the operation or the event that it
             begins with; filter: an expression that may read `settings.NAME`; sample: what comes in, or is told;
-            mapping: the connector's mapping where it is another flow's
+            mapping: the connector's mapping where it is another flow's; is_asked_for: it is made by its name only
     """
 
     name: str
@@ -222,6 +222,7 @@ class PresetFlow:
     order: Literal["strict", "newest", "free"] = "strict"
     every: int = 60
     mapping: str = ""
+    is_asked_for: bool = False
 
     @property
     def direction(self) -> Literal["in", "out"]:

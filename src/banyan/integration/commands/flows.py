@@ -183,14 +183,17 @@ class AddPresets(Input):
 def add_presets(ctx: Context, data: AddPresets) -> tuple[Flow, ...]:
     """Make drafts of the flows that a system's connector brings along, each with its sample; nothing is switched on.
 
-    Gives:  the new flows; those whose code is there already are left as they are
+    Gives:  the new flows, without names all that need not be asked for; those whose code is there already are left
     Raises: NotFound; NoPresets where it brings none of these names; FlowNotReady where a sample does not pass
     Writes: flows and samples
     """
     system = System.objects.filter(pk=data.system).first()
     if system is None:
         raise NotFound
-    brought = [one for one in connector_of(system.connector).presets() if not data.names or one.name in data.names]
+    brought = [
+        one for one in connector_of(system.connector).presets()
+        if one.name in data.names or not (data.names or one.is_asked_for)
+    ]  # fmt: skip
     if not brought or {one.name for one in brought} < set(data.names):
         raise NoPresets(connector=system.connector, names=", ".join(data.names))
     codes = {one.name: f"{system.code}-{one.name}"[:40] for one in brought}
