@@ -294,6 +294,27 @@ def test_an_order_that_is_pushed_is_the_channels_order_once_though_it_is_polled_
     assert trade.supply() == (100, 2)
 
 
+@pytest.mark.parametrize("trade", [WooShop], indirect=True, ids=lambda one: one.connector.key)
+def test_a_shop_that_only_pushes_is_compared_by_what_it_lists(trade, monkeypatch):
+    counter, hand = trade.counter, trade.hand
+    hand.do("integration.flow.stop", Flow.objects.get(code="P-orders").pk)
+    missed = counter.place()
+    list(counter.orders.values())[-1].update(date_created_gmt=written(counter.now - timedelta(hours=2), "utc"))
+    counter.now += timedelta(minutes=1)
+    connector, connect = link_of(Flow.objects.first().system_id)
+    monkeypatch.setattr(scanning, "link_of", lambda _: (connector, lambda: replace(connect(), now=counter.now)))
+    ctx = hand.ctx.with_(now=counter.now)
+    defaults.seed(ctx)
+    (scan,) = Scan.objects.filter(noun="channels.order", fetch_flow__trigger="webhook")
+    assert (scan.code, scan.operation, scan.is_mapped) == ("SCAN-P-orders_pushed", "orders", True)
+    scanning.run_scan(ctx, scan)
+    (found,) = Discrepancy.objects.filter(scan=scan)
+    assert (found.kind, found.key) == ("missing_here", missed)
+    hand.do("watch.discrepancy.fetch_again", found.pk)
+    trade.passes()
+    assert trade.order(missed).state == "accepted"
+
+
 def test_flows_that_are_there_are_not_made_again(trade):
     system = Flow.objects.first().system_id
     assert trade.hand.do("integration.flow.add_presets", system=str(system), settings={"shop": "P1"}).value == ()

@@ -244,6 +244,7 @@ class PresetScan:
             within: the setting and the noun of the place of ours that the condition reads as {place};
             key, at, amount: our field, and the path there; holds: of what they list, an expression;
             read_by: the command whose flow of this system reads the list, through its mapping; else `operation` is read
+            is_sent_again: what they lack can be told again by the flow it begins with
     """
 
     name: str
@@ -259,6 +260,7 @@ class PresetScan:
     within: tuple[str, str] = ("", "")
     operation: str = ""
     read_by: str = ""
+    is_sent_again: bool = True
 
 
 class Connector:
