@@ -174,7 +174,8 @@ class AddPresets(Input):
     )  # fmt: skip
     names: list[Text] = field(
         "名称", "Names", default_factory=list, max_length=40,
-        help=L("空则全部，如 orders、stock", "Empty: all of them; such as orders, stock"),
+        help=L("空则全部，如 orders、stock；文件交换的 statements 须写明",
+               "Empty: all of them; such as orders, stock. A file exchange's statements must be named"),
     )  # fmt: skip
 
 
