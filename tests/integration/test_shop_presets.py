@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
+from collections import Counter as Count
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal as D
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from banyan.connectors.douyin.tests.shop import DouyinShop
 from banyan.connectors.jd.tests.shop import JdShop
@@ -16,12 +22,12 @@ from banyan.connectors.shopify.tests.shop import ShopifyShop
 from banyan.connectors.taobao.tests.shop import TaobaoShop
 from banyan.connectors.vendure.tests.shop import VendureShop
 from banyan.connectors.woocommerce.tests.shop import WooShop
-from banyan.integration.models import Flow, Message
+from banyan.integration.models import Flow, Message, Position
 from banyan.integration.plans import link_of
 from banyan.integration.watch import defaults, scanning
 from banyan.integration.watch.models import Discrepancy, Scan
 from banyan.kernel import proofs
-from banyan.modules.channels.models import ChannelOrder, Listing, Refund, Settlement
+from banyan.modules.channels.models import ChannelOrder, Listing, OrderBody, Refund, Settlement
 from banyan.modules.channels.tests.conftest import Stall
 from banyan.modules.finance.models import CustomerInvoice
 from banyan.modules.inventory.models import Supply
@@ -257,6 +263,56 @@ def test_the_default_scans_find_what_is_missing_on_either_side(trade, monkeypatc
     counter.orders[rows["sent here"]].update(waits)
     assert found(shipping) == sorted([("missing_there", numbers["sent here"]), ("missing_here", numbers["sent there"])])
     assert defaults.seed(ctx) == 0
+
+
+SIGNED = {"shopify": "X-Shopify-Hmac-Sha256", "woocommerce": "X-WC-Webhook-Signature"}
+
+
+@pytest.mark.parametrize("trade", [ShopifyShop, WooShop], indirect=True, ids=lambda one: one.connector.key)
+def test_an_order_that_is_pushed_is_the_channels_order_once_though_it_is_polled_too(trade):
+    counter, number = trade.counter, trade.counter.place()
+    (body,) = [json.dumps(one).encode() for one in counter.orders.values()]
+
+    def push(secret: str) -> int:
+        signed = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+        return Client().post("/hooks/P/orders", body, content_type="application/json",
+                             headers={SIGNED[counter.connector.key]: signed}).status_code  # fmt: skip
+
+    def came() -> dict[str, int]:
+        return Count(Message.objects.filter(flow__target="channels.order.receive").values_list("flow__code", flat=True))
+
+    assert push("another") == 401
+    assert (push(counter.secrets["webhook_secret"]), push(counter.secrets["webhook_secret"])) == (200, 200)
+    Position.objects.update(next_at=counter.now + timedelta(hours=1))
+    trade.passes()
+    assert came() == {"P-orders_pushed": 1}, "nothing was polled yet"
+    assert (trade.order(number).state, trade.supply()) == ("accepted", (100, 2))
+    Position.objects.update(next_at=counter.now)
+    trade.passes()
+    assert came() == {"P-orders_pushed": 1, "P-orders": 1}
+    assert ChannelOrder.objects.count() == OrderBody.objects.count() == 1
+    assert trade.supply() == (100, 2)
+
+
+@pytest.mark.parametrize("trade", [WooShop], indirect=True, ids=lambda one: one.connector.key)
+def test_a_shop_that_only_pushes_is_compared_by_what_it_lists(trade, monkeypatch):
+    counter, hand = trade.counter, trade.hand
+    hand.do("integration.flow.stop", Flow.objects.get(code="P-orders").pk)
+    missed = counter.place()
+    list(counter.orders.values())[-1].update(date_created_gmt=written(counter.now - timedelta(hours=2), "utc"))
+    counter.now += timedelta(minutes=1)
+    connector, connect = link_of(Flow.objects.first().system_id)
+    monkeypatch.setattr(scanning, "link_of", lambda _: (connector, lambda: replace(connect(), now=counter.now)))
+    ctx = hand.ctx.with_(now=counter.now)
+    defaults.seed(ctx)
+    (scan,) = Scan.objects.filter(noun="channels.order", fetch_flow__trigger="webhook")
+    assert (scan.code, scan.operation, scan.is_mapped) == ("SCAN-P-orders_pushed", "orders", True)
+    scanning.run_scan(ctx, scan)
+    (found,) = Discrepancy.objects.filter(scan=scan)
+    assert (found.kind, found.key) == ("missing_here", missed)
+    hand.do("watch.discrepancy.fetch_again", found.pk)
+    trade.passes()
+    assert trade.order(missed).state == "accepted"
 
 
 def test_flows_that_are_there_are_not_made_again(trade):

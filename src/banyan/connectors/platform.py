@@ -427,6 +427,10 @@ def _pulled(name: str, zh: str, en: str, target: str, every: int = 60) -> Preset
     return PresetFlow(name, L(zh, en), "poll", name, target, None, every=every)
 
 
+def _heard(name: str, zh: str, en: str, like: str, target: str) -> PresetFlow:
+    return PresetFlow(name, L(zh, en), "webhook", like, target, None, mapping=like)
+
+
 def _pushed(name: str, zh: str, en: str, event: str, target: str, *needs: str, order: str = "strict") -> PresetFlow:
     wanted = " and ".join(("data.shop = settings.shop", *needs))
     return PresetFlow(name, L(zh, en), "event", f"channels.{event}", target, _told(event), wanted, order)
@@ -436,6 +440,7 @@ def _pushed(name: str, zh: str, en: str, event: str, target: str, *needs: str, o
 #: A refund is told where we began it (`refund`), or as our answer to the one that the shop asks for (`answer`).
 SHOP_FLOWS: Mapping[str, PresetFlow] = {flow.name: flow for flow in (
     _pulled("orders", "订单", "Orders", "channels.order.receive"),
+    _heard("orders_pushed", "订单推送", "Orders pushed", "orders", "channels.order.receive"),
     _pulled("goods", "商品 ID", "Keys of goods", "channels.listing.note_goods", every=900),
     _pushed("stock", "可售库存", "Saleable stock", "offer_changed", "stock", order="newest"),
     _pushed("ship", "发货", "Shipments", "shipment_told", "ship",

@@ -208,7 +208,8 @@ class PresetFlow:
     """A flow that a connector brings along, made a draft by `integration.flow.add_presets`.
 
     Takes:  name: of the flow, and of the connector's mapping for it; subject: the operation or the event that it
-            begins with; filter: an expression that may read `settings.NAME`; sample: what comes in, or is told
+            begins with; filter: an expression that may read `settings.NAME`; sample: what comes in, or is told;
+            mapping: the connector's mapping where it is another flow's; is_asked_for: it is made by its name only
     """
 
     name: str
@@ -220,6 +221,8 @@ class PresetFlow:
     filter: str = ""
     order: Literal["strict", "newest", "free"] = "strict"
     every: int = 60
+    mapping: str = ""
+    is_asked_for: bool = False
 
     @property
     def direction(self) -> Literal["in", "out"]:
@@ -241,6 +244,7 @@ class PresetScan:
             within: the setting and the noun of the place of ours that the condition reads as {place};
             key, at, amount: our field, and the path there; holds: of what they list, an expression;
             read_by: the command whose flow of this system reads the list, through its mapping; else `operation` is read
+            is_sent_again: what they lack can be told again by the flow it begins with
     """
 
     name: str
@@ -256,6 +260,7 @@ class PresetScan:
     within: tuple[str, str] = ("", "")
     operation: str = ""
     read_by: str = ""
+    is_sent_again: bool = True
 
 
 class Connector:

@@ -15,7 +15,7 @@ from banyan.connectors.file.edi.envelopes import Party, closed, opened
 from banyan.connectors.file.edi.segments import EdiFault
 from banyan.connectors.file.entries import Entry, Place
 from banyan.connectors.file.places import place_of
-from banyan.connectors.file.presets import edi_flows
+from banyan.connectors.file.presets import edi_flows, statement_flows
 from banyan.connectors.file.settings import FileOperation, FileSettings
 from banyan.connectors.platform import mapping_of
 from banyan.integration.connecting import (
@@ -72,8 +72,8 @@ class File(Connector):
         return mapping_of(self.key, name) or super().mapping(name)
 
     def presets(self) -> Sequence[PresetFlow]:
-        """Give the flows for partners who exchange EDI."""
-        return edi_flows()
+        """Give the flows for partners who exchange EDI, and that for shops' statements."""
+        return (*edi_flows(), *statement_flows())
 
     def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
         """Give the messages of the files that are whole, the oldest first.

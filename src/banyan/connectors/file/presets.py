@@ -1,4 +1,4 @@
-"""Flows for a trading partner who exchanges EDI: orders and bills in; answers, despatches, invoices, orders out.
+"""Flows of files: a shop's statements that a person saved there, and all of a partner who exchanges EDI.
 
 Each flow goes by an operation of its own name (README): what is read by two flows from one folder, the first would take
 from the second. `settings.customer` or `settings.supplier` names the partner by our code.
@@ -28,6 +28,14 @@ def _read(name: str, zh: str, en: str, target: str, needs: str) -> PresetFlow:
 
 def _told(name: str, zh: str, en: str, event: str, *needs: str) -> PresetFlow:
     return PresetFlow(name, L(zh, en), "event", event, name, sample_of(name), " and ".join(needs))
+
+
+def statement_flows() -> Sequence[PresetFlow]:
+    """Give the flow by which a shop's statements come as CSV with the heads of the sample; `settings.shop` is ours."""
+    return (PresetFlow(
+        "statements", L("结算单文件", "Statements as files"), "poll", "statements", "channels.settlement.receive",
+        sample_of("statements"), every=300, is_asked_for=True,
+    ),)  # fmt: skip
 
 
 def edi_flows() -> Sequence[PresetFlow]:

@@ -61,8 +61,9 @@ class Shopify(Platform):
     settings = ShopifySettings
     secrets = ("access_token", "webhook_secret")
     joins = {
-        "orders": "", "goods": "", "stock": 'data.outside_stock != "" and data.outside_place != ""', "ship": "",
-        "cancel": "", "refunds": "count(transactions) > 0", "refund": "", "statements": "",
+        "orders": "", "orders_pushed": "", "goods": "",
+        "stock": 'data.outside_stock != "" and data.outside_place != ""', "ship": "", "cancel": "",
+        "refunds": "count(transactions) > 0", "refund": "", "statements": "",
     }  # fmt: skip
     shipped = ("ship", 'fulfillment_status = "fulfilled"')
     calls = (

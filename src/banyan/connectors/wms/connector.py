@@ -10,9 +10,9 @@ from banyan.connectors.platform import FOLDER, mapping_of
 from banyan.connectors.reading import json_or_text
 from banyan.connectors.rest.connector import Rest
 from banyan.connectors.rest.settings import RestOperation, RestSettings, Since
-from banyan.integration.connecting import Connection, Operation, connector
+from banyan.integration.connecting import Connection, Operation, PresetScan, connector
 from banyan.kernel.schema import field
-from banyan.lib.labels import L
+from banyan.lib.labels import L, Label
 
 #: Operations that the pair's mappings are made for, each with what it gets or gives.
 SAMPLES = {
@@ -32,6 +32,17 @@ def _read(key: str, zh: str, en: str, key_path: str) -> RestOperation:
     return RestOperation(
         key=key, zh=zh, en=en, ways=["poll"], method="GET", path=f"/{key}", body=None, id_path="id", version_path="id",
         key_path=key_path, since=Since(parameter="since", path="at"),
+    )  # fmt: skip
+
+
+def _compared(
+    name: str, label: Label, tells: tuple[str, str], noun: str, states: str, key: tuple[str, str], at: str
+) -> PresetScan:
+    """Give a scan of what they say happened. What bears no number on either side cannot be compared."""
+    ours, theirs = key
+    return PresetScan(
+        name, label, *tells, noun, f"plant:in={{place}}&state:in={states}&{ours}:empty=no", key, (at, "at"),
+        holds=f'coalesce({theirs}, "") != ""', within=("plant", "company.plant"), operation=name, is_sent_again=False,
     )  # fmt: skip
 
 
@@ -69,6 +80,16 @@ class Wms(Rest):
     def mapping(self, name: str) -> Mapping[str, Any]:
         """Give what stands in NAME.mapping.json beside the connector. Raises: NotFound."""
         return mapping_of(self.key, name) or super().mapping(name)
+
+    def scans(self) -> Sequence[PresetScan]:
+        """Give what went and came against theirs, by waybill and delivery note, in the plant the flow is set to."""
+        return (
+            _compared("shipped", L("出库核对", "shipments compared"), ("sales.order_confirmed", "deliveries"),
+                      "sales.shipment", "shipped", ("tracking_number", "tracking"), "shipped_at"),
+            _compared("received", L("入库核对", "receipts compared"), ("purchasing.order_placed", "expected"),
+                      "purchasing.receipt", "arrived,partly_booked,booked", ("delivery_note", "delivery_note"),
+                      "arrived_at"),
+        )  # fmt: skip
 
 
 def _samples(key: str) -> tuple[Mapping[str, Any], ...]:

@@ -49,7 +49,10 @@ class WooCommerce(Platform):
     )
     settings = WooSettings
     secrets = ("consumer_secret", "webhook_secret")
-    joins = {"orders": "", "stock": "", "ship": "", "done": "", "cancel": "", "refunds": "", "refund": ""}
+    joins = {
+        "orders": "", "orders_pushed": "", "stock": "", "ship": "", "done": "", "cancel": "", "refunds": "",
+        "refund": "",
+    }  # fmt: skip
     shipped = ("done", 'status = "completed"')
     calls = (
         Call("orders", L("订单", "Orders"), "GET orders", _of_orders(), hears=True, sample="order.json"),

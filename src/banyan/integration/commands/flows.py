@@ -174,7 +174,8 @@ class AddPresets(Input):
     )  # fmt: skip
     names: list[Text] = field(
         "名称", "Names", default_factory=list, max_length=40,
-        help=L("空则全部，如 orders、stock", "Empty: all of them; such as orders, stock"),
+        help=L("空则全部，如 orders、stock；文件交换的 statements 须写明",
+               "Empty: all of them; such as orders, stock. A file exchange's statements must be named"),
     )  # fmt: skip
 
 
@@ -183,14 +184,17 @@ class AddPresets(Input):
 def add_presets(ctx: Context, data: AddPresets) -> tuple[Flow, ...]:
     """Make drafts of the flows that a system's connector brings along, each with its sample; nothing is switched on.
 
-    Gives:  the new flows; those whose code is there already are left as they are
+    Gives:  the new flows, without names all that need not be asked for; those whose code is there already are left
     Raises: NotFound; NoPresets where it brings none of these names; FlowNotReady where a sample does not pass
     Writes: flows and samples
     """
     system = System.objects.filter(pk=data.system).first()
     if system is None:
         raise NotFound
-    brought = [one for one in connector_of(system.connector).presets() if not data.names or one.name in data.names]
+    brought = [
+        one for one in connector_of(system.connector).presets()
+        if one.name in data.names or not (data.names or one.is_asked_for)
+    ]  # fmt: skip
     if not brought or {one.name for one in brought} < set(data.names):
         raise NoPresets(connector=system.connector, names=", ".join(data.names))
     codes = {one.name: f"{system.code}-{one.name}"[:40] for one in brought}
@@ -201,7 +205,7 @@ def add_presets(ctx: Context, data: AddPresets) -> tuple[Flow, ...]:
             "code": codes[one.name], "name": one.label.in_("zh"), "system": system.pk, "direction": one.direction,
             "trigger": one.trigger, "detail": one.detail, "target": one.target, "order": one.order,
             "filter": rules.condition_set_to(one.filter, data.settings),
-            "mapping": {"preset": f"{system.connector}.{one.name}", "settings": data.settings},
+            "mapping": {"preset": f"{system.connector}.{one.mapping or one.name}", "settings": data.settings},
         }
         for one in brought
     ]}) if brought else ()  # fmt: skip

@@ -24,7 +24,7 @@ def mappings_to_pick() -> dict[str, Sequence[tuple[str, str]]]:
     used = set(System.objects.values_list("connector", flat=True))
     found += [
         ({"preset": f"{one.key}.{preset.name}"}, f"{one.label}：{preset.label}")
-        for one in connectors() if one.key in used for preset in one.presets()
+        for one in connectors() if one.key in used for preset in one.presets() if not preset.mapping
     ]  # fmt: skip
     picks = [(orjson.dumps(value).decode(), text) for value, text in found]
     return {"mapping": picks, "undo_mapping": picks}

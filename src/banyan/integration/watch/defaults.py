@@ -2,8 +2,9 @@
 
 The first outside system, flow or shop brings the alert rules and the scan of our own impossible states. Each running
 flow that lists what a command of ours takes in (`kernel.arrivals`) brings a nightly scan against its partner, read
-through the flow's own mapping. So does each running flow that tells what its connector says is listed there
-(`Connector.scans`: shipments of shops, invoices in books).
+through the flow's own mapping; one that is pushed to does where nothing is polled, and its operation could be. So does
+each running flow that tells what its connector says is listed there (`Connector.scans`: shipments of shops, invoices
+in books).
 They are ordinary rules and scans: to be changed, switched off, deleted.
 """
 
@@ -16,7 +17,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from banyan.integration.connecting import Connector, PresetScan, connector_of
+from banyan.integration.connecting import Connector, Failed, PresetScan, connector_of
 from banyan.integration.models import Flow, System
 from banyan.integration.plans import Plan, plan_of
 from banyan.integration.watch.models import Scan, Seed
@@ -60,7 +61,10 @@ def seed(ctx: Context) -> int:
             _make(ctx, "scan own", "watch.scan.create", own)
             made += 1
         listing = Flow.objects.filter(state="active", direction="in", target__in=arrivals())
-        for flow in listing.exclude(trigger="webhook").select_related("system").order_by("code"):
+        asked = set(listing.exclude(trigger="webhook").values_list("system_id", "target"))
+        for flow in listing.select_related("system").order_by("code"):
+            if flow.trigger == "webhook" and (flow.system_id, flow.target) in asked:
+                continue
             if f"scan {flow.pk}" not in known and (facts := _against(flow)):
                 _make(ctx, f"scan {flow.pk}", "watch.scan.create", facts)
                 made += 1
@@ -103,6 +107,8 @@ def _against(flow: Flow) -> dict[str, Any] | None:
     plan, arrival = plan_of(flow.pk), arrivals()[flow.target]
     if plan is None or type(plan.connector).position_at is Connector.position_at:
         return None
+    if flow.trigger == "webhook" and not _is_polled(plan):
+        return None
     place = _place(plan, arrival)
     if place is None:
         return None
@@ -114,6 +120,15 @@ def _against(flow: Flow) -> dict[str, Any] | None:
         "at_field": arrival.at[1], "their_at": arrival.at[0], "amount_field": arrival.amount[1],
         "their_amount": arrival.amount[0], "is_mapped": True, "fetch_flow": str(flow.pk), "days": DAYS,
     }  # fmt: skip
+
+
+def _is_polled(plan: Plan) -> bool:
+    """Say whether what is pushed can be asked for too, by the operation of the same name."""
+    try:
+        offered = plan.connector.describe(plan.connect(None))
+    except Failed:
+        return False
+    return any(one.key == plan.operation and "poll" in one.ways for one in offered)
 
 
 def _scans_of(flow: Flow) -> list[PresetScan]:
@@ -144,8 +159,9 @@ def _told(flow: Flow, one: PresetScan) -> dict[str, Any] | None:
         "system": str(flow.system_id), "operation": operation, "noun": one.noun,
         "where": one.where.replace("{place}", str(place)), "key_field": one.key[0], "their_key": one.key[1],
         "at_field": one.at[0], "their_at": one.at[1], "amount_field": one.amount[0], "their_amount": one.amount[1],
-        "their_filter": one.holds, "is_mapped": reader is not None, "send_flow": str(flow.pk), "days": DAYS,
-    } | ({"fetch_flow": str(reader.pk)} if reader else {})  # fmt: skip
+        "their_filter": one.holds, "is_mapped": reader is not None, "days": DAYS,
+        "send_flow": str(flow.pk) if one.is_sent_again else None, "fetch_flow": str(reader.pk) if reader else None,
+    }  # fmt: skip
 
 
 def _place(plan: Plan, arrival: Arrival) -> UUID | None:

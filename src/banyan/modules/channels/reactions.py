@@ -1,4 +1,4 @@
-"""What channels hear after commit: goods that have left, orders that were given up."""
+"""What channels hear after commit: goods that have left, orders that were given up, what a person must tell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
 from banyan.kernel.dispatcher import Delivered
 from banyan.kernel.events import after_commit
+from banyan.modules.channels import by_hand, events
 from banyan.modules.channels.commands.refunding import take_back
 from banyan.modules.channels.commands.shipping import (
     note_cancelled,
@@ -42,3 +43,9 @@ def goods_are_back(ctx: Context, event: Delivered) -> None:
     keys = list(Refund.objects.filter(return_order=event.record, state="agreed").values_list("pk", flat=True))
     if keys:
         execute(ctx, take_back, ids=keys)
+
+
+@after_commit(events.OrderCancelled, events.RefundDecided)
+def ask_of_by_hand(ctx: Context, event: Delivered) -> None:
+    """Ask a person to do in the shop's back office what its platform takes from no program."""
+    by_hand.ask_person(ctx, event)

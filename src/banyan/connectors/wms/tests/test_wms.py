@@ -15,6 +15,9 @@ from banyan.connectors.wms.connector import SAMPLES, Wms, WmsSettings
 from banyan.integration import mappings
 from banyan.integration.connecting import Failed
 from banyan.integration.models import Message
+from banyan.integration.watch import defaults
+from banyan.integration.watch.models import Discrepancy, Scan
+from banyan.integration.watch.scanning import run_scan
 from banyan.kernel import proofs
 from banyan.lib.errors import NotFound
 from banyan.modules.inventory.models import Balance, Move, StockDocument
@@ -85,7 +88,8 @@ class Pair:
             for line in sample["data"]["lines"]:
                 line["item"] = str(self.world.product.pk)
             self.hand.flow(system, key.upper(), sample, direction="out", trigger="event", target=key,
-                           detail={"events": [event]}, mapping={"preset": f"wms.{key}"})  # fmt: skip
+                           detail={"events": [event]},
+                           mapping={"preset": f"wms.{key}", "settings": {"plant": "P1"}})  # fmt: skip
         for key, command in BACK.items():
             self.hand.flow(system, key.upper(), samples("wms", f"{key}.json"), direction="in", trigger="poll",
                            order="free", detail={"operation": key, "every": 60}, target=command,
@@ -285,6 +289,40 @@ def test_what_was_moved_is_moved_once_and_a_difference_waits_for_a_person(pair):
     pair.world.do("inventory.stock_document.post", document)
     assert pair.on_hand(**here) == D(43)
     assert pair.on_hand(lot__number="L261202") == D(51)
+
+
+def test_what_went_and_what_came_is_compared_each_night_in_the_plant_the_flows_name(pair):
+    order = pair.shop.confirmed(pair.shop.line(pair.world.product, 40))
+    bought = pair.yard.placed(pair.yard.line(pair.world.steel, 200))
+    (line,), (wanted,) = pair.shop.lines(order), pair.yard.lines(bought)
+    goods = [{"line": str(line.pk), "item": "FG-1", "lot": "L261201", "place": "A-01", "quantity": 6}]
+    steel = [{"line": str(wanted.pk), "item": "RM-1", "quantity": 10, "lot": "H1"}]
+    pair.tell("shipped", "OUT-1", order=order.number, tracking="SF1", lines=goods)
+    pair.tell("shipped", "OUT-2", order=order.number, lines=goods)
+    pair.tell("received", "IN-1", order=bought.number, delivery_note="DN-1", lines=steel)
+    pair.pass_minutes()
+    assert (Shipment.objects.count(), Receipt.objects.count()) == (2, 1)
+    ctx = pair.hand.ctx.with_(now=pair.now + timedelta(hours=3))
+    defaults.seed(ctx)
+    made = {scan.code: scan for scan in Scan.objects.filter(kind="theirs").select_related("system", "fetch_flow")}
+    assert set(made) == {"SCAN-DELIVERIES", "SCAN-EXPECTED"}
+
+    def found() -> list[tuple[str, str, str]]:
+        for scan in made.values():
+            scan.refresh_from_db()
+            assert run_scan(ctx, scan).state == "done"
+        return sorted(Discrepancy.objects.exclude(state="closed").values_list("scan__code", "kind", "key"))
+
+    assert found() == []
+    one = [{"order_line": str(line.pk), "quantity": 1}]
+    pair.world.do("sales.order.ship", order, tracking_number="OURS", lines=one)
+    pair.wms.tells["received"].append(
+        {"id": "IN-2", "at": pair.now.isoformat(), "order": bought.number, "delivery_note": "DN-2", "lines": steel}
+    )
+    assert found() == [("SCAN-DELIVERIES", "missing_there", "OURS"), ("SCAN-EXPECTED", "missing_here", "DN-2")]
+    assert set(Discrepancy.objects.values_list("proposed", flat=True)) == {"task"}
+    pair.pass_minutes()
+    assert found() == [("SCAN-DELIVERIES", "missing_there", "OURS")]
 
 
 @pytest.mark.parametrize(

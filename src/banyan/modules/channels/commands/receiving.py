@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from banyan.kernel import db
+from banyan.kernel import beside, db
 from banyan.kernel.commands import attempt, command, save
 from banyan.kernel.context import Context
 from banyan.kernel.locks import dirty, lock
@@ -19,7 +19,7 @@ from banyan.kernel.schema import dump
 from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
-from banyan.modules.channels import queries, rules
+from banyan.modules.channels import by_hand, queries, rules
 from banyan.modules.channels.commands.accepting import DECIDED, Known, take
 from banyan.modules.channels.commands.cancelling import cancel
 from banyan.modules.channels.commands.merging import put_together
@@ -357,6 +357,7 @@ def _cancel(ctx: Context, order: ChannelOrder, parts: Sequence[ChannelOrder]) ->
         if before in ("shipped", "done") and one.state == before:
             note_differences(ctx, one, {"state": (before, "cancelled")})
     save(ctx, [one for one in others if dirty(one)])
+    beside.settle(ctx, (by_hand.KIND,), "channels.order", [one.pk for one in (order, *others)])
     return "cancelled" if all(done) else "difference"
 
 
