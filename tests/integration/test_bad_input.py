@@ -187,6 +187,23 @@ def test_a_file_that_is_no_good_is_set_aside_said_and_holds_no_other_up(hand, tm
     assert not Position.objects.filter(flow__code="GOOD").exclude(error="").exists()
 
 
+@pytest.mark.parametrize("length", [20, 190])
+def test_equal_rows_of_a_file_are_all_kept_however_long_its_name(hand, tmp_path, length):
+    folder = tmp_path / "exchange" / "wms" / "in"
+    folder.mkdir(parents=True)
+    system = hand.system("FILES", "file", {"folder": "wms", "operations": [{"key": "moves", "ready": "at_once"}]}, {},
+                         account=hand.account("kernel.role.create"))  # fmt: skip
+    hand.flow(system, "MOVES", ROLE, direction="in", trigger="file", detail={"operation": "moves", "every": 1},
+              target="kernel.role.create")  # fmt: skip
+    (folder / ("x" * (length - 4) + ".csv")).write_bytes(b"sku,quantity\nA,1\nA,1\nB,2\n")
+    now = datetime.now(UTC)
+    for n in range(3):
+        while polling.read_due(now + timedelta(seconds=3 * n)):
+            pass
+    kept = Message.objects.order_by("seq").values_list("body__sku", "body__quantity")
+    assert list(kept) == [("A", "1"), ("A", "1"), ("B", "2")]
+
+
 # --- read -----------------------------------------------------------------------------------------------------
 
 ANSWERS = {
