@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.plugins.alone",
     "tests.plugins.levels",
     "tests.plugins.order",
+    "tests.plugins.saying",
     "tests.plugins.database",
     "tests.plugins.browser",
     "tests.plugins.server",

@@ -1,4 +1,4 @@
-"""What must be true of two sides' books when a fault is over; both are printed, a line each.
+"""What must be true of two sides' books when a fault is over; both are said, a line each, at the end of the run.
 
 Each message is held once in effect, or dead with its reason; of each key in order; counts and sums are equal.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from banyan.integration.models import Attempt, Message
 from banyan.kernel import proofs
 from banyan.kernel.models import Outbox, Role
+from tests.plugins.saying import say
 
 PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
 #: What one side made: its ordering key and its number, in the order it came about.
@@ -23,7 +24,7 @@ Got = tuple[str, str, int]
 def books_agree(
     sender: str, made: Sequence[Made], receiver: str, got: Iterable[Got], dead: Mapping[int, str] | None = None
 ) -> None:
-    """Hold what a receiver has against what a sender made, and print both.
+    """Hold what a receiver has against what a sender made, and say both.
 
     Takes:  dead: the reasons of those that may never arrive, by number; what is dead must not be held
     """
@@ -33,9 +34,9 @@ def books_agree(
     theirs = [n for _, _, n in held]
     lives = [(key, n) for key, n in made if n not in died]
     whole = [n for _, n in made]
-    print(f"{sender}: {len(whole)} made, sum {sum(whole)}; to arrive {len(lives)}, sum {sum(n for _, n in lives)}; "
-          f"dead {len(died)} {died or ''}")  # fmt: skip
-    print(f"{receiver}: {len(held)} held, sum {sum(theirs)}, of {len(received)} received")
+    say(f"{sender}: {len(whole)} made, sum {sum(whole)}; to arrive {len(lives)}, sum {sum(n for _, n in lives)}; "
+        f"dead {len(died)} {died or ''}".rstrip(),
+        f"{receiver}: {len(held)} held, sum {sum(theirs)}, of {len(received)} received")  # fmt: skip
     assert all(died.values()), "something is dead without a reason"
     assert len({name for name, _, _ in held}) == len(held), "one name was used for two things"
     assert (len(held), sum(theirs)) == (len(lives), sum(n for _, n in lives)), "counts or sums differ"

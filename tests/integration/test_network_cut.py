@@ -26,6 +26,7 @@ from banyan.lib.ids import new_id
 from tests.integration.hard_times import both_sides_agree, come_to_rest, join, workers
 from tests.integration.shop import Integrator
 from tests.partners.nodes import wait_for
+from tests.plugins.saying import say
 
 pytestmark = [pytest.mark.partner, pytest.mark.timeout(240)]
 PORT, TOLD, OFFERED, CUTS = 8080, 400, 200, 4
@@ -115,8 +116,8 @@ def test_a_cut_line_loses_nothing_and_doubles_nothing(live_db, ctx, settings, tm
             telling.join()
             come_to_rest(TOLD, OFFERED, 90)
             bus.end()
-        print(f"seed {seed}: {CUTS} cuts, waiting at the end of each {waits}; lost on the way: "
-              f"{Message.objects.filter(attempts__gt=1).count()} messages took more than one try")  # fmt: skip
+        say(f"seed {seed}: {CUTS} cuts, waiting at the end of each {waits}; lost on the way: "
+            f"{Message.objects.filter(attempts__gt=1).count()} messages took more than one try")  # fmt: skip
         assert max(waits) > 0, "nothing was under way when the line was cut"
         both_sides_agree(address, TOLD, OFFERED)
     finally:
