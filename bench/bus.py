@@ -19,7 +19,8 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from _server import Answer, Client, Server, running, show  # noqa: E402 (the folders are put on the path first)
+from _receiver import SECRET  # noqa: E402 (the folders are put on the path first)
+from _server import Answer, Client, Server, running, show  # noqa: E402
 
 from tests.partners.nodes import RABBITMQ, rabbitmq_node, rabbitmq_program  # noqa: E402
 
@@ -120,9 +121,10 @@ class Bench:
         user = User.objects.create(login="shop", name="商店接口", is_program=True)
         UserRole.objects.create(user=user, role=Role.objects.get(code="admin"))
         (self.system,) = factory.make("integration.system", dict(
-            code="SHOP", name="商店", connector="rest", hosts=[f"127.0.0.1:{port}"], account=str(user.pk),
-            settings={"address": f"http://127.0.0.1:{port}", "operations": [{"key": "push", "path": "/events"}]},
+            code="SHOP", name="商店", connector="webhook", hosts=[f"127.0.0.1:{port}"], account=str(user.pk),
+            settings={"address": f"http://127.0.0.1:{port}/events", "operations": ["orders"]},
         ))  # fmt: skip
+        factory.do("integration.secret.set", system=str(self.system), name="signing_secret", value=SECRET)
         factory.do("integration.system.activate", [self.system])
         self.event = "bench.sold"
         self.flow = self.flow_of("OUT", detail={"events": [self.event]})
@@ -133,7 +135,7 @@ class Bench:
         from banyan.integration.trying import outcome_of
 
         sample = sample or {"a": 1}
-        given = dict(code=code, name=code, system=str(self.system), direction="out", trigger="event", target="push",
+        given = dict(code=code, name=code, system=str(self.system), direction="out", trigger="event", target="event",
                      mapping={}) | facts  # fmt: skip
         (flow,) = self.factory.make("integration.flow", given)
         output = outcome_of({"filter": "", "mapping": mappings.frozen(given["mapping"])}, sample).value
@@ -145,7 +147,7 @@ class Bench:
     # events → webhook
 
     def webhook(self, asked: Any) -> Iterator[Any]:
-        """Event → webhook: all at once, then at half of that rate."""
+        """Event → webhook, signed, as a CloudEvent: all at once, then at half of that rate."""
         self._drive(2_000, None)
         rate, note = self._sustained(asked.messages)
         yield _figure("bus_webhook_per_s", rate, "/s", note)
