@@ -32,6 +32,8 @@ TARGETS: dict[str, tuple[float, float]] = {
     "bus_amqp_p95_ms": (1000, 300),
     "inbox_orders_per_s": (150, 250),
     "backlog_1m_slowdown": (2, 1.2),
+    "backlog_due_slowdown": (2, 1.2),
+    "backlog_due_p95_ms": (1000, 300),
     "bus_health_page_ms": (1000, 300),
     "bus_alerts_ms": (5000, 1000),
 }
@@ -298,7 +300,12 @@ class Bench:
     # a backlog
 
     def backlog(self, asked: Any) -> Iterator[Any]:
-        """How long a new message takes beside very many that wait: of a stopped flow, and for a later time."""
+        """How long a new message takes beside very many that wait: of a stopped flow, for a later time; then all due.
+
+        These are of an active flow, whose partner's breaker is open: nothing but that holds them back.
+        """
+        from banyan.integration.models import Attempt
+
         few = min(asked.messages, 20_000)
         self._forget()
         alone, _, _ = self._drive(few, None)
@@ -310,6 +317,35 @@ class Bench:
         beside, _, _ = self._drive(few, None)
         yield _figure("backlog_1m_slowdown", beside / alone, "×",
                       f"{few / alone:.0f} a second alone, {few / beside:.0f} beside {asked.backlog}")  # fmt: skip
+        shut = self._shut_flow()
+        self._fill(shut, asked.backlog, "now()")
+        self._forget()
+        beside, _, _ = self._drive(few, None)
+        tried = Attempt.objects.filter(message__flow=shut).count()
+        if tried:
+            raise RuntimeError(f"{tried} tries by an open breaker")
+        yield _figure("backlog_due_slowdown", beside / alone, "×",
+                      f"{few / beside:.0f} a second beside {asked.backlog} due behind an open breaker")  # fmt: skip
+        yield from self._half("backlog_due_p95_ms", few / beside)
+
+    def _shut_flow(self) -> Any:
+        """Make a flow to a partner that nobody may call for a day, for its breaker is open."""
+        from banyan.kernel import db
+
+        (system,) = self.factory.make("integration.system", dict(
+            code="AWAY", name="停摆", connector="webhook", hosts=["127.0.0.1:9"],
+            settings={"address": "http://127.0.0.1:9/events"},
+        ))  # fmt: skip
+        self.factory.do("integration.secret.set", system=str(system), name="signing_secret", value=SECRET)
+        self.factory.do("integration.system.activate", [system])
+        db.run(
+            """
+            INSERT INTO integration_gauge (id, system_id, operation, breaker, failures, opened, tokens, error, until)
+            VALUES (%(system)s, %(system)s, '', 'open', 5, 1, 0, '', now() + interval '1 day')
+            ON CONFLICT (system_id, operation) DO UPDATE SET breaker = 'open', until = now() + interval '1 day'
+            """, {"system": system},
+        )  # fmt: skip
+        return self.flow_of("SHUT", system=str(system), detail={"events": ["bench.away"]})
 
     def health(self, asked: Any) -> Iterator[Any]:
         """The health board's page, and all alert rules, over what the figures before have left behind."""
