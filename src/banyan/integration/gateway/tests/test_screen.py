@@ -108,7 +108,7 @@ def test_the_last_twenty_calls_lead_to_their_pages_in_as_many_statements_as_one(
     found = re.findall(r'href="(/integration/gateway/calls/[^"]+)">([^<]+)<', text)
     assert [name for _, name in found] == [f"sales.order.call{n}" for n in range(20)]
     assert found[1][0].endswith(str(logged[0].pk))
-    assert "故障 500" in text
+    assert "故障</span> 500" in text
     assert boss.get(found[1][0]).status_code == 200
     other = shown(signed_in("kernel.client.read", login="other"))[0]
     assert "/integration/gateway/calls/" not in other
