@@ -1,5 +1,6 @@
 """A partner on the loopback that takes webhooks as fast as they come and knows when each arrived.
 
+A webhook is checked as a partner does: signed with `SECRET` (Standard Webhooks), and a CloudEvent 1.0 of the same id.
 Run as a process of its own: prints its port, answers `GET /` with what it saw as JSON, and forgets at `DELETE /`. Given
 a broker's port and a queue, it takes from there as well.
 """
@@ -7,12 +8,18 @@ a broker's port and a queue, it takes from there as well.
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 import sys
 import time
 
 import _amqp
+import orjson
 
+KEY = b"bench" * 6
+SECRET = "whsec_" + base64.b64encode(KEY).decode()
 SEEN: dict[bytes | str, tuple[float, float]] = {}
 TWICE = [0]
 
@@ -47,7 +54,10 @@ class Receiver(asyncio.Protocol):
 
     def answer(self, head: bytes, lower: bytes, body: bytes) -> bytes:
         if head.startswith(b"POST"):
-            note(_header(lower, b"\r\nidempotency-key:") or _header(lower, b"\r\nwebhook-id:"), body)
+            name = _header(head, lower, b"\r\nwebhook-id:")
+            if fault := refused(name, head, lower, body):
+                return b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%b" % (len(fault), fault)
+            note(name, body)
             return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"
         if head.startswith(b"DELETE"):
             SEEN.clear()
@@ -59,9 +69,21 @@ class Receiver(asyncio.Protocol):
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said)
 
 
-def _header(lower: bytes, name: bytes) -> bytes:
+def refused(name: bytes, head: bytes, lower: bytes, body: bytes) -> bytes:
+    """Give why a webhook is refused, nothing where it is signed and the event that its head names."""
+    signed = b"%b.%b.%b" % (name, _header(head, lower, b"\r\nwebhook-timestamp:"), body)
+    expected = b"v1," + base64.b64encode(hmac.digest(KEY, signed, hashlib.sha256))
+    if not hmac.compare_digest(expected, _header(head, lower, b"\r\nwebhook-signature:")):
+        return b"the signature does not match"
+    event = orjson.loads(body)
+    if event.get("specversion") != "1.0" or event.get("id") != name.decode() or "data" not in event:
+        return b"no CloudEvent of that id"
+    return b""
+
+
+def _header(head: bytes, lower: bytes, name: bytes) -> bytes:
     place = lower.find(name)
-    return lower[place + len(name) :].split(b"\r\n", 1)[0].strip() if place >= 0 else b""
+    return head[place + len(name) :].split(b"\r\n", 1)[0].strip() if place >= 0 else b""
 
 
 async def main() -> None:

@@ -19,7 +19,8 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-from _server import Answer, Client, Server, running, show  # noqa: E402 (the folders are put on the path first)
+from _receiver import SECRET  # noqa: E402 (the folders are put on the path first)
+from _server import Answer, Client, Server, running, show  # noqa: E402
 
 from tests.partners.nodes import RABBITMQ, rabbitmq_node, rabbitmq_program  # noqa: E402
 
@@ -31,6 +32,8 @@ TARGETS: dict[str, tuple[float, float]] = {
     "bus_amqp_p95_ms": (1000, 300),
     "inbox_orders_per_s": (150, 250),
     "backlog_1m_slowdown": (2, 1.2),
+    "backlog_due_slowdown": (2, 1.2),
+    "backlog_due_p95_ms": (1000, 300),
     "bus_health_page_ms": (1000, 300),
     "bus_alerts_ms": (5000, 1000),
 }
@@ -120,9 +123,10 @@ class Bench:
         user = User.objects.create(login="shop", name="商店接口", is_program=True)
         UserRole.objects.create(user=user, role=Role.objects.get(code="admin"))
         (self.system,) = factory.make("integration.system", dict(
-            code="SHOP", name="商店", connector="rest", hosts=[f"127.0.0.1:{port}"], account=str(user.pk),
-            settings={"address": f"http://127.0.0.1:{port}", "operations": [{"key": "push", "path": "/events"}]},
+            code="SHOP", name="商店", connector="webhook", hosts=[f"127.0.0.1:{port}"], account=str(user.pk),
+            settings={"address": f"http://127.0.0.1:{port}/events", "operations": ["orders"]},
         ))  # fmt: skip
+        factory.do("integration.secret.set", system=str(self.system), name="signing_secret", value=SECRET)
         factory.do("integration.system.activate", [self.system])
         self.event = "bench.sold"
         self.flow = self.flow_of("OUT", detail={"events": [self.event]})
@@ -133,7 +137,7 @@ class Bench:
         from banyan.integration.trying import outcome_of
 
         sample = sample or {"a": 1}
-        given = dict(code=code, name=code, system=str(self.system), direction="out", trigger="event", target="push",
+        given = dict(code=code, name=code, system=str(self.system), direction="out", trigger="event", target="event",
                      mapping={}) | facts  # fmt: skip
         (flow,) = self.factory.make("integration.flow", given)
         output = outcome_of({"filter": "", "mapping": mappings.frozen(given["mapping"])}, sample).value
@@ -145,7 +149,7 @@ class Bench:
     # events → webhook
 
     def webhook(self, asked: Any) -> Iterator[Any]:
-        """Event → webhook: all at once, then at half of that rate."""
+        """Event → webhook, signed, as a CloudEvent: all at once, then at half of that rate."""
         self._drive(2_000, None)
         rate, note = self._sustained(asked.messages)
         yield _figure("bus_webhook_per_s", rate, "/s", note)
@@ -296,7 +300,12 @@ class Bench:
     # a backlog
 
     def backlog(self, asked: Any) -> Iterator[Any]:
-        """How long a new message takes beside very many that wait: of a stopped flow, and for a later time."""
+        """How long a new message takes beside very many that wait: of a stopped flow, for a later time; then all due.
+
+        These are of an active flow, whose partner's breaker is open: nothing but that holds them back.
+        """
+        from banyan.integration.models import Attempt
+
         few = min(asked.messages, 20_000)
         self._forget()
         alone, _, _ = self._drive(few, None)
@@ -308,6 +317,35 @@ class Bench:
         beside, _, _ = self._drive(few, None)
         yield _figure("backlog_1m_slowdown", beside / alone, "×",
                       f"{few / alone:.0f} a second alone, {few / beside:.0f} beside {asked.backlog}")  # fmt: skip
+        shut = self._shut_flow()
+        self._fill(shut, asked.backlog, "now()")
+        self._forget()
+        beside, _, _ = self._drive(few, None)
+        tried = Attempt.objects.filter(message__flow=shut).count()
+        if tried:
+            raise RuntimeError(f"{tried} tries by an open breaker")
+        yield _figure("backlog_due_slowdown", beside / alone, "×",
+                      f"{few / beside:.0f} a second beside {asked.backlog} due behind an open breaker")  # fmt: skip
+        yield from self._half("backlog_due_p95_ms", few / beside)
+
+    def _shut_flow(self) -> Any:
+        """Make a flow to a partner that nobody may call for a day, for its breaker is open."""
+        from banyan.kernel import db
+
+        (system,) = self.factory.make("integration.system", dict(
+            code="AWAY", name="停摆", connector="webhook", hosts=["127.0.0.1:9"],
+            settings={"address": "http://127.0.0.1:9/events"},
+        ))  # fmt: skip
+        self.factory.do("integration.secret.set", system=str(system), name="signing_secret", value=SECRET)
+        self.factory.do("integration.system.activate", [system])
+        db.run(
+            """
+            INSERT INTO integration_gauge (id, system_id, operation, breaker, failures, opened, tokens, error, until)
+            VALUES (%(system)s, %(system)s, '', 'open', 5, 1, 0, '', now() + interval '1 day')
+            ON CONFLICT (system_id, operation) DO UPDATE SET breaker = 'open', until = now() + interval '1 day'
+            """, {"system": system},
+        )  # fmt: skip
+        return self.flow_of("SHUT", system=str(system), detail={"events": ["bench.away"]})
 
     def health(self, asked: Any) -> Iterator[Any]:
         """The health board's page, and all alert rules, over what the figures before have left behind."""

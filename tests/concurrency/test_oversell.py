@@ -78,8 +78,9 @@ def test_clients_of_four_shops_are_told_in_the_same_answer_who_gets_the_last_pie
     assert Counter(status for status, _, _ in found) == {200: SHOPS * clients}
     told = [body["result"][0] for _, body, _ in found]
     slowest = max(took for _, _, took in found)
-    print(f"\n{len(told)} clients over HTTP, {pieces} pieces: {Counter((t['state'], t['hold']) for t in told)} "
-          f"in {seconds:.1f} s, the slowest answer {slowest:.1f} s")  # fmt: skip
+    held = Counter(one["hold"] or one["state"] for one in told)
+    print(f"{SHOPS} shops × {clients} clients over HTTP, {pieces} pieces: {dict(held)} in {seconds:.1f} s, "
+        f"the slowest answer {slowest:.1f} s")  # fmt: skip
     assert Counter((one["state"], one["hold"]) for one in told) == {
         ("accepted", ""): pieces, ("held", "no_stock"): SHOPS * clients - pieces,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What must be true of two sides' books when a fault is over; both are printed, a line each.
+"""What must be true of two sides' books when a fault is over; both are said, a line each, at the end of the run.
 
 Each message is held once in effect, or dead with its reason; of each key in order; counts and sums are equal.
 """
@@ -23,7 +23,7 @@ Got = tuple[str, str, int]
 def books_agree(
     sender: str, made: Sequence[Made], receiver: str, got: Iterable[Got], dead: Mapping[int, str] | None = None
 ) -> None:
-    """Hold what a receiver has against what a sender made, and print both.
+    """Hold what a receiver has against what a sender made, and say both.
 
     Takes:  dead: the reasons of those that may never arrive, by number; what is dead must not be held
     """
@@ -34,8 +34,8 @@ def books_agree(
     lives = [(key, n) for key, n in made if n not in died]
     whole = [n for _, n in made]
     print(f"{sender}: {len(whole)} made, sum {sum(whole)}; to arrive {len(lives)}, sum {sum(n for _, n in lives)}; "
-          f"dead {len(died)} {died or ''}")  # fmt: skip
-    print(f"{receiver}: {len(held)} held, sum {sum(theirs)}, of {len(received)} received")
+        f"dead {len(died)} {died or ''}".rstrip(),
+        f"{receiver}: {len(held)} held, sum {sum(theirs)}, of {len(received)} received", sep="\n")  # fmt: skip
     assert all(died.values()), "something is dead without a reason"
     assert len({name for name, _, _ in held}) == len(held), "one name was used for two things"
     assert (len(held), sum(theirs)) == (len(lives), sum(n for _, n in lives)), "counts or sums differ"

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 
 
 class Workers:
-    """The bus, one process at a time.
+    """The bus, one process at a time, and the dispatcher where it is asked for.
 
     Takes:  lease: seconds for which it claims what comes in and whom it reads; then claims end by themselves. None:
             `kill` lets their time pass, so that many kills take no hour
@@ -43,12 +43,12 @@ class Workers:
             program, env=surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE.parents[1],
         )  # fmt: skip
         assert self.nursery.stdout.readline() == "ready\n"
-        self.pid = 0
+        self.pids: dict[str, int] = {}
 
-    def start(self) -> None:
-        self.nursery.stdin.write("\n")
+    def start(self, name: str = "bus") -> None:
+        self.nursery.stdin.write(f"{name}\n")
         self.nursery.stdin.flush()
-        self.pid = int(self.nursery.stdout.readline())
+        self.pids[name] = int(self.nursery.stdout.readline())
 
     def kill(self) -> dict[UUID, tuple[datetime, int]]:
         """End it as a power cut does; give the messages that it leaves claimed, until when, and how often tried.
@@ -58,26 +58,29 @@ class Workers:
         self.end(signal.SIGKILL)
         if self.lease:
             time.sleep(0.3)  # what it had asked of the database comes to its end there
-            rows = db.rows("SELECT id, claimed_until, attempts FROM integration_message "
-                           "WHERE state = 'waiting' AND claimed_until > now()")  # fmt: skip
-            return {one: (until, attempts) for one, until, attempts in rows}
+        rows = db.rows("SELECT id, claimed_until, attempts FROM integration_message "
+                       "WHERE state = 'waiting' AND claimed_until > now()")  # fmt: skip
+        held = {one: (until, attempts) for one, until, attempts in rows}
+        if self.lease:
+            return held
         db.run("UPDATE integration_message SET next_at = now(), claimed_until = now() "
                "WHERE claimed_until IS NOT NULL AND state = 'waiting'")  # fmt: skip
         db.run("UPDATE integration_position SET next_at = least(next_at, now()), claimed_until = NULL")
-        return {}
+        return held
 
-    def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
-        if not self.pid:
+    def end(self, sign: signal.Signals = signal.SIGTERM, name: str = "bus") -> None:
+        pid = self.pids.pop(name, 0)
+        if not pid:
             return
-        os.kill(self.pid, sign)
+        os.kill(pid, sign)
         limit = time.monotonic() + 20
-        while Path(f"/proc/{self.pid}").exists():
-            assert time.monotonic() < limit, "the bus does not end"
+        while Path(f"/proc/{pid}").exists():
+            assert time.monotonic() < limit, f"the {name} does not end"
             time.sleep(0.005)
-        self.pid = 0
 
     def stop(self) -> None:
-        self.end(signal.SIGKILL)
+        for name in tuple(self.pids):
+            self.end(signal.SIGKILL, name)
         self.nursery.kill()
         self.nursery.wait()
 
@@ -118,7 +121,7 @@ def books_of(address: str) -> dict[str, Any]:
 
 
 def both_sides_agree(address: str, told: int, offered: int) -> None:
-    """Hold counts, sums and the order of each key against the partner's books, and print them."""
+    """Hold counts, sums and the order of each key against the partner's books, and say them."""
     books = books_of(address)
     print(f"{books['calls']} calls of the partner")
     made = sold()

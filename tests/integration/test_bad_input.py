@@ -120,7 +120,12 @@ def test_a_replayed_signature_does_nothing_twice_and_an_old_one_nothing_at_all(h
     assert (old.status_code, old.json()) == (401, {"ok": False, "reason": "forged"})
     assert [one for one in lines(caplog) if "HOOK/roles: refused a request (forged)" in one]
     assert not Message.objects.exists()
-    assert [push(raw, age=60).status_code for _ in range(3)] == [204] * 3
+    caplog.clear()
+    caplog.set_level(logging.INFO, logger="banyan.bus")
+    told = "HOOK/roles: nothing of a request was new: 1 known already, 'm1' the first"
+    for times in range(3):
+        assert push(raw, age=60).status_code == 204
+        assert [record.getMessage() for record in caplog.records].count(told) == times
     assert push(json.dumps(ROLE | {"code": "K2"}).encode(), age=60).status_code == 422, "another body by the same name"
     carry_until_quiet()
     assert roles() == ["K1"]
@@ -185,6 +190,23 @@ def test_a_file_that_is_no_good_is_set_aside_said_and_holds_no_other_up(hand, tm
         assert "a.dat" not in left, f"{name} is out of the way"
         assert kept, f"{name} is kept for a person"
     assert not Position.objects.filter(flow__code="GOOD").exclude(error="").exists()
+
+
+@pytest.mark.parametrize("length", [20, 190])
+def test_equal_rows_of_a_file_are_all_kept_however_long_its_name(hand, tmp_path, length):
+    folder = tmp_path / "exchange" / "wms" / "in"
+    folder.mkdir(parents=True)
+    system = hand.system("FILES", "file", {"folder": "wms", "operations": [{"key": "moves", "ready": "at_once"}]}, {},
+                         account=hand.account("kernel.role.create"))  # fmt: skip
+    hand.flow(system, "MOVES", ROLE, direction="in", trigger="file", detail={"operation": "moves", "every": 1},
+              target="kernel.role.create")  # fmt: skip
+    (folder / ("x" * (length - 4) + ".csv")).write_bytes(b"sku,quantity\nA,1\nA,1\nB,2\n")
+    now = datetime.now(UTC)
+    for n in range(3):
+        while polling.read_due(now + timedelta(seconds=3 * n)):
+            pass
+    kept = Message.objects.order_by("seq").values_list("body__sku", "body__quantity")
+    assert list(kept) == [("A", "1"), ("A", "1"), ("B", "2")]
 
 
 # --- read -----------------------------------------------------------------------------------------------------

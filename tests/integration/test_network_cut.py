@@ -117,7 +117,7 @@ def test_a_cut_line_loses_nothing_and_doubles_nothing(live_db, ctx, settings, tm
             come_to_rest(TOLD, OFFERED, 90)
             bus.end()
         print(f"seed {seed}: {CUTS} cuts, waiting at the end of each {waits}; lost on the way: "
-              f"{Message.objects.filter(attempts__gt=1).count()} messages took more than one try")  # fmt: skip
+            f"{Message.objects.filter(attempts__gt=1).count()} messages took more than one try")  # fmt: skip
         assert max(waits) > 0, "nothing was under way when the line was cut"
         both_sides_agree(address, TOLD, OFFERED)
     finally:

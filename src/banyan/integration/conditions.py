@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from banyan.integration.connecting import Failed
+from banyan.integration.names import fitted
 from banyan.lib import expressions
 from banyan.lib.expressions import Expression, ExpressionFailed, ExpressionFault
 from banyan.lib.expressions.nodes import Name, Node
@@ -39,7 +40,7 @@ def is_true(text: str, body: Any) -> bool:
 def key_of(text: str, body: Any) -> str:
     """Give the ordering key that an expression makes of a body. Raises: Failed("mapping")."""
     value = value_of(text, body)
-    return "" if value is None else str(value)[:200]
+    return "" if value is None else fitted(str(value))
 
 
 def value_of(text: str, body: Any) -> Any:

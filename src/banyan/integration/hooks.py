@@ -1,7 +1,7 @@
 """Where partners push: POST /hooks/{system}/{operation}, without session or form token; the connector verifies.
 
 What is answered is the connector's word, given when the messages are kept. A forged or broken request leaves nothing
-but a line in the log.
+but a line in the log, and so does one that has come before.
 """
 
 from __future__ import annotations
@@ -96,6 +96,9 @@ def _received(
         taken = sum(one.new for one in kept)
         if any(one.reused for one in kept):
             fault = Failed("source_reused", "an id came again with another body")
+        elif messages and not taken:
+            log.info("%s/%s: nothing of a request was new: %d known already, %r the first", system, operation,
+                     len(messages), messages[0].id[:100])  # fmt: skip
     return _answered(connector.answer(connection, operation, taken, fault))
 
 

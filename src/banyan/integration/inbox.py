@@ -13,6 +13,7 @@ from django.db import transaction
 
 from banyan.integration.connecting import Failed, Incoming
 from banyan.integration.fanout import NEW_ID, wake
+from banyan.integration.names import fitted
 from banyan.integration.plans import Plan
 from banyan.kernel import db
 from banyan.lib import traces
@@ -80,7 +81,7 @@ def keep(plan: Plan, messages: Sequence[Incoming], now: datetime, trace: str | N
 
 def source_of(one: Incoming) -> str:
     """Give the name by which a message of a partner is known within its flow."""
-    return _clean(one.id)[:200]
+    return fitted(_clean(one.id))
 
 
 def _row(plan: Plan, one: Incoming, trace: str | None) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def _row(plan: Plan, one: Incoming, trace: str | None) -> dict[str, Any]:
     row = dict(
         source=source_of(one), type=(one.type or plan.operation)[:120], body=body, raw=_clean(one.raw),
         digest=hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest(), at=one.at,
-        key=_clean(one.key)[:200], state="waiting", reason="", error="",
+        key=fitted(_clean(one.key)), state="waiting", reason="", error="",
         trace=traces.received(one.trace) or traces.received(trace),
     )  # fmt: skip
     if one.fault is not None:
@@ -103,7 +104,8 @@ def _row(plan: Plan, one: Incoming, trace: str | None) -> dict[str, Any]:
 
 def _refused(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
-        "source": f"{row['source'][:130]}#{row['digest'][:60]}", "state": "dead", "reason": "source_reused", "key": "",
+        "source": fitted(f"{row['source']}#{row['digest'][:60]}"), "key": "", "state": "dead",
+        "reason": "source_reused",
         "error": f"编号 {row['source']} 已用于另一内容\nthe id {row['source']} came before with another body",
     }  # fmt: skip
 

@@ -14,6 +14,7 @@ import orjson
 from banyan.integration import conditions, environments, limits, mappings
 from banyan.integration.connecting import Connection, Connector, Failed, connector_of
 from banyan.integration.connections import Sealed, connection_of
+from banyan.integration.names import fitted
 from banyan.kernel import access, db, schema
 from banyan.kernel.context import Context
 from banyan.lib.errors import DomainError
@@ -88,7 +89,7 @@ class Plan:
 
     def key_of(self, body: Any, usual: str) -> str:
         """Give what a body stays in order with. Raises: Failed("mapping")."""
-        return conditions.key_of(self.definition["key"], body) if self.definition["key"] else usual[:200]
+        return conditions.key_of(self.definition["key"], body) if self.definition["key"] else fitted(usual)
 
     def map(self, body: Any) -> Any:
         """Give what the command gets. Raises: Failed("mapping")."""

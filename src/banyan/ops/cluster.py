@@ -51,7 +51,7 @@ log_line_prefix = '%m [%p] %q%u@%d '
 SAFE = "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\n"
 FAST_AND_LOSABLE = (
     "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n"
-    "wal_level = minimal\nmax_wal_senders = 0\nlog_min_duration_statement = -1\n"
+    "wal_level = minimal\nmax_wal_senders = 0\nmax_connections = 240\nlog_min_duration_statement = -1\n"
 )
 
 

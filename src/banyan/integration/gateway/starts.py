@@ -28,7 +28,7 @@ areas.screen(
 @answers("kernel.call.pages")
 def of_call(ctx: Context, record: Mapping[str, Any]) -> Pages:
     """Give the way from a call to what came of it."""
-    return (("route", L("审计与消息", "Audit and messages"), f"/integration/gateway/calls/{record['id']}"),)
+    return (("route", L("审计与消息", "Audit and messages"), call_page(record["id"])),)
 
 
 @answers("integration.message.pages")
@@ -37,6 +37,11 @@ def of_message(ctx: Context, record: Mapping[str, Any]) -> Pages:
     if not record.get("trace") or not ctx.may("kernel.call.read"):
         return ()
     return (("list-search", L("同一追踪的调用", "Calls of the trace"), calls_of(record["trace"])),)
+
+
+def call_page(key: Any) -> str:
+    """Give the address of a call with what came of it."""
+    return f"/integration/gateway/calls/{key}"
 
 
 def calls_of(traceparent: str) -> str:

@@ -45,6 +45,9 @@ _STATES: Mapping[str, tuple[str, Label]] = {
 #: A secret or a token that ends within so many days is to be looked at.
 SOON_DAYS = 14
 TOKENS = "kernel.token.read"
+#: So many calls of the log are shown with the clients, and what of each.
+LATEST = 20
+_SHOWN = ("at", "program", "method", "path", "operation", "status", "outcome", "ms")
 WSDL = "/soap/<command>?wsdl"
 
 
@@ -84,8 +87,25 @@ def _shown(request: HttpRequest) -> Mapping[str, Any]:
         "refused": sum(one.refused for one in every), "throttled": sum(one.throttled for one in every),
         "failed": sum(one.failed for one in every), "now": f"{ctx.now.astimezone(zone):%H:%M}",
         "may_issue": ctx.may("kernel.client.issue"), "may_calls": ctx.may("kernel.call.read"),
-        "versions": answers.VERSIONS, "log": _log(), "wsdl": WSDL,
+        "latest": _latest(ctx, zone), "versions": answers.VERSIONS, "log": _log(), "wsdl": WSDL,
     }  # fmt: skip
+
+
+def _latest(ctx: Context, zone: ZoneInfo) -> Sequence[Mapping[str, Any]]:
+    """Give the last calls that somebody may read, each with its page; none without the right to any."""
+    noun = registry.noun("kernel.call")
+    if not ctx.may("kernel.call.read"):
+        return ()
+    outcomes = {one.key: one for one in next(f for f in noun.spec.fields if f.key == "outcome").choices}
+    found = reading.list_records(ctx, noun, reading.Query(sort="-at", limit=LATEST, columns=_SHOWN, expand=()))
+    return [
+        one | {
+            "at": _when(datetime.fromisoformat(one["at"]), ctx.now, zone, seconds=True),
+            "tone": outcomes[one["outcome"]].tone, "ended": outcomes[one["outcome"]].label,
+            "took": f"{float(one['ms']):.1f}", "page": starts.call_page(one["id"]),
+        }
+        for one in found.rows
+    ]  # fmt: skip
 
 
 def _whose(ctx: Context, permission: str) -> UUID | None:
@@ -121,11 +141,11 @@ def _acts(ctx: Context, one: Entrance) -> tuple[Button, ...]:
     )
 
 
-def _when(at: datetime | None, now: datetime, zone: ZoneInfo) -> str:
+def _when(at: datetime | None, now: datetime, zone: ZoneInfo, *, seconds: bool = False) -> str:
     if at is None:
         return ""
-    here = at.astimezone(zone)
-    return f"{here:%H:%M}" if here.date() == now.astimezone(zone).date() else f"{here:%Y-%m-%d %H:%M}"
+    here, clock = at.astimezone(zone), "%H:%M:%S" if seconds else "%H:%M"
+    return f"{here:{clock}}" if here.date() == now.astimezone(zone).date() else f"{here:%Y-%m-%d {clock}}"
 
 
 # --- one call ---------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from banyan.integration import conditions, fanout
 from banyan.integration.commands.messages import replay
 from banyan.integration.connecting import UNREACHED, Failed
 from banyan.integration.models import Message
+from banyan.integration.names import fitted
 from banyan.integration.rules import pause_before_next
 from banyan.integration.saga import asking, rules
 from banyan.integration.saga.events import RunDone, RunUndone
@@ -287,9 +288,9 @@ def judged(definition: Mapping[str, Any], body: Any, usual: str) -> tuple[bool, 
     try:
         if definition["filter"] and not conditions.is_true(definition["filter"], body):
             return False, "", ""
-        return True, conditions.key_of(definition["key"], body) if definition["key"] else usual[:200], ""
+        return True, conditions.key_of(definition["key"], body) if definition["key"] else fitted(usual), ""
     except Failed as fault:
-        return True, usual[:200], fault.text
+        return True, fitted(usual), fault.text
 
 
 def made_steps(run: Run, definition: Mapping[str, Any]) -> list[RunStep]:

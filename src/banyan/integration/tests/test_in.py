@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 
-from banyan.integration import effects, performing, polling
+from banyan.integration import conditions, effects, inbox, performing, polling
 from banyan.integration.connecting import Incoming
 from banyan.integration.engine import carry_until_quiet
 from banyan.integration.mapping.models import KeyLink
 from banyan.integration.models import Attempt, Message, Position, Secret, System
+from banyan.integration.plans import plan_of
 from banyan.integration.tests.conftest import CONFIRMED, PAGES, do
 from banyan.kernel import db, proofs
 from banyan.kernel.commands import Contended
@@ -57,6 +59,21 @@ def states():
 
 def made():
     return list(Role.objects.filter(code__startswith="R").order_by("code").values_list("code", flat=True))
+
+
+def test_long_names_and_keys_with_one_beginning_stay_apart(inward):
+    plan = plan_of(inward().pk)
+    usual = [role(n, code="K" * 240 + str(n)) for n in (1, 2)]
+    long = [replace(one, id="M" * 240 + one.id) for one in usual]
+    other = [replace(one, body=one.body | {"name_en": "another"}) for one in long]
+    for _ in range(2):  # what comes again is known
+        inbox.keep(plan, long, later(0))
+        inbox.keep(plan, other, later(0))
+    found = Message.objects.order_by("seq")
+    assert [one.state for one in found] == ["waiting"] * 2 + ["dead"] * 2
+    assert len({one.source for one in found}) == 4
+    assert len({one.key for one in found.filter(state="waiting")}) == 2
+    assert conditions.key_of("code", usual[0].body) == found[0].key != conditions.key_of("code", usual[1].body)
 
 
 def read(now=None):

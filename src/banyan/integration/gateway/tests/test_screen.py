@@ -81,6 +81,42 @@ def test_it_takes_as_many_statements_for_forty_clients_as_for_one(ctx, boss, dja
     assert statements() == one
 
 
+def called(who: Client, n: int, status: int = 200) -> Call:
+    return Call.objects.create(
+        id=new_id(), at=timezone.now() - timedelta(minutes=n), user=who.user, client=who, program=f"client:{who.name}",
+        method="GET", path="sales/orders", operation=f"sales.order.call{n}", status=status,
+        outcome=calls.outcome_of(status), ms=1.5, bytes_in=0, bytes_out=10,
+    )  # fmt: skip
+
+
+def test_the_last_twenty_calls_lead_to_their_pages_in_as_many_statements_as_one(ctx, boss, signed_in):  # noqa: F811
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    def shown(browser) -> tuple[str, int]:
+        with CaptureQueriesContext(connection) as seen:
+            text = browser.get("/integration/gateway/board", headers=PART).content.decode()
+        return text, len(seen)
+
+    shop = client(ctx, "shop")
+    assert "还没有调用" in shown(boss)[0]
+    called(shop, 0, 500)
+    one = shown(boss)[1]
+    logged = [called(shop, n) for n in range(1, 25)]
+    text, statements = shown(boss)
+    assert statements == one
+    found = re.findall(r'href="(/integration/gateway/calls/[^"]+)">([^<]+)<', text)
+    assert [name for _, name in found] == [f"sales.order.call{n}" for n in range(20)]
+    assert found[1][0].endswith(str(logged[0].pk))
+    assert "故障</span> 500" in text
+    assert boss.get(found[1][0]).status_code == 200
+    other = shown(signed_in("kernel.client.read", login="other"))[0]
+    assert "/integration/gateway/calls/" not in other
+    assert "最近的调用" not in other
+    own = shown(signed_in("kernel.client.read", ("kernel.call.read", "own"), login="own"))[0]
+    assert "/integration/gateway/calls/" not in own
+
+
 def test_who_may_only_read_clients_gets_no_buttons_and_no_others_tokens(ctx, signed_in):  # noqa: F811
     client(ctx, "shop")
     holder = User.objects.create(login="holder", name="Holder")

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal as D
-from threading import BoundedSemaphore
+from threading import Barrier
 
 import pytest
 from django.db import connection
@@ -29,24 +29,22 @@ def market(live_db, ctx):
     connection.close()
 
 
-#: A server has a hundred connections: of more clients the rest wait for one, as before the workers of a site.
-CONNECTIONS = 64
-
-
 def together(clients, acts):
-    """Run the acts by so many clients at once; give what each was answered, and how long it took for all."""
-    free = BoundedSemaphore(CONNECTIONS)
+    """Run the acts by so many clients at once, all connected before the first begins; give answers and seconds."""
+    start = Barrier(min(clients, len(acts)))
 
-    def run(act):
-        with free:
-            try:
-                return act()
-            finally:
-                connection.close()
+    def run(number, act):
+        try:
+            if number < start.parties:
+                connection.ensure_connection()
+                start.wait(60)
+            return act()
+        finally:
+            connection.close()
 
     began = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
-        found = list(pool.map(run, acts))
+        found = list(pool.map(run, range(len(acts)), acts))
     return found, time.perf_counter() - began
 
 
@@ -86,7 +84,7 @@ def test_four_shops_with_32_clients_each_sell_the_last_hundred_exactly(market):
     market.put(market.world.part, 100)
     given = [market.outside(shop, buyer=f"b{n}") for shop in shops(market, 4) for n in range(32)]
     found, seconds = together(128, receiving(market, given))
-    print(f"\n128 clients, 100 pieces: {answers(found)[('accepted', '')]} accepted in {seconds:.1f} s")
+    print(f"128 clients, 100 pieces: {answers(found)[('accepted', '')]} accepted in {seconds:.1f} s")
     assert answers(found) == {("accepted", ""): 100, ("held", "no_stock"): 28}
     assert all(market.world.part.code in one.text for one in found if one.hold)
     check(market, 100)
