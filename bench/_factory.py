@@ -231,12 +231,12 @@ class Factory:
         )
 
     def many_edges(self, count: int = 1_000_000) -> UUID:
-        """Write lots and genealogy: of ten levels of fifty lots each, every lot went into five of the next
-        level.
+        """Write lots and genealogy, at least so many edges: of ten levels of fifty lots each, every lot went into
+        five of the next level.
 
         Gives:  a lot of a lowest level
         """
-        lots = count * 10 // 45
+        lots = -(-count // _BLOCK_EDGES) * _BLOCK_LOTS
         index = db.one("SELECT indexdef FROM pg_indexes WHERE indexname = 'inventory_lot_find'")[0]
         by_owner("DROP INDEX inventory_lot_find", {}, "inventory_lot")  # built at once, afterwards
         by_owner(
@@ -245,7 +245,7 @@ class Factory:
             supplier_lot,
                                        heat_number, origin_noun)
             SELECT {_lot("n")}, 1, now(), now(), %(item)s, 'T' || n, 'released', '', '', '', ''
-            FROM generate_series(1, %(lots)s) n
+            FROM generate_series(0, %(lots)s - 1) n
             """,
             {"item": self.parts[0], "lots": lots},
             "inventory_lot",
@@ -257,7 +257,7 @@ class Factory:
             at)
             SELECT gen_random_uuid(), {_lot("n")}, {_lot("(n / 50 + 1) * 50 + mod(n * 5 + side, 50)")}, 1,
                    'production.work_order', gen_random_uuid(), now()
-            FROM generate_series(1, %(lots)s - 50) n, generate_series(0, 4) side WHERE mod(n / 50, 10) < 9
+            FROM generate_series(0, %(lots)s - 1) n, generate_series(0, 4) side WHERE mod(n / 50, 10) < 9
             """,
             {"lots": lots},
             "inventory_genealogy",
@@ -266,6 +266,8 @@ class Factory:
 
 
 _LOT_BASE = 0x00000000_0000_4000_8000_000000000000
+#: Ten levels of fifty lots, of which the highest goes into nothing.
+_BLOCK_LOTS, _BLOCK_EDGES = 10 * 50, 9 * 50 * 5
 
 
 def _lot(number: str) -> str:

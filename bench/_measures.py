@@ -423,12 +423,15 @@ def _run(bench: Bench, factory: Any) -> tuple[float, str]:
     return seconds, used[0]
 
 
-def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
+def trace(bench: Bench, rounds: int = 15, least: int = 1_000_000) -> list[Figure]:
     """Measure following one lot among a million edges of genealogy: asked over REST, and its page.
 
-    Raises: RuntimeError where REST gives other lots than hand-written SQL
+    Raises: RuntimeError where there are fewer edges, or REST gives other lots than hand-written SQL
     """
-    lot = bench.factory.many_edges()
+    lot = bench.factory.many_edges(least)
+    edges = db.one("SELECT count(*) FROM inventory_genealogy")[0]
+    if edges < least:
+        raise RuntimeError(f"{edges:,} edges, not {least:,}")
     path = f"{API}/queries/inventory.trace?lot={lot}&direction=down"
     with cost(bench, rounds + 1) as used:
         rest, size = _median_ms(bench.client, path, rounds)
@@ -436,7 +439,6 @@ def trace(bench: Bench, rounds: int = 15) -> list[Figure]:
     told = bench.client.get(path).json()["items"]
     if {row["_id"] for row in told} != lots:
         raise RuntimeError(f"REST tells {len(told)} lots, hand-written SQL {len(lots)}")
-    edges = db.one("SELECT count(*) FROM inventory_genealogy")[0]
     note = f"{statements(bench, path)}; {len(told)} lots found, {edges:,} edges, {size // 1000} kB; {used[0]}"
     browser = signed_in(bench.server.port)
     with cost(bench, rounds + 1) as used:

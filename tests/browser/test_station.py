@@ -591,10 +591,12 @@ def film(file: Path, text: str) -> Path:
     return file
 
 
-def test_a_camera_reads_the_badge_and_then_the_label_of_an_operation(floor, chromium, site, tmp_path):
+def test_a_camera_reads_the_badge_and_from_an_operations_label_it_is_at_most_three_taps(
+    floor, chromium, site, tmp_path
+):
     """The decoder is the one fetched by browsers that have none of their own."""
     badge = badges.badge_code(floor.badge.pk, floor.badge.serial)
-    label = f"https://factory.example{codes.make('production.operation', floor.second.pk)}"
+    label = f"https://factory.example{codes.make('production.operation', floor.first.pk)}"
     seen = film(tmp_path / "camera.y4m", badge)
     browser = launched(chromium.browser_type, seen)
     page = browser.new_page(base_url=site, locale="zh-CN", viewport=PHONE)
@@ -604,8 +606,32 @@ def test_a_camera_reads_the_badge_and_then_the_label_of_an_operation(floor, chro
     page.get_by_role("button", name="扫工牌登录").click()
     expect(page.locator("[data-task]").first).to_be_visible()
     film(seen, label)
-    page.get_by_role("button", name="扫码").click()
-    expect(page.get_by_role("heading", name="20 铣削")).to_be_visible()
+    hand = Worker(page, "camera")
+
+    def scan() -> None:
+        page.get_by_role("button", name="扫码").click()
+        expect(page.get_by_role("heading", name="10 车削")).to_be_visible()
+        hand.taps.clear()
+
+    scan()
+    hand.digits("50")
+    hand.tap("[data-done]", "done")
+    expect(page.locator(".tick")).to_be_visible()
+    print("\nusual report after the scan:", len(hand.taps), "taps:", hand.taps)
+    assert len(hand.taps) <= 3
+    hand.to_tasks()
+    scan()
+    hand.digits("8")
+    hand.tap('[data-field="bad"]', "bad")
+    hand.digits("2")
+    hand.tap('[data-reason="D02"]', "the reason")
+    hand.tap("[data-done]", "done")
+    expect(page.locator(".tick")).to_be_visible()
+    print("with bad pieces, after the scan:", len(hand.taps), "taps:", hand.taps)
+    assert len(hand.taps) <= 3
+    hand.synced()
+    floor.first.refresh_from_db()
+    assert (floor.first.good_quantity, floor.first.scrap_quantity) == (58, 2)
     browser.close()
 
 

@@ -30,10 +30,24 @@ STATIONS, REPORTS, KILLS = 30, 2_000, 2
 SECONDS = 180
 #: How often a request is cut before it is sent, half way, and after the server has acted.
 CUTS = (("before", 0.12), ("half", 0.06), ("after", 0.15))
+COUNTED = ("good", "scrap")
 
 
 class Cut(Exception):
     """The network went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An ask that the server did not answer as it should, between two moments; nobody had cut it."""
+
+    begun: float
+    ended: float
+    fault: str
+
+    def is_by(self, kills: list[tuple[float, float]]) -> bool:
+        """Say whether the server was away meanwhile: from a kill until it served again."""
+        return any(self.begun < back and self.ended > gone for gone, back in kills)
 
 
 @dataclass(eq=False)
@@ -54,6 +68,8 @@ class Station(threading.Thread):
     states: dict[str, str] = field(default_factory=dict)
     cuts: Counter = field(default_factory=Counter)
     unexpected: list[str] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    counts: int = 0
 
     def __post_init__(self) -> None:
         super().__init__(daemon=True)
@@ -68,9 +84,9 @@ class Station(threading.Thread):
 
     def run(self) -> None:
         try:
-            while (len(self.told) < self.wanted or self.left < len(self.told)) and time.monotonic() < self.end:
+            while (self.counts < self.wanted or self.left < len(self.told)) and time.monotonic() < self.end:
                 for _ in range(self.chance.randint(0, 6)):
-                    if len(self.told) < self.wanted:
+                    if self.counts < self.wanted:
                         self.tell()
                 if self.chance.random() < 0.7:
                     self.send()
@@ -79,9 +95,11 @@ class Station(threading.Thread):
             self.unexpected.append(repr(fault))
 
     def tell(self) -> None:
-        """Do something and note it; the n-th count of a station is n, so that the order shows in the ledger."""
+        """Do something and note it: a count as wanted, or a start or a pause beside; the n-th act counts n pieces,
+        so that the order shows in the ledger."""
         kind = self.chance.choices(["good", "scrap", "start", "pause"], [80, 8, 6, 6])[0]
-        quantity = {"quantity": str(len(self.told) + 1)} if kind in ("good", "scrap") else {}
+        quantity = {"quantity": str(len(self.told) + 1)} if kind in COUNTED else {}
+        self.counts += bool(quantity)
         key = str(new_id())
         at = datetime.now(UTC) + self.late
         self.told.append({
@@ -95,11 +113,17 @@ class Station(threading.Thread):
         batch = self.told[self.left : self.left + self.chance.randint(1, 50)]
         if not batch:
             return
-        now = datetime.now(UTC) + self.late
+        begun, now = time.monotonic(), datetime.now(UTC) + self.late
         body = {"device": self.key, "sent_at": now.isoformat(), "acts": self.chance.sample(batch, len(batch))}
         try:
             answer = json.loads(self.ask("sync", body, {"Authorization": f"Station {self.ticket}"}, self.cut()))
-        except (Cut, OSError, http.client.HTTPException):
+        except Cut:
+            return
+        except TimeoutError:  # a machine under load; it is sent again like after a cut
+            self.cuts["late"] += 1
+            return
+        except (OSError, http.client.HTTPException) as fault:
+            self.lost.append(Lost(begun, time.monotonic(), repr(fault)))
             return
         for one in answer["acts"]:
             if self.states.setdefault(one["id"], one["state"]) != one["state"]:
@@ -116,7 +140,10 @@ class Station(threading.Thread):
         return ""
 
     def ask(self, path: str, body: dict, headers: dict | None = None, cut: str = "") -> bytes:
-        """Ask the server over a connection of its own. Raises: Cut as the network goes"""
+        """Ask the server over a connection of its own.
+
+        Raises: Cut as the network goes; OSError, HTTPException where the server breaks off or fails
+        """
         content = json.dumps(body).encode()
         link = self.server.connect(20)
         try:
@@ -131,7 +158,9 @@ class Station(threading.Thread):
                 raise Cut
             answer = link.getresponse()
             found = answer.read()
-            if cut == "after" or answer.status >= 500:
+            if answer.status >= 500:
+                raise http.client.HTTPException(f"{answer.status} {found[:200]!r}")
+            if cut == "after":
                 raise Cut
             if answer.status != 200:
                 self.unexpected.append(f"{answer.status} {found[:200]!r}")
@@ -173,7 +202,7 @@ def test_thirty_stations_on_a_bad_network_and_two_kills_lose_and_double_nothing(
     operations, seats = floor(ctx)
     server = Server(live_db.url("banyan_app"), tmp_path)
     server.start()
-    begun = time.monotonic()
+    begun, away = time.monotonic(), []
     wanted = [REPORTS // STATIONS + (n < REPORTS % STATIONS) for n in range(STATIONS)]
     stations = [
         Station(server, n, *seats[n], operations, wanted[n], random.Random(seed + n), begun + SECONDS)
@@ -188,22 +217,29 @@ def test_thirty_stations_on_a_bad_network_and_two_kills_lose_and_double_nothing(
             at = REPORTS * kill // (KILLS + 1) + chance.randint(-100, 100)
             while sum(one.left for one in stations) < at and time.monotonic() < begun + SECONDS:
                 time.sleep(0.01)
+            gone = time.monotonic()
             server.kill()
             server.start()
+            away.append((gone, time.monotonic()))
         for one in stations:
             one.join(max(0.1, begun + SECONDS - time.monotonic()))
     finally:
         server.kill()
     seconds = time.monotonic() - begun
-    assert [fault for one in stations for fault in one.unexpected] == []
-    made = {act["id"] for one in stations for act in one.told}
+    lost = [one for station in stations for one in station.lost]
+    made = {act["id"]: act["parts"][0]["kind"] for one in stations for act in one.told}
     booked = {str(key) for key in Report.objects.values_list("id", flat=True)}
     cuts = sum((one.cuts for one in stations), Counter())
     states = Counter(state for one in stations for state in one.states.values())
-    print(f"stations {STATIONS}, reports made {len(made)}, booked {len(booked)}, kept {KeptAct.objects.count()}")
-    print(f"answers {dict(states)}; cuts {dict(cuts)}; kills {KILLS}; {seconds:.0f} s")
-    assert len(made) == REPORTS
-    assert booked == made
+    kinds = Counter(made.values())
+    counted = Report.objects.filter(kind__in=COUNTED).count()
+    print(f"stations {STATIONS}, reports made {sum(kinds[one] for one in COUNTED)}, booked {counted}")
+    print(f"all acts {len(made)} {dict(kinds)}, booked {len(booked)}, kept {KeptAct.objects.count()}")
+    print(f"answers {dict(states)}; cuts {dict(cuts)}; kills {KILLS}, {len(lost)} asks lost by them; {seconds:.0f} s")
+    assert [fault for one in stations for fault in one.unexpected] == []
+    assert [one.fault for one in lost if not one.is_by(away)] == []
+    assert sum(kinds[one] for one in COUNTED) == counted == REPORTS
+    assert booked == made.keys()
     assert not KeptAct.objects.exists()
     for one in stations:
         keys = [act["id"] for act in one.told]

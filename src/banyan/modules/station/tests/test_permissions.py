@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal as D
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from banyan.kernel import registry, sessions
+from banyan.kernel import exchange, registry, sessions
 from banyan.kernel.commands import execute
 from banyan.kernel.models import Audit, Role, User
 from banyan.lib.ids import new_id
@@ -19,7 +20,7 @@ from banyan.modules.production.models import Report, ReportApproval
 from banyan.modules.station import badges
 from banyan.modules.station.badges import Ticket
 from banyan.modules.station.models import KeptAct
-from banyan.modules.wages.models import Approval, WageLine
+from banyan.modules.wages.models import Approval, Statement, WageLine
 from banyan.ops.roles import write_defaults
 from src.banyan.modules.production.tests.conftest import Shop
 from tests.plugins.world import World
@@ -120,11 +121,25 @@ def test_a_worker_corrects_only_what_is_their_own_and_a_leader_any_of_the_team(f
     undo = "production/reports/undo"
     worker = floor.rest("zhao")
     refused = worker.post(undo, {"id": str(new_id()), "report": str(floor.other.pk)})
-    assert refused.status_code in (403, 404, 422)
+    assert (refused.status_code, refused.json()["code"]) == (404, "production.report_unknown")
     assert Report.objects.count() == 2
     assert worker.post(undo, {"id": str(new_id()), "report": str(floor.mine.pk)}).status_code == 200
     assert floor.rest("lead").post(undo, {"id": str(new_id()), "report": str(floor.other.pk)}).status_code == 200
     assert floor.rest("sun").post(undo, {"id": str(new_id()), "report": str(floor.mine.pk)}).status_code == 403
+
+
+@pytest.mark.parametrize(("login", "status"), [("zhao", 404), ("sun", 403), ("acct", 403), ("li", 403)])
+def test_the_page_undoes_no_report_of_another(floor, login, status):
+    page, undo = floor.page(login), "/production/reports/do/undo"
+    told = {"_key": str(new_id()), "id": str(new_id()), "note": "数错"}
+    assert page.post(undo, told | {"report": str(floor.other.pk)}).status_code == status
+    assert Report.objects.count() == 2
+
+
+def test_the_page_undoes_ones_own_report(floor):
+    told = {"_key": str(new_id()), "id": str(new_id()), "note": "数错", "report": str(floor.mine.pk)}
+    assert floor.page("zhao").post("/production/reports/do/undo", told).status_code == 200
+    assert Report.objects.get(kind="undo").reverses_id == floor.mine.pk
 
 
 @pytest.mark.parametrize(("login", "status"), [
@@ -164,6 +179,53 @@ def test_the_pages_show_no_more(floor):
     for path in ("/wages/lines", own, "/wages/rates", "/wages/statements"):
         assert floor.page("sun").get(path).status_code == 403
     assert page.get("/wages/rates").status_code == 403
+
+
+@pytest.fixture
+def statements(floor) -> dict[str, Statement]:
+    """Give the statements of the month by whose they are: three pieces and five, at two each."""
+    floor.world.do("wages.line.approve")
+    floor.world.do("wages.statement.prepare", month=WageLine.objects.first().day)
+    return {one.employee.code: one for one in Statement.objects.select_related("employee")}
+
+
+def exported(floor: Floor, login: str, of: str = "") -> list[dict[str, D]]:
+    """Give what wages somebody takes away as XLSX by whose they are, all or one's, from the page and over REST."""
+    found, key = [], floor.employees[of].pk if of else ""
+    for answer in (
+        floor.page(login).get(f"/wages/statements/export.xlsx?{f'employee:eq={key}' if of else ''}"),
+        floor.rest(login).get(f"wages/statements/export?format=xlsx&expand=employee{f'&employee={key}' if of else ''}"),
+    ):
+        assert answer.status_code == 200
+        table = exchange.read_table("wages.xlsx", b"".join(answer.streaming_content))
+        rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        found.append({str(row["员工"]).split()[0]: D(str(row["应付工资"])) for row in rows})
+    return found
+
+
+def test_the_accountant_takes_all_wages_to_payroll_and_a_worker_their_own(floor, statements):
+    both, own = {"zhao": D(6), "qian": D(10)}, {"zhao": D(6)}
+    assert exported(floor, "acct") == [both, both]
+    assert exported(floor, "zhao") == [own, own]
+    assert exported(floor, "acct", of="qian") == [{"qian": D(10)}] * 2
+    assert exported(floor, "zhao", of="qian") == [{}, {}]
+    assert floor.page("sun").get("/wages/statements/export.xlsx").status_code == 403
+    assert floor.rest("sun").get("wages/statements/export?format=xlsx").status_code == 403
+
+
+def test_a_statement_is_shown_to_whom_it_pays_and_not_to_others(floor, statements):
+    own, other = statements["zhao"].pk, statements["qian"].pk
+    page, rest = floor.page("zhao"), floor.rest("zhao")
+    assert [row["id"] for row in rest.get("wages/statements").json()["items"]] == [str(own)]
+    assert D(rest.get(f"wages/statements/{own}").json()["amount"]) == 6
+    assert page.get(f"/wages/statements/{own}").status_code == 200
+    text = page.get("/wages/statements").content.decode()
+    assert str(own) in text
+    assert str(other) not in text
+    assert rest.get(f"wages/statements/{other}").status_code == 404
+    assert page.get(f"/wages/statements/{other}").status_code == 404
+    for path in ("wages/statements", f"wages/statements/{own}"):
+        assert (floor.rest("sun").get(path).status_code, floor.page("sun").get(f"/{path}").status_code) == (403, 403)
 
 
 def approved() -> int:
