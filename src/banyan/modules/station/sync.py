@@ -135,7 +135,7 @@ def _before(sender: tuple[UUID, UUID], told: Sequence[Told]) -> _Before:
         elif kind == "kept":
             found.kept[key] = _answer_of(key, *facts[-5:])
         else:
-            found.reports[key] = dict(zip(_COMPARED, (key, *facts[:-4]), strict=True))
+            found.reports[key] = dict(zip(_COMPARED, (key, *facts[:-5]), strict=True))
         if key and at:
             found.times[key] = at
     return found
