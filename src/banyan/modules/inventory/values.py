@@ -19,7 +19,8 @@ class MoveIntent:
             and line); moved_at: None is now; amount: the value that comes in from supplier or production,
             None where it follows from the stock; demand: whose allocation and promise it uses up;
             is_fact: it has physically happened, so that what is there moves although it was promised to
-            others, the rest is told as missing, and a lot held only afterwards does not stop it
+            others, the rest is told as missing, and a lot held only afterwards does not stop it; is_told: a
+            fact that is heard of afterwards, which a lot held before does not stop either
     """
 
     item: UUID
@@ -36,6 +37,7 @@ class MoveIntent:
     amount: Decimal | None = None
     demand: DemandKey | None = None
     is_fact: bool = False
+    is_told: bool = False
     reason: str = ""
     reverses: UUID | None = None
 

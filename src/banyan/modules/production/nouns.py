@@ -86,6 +86,7 @@ AT_WORK = [
         "rework",
         "change_revision",
         "use_material",
+        "tell_used",
         "finish_card",
     )
 ]

@@ -7,7 +7,8 @@ answers the port `station.act.KIND`:
     def help_called(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
 
 `told` is {id, kind, happened_at, clock_at, said, body}: key made by the device, its time set right and as the device
-had it, and what else the device sent. The answer may say {flags, text}. It is called with the same key again whenever
+had it, and what else the device sent. The answer may say {flags, text}; what is flagged (`FLAGGED`) is booked, and is
+put before a leader as well, who accepts it or has it taken back. It is called with the same key again whenever
 the device has not heard the answer, then it must answer alike and write nothing. A `DomainError` keeps the act for a
 leader (`station.kept_act`). What has not happened yet and may be refused (a pick, a shipment) is no act: it is asked
 of the server at once and never waits in a queue.
@@ -58,6 +59,12 @@ KINDS: dict[str, Kind] = {
     "store": Kind(L("入库", "Put away")),
     "move": Kind(L("移库", "Move")),
     "count": Kind(L("盘点", "Count")),
+}
+#: What a leader is to look at in an act of a further kind that is booked.
+FLAGGED: dict[str, Label] = {
+    "held": L("用了冻结批次，产出一并冻结", "held lot used; what came of it is held too"),
+    "expired": L("用了过期批次", "expired lot used"),
+    "short": L("账上不够，差的记为欠料", "more than the books had; the rest is owed"),
 }
 #: Those that are reports of production.
 REPORTED = ("start", "pause", "report", "undo")

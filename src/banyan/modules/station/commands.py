@@ -23,13 +23,13 @@ from banyan.lib.labels import L, Label
 from banyan.modules.equipment.queries import centres_of_machines, work_centres
 from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id
-from banyan.modules.production.commands import report_work
+from banyan.modules.production.commands import report_work, take_back_told
 from banyan.modules.production.commands.leading import require_led
 from banyan.modules.production.errors import ReversalReasonNeeded
 from banyan.modules.production.models import ReportApproval
 from banyan.modules.station import badges, finding
 from banyan.modules.station.acts import KINDS, Act, Further, book, read, reports_of, told_of
-from banyan.modules.station.errors import NoAccount, NotArrived
+from banyan.modules.station.errors import BookedFlagged, NoAccount, NotArrived
 from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
 
 KEPT = "station.kept_act"
@@ -119,11 +119,16 @@ class Book(Input):
 def book_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Book) -> None:
     """Book what was kept, for the people who did it, at the time at which they did it.
 
+    What is booked already and was only to be looked at is accepted as it stands.
+
     Raises: what `report_work` refuses still; NotYourTeam
     Writes: as `report_work`, in the order in which the acts happened
     """
     _require_led(ctx, acts, "book")
     for kept in sorted(acts, key=lambda one: (one.happened_at, one.pk)):
+        if kept.code == BookedFlagged.code:
+            kept.answer = str(L("认可", "Accepted"))
+            continue
         act = read(kept.body)
         kept.answer = str(L("已入账", "Booked"))
         Attachment.objects.filter(noun=KEPT, record=kept.pk).update(noun=KINDS[act.kind].noun or KEPT)
@@ -168,10 +173,15 @@ class Dismiss(Input):
 
 @command("station.kept_act.dismiss", L("不入账", "Do not book"), input=Dismiss, icon="x", tone="orange")
 def dismiss_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Dismiss) -> None:
-    """Say why something told is not booked. Raises: NotYourTeam"""
+    """Say why something told is not booked; what is booked already, with a flag, is taken back.
+
+    Raises: NotYourTeam; what `reverse_issues` refuses
+    Writes: as `take_back_told`
+    """
     _require_led(ctx, acts, "dismiss")
     for kept in acts:
         kept.answer = data.answer
+    take_back_told(ctx, [kept.pk for kept in acts if kept.code == BookedFlagged.code])
 
 
 class Keep(Input):
@@ -216,7 +226,7 @@ class Withdraw(Input):
 @command("self.station_act.withdraw", L("撤回", "Withdraw"), input=Withdraw, on="noun", rest=False, screen=False)
 def withdraw_kept(ctx: Context, data: Withdraw) -> int:
     """Take back what one told oneself and what is not booked yet; give how many."""
-    mine = KeptAct.objects.filter(pk__in=data.acts, person_id=ctx.person, state="open")
+    mine = KeptAct.objects.filter(pk__in=data.acts, person_id=ctx.person, state="open").exclude(code=BookedFlagged.code)
     return mine.update(
         state="dismissed", answer=str(L("本人撤回", "Withdrawn by the person")), changed_at=ctx.now,
         changed_by_id=ctx.person,

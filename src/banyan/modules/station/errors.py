@@ -128,20 +128,12 @@ class MaterialUnknown(NotFound):
     en = "There is no lot or item “{code}”"
 
 
-class LotStopped(Conflict):
-    code = "station.lot_stopped"
-    zh = "批次 {lot} 已冻结或判为不良"
-    en = "Lot {lot} is held or rejected"
-    way_out_zh = "解冻后再入账；没有用就不入账"
-    way_out_en = "Book it once the lot is released, or dismiss it where it was not used"
-
-
-class LotExpired(Conflict):
-    code = "station.lot_expired"
-    zh = "批次 {lot} 已于 {day} 到期"
-    en = "Lot {lot} expired on {day}"
-    way_out_zh = "确实用了的，班组长在工单上“用料”中指明该批次；没有用就不入账"
-    way_out_en = "If it was used, the leader names the lot in “Use material” of the order; else it is dismissed"
+class BookedFlagged(Conflict):
+    code = "station.booked_flagged"
+    zh = "已入账，请核对：{flags}"
+    en = "Booked, to be looked at: {flags}"
+    way_out_zh = "属实就认可；没有发生就冲回"
+    way_out_en = "Accept it where it is so, take it back where it was not"
 
 
 class LotNotMade(NotFound):

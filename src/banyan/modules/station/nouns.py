@@ -99,8 +99,8 @@ noun(
     label=L("待处理的报工", "Report to decide"),
     plural=L("待处理的报工", "Reports to decide"),
     help=L(
-        "工位上报了、但规则不允许入账的，由班组长处理；内容不会丢",
-        "Told at a station and not bookable by the rules; a leader decides, nothing is lost",
+        "工位上报了、但规则不允许入账或已入账还要核对的，由班组长处理；内容不会丢",
+        "Told at a station and not bookable by the rules, or booked and to be looked at: a leader decides",
     ),
     verbs=(),
     fields=dict(

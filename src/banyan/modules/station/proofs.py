@@ -9,6 +9,11 @@ _LOST = """
     SELECT k.id, k.said FROM station_keptact k
     WHERE k.state = 'booked' AND k.kind IN ('start', 'pause', 'report', 'undo') AND NOT EXISTS (
         SELECT 1 FROM jsonb_array_elements(k.body -> 'parts') p JOIN production_report r ON r.id = (p ->> 'id')::uuid)
+    UNION ALL
+    SELECT k.id, k.said FROM station_keptact k
+    WHERE k.kind = 'use' AND (k.state = 'booked' OR k.state = 'open' AND k.code = 'station.booked_flagged')
+      AND NOT EXISTS (SELECT 1 FROM production_materialissue i WHERE i.id = k.id)
+      AND NOT EXISTS (SELECT 1 FROM production_materialdebt d WHERE d.id = k.id)
 """
 
 

@@ -17,11 +17,10 @@ from banyan.modules.company.queries import plants
 from banyan.modules.equipment.queries import work_centres
 from banyan.modules.inventory.kinds import STOPPED
 from banyan.modules.inventory.queries import stock_rows
-from banyan.modules.production.commands import use_material
+from banyan.modules.production.commands import tell_used
 from banyan.modules.production.errors import OperationUnknown
-from banyan.modules.production.models import Operation
+from banyan.modules.production.models import MaterialDebt, Operation
 from banyan.modules.station import finding
-from banyan.modules.station.errors import LotExpired, LotStopped
 
 
 @answers("production.operation.go")
@@ -54,7 +53,8 @@ class Used(Input):
 def used(ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
     """Issue what was used on a temporary card, maybe without a network a while ago; the same key is the same use.
 
-    Raises: OperationUnknown; MaterialUnknown; LotStopped; LotExpired; what `use_material` refuses
+    Gives:  {text, flags}: a lot on hold, or expired when it was used; more than there was
+    Raises: OperationUnknown; MaterialUnknown; what `tell_used` refuses
     """
     said = parse(Used, {name: told["body"].get(name) for name in Used.model_fields})
     row = Operation.objects.filter(pk=said.operation).values_list("work_order", "plant", "work_centre").first()
@@ -62,17 +62,24 @@ def used(ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
         raise OperationUnknown
     order, plant, centre = row
     found = finding.material(ctx, said.code, ())
-    if found.get("state") in STOPPED:
-        raise LotStopped(lot=found["number"])
-    (place,) = plants([plant])
-    if "expires" in found and found["expires"] < place.day(told["happened_at"]):
-        raise LotExpired(lot=found["number"], day=found["expires"])
     line = {"item": found["item_id"], "quantity": said.quantity, "lot": found.get("lot")}
     line["location"] = _line_side(plant, centre, **line)
     more = {"id": told["id"], "operation": said.operation, "moved_at": told["happened_at"]}
-    use_material(ctx, [order], {"lines": [line], **more})
+    tell_used(ctx, [order], {"lines": [line], **more})
     what = found.get("number") or found["item"]
-    return {"text": L("{what} 已记用料", "{what} is booked as used").filled({"what": what})}
+    text = L("{what} 已记用料", "{what} is booked as used").filled({"what": what})
+    return {"text": text, "flags": _flags(found, plant, told)}
+
+
+def _flags(found: Mapping[str, Any], plant: UUID, told: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give what a leader is to look at in what was used, once it is booked."""
+    (place,) = plants([plant])
+    flags = {
+        "held": found.get("state") in STOPPED,
+        "expired": "expires" in found and found["expires"] < place.day(told["happened_at"]),
+        "short": MaterialDebt.objects.filter(pk=told["id"]).exists(),
+    }
+    return tuple(flag for flag, is_so in flags.items() if is_so)
 
 
 def _line_side(plant: UUID, centre: UUID | None, item: UUID, quantity: Decimal, lot: UUID | None) -> UUID | None:

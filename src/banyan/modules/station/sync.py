@@ -33,7 +33,7 @@ from banyan.modules.production.models import Operation, Report
 from banyan.modules.station import acts, clocks, finding, rules
 from banyan.modules.station.acts import KINDS, Act, Batch, Further, reports_of
 from banyan.modules.station.commands import keep_act, withdraw_kept
-from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable, OperationNotThere
+from banyan.modules.station.errors import ActBroken, ActTwice, ActUnreadable, BookedFlagged, OperationNotThere
 from banyan.modules.station.signing import Seat
 
 log = logging.getLogger("banyan.station")
@@ -112,13 +112,13 @@ class _Before:
 
 _COMPARED = ("id", "kind", "quantity", "operation_id", "reverses_id", "flags")
 _BEFORE = """
-    SELECT 'report', device_at, id, kind, quantity, operation_id, reverses_id, flags, '', '', '', ''
+    SELECT 'report', device_at, id, kind, quantity, operation_id, reverses_id, flags, '', '', '', '', ''
     FROM production_report WHERE id = ANY(%(keys)s::uuid[])
     UNION ALL
-    SELECT 'kept', happened_at, id, '', 0, NULL, NULL, '{}', state, answer, fault_zh, fault_en
+    SELECT 'kept', happened_at, id, '', 0, NULL, NULL, '{}', state, answer, fault_zh, fault_en, code
     FROM station_keptact WHERE id = ANY(%(keys)s::uuid[])
     UNION ALL
-    SELECT 'sender', happened_at, NULL, '', 0, NULL, NULL, '{}', '', '', '', ''
+    SELECT 'sender', happened_at, NULL, '', 0, NULL, NULL, '{}', '', '', '', '', ''
     FROM station_sender WHERE device = %(device)s AND person = %(person)s
 """
 
@@ -133,9 +133,9 @@ def _before(sender: tuple[UUID, UUID], told: Sequence[Told]) -> _Before:
         if kind == "sender":
             found.last = at
         elif kind == "kept":
-            found.kept[key] = _answer_of(key, *facts[-4:])
+            found.kept[key] = _answer_of(key, *facts[-5:])
         else:
-            found.reports[key] = dict(zip(_COMPARED, (key, *facts[:-4]), strict=True))
+            found.reports[key] = dict(zip(_COMPARED, (key, *facts[:-5]), strict=True))
         if key and at:
             found.times[key] = at
     return found
@@ -234,7 +234,7 @@ def _settle(ctx: Context, seat: Seat, told: Told, before: _Before) -> Answer:
     if key in before.kept:
         return before.kept[key]
     if isinstance(told.act, Further):
-        return _guarded(ctx, seat, told, _further)
+        return _shown(ctx, seat, told, _guarded(ctx, seat, told, _further))
     if told.act.named and told.act.operation is None:
         told.act.operation = finding.named(seat.plant, told.act.named)
     told.reports = reports_of(told.act, told.happened_at)
@@ -296,6 +296,15 @@ def _further(ctx: Context, told: Told) -> Answer:
     return Answer(str(told.act.id), "flagged" if flags else "done", flags, found.get("text"))
 
 
+def _shown(ctx: Context, seat: Seat, told: Told, answer: Answer) -> Answer:
+    """Put an act of a further kind that is booked with flags before a leader; give its answer."""
+    if answer.state == "flagged":
+        said = [acts.FLAGGED[flag] for flag in answer.flags]
+        words = L("、".join(one.zh for one in said), ", ".join(one.en for one in said))
+        _kept(ctx, seat, told, BookedFlagged(flags=words))
+    return answer
+
+
 def _known(reports: Sequence[OneReport], rows: dict[UUID, dict[str, Any]]) -> Answer | None:
     """Give the answer to an act that is booked already, None where it is not; another one's key is refused."""
     if not any(one.id in rows for one in reports):
@@ -335,7 +344,7 @@ def _key_of(told: Told) -> UUID | None:
 def _kept(ctx: Context, seat: Seat, told: Told, refusal: DomainError) -> Answer:
     """Keep an act for a leader, with why it could not be booked and when it happened by either clock."""
     key, act = _key_of(told), told.act
-    wanted = act.operation if isinstance(act, Act) else None
+    wanted = act.operation if isinstance(act, Act) else _named_in(act)
     place = Operation.objects.filter(pk=wanted).values_list("pk", "plant_id").first() if wanted else None
     reasons = [text for texts in refusal.field_texts().values() for text in texts][:3]
     more = f" ({'; '.join(reasons)})" if reasons else ""
@@ -352,6 +361,14 @@ def _kept(ctx: Context, seat: Seat, told: Told, refusal: DomainError) -> Answer:
     return Answer(str(key), "kept", text=refusal.label)
 
 
+def _named_in(act: Further | None) -> UUID | None:
+    """Give the operation that an act of a further kind says it was at."""
+    try:
+        return UUID(str(act.body.get("operation"))) if act else None
+    except ValueError:
+        return None
+
+
 def _body(told: Told) -> dict[str, Any]:
     return told.act.model_dump(mode="json") if isinstance(told.act, Act) else told.raw
 
@@ -361,6 +378,7 @@ def _kind_of(raw: dict[str, Any]) -> str:
     return kind if kind in KINDS else "report"
 
 
-def _answer_of(key: UUID, state: str, answer: str, fault_zh: str, fault_en: str) -> Answer:
+def _answer_of(key: UUID, state: str, answer: str, fault_zh: str, fault_en: str, code: str) -> Answer:
     """Give the answer to an act that is kept, as it stands by now."""
-    return Answer(str(key), "done" if state == "booked" else "kept", text=L(answer or fault_zh, answer or fault_en))
+    waiting = "flagged" if state == "open" and code == BookedFlagged.code else "kept"
+    return Answer(str(key), "done" if state == "booked" else waiting, text=L(answer or fault_zh, answer or fault_en))

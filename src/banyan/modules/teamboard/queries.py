@@ -501,7 +501,8 @@ _FLAGS = f"""
 _KEPT = f"""
     SELECT k.id, k.said, k.kind, coalesce(e.name, u.name, ''), coalesce(d.name, ''), k.happened_at, k.clock_at,
            k.fault_zh, k.fault_en, coalesce(w.number, ''), coalesce(o.sequence || ' ' || o.name, ''),
-           coalesce(w.state, ''), o.id, coalesce(x.state IN ('waiting', 'approved'), false), count(*) OVER ()
+           coalesce(w.state, ''), o.id, coalesce(x.state IN ('waiting', 'approved'), false),
+           k.code = 'station.booked_flagged', count(*) OVER ()
     FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
     LEFT JOIN kernel_user u ON u.id = k.person_id LEFT JOIN station_device d ON d.id = k.device_id
     LEFT JOIN production_reportapproval x ON x.id = CASE
@@ -566,7 +567,7 @@ def _flags_of(text: str) -> tuple[tuple[UUID, str, Decimal], ...]:
 
 
 def kept_acts(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> tuple[tuple[KeptRow, ...], int]:
-    """Give what stations told and no rule lets be booked, the oldest first, and how many there are. One statement."""
+    """Give what stations told and waits for a leader, the oldest first, and how many there are. One statement."""
     rows = db.rows(_KEPT, _within(ctx, teams, chosen) | {"most": MOST_FLAGS})
     return tuple(KeptRow(*row[:-1]) for row in rows), rows[0][-1] if rows else 0
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path("approve", views.approve),
     path("settle", views.settle),
     path("dismiss", views.dismiss),
+    path("book", views.book),
     path("correct", views.correct),
     path("reverse", views.reverse),
     path("restore", views.restore),

@@ -290,7 +290,10 @@ class FlagRow:
 
 @dataclass(frozen=True, slots=True)
 class KeptRow:
-    """An act of a station that no rule let be booked; `can_reverse` for an undo of what stands."""
+    """An act of a station that no rule let be booked, or (`is_booked`) that is booked and to be looked at.
+
+    `can_reverse` is for an undo of what stands.
+    """
 
     id: UUID
     said: str
@@ -306,3 +309,4 @@ class KeptRow:
     order_state: str
     operation: UUID | None
     can_reverse: bool = False
+    is_booked: bool = False

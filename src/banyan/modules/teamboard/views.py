@@ -183,7 +183,7 @@ def flags(request: HttpRequest) -> HttpResponse:
         {
             "row": row, "kind": acts[row.kind], "happened": wording.instant(row.happened_at),
             "clock": wording.instant(row.clock_at), "state": states.get(row.order_state),
-            "why": row.why_zh if request.ctx.language == "zh" else row.why_en,
+            "why": row.why_zh if request.ctx.language == "zh" else row.why_en, "may_move": row.kind in MOVED,
         }
         for row in told
     ]
@@ -445,6 +445,8 @@ def approve(request: HttpRequest) -> HttpResponse:
 ENOUGH = (L("已当面核对", "Checked with the worker"), L("时钟或网络原因", "Clock or network"))
 ENOUGH_BEFORE = (*ENOUGH, L("上道漏报", "Not told at the operation before"))
 NOT_BOOKED = (L("重复", "Told twice"), L("已另行报工", "Told in another way"), L("误操作", "Tapped by mistake"))
+#: Kinds of acts that may be booked on another operation than the one they were told for.
+MOVED = ("start", "pause", "report")
 
 
 @require_POST
@@ -485,14 +487,24 @@ MADE = (L("确实做了", "It was made"), L("误点撤销", "Undone by mistake")
 @require_POST
 def reverse(request: HttpRequest) -> HttpResponse:
     """Take back with a reason what a worker wished to undo and was approved by then."""
+    return _book(request, {"reason": request.POST.get("answer", "").strip()}, L("已冲销", "Taken back"))
+
+
+@require_POST
+def book(request: HttpRequest) -> HttpResponse:
+    """Book what was kept where it was told for, or accept what is booked already."""
+    return _book(request, {}, L("已入账", "Booked"))
+
+
+def _book(request: HttpRequest, data: Mapping[str, Any], note: Label) -> HttpResponse:
     request.ctx.require(BOOK, registry.command(BOOK).label)
     acts = _keys([request.POST.get("acts", "")])
     if not acts:
         raise Invalid("teamboard.nothing_chosen", L("请至少选一条", "Choose at least one"))
     if queries.teams_of_acts(acts) - _teams_looked_after(request):
         raise TeamUnknown
-    _do(request, BOOK, {"reason": request.POST.get("answer", "").strip()}, acts)
-    return noted(HttpResponse(status=204), L("已冲销", "Taken back"), **{"banyan:reload": True})
+    _do(request, BOOK, data, acts)
+    return noted(HttpResponse(status=204), note, **{"banyan:reload": True})
 
 
 @require_POST

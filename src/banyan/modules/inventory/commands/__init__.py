@@ -35,6 +35,7 @@ from banyan.modules.inventory.commands.lots import (
 from banyan.modules.inventory.commands.moves import (
     Posted,
     first_open_day,
+    lock_moves,
     period_is_open,
     post_moves,
     reversals,
@@ -51,7 +52,7 @@ from banyan.modules.inventory.commands.values import revalue
 
 __all__ = [
     "Posted", "allocate", "cancel_counts", "ensure_standing", "enter_counts", "hold_all", "hold_lots",
-    "inherit_holds", "link_lots",
+    "inherit_holds", "link_lots", "lock_moves",
     "first_open_day", "make_lots", "make_standing", "period_is_open", "post_counts", "post_documents", "post_moves",
     "prepare_documents", "prepare_item_locations", "prepare_locations", "prepare_lots", "promise",
     "promise_what_is_free", "reallocate", "reject_lots", "release_lots", "release_promises", "reversals",

@@ -140,6 +140,23 @@ def post_moves(ctx: Context, intents: Sequence[MoveIntent]) -> Posted:
     return _posted(moves, missing, facts)
 
 
+def lock_moves(ctx: Context, intents: Sequence[MoveIntent], lots: Sequence[UUID]) -> None:
+    """Lock what the intents will move together with all that lies there of the lots, so that these can be held first.
+
+    Writes: locks lots, balances, supply and value by key
+    """
+    steps = _steps(ctx, intents)
+    demands = sorted({i.demand for i in intents if i.demand})
+    books = Books(ctx)
+    books.lock_lots((i.lot for i in intents if i.lot), demands)
+    books.lock_lots(lots, is_exclusive=True)
+    keys = [key for s in steps for key in (s.source_key, s.target_key) if key]
+    books.lock_shelves(keys, demands, lots)
+    worths = _worths(steps)
+    books.lock_pools([*((key[0], shelf.plant) for key, shelf in books.shelves.items()), *(w.key for w in worths)])
+    books.lock_worths(worths)
+
+
 def _posted(moves: Sequence[Move], missing: dict[int, Decimal], facts: tuple[MovedFact, ...]) -> Posted:
     posted = Posted(moves)
     posted.missing, posted.facts = missing, facts
@@ -291,7 +308,8 @@ def _check_lots(steps: Sequence[Step], books: Books) -> None:
         if lot.item != step.intent.item:
             raise errors.LotOfOtherItem(lot=lot.number, item=item)
         if lot.state in STOPPED and rules.stops_held(step.facts.source_kind, step.facts.target_kind):
-            if not rules.is_fact_before_hold(step.intent.is_fact, step.happened_at, lot.stopped_at):
+            is_before = rules.is_fact_before_hold(step.intent.is_fact, step.happened_at, lot.stopped_at)
+            if not (is_before or step.intent.is_told):
                 raise errors.HeldLot(lot=lot.number, item=item, reason=lot.reason or lot.state)
             step.flag = "held_lot"
 

@@ -3,7 +3,7 @@ deviations."""
 
 from banyan.modules.production.commands.approving import approve_reports, book_again, correct_report
 from banyan.modules.production.commands.assigning import assign_work, settle_flags
-from banyan.modules.production.commands.cards import finish_card, make_card, use_material
+from banyan.modules.production.commands.cards import finish_card, make_card, tell_used, use_material
 from banyan.modules.production.commands.completions import complete_orders, reverse_completions
 from banyan.modules.production.commands.deviating import (
     add_material,
@@ -22,6 +22,7 @@ from banyan.modules.production.commands.materials import (
     reverse_issues,
     settle_debts,
     supplement_material,
+    take_back_told,
     waive_debts,
 )
 from banyan.modules.production.commands.orders import cancel_orders, close_orders, firm_orders, release_orders
@@ -76,7 +77,9 @@ __all__ = [
     "subcontract_operation",
     "substitute_material",
     "supplement_material",
+    "take_back_told",
     "tally_work",
+    "tell_used",
     "undo_report",
     "use_material",
     "use_outside",

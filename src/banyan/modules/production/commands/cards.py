@@ -28,10 +28,10 @@ from banyan.modules.production.commands import flow
 from banyan.modules.production.commands.completions import complete_orders
 from banyan.modules.production.commands.copying import copy_recipes
 from banyan.modules.production.commands.deviating import only
-from banyan.modules.production.commands.materials import IssueLine, by, issue_lines
+from banyan.modules.production.commands.materials import IssueLine, by, issue_lines, issue_told
 from banyan.modules.production.commands.orders import close_orders
 from banyan.modules.production.errors import NotTemporary, PartNeeded, ReportKeyReused, StillKept
-from banyan.modules.production.models import Assignment, Material, MaterialIssue, Operation, WorkOrder
+from banyan.modules.production.models import Assignment, Material, MaterialDebt, MaterialIssue, Operation, WorkOrder
 from banyan.modules.production.queries import released
 
 ZERO = Decimal(0)
@@ -218,13 +218,57 @@ def use_material(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -
     Writes: materials, an issue with its moves; locks materials, then stock
     """
     order = only(orders)
+    if known := _issued(order, data.id):
+        return known
+    materials, lines = _used_lines(order, data)
+    return issue_lines(ctx, [order], materials, lines, "issue", "", data.moved_at, data.id, is_used=True)
+
+
+@command(
+    "production.work_order.tell_used", L("补记用料", "Tell material used"), input=UseMaterial, icon="package-export",
+    rest=False, screen=False, permission="production.work_order.use_material",
+)  # fmt: skip
+def tell_used(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -> tuple[MaterialIssue, ...]:
+    """Issue to a temporary card what was used on it before it is told here; the same key is the same use.
+
+    It has happened, so that nothing of it is refused for the state of a lot or for want of stock: what is not there is
+    owed, and what has come out of the card is held with a stopped lot.
+
+    Raises: NotTemporary; Invalid as `use_material`; ReportKeyReused
+    Writes: as `use_material`; debts, held lots
+    """
+    order = only(orders)
+    if (known := _issued(order, data.id)) or _is_owed(order, data.id):
+        return known
+    materials, lines = _used_lines(order, data)
+    return issue_told(ctx, order, materials, lines, data.moved_at, data.id or new_id())
+
+
+def _issued(order: WorkOrder, key: UUID | None) -> tuple[MaterialIssue, ...]:
+    """Give what was issued to a card under a key. Raises: NotTemporary; ReportKeyReused for another order's key"""
     if order.kind != "temporary":
         raise NotTemporary(order=order.number)
-    known = MaterialIssue.objects.filter(pk=data.id).first() if data.id else None
-    if known:
-        if known.work_order_id != order.pk:
-            raise ReportKeyReused(id=data.id)
-        return (known,)
+    known = MaterialIssue.objects.filter(pk=key).first() if key else None
+    if known and known.work_order_id != order.pk:
+        raise ReportKeyReused(id=key)
+    return (known,) if known else ()
+
+
+def _is_owed(order: WorkOrder, key: UUID | None) -> bool:
+    """Say whether all that was told under a key is owed. Raises: ReportKeyReused for another order's key"""
+    owing = MaterialDebt.objects.filter(pk=key).values_list("work_order_id", flat=True).first() if key else None
+    if owing and owing != order.pk:
+        raise ReportKeyReused(id=key)
+    return owing is not None
+
+
+def _used_lines(
+    order: WorkOrder, data: UseMaterial
+) -> tuple[dict[UUID, Material], list[tuple[Material, IssueLine]]]:
+    """Give the locked materials of a card, with lines for what it has used as well, and what goes to each.
+
+    Raises: Invalid for an item that is not kept in stock, or an operation of another order
+    """
     facts = planning_data(order.plant_id, [line.item for line in data.lines])
     for place, line in enumerate(data.lines):
         one = facts.get(line.item)
@@ -258,7 +302,7 @@ def use_material(ctx: Context, orders: Sequence[WorkOrder], data: UseMaterial) -
         ))
         for line in data.lines
     ]  # fmt: skip
-    return issue_lines(ctx, [order], materials, lines, "issue", "", data.moved_at, data.id, is_used=True)
+    return materials, lines
 
 
 def _used_at(order: WorkOrder, operation: UUID | None) -> int | None:

@@ -263,10 +263,11 @@ def debt(
     kind: str,
     report: UUID | None,
     move: UUID | None = None,
+    key: UUID | None = None,
 ) -> MaterialDebt:
     """Give a new row of the debts' ledger."""
     return MaterialDebt(
-        id=new_id(),
+        id=key or new_id(),
         material_id=material.pk,
         work_order_id=material.work_order_id,
         plant_id=plant,

@@ -36,11 +36,12 @@ from banyan.modules.production.errors import (
 )
 from banyan.modules.production.models import (
     Material,
+    MaterialDebt,
     MaterialIssue,
     MaterialIssueLine,
     WorkOrder,
 )
-from banyan.modules.production.queries import material_held
+from banyan.modules.production.queries import lots_by_id, lots_out_of, material_held
 
 ZERO = Decimal(0)
 SHOWN = 5
@@ -93,6 +94,7 @@ class _Part:
     amount: Decimal | None = None
     kept_for: UUID | None = None
     is_fact: bool = False
+    is_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +236,59 @@ def issue_lines(
     return _post(ctx, orders, materials, parts, kind, reason, moved_at, key)
 
 
+def issue_told(
+    ctx: Context,
+    order: WorkOrder,
+    materials: Mapping[UUID, Material],
+    lines: Sequence[tuple[Material, IssueLine]],
+    moved_at: datetime | None,
+    key: UUID,
+) -> tuple[MaterialIssue, ...]:
+    """Issue to an order, inside a command, what went into it before that is told here.
+
+    No state of a lot stops it. What is not there is owed, the first of it under the key of the issue; what has come
+    out of the order already is held with a stopped lot that went in.
+
+    Gives:  the issue, none where all of it is owed
+    Writes: as `issue_lines`, debts, held lots
+    """
+    parts, owed = _sources(ctx, [order], lines, is_used=True, is_told=True)
+    for part in parts:
+        part.material.issued_quantity += part.quantity
+    made = _post(ctx, [order], materials, parts, "issue", "", moved_at, key, owed=owed) if parts else ()
+    debts = []
+    for material, quantity in owed:
+        material.debt_quantity += quantity
+        first = None if debts else key
+        debts.append(debt(ctx, material, order.plant_id, quantity, "owed", None, key=first))
+    if debts:
+        flow.save_materials(materials.values())
+        db.insert_rows(debts)
+    return made
+
+
 def chosen(
     ctx: Context, orders: Sequence[WorkOrder], lines: Sequence[tuple[Material, IssueLine]], *, is_used: bool = False
 ) -> list[_Part]:
     """Give where each line is taken from. Raises: MaterialShort. One statement per plant."""
+    parts, missing = _sources(ctx, orders, lines, is_used=is_used)
+    if missing:
+        codes = items_by_id([m.item_id for m, _ in missing])
+        named = [f"{codes[m.item_id].code} × {short.normalize():f}" for m, short in missing[:SHOWN]]
+        raise MaterialShort(missing=named, count=len(missing))
+    return parts
+
+
+def _sources(
+    ctx: Context, orders: Sequence[WorkOrder], lines: Sequence[tuple[Material, IssueLine]], *, is_used: bool,
+    is_told: bool = False,
+) -> tuple[list[_Part], list[tuple[Material, Decimal]]]:  # fmt: skip
+    """Give where each line is taken from, and what of it is nowhere. One statement per plant."""
     plants = {order.pk: order.plant_id for order in orders}
-    parts = [_Part(m, line.quantity, line.location, line.lot) for m, line in lines if line.location]
+    parts = [
+        _Part(m, line.quantity, line.location, line.lot, is_fact=is_told, is_told=is_told)
+        for m, line in lines if line.location
+    ]  # fmt: skip
     missing: list[tuple[Material, Decimal]] = []
     for plant in sorted(set(plants.values())):
         here = [(m, line) for m, line in lines if not line.location and plants[m.work_order_id] == plant]
@@ -248,29 +297,29 @@ def chosen(
         rows = stock_rows(plant, sorted({m.item_id for m, _ in here}))
         left = {row.balance: row.on_hand - (ZERO if is_used else row.allocated) for row in rows}
         for material, line in here:
-            usable = [row for row in rows if _is_usable(row, material, line, ctx.now)]
+            usable = [row for row in rows if _is_usable(row, material, line, ctx.now, is_told=is_told)]
             sources = {(row.location, row.lot): row for row in usable}
             taken, short = rules.taken_from(
                 line.quantity, [rules.Source(row.location, row.lot, left[row.balance]) for row in usable]
             )
             for source, quantity in taken:
                 left[sources[source.location, source.lot].balance] -= quantity
-                parts.append(_Part(material, quantity, source.location, source.lot, is_fact=is_used))
+                parts.append(
+                    _Part(material, quantity, source.location, source.lot, is_fact=is_used, is_told=is_told)
+                )
             if short:
                 missing.append((material, short))
-    if missing:
-        codes = items_by_id([m.item_id for m, _ in missing])
-        named = [f"{codes[m.item_id].code} × {short.normalize():f}" for m, short in missing[:SHOWN]]
-        raise MaterialShort(missing=named, count=len(missing))
-    return parts
+    return parts, missing
 
 
-def _is_usable(row: StockRow, material: Material, line: IssueLine, now: datetime) -> bool:
+def _is_usable(
+    row: StockRow, material: Material, line: IssueLine, now: datetime, *, is_told: bool = False
+) -> bool:
     return (
         row.item == material.item_id
         and row.owner is None
         and row.kind in FREE
-        and row.lot_state not in STOPPED
+        and (row.lot_state not in STOPPED or (is_told and row.lot == line.lot))
         and (row.lot == line.lot if line.lot else row.expires_on is None or row.expires_on >= now.date())
     )
 
@@ -330,8 +379,12 @@ def _post(
     reason: str,
     moved_at: datetime | None,
     key: UUID | None = None,
+    owed: list[tuple[Material, Decimal]] | None = None,
 ) -> tuple[MaterialIssue, ...]:
-    """Post the parts and write their papers: one per order."""
+    """Post the parts and write their papers: one per order.
+
+    Takes:  owed: where it was told afterwards, takes up what somebody else took meanwhile; else that is refused
+    """
     plants = {order.pk: order.plant_id for order in orders}
     ends = {plant: standing(plant) for plant in set(plants.values())}
     intents = [
@@ -358,9 +411,25 @@ def _post(
             if part.lot
         ],
     )
+    if owed is not None:
+        _hold_what_came_out(ctx, list(plants), intents)
     done = list(posted(ctx, intents))
-    if [move.quantity for _, move in done] != [part.quantity for part in parts]:
+    moved = {n: move.quantity for n, move in done}
+    lacking = [(part, part.quantity - moved.get(n, ZERO)) for n, part in enumerate(parts)]
+    lacking = [(part, quantity) for part, quantity in lacking if quantity]
+    if lacking and owed is None:
         raise MaterialShort(missing=[_code(parts[0].material)], count=1)  # somebody else took it meanwhile
+    for part, quantity in lacking:
+        part.material.issued_quantity -= quantity
+        owed.append((part.material, quantity))
+    stock.link_lots(
+        ctx,
+        [
+            Edge(part.lot, None, -quantity, ORDER, part.material.work_order_id)
+            for part, quantity in lacking
+            if part.lot
+        ],
+    )
     rows = [
         MaterialIssueLine(
             id=new_id(),
@@ -370,16 +439,28 @@ def _post(
             item_id=parts[n].material.item_id,
             lot_id=parts[n].lot,
             location_id=parts[n].location,
-            quantity=parts[n].quantity,
+            quantity=move.quantity,
             move_id=move.pk,
         )
         for n, move in done
     ]
     flow.save_materials(materials.values())
-    made = db.insert_rows(list(issues.values()))
+    filled = {row.issue_id for row in rows}
+    made = db.insert_rows([issue for issue in issues.values() if issue.pk in filled])
     db.insert_rows(rows)
     owe_numbers(made)
     return made
+
+
+def _hold_what_came_out(ctx: Context, orders: Sequence[UUID], intents: Sequence[MoveIntent]) -> None:
+    """Hold the lots that have come out of orders already, where a stopped lot goes in now."""
+    went_in = lots_by_id([intent.lot for intent in intents if intent.lot])
+    if not any(lot.state in STOPPED for lot in went_in.values()):
+        return
+    made = {lot: order for order, lot in lots_out_of(orders)}
+    if made:
+        stock.lock_moves(ctx, intents, list(made))
+        stock.inherit_holds(ctx, made)
 
 
 def _intent(part: _Part, ends: Standing, kind: str, reason: str, moved_at: datetime | None) -> MoveIntent:
@@ -398,6 +479,7 @@ def _intent(part: _Part, ends: Standing, kind: str, reason: str, moved_at: datet
         demand=None if is_back else (ORDER, part.kept_for or part.material.pk),
         reason=reason,
         is_fact=part.is_fact,
+        is_told=part.is_told,
     )
 
 
@@ -438,6 +520,31 @@ def reverse_issues(ctx: Context, issues: Sequence[MaterialIssue]) -> None:
     stock.link_lots(ctx, edges)
     stock.reverse_moves(ctx, [line.move_id for line in lines], "reverse")
     flow.save_materials(materials.values())
+
+
+def take_back_told(ctx: Context, keys: Sequence[UUID]) -> None:
+    """Take back, inside a command, what was told as used on cards under these keys, because it was not used.
+
+    Raises: what `reverse_issues` refuses
+    Writes: as `reverse_issues`; what is owed of it still ends
+    """
+    issues = list(MaterialIssue.objects.filter(pk__in=keys, state="posted").values_list("pk", flat=True))
+    if issues:
+        reverse_issues(ctx, issues)
+    owed = list(MaterialDebt.objects.filter(pk__in=keys))
+    if not owed:
+        return
+    materials = flow.lock_materials(sorted({row.work_order_id for row in owed}))
+    left = {key: quantity for key, report, quantity in flow.open_debts(list(materials)) if report is None}
+    rows = []
+    for row in owed:
+        part = min(row.quantity, left.get(row.material_id, ZERO))
+        if part > 0:
+            left[row.material_id] -= part
+            materials[row.material_id].debt_quantity -= part
+            rows.append(debt(ctx, materials[row.material_id], row.plant_id, -part, "undone", None))
+    flow.save_materials(materials.values())
+    db.insert_rows(rows)
 
 
 def _lock_open_orders(papers: Sequence[Any]) -> list[UUID]:

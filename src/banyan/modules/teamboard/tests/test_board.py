@@ -333,6 +333,32 @@ def test_what_could_not_be_booked_is_on_the_flag_page(leader):
     assert the_board(leader).flags == 1
 
 
+def test_what_was_kept_is_booked_in_one_tap_and_the_dialog_is_for_elsewhere(leader):
+    order, key, now = leader.released(), new_id(), timezone.now()
+    first = leader.operation(order, 10)
+    act = {
+        "id": str(key), "seq": 1, "kind": "report", "at": now.isoformat(), "operation": str(first.pk),
+        "parts": [{"id": str(key), "kind": "good", "quantity": "4"}],
+    }  # fmt: skip
+    facts = dict(
+        plant=leader.world.plant, person=User.objects.get(login="leader-1"), employee=leader.world.worker,
+        fault_zh="稍后再试", fault_en="Try again", happened_at=now, clock_at=now,
+    )  # fmt: skip
+    KeptAct.objects.create(id=key, kind="report", code="x", said="合格 4", body=act, operation=first, **facts)
+    use = KeptAct.objects.create(id=new_id(), kind="use", code="station.booked_flagged", said="用料 4", **facts)
+    page = leader.get("flags").content.decode()
+    assert page.count('hx-post="/teamboard/book"') == 2
+    assert page.count("/station/kept_acts/do/book?ids=") == 1
+    assert f"/station/kept_acts/do/book?ids={key}&amp;" in page
+    assert (page.count('<span class="dim">没有用，冲回<'), page.count("要核对什么")) == (1, 1)
+    worker = leader.signed_in("worker", leader.world.second_worker)
+    assert leader.post("book", client=worker, acts=key).status_code == 403
+    assert leader.post("book", acts="").status_code == 422
+    assert [leader.post("book", acts=one).status_code for one in (key, use.pk)] == [204, 204]
+    assert Report.objects.get(pk=key).quantity == 4
+    assert set(KeptAct.objects.values_list("state", "answer")) == {("booked", "已入账"), ("booked", "认可")}
+
+
 def test_flags_and_acts_are_dismissed_in_one_tap_by_the_usual_reasons(leader):
     order = leader.released()
     told = leader.report(order, 20, "good", 5, people=[{"employee": leader.world.worker.pk}], **offline(leader))
