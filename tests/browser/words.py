@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from functools import cache
 
@@ -21,6 +22,9 @@ def pairs() -> dict[str, frozenset[str]]:
             if "tests" not in file.parts and "dist" not in file.parts:
                 for chinese, english in PAIR.findall(file.read_text()):
                     found.setdefault(chinese, set()).add(english)
+    for chart in (CHECKOUT / "src/banyan/modules/finance/charts").glob("*.csv"):
+        for row in csv.DictReader(chart.open()):
+            found.setdefault(row["name_zh"], set()).add(row["name_en"])
     return {chinese: frozenset(texts) for chinese, texts in found.items()}
 
 
