@@ -13,8 +13,8 @@ later = partial(pytest.param, marks=pytest.mark.slow)
 
 #: A screen's size and language.
 every_size_and_language = pytest.mark.parametrize(("size", "language"), [
-    ("phone", "zh"), ("desktop", "en"),
-    later("phone", "en"), later("tablet", "zh"), later("tablet", "en"), later("desktop", "zh"),
+    ("phone", "zh"), later("phone", "en"), later("tablet", "zh"), later("tablet", "en"), later("desktop", "zh"),
+    later("desktop", "en"),
 ])  # fmt: skip
 #: What a page is opened with, and its language.
 desk_and_phone = pytest.mark.parametrize(("size", "language"), [
@@ -26,11 +26,11 @@ phone_and_tablet = pytest.mark.parametrize("size", [
 ])  # fmt: skip
 #: What hangs at a machine or is carried about, by name.
 every_handheld = pytest.mark.parametrize(
-    "size", [later(name) if name in ("small", "upright") else name for name in SIZES]
+    "size", [name if name == "phone" else later(name) for name in SIZES]
 )
 #: How a page looks: its device, what it is opened with, language, theme.
 every_look = pytest.mark.parametrize(("device", "size", "language", "theme"), [
-    ("desk", {}, "zh", "light"), ("phone", {"phone": True}, "en", "dark"),
+    ("desk", {}, "zh", "light"), later("phone", {"phone": True}, "en", "dark"),
     later("tablet", {"tablet": True}, "en", "light"), later("phone", {"phone": True}, "zh", "light"),
     later("desk", {}, "en", "dark"),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip

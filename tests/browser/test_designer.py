@@ -152,6 +152,7 @@ def test_a_first_flow_is_drawn_tried_and_switched_on_by_clicks(factory, shop, re
     assert faults_of(page) == []
 
 
+@pytest.mark.slow
 def test_a_push_of_one_system_is_drawn_to_another_and_an_event_to_a_command(factory, shop, receiver, signed_in):
     factory.make("integration.system", code="MES", name="Shop floor", connector="rest", settings={
         "address": f"http://127.0.0.1:{receiver.port}", "operations": [

@@ -145,6 +145,7 @@ def test_an_exception_is_raised_with_a_photo_and_its_five_sections_are_filled(fl
     assert hand.page.faults == []
 
 
+@pytest.mark.slow
 def test_a_card_with_a_photo_becomes_what_engineering_accepts_line_by_line(floor, enter, tmp_path):
     world, shop = floor.world, floor.shop
     world.change(world.steel, name="热轧圆钢 45# Φ60 调质 GB/T 699-2015")

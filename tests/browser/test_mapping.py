@@ -11,14 +11,9 @@ from playwright.sync_api import expect
 from banyan.integration.mapping.models import Duplicate, KeyLink, Sample, Table
 from tests.browser.conftest import SCREENS, settle
 from tests.browser.looks import check
-from tests.browser.sizes import desk_and_phone
+from tests.browser.sizes import desk_and_phone, every_look
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-DEVICES = [
-    ("desk", {}, "zh", "light"), ("phone", {"phone": True}, "en", "dark"), ("tablet", {"tablet": True}, "zh", "dark"),
-    pytest.param("desk", {}, "en", "dark", marks=pytest.mark.slow),
-    pytest.param("phone", {"phone": True}, "zh", "light", marks=pytest.mark.slow),
-]  # fmt: skip
 ORDER = {
     "order": {"id": "T-1001", "total_fen": 19900, "buyer": {"code": "9", "name": "远山机械"}, "rows": [
         {"sku": "FG-001", "qty": "2", "price": "49.75"}, {"sku": "FG-002", "qty": "一", "price": "99.50"},
@@ -48,9 +43,7 @@ def table(factory):
     )
 
 
-@pytest.mark.parametrize(
-    ("device", "size", "language", "theme"), DEVICES, ids=lambda v: str(v) if isinstance(v, str) else ""
-)
+@every_look
 def test_the_bench_looks_right(table, signed_in, device, size, language, theme):
     page = signed_in(**size, language=language, color_scheme=theme)
     folder = SCREENS / "mapping"

@@ -6,20 +6,12 @@ import pytest
 
 from tests.browser.conftest import SCREENS, settle
 from tests.browser.looks import check
+from tests.browser.sizes import every_look
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-DEVICES = [
-    ("desk", {}, "zh", "light"),
-    ("phone", {"phone": True}, "en", "dark"),
-    pytest.param("desk", {}, "en", "dark", marks=pytest.mark.slow),
-    pytest.param("tablet", {"tablet": True}, "zh", "dark", marks=pytest.mark.slow),
-    pytest.param("phone", {"phone": True}, "zh", "light", marks=pytest.mark.slow),
-]
 
 
-@pytest.mark.parametrize(
-    ("device", "size", "language", "theme"), DEVICES, ids=lambda v: str(v) if isinstance(v, str) else ""
-)
+@every_look
 def test_the_generic_screens(factory, signed_in, device, size, language, theme):
     order, draft = factory.orders[3].pk, factory.orders[40].pk
     page = signed_in(**size, language=language, color_scheme=theme)

@@ -11,6 +11,7 @@ from banyan.kernel.models import Attachment
 from banyan.modules.production.models import Operation, Report
 from tests.browser.conftest import watched
 from tests.browser.floor import LIES_OPEN, Worker, jpeg, shell_is_kept, shoot
+from tests.browser.sizes import later
 from tests.ops.site import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -24,7 +25,7 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize("network", [True, False], ids=["with", "without"])
+@pytest.mark.parametrize("network", [later(True, id="with"), pytest.param(False, id="without")])
 def test_every_kind_of_required_data_is_pressed_and_comes_with_the_report(
     floor, open_page, tmp_path, settings, network
 ):

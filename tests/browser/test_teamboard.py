@@ -16,6 +16,7 @@ from banyan.ops.roles import write_defaults
 from tests.browser.conftest import PASSWORD, SCREENS, watched
 from tests.browser.floor import scanned
 from tests.browser.hands import sign_in
+from tests.browser.sizes import later
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -94,7 +95,7 @@ def look(page: Page, name: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
 
 
-@pytest.mark.parametrize("size", ["phone", "tablet", "desktop"])
+@pytest.mark.parametrize("size", ["phone", later("tablet"), later("desktop")])
 def test_two_taps_give_a_task_and_the_board_follows(floor, come, size):
     page = come(**({} if size == "desktop" else {size: True}))
     look(page, f"{size}-empty")
@@ -138,7 +139,7 @@ def test_a_task_is_dragged_split_and_what_another_leader_did_is_not_lost(floor, 
     expect(page.locator("[data-for-team] .tb-card")).to_have_count(1)
 
 
-@pytest.mark.parametrize("size", ["phone", "desktop"])
+@pytest.mark.parametrize("size", [later("phone"), "desktop"])
 def test_a_work_centre_is_chosen_and_stays_chosen(floor, come, size):
     page = come(**({} if size == "desktop" else {size: True}))
     expect(page.locator("[data-pool] .tb-card")).to_have_count(9)
@@ -153,7 +154,7 @@ def test_a_work_centre_is_chosen_and_stays_chosen(floor, come, size):
     assert page.faults == []
 
 
-@pytest.mark.parametrize("size", ["phone", "tablet"])
+@pytest.mark.parametrize("size", [later("phone"), "tablet"])
 def test_the_sweep_is_one_tap(floor, come, size):
     for quantity in (3, 4, 5):
         floor.report(quantity)
@@ -183,9 +184,8 @@ def test_the_sweep_is_one_tap(floor, come, size):
 @pytest.mark.parametrize(
     ("size", "language", "theme"),
     [
-        ("phone", "zh", "light"), ("tablet", "en", "dark"),
-        pytest.param("desktop", "zh", "dark", marks=pytest.mark.slow),
-        pytest.param("desktop", "en", "light", marks=pytest.mark.slow),
+        ("phone", "zh", "light"), later("tablet", "en", "dark"), later("desktop", "zh", "dark"),
+        later("desktop", "en", "light"),
     ],
 )  # fmt: skip
 def test_what_came_too_late_is_settled_in_one_tap_each(floor, come, size, language, theme):
@@ -216,9 +216,9 @@ def test_what_came_too_late_is_settled_in_one_tap_each(floor, come, size, langua
     assert page.faults == []
 
 
-@pytest.mark.parametrize(
-    ("size", "language", "theme"), [("phone", "zh", "light"), ("tablet", "zh", "dark"), ("desktop", "en", "light")]
-)
+@pytest.mark.parametrize(("size", "language", "theme"), [
+    ("tablet", "zh", "dark"), later("phone", "zh", "light"), later("desktop", "en", "light"),
+])  # fmt: skip
 def test_what_was_told_stands_beside_what_it_should_be(floor, come, size, language, theme):
     User.objects.filter(login="leader").update(language=language, theme=theme)
     world = floor.world

@@ -22,7 +22,7 @@ from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
 from tests.browser.floor import Worker, shell_is_kept
-from tests.browser.sizes import every_handheld
+from tests.browser.sizes import every_handheld, later
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -380,7 +380,9 @@ def test_labels_of_what_has_come_print_right_there_and_later_where_there_is_no_n
     assert printed()["ids"] == [str(second.pk)]
 
 
-@pytest.mark.parametrize("size", [{"tablet": True}, {"desktop": True}], ids=["tablet", "desktop"])
+@pytest.mark.parametrize("size", [
+    pytest.param({"tablet": True}, id="tablet"), later({"desktop": True}, id="desktop"),
+])
 def test_it_is_seen_in_english_and_in_the_dark(stores, open_page, size):
     more = {key: value for key, value in size.items() if key != "desktop"}
     page = watched(open_page(language="en", color_scheme="dark", **more))

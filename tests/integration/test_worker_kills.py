@@ -82,6 +82,7 @@ def kill_and_look(kills: int, offered: int, live_db, ctx, settings, tmp_path) ->
         both_sides_agree(address, told, offered)
 
 
+@pytest.mark.slow
 def test_five_kills_lose_nothing_and_double_nothing(live_db, ctx, settings, tmp_path):
     kill_and_look(5, 100, live_db, ctx, settings, tmp_path)
 

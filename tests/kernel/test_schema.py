@@ -62,7 +62,7 @@ def test_the_input_of_a_noun_made_of_data_is_that_of_its_present_definition():
     for number in range(60):  # where one was thrown away, the next is likely to lie
         key = f"visitor_{number}"
         first = VISITOR_PASS["fields"][0] | {"key": key}
-        words = {"title": [key], "list": [key], "find": [key], "filters": [], "import_map": {}}
+        words = {"title": [key], "list": [key], "find": [key], "filters": [], "import_map": {}, "export": []}
         made = data_nouns.compile_definition(VISITOR_PASS | words | {"fields": [first]})
         assert key in schema.input_of(made.spec).model_fields
         one = records.create_input(made).model_fields["records"].annotation.__args__[0]

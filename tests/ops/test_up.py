@@ -30,7 +30,9 @@ def site(test_databases) -> Iterator[Site]:
         made.remove()
 
 
-@pytest.mark.parametrize("name", [pytest.param("web", marks=pytest.mark.slow), "worker", "dispatcher", "bus"])
+@pytest.mark.parametrize("name", [
+    "dispatcher", "bus", *(pytest.param(name, marks=pytest.mark.slow) for name in ("web", "worker")),
+])  # fmt: skip
 def test_a_killed_process_is_replaced_and_the_site_serves_on(site, name):
     before = site.child(name)
     os.kill(before["pid"], signal.SIGKILL)

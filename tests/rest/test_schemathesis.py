@@ -29,7 +29,7 @@ from banyan.web.rest import openapi
 from tests.plugins import figures
 
 pytestmark = pytest.mark.django_db
-SECONDS, LONG_SECONDS = 20, 400
+SECONDS, LONG_SECONDS = 12, 400
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     checks.status_code_conformance,

@@ -40,11 +40,11 @@ def test_nothing_is_wrong_with_what_came_about_by_itself(carried):
         ("saga.settled", f"UPDATE saga_runstep SET state = 'undone' WHERE run_id = {RUN} AND name = 'finance'",
          "behind the point of no return"),
         ("saga.settled", "UPDATE integration_message SET state = 'given_up' WHERE type = 'saga.reserve.do' "
-                         f"AND source = {RUN}::text", "step 预留库存 is done; its messages are given_up, none"),
+                         f"AND source = {RUN}::text", "step 预留库存 is done; its messages are given_up, —"),
         ("saga.settled", "UPDATE saga_run SET state = 'done', ended_at = now() WHERE key = 'A-3'",
          "it is done and a step is not"),
         ("saga.settled", "UPDATE saga_runstep SET undo_message = NULL WHERE state = 'undone'",
-         "step 预留库存 is undone; its messages are done, none"),
+         "step 预留库存 is undone; its messages are done, —"),
         ("saga.moving", "UPDATE saga_run SET due_at = now() - interval '11 minutes' WHERE key = 'A-3'",
          "stands still at 预订运单"),
         ("saga.moving", "UPDATE saga_run SET due_at = NULL, message = NULL WHERE key = 'A-3'",

@@ -276,6 +276,7 @@ def test_the_same_start_id_starts_one_run(ctx, saga, start, partner):
     assert red() == []
 
 
+@pytest.mark.slow
 def test_many_runs_at_once_do_each_action_once(saga, start, partner):
     made = saga()
     partner.says["book"] = lambda body: 422 if int(body["order"]) % 5 == 0 else 200
