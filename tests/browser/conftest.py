@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from banyan.demo import rongxi, story
+from banyan.kernel import dispatcher
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import User
 from tests.browser.floor import SCREENS, Floor
@@ -119,6 +120,7 @@ def demo(again, monkeypatch) -> None:
 
 def _demo() -> None:
     rongxi.set_up(Context(SYSTEM, now=MONDAY, through="story", program="story"), Unheard())
+    dispatcher.wait_until_quiet(60)  # what is told is not to grow old while it is put back for later tests
 
 
 @pytest.fixture
