@@ -24,13 +24,14 @@ def turn(folder: Path, *, is_alone: bool) -> Iterator[None]:
     """Hold the room, with others or alone; who comes after one that waits to be alone waits at the gate."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
-        with _locked(folder / "gate.lock", is_alone):
-            held.enter_context(_locked(folder / "room.lock", is_alone))
+        with locked(folder / "gate.lock", is_alone):
+            held.enter_context(locked(folder / "room.lock", is_alone))
         yield
 
 
 @contextmanager
-def _locked(path: Path, is_alone: bool) -> Iterator[None]:
+def locked(path: Path, is_alone: bool = True) -> Iterator[None]:
+    """Hold a file's lock, with others or alone."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
         try:

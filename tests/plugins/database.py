@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from psycopg.pq import TransactionStatus
 
 from banyan.config import environ
 from banyan.ops.cluster import OWNER, Cluster
+from tests.plugins.alone import locked
 from tests.plugins.sweeping import Held, Sweeper
 
 KEPT_TEMPLATES = 3
@@ -117,11 +118,8 @@ class TestDatabases:
         self.cluster.sql(f'ALTER DATABASE "{draft}" RENAME TO "{self.template}"')
         self.cluster.sql(f'ALTER DATABASE "{self.template}" IS_TEMPLATE true')
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with open(self.cluster.folder / "template.lock", "a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _alone(self) -> AbstractContextManager[None]:
+        return locked(self.cluster.folder / "template.lock")
 
 
 @contextmanager
