@@ -361,7 +361,7 @@ _AFTER_OUTAGE = f"""
       AND m.flow_id = f.id AND m.state = 'waiting'
       AND m.next_at > {_NOW} AND m.claim IS NULL AND m.reason = ANY(%(reasons)s)
 """
-#: Whose gauge it is.
+#: Whose gauge it is, by what `_whose` gives.
 _MINE = "system_id = %(system)s AND operation = %(operation)s"
 _GAUGE_ROW = """
     INSERT INTO integration_gauge (id, system_id, operation, breaker, failures, opened, tokens, error)
@@ -391,7 +391,7 @@ def note(
     if not failed and not throttled and not _is_troubled(plan):
         return
     with transaction.atomic(savepoint=False):
-        facts = {"system": plan.system, "operation": plan.gauge, "now": now, "burst": plan.burst}
+        facts = _whose(plan, now=now, burst=plan.burst)
         db.run(_GAUGE_ROW, facts)
         row = db.one(f"SELECT breaker, failures, opened FROM integration_gauge WHERE {_MINE} FOR UPDATE", facts)
         before = rules.Breaker(*row)
@@ -418,15 +418,19 @@ def held_for(plan: Plan | Limits, now: datetime | None = None) -> tuple[str, flo
     """Give the state of a system's breaker, and the seconds for which the system is to be left alone yet."""
     row = db.one(
         f"SELECT breaker, coalesce(extract(epoch FROM until - {_NOW}), 0)::float8 FROM integration_gauge "
-        f"WHERE {_MINE}", {"system": plan.system, "operation": plan.gauge, "now": now},
+        f"WHERE {_MINE}", _whose(plan, now=now),
     )  # fmt: skip
     return (row[0], max(0.0, row[1])) if row else ("closed", 0.0)
+
+
+def _whose(plan: Plan | Limits, **more: Any) -> dict[str, Any]:
+    return {"system": plan.system, "operation": plan.gauge, **more}
 
 
 def _is_troubled(plan: Plan | Limits) -> bool:
     return bool(db.rows(
         f"SELECT 1 FROM integration_gauge WHERE {_MINE} AND (breaker <> 'closed' OR failures > 0)",
-        {"system": plan.system, "operation": plan.gauge},
+        _whose(plan),
     ))
 
 
@@ -441,7 +445,7 @@ def may_probe(plan: Plan | Limits, now: datetime | None = None) -> bool:
         SET breaker = 'half_open', until = {_NOW} + %(lease)s * interval '1 second', changed_at = {_NOW}
         WHERE {_MINE} AND breaker <> 'closed' AND until <= {_NOW}
         """,
-        {"system": plan.system, "operation": plan.gauge, "lease": plan.timeout + 5.0, "now": now},
+        _whose(plan, lease=plan.timeout + 5.0, now=now),
     ) == 1
 
 
@@ -449,7 +453,7 @@ def give_probe_back(plan: Plan, now: datetime | None = None) -> None:
     """Let an open breaker be tried again at once, for all that was claimed to try it stood behind its key."""
     db.run(
         f"UPDATE integration_gauge SET until = {_NOW} WHERE {_MINE} AND breaker = 'half_open'",
-        {"system": plan.system, "operation": plan.gauge, "now": now},
+        _whose(plan, now=now),
     )
 
 
@@ -457,7 +461,7 @@ def take_tokens(plan: Plan | Limits, wanted: int, now: datetime | None = None) -
     """Take calls out of the token bucket of an operation, or its system; give how many are granted."""
     if plan.rate is None:
         return wanted
-    facts = {"system": plan.system, "operation": plan.gauge, "burst": plan.burst, "now": now}
+    facts = _whose(plan, burst=plan.burst, now=now)
     with transaction.atomic():
         db.run(_GAUGE_ROW, facts)
         tokens, seconds = db.one(
@@ -476,4 +480,4 @@ def give_tokens(plan: Plan | Limits, unused: int) -> None:
     """Put calls back that were granted and not made."""
     if plan.rate is not None and unused > 0:
         db.run(f"UPDATE integration_gauge SET tokens = least(%(burst)s, tokens + %(unused)s) WHERE {_MINE}",
-               {"burst": plan.burst, "unused": unused, "system": plan.system, "operation": plan.gauge})  # fmt: skip
+               _whose(plan, burst=plan.burst, unused=unused))  # fmt: skip
