@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Timer
 
 import psycopg
 import pytest
@@ -84,6 +85,17 @@ def test_an_event_of_an_open_transaction_is_not_skipped(ctx, live_db):
     side.close()
     dispatcher.drain()
     assert heard == ["later"]
+
+
+def test_it_is_not_quiet_while_an_open_transaction_holds_events_back(ctx, live_db):
+    with psycopg.connect(live_db.url()) as side:
+        side.execute("SELECT pg_current_xact_id()")
+        ring(ctx, new_id(), "held back")
+        with pytest.raises(TimeoutError):
+            dispatcher.wait_until_quiet(0.02)
+        Timer(0.02, side.rollback).start()
+        dispatcher.wait_until_quiet()
+    assert heard == ["held back"]
 
 
 def test_an_open_transaction_of_another_database_delays_nothing(ctx, live_db, app_role):
