@@ -96,3 +96,17 @@ class Line(Shop):
 def line(world: World) -> Line:
     """Give a plant whose steel goes into gear boxes."""
     return Line(world)
+
+
+@pytest.fixture
+@stands
+def made(line: Line) -> Any:
+    """Give the order of which ten gear boxes are made."""
+    return line.made
+
+
+@pytest.fixture
+@stands
+def shipped(line: Line, made: Any) -> tuple[Any, Any]:
+    """Give two customers that have got some of them."""
+    return line.shipped
