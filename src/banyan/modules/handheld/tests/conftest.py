@@ -98,5 +98,12 @@ def keeper(stocked) -> Any:
 
 
 @pytest.fixture
-def phone(shop, keeper) -> Phone:
-    return Phone(shop, keeper)
+@stands
+def entered(stocked, keeper) -> Phone:
+    return Phone(stocked, keeper)
+
+
+@pytest.fixture
+def phone(shop, entered) -> Phone:
+    entered.client = Client()
+    return entered
