@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.plugins.alone",
     "tests.plugins.figures",
     "tests.plugins.levels",
+    "tests.plugins.standing",
     "tests.plugins.order",
     "tests.plugins.database",
     "tests.plugins.browser",

@@ -5,6 +5,9 @@ The template is keyed by everything that shapes it, so that a run with unchanged
 
 What a test takes back leaves dead rows behind, and nothing sweeps the cluster (autovacuum would move plans about), so
 a worker's copy is made anew after so many tests, and the catalogue that copies of databases fill is swept.
+
+A factory is not made for every test that wants it: in a test's transaction it stands below it (`stands`, in
+tests/plugins/standing.py); in the live database its rows are put back (`again`).
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from psycopg.pq import TransactionStatus
 from banyan.config import environ
 from banyan.ops.cluster import OWNER, Cluster
 from tests.plugins.alone import locked
+from tests.plugins.standing import standing
 from tests.plugins.sweeping import Held, Sweeper
 
 KEPT_TEMPLATES = 3
@@ -160,6 +164,7 @@ class Kept:
         """Make it anew."""
         from django.db import connections
 
+        standing.clear()
         connections.close_all()
         self.sweeper.close()
         self.databases.copy(self.name)
@@ -167,6 +172,7 @@ class Kept:
 
     def begin(self) -> None:
         """Let a test commit from here on."""
+        standing.clear()
         self.sweeper.begin(_own_connection())
 
     def again(self, make: Callable[[], Any]) -> Any:

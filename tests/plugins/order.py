@@ -1,10 +1,15 @@
-"""Puts the files that take longest first, so that no worker does one of them alone at the end."""
+"""Puts the files that take longest first, so that no worker does one of them alone at the end.
+
+Within a file, tests that want the same to stand (tests/plugins/standing.py) run one after another.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+
+from tests.plugins.standing import wanted
 
 TESTS = Path(__file__).parents[1]
 #: Folders and files of long tests, the longest first; all others follow as they are found.
@@ -17,8 +22,9 @@ LONG = (
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put long files first; what the order within a file stands for stays."""
-    items.sort(key=lambda item: _place(item.path))
+    """Put long files first, and together what wants the same; otherwise the order stays."""
+    files = {item.path: n for n, item in reversed(list(enumerate(items)))}
+    items.sort(key=lambda item: (_place(item.path), files[item.path], [make.__name__ for make in wanted(item)]))
 
 
 def _place(path: Path) -> int:

@@ -19,6 +19,7 @@ from django.db.models import Model
 from banyan.kernel import registry
 from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
+from tests.plugins.standing import stands
 
 WEEK = [
     {"weekday": day, "starts_at": start, "ends_at": end}
@@ -278,6 +279,7 @@ def plain(value: Any) -> Any:
 
 
 @pytest.fixture
+@stands
 def world(ctx: Context, db: None) -> World:
     """Give a small factory that builds itself as it is asked."""
     return World(ctx)

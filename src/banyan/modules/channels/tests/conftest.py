@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import cached_property
 from itertools import count
@@ -16,6 +18,7 @@ from banyan.kernel.models import Outbox
 from banyan.modules.channels.models import ChannelOrder, Listing, Offer, Shop
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.models import Promise, Supply
+from tests.plugins.standing import stands
 
 _numbers = count(1)
 
@@ -115,19 +118,29 @@ class Stall:
         return list(Outbox.objects.filter(type=f"channels.{type_}").order_by("seq").values_list("payload", flat=True))
 
 
-@pytest.fixture(autouse=True)
-def nobody_plans(monkeypatch) -> None:
+@contextmanager
+def unplanned() -> Iterator[None]:
     """Let the port's stated default answer, whichever modules above are installed."""
-    monkeypatch.delitem(registry._ports, "sales.earliest_date", raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(registry._ports, "sales.earliest_date", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nobody_plans() -> Iterator[None]:
+    with unplanned():
+        yield
 
 
 @pytest.fixture
+@stands
 def stall(world) -> Stall:
     """Give a plant that sells through shops."""
     return Stall(world)
 
 
 @pytest.fixture
+@stands
 def shop(stall) -> Shop:
     """Give a shop that lists a part as A-1, and takes orders by itself."""
     shop = stall.shop("S")

@@ -18,13 +18,17 @@ from banyan.modules.channels.errors import (
     StillUnpaid,
 )
 from banyan.modules.channels.models import ChannelHold, ChannelOrder, Dispatched, Refund
+from banyan.modules.channels.tests.conftest import unplanned
 from banyan.modules.inventory.models import Allocation
 from banyan.modules.sales.models import Order, OrderLine, ReturnOrder, Shipment
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@stands
+@unplanned()
 def accepted(stall, shop):
     """Give an order of three pieces that is accepted, ten being in stock."""
     stall.put(stall.world.part, 10)

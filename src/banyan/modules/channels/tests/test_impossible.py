@@ -9,7 +9,9 @@ import pytest
 
 from banyan.kernel.impossible import impossibles
 from banyan.modules.channels.models import Dispatched
+from banyan.modules.channels.tests.conftest import unplanned
 from banyan.modules.sales.models import Shipment
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +23,8 @@ def found(stall, key, **later):
 
 
 @pytest.fixture
+@stands
+@unplanned()
 def orders(stall, shop):
     """Give two accepted orders of two buyers."""
     stall.put(stall.world.part, 10)

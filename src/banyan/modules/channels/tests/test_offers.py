@@ -19,7 +19,8 @@ from banyan.modules.channels import jobs
 from banyan.modules.channels.commands import offering, refresh_due
 from banyan.modules.channels.jobs import hear
 from banyan.modules.channels.models import ChannelOrder, Offer, OfferDue
-from banyan.modules.channels.tests.conftest import Stall
+from banyan.modules.channels.tests.conftest import Stall, unplanned
+from tests.plugins.standing import stands
 from tests.plugins.world import World
 
 
@@ -32,6 +33,8 @@ def told(stall):
 
 
 @pytest.fixture
+@stands
+@unplanned()
 def listed(stall):
     """Give a shop that keeps a fifth back, with ten parts in stock and three listings of them."""
     shop = stall.shop("S", safety_percent="20")

@@ -8,12 +8,16 @@ import pytest
 
 from banyan.modules.channels.errors import NotAllMatched, SettledAlready, SumsDiffer
 from banyan.modules.channels.models import Settlement
+from banyan.modules.channels.tests.conftest import unplanned
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 HEAD = {"shop": "S", "number": "2026-03", "settled_on": "2026-03-31"}
 
 
 @pytest.fixture
+@stands
+@unplanned()
 def numbers(stall, shop):
     """Give the outside numbers of two orders of ten each."""
     stall.put(stall.world.part, 10)

@@ -27,6 +27,7 @@ from banyan.modules.engineering.errors import (
 )
 from banyan.modules.engineering.models import Bom, BomLine, Routing
 from banyan.modules.items.models import ItemPlant
+from tests.plugins.standing import stands
 
 TODAY = date(2026, 3, 2)
 APRIL = date(2026, 4, 1)
@@ -273,6 +274,7 @@ def test_a_new_routing_revision_is_changed_and_released(world):
 
 
 @pytest.fixture
+@stands
 def reducer(world):
     """A product of two sub-assemblies and a kit; gear from steel, with losses."""
     shaft, kit = world.item(code="SA-1"), world.item(code="KIT", kind="phantom")

@@ -16,6 +16,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.exceptions.models import Category, Cause, Level, ShopException
 from banyan.ops.roles import write_defaults
 from src.banyan.modules.production.tests.conftest import Shop
+from tests.plugins.standing import stands
 from tests.plugins.world import World, plain
 
 
@@ -106,5 +107,6 @@ class Floor(Shop):
 
 
 @pytest.fixture
+@stands
 def floor(world: World) -> Floor:
     return Floor(world)

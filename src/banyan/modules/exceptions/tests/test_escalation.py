@@ -10,6 +10,7 @@ from banyan.kernel.models import InboxItem
 from banyan.kernel.proofs import run
 from banyan.modules.exceptions import jobs
 from banyan.modules.exceptions.models import Escalation, ShopException
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
@@ -19,6 +20,7 @@ def faults():
 
 
 @pytest.fixture
+@stands
 def case(floor):
     floor.world.change(floor.level(2), heads=[{"employee": floor.user("head", "planner")}])
     assert floor.boss

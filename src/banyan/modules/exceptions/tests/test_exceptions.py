@@ -27,6 +27,7 @@ from banyan.modules.exceptions.errors import (
     WrongException,
 )
 from banyan.modules.exceptions.models import Category, Cause, Level, ShopException, Step
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 KEYS = ("exceptions.clocks", "exceptions.levels", "exceptions.stops", "exceptions.places")
@@ -37,6 +38,7 @@ def faults():
 
 
 @pytest.fixture
+@stands
 def operation(floor):
     return floor.operation(floor.released(), 10)
 

@@ -13,6 +13,7 @@ from banyan.kernel.figures import Days
 from banyan.kernel.proofs import run
 from banyan.modules.company.queries import default_plant
 from banyan.modules.exceptions.models import ShopException
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
@@ -22,6 +23,7 @@ def asked(floor, key, **data):
 
 
 @pytest.fixture
+@stands
 def operation(floor):
     return floor.operation(floor.released(), 10)
 

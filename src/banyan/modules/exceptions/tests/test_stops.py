@@ -9,11 +9,13 @@ import pytest
 from banyan.kernel.proofs import run
 from banyan.modules.production.errors import OperationStopped
 from banyan.modules.production.models import Report, ReportFlag
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@stands
 def order(floor):
     floor.stocked()
     return floor.released()

@@ -13,12 +13,14 @@ from banyan.modules.finance.tests.test_ledger import close
 from banyan.modules.inventory.models import Move
 from banyan.modules.production.models import Report, ReportFlag
 from banyan.modules.production.tests.conftest import Shop
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 FEBRUARY = datetime(2026, 2, 27, 2, tzinfo=UTC)
 
 
 @pytest.fixture
+@stands
 def books(world):
     assert world.plant
     world.do("finance.account.install", chart="cas_small")
@@ -26,6 +28,7 @@ def books(world):
 
 
 @pytest.fixture
+@stands
 def shop(world, books):
     made = Shop(world)
     made.stocked()

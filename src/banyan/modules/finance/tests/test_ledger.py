@@ -20,6 +20,7 @@ from banyan.modules.finance.models import Account, Entry, EntryLine, Period, Pos
 from banyan.modules.finance.nouns import EVENTS
 from banyan.modules.finance.queries import trial_balance
 from banyan.modules.finance.values import Leg, Posting
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 MARCH = date(2026, 3, 2)
@@ -30,6 +31,7 @@ def do(ctx, key, ids=(), **data):
 
 
 @pytest.fixture
+@stands
 def books(ctx, world):
     assert world.plant
     do(ctx, "finance.account.install", chart="cas_small")

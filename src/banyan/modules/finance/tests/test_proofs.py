@@ -10,6 +10,7 @@ from banyan.kernel.commands import execute
 from banyan.lib.ids import new_id
 from banyan.modules.finance.models import Account, CustomerInvoice, Period, SupplierInvoice, Voucher
 from banyan.modules.inventory.commands import ensure_standing
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 KEYS = [p.key for p in proofs.proofs() if p.key.startswith("finance.")]
@@ -20,6 +21,7 @@ def account(code):
 
 
 @pytest.fixture
+@stands
 def factory(ctx, world):
     """Give a factory whose books have seen stock come in, an entry by hand, a voucher, an order of each kind."""
     world.do("finance.account.install", chart="cas_small")
@@ -166,6 +168,7 @@ def said(key, *faults):
 
 
 @pytest.fixture
+@stands
 def closed(ctx, factory):
     """Give the factory with its first three months closed."""
     other = ctx.with_(principal=ctx.principal.__class__(new_id(), "审核", grants=(("*", "all"),)))

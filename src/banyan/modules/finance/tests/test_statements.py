@@ -12,7 +12,7 @@ from banyan.kernel import proofs, registry
 from banyan.kernel.commands import execute
 from banyan.modules.channels.errors import NotAllMatched
 from banyan.modules.channels.models import Settlement
-from banyan.modules.channels.tests.conftest import Stall
+from banyan.modules.channels.tests.conftest import Stall, nobody_plans  # noqa: F401
 from banyan.modules.finance.errors import OrderOfAnotherShop, PaidByStatement
 from banyan.modules.finance.models import (
     Account,
@@ -25,6 +25,7 @@ from banyan.modules.finance.models import (
 )
 from banyan.modules.finance.queries import account_balance
 from banyan.modules.finance.starts import notices_of_statement, pages_of_statement_line
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 MONEY, CLEARING, FEES, RECEIVABLE = "101203", "122104", "560107", "1122"
@@ -32,13 +33,14 @@ GREEN = ("finance.statements", "finance.shares", "finance.matched", "finance.ent
 
 
 @pytest.fixture
-def stall(world, monkeypatch):
-    """Give a plant that sells through shops and has no plan."""
-    monkeypatch.delitem(registry._ports, "sales.earliest_date", raising=False)
+@stands
+def stall(world):
+    """Give a plant that sells through shops."""
     return Stall(world)
 
 
 @pytest.fixture
+@stands
 def shop(stall):
     """Give a shop that bills one customer and lists a part as A-1."""
     shop = stall.shop("S", tax_code=stall.world.vat13)
@@ -47,6 +49,7 @@ def shop(stall):
 
 
 @pytest.fixture
+@stands
 def books(stall):
     """Open the books of a plant that sells through a shop."""
     stall.run("finance.account.install", chart="cas_small")

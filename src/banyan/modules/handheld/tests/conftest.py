@@ -15,6 +15,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.production.tests.conftest import Shop
 from banyan.modules.station import badges
 from banyan.ops.roles import write_defaults
+from tests.plugins.standing import stands
 from tests.plugins.world import World
 
 
@@ -67,7 +68,9 @@ class Phone:
 
 
 @pytest.fixture
-def shop(world: World, ctx) -> Shop:
+@stands
+def stocked(world: World, ctx) -> Shop:
+    """Give a shop that got its stock a day ago."""
     world.ctx = ctx.with_(now=timezone.now() - timedelta(days=1))
     made = Shop(world)
     made.stocked()
@@ -76,15 +79,31 @@ def shop(world: World, ctx) -> Shop:
 
 
 @pytest.fixture
-def keeper(shop) -> Any:
-    """Give the badge of a warehouse keeper."""
-    write_defaults(shop.ctx)
-    user = User.objects.create(login="keeper", name="孙库管", plants=[shop.world.plant.pk])
-    UserRole.objects.create(user=user, role=Role.objects.get(code="warehouse"))
-    shop.world.change(shop.world.worker, user=user.pk)
-    return shop.world.make("station.badge", employee=shop.world.worker)
+def shop(stocked, ctx) -> Shop:
+    """Give the shop, and let its people act now."""
+    stocked.world.ctx = stocked.ctx = ctx.with_(now=timezone.now())
+    return stocked
 
 
 @pytest.fixture
-def phone(shop, keeper) -> Phone:
-    return Phone(shop, keeper)
+@stands
+def keeper(stocked) -> Any:
+    """Give the badge of a warehouse keeper."""
+    world = stocked.world
+    write_defaults(world.ctx)
+    user = User.objects.create(login="keeper", name="孙库管", plants=[world.plant.pk])
+    UserRole.objects.create(user=user, role=Role.objects.get(code="warehouse"))
+    world.change(world.worker, user=user.pk)
+    return world.make("station.badge", employee=world.worker)
+
+
+@pytest.fixture
+@stands
+def entered(stocked, keeper) -> Phone:
+    return Phone(stocked, keeper)
+
+
+@pytest.fixture
+def phone(shop, entered) -> Phone:
+    entered.client = Client()
+    return entered

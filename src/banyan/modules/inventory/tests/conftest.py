@@ -17,6 +17,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.inventory import commands, queries
 from banyan.modules.inventory.models import Balance, Location, StockValue, Supply
 from banyan.modules.inventory.values import Demand, LotWant, MoveIntent
+from tests.plugins.standing import stands
 
 NOUN = "inventory.stock_document"
 
@@ -147,6 +148,7 @@ class Stock:
 
 
 @pytest.fixture
+@stands
 def stock(world: Any) -> Stock:
     """Give a plant with places and short words for stock."""
     return Stock(world)

@@ -6,6 +6,7 @@ import pytest
 
 from banyan.kernel import db, proofs
 from banyan.modules.inventory.values import Edge
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 NOUN = "inventory.stock_document"
@@ -28,7 +29,9 @@ FAULTS = {
 }
 
 
-def fill(stock):
+@pytest.fixture
+@stands
+def filled(stock):
     """Do a little of everything."""
     w, s = stock.world, stock.standing
     document = w.make(
@@ -60,8 +63,7 @@ def test_every_proof_of_stock_has_a_fault_here(stock):
     assert {proof.key for proof in proofs.proofs() if proof.key.startswith("inventory.")} == set(FAULTS)
 
 
-def test_books_kept_by_commands_are_proved(stock):
-    fill(stock)
+def test_books_kept_by_commands_are_proved(filled):
     for verdict in verdicts().values():
         assert verdict.is_green, (verdict.proof.key, verdict.found.faults)
         assert verdict.found.counted, verdict.proof.key
@@ -69,8 +71,7 @@ def test_books_kept_by_commands_are_proved(stock):
 
 @pytest.mark.parametrize("key", FAULTS)
 @pytest.mark.plants("key")
-def test_a_planted_fault_is_named(stock, key):
-    fill(stock)
+def test_a_planted_fault_is_named(filled, key):
     assert verdicts()[key].is_green
     for ledger in ("inventory_move", "inventory_genealogy"):
         db.run("SET CONSTRAINTS ALL IMMEDIATE")
@@ -87,8 +88,7 @@ def test_a_planted_fault_is_named(stock, key):
      ("allocation", "demand_line"), ("lot", "origin")],
 )  # fmt: skip
 @pytest.mark.plants("inventory.references")
-def test_a_document_or_line_that_is_not_there_is_named(stock, table, column):
-    fill(stock)
+def test_a_document_or_line_that_is_not_there_is_named(filled, table, column):
     db.run("SET CONSTRAINTS ALL IMMEDIATE")
     for ledger in ("inventory_move", "inventory_genealogy"):
         db.run(f"ALTER TABLE {ledger} DISABLE TRIGGER USER")

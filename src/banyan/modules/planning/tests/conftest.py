@@ -12,6 +12,7 @@ from banyan.kernel.commands import Command, execute
 from banyan.modules.inventory import commands as inventory
 from banyan.modules.planning.models import Message, PlannedOrder, Run
 from banyan.modules.sales.models import OrderLine
+from tests.plugins.standing import stands
 
 
 class Factory:
@@ -106,12 +107,14 @@ def on(text: str) -> date:
 
 
 @pytest.fixture
+@stands
 def factory(world: Any) -> Factory:
     """Give a factory that makes reducers."""
     return Factory(world)
 
 
 @pytest.fixture
+@stands
 def worked(factory):
     """The worked example of netting.md: twelve for 27 April, four in store, six parts, fifty bolts coming."""
     factory.put(factory.fg, 4)

@@ -18,6 +18,7 @@ from banyan.modules.planning import queries, reactions
 from banyan.modules.planning.models import Peg, PlannedOrder
 from banyan.modules.production.models import WorkOrder
 from banyan.modules.sales.commands import DateWish
+from tests.plugins.standing import stands
 
 TODAY = date(2026, 3, 2)
 
@@ -60,6 +61,7 @@ def test_confirming_takes_as_many_statements_for_thirty_lines_as_for_three(facto
 
 
 @pytest.fixture
+@stands
 def knotty(factory, world):
     """The reducer, with a phantom, a service, yields, days, plants and units above it."""
     kit = world.item(code="KIT", kind="phantom")

@@ -18,6 +18,7 @@ from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.models import Balance, Lot
 from banyan.modules.inventory.values import LotWant, MoveIntent
 from banyan.modules.production.models import Material, Operation, WorkOrder
+from tests.plugins.standing import stands
 from tests.plugins.world import World
 
 
@@ -192,6 +193,7 @@ class Shop:
 
 
 @pytest.fixture
+@stands
 def shop(world: World) -> Shop:
     """Give a plant that makes gear boxes."""
     return Shop(world)

@@ -22,6 +22,7 @@ from banyan.modules.production.errors import (
     TooMuchReported,
 )
 from banyan.modules.production.models import Operation, Report, ReportApproval, ReportFlag
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 PROOFS = ["production.approvals", "production.approved", "production.counters", "production.within_limits"]
@@ -46,12 +47,14 @@ def states() -> list[str]:
 
 
 @pytest.fixture
+@stands
 def order(shop):
     shop.stocked()
     return shop.released()
 
 
 @pytest.fixture
+@stands
 def strict(shop):
     """Give an order whose first operation passes on what is approved only."""
     shop.stocked()

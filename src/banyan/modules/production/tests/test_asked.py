@@ -9,6 +9,7 @@ import pytest
 from banyan.kernel import registry
 from banyan.kernel.queries import ask, declared_query
 from banyan.modules.production import queries
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +22,7 @@ def asked(ctx, key, **data):
 
 
 @pytest.fixture
+@stands
 def order(shop):
     shop.stocked()
     return shop.released()

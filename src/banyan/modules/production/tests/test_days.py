@@ -12,6 +12,7 @@ from banyan.kernel.queries import ask, declared_query
 from banyan.modules.inventory.models import Lot
 from banyan.modules.production import queries
 from banyan.modules.production.models import Report
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 #: The context's now is the second of March, 16:00 in Shanghai.
@@ -23,6 +24,7 @@ def shanghai(day: int, hour: int, minute: int = 0) -> datetime:
 
 
 @pytest.fixture
+@stands
 def order(shop):
     shop.stocked()
     return shop.released()

@@ -18,11 +18,13 @@ from banyan.modules.production.errors import (
     TooMuchReported,
 )
 from banyan.modules.production.models import Assignment, Material, Operation
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@stands
 def order(shop):
     shop.stocked()
     return shop.released()

@@ -13,6 +13,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.production import queries
 from banyan.modules.production.errors import DispatchStale, NotSkilled, OperationUnknown
 from banyan.modules.production.models import Assignment, Operation
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +35,7 @@ def standing(operation):
 
 
 @pytest.fixture
+@stands
 def first(shop):
     shop.stocked()
     return shop.operation(shop.released(), 10)

@@ -29,11 +29,13 @@ from banyan.modules.production.models import (
     MaterialIssue,
     MaterialIssueLine,
 )
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@stands
 def order(shop):
     shop.stocked()
     return shop.released()

@@ -9,12 +9,14 @@ from banyan.kernel import db, registry
 from banyan.kernel.proofs import proofs, run
 from banyan.lib.ids import new_id
 from banyan.modules.production.models import Deviation
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 KEYS = [proof.key for proof in proofs() if proof.key.startswith("production.")]
 
 
 @pytest.fixture
+@stands
 def busy(shop):
     """An order on which everything has happened: issues, rework, scrap, undo, debts, receipts."""
     shop.receive(shop.world.part, 300, "3000")

@@ -26,11 +26,13 @@ from banyan.modules.production.errors import (
     WrongReport,
 )
 from banyan.modules.production.models import Assignment, Report, ReportFlag
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+@stands
 def order(shop):
     shop.stocked()
     return shop.released()

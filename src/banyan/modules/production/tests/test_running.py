@@ -45,6 +45,7 @@ from banyan.modules.production.models import (
 from banyan.modules.production.reactions import report_outside_work, take_outside_work_back
 from banyan.modules.purchasing.events import ArrivalReversed, GoodsReceived
 from banyan.modules.purchasing.models import Order as Purchase
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 KEYS = [p.key for p in proofs() if p.key.startswith(("production.", "inventory.")) and p.key != "inventory.references"]
@@ -60,6 +61,7 @@ def links(order):
 
 
 @pytest.fixture
+@stands
 def order(shop):
     shop.stocked()
     return shop.released()

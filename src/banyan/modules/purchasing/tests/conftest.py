@@ -14,6 +14,7 @@ from banyan.kernel.commands import Command, execute
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.models import Balance, Move, StockValue
 from banyan.modules.purchasing.models import Order, OrderLine, Receipt, ReceiptLine
+from tests.plugins.standing import stands
 
 
 class Yard:
@@ -92,6 +93,7 @@ class Yard:
 
 
 @pytest.fixture
+@stands
 def yard(world) -> Yard:
     """Give a plant that buys."""
     return Yard(world)

@@ -7,6 +7,7 @@ import pytest
 from banyan.kernel import db, proofs, registry
 from banyan.kernel.commands import execute
 from banyan.lib.ids import new_id
+from tests.plugins.standing import stands
 from tests.plugins.world import plain
 
 pytestmark = pytest.mark.django_db
@@ -14,6 +15,7 @@ KEYS = [key for key in (p.key for p in proofs.proofs()) if key.startswith("purch
 
 
 @pytest.fixture
+@stands
 def at_work(yard, world):
     """Orders in every state: received in parts, judged, sent back, replaced, reversed, cancelled, history."""
     freight = world.item(kind="service", code="FREIGHT", name="运费")

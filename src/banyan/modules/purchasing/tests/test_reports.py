@@ -7,12 +7,14 @@ import pytest
 from banyan.kernel import queries
 from banyan.kernel.queries import ask, declared_query
 from banyan.lib.errors import NotAllowed
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 KEYS = [q.key for q in queries.queries() if q.key.startswith("purchasing.")]
 
 
 @pytest.fixture
+@stands
 def order(yard, world):
     yard.received(yard.line(world.screw, 5, "2"), wanted_on="2026-03-01", book=True)
     order = yard.placed(yard.line(world.screw, 10, "3"), wanted_on="2026-03-01")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -15,6 +17,7 @@ from banyan.kernel.commands import Command, execute
 from banyan.modules.inventory import commands as stock
 from banyan.modules.inventory.models import Lot, Move, Promise, Supply
 from banyan.modules.sales.models import Order, OrderLine, PromiseEntry
+from tests.plugins.standing import stands
 
 
 class Shop:
@@ -97,13 +100,22 @@ class Shop:
         return [q["sql"] for q in seen.captured_queries if "SAVEPOINT" not in q["sql"]]
 
 
-@pytest.fixture(autouse=True)
-def nobody_plans(monkeypatch) -> None:
+@contextmanager
+def unplanned() -> Iterator[None]:
     """Let the port's stated default answer, whichever modules above are installed."""
-    monkeypatch.delitem(registry._ports, "sales.earliest_date", raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(registry._ports, "sales.earliest_date", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nobody_plans() -> Iterator[None]:
+    with unplanned():
+        yield
 
 
 @pytest.fixture
+@stands
 def shop(world) -> Shop:
     """Give a plant that sells."""
     return Shop(world)

@@ -9,12 +9,16 @@ import pytest
 from banyan.kernel import db, proofs
 from banyan.kernel.registry import noun
 from banyan.modules.sales.models import Shipment
+from banyan.modules.sales.tests.conftest import unplanned
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 KEYS = [key for key in (p.key for p in proofs.proofs()) if key.startswith("sales.")]
 
 
 @pytest.fixture
+@stands
+@unplanned()
 def at_work(shop, world):
     """Orders in every state: shipped in parts, returned, reversed, cancelled, promised anew."""
     fee = world.item(kind="service", code="FEE", name="安装费")

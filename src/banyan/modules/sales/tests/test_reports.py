@@ -7,12 +7,16 @@ import pytest
 from banyan.kernel import queries
 from banyan.kernel.queries import ask, declared_query
 from banyan.lib.errors import NotAllowed
+from banyan.modules.sales.tests.conftest import unplanned
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 KEYS = [q.key for q in queries.queries() if q.key.startswith("sales.")]
 
 
 @pytest.fixture
+@stands
+@unplanned()
 def order(shop, world):
     shop.put(world.part, 10)
     world.do("sales.order.ship", shop.confirmed(shop.line(world.part, 1)))

@@ -14,6 +14,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.production.tests.conftest import Shop
 from banyan.modules.station import badges
 from banyan.modules.station.models import Badge
+from tests.plugins.standing import stands
 from tests.plugins.world import World
 
 
@@ -74,7 +75,9 @@ class Station:
 
 
 @pytest.fixture
-def shop(world: World, ctx) -> Shop:
+@stands
+def stocked(world: World, ctx) -> Shop:
+    """Give a shop that got its stock a day ago."""
     world.ctx = ctx.with_(now=timezone.now() - timedelta(days=1))
     made = Shop(world)
     made.stocked()
@@ -83,14 +86,23 @@ def shop(world: World, ctx) -> Shop:
 
 
 @pytest.fixture
-def badge(shop) -> Badge:
-    user = User.objects.create(login="zhao", name="赵师傅", plants=[shop.world.plant.pk])
+def shop(stocked, ctx) -> Shop:
+    """Give the shop, and let its people act now."""
+    stocked.world.ctx = stocked.ctx = ctx.with_(now=timezone.now())
+    return stocked
+
+
+@pytest.fixture
+@stands
+def badge(stocked) -> Badge:
+    world = stocked.world
+    user = User.objects.create(login="zhao", name="赵师傅", plants=[world.plant.pk])
     role = Role.objects.create(code="floor", name_zh="工人", name_en="Worker")
     grants = [("production.*", "plant"), ("production.report.undo", "own")]
     RoleGrant.objects.bulk_create(RoleGrant(role=role, permission=p, reach=r) for p, r in grants)
     UserRole.objects.create(user=user, role=role)
-    shop.world.change(shop.world.worker, user=user.pk)
-    return shop.world.make("station.badge", employee=shop.world.worker)
+    world.change(world.worker, user=user.pk)
+    return world.make("station.badge", employee=world.worker)
 
 
 @pytest.fixture
@@ -101,6 +113,7 @@ def station(shop, badge) -> Station:
 
 
 @pytest.fixture
-def first(shop):
-    order = shop.released()
-    return shop.operation(order, 10)
+@stands
+def first(stocked):
+    order = stocked.released()
+    return stocked.operation(order, 10)

@@ -23,6 +23,7 @@ from banyan.modules.station.models import KeptAct
 from banyan.modules.wages.models import Approval, Statement, WageLine
 from banyan.ops.roles import write_defaults
 from src.banyan.modules.production.tests.conftest import Shop
+from tests.plugins.standing import stands
 from tests.plugins.world import World
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +89,7 @@ class Rest:
 
 
 @pytest.fixture
+@stands
 def floor(world, ctx) -> Floor:
     world.ctx = ctx.with_(now=timezone.now() - timedelta(minutes=5))
     return Floor(world)

@@ -14,6 +14,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.production.models import Assignment
 from banyan.ops.roles import write_defaults
 from src.banyan.modules.production.tests.conftest import Shop
+from tests.plugins.standing import stands
 from tests.plugins.world import World
 
 PART = {"HX-Request": "true"}
@@ -58,8 +59,15 @@ class Leader(Shop):
 
 
 @pytest.fixture
-def leader(world: World, ctx) -> Leader:
+@stands
+def led(world: World, ctx) -> Leader:
+    """Give a shop that got its stock a day ago, with its leader."""
     world.ctx = ctx.with_(now=timezone.now() - timedelta(days=1))
-    made = Leader(world)
-    world.ctx = made.ctx = ctx.with_(now=timezone.now())
-    return made
+    return Leader(world)
+
+
+@pytest.fixture
+def leader(led, ctx) -> Leader:
+    """Give the shop, and let its people act now."""
+    led.world.ctx = led.ctx = ctx.with_(now=timezone.now())
+    return led

@@ -14,6 +14,7 @@ from banyan.modules.inventory.models import Lot
 from banyan.modules.trace.models import Recall
 from banyan.ops.roles import write_defaults
 from src.banyan.modules.production.tests.conftest import Shop
+from tests.plugins.standing import stands
 from tests.plugins.world import World
 
 #: What is made of the steel.
@@ -91,6 +92,21 @@ class Line(Shop):
 
 
 @pytest.fixture
+@stands
 def line(world: World) -> Line:
     """Give a plant whose steel goes into gear boxes."""
     return Line(world)
+
+
+@pytest.fixture
+@stands
+def made(line: Line) -> Any:
+    """Give the order of which ten gear boxes are made."""
+    return line.made
+
+
+@pytest.fixture
+@stands
+def shipped(line: Line, made: Any) -> tuple[Any, Any]:
+    """Give two customers that have got some of them."""
+    return line.shipped

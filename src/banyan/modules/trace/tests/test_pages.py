@@ -36,7 +36,7 @@ def browser(line):
     return enter
 
 
-def test_a_lot_is_found_by_number_by_its_code_and_by_a_part_of_it(line, browser):
+def test_a_lot_is_found_by_number_by_its_code_and_by_a_part_of_it(line, made, browser):
     client = browser("quality")
     path = f"/trace/lots/{line.gear.pk}"
     code = codes.make("inventory.lot", line.gear.pk)
@@ -51,7 +51,7 @@ def test_a_lot_is_found_by_number_by_its_code_and_by_a_part_of_it(line, browser)
     assert client.get("/trace").status_code == 200
 
 
-def test_the_page_shows_both_sides(line, browser):
+def test_the_page_shows_both_sides(line, shipped, browser):
     assert line.shipped
     client = browser("quality")
     text = client.get(f"/trace/lots/{line.gear.pk}").content.decode()
@@ -66,7 +66,7 @@ def test_the_page_shows_both_sides(line, browser):
     assert f"/trace/lots/{line.gear.pk}" in client.get(f"/inventory/lots/{line.gear.pk}").content.decode()
 
 
-def test_who_may_only_read_lots_sees_no_customer_and_no_hold(line, browser):
+def test_who_may_only_read_lots_sees_no_customer_and_no_hold(line, shipped, browser):
     assert line.shipped
     text = browser("worker").get(f"/trace/lots/{line.gear.pk}").content.decode()
     assert "HEAT-1" in text
@@ -80,7 +80,7 @@ def test_an_unknown_lot_is_not_found(line, browser):
     assert browser("quality").get("/trace/lots/00000000-0000-4000-8000-000000000001").status_code == 404
 
 
-def test_the_page_takes_as_many_statements_for_many_lots_as_for_one(line, browser):
+def test_the_page_takes_as_many_statements_for_many_lots_as_for_one(line, shipped, browser):
     assert line.shipped
     client = browser("quality")
 
@@ -100,7 +100,7 @@ def test_the_page_takes_as_many_statements_for_many_lots_as_for_one(line, browse
     assert few <= 24
 
 
-def test_the_recall_list_as_pdf_and_xlsx(line, browser):
+def test_the_recall_list_as_pdf_and_xlsx(line, shipped, browser):
     assert line.shipped
     client = browser("quality")
     pdf = client.get(f"/print/inventory/lots/{line.steel_lot.pk}.pdf?layout=recall_list")
@@ -114,7 +114,7 @@ def test_the_recall_list_as_pdf_and_xlsx(line, browser):
         assert wanted in text, wanted
 
 
-def test_the_list_tells_what_is_where(line):
+def test_the_list_tells_what_is_where(line, shipped):
     from banyan.modules.trace.lists import rows_of
 
     assert line.shipped
@@ -141,7 +141,7 @@ def gone(line) -> dict[str, int]:
     return {found.papers[one.origin].party_name: int(one.quantity) for one in found.gone if one.kind == "customer"}
 
 
-def test_what_customers_sent_back_is_taken_off_what_was_shipped(line, browser):
+def test_what_customers_sent_back_is_taken_off_what_was_shipped(line, shipped, browser):
     first, second = line.shipped
     orders = {order.party_id: order for order in Order.objects.order_by("created_at")}
     assert set(gone(line)) == {"远山机械有限公司", "海港装备"}
@@ -164,7 +164,7 @@ def test_what_customers_sent_back_is_taken_off_what_was_shipped(line, browser):
     ("/inventory/lots/do/reject?ids={lot}", "en", "Failed insp"),
     ("/trace/recalls/do/begin?_on=inventory.lot:{lot}&lot={lot}", "zh", "客户投诉"),
 ])  # fmt: skip
-def test_on_a_lots_own_page_the_usual_reasons_are_tapped(line, browser, path, language, reason):
+def test_on_a_lots_own_page_the_usual_reasons_are_tapped(line, made, browser, path, language, reason):
     client = browser("quality")
     User.objects.update(language=language)
     dialog = client.get(path.format(lot=line.gear.pk), headers={"HX-Request": "true"})
@@ -173,7 +173,7 @@ def test_on_a_lots_own_page_the_usual_reasons_are_tapped(line, browser, path, la
     assert f'data-usual="{reason}' in field
 
 
-def test_a_tap_on_a_reason_holds_all_and_opens_the_recall(line, browser):
+def test_a_tap_on_a_reason_holds_all_and_opens_the_recall(line, shipped, browser):
     assert line.shipped
     client, path = browser("quality"), f"/trace/lots/{line.steel_lot.pk}/hold"
     assert path in client.get(f"/trace/lots/{line.steel_lot.pk}").content.decode()

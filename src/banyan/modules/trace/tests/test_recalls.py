@@ -29,7 +29,7 @@ def faults() -> list[str]:
     return [fault.text for verdict in run(KEYS) for fault in verdict.found.faults]
 
 
-def test_a_recall_holds_the_lot_with_what_was_made_of_it_and_names_the_customers(line):
+def test_a_recall_holds_the_lot_with_what_was_made_of_it_and_names_the_customers(line, shipped):
     first, second = line.shipped
     other = line.lot(line.world.steel, "OTHER")
     recall = line.begin()
@@ -44,7 +44,7 @@ def test_a_recall_holds_the_lot_with_what_was_made_of_it_and_names_the_customers
     assert faults() == []
 
 
-def test_what_is_held_is_neither_allocated_nor_issued_nor_shipped(line):
+def test_what_is_held_is_neither_allocated_nor_issued_nor_shipped(line, made):
     customer = line.world.customer
     order = line.sold(customer, 2) if line.gear else None
     line.begin()
@@ -59,14 +59,14 @@ def test_what_is_held_is_neither_allocated_nor_issued_nor_shipped(line):
         line.world.do("production.work_order.issue", work)
 
 
-def test_only_so_many_levels_are_held_when_told(line):
+def test_only_so_many_levels_are_held_when_told(line, made):
     assert line.gear
     recall = line.begin(levels=0)
     assert (line.state(line.steel_lot), line.state(line.gear)) == ("held", "released")
     assert recall.lots.count() == 1
 
 
-def test_what_was_rejected_stays_so_and_is_not_released_with_the_others(line):
+def test_what_was_rejected_stays_so_and_is_not_released_with_the_others(line, made):
     line.world.do("inventory.lot.reject", line.gear, reason="裂纹")
     recall = line.begin()
     assert line.state(line.gear) == "rejected"
@@ -78,7 +78,7 @@ def test_what_was_rejected_stays_so_and_is_not_released_with_the_others(line):
     assert faults() == []
 
 
-def test_single_lots_are_released(line):
+def test_single_lots_are_released(line, made):
     assert line.gear
     recall = line.begin()
     line.world.do("trace.recall.release", recall, reason="本批合格", lots=[line.gear.pk])
@@ -88,7 +88,7 @@ def test_single_lots_are_released(line):
 
 
 @pytest.mark.plants("trace.told")
-def test_customers_are_ticked_off_one_by_one_before_it_is_closed(line):
+def test_customers_are_ticked_off_one_by_one_before_it_is_closed(line, shipped):
     first, second = line.shipped
     recall = line.begin()
     with pytest.raises(CustomersNotTold) as refused:
@@ -127,7 +127,7 @@ def test_a_lot_is_recalled_once_at_a_time(line):
     assert line.begin().pk != recall.pk
 
 
-def test_what_has_come_to_light_since_is_added_by_tracing_again(line):
+def test_what_has_come_to_light_since_is_added_by_tracing_again(line, shipped):
     assert line.shipped
     recall = line.begin()
     first = recall.customers.order_by("position").first()
@@ -145,7 +145,7 @@ def test_what_has_come_to_light_since_is_added_by_tracing_again(line):
     "data",
     [{"lot": new_id()}, {"reason": ""}, {"levels": -1}, {"levels": 21}, {"levels": "many"}, {"reason": "长" * 256}],
 )
-def test_wrong_input_holds_nothing(line, data):
+def test_wrong_input_holds_nothing(line, made, data):
     assert line.gear
     with pytest.raises(Invalid):
         line.begin(**data)
@@ -161,7 +161,7 @@ def test_any_words_are_taken_as_they_are(line):
 @pytest.mark.parametrize(("role", "may"), [
     ("quality", True), ("boss", True), ("warehouse", False), ("worker", False), ("leader", False), ("sales", False),
 ])  # fmt: skip
-def test_quality_and_boss_recall_and_nobody_else(line, role, may):
+def test_quality_and_boss_recall_and_nobody_else(line, made, role, may):
     assert line.gear
     ctx, data = line.acting(role), {"lot": str(line.steel_lot.pk), "reason": "超差"}
     begin = registry.command("trace.recall.begin")

@@ -9,6 +9,7 @@ import pytest
 
 from banyan.modules.production.tests.conftest import Shop
 from banyan.modules.wages.models import Statement, WageLine
+from tests.plugins.standing import stands
 from tests.plugins.world import World
 
 
@@ -36,6 +37,7 @@ class Payroll(Shop):
 
 
 @pytest.fixture
+@stands
 def payroll(world: World) -> Payroll:
     """Give a shop with a released order for a hundred, and nothing that is paid yet."""
     shop = Payroll(world)

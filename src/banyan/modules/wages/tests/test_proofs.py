@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from banyan.kernel import db, proofs
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +25,7 @@ FAULTS = {
 
 
 @pytest.fixture
+@stands
 def paid(payroll):
     """Give a payroll with one report paid, one taken back, one shared in a pool, and a bonus."""
     payroll.rate()

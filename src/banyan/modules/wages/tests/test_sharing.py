@@ -24,6 +24,7 @@ from banyan.modules.wages.errors import (
 )
 from banyan.modules.wages.models import Bonus, Sharing, StatementItem, WageLine
 from banyan.modules.wages.queries import piece_prices
+from tests.plugins.standing import stands
 from tests.plugins.world import World
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +40,7 @@ def proved(payroll):
 
 
 @pytest.fixture
+@stands
 def pooled(payroll):
     """Give a payroll whose first team has a pool, with both workers in it."""
     payroll.rate(hour_price="30")

@@ -19,6 +19,7 @@ from banyan.lib.errors import Conflict, NotAllowed
 from banyan.lib.ids import new_id
 from banyan.modules.finance.models import Account, Entry, EntryLine
 from banyan.modules.wages.models import Approval, Statement, StatementDay, StatementItem, WageLine
+from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 NAMES = ("reports", "rates", "whole", "taken_back", "statements", "items", "pools", "bonuses")
@@ -29,6 +30,7 @@ def are_proofs_green() -> bool:
 
 
 @pytest.fixture
+@stands
 def earned(payroll):
     """Give a payroll in which the first worker has earned 25 and the second 12.50."""
     payroll.rate()
@@ -127,6 +129,7 @@ def test_a_statement_of_nothing_is_a_statement(payroll):
 
 
 @pytest.fixture
+@stands
 def books(earned):
     for key, data in (("finance.account.install", {"chart": "cas"}), ("finance.period.open_year", {"year": 2026})):
         execute(earned.ctx, registry.command(key), data=data)
