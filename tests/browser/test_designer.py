@@ -17,6 +17,7 @@ from banyan.kernel import dispatcher
 from tests.browser.conftest import SCREENS, settle
 from tests.browser.looks import check
 from tests.browser.sizes import every_look
+from tests.integration.shop import Integrator
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -224,7 +225,12 @@ EVENT = {
 
 @pytest.fixture
 def drawn(factory, shop):
-    """Give a flow that runs by its second version, at the times of a calendar; and one drawn anew, with a fault."""
+    """Give a flow that runs by its second version, at the times of a calendar; and one drawn anew.
+
+    The system's account may do what the answer leads to
+    """
+    account = Integrator(factory.ctx).account("sales.order.change")
+    factory.do("integration.system.change", shop, account=account)
     nightly = factory.make("integration.flow", code="STOCK", name="Stock each night", system=shop, direction="out",
                            trigger="schedule", detail={"cron": "30 22 * * 1-5"}, target="orders")  # fmt: skip
     factory.make("integration.sample", flow=nightly, name="First", input={"id": 1}, output={"id": 1})
@@ -263,5 +269,6 @@ def test_the_designer_looks_right(drawn, signed_in, device, size, language, them
     step(page, "reply")
     page.locator("#fd-answer").fill('{"number": "EXT-1"}')
     expect(page.locator("#fd-made-reply")).to_contain_text("customer_reference")
+    expect(page.locator(".fd-says .state-green")).to_have_count(5)
     look(page, f"drawn-{tail}", is_phone=is_phone, language=language)
     assert faults_of(page) == []

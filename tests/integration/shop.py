@@ -99,8 +99,12 @@ class WooShop:
             case "PUT", "orders", number if int(number) in self.orders:
                 return self.change(int(number), asked.json["status"])
             case "GET", "products":
-                goods = [{"id": n, "sku": sku, "parent_id": 0} for n, sku in enumerate(sorted(self.stock), start=1)]
-                return [one for one in goods if one["sku"] == asked.one("sku")]
+                goods = [
+                    {"id": n, "sku": sku, "parent_id": 0, "type": "simple", "stock_quantity": self.stock[sku]}
+                    for n, sku in enumerate(sorted(self.stock), start=1)
+                ]  # fmt: skip
+                wanted = asked.one("sku")
+                return [one for one in goods if wanted in (None, one["sku"])] if asked.one("page") != "2" else []
             case "PUT", "products", number:
                 sku = sorted(self.stock)[int(number) - 1]
                 self.stock[sku] = int(asked.json["stock_quantity"])

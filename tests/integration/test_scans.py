@@ -11,10 +11,10 @@ from banyan.integration.watch.models import Discrepancy, Scan, ScanRun
 from banyan.integration.watch.scanning import run_scan
 from banyan.kernel.models import User
 from banyan.lib.ids import new_id
-from banyan.modules.channels.models import ChannelOrder
+from banyan.modules.channels.models import ChannelOrder, Offer
 from banyan.modules.channels.tests.conftest import Stall
 from banyan.modules.sales.models import Shipment
-from tests.integration.shop import Integrator, carry, joined, open_shop
+from tests.integration.shop import Integrator, carry, joined, open_shop, told
 from tests.plugins.world import World
 
 LONG_AGO = timedelta(days=20)
@@ -101,3 +101,41 @@ def test_each_shop_that_is_joined_has_a_nightly_scan_without_anybody_having_made
     carry(datetime.now(UTC))
     assert ChannelOrder.objects.filter(outside_number="1001").exists()
     assert defaults.seed(ctx) == 0
+
+
+def test_stock_that_the_shop_shows_is_compared_with_what_we_offer_as_it_stands_and_sent_again(trade):
+    stall, shop, system, hand = trade
+    flow = hand.flow(
+        system, "OFFERS", told(shop="W1", sku="LAMP", quantity="4"), direction="out", trigger="event", target="stock",
+        detail={"events": ["channels.offer_changed"]}, filter='data.shop = "W1"', order="newest",
+        mapping={"preset": "woocommerce.stock", "settings": {"shop": "W1"}},
+    )  # fmt: skip
+    defaults.seed(hand.ctx.with_(now=datetime.now(UTC)))
+    scan = Scan.objects.select_related("system", "send_flow").get(operation="stock_shown")
+    assert (scan.code, scan.noun, scan.send_flow_id) == ("SCAN-OFFERS", "channels.offer", flow.pk)
+    carry(datetime.now(UTC))
+    offered = Offer.objects.get()
+    assert shop.stock == {"LAMP": int(offered.quantity)}
+
+    def scanned(minutes: int) -> ScanRun:
+        return run_scan(hand.ctx.with_(now=datetime.now(UTC) + timedelta(minutes=minutes)), scan)
+
+    shop.stock |= {"LAMP": 3, "OF-NOBODY": 8}
+    assert scanned(0).found == 0, "our offer has just changed"
+    first = scanned(20)
+    assert (first.ours, first.theirs, first.found) == (1, 2, 1)
+    listed = Discrepancy.objects.get()
+    assert (listed.kind, listed.key, listed.record, listed.proposed, listed.facts) == (
+        "different", "LAMP", offered.pk, "send_again", {"=": [offered.quantity, 3]},
+    )  # fmt: skip
+    scanned(0)
+    assert Discrepancy.objects.get().state == "open", "what is left alone is not closed"
+    hand.do("watch.discrepancy.send_again", listed.pk)
+    carry(datetime.now(UTC))
+    assert shop.stock["LAMP"] == int(offered.quantity)
+    assert scanned(20).gone == 1
+    del shop.stock["LAMP"]
+    assert scanned(20).found == 1
+    assert Discrepancy.objects.get(state="open").kind == "missing_there"
+    Offer.objects.update(quantity=0)
+    assert scanned(20).gone == 1, "neither side has any of it"

@@ -18,6 +18,7 @@ from django.test import Client
 from banyan.connectors.douyin.tests.shop import DouyinShop
 from banyan.connectors.jd.tests.shop import JdShop
 from banyan.connectors.pinduoduo.tests.shop import PinduoduoShop
+from banyan.connectors.platform import STOCK_SHOWN
 from banyan.connectors.shopify.tests.shop import ShopifyShop
 from banyan.connectors.taobao.tests.shop import TaobaoShop
 from banyan.connectors.vendure.tests.shop import VendureShop
@@ -27,7 +28,7 @@ from banyan.integration.plans import link_of
 from banyan.integration.watch import defaults, scanning
 from banyan.integration.watch.models import Discrepancy, Scan
 from banyan.kernel import proofs
-from banyan.modules.channels.models import ChannelOrder, Listing, OrderBody, Refund, Settlement
+from banyan.modules.channels.models import ChannelOrder, Listing, Offer, OrderBody, Refund, Settlement
 from banyan.modules.channels.tests.conftest import Stall
 from banyan.modules.finance.models import CustomerInvoice
 from banyan.modules.inventory.models import Supply
@@ -242,7 +243,8 @@ def test_the_default_scans_find_what_is_missing_on_either_side(trade, monkeypatc
     defaults.seed(ctx)
     made = {scan.code: scan for scan in Scan.objects.filter(kind="theirs").select_related("system", "fetch_flow")}
     shipping = f"SCAN-P-{counter.connector.shipped[0]}"
-    assert set(made) == {"SCAN-P-orders", shipping}
+    lists_stock = STOCK_SHOWN in {call.key for call in counter.connector.calls}
+    assert set(made) == {"SCAN-P-orders", shipping, *(["SCAN-P-stock"] if lists_stock else ())}
     Scan.objects.filter(kind="theirs").update(days=1)
 
     def found(code: str) -> list[tuple[str, str]]:
@@ -253,6 +255,11 @@ def test_the_default_scans_find_what_is_missing_on_either_side(trade, monkeypatc
         return sorted(listed.values_list("kind", "key"))
 
     assert found("SCAN-P-orders") == found(shipping) == []
+    if lists_stock:
+        Offer.objects.update(offered_at=counter.now - timedelta(hours=1))
+        assert found("SCAN-P-stock") == [], "the shop shows what it was told"
+        Offer.objects.update(quantity=7)
+        assert found("SCAN-P-stock") == sorted(("different", sku) for sku in counter.goods)
     here = counter.place()
     list(counter.orders.values())[-1].update({field: written(placed, how)})
     del counter.orders[rows["lost there"]]

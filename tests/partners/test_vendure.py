@@ -17,6 +17,7 @@ from banyan.config.environ import CHECKOUT
 from banyan.connectors.vendure.connector import Vendure
 from banyan.integration.connecting import Failed
 from tests.partners.nodes import Broker, free_port
+from tests.partners.shops import read_all
 from tests.partners.standing import connection_to, outgoing
 
 pytestmark = pytest.mark.partner("Vendure")
@@ -97,6 +98,9 @@ def test_an_order_goes_its_whole_way(shop):
 
     stock = vendure.send(reach(shop), outgoing("stock", {"sku": "LAMP-01-W", "quantity": 40})).reply["stockLevels"][0]
     assert (stock["stockOnHand"], stock["stockAllocated"]) == (42, 2), "what is ordered is not offered again"
+    shown, _ = read_all(vendure, reach(shop), operation="stock_shown", limit=2)
+    assert {"LAMP-01-W": 40}.items() <= {one.key: one.body["quantity"] for one in shown.values()}.items()
+    assert {one.key for one in shown.values()} == set(variants(shop)), "all pages"
 
     body = {"order": order["id"], "method": "顺丰", "tracking": "SF1234567890123"}
     first, again = (vendure.send(reach(shop), outgoing("ship", body)).reply for _ in range(2))

@@ -43,6 +43,9 @@ from banyan.integration.templates import as_text, at
 from banyan.lib.labels import L, Label
 
 FOLDER = Path(__file__).parent
+#: The call that lists {"sku", "quantity"} of what a shop shows as its stock.
+STOCK_SHOWN = "stock_shown"
+EVER = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Poll:
             cursor: path of what the next page begins behind, nothing on the last;
             longest: what one window may span; first: how far back the first poll goes; overlap: asked again each time,
             for what becomes visible late
+            is_whole: the partner lists what is there now, whatever the window: it ends with the last page
     """
 
     parameters: Callable[[Window], Mapping[str, Any]]
@@ -86,6 +90,12 @@ class Poll:
     longest: timedelta = timedelta(days=1)
     first: timedelta = timedelta(days=7)
     overlap: timedelta = timedelta(minutes=2)
+    is_whole: bool = False
+
+
+def all_there_is(parameters: Callable[[Window], Mapping[str, Any]], records: str, **paging: Any) -> Poll:
+    """Give a poll of what is there now: {"sku", …} of each."""
+    return Poll(parameters, records=records, id="sku", version="", longest=EVER, first=EVER, is_whole=True, **paging)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +155,21 @@ class Platform(Connector):
         return tuple(made)
 
     def scans(self) -> Sequence[PresetScan]:
-        """Give the comparison of what we shipped with the orders that have gone at the shop."""
+        """Give the comparisons of what we shipped with the orders that have gone at the shop, and of stock."""
+        return (*self._shipments_compared(), *self._stock_compared())
+
+    def _stock_compared(self) -> Sequence[PresetScan]:
+        """Give the comparison of what we offer with the stock that the shop shows, where it lists that."""
+        if "stock" not in self.joins or all(call.key != STOCK_SHOWN for call in self.calls):
+            return ()
+        told = SHOP_FLOWS["stock"]
+        return (PresetScan(
+            "stock", L("库存核对", "stock compared"), told.subject, told.target, "channels.offer", "shop:in={place}",
+            ("listing.sku", "sku"), ("offered_at", ""), ("quantity", "quantity"), within=("shop", "channels.shop"),
+            operation=STOCK_SHOWN,
+        ),)  # fmt: skip
+
+    def _shipments_compared(self) -> Sequence[PresetScan]:
         name, holds = self.shipped
         if not holds or name not in self.joins:
             return ()
@@ -294,7 +318,7 @@ def rest_of(
         if page > 0 or (page == 0 and not is_first):
             return {"from": window.begin.isoformat(), "page": page, **within}, True
     # Whether its bounds belong to a window, partners differ; so windows overlap.
-    return {"from": (known - poll.overlap).isoformat()}, known < theirs
+    return {"from": (known - poll.overlap).isoformat()}, known < theirs and not poll.is_whole
 
 
 def judged(

@@ -242,7 +242,8 @@ class PresetScan:
 
     Takes:  event and target: of the flow that tells it, by which it is sent again; where: our condition;
             within: the setting and the noun of the place of ours that the condition reads as {place};
-            key, at, amount: our field, and the path there; holds: of what they list, an expression;
+            key, at, amount: our field, and the path there; no path of `at`: they list what is there now;
+            holds: of what they list, an expression;
             read_by: the command whose flow of this system reads the list, through its mapping; else `operation` is read
             is_sent_again: what they lack can be told again by the flow it begins with
     """

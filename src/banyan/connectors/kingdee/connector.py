@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -14,11 +16,12 @@ from pydantic import BaseModel, ConfigDict
 from banyan.connectors.numbers import with_numbers
 from banyan.connectors.platform import Call, Platform, Poll, needed
 from banyan.connectors.signing import CHINA, base64, china_time, keyed
-from banyan.integration.connecting import Connection, Failed, PresetScan, connector
+from banyan.integration.connecting import Connection, Failed, PresetFlow, PresetScan, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
 SERVICE = "Kingdee.BOS.WebApi.ServicesStub.DynamicFormService"
+PAYLOADS = Path(__file__).parent / "payloads"
 #: How the official client hides the second half of an application's number.
 _MASK = b"0054f397c6234378b09ca7d3e5debce7"
 
@@ -159,7 +162,6 @@ class Kingdee(Platform):
                 status = "C"
         return {"id": bill["FID"], "number": number, "status": status}
 
-
     def _bill(self, connection: Connection, call: Call, number: str) -> Mapping[str, Any] | None:
         """Give the bill of a number, None where there is none."""
         keys = "FID,FBillNo,FDocumentStatus,FALLAMOUNTFOR"
@@ -186,12 +188,29 @@ class Kingdee(Platform):
             self.ask(connection, self.call(key), {"formid": call.name, "data": {"Numbers": [number]}})
         return {"number": number, "status": ""}
 
+    def presets(self) -> Sequence[PresetFlow]:
+        """Give the flows of posted and reversed invoices, red ones too; `settings.organization` is theirs."""
+        said = json.loads((PAYLOADS / "customer_invoiced.json").read_text(encoding="utf-8"))
+        back = said | {"data": said["data"] | {"gross_amount": "-" + said["data"]["gross_amount"]}}
+        return tuple(
+            flow
+            for side, bill, label in (
+                ("customer", "receivable", L("应收单", "Receivables")),
+                ("supplier", "payable", L("应付单", "Payables")),
+            )
+            for flow in (
+                PresetFlow(f"{bill}s", label, "event", f"finance.{side}_invoiced", bill, said),
+                PresetFlow(f"{bill}s_back", L(f"撤回{label.zh}", f"{label.en} taken back"), "event",
+                           f"finance.{side}_invoice_reversed", f"{bill}_back", back, mapping="reversals"),
+            )
+        )  # fmt: skip
+
     def scans(self) -> Sequence[PresetScan]:
-        """Give the comparison of posted invoices with the bills there; credits and what was reversed is not there."""
+        """Give the comparison of posted invoices and credit notes with the bills there; what was reversed is gone."""
         return tuple(
             PresetScan(
                 f"{bill}s", L("单据核对", "bills compared"), f"finance.{side}_invoiced", bill,
-                f"finance.{side}_invoice", "state:in=posted,paid&kind=invoice", ("number", "FBillNo"),
+                f"finance.{side}_invoice", "state:in=posted,paid", ("number", "FBillNo"),
                 ("invoiced_on", "FDATE"),
                 ("gross_amount", "FALLAMOUNTFOR"), operation=f"{bill}s",
             )

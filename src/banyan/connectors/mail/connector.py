@@ -81,6 +81,8 @@ class Mail(Connector):
         """Send one mail. Its Message-ID is that of our message, so that a repeated one is known.
 
         Takes:  body: {"to", "subject", "text", "cc"?, "html"?, "attachments"?: [{"name", "media_type", "base64"}]}
+        Raises: Failed naming each recipient that the server does not take: then nobody gets it, and a repeated try
+                tells nobody twice
         """
         settings: MailSettings = connection.settings
         if not settings.smtp_host or not settings.sender:
@@ -90,10 +92,10 @@ class Mail(Connector):
             raise Failed("too_large", L("邮件过大", "The mail is too large"))
         try:
             with _smtp(connection) as server:
-                refused = server.send_message(mail)
+                server.send_message(mail)
         except (smtplib.SMTPException, OSError) as error:
             raise _failed(error) from error
-        return Sent({"refused": sorted(refused)} if refused else None, "250")
+        return Sent(None, "250")
 
     def poll(self, connection: Connection, operation: str, position: Any, limit: int) -> Page:
         """Take mail that is not known yet.
@@ -184,7 +186,7 @@ def _smtp(connection: Connection) -> Any:
     if settings.smtp_safety == "tls":
         server: Any = _TlsSmtp(settings.smtp_host, address, settings.smtp_port, seconds, context)
     else:
-        server = smtplib.SMTP(address, settings.smtp_port, timeout=seconds)
+        server = _Smtp(address, settings.smtp_port, timeout=seconds)
         if settings.smtp_safety == "starttls":
             server._host = settings.smtp_host
             server.starttls(context=context)
@@ -193,7 +195,33 @@ def _smtp(connection: Connection) -> Any:
     return server
 
 
-class _TlsSmtp(smtplib.SMTP_SSL):
+class _ToAllOrNobody:
+    """Sends no mail of which the server does not take each recipient."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        self.refused: dict[str, tuple[int, bytes]] = {}
+        super().__init__(*given, **more)
+
+    def rcpt(self, recip: str, options: Any = ()) -> tuple[int, bytes]:
+        """Name a recipient; what the server refuses is remembered."""
+        code, said = super().rcpt(recip, options)  # type: ignore[misc]
+        if code not in (250, 251):
+            self.refused[recip] = (code, said)
+        return code, said
+
+    def data(self, msg: bytes) -> tuple[int, bytes]:
+        """Give the mail itself. Raises: SMTPRecipientsRefused"""
+        if self.refused:
+            self.rset()  # type: ignore[attr-defined]
+            raise smtplib.SMTPRecipientsRefused(self.refused)
+        return super().data(msg)  # type: ignore[misc]
+
+
+class _Smtp(_ToAllOrNobody, smtplib.SMTP):
+    """Speaks without TLS, or takes it up by STARTTLS."""
+
+
+class _TlsSmtp(_ToAllOrNobody, smtplib.SMTP_SSL):
     """Speaks to the checked address and checks the certificate for the name."""
 
     def __init__(self, name: str, address: str, port: int, seconds: float, context: ssl.SSLContext) -> None:
@@ -287,7 +315,11 @@ def _failed(error: BaseException) -> Failed:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
         kind = "unavailable" if all(400 <= code < 500 for code in codes) else "refused"
-        return Failed(kind, f"no recipient is taken: {', '.join(error.recipients)}"[:300], code=str(codes[0]))
+        who = ", ".join(f"{one} ({code} {said.decode('utf-8', 'replace')})"
+                        for one, (code, said) in error.recipients.items())[:400]  # fmt: skip
+        words = L("收件人不被接受，邮件没有发给任何人：{who}",
+                  "The mail went to nobody: these recipients are not taken: {who}")  # fmt: skip
+        return Failed(kind, words.filled({"who": who}), code=str(max(codes)))
     if isinstance(error, smtplib.SMTPResponseException):
         said = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
         kind = "unavailable" if 400 <= error.smtp_code < 500 else "refused"

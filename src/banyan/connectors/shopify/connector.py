@@ -10,7 +10,19 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from banyan.connectors.platform import Call, Platform, Poll, data_of, filled_path, header, iso, needed, whole
+from banyan.connectors.platform import (
+    STOCK_SHOWN,
+    Call,
+    Platform,
+    Poll,
+    all_there_is,
+    data_of,
+    filled_path,
+    header,
+    iso,
+    needed,
+    whole,
+)
 from banyan.connectors.signing import base64, keyed, same
 from banyan.integration.connecting import Connection, Failed, Incoming, Received, connector
 from banyan.kernel.schema import field
@@ -20,6 +32,12 @@ GOODS = """query ($first: Int!, $after: String, $query: String!) {
   inventoryItems(first: $first, after: $after, query: $query) {
     nodes { legacyResourceId sku updatedAt variant { legacyResourceId product { legacyResourceId } }
             inventoryLevels(first: 10) { nodes { location { legacyResourceId } } } }
+    pageInfo { hasNextPage endCursor } } }"""
+SHOWN = """query ($first: Int!, $after: String) {
+  inventoryItems(first: $first, after: $after) {
+    nodes { legacyResourceId sku
+            inventoryLevels(first: 10) {
+              nodes { location { legacyResourceId } quantities(names: ["available"]) { name quantity } } } }
     pageInfo { hasNextPage endCursor } } }"""
 
 
@@ -99,6 +117,10 @@ class Shopify(Platform):
             "stock", L("设库存", "Set stock"), "POST inventory_levels/set.json", sample="stock.json",
             whole=("location_id", "inventory_item_id", "available"),
         ),
+        Call(STOCK_SHOWN, L("店铺库存", "Stock shown"), "POST graphql.json", all_there_is(
+            lambda w: {"query": SHOWN, "variables": {"first": w.size, "after": w.after or None}},
+            "data.inventoryItems.nodes", size=25, cursor="data.inventoryItems.pageInfo.endCursor",
+        )),
         Call("fulfilment_orders", L("待发货单", "Fulfilment orders"), "GET orders/{order_id}/fulfillment_orders.json"),
         Call("ship", L("发货", "Ship"), "POST fulfillments.json", sample="ship.json"),
         Call("cancel", L("取消订单", "Cancel an order"), "POST orders/{order_id}/cancel.json", sample="cancel.json"),
@@ -113,7 +135,7 @@ class Shopify(Platform):
                 return self._ship(connection, given)
             case "cancel":
                 return self._cancel(connection, call, given)
-            case "goods":
+            case "goods" | "stock_shown":
                 said = self._call(connection, call.name, given)
                 page = said["data"]["inventoryItems"]["pageInfo"]
                 page["endCursor"] = page["endCursor"] if page["hasNextPage"] else None
@@ -123,14 +145,20 @@ class Shopify(Platform):
         return self._call(connection, call.name, given)
 
     def parts_of(self, connection: Connection, call: Call, record: Any) -> Iterable[Any]:
-        """Give an order's refunds, a SKU with the place its stock is told for, a payout with what it is made of."""
+        """Give an order's refunds, a SKU with the place its stock is told for or what it shows there, a payout with
+        what it is made of."""
         match call.key:
             case "refunds":
                 return record.get("refunds") or ()
             case "goods":
-                places = [one["location"]["legacyResourceId"] for one in record["inventoryLevels"]["nodes"]]
-                mine = [one for one in places if connection.settings.location in ("", one)]
-                return [record | {"place": mine[0] if mine else ""}] if record.get("sku") else ()
+                level = _level(connection, record)
+                place = level["location"]["legacyResourceId"] if level else ""
+                return [record | {"place": place}] if record.get("sku") else ()
+            case "stock_shown":
+                level = _level(connection, record)
+                if not record.get("sku") or not level:
+                    return ()
+                return [{"sku": record["sku"], "quantity": level["quantities"][0]["quantity"]}]
             case "statements":
                 return [record | {"entries": list(self._entries(connection, record))}]
         return (record,)
@@ -240,6 +268,13 @@ class Shopify(Platform):
         if call.key == "refunds":
             return Incoming(str(record["id"]), record, str(record["order_id"]), given.type, raw=given.raw)
         return given
+
+
+def _level(connection: Connection, item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Give an item's stock at the place it is told for, the first one where none is set."""
+    wanted = connection.settings.location
+    levels = item["inventoryLevels"]["nodes"]
+    return next((one for one in levels if wanted in ("", one["location"]["legacyResourceId"])), None)
 
 
 def _next(link: str) -> dict[str, Any]:

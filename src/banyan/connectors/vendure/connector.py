@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from banyan.connectors.platform import Call, Platform, Poll, Window, iso, needed
+from banyan.connectors.platform import STOCK_SHOWN, Call, Platform, Poll, Window, all_there_is, iso, needed
 from banyan.integration.connecting import Connection, Failed, Incoming, PresetFlow, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
@@ -39,6 +39,8 @@ GIVE_BACK = """mutation ($input: RefundOrderInput!) { refundOrder(input: $input)
   __typename ... on Refund { id state total reason } ... on ErrorResult { errorCode message } } }"""
 VARIANT = """query ($sku: String!) { productVariants(options: {filter: {sku: {eq: $sku}}, take: 2}) {
   items { id sku stockLevels { stockLocationId stockOnHand stockAllocated } } } }"""
+SHOWN = """query ($skip: Int!, $take: Int!) { productVariants(options: {skip: $skip, take: $take, sort: {id: ASC}}) {
+  items { id sku stockLevels { stockLocationId stockOnHand stockAllocated } } totalItems } }"""
 STOCK = """mutation ($input: [UpdateProductVariantInput!]!) { updateProductVariants(input: $input) {
   id sku stockLevels { stockLocationId stockOnHand stockAllocated } } }"""
 LOGIN = """mutation ($name: String!, $password: String!) { login(username: $name, password: $password) {
@@ -99,6 +101,10 @@ class Vendure(Platform):
              sample="refund.json"),
         Call("order", L("订单详情", "One order"), ONE),
         Call("stock", L("设可售库存", "Set saleable stock"), STOCK, sample="stock.json", whole=("quantity",)),
+        Call(STOCK_SHOWN, L("商城库存", "Stock shown"), SHOWN, all_there_is(
+            lambda w: {"skip": w.page * w.size, "take": w.size}, "productVariants.items",
+            total="productVariants.totalItems",
+        )),
         Call("ship", L("发货", "Ship"), FULFIL, sample="ship.json"),
         Call("cancel", L("取消订单", "Cancel an order"), CANCEL),
         Call("refund", L("退款给买家", "Give back"), GIVE_BACK, sample="give_back.json", whole=("amount",)),
@@ -130,7 +136,10 @@ class Vendure(Platform):
         return tuple(replace(one, subject="changes") if one.name == "orders" else one for one in super().presets())
 
     def parts_of(self, connection: Connection, call: Call, record: Any) -> Iterable[Any]:
-        """Give the refunds of an order's payments that have not failed."""
+        """Give the refunds of an order's payments that have not failed; of a variant what can still be sold."""
+        if call.key == STOCK_SHOWN:
+            left = sum(one["stockOnHand"] - one["stockAllocated"] for one in record["stockLevels"])
+            return [{"sku": record["sku"], "quantity": left}] if record["sku"] else ()
         if call.key != "refunds":
             return (record,)
         order = {"id": record["id"], "code": record["code"]}
@@ -143,6 +152,8 @@ class Vendure(Platform):
         """Give an order as a message. Payment, shipment, refund and cancelling leave Vendure's updatedAt as it was, so
         its version is made of what can change."""
         given = super().incoming(call, record)
+        if call.key == STOCK_SHOWN:
+            return given
         if call.key == "refunds":
             return replace(given, id=f"{record['id']}@{record['state']}", key=record["order"]["code"])
         made = "/".join(f"{each['state']} {each['trackingCode']}" for each in record.get("fulfillments") or ())

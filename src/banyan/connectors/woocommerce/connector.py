@@ -9,7 +9,18 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from banyan.connectors.platform import Call, Platform, Poll, data_of, filled_path, header, iso, needed
+from banyan.connectors.platform import (
+    STOCK_SHOWN,
+    Call,
+    Platform,
+    Poll,
+    all_there_is,
+    data_of,
+    filled_path,
+    header,
+    iso,
+    needed,
+)
 from banyan.connectors.signing import base64, keyed, same
 from banyan.integration.connecting import Connection, Failed, Incoming, Received, connector
 from banyan.kernel.schema import field
@@ -73,6 +84,9 @@ class WooCommerce(Platform):
             fixed={"manage_stock": True},
             whole=("stock_quantity",),
         ),
+        Call(STOCK_SHOWN, L("商城库存", "Stock shown"), "GET products", all_there_is(
+            lambda w: {"page": w.page + 1, "per_page": w.size, "orderby": "id", "order": "asc"}, "rows", cursor="next",
+        )),
     )  # fmt: skip
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
@@ -82,6 +96,9 @@ class WooCommerce(Platform):
         """
         given = dict(parameters)
         match call.key:
+            case "stock_shown":
+                rows = self._call(connection, call.name, dict(given))
+                return {"rows": rows, "next": given["page"] + 1 if len(rows) == given["per_page"] else None}
             case "stock" if "id" not in given:
                 call, given = self._by_keys(connection, given)
             case "note" | "ship":
@@ -93,13 +110,26 @@ class WooCommerce(Platform):
         return self._call(connection, call.name, given)
 
     def parts_of(self, connection: Connection, call: Call, record: Any) -> Iterable[Any]:
-        """Give an order's refunds, which are asked for where it says that it has some."""
+        """Give an order's refunds, which are asked for where it says that it has some; of a product what it shows."""
+        if call.key == STOCK_SHOWN:
+            return [{"sku": one["sku"], "quantity": one["stock_quantity"]}
+                    for one in self._sold_as(connection, record) if one["sku"]]  # fmt: skip
         if call.key != "refunds":
             return (record,)
         if not record.get("refunds"):
             return ()
         found = self._call(connection, "GET orders/{id}/refunds", {"id": record["id"], "per_page": 100})
         return [one | {"order_id": record["id"]} for one in found]
+
+    def _sold_as(self, connection: Connection, product: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Give a product and its variations."""
+        yield product
+        page = 1 if product["type"] == "variable" else 0
+        while page:
+            asked = {"id": product["id"], "page": page, "per_page": 100, "orderby": "id", "order": "asc"}
+            found = self._call(connection, "GET products/{id}/variations", asked)
+            yield from found
+            page = page + 1 if len(found) == 100 else 0
 
     def incoming(self, call: Call, record: Any) -> Incoming:
         """Give a record as a message; refunds do not change, so one is known by its number alone."""

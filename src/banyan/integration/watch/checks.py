@@ -78,7 +78,7 @@ def check_scans(ctx: Context, scans: Sequence[Scan]) -> None:
 
 
 def _check_partner(ctx: Context, scan: Scan, faults: FieldFaults) -> None:
-    for name in ("system_id", "operation", "noun", "key_field", "at_field", "their_key", "their_at"):
+    for name in ("system_id", "operation", "noun", "key_field", "at_field", "their_key"):
         if not getattr(scan, name):
             faults.add(name.removesuffix("_id"), NEEDED)
     if bool(scan.amount_field) != bool(scan.their_amount):

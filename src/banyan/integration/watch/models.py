@@ -167,7 +167,8 @@ class Scan(Record):
 
     `their_…` are paths into what the partner lists or, with `is_mapped`, into what the mapping of `fetch_flow` makes of
     it; `their_filter` is a condition on what they list. `fields` are pairs `{"ours": …, "theirs": …, "values": {…}}`.
-    Compared is what lies at least `quiet_minutes` and at most `days` back.
+    Compared is what lies at least `quiet_minutes` and at most `days` back; without `their_at`, what is there now and
+    has not changed for `quiet_minutes`.
     """
 
     lock_rank = Rank.MASTER + 99

@@ -110,8 +110,13 @@ def _impossible(one: Impossible, record: UUID, facts: Mapping[str, Any] | str) -
 def _compare(ctx: Context, scan: Scan, run: ScanRun, tell: Told) -> None:
     run.since, run.until = rules.span(ctx.now, scan.days, scan.window_hours, scan.quiet_minutes)
     run.save()
-    run.ours = _store(run, True, _ours(ctx, scan, run), tell, 0)
-    run.theirs = _store(run, False, _theirs(scan, run, tell), tell, run.ours)
+    if scan.their_at:
+        run.ours = _store(run, True, _ours(ctx, scan, run), tell, 0)
+        run.theirs = _store(run, False, _theirs(scan, run, tell), tell, run.ours)
+    else:  # theirs first: what changes meanwhile has changed ours by then, and is left alone
+        run.theirs = _store(run, False, _theirs(scan, run, tell), tell, 0)
+        run.ours = _store(run, True, _ours(ctx, scan, run), tell, run.theirs)
+        db.run(_AS_IT_STANDS, {"run": run.pk})
     windows = _windows(scan, run)
     slots = [one["slot"] for one in windows if not one["agrees"]]
     run.windows, run.windows_differ = len(windows), len(slots)
@@ -126,11 +131,15 @@ def _ours(ctx: Context, scan: Scan, run: ScanRun) -> Iterator[Row]:
         links = _links(scan, [row[0] for row in piece]) if scan.key_field == LINK else {}
         for record, key, when, amount, *fields in piece:
             moment = _instant(when)
-            if moment is None or not run.since - SLACK <= moment < run.until + SLACK:
+            if scan.their_at and (moment is None or not run.since - SLACK <= moment < run.until + SLACK):
                 continue
+            if scan.their_at:
+                slot = _slot(scan, run, moment)
+            else:
+                slot, moment = (0 if moment is None or moment < run.until else None), None
             name = links.get(record, str(record)) if scan.key_field == LINK else rules.canonical(key)
             yield dict(
-                key=name[:200], at=moment, record=record, body=None, slot=_slot(scan, run, moment),
+                key=name[:200], at=moment, record=record, body=None, slot=slot,
                 amount=rules.amount(amount) if scan.amount_field else None,
                 fields={pair["ours"]: rules.canonical(one) for pair, one in zip(scan.fields, fields, strict=True)},
             )  # fmt: skip
@@ -156,13 +165,14 @@ def _theirs(scan: Scan, run: ScanRun, tell: Told) -> Iterator[Row]:
         page = reads.patiently(limits, partial(page_at, position), partial(tell, run.ours + listed, None))
         listed += len(page.messages)
         for one, body in _read(scan, _held(scan, page.messages)):
-            moment = clocks.read(at(body, scan.their_at)) if scan.their_at else one.at
+            moment = clocks.read(at(body, scan.their_at)) if scan.their_at else None
             key = at(body, scan.their_key, MISSING)
             if key is MISSING or key is None or key == "":
                 said = L("对方的一条内容在 {path} 处没有键", "something they list has no key at {path}")
                 raise Failed("mapping", said.filled({"path": scan.their_key}))
             yield dict(
-                key=rules.canonical(key)[:200], at=moment, record=None, body=one.body, slot=_slot(scan, run, moment),
+                key=rules.canonical(key)[:200], at=moment, record=None, body=one.body,
+                slot=_slot(scan, run, moment) if scan.their_at else 0,
                 amount=rules.amount(at(body, scan.their_amount)) if scan.their_amount else None,
                 fields={pair["ours"]: _as_ours(pair, at(body, pair["theirs"])) for pair in scan.fields},
             )  # fmt: skip
@@ -252,6 +262,19 @@ def pieces(rows: Iterable[T]) -> Iterator[list[T]]:
         yield piece
 
 
+#: Of what is there now, ours alone is asked for, what neither side has any of is left out, and what of ours has just
+#: changed is on its way.
+_AS_IT_STANDS = """
+    WITH alone AS (
+        DELETE FROM watch_scanrow r WHERE r.run_id = %(run)s AND (NOT r.is_ours OR r.amount = 0)
+          AND NOT EXISTS (SELECT 1 FROM watch_scanrow o
+                          WHERE o.run_id = r.run_id AND o.is_ours <> r.is_ours AND o.key = r.key)
+    )
+    UPDATE watch_scanrow t SET slot = NULL FROM watch_scanrow o
+    WHERE t.run_id = %(run)s AND NOT t.is_ours AND o.run_id = t.run_id AND o.is_ours AND o.key = t.key
+      AND o.slot IS NULL
+"""
+
 _WINDOWS = """
     SELECT slot, count(*) FILTER (WHERE is_ours), count(*) FILTER (WHERE NOT is_ours),
         sum(amount) FILTER (WHERE is_ours), sum(amount) FILTER (WHERE NOT is_ours),
@@ -326,6 +349,8 @@ _KEEP = """
         WHERE d.scan_id = %(scan)s AND d.state <> 'closed'
           AND (d.at IS NULL OR d.at >= %(since)s::timestamptz AND d.at < %(until)s::timestamptz)
           AND NOT EXISTS (SELECT 1 FROM diff x WHERE x.kind = d.kind AND x.key = d.key)
+          AND NOT EXISTS (SELECT 1 FROM watch_scanrow r WHERE r.run_id = %(this)s AND r.is_ours AND r.key = d.key
+                          AND r.at IS NULL AND r.slot IS NULL)
         RETURNING 1
     )
     SELECT (SELECT count(*) FROM diff), (SELECT count(*) FROM made), (SELECT count(*) FROM gone)

@@ -125,7 +125,7 @@ def test_an_invoice_of_ours_becomes_a_receivable_or_payable_of_the_documents_wor
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    ({"kind": "credit"}, "credit"), ({"currency": "USD"}, "USD"),
+    ({"kind": "proforma"}, "proforma"), ({"currency": "USD"}, "USD"),
     ({"lines": [LINE | {"item": ""}]}, "FMATERIALID"), ({"lines": [LINE | {"tax_code": "OWN"}]}, "OWN"),
 ])  # fmt: skip
 def test_what_kingdee_would_book_otherwise_is_refused_with_its_place(change, words):
@@ -134,6 +134,42 @@ def test_what_kingdee_would_book_otherwise_is_refused_with_its_place(change, wor
     with pytest.raises(Failed, match=words) as fault:
         mappings.apply(mappings.frozen({"preset": "kingdee.receivables"} | ORGANIZATION), event)
     assert fault.value.kind == "mapping"
+
+
+def red(event):
+    """Give what is told of the credit note to an invoice: quantities and amounts are negative, prices are not."""
+    data = event["data"]
+    lines = [
+        line | {name: f"-{line[name]}" for name in ("quantity", "net_amount", "tax_amount")} for line in data["lines"]
+    ]
+    sums = {name: f"-{data[name]}" for name in ("net_amount", "tax_amount", "gross_amount")}
+    return event | {"subject": "CI2603-00013", "data": data | sums | {"kind": "credit", "lines": lines}}
+
+
+@pytest.mark.parametrize(("preset", "kind"), [("receivables", "YSD01_SYS"), ("payables", "YFD01_SYS")])
+def test_a_credit_note_is_a_bill_of_the_same_type_with_negative_quantities_and_prices_that_are_not(preset, kind):
+    event = red(sample(kingdee, "customer_invoiced.json"))
+    made = mappings.apply(mappings.frozen({"preset": f"kingdee.{preset}"} | ORGANIZATION), event)
+    made = with_numbers(made, NUMBERS)
+    lines = made["Model"]["FEntityDetail"]
+    assert (made["gross_amount"], made["Model"]["FBillTypeID"]) == ("-414.37", {"FNUMBER": kind})
+    assert [(one["FPriceQty"], one["FTaxPrice"], one["FALLAMOUNTFOR_D"]) for one in lines] == [
+        (-3, 100.456667, -301.37), (-3, 37.666667, -113),
+    ]  # fmt: skip
+    bills: dict = {}
+    with partner(ledger(bills, lost=("Save", "Audit", "UnAudit"))) as there:
+        link, target = link_to(there), preset.removesuffix("s")
+        back = {"FBillNo": "CI2603-00013", "gross_amount": "414.37"}
+        for operation, body in ((target, made), (f"{target}_back", back)):
+            for _ in range(2 if operation == target else 1):
+                with pytest.raises(Failed) as fault:
+                    kingdee.send(link, outgoing(operation, body))
+                assert fault.value.is_passing
+            kingdee.send(link, outgoing(operation, body))
+            if operation == target:
+                [kept] = bills.values()
+                assert kept == {"CI2603-00013": ["C", -414.37]}
+    assert list(bills.values()) == [{}]
 
 
 def ledger(bills, calls=None, lost=()):

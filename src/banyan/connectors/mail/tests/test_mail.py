@@ -25,7 +25,7 @@ ORDER = json.loads((PAYLOADS / "send.json").read_text(encoding="utf-8"))
 
 class Keeping:
     def __init__(self):
-        self.kept, self.refuses = [], {}
+        self.kept, self.refuses, self.told = [], {}, []
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address in self.refuses:
@@ -35,6 +35,7 @@ class Keeping:
 
     async def handle_DATA(self, server, session, envelope):
         self.kept.append(message_from_bytes(envelope.content, policy=policy.default))
+        self.told += envelope.rcpt_tos
         return "250 OK"
 
 
@@ -142,6 +143,23 @@ def test_a_refused_recipient_is_tried_again_only_where_the_server_says_later(smt
     with pytest.raises(Failed) as fault:
         mail.send(sends(smtp), outgoing("send", ORDER))
     assert fault.value.kind == kind
+
+
+@pytest.mark.parametrize(("said", "kind"), [
+    (["550 no such user"], "refused"), (["451 greylisted"], "unavailable"), (["451 later", "550 no"], "refused"),
+])  # fmt: skip
+def test_where_one_recipient_is_refused_nobody_is_told_and_then_everybody_once(smtp, said, kind):
+    out = outgoing("send", {**ORDER, "to": ["a@example.com", "b@example.com"], "cc": ["c@example.com"]})
+    bad = ["b@example.com", "c@example.com"][: len(said)]
+    smtp[1].refuses |= dict(zip(bad, said, strict=True))
+    with pytest.raises(Failed) as fault:
+        mail.send(sends(smtp), out)
+    assert (fault.value.kind, smtp[1].told) == (kind, [])
+    assert all(f"{one} ({words})" in fault.value.text for one, words in zip(bad, said, strict=True))
+    assert "a@example.com" not in fault.value.text
+    smtp[1].refuses.clear()
+    mail.send(sends(smtp), out)
+    assert sorted(smtp[1].told) == ["a@example.com", "b@example.com", "c@example.com"]
 
 
 @pytest.mark.parametrize(

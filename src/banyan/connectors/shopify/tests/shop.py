@@ -178,6 +178,8 @@ class ShopifyShop(Counter):
             return {"errors": [{"message": "Field doesn't exist", "extensions": {"code": "undefinedField"}}]}
         names = list(GOODS)
         at = names.index(body["variables"]["after"]) + 1 if body["variables"]["after"] else 0
+        if "quantities(" in body["query"]:
+            return self._shown(names, at)
         begin, end = re.findall(r"'([^']+)'", body["variables"]["query"])
         if not begin <= CHANGED < end:
             return {"data": {"inventoryItems": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}}}
@@ -186,6 +188,14 @@ class ShopifyShop(Counter):
                 "variant": {"legacyResourceId": str(variant), "product": {"legacyResourceId": str(product)}},
                 "inventoryLevels": {"nodes": [{"location": {"legacyResourceId": "1"}},
                                               {"location": {"legacyResourceId": str(LOCATION)}}]}}  # fmt: skip
+        page = {"hasNextPage": at + 1 < len(names), "endCursor": names[at]}
+        return {"data": {"inventoryItems": {"nodes": [node], "pageInfo": page}}}
+
+    def _shown(self, names: list[str], at: int) -> Any:
+        """Give one item a page with what is available of it at two places."""
+        levels = [{"location": {"legacyResourceId": place}, "quantities": [{"name": "available", "quantity": quantity}]}
+                  for place, quantity in (("1", 7), (str(LOCATION), self.stock.get(names[at], 0)))]  # fmt: skip
+        node = {"legacyResourceId": str(GOODS[names[at]][1]), "sku": names[at], "inventoryLevels": {"nodes": levels}}
         page = {"hasNextPage": at + 1 < len(names), "endCursor": names[at]}
         return {"data": {"inventoryItems": {"nodes": [node], "pageInfo": page}}}
 

@@ -95,6 +95,9 @@ def test_stock_is_set_by_the_keys_of_item_and_place_that_the_list_of_goods_gives
         given = shop.tell("stock", told)
         assert given["inventory_level"]["available"] == 42
         assert shop.stock == {"LAMP-01-W": 42}
+        assert shop.polled("stock_shown") == [
+            {"sku": "LAMP-01-W", "quantity": 42}, {"sku": "BULB-9", "quantity": 0},
+        ], "of the place that stock is told for"  # fmt: skip
         for wrong, kind in ({"inventory_item_id": "1"}, "refused"), ({"available": "1.5"}, "validation"):
             with pytest.raises(Failed) as fault:
                 shop.tell("stock", told | wrong)

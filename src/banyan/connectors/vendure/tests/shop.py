@@ -96,6 +96,11 @@ class VendureShop(Counter):
                 found = [{"id": "1", "sku": sku, "stockLevels": self._levels(sku)}
                          for sku in self.on_hand if sku == given["sku"]]  # fmt: skip
                 return {"data": {"productVariants": {"items": found}}}
+            case documents.SHOWN:
+                shown = [{"id": str(n), "sku": sku, "stockLevels": self._levels(sku)}
+                         for n, sku in enumerate(self.on_hand)]  # fmt: skip
+                found = shown[given["skip"] :][: given["take"]]
+                return {"data": {"productVariants": {"items": found, "totalItems": len(shown)}}}
             case documents.STOCK:
                 [row] = given["input"]
                 assert isinstance(row["stockOnHand"], int)

@@ -9,7 +9,7 @@ import pytest
 
 from banyan.connectors.vendure.tests.shop import VendureShop
 from banyan.integration.connecting import Failed
-from tests.partners.shops import NOW, opened
+from tests.partners.shops import NOW, opened, read_all
 
 
 def test_a_shipment_a_cancellation_and_a_refund_are_done_once():
@@ -51,6 +51,10 @@ def test_stock_is_what_can_be_sold_beside_what_is_ordered():
         shop.place()
         shop.tell("stock", shop.told("stock", quantity="40"))
         assert (shop.on_hand, shop.stock) == ({"LAMP-01-W": 42}, {"LAMP-01-W": 40})
+        assert shop.polled("stock_shown") == [{"sku": "LAMP-01-W", "quantity": 40}]
+        shop.on_hand |= {f"BULB-{n}": 2 + n for n in range(4)}
+        found, _ = read_all(shop.connector, shop.link(), operation="stock_shown", limit=2)
+        assert sorted(one.body["quantity"] for one in found.values()) == [0, 1, 2, 3, 40], "all pages"
         with pytest.raises(Failed) as fault:
             shop.tell("stock", shop.told("stock", sku="none"))
         assert fault.value.kind == "gone"

@@ -74,6 +74,16 @@ class WooShop(Counter):
                 return found[: int(asked.one("per_page"))]
             case method, "orders", key, *rest if key in self.orders:
                 return self._of_order(method, self.orders[key], rest, asked)
+            case "GET", "products" if asked.one("sku") is None:
+                assert (asked.one("orderby"), asked.one("order")) == ("id", "asc")
+                shown = [self._shown(product, "" if variation else sku, "variable" if variation else "simple")
+                         for sku, (product, variation) in GOODS.items()]  # fmt: skip
+                size = int(asked.one("per_page"))
+                return shown[(int(asked.one("page")) - 1) * size :][:size]
+            case "GET", "products", product, "variations":
+                shown = [self._shown(variation, sku, "variation") for sku, (there, variation) in GOODS.items()
+                         if there == int(product) and variation]  # fmt: skip
+                return shown if asked.one("page") == "1" else []
             case "GET", "products":
                 return [
                     {"id": variation or product, "sku": sku, "parent_id": product if variation else 0}
@@ -116,6 +126,12 @@ class WooShop(Counter):
                 self.given_back.append((order["number"], Decimal(made["amount"])))
                 return 201, made
         return 404, {"code": "rest_no_route", "message": "No route was found."}
+
+    def _shown(self, key: int, sku: str, kind: str) -> dict[str, Any]:
+        """Give a product or a variation as lists show it; one whose stock is not managed shows none."""
+        is_managed = sku in self.stock
+        return {"id": key, "sku": sku, "type": kind, "manage_stock": is_managed,
+                "stock_quantity": self.stock[sku] if is_managed else None}  # fmt: skip
 
     def _set(self, product: int, variation: int, body: dict[str, Any]) -> Any:
         known = {keys: sku for sku, keys in GOODS.items()}

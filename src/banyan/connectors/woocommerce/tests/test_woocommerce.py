@@ -15,7 +15,7 @@ from banyan.connectors.woocommerce.connector import WooCommerce
 from banyan.connectors.woocommerce.tests.shop import KEY, SECRET, WooShop
 from banyan.integration.connecting import Failed, Received
 from tests.integration.partner import partner
-from tests.partners.shops import NOW, Orders, is_refused, opened, polls_lose_nothing, sample
+from tests.partners.shops import NOW, Orders, is_refused, opened, polls_lose_nothing, read_all, sample
 from tests.partners.standing import connection_to, outgoing
 
 woo = WooCommerce()
@@ -112,6 +112,16 @@ def test_stock_goes_by_the_keys_of_product_and_variation_and_by_sku_until_they_a
         with pytest.raises(Failed) as fault:
             shop.tell("stock", shop.told("stock", sku="X", outside_item="5", outside_sku="6"))
         assert fault.value.code == "404"
+
+
+def test_the_stock_shown_is_that_of_products_and_of_variations_page_by_page():
+    with opened(WooShop(NOW)) as shop:
+        shop.stock |= {"LAMP-01-W": 40}
+        for limit in (2, 100):
+            found, _ = read_all(woo, shop.link(), operation="stock_shown", limit=limit)
+            assert sorted((one.key, one.body["quantity"]) for one in found.values()) == [
+                ("BULB-9", None), ("LAMP-01-W", 40),
+            ]  # fmt: skip
 
 
 def test_a_waybill_is_a_note_to_the_buyer_and_a_refund_is_made_once():
