@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = [
     "tests.plugins.alone",
     "tests.plugins.figures",
+    "tests.plugins.garbage",
     "tests.plugins.levels",
     "tests.plugins.standing",
     "tests.plugins.order",
