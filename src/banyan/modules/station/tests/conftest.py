@@ -106,10 +106,17 @@ def badge(stocked) -> Badge:
 
 
 @pytest.fixture
-def station(shop, badge) -> Station:
-    made = Station(shop)
+@stands
+def entered(stocked, badge) -> Station:
+    made = Station(stocked)
     assert made.enter(badge=badges.badge_code(badge.pk, badge.serial)).status_code == 200
     return made
+
+
+@pytest.fixture
+def station(shop, entered) -> Station:
+    entered.client = Client()
+    return entered
 
 
 @pytest.fixture
