@@ -57,6 +57,11 @@ def spoken_language() -> str:
     return _language.get()
 
 
+def in_english() -> bool:
+    """Say whether `str(label)` is worded in English here."""
+    return not is_chinese(spoken_language())
+
+
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
     """Word every label in this language inside the block; a web request wraps itself in it."""

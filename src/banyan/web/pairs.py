@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -39,6 +39,17 @@ def mates(keys: Sequence[str], fields: Iterable[FieldSpec]) -> tuple[str, ...]:
     """Give the keys that must be read beside others, so that both halves of every pair are there."""
     pairs = pairs_of(f.key for f in fields)
     return tuple(dict.fromkeys(pairs[key] for key in keys if key in pairs and pairs[key] not in keys))
+
+
+def english_of(keys: Sequence[str], known: Container[str]) -> dict[str, str]:
+    """Give the texts among keys that are there in English too, with the key of that where it is not itself shown."""
+    pairs = {key: f"{key}_en" for key in keys}
+    return {key: other for key, other in pairs.items() if other in known and other not in keys}
+
+
+def in_english(row: Mapping[str, Any], pairs: Mapping[str, str]) -> dict[str, Any]:
+    """Give a row whose texts are those in English, where it has them."""
+    return {**row, **{key: row.get(other) or row.get(key) for key, other in pairs.items()}}
 
 
 def pointed(rows: Iterable[Mapping[str, Any]], fields: Iterable[FieldSpec]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from banyan.kernel.nouns import COMMON, Noun
 from banyan.kernel.spec import FieldSpec, NounSpec, Tone
 from banyan.lib.labels import L, Label, is_chinese, spoken_language
 from banyan.web.cells import Titles, Wording, align, is_bare_key, unit_of
-from banyan.web.pairs import pairs_of, pointed
+from banyan.web.pairs import english_of, in_english, pairs_of, pointed
 
 #: Fields by whose day something should have happened, nearest promise first.
 DUE_FIELDS = ("due_on", "promised_on", "confirmed_on", "wanted_on")
@@ -120,7 +120,8 @@ def lines(
     made = []
     for line in spec.lines:
         by_key = {f.key: f for f in visible(ctx, line.fields)}
-        rows = record.get(line.key, ())
+        english = {} if is_chinese(wording.language) else english_of(line.columns, by_key)
+        rows = [in_english(row, english) for row in record.get(line.key, ())]
         fields = [
             by_key[k]
             for k in line.columns

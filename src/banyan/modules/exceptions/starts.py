@@ -10,15 +10,16 @@ from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.records import titles
 from banyan.kernel.registry import answers
-from banyan.lib.labels import L
+from banyan.lib.labels import L, in_english
 from banyan.modules.exceptions import queries
 from banyan.modules.exceptions.commands.raising import CALLED_ON, raise_exception
 from banyan.modules.exceptions.models import Category, ShopException
+from banyan.modules.production.queries import OPERATION_NAME
 
 MOST = 12
 ON = {name: noun for noun, name in CALLED_ON}
 _OPERATIONS = f"""
-    SELECT o.id, w.number || ' · ' || o.sequence || ' ' || o.name, o.work_order_id = %(key)s
+    SELECT o.id, w.number || ' · ' || o.sequence || ' ' || {OPERATION_NAME}, o.work_order_id = %(key)s
     FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
     WHERE w.state IN ('released', 'running', 'completed') AND o.state IN ('open', 'running') AND (
         o.work_order_id = %(key)s OR o.machine_id = %(key)s
@@ -42,7 +43,7 @@ def call(ctx: Context, records: Sequence[UUID]) -> dict[str, Any]:
     key, (on,) = records[0], places
     choices: dict[str, list[tuple[UUID, str]]] = {name: [] for name in (*ON, "plant")}
     choices[on] = [(key, titles(ON[on], [key])[key])]
-    found = db.rows(_OPERATIONS, {"key": key})
+    found = db.rows(_OPERATIONS, {"key": key, "english": in_english()})
     if on != "operation" and found:
         choices["operation"] = [(operation, text) for operation, text, _ in found]
     is_chosen = on != "operation" and found and found[0][2]

@@ -148,7 +148,7 @@ def deviations(order: UUID, zone: ZoneInfo) -> tuple[Kept, ...]:
     return tuple(
         Kept(
             f"{row.at.astimezone(zone):%Y-%m-%d %H:%M}", _KINDS[row.kind],
-            f"{row.operation.sequence} {row.operation.name}" if row.operation else "",
+            str(row.operation.title) if row.operation else "",
             row.reason, people.get(row.person_id, ""), _changes(row, words),
         )
         for row in rows

@@ -21,6 +21,8 @@ from banyan.kernel.models import (
     find_column,
     find_index,
 )
+from banyan.lib.labels import Label
+from banyan.modules.production.values import titled
 
 KINDS = ("standard", "rework", "temporary", "disassembly")
 STATES = ("planned", "firm", "released", "running", "completed", "closed", "cancelled")
@@ -268,6 +270,12 @@ class Operation(Line):
                 condition=Q(state__in=("open", "running")),
             ),
         ]
+
+    @property
+    def title(self) -> Label:
+        """Give its sequence and what it is called, in the reader's language."""
+        return titled(self.sequence, self.name, self.name_en)
+
 
 
 class Material(Line):

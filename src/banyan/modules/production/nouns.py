@@ -158,6 +158,7 @@ noun(
             fields=dict(
                 sequence=f("序号", "Sequence", minimum=Decimal(1)),
                 name=f("工序", "Operation"),
+                name_en=f("英文名", "English name", readonly=True),
                 work_centre=f("工作中心", "Work centre"),
                 machine=f("设备", "Machine"),
                 state=f("状态", "State", choices=OPERATION_STATES, readonly=True),

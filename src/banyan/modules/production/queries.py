@@ -11,6 +11,7 @@ from uuid import UUID
 
 from banyan.kernel import db
 from banyan.kernel.registry import port
+from banyan.lib.labels import L, in_english
 from banyan.lib.quantity import round_quantity
 from banyan.modules.engineering import queries as engineering
 from banyan.modules.inventory.models import Lot
@@ -24,6 +25,8 @@ from banyan.modules.production.values import BuiltLine, BuiltStep, Chip, DemandR
 ORDER = "production.work_order"
 ZERO = Decimal(0)
 _OPEN = "('planned', 'firm', 'released', 'running')"
+#: What an operation `o` is called in the reader's language: `%(english)s` by `labels.in_english`.
+OPERATION_NAME = "CASE WHEN %(english)s AND o.name_en <> '' THEN o.name_en ELSE o.name END"
 
 
 _RELEASED = """
@@ -176,7 +179,7 @@ TASK_ORDER = """
     a.starts_at NULLS LAST, w.due_on, w.number, o.sequence
 """
 _TASKS = f"""
-    SELECT a.id, w.id, w.number, w.item_id, o.id, o.sequence, o.name, o.state, coalesce(a.quantity,
+    SELECT a.id, w.id, w.number, w.item_id, o.id, o.sequence, {OPERATION_NAME}, o.state, coalesce(a.quantity,
            o.quantity),
            o.good_quantity, coalesce(a.machine_id, o.machine_id), w.due_on, w.priority, a.starts_at, w.part_name
     FROM production_assignment a
@@ -212,7 +215,7 @@ def my_tasks(employee_id: UUID) -> tuple[Task, ...]:
     person = employees_by_id([employee_id]).get(employee_id)
     if person is None:
         return ()
-    rows = db.rows(_TASKS, {"employee": employee_id, "team": person.team})
+    rows = db.rows(_TASKS, {"employee": employee_id, "team": person.team, "english": in_english()})
     shop = read_shop(orders=sorted({row[1] for row in rows})) if rows else None
     found = []
     for (
@@ -285,7 +288,7 @@ def usual_operations(plant_id: UUID, most: int = 24) -> tuple[Chip, ...]:
 
 
 #: What a report says of somebody is asked once for each person: in the join it took most of the time.
-_WORK = """
+_WORK = f"""
     WITH asked AS MATERIALIZED (
         SELECT e AS employee, jsonb_build_array(jsonb_build_object('employee', e)) AS part
         FROM unnest(%(employees)s::text[]) e
@@ -302,7 +305,7 @@ _WORK = """
         WHERE coalesce(u.kind, r.kind) IN ('good', 'scrap', 'rework')
         GROUP BY 1, 2, 3, 4 HAVING sum((mine.p ->> 'quantity')::numeric) <> 0
     )
-    SELECT done.employee::uuid, w.number, o.id, o.sequence, o.name, done.kind, done.quantity, done.minutes
+    SELECT done.employee::uuid, w.number, o.id, o.sequence, {OPERATION_NAME}, done.kind, done.quantity, done.minutes
     FROM done JOIN production_workorder w ON w.id = done.work_order_id
     JOIN production_operation o ON o.id = done.operation_id
     ORDER BY w.number, o.sequence, done.kind
@@ -328,7 +331,8 @@ def work_of(employee_id: UUID, day: date) -> tuple[Done, ...]:
 def works_of(employees: Sequence[UUID], day: date) -> dict[UUID, tuple[Done, ...]]:
     """Give what employees reported on a plant's day, as `work_of` does of one. One statement."""
     found: dict[UUID, tuple[Done, ...]] = {}
-    for employee, number, *rest in db.rows(_WORK, {"employees": [str(one) for one in employees], "day": day}):
+    asked = {"employees": [str(one) for one in employees], "day": day, "english": in_english()}
+    for employee, number, *rest in db.rows(_WORK, asked):
         found[employee] = (*found.get(employee, ()), Done(number or "", *rest))
     return found
 
@@ -467,15 +471,16 @@ def operations_designed(order: UUID) -> tuple[BuiltStep, ...]:
     routing = engineering.released_routings([item], on, plant).get(item)
     return tuple(
         BuiltStep(
-            step.sequence, step.name, step.work_centre, step.setup_minutes + step.run_minutes * quantity, quantity,
+            step.sequence, str(L(step.name, step.name_en or step.name)), step.work_centre,
+            step.setup_minutes + step.run_minutes * quantity, quantity,
             before=rules.written_links(step.predecessors),
         )
         for step in (routing.operations if routing else ())
     )  # fmt: skip
 
 
-_STEPS = """
-    SELECT o.sequence, o.name, o.work_centre_id, o.setup_minutes + o.run_minutes * w.quantity,
+_STEPS = f"""
+    SELECT o.sequence, {OPERATION_NAME}, o.work_centre_id, o.setup_minutes + o.run_minutes * w.quantity,
            o.quantity / o.report_ratio, o.state, o.predecessors, o.deviation_reason, o.id, o.is_subcontracted,
            (o.good_quantity + o.scrap_quantity) / o.report_ratio, coalesce(r.minutes, 0), coalesce(r.amount, 0)
     FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
@@ -491,7 +496,7 @@ def operations_planned_and_built(order: UUID) -> tuple[tuple[BuiltStep, BuiltSte
     found = []
     for (
         sequence, name, centre, planned, quantity, state, before, reason, key, is_outside, done, minutes, amount,
-    ) in db.rows(_STEPS, {"order": order}):  # fmt: skip
+    ) in db.rows(_STEPS, {"order": order, "english": in_english()}):  # fmt: skip
         more = dict(state=state, before=before, reason=reason, operation=key, is_outside=is_outside)
         found.append((
             BuiltStep(sequence, name, centre, planned, quantity, **more),

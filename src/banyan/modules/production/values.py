@@ -46,6 +46,11 @@ class DemandRow:
     number: str
 
 
+def titled(sequence: int, name: str, name_en: str) -> Label:
+    """Give an operation's sequence and name, in English the English one where there is one."""
+    return L(f"{sequence} {name}", f"{sequence} {name_en or name}")
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """An operation somebody is to do: assigned to them or their team, or open at its work centre."""

@@ -17,6 +17,7 @@ from banyan.kernel import db
 from banyan.kernel.context import Context
 from banyan.kernel.records import titles
 from banyan.lib.calendar import Span, WorkingCalendar, shift_day
+from banyan.lib.labels import in_english
 from banyan.lib.quantity import round_quantity
 from banyan.modules.company.queries import plant_calendar
 from banyan.modules.engineering import capture
@@ -25,7 +26,7 @@ from banyan.modules.exceptions.queries import stopping
 from banyan.modules.people.queries import minutes_present
 from banyan.modules.production import rules as production
 from banyan.modules.production.commands.flow import Shop, read_shop
-from banyan.modules.production.queries import TASK_ORDER
+from banyan.modules.production.queries import OPERATION_NAME, TASK_ORDER
 from banyan.modules.teamboard import rules
 from banyan.modules.teamboard.errors import TeamUnknown
 from banyan.modules.teamboard.values import (
@@ -116,9 +117,9 @@ _PEOPLE = """
     WHERE e.team_id = ANY(%(teams)s::uuid[]) AND e.is_active ORDER BY e.team_id, e.code
 """
 
-_CARD = """
+_CARD = f"""
     o.id, w.id, w.number, i.code, coalesce(nullif(w.part_name, ''), i.name), o.sequence,
-    o.name, o.work_centre_id, coalesce(c.name, ''),
+    {OPERATION_NAME}, o.work_centre_id, coalesce(c.name, ''),
     m.code, o.quantity, o.good_quantity, w.priority = 'urgent', w.due_on < %(day)s::date, o.is_stopped, w.due_on,
     coalesce(o.skill_id, c.skill_id), o.run_minutes, o.report_ratio, o.places
 """
@@ -170,9 +171,9 @@ _DONE = f"""
     GROUP BY 1, 2
 """
 
-_MARKS = """
+_MARKS = f"""
     SELECT DISTINCT ON (r.worker) r.worker, r.kind, coalesce(r.device_at, r.reported_at), r.operation_id,
-           w.number, o.sequence, o.name, o.is_stopped
+           w.number, o.sequence, {OPERATION_NAME}, o.is_stopped
     FROM production_report r JOIN production_operation o ON o.id = r.operation_id
     JOIN production_workorder w ON w.id = r.work_order_id
     WHERE r.reported_at >= %(since)s::timestamptz AND r.worker = ANY(%(people)s::uuid[])
@@ -262,7 +263,7 @@ def board(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID], cent
     named = {
         "people": list(people), "teams": list(chosen), "plants": plants, "day": day,
         "days": [one.day for one in people.values()], "centre": centre, "since": ctx.now - LONGEST,
-        "skills": sorted({skill for one in people.values() for skill in one.skills}),
+        "skills": sorted({skill for one in people.values() for skill in one.skills}), "english": in_english(),
     }  # fmt: skip
     given = [_card(row) for row in db.rows(_GIVEN, named)]
     found = db.rows(_POOL, named)
@@ -423,7 +424,7 @@ def _tenths(count: Decimal, most: Decimal) -> int:
 _WAITING = f"""
     SELECT r.id, r.kind, r.quantity, coalesce(r.device_at, r.reported_at), w.number,
            i.code || ' ' || coalesce(nullif(w.part_name, ''), i.name),
-           o.sequence || ' ' || o.name, coalesce(e.name, ''), r.labour_minutes, r.note,
+           o.sequence || ' ' || {OPERATION_NAME}, coalesce(e.name, ''), r.labour_minutes, r.note,
            array(SELECT f.kind FROM production_reportflag f WHERE f.report_id = r.id AND f.state = 'open' ORDER BY 1),
            jsonb_array_length(r.people), w.id, o.needs_approval, count(*) OVER ()
     FROM production_reportapproval a JOIN production_report r ON r.id = a.id
@@ -450,7 +451,7 @@ def looks_after_others(ctx: Context) -> bool:
 
 def _within(ctx: Context, teams: Sequence[TeamFacts], chosen: Sequence[UUID]) -> dict[str, Any]:
     plants = sorted({team.plant for team in teams if team.id in chosen})
-    return {"teams": list(chosen), "plants": plants, "others": looks_after_others(ctx)}
+    return {"teams": list(chosen), "plants": plants, "others": looks_after_others(ctx), "english": in_english()}
 
 
 # --- flags --------------------------------------------------------------------------------------------------
@@ -469,7 +470,7 @@ _FLAGS = f"""
     SELECT r.id, x.flags::text, r.kind, r.quantity, coalesce(e.name, ''), coalesce(r.device_at, r.reported_at),
            r.clock_at, r.reported_at, r.note, w.number, w.id, o.id,
            i.code || ' ' || coalesce(nullif(w.part_name, ''), i.name),
-           o.sequence || ' ' || o.name, w.state, w.closed_at, o.state, o.quantity, t.taken, t.arrived,
+           o.sequence || ' ' || {OPERATION_NAME}, w.state, w.closed_at, o.state, o.quantity, t.taken, t.arrived,
            coalesce((SELECT string_agg(l.number, ', ') FROM jsonb_array_elements(r.lots) u
                      JOIN inventory_lot l ON l.id = (u ->> 'lot')::uuid), ''),
            r.output_lot_id, coalesce(p.number, ''), coalesce(p.state IN ('held', 'rejected'), false),
@@ -500,7 +501,7 @@ _FLAGS = f"""
 
 _KEPT = f"""
     SELECT k.id, k.said, k.kind, coalesce(e.name, u.name, ''), coalesce(d.name, ''), k.happened_at, k.clock_at,
-           k.fault_zh, k.fault_en, coalesce(w.number, ''), coalesce(o.sequence || ' ' || o.name, ''),
+           k.fault_zh, k.fault_en, coalesce(w.number, ''), coalesce(o.sequence || ' ' || {OPERATION_NAME}, ''),
            coalesce(w.state, ''), o.id, coalesce(x.state IN ('waiting', 'approved'), false),
            k.code = 'station.booked_flagged', count(*) OVER ()
     FROM station_keptact k LEFT JOIN people_employee e ON e.id = k.employee_id
@@ -555,7 +556,7 @@ def _users(shop: Shop, row: FlagRow) -> tuple[tuple[str, Decimal, Decimal], ...]
     flows, ops = shop.flows(row.work_order), shop.by_order[row.work_order]
     return tuple(
         (
-            ops[one].title, flows[one].taken,
+            str(ops[one].title), flows[one].taken,
             round_quantity(production.arrived(one, flows, ops[one].planned) * flows[one].ratio, ops[one].places),
         )
         for one in production.next_ones(row.sequence, flows)
@@ -591,14 +592,14 @@ def teams_of_acts(acts: Sequence[UUID]) -> set[UUID | None]:
     return {team for (team,) in db.rows(_ACTORS, [list(acts)])}
 
 
-_REPORT = """
-    SELECT r.id, r.kind, r.quantity, w.number, o.sequence || ' ' || o.name, coalesce(e.name, ''), o.id, w.id
+_REPORT = f"""
+    SELECT r.id, r.kind, r.quantity, w.number, o.sequence || ' ' || {OPERATION_NAME}, coalesce(e.name, ''), o.id, w.id
     FROM production_reportapproval a JOIN production_report r ON r.id = a.id
     JOIN production_operation o ON o.id = a.operation_id JOIN production_workorder w ON w.id = a.work_order_id
-    LEFT JOIN people_employee e ON e.id = a.employee_id WHERE a.id = %s
+    LEFT JOIN people_employee e ON e.id = a.employee_id WHERE a.id = %(report)s
 """
-_NEAR = """
-    SELECT o.id, w.number || ' ' || o.sequence || ' ' || o.name FROM production_operation o
+_NEAR = f"""
+    SELECT o.id, w.number || ' ' || o.sequence || ' ' || {OPERATION_NAME} FROM production_operation o
     JOIN production_workorder w ON w.id = o.work_order_id
     WHERE o.state <> 'skipped' AND (w.id = %(order)s::uuid OR w.state IN ('released', 'running')
       AND w.item_id = (SELECT item_id FROM production_workorder WHERE id = %(order)s::uuid)
@@ -609,14 +610,14 @@ _NEAR = """
 
 def told(report: UUID) -> ToldRow | None:
     """Give a report that is to be put right, None where there is none. One statement."""
-    row = db.one(_REPORT, [report])
+    row = db.one(_REPORT, {"report": report, "english": in_english()})
     return ToldRow(*row) if row else None
 
 
 def near(row: ToldRow) -> list[tuple[UUID, str]]:
     """Give where a report may have been meant for: its order's operations, the same one of orders for the same
     item. One statement."""
-    return db.rows(_NEAR, {"order": row.work_order, "operation": row.operation})
+    return db.rows(_NEAR, {"order": row.work_order, "operation": row.operation, "english": in_english()})
 
 
 # --- one operation ------------------------------------------------------------------------------------------
@@ -636,7 +637,7 @@ _HANDS = """
 
 def one_task(operation: UUID, day: date) -> TaskCard | None:
     """Give an operation as a card, None where there is none. One statement."""
-    row = db.one(_ONE, {"operation": operation, "day": day})
+    row = db.one(_ONE, {"operation": operation, "day": day, "english": in_english()})
     return _card(row) if row else None
 
 

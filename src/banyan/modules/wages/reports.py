@@ -70,7 +70,7 @@ def _row(ctx: Context, line: WageLine, sees: bool) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "day": line.day, "number": line.work_order.number if line.work_order else "",
-        "operation": f"{line.operation.sequence} {line.operation.name}" if line.operation
+        "operation": line.operation.title.in_(ctx.language) if line.operation
         else line.bonus.reason if line.bonus else "",
         "kind": _KINDS[line.kind].in_(ctx.language), "quantity": line.quantity, "minutes": line.minutes, **amounts,
         **({} if ctx.principal.reach(f"{noun}.read") is None else {"_noun": noun, "_id": record}),

@@ -23,7 +23,7 @@ from banyan.web import acting, areas, chips, offers
 from banyan.web import asked as asking
 from banyan.web.answers import page, part
 from banyan.web.cells import Wording, align, unit_of
-from banyan.web.pairs import mates, pointed
+from banyan.web.pairs import english_of, in_english, mates, pointed
 
 UNNUMBERED, PICK = L("未编号", "No number yet"), L("选择", "Select")
 EXPORTS = {
@@ -99,14 +99,16 @@ def list_page(request: HttpRequest, noun: Noun, asked: asking.Asked) -> HttpResp
 
 
 def _found(ctx: Context, noun: Noun, query: reading.Query) -> reading.Page:
-    """Give a page of records; what they remember by noun and id has become the records it means."""
+    """Give a page of records; ids with a noun have become the records they mean, texts English where that is read."""
     chosen = tuple(f.key for f in reading.fields_for(ctx, noun, query.columns))  # of a shared view perhaps none
     wanted = chosen or _columns(ctx, noun.spec)
-    beside = mates(wanted, noun.spec.fields)
+    seen = () if is_chinese(ctx.language) else {f.key for f in visible(ctx, noun.spec.fields)}
+    english = english_of(wanted, seen)
+    beside = (*mates(wanted, noun.spec.fields), *english.values())
     found = reading.list_records(ctx, noun, replace(query, columns=(*wanted, *beside)))
     return replace(
         found,
-        rows=pointed(found.rows, found.fields),
+        rows=[in_english(row, english) for row in pointed(found.rows, found.fields)],
         fields=tuple(f for f in found.fields if f.key not in beside),
     )
 

@@ -286,7 +286,7 @@ def skip_operation(ctx: Context, orders: Sequence[WorkOrder], data: Skip) -> Ope
     flow.lock_all_operations([order.pk])
     operation = _operation(order, data.operation)
     if operation.state in ("skipped", "closed"):
-        raise NotSkippable(operation=f"{operation.sequence} {operation.name}")
+        raise NotSkippable(operation=operation.title)
     before = _said(operation, "state", "good_quantity")
     operation.state, operation.deviation_reason = "skipped", data.reason
     operation.save(update_fields=["state", "deviation_reason"])
@@ -317,7 +317,7 @@ def reroute_operation(ctx: Context, orders: Sequence[WorkOrder], data: Reroute) 
     flow.lock_operations([data.operation])
     operation = _operation(order, data.operation)
     if operation.state == "closed":
-        raise NotSkippable(operation=f"{operation.sequence} {operation.name}")
+        raise NotSkippable(operation=operation.title)
     was, centre, machine = _where(operation), operation.work_centre_id, operation.machine_id
     if data.work_centre:
         operation.work_centre_id, operation.machine_id = data.work_centre, data.machine

@@ -118,7 +118,7 @@ def _require_fresh(data: Dispatch, now: dict, operations: dict[UUID, Operation],
         if line.seen is not None and set(line.seen) != {row.pk for row in now[line.operation]}:
             operation = operations[line.operation]
             raise DispatchStale(
-                order=held[operation.work_order_id].number, operation=f"{operation.sequence} {operation.name}"
+                order=held[operation.work_order_id].number, operation=operation.title
             )
 
 

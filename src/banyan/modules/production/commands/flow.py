@@ -15,9 +15,11 @@ import orjson
 from banyan.kernel import db, locks
 from banyan.kernel.context import Context
 from banyan.lib.errors import jsonable
+from banyan.lib.labels import Label
 from banyan.modules.production import rules
 from banyan.modules.production.errors import OrderClosed
 from banyan.modules.production.models import AT_WORK, Material, Operation, WorkOrder
+from banyan.modules.production.values import titled
 
 _COLUMNS = """
     o.id, o.work_order_id, o.plant_id, o.sequence, o.name, o.predecessors, o.report_ratio, o.quantity,
@@ -28,7 +30,8 @@ _COLUMNS = """
     o.has_setup_charged, o.setup_minutes, o.run_minutes, o.labour_rate, o.machine_rate, o.overhead_rate,
     o.work_centre_id, o.machine_id, o.has_backflush,
     w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id, o.is_stopped,
-    nullif(o.capture::text, '[]'), o.approved_quantity, o.needs_approval, o.split_quantity
+    nullif(o.capture::text, '[]'), o.approved_quantity, o.needs_approval, o.split_quantity,
+    o.name_en
 """
 
 
@@ -62,10 +65,11 @@ class Op:
     is_stopped: bool = False
     capture: str | None = None
     is_changed: bool = False
+    name_en: str = ""
 
     @property
-    def title(self) -> str:
-        return f"{self.sequence} {self.name}"
+    def title(self) -> Label:
+        return titled(self.sequence, self.name, self.name_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +275,7 @@ def _op(row: tuple) -> Op:
         approved,
         needs_approval,
         split,
+        name_en,
     ) = row
     before = tuple(int(one) for one in predecessors.split(";")) if predecessors else ()
     return Op(
@@ -301,6 +306,7 @@ def _op(row: tuple) -> Op:
         ),
         is_stopped,
         capture,
+        name_en=name_en,
     )
 
 

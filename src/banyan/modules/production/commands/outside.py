@@ -78,12 +78,12 @@ def subcontract_operation(ctx: Context, orders: Sequence[WorkOrder], data: Subco
     if operation is None:
         raise OperationUnknown(fields={"operation": L("不属于该工单", "not of this order")})
     if operation.state in ("skipped", "closed", "done"):
-        raise NotSkippable(operation=f"{operation.sequence} {operation.name}")
+        raise NotSkippable(operation=operation.title)
     require_usable([data.supplier], "supplier")
     left = operation.quantity - operation.good_quantity - operation.scrap_quantity
     quantity = data.quantity or round_quantity(left / operation.report_ratio)
     if left <= 0 or quantity * operation.report_ratio > left:
-        raise NothingLeft(operation=f"{operation.sequence} {operation.name}", left=max(ZERO, left))
+        raise NothingLeft(operation=operation.title, left=max(ZERO, left))
     before = dict(
         is_subcontracted=operation.is_subcontracted, supplier_id=operation.supplier_id,
         subcontract_price=operation.subcontract_price,
@@ -113,7 +113,7 @@ def _buy(
         service = rows.values_list("service_item_id", flat=True).first()
     facts = items_by_id([service]).get(service) if service else None
     if facts is None or facts.kind != "service":
-        raise ServiceNeeded(operation=f"{operation.sequence} {operation.name}")
+        raise ServiceNeeded(operation=operation.title)
     need = Need(
         item=service, plant=order.plant_id, quantity=quantity, due_on=data.due_on or order.due_on,
         party=data.supplier, origin_noun=OPERATION, origin=operation.pk, price=price,

@@ -168,7 +168,7 @@ def _refuse_named_lots(order: WorkOrder, here: Operation, past: Sequence[UUID]) 
     named = rows.exclude(pk__in=Report.objects.filter(operation__in=past).exclude(reverses=None).values("reverses"))
     lot = named.values_list("output_lot__number", flat=True).first()
     if lot:
-        raise LotNamedBefore(order=order.number, operation=f"{here.sequence} {here.name}", lot=lot)
+        raise LotNamedBefore(order=order.number, operation=here.title, lot=lot)
 
 
 def _resize(

@@ -19,7 +19,7 @@ from banyan.kernel.context import Context
 from banyan.kernel.schema import Day, Input, Text, field
 from banyan.lib.errors import Conflict
 from banyan.lib.ids import new_id
-from banyan.lib.labels import L, Label, plain
+from banyan.lib.labels import L, Label, plain, wording
 from banyan.lib.quantity import Rounding, round_quantity
 from banyan.modules.company.queries import plants
 from banyan.modules.engineering import queries as engineering
@@ -35,6 +35,7 @@ from banyan.modules.production.commands.noting import note
 from banyan.modules.production.commands.resizing import promise_again
 from banyan.modules.production.errors import DifferenceChanged, RevisionDiffers, SameRevision
 from banyan.modules.production.models import Material, Operation, WorkOrder
+from banyan.modules.production.values import titled
 
 ZERO = Decimal(0)
 SHOWN = 12
@@ -62,13 +63,18 @@ class Change:
 
     part: str
     change: str
-    name: str
+    name: str | Label
     before: str
     after: str
     held: Decimal = ZERO
     line: UUID | None = None
     need: Need | None = None
     step: Step | None = None
+
+    @property
+    def kept(self) -> str:
+        """Give it as it is kept and compared, the same for readers of either language."""
+        return f"{self.part} {self.change}: {wording(self.name, 'zh')}: {self.before} → {self.after}"
 
 
 @dataclass(slots=True)
@@ -86,7 +92,7 @@ class Difference:
         """Give what stands for just this difference, so that nobody accepts another than was shown."""
         said = [
             str(self.order.pk), str(self.bom and self.bom.bom), str(self.routing and self.routing.routing),
-            *(f"{c.part} {c.change} {c.line} {c.name} {c.before} {c.after} {c.held}" for c in self.changes),
+            *(f"{c.kept} {c.line} {c.held}" for c in self.changes),
         ]  # fmt: skip
         return hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
 
@@ -156,7 +162,7 @@ def _operations(routing: RoutingFacts, operations: Sequence[Operation]) -> list[
     changes = []
     for step in routing.operations:
         old = left.pop(step.sequence, None)
-        title = f"{step.sequence} {step.name}"
+        title = titled(step.sequence, step.name, step.name_en)
         if old is None:
             changes.append(Change("operation", "added", title, "", _step_text(step), step=step))
         elif old.state != "closed" and _facts(old, by_hand) != _facts(step):
@@ -167,9 +173,7 @@ def _operations(routing: RoutingFacts, operations: Sequence[Operation]) -> list[
     for old in left.values():
         if old.state not in ("skipped", "closed"):
             held = old.good_quantity + old.scrap_quantity
-            changes.append(
-                Change("operation", "removed", f"{old.sequence} {old.name}", _step_text(old), "", held, old.pk)
-            )
+            changes.append(Change("operation", "removed", old.title, _step_text(old), "", held, old.pk))
     return changes
 
 
@@ -233,7 +237,7 @@ def change_revision(ctx: Context, orders: Sequence[WorkOrder], data: ChangeRevis
         ctx, order, "revision", data.reason, before=before,
         after={
             "bom_id": order.bom_id, "routing_id": order.routing_id,
-            "lines": [f"{c.part} {c.change}: {c.name}: {c.before} → {c.after}" for c in found.changes],
+            "lines": [c.kept for c in found.changes],
         },
     )  # fmt: skip
 

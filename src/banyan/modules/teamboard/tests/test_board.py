@@ -14,8 +14,11 @@ from django.utils import timezone
 from banyan.kernel import access
 from banyan.kernel.models import User
 from banyan.lib.ids import new_id
+from banyan.lib.labels import speaking
+from banyan.modules.exceptions.starts import call
+from banyan.modules.production import comparing
 from banyan.modules.production import queries as production
-from banyan.modules.production.models import Report, ReportApproval, ReportFlag, WorkOrder
+from banyan.modules.production.models import Operation, Report, ReportApproval, ReportFlag, WorkOrder
 from banyan.modules.station.models import KeptAct
 from banyan.modules.teamboard import figures, queries
 
@@ -38,6 +41,39 @@ def the_flags(leader, login="leader-1"):
 
 def person(board, employee):
     return next(one for one in board.people if one.id == employee.pk)
+
+
+def test_who_reads_english_sees_the_english_names_of_operations(leader):
+    """20 has none, so what it is called stands."""
+    order = leader.released()
+    first, zhao = leader.operation(order, 10), leader.world.worker
+    Operation.objects.filter(pk=first.pk).update(name="粗车", name_en="Turning")
+    leader.give(first, zhao)
+    told = leader.report(order, 10, "good", 8, people=[{"employee": zhao.pk}])
+    with speaking("en"):
+        board, shown = the_board(leader), queries.told(told.id)
+        assert [card.title for card in (*person(board, zhao).tasks, *board.pool)] == [
+            "10 Turning", "20 铣削", "30 检验",
+        ]  # fmt: skip
+        assert shown.title == "10 Turning"
+        assert (first.pk, f"{order.number} 10 Turning") in queries.near(shown)
+        assert [row.title for row in queries.waiting(ctx_of(leader), *queries.chosen_teams(ctx_of(leader)))[0]] == [
+            "10 Turning",
+        ]  # fmt: skip
+        assert [done.name for done in production.work_of(zhao.pk, Report.objects.get(pk=told.id).day)] == ["Turning"]
+        assert [task.name for task in production.my_tasks(zhao.pk)] == ["Turning"]
+        assert [line.name for line in comparing.operations(order.pk)] == ["10 Turning", "20 铣削", "30 检验"]
+        choices = call(leader.ctx, [order.pk])["_choices"]["operation"]
+        assert {text.rpartition(" ")[2] for _, text in choices} == {"Turning", "铣削", "检验"}
+    assert [card.title for card in person(the_board(leader), zhao).tasks] == ["10 粗车"]
+    planner = leader.signed_in("planner")
+    paths = ("/production/operations", f"/production/work_orders/{order.pk}")
+    for language, names in (("en", (True, False)), ("zh", (False, True))):
+        User.objects.filter(login="planner-1").update(language=language)
+        for path in paths:
+            page = planner.get(path).content.decode()
+            assert ("Turning" in page, "粗车" in page) == names, (language, path)
+            assert "铣削" in page
 
 
 def test_a_leader_sees_the_own_team_and_a_planner_all_of_the_plant(leader):
