@@ -1,4 +1,4 @@
-"""A finger at the station: a tap changes what it is to change, a bounce and a stroke nothing; no tick without a disk."""
+"""A finger at the station: a tap changes what it means and no more, a bounce nothing; no tick without the disk."""
 
 from __future__ import annotations
 
