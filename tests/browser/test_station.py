@@ -660,6 +660,14 @@ WATCH = """([selector, reactions]) => {
     if (!one.contains(document.elementFromPoint(...at))) throw new Error(`${selector} lies under something`);
     return at;
 }"""
+#: A button that does nothing but mark itself: what a tap on it takes is the machine's and the browser's.
+BARE = """() => {
+    const one = document.createElement('button');
+    one.dataset.bare = '';
+    one.style = 'position: fixed; inset: 0 auto auto 0; width: 4rem; height: 4rem; z-index: 99';
+    one.onclick = () => one.classList.add('is-on');
+    document.body.append(one);
+}"""
 #: The ms that somebody needs at least to find the next thing to tap.
 AIM = 300
 #: How many reports are measured together, and how often so many are at most.
@@ -676,12 +684,27 @@ def touched(page: Page, selector: str, reactions: list[tuple[str, str]]) -> list
 
 
 def timed_report(page: Page, task: object) -> list[float]:
-    """Make a report by touch; print how long each tap took, and give the ms of each reaction."""
+    """Make a report by touch; print how long each tap took, and give the ms of a bare tap and of each reaction."""
     page.wait_for_selector(f'[data-task="{task}"]')
+    page.evaluate(BARE)
+    (bare,) = touched(page, "[data-bare]", [("[data-bare].is-on", "")])
+    page.evaluate("document.querySelector('[data-bare]').remove()")
     taken = [(name, touched(page, what.format(task=task), reactions)) for name, what, reactions in TAPS]
-    (_, (_, tick)) = taken[-1]
-    print("a report:", ", ".join(f"{name} {ms:.0f}" for name, (ms, *_) in taken), f"and the tick {tick:.0f}")
-    return [ms for _, (ms, *_) in taken]
+    tick = taken[-1][1][1]
+    told = ", ".join(f"{name} {ms:.0f}" for name, (ms, *_) in taken)
+    print(f"a report: {told} and the tick {tick:.0f}; a bare tap {bare:.0f}")
+    return [bare, *(ms for _, (ms, *_) in taken)]
+
+
+def timed_reports(hand: Worker, task: object) -> tuple[float, float]:
+    """Make some reports; give the ms of the slowest tap and of a bare one, each by its middle figure."""
+    reports = []
+    for _ in range(ROUNDS):
+        reports.append(timed_report(hand.page, task))
+        hand.synced()
+        hand.to_tasks()
+    bare, *taps = (median(tap) for tap in zip(*reports, strict=True))
+    return max(taps), bare
 
 
 def first_load(open_page):
@@ -708,12 +731,18 @@ def first_load(open_page):
     return page, paint, drawn, sum(sizes) / 1000
 
 
+def most(bare: float) -> float:
+    """Give the ms that a tap may take where a bare one takes so many."""
+    return max(100, 3 * bare)
+
+
 @pytest.mark.alone
 def test_it_paints_soon_is_small_and_answers_a_tap_at_once(floor, open_page):
     """The middle one of three first loads counts; of the taps the slowest, each by the middle one of three reports.
 
     Other work on the machine spoils a measurement, and nothing makes one better than it is: where a tap is too slow,
-    three more reports are made, three times at most, and the best of these figures counts.
+    three more reports are made, three times at most. A tap may take 100 ms, and on a machine where a bare one takes
+    more than a third of that, three bare ones.
     """
     loads = []
     while len(loads) < 2 or (len(loads) < 3 and (loads[0][1] < 1_500) != (loads[1][1] < 1_500)):
@@ -724,23 +753,18 @@ def test_it_paints_soon_is_small_and_answers_a_tap_at_once(floor, open_page):
     page = loads[-1][0]
     hand = Worker(page, "poor")
     hand.sign_in(floor)
-    slowest = []
-    while not slowest or (min(slowest) >= 100 and len(slowest) < SETS):
-        reports = []
-        for _ in range(ROUNDS):
-            reports.append(timed_report(page, floor.first.pk))
-            hand.synced()
-            hand.to_tasks()
-        slowest.append(max(median(tap) for tap in zip(*reports, strict=True)))
+    for made in range(ROUNDS, ROUNDS * SETS + 1, ROUNDS):
+        slowest, bare = timed_reports(hand, floor.first.pk)
+        if slowest < most(bare):
+            break
     paint = sorted(paint for _, paint, _, _ in loads)[len(loads) // 2]
     size = max(size for *_, size in loads)
     print(f"station_first_paint_ms {paint:.0f}")
     print(f"station_transfer_kb {size:.0f}")
-    print(f"station_tap_ms {min(slowest):.0f} (load {getloadavg()[0]:.1f})")
+    print(f"station_tap_ms {slowest:.0f} (a bare tap {bare:.0f}, load {getloadavg()[0]:.1f})")
     assert paint < 1_500
     assert size < 150
-    assert min(slowest) < 100
-    made = ROUNDS * len(slowest)
+    assert slowest < most(bare)
     floor.first.refresh_from_db()
     assert (floor.first.good_quantity, floor.first.scrap_quantity) == (2 * made, made)
 
