@@ -753,10 +753,10 @@ def test_it_paints_soon_is_small_and_answers_a_tap_at_once(floor, open_page):
     page = loads[-1][0]
     hand = Worker(page, "poor")
     hand.sign_in(floor)
-    for made in range(ROUNDS, ROUNDS * SETS + 1, ROUNDS):
-        slowest, bare = timed_reports(hand, floor.first.pk)
-        if slowest < most(bare):
-            break
+    sets: list[tuple[float, float]] = []
+    while not sets or (sets[-1][0] >= most(sets[-1][1]) and len(sets) < SETS):
+        sets.append(timed_reports(hand, floor.first.pk))
+    slowest, bare = sets[-1]
     paint = sorted(paint for _, paint, _, _ in loads)[len(loads) // 2]
     size = max(size for *_, size in loads)
     print(f"station_first_paint_ms {paint:.0f}")
@@ -765,6 +765,7 @@ def test_it_paints_soon_is_small_and_answers_a_tap_at_once(floor, open_page):
     assert paint < 1_500
     assert size < 150
     assert slowest < most(bare)
+    made = ROUNDS * len(sets)
     floor.first.refresh_from_db()
     assert (floor.first.good_quantity, floor.first.scrap_quantity) == (2 * made, made)
 
