@@ -84,6 +84,12 @@ class Worker:
         for one in number:
             self.tap(f'[data-key="{one}"]')
 
+    def took(self, what: str, most: int) -> None:
+        """Print the taps that something took, refuse more than so many, and count from here on."""
+        print(f"{what}: {len(self.taps)} taps: {', '.join(self.taps)}")
+        assert len(self.taps) <= most, what
+        self.taps.clear()
+
     def look(self, name: str) -> None:
         LOOKS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=LOOKS / f"{self.name}-{name}.png")

@@ -50,7 +50,7 @@ def test_a_task_shows_all_it_needs_is_started_and_paused_also_without_a_network(
     hand.tap('[data-mark="start"]')
     expect(page.locator('[data-mark="pause"]')).to_have_text("暂停")
     page.get_by_role("tab", name="要求、用料").click()
-    about = page.locator(".info-phone")
+    about = page.locator("section.info")
     expect(about).to_contain_text("外圆 Ø40 h6，Ra 1.6")
     expect(about).to_contain_text("首件送检")
     expect(about.locator(".lines li", has_text="钱师傅")).to_contain_text("合格 7")

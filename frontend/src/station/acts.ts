@@ -3,7 +3,6 @@ import { newId } from "./ids";
 import type { Act, Part, Task } from "./model";
 import * as queue from "./queue";
 import { number, state } from "./state";
-import * as store from "./store";
 
 /** Makes an act of production at a task; one that takes others back is at none. */
 export function act(task: Task | null, kind: Act["kind"], parts: Part[], said: string, more: Partial<Act> = {}): Omit<Act, "seq"> {
@@ -25,6 +24,6 @@ export async function tellFurther(kind: string, said: string, body: Record<strin
 
 /** Puts an act into the queue; photos belong to it from now on, facts change with it or not at all. */
 export async function tell(made: Omit<Act, "seq">, photos: string[] = [], facts: Record<string, unknown> = {}): Promise<void> {
-  await queue.put(made, photos, facts);
-  state.acts = await store.acts();
+  const seq = await queue.put(made, photos, facts);
+  state.acts = [...state.acts, { ...made, seq }];
 }

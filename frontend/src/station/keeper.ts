@@ -24,7 +24,7 @@ async function fetched(): Promise<Face> {
   faces[id] ??= import("./warehouse/face").then(({ open }) =>
     open({
       person: () => state.person, ticket: () => state.known[id]?.ticket ?? "", acts: () => state.acts,
-      isShown: () => state.screen === NAME, isReached: () => queue.isReached, tell, render, pad,
+      isShown: () => state.screen === NAME, isReached: () => queue.isReached, tell: (made) => tell(made).then(render), render, pad,
     }),
   );
   return (opened[id] = await faces[id]);

@@ -6,7 +6,7 @@ class Fake {
   words: Record<string, string> = {};
   inside: (Fake | string)[] = [];
   tap?: () => void;
-  addEventListener = (_: string, tap: () => void): void => void (this.tap = tap);
+  addEventListener = (type: string, hear: (event: unknown) => void): void => void (this.tap = () => hear({ type, currentTarget: this }));
   setAttribute = (name: string, value: string): void => void (this.words[name] = value);
   append = (one: Fake | string): void => void this.inside.push(one);
 }

@@ -5,7 +5,6 @@ import "./icon-512.png?url";
 import "./help";
 import "./keeper";
 import "./menu";
-import "./task";
 import "./told";
 import { fetchDay, signedOut } from "./day";
 import { keepInBackground } from "./decoding";
@@ -16,6 +15,7 @@ import { homeScreen, render } from "./shell";
 import { enter } from "./sign";
 import { load, readQueue, state, today } from "./state";
 import * as store from "./store";
+import { wide } from "./task";
 import { find } from "./tasks";
 
 /** How often it is seen whether a new day has begun. */
@@ -62,6 +62,7 @@ async function start(): Promise<void> {
   await follow();
   addEventListener("hashchange", () => void follow());
   addEventListener("online", () => void fetchDay());
+  wide().addEventListener("change", render);
   setInterval(() => document.hidden || (today()?.isLocal && void fetchDay()), NEW_DAY_EVERY);
   if ("serviceWorker" in navigator) void navigator.serviceWorker.register("/station/sw.js", { scope: "/station/" });
 }

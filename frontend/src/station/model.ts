@@ -303,9 +303,15 @@ export function withActs(tasks: Task[], acts: Act[]): Task[] {
 const NOTHING: Today = { good: "0", bad: "0", minutes: "0", wage: "0.00", lines: [] };
 const COUNTED: Kind[] = ["good", "scrap", "rework"];
 
+/** How days are told in each time zone: making that takes longer than all else of a sum. */
+const calendars = new Map<string | undefined, Intl.DateTimeFormat>();
+
 /** Gives the day of an instant in a time zone, as 2026-11-30. */
-export const dayOf = (at: number, zone?: string): string =>
-  new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(at);
+export function dayOf(at: number, zone?: string): string {
+  const calendar = calendars.get(zone) ?? new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+  calendars.set(zone, calendar);
+  return calendar.format(at);
+}
 
 /** A clock that is off by more (ms) is told to the worker. */
 const FAR_OFF = 5 * 60_000;

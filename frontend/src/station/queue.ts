@@ -43,10 +43,14 @@ export function begin(given: Hooks): void {
   send();
 }
 
-export async function put(act: Omit<Act, "seq">, photos: string[], facts: Record<string, unknown>): Promise<void> {
-  await store.add(act, photos, facts);
-  hooks.changed();
-  send();
+/** Keeps an act, and sends it once whoever told it was answered; gives its place in the order. */
+export async function put(act: Omit<Act, "seq">, photos: string[], facts: Record<string, unknown>): Promise<number> {
+  const seq = await store.add(act, photos, facts);
+  setTimeout(() => {
+    if (photos.length) hooks.changed();
+    send();
+  });
+  return seq;
 }
 
 /** Says of whom acts wait that cannot go: the server wants these people to sign in again. */

@@ -4,10 +4,10 @@ import { t } from "../words";
 import { act, tell } from "./acts";
 import { askOne } from "./asking";
 import { captureFields, FIELD, missing } from "./capture";
-import { h, icon } from "./dom";
+import { fill, h, icon } from "./dom";
 import { mayCall, openHelp } from "./help";
 import { newId } from "./ids";
-import { isCard, lotsUsed, mountedChips, scanMaterial, spread, told } from "./material";
+import { alarm, isCard, lotsUsed, mountedChips, scanMaterial, spread, told } from "./material";
 import type { Act, Part, Task } from "./model";
 import { isUndone, rounded } from "./model";
 import * as defects from "./defects";
@@ -79,14 +79,18 @@ export async function report(task: Task): Promise<void> {
     ...(task.lot && number(draft.good) ? { output_lot: task.lot } : {}),
   });
   const taken = [...draft.photos, ...(task.capture ?? []).filter((one) => one.kind === "photo").map((one) => draft.data[one.name] ?? "").filter(Boolean)];
+  const mounted = { ...state.mounted, [task.id]: left };
   isTelling = true;
+  refinish(task, draft);
   try {
-    const mounted = { ...state.mounted, [task.id]: left };
     await tell(made, taken, { draft: null, mounted });
-    Object.assign(state, { draft: null, mounted });
-  } finally {
+  } catch (fault) {
     isTelling = false;
+    refinish(task, draft);
+    return alarm("red", t("没有存下！", "Not kept!"), t("这台设备存不下这条报工（{why}）。填好的还在；再按一次“完成”，还不行就换一台设备报。", "This device could not keep the report ({why}). What was entered is still there: press Done again, or report on another device.", { why: fault instanceof Error ? fault.message : "" }));
   }
+  isTelling = false;
+  Object.assign(state, { draft: null, mounted });
   navigator.vibrate?.(30);
   state.done = state.acts.find((one) => one.id === made.id) ?? null;
   state.screen = "done";
@@ -158,7 +162,7 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
       : h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machines ? null : machineChips(task, draft, change)),
     task.machines ? machineChips(task, draft, change) : null,
     serials.serialPart(task, draft, change),
-    captureFields(task, draft, { change, typed: () => document.querySelector(".finish")?.replaceWith(finish(task, draft)) }),
+    captureFields(task, draft, { change, typed: () => refinish(task, draft) }),
     mountedChips(task),
     draft.photos.length ? h("div.shots", {}, draft.photos.map((digest) => photos.preview(digest, () => change({ photos: draft.photos.filter((one) => one !== digest) })))) : null,
     pad(press, isNumber || task.places > 0, isSigned(task, draft)),
@@ -194,6 +198,12 @@ export function keysInReach(): void {
   if (hidden > 0) scrollBy(0, hidden);
 }
 
+/** Draws only what ends a report: it says at once that it is being kept, or what a letter has changed. */
+function refinish(task: Task, draft: Draft): void {
+  const place = document.querySelector(".told .finish");
+  if (place) fill(place, [...finish(task, draft).childNodes]);
+}
+
 /** Gives what ends a report: the button, or why not yet, with what is to be confirmed above it. It stays in reach. */
 function finish(task: Task, draft: Draft): HTMLElement {
   const fault = faults(task, draft);
@@ -201,7 +211,8 @@ function finish(task: Task, draft: Draft): HTMLElement {
   const isAsked = draft.isSure && over > 0;
   return h("div.finish", {},
     isAsked ? h("p.warn", { role: "alert" }, icon("alert-triangle"), t("比可报的多 {n}。确实做了就再按一次，班组长会看到。", "{n} more than can be reported. If it is so, press again; the leader will see it.", { n: rounded(over) })) : null,
-    h(`button.btn.btn-huge${isAsked ? ".btn-warn" : ".btn-primary"}`, { type: "button", "data-done": true, disabled: Boolean(fault), onclick: () => void report(task) }, icon("check"), fault || (isAsked ? t("确认多报", "Report all the same") : t("完成", "Done"))));
+    h(`button.btn.btn-huge${isAsked ? ".btn-warn" : ".btn-primary"}`, { type: "button", "data-done": true, disabled: Boolean(fault), "aria-busy": isTelling ? "true" : null, onclick: () => void report(task) },
+      icon(isTelling ? "clock" : "check"), isTelling ? t("正在保存…", "Keeping it…") : fault || (isAsked ? t("确认多报", "Report all the same") : t("完成", "Done"))));
 }
 
 /** Gives who shares the report, and in which parts: a tap takes somebody in, plus and minus change their part. */

@@ -1,7 +1,7 @@
 /** The frame round every screen: which there are, the bar above, going from one to the next. */
 import markAddress from "../mark.svg?url";
 import { t } from "../words";
-import { h, icon } from "./dom";
+import { fill, h, icon } from "./dom";
 import * as queue from "./queue";
 import { isBegun, setDraft, state, troubled, waiting } from "./state";
 
@@ -46,10 +46,35 @@ function lifted(): void {
   if (isOwed) render();
 }
 
-addEventListener("pointerdown", () => (isPressed = true), true);
-for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(lifted, CLICK_MS), true);
-addEventListener("click", () => (isPressed = false), true);
+/** A finger that comes down again so soon (ms) and so near (px) has bounced, or trembled in its glove. */
+const [BOUNCE_MS, BOUNCE_PX] = [300, 32];
+let touch = { at: -BOUNCE_MS, x: 0, y: 0, said: "" };
+/** Whether a bounce has come down on something else than the finger pressed: what came there meanwhile is not meant. */
+let isStray = false;
 
+function pressed(event: PointerEvent): void {
+  const now = { at: event.timeStamp, x: event.clientX, y: event.clientY, said: (event.target as Element).closest("button")?.textContent ?? "" };
+  const isBounce = event.pointerType === "touch" && now.at - touch.at < BOUNCE_MS && Math.hypot(now.x - touch.x, now.y - touch.y) < BOUNCE_PX;
+  isStray = isBounce && now.said !== touch.said;
+  if (!isStray) touch = now;
+  isPressed = true;
+}
+
+function clicked(event: Event): void {
+  isPressed = false;
+  if (isStray) {
+    event.stopPropagation();
+    event.preventDefault();
+  }
+  isStray = false;
+}
+
+addEventListener("pointerdown", pressed, true);
+addEventListener("pointercancel", () => (isStray = false), true);
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(lifted, CLICK_MS), true);
+addEventListener("click", clicked, true);
+
+/** Draws the screen as the state has it; on the same screen only what differs is changed. */
 export function render(): void {
   isOwed = isPressed;
   if (isPressed) return;
@@ -57,10 +82,11 @@ export function render(): void {
   const held = document.activeElement?.id;
   const root = document.getElementById("station") as HTMLElement;
   const drawn = (screens[state.screen] ?? screens[home()])();
+  if (root.dataset.screen === state.screen) fill(root, [topBar(), ...drawn]);
+  else root.replaceChildren(topBar(), ...drawn);
   root.className = `screen-${state.screen}`;
-  root.replaceChildren(topBar(), ...drawn);
   root.dataset.screen = state.screen;
-  if (held) document.getElementById(held)?.focus();
+  if (held && document.activeElement?.id !== held) document.getElementById(held)?.focus();
 }
 
 /** Goes to a screen; what was entered at a task stays until it is told or thrown away. */

@@ -109,8 +109,7 @@ export async function keepTask(task: Task): Promise<void> {
 
 export async function setDraft(draft: Draft | null): Promise<void> {
   state.draft = draft;
-  if (draft) await store.keep("draft", draft);
-  else await store.forget("draft");
+  await store.keepAll({ draft }, "relaxed");
 }
 
 const DIGEST = /^[0-9a-f]{64}$/;
@@ -132,7 +131,7 @@ export async function openDraft(task: string): Promise<void> {
   const dropped = old.map((one) => others[one]);
   for (const one of old) delete others[one];
   Object.assign(state, { draft: begun ?? fresh(task), drafts: others });
-  await store.keepAll({ draft: state.draft, drafts: others });
+  await store.keepAll({ draft: state.draft, drafts: others }, "relaxed");
   await store.dropUntold(dropped.flatMap(photosOf));
 }
 

@@ -23,10 +23,19 @@ function database(): Promise<IDBDatabase> {
   return opened;
 }
 
+/** What is told waits for the disk; what is still being filled in outlives the page and the browser, and waits for nothing. */
+type Lasting = "strict" | "relaxed";
+
 /** Runs one transaction over some stores; it is done when the disk has it, whole or not at all. */
-async function whole<T>(names: Name[], mode: IDBTransactionMode, work: (store: (name: Name) => IDBObjectStore) => IDBRequest<T> | void): Promise<T> {
-  const held = (await database()).transaction(names, mode, { durability: "strict" });
-  const asked = work((name) => held.objectStore(name));
+async function whole<T>(names: Name[], mode: IDBTransactionMode, work: (store: (name: Name) => IDBObjectStore) => IDBRequest<T> | void, durability: Lasting = "strict"): Promise<T> {
+  const held = (await database()).transaction(names, mode, { durability });
+  let asked: IDBRequest<T> | void;
+  try {
+    asked = work((name) => held.objectStore(name));
+  } catch (fault) {
+    held.abort(); // or what was asked before the fault would be kept
+    throw fault;
+  }
   return new Promise((resolve, reject) => {
     held.oncomplete = () => resolve((asked ? asked.result : undefined) as T);
     held.onerror = held.onabort = () => reject(held.error);
@@ -34,18 +43,18 @@ async function whole<T>(names: Name[], mode: IDBTransactionMode, work: (store: (
 }
 
 type Work<T> = (store: IDBObjectStore) => IDBRequest<T> | void;
-const run = <T>(name: Name, mode: IDBTransactionMode, work: Work<T>): Promise<T> => whole<T>([name], mode, (store) => work(store(name)));
+const run = <T>(name: Name, mode: IDBTransactionMode, work: Work<T>, durability?: Lasting): Promise<T> => whole<T>([name], mode, (store) => work(store(name)), durability);
 
 export const fact = <T>(name: string): Promise<T | undefined> => run<T>("facts", "readonly", (store) => store.get(name));
 export const keep = (name: string, value: unknown): Promise<unknown> => run("facts", "readwrite", (store) => store.put(value, name));
 /** Keeps facts by name, all or none; what is null is forgotten. */
-export const keepAll = (facts: Record<string, unknown>): Promise<unknown> =>
+export const keepAll = (facts: Record<string, unknown>, durability?: Lasting): Promise<unknown> =>
   run("facts", "readwrite", (store) => {
     for (const [name, value] of Object.entries(facts)) {
       if (value === null) store.delete(name);
       else store.put(value, name);
     }
-  });
+  }, durability);
 export const forget = (name: string): Promise<unknown> => run("facts", "readwrite", (store) => store.delete(name));
 export const acts = (): Promise<Act[]> => run<Act[]>("acts", "readonly", (store) => store.getAll());
 export const photos = (): Promise<Photo[]> => run<Photo[]>("photos", "readonly", (store) => store.getAll());
@@ -54,8 +63,8 @@ export const keepPhoto = (one: Photo): Promise<unknown> => run("photos", "readwr
 export const dropPhoto = (digest: string): Promise<unknown> => run("photos", "readwrite", (store) => store.delete(digest));
 
 /** Drops photos that no act has; those of an act are on their way. */
-export const dropUntold = (digests: string[]): Promise<unknown> =>
-  run("photos", "readwrite", (store) => {
+export const dropUntold = async (digests: string[]): Promise<unknown> =>
+  digests.length && run("photos", "readwrite", (store) => {
     for (const digest of digests) {
       const asked = store.get(digest) as IDBRequest<Photo | undefined>;
       asked.onsuccess = () => asked.result && !asked.result.act && store.delete(digest);

@@ -10,6 +10,9 @@ import { addScreen, render, sum } from "./shell";
 import { named, number, state, tasks } from "./state";
 import { tasksScreen } from "./tasks";
 
+/** Where there is room for the form and what is to be known beside each other; else a tab says which is shown. */
+export const wide = () => matchMedia("(min-width: 800px)");
+
 export function taskScreen(): HTMLElement[] {
   const draft = state.draft;
   const task = tasks().find((one) => one.id === draft?.task);
@@ -19,6 +22,7 @@ export function taskScreen(): HTMLElement[] {
   }
   const tab = (name: "report" | "info", label: string) =>
     h(`button.tab${state.tab === name ? ".is-on" : ""}`, { type: "button", role: "tab", "aria-selected": state.tab === name ? "true" : "false", onclick: () => { state.tab = name; render(); } }, label);
+  const isWide = wide().matches;
   return [
     h("main.card", {},
       h("section.about", {},
@@ -29,11 +33,9 @@ export function taskScreen(): HTMLElement[] {
         task.isBlind ? null : h("div.sums.sums-flat", {}, sum(task.room, t("可报", "To report")), sum(`${task.good}/${task.quantity}`, t("合格/计划", "Good/plan")), sum(rounded(number(task.scrap) + number(task.rework)), t("不良", "Bad"))),
         task.stopped ? h("p.fault", { role: "alert" }, icon("alert-octagon"), t("这道工序已停工；已经做的可以报，班组长会看。", "This operation is stopped; what is made can be reported, the leader will look.")) : null,
         task.isBlind ? h("p.warn", {}, icon("wifi-off"), unknown(task)) : null,
-        h("div.tabs", { role: "tablist" }, tab("report", t("报工", "Report")), tab("info", t("要求、用料", "Notes, material"))),
-        h("div.info", {}, info(task)),
+        isWide ? h("div.info", {}, info(task)) : h("div.tabs", { role: "tablist" }, tab("report", t("报工", "Report")), tab("info", t("要求、用料", "Notes, material"))),
       ),
-      h(`section.told${state.tab === "info" ? ".is-aside" : ""}`, {}, reportForm(task, draft)),
-      state.tab === "info" ? h("section.info-phone", {}, info(task)) : null,
+      isWide || state.tab === "report" ? h("section.told", {}, reportForm(task, draft)) : h("section.info", {}, info(task)),
     ),
   ];
 }

@@ -159,16 +159,17 @@ export async function open(host: Host): Promise<Face> {
     draw: () => {
       if (!kept) return [h("main.tasks", {}, empty(t("还没有取到仓库任务，联网后会自动取来。", "Nothing is here yet; it comes as soon as there is a network.")))];
       const screen = SCREENS[desk.at.name];
-      const input = h("input.field", { id: "ware-code", value: code, placeholder: t("或输入编号", "Or type a code"), "aria-label": t("编号", "Code"), autocapitalize: "none", autocomplete: "off", enterkeyhint: "go", oninput: (event: Event) => (code = (event.target as HTMLInputElement).value) }) as HTMLInputElement;
+      const input = h("input.field", { id: "ware-code", value: code, placeholder: t("或输入编号", "Or type a code"), "aria-label": t("编号", "Code"), autocapitalize: "none", autocomplete: "off", enterkeyhint: "go", oninput: (event: Event) => (code = (event.target as HTMLInputElement).value) });
       const typed = (event: Event) => {
         event.preventDefault();
+        const input = (event.target as HTMLFormElement).elements[0] as HTMLInputElement;
         const text = input.value;
         input.value = code = "";
         input.blur();
         face.scanned(text);
       };
       return [
-        h(`main.ware.ware-${desk.at.name}`, { "data-ware": desk.at.name, "aria-busy": isBusy ? "true" : null },
+        h(`main.ware-${desk.at.name}.ware`, { "data-ware": desk.at.name, "aria-busy": isBusy ? "true" : null },
           note && desk.at.name === "home" ? h("p.note.ware-done", { role: "status" }, icon("check"), note) : null,
           desk.fault ? h("p.fault", { role: "alert", "data-fault": true }, icon("alert-triangle"), desk.fault) : null,
           ...screen.draw(desk),
@@ -193,7 +194,11 @@ export async function open(host: Host): Promise<Face> {
       const text = buffer;
       buffer = "";
       face.scanned(text);
-    } else if (event.key.length === 1) buffer += event.key;
+    } else if (event.key.length === 1) {
+      // a space within a code would press the button that was tapped last
+      if (event.key === " " && buffer) event.preventDefault();
+      buffer += event.key;
+    }
   });
   return face;
 }
