@@ -6,22 +6,21 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.demo import rongxi, story
 from banyan.kernel import dispatcher
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import User
 from tests.browser.floor import SCREENS, Floor
-from tests.browser.hands import BUSY, Hand, settle, sign_in
+from tests.browser.hands import BUSY, Hand, let_in, settle
+from tests.browser.soon import PATIENCE
 from tests.plugins.world import World
 
 PASSWORD = "Wurzel-und-Zweig-7"
 #: The morning on which the demo factory is worked in, nine o'clock there; stock, prices and periods know it.
 MONDAY = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-#: Milliseconds after which what should appear never will; a machine under load is slow, not wrong.
-PATIENCE = 45_000
-expect.set_options(timeout=PATIENCE)
+WENT_WRONG = pytest.StashKey[bool]()
 
 __all__ = ["SCREENS", "settle"]
 
@@ -66,12 +65,13 @@ def floor(again) -> Floor:
 
 @pytest.fixture
 def signed_in(factory, open_page) -> Callable[..., object]:
-    """Open a page where somebody who may do everything has signed in; `faults` is what the console says."""
+    """Open a page for somebody who has signed in and may do everything; `faults` is what the console says."""
 
     def make(**more):
         page = watched(open_page(**more))
-        sign_in(page, "all", PASSWORD)
+        let_in(page, "all", PASSWORD)
         if more.get("language") == "en":
+            page.goto("/")
             page.click(".language button")
             page.wait_for_selector("html[lang=en] body[data-ready]")
             settle(page)
@@ -124,21 +124,31 @@ def _demo() -> None:
 
 
 @pytest.fixture
-def enter(demo, open_page) -> Iterator[Callable[..., Hand]]:
-    """Give a function that has a person of the demo factory sign in; who is in already is the same hand.
+def enter(demo, open_page, request) -> Iterator[Callable[..., Hand]]:
+    """Give a function that has a person of the demo factory come in; who is in already is the same hand.
 
-    What each saw last is kept as `last-ROLE.png`, for when something went wrong.
+    The first one signs in by the form. What each saw last is kept as `last-ROLE.png` where something went wrong.
     """
 
     def come(role: str, *, language: str = "zh", **size: object) -> Hand:
         if role not in come.hands:
             page = watched(open_page(language=language, **size))
             hand = Hand(page, is_touch=bool(size.get("phone") or size.get("tablet")), language=language)
-            come.hands[role] = hand.sign_in(role, story.PASSWORD)
+            enters = hand.come_in if come.hands else hand.sign_in
+            come.hands[role] = enters(role, story.PASSWORD)
         return come.hands[role]
 
     come.hands = {}
-    SCREENS.mkdir(parents=True, exist_ok=True)
     yield come
-    for role, hand in come.hands.items():
-        hand.page.screenshot(path=SCREENS / f"last-{role}.png")
+    if request.node.stash.get(WENT_WRONG, False):
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        for role, hand in come.hands.items():
+            hand.page.screenshot(path=SCREENS / f"last-{role}.png")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Keep, for the fixtures that end after it, that a test went wrong."""
+    report = yield
+    item.stash[WENT_WRONG] = item.stash.get(WENT_WRONG, False) or report.failed
+    return report

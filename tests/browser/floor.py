@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Role, User, UserRole
 from banyan.modules.production.models import Operation
 from banyan.modules.production.tests.conftest import Shop
 from banyan.ops.roles import write_defaults
+from tests.browser.looks import picture
+from tests.browser.soon import expect
 from tests.ops.site import until
 from tests.plugins.world import World
 
@@ -91,8 +93,7 @@ class Worker:
         self.taps.clear()
 
     def look(self, name: str) -> None:
-        LOOKS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=LOOKS / f"{self.name}-{name}.png")
+        picture(self.page, LOOKS / f"{self.name}-{name}.png")
         self.check(name)
 
     def check(self, name: str) -> None:
@@ -127,8 +128,7 @@ class Worker:
         pin = floor.pin()
         page.locator("#sign-code").fill("E-WORK")
         page.locator('[data-field="pin"]').click()
-        for one in pin:
-            page.locator(f'[data-key="{one}"]').click()
+        page.evaluate("(pin) => [...pin].forEach((one) => document.querySelector(`[data-key='${one}']`).click())", pin)
         self.look("sign-in")
         page.get_by_role("button", name="登录", exact=True).click()
         expect(page.locator("[data-task]").first).to_be_visible()
@@ -170,9 +170,10 @@ LIES_OPEN = """(selector) => {
 }"""
 
 
-def jpeg(folder: Path) -> Path:
+def jpeg(folder: Path, wide: int = 640) -> Path:
+    """Write a photo of so many points in width."""
     file = folder / "camera.jpg"
-    Image.effect_noise((2400, 1800), 60).convert("RGB").save(file, "JPEG")
+    Image.effect_noise((wide, wide * 3 // 4), 60).convert("RGB").save(file, "JPEG")
     return file
 
 

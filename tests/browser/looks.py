@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page
+
+from tests.plugins.levels import runs_all
 
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 #: Parts that show what people have entered, in whatever language.
@@ -45,6 +49,13 @@ const boxes = [...row.querySelectorAll('.state')].filter(e => e.checkVisibility(
 return boxes.some((a, n) => boxes.slice(n + 1).some(b =>
   a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)) })
 .map(row => row.textContent.trim().slice(0, 60))"""
+
+
+def picture(page: Page, file: Path, **how: Any) -> None:
+    """Keep what a page looks like, for people to see: in `make test-all`, for it proves nothing and takes its time."""
+    if runs_all():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=file, **how)
 
 
 def check(page: Page, name: str, *, is_phone: bool = False, language: str = "zh") -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.modules.production.models import Operation, WorkOrder
 from banyan.web import codes
 from tests.browser.conftest import PASSWORD, SCREENS, watched
+from tests.browser.hands import let_in
+from tests.browser.looks import picture
+from tests.browser.soon import expect
 from tests.browser.test_station import film
 from tests.browser.test_teamboard import Floor
 from tests.plugins.browser import PHONE, launched
@@ -19,8 +22,8 @@ LOOKS = SCREENS / "cameras"
 
 
 @pytest.fixture
-def floor(live_db) -> Floor:
-    return Floor()
+def floor(again) -> Floor:
+    return again(Floor)
 
 
 @pytest.fixture
@@ -29,18 +32,13 @@ def eye(floor, chromium, site, tmp_path):
     file = film(tmp_path / "camera.y4m", "nothing yet")
     browser = launched(chromium.browser_type, file)
     page = watched(browser.new_page(base_url=site, locale="zh-CN", viewport=PHONE))
-    page.goto("/login")
-    page.fill("[name=username]", "leader")
-    page.fill("[name=password]", PASSWORD)
-    page.click("form.sign-card button")
-    page.wait_for_selector("body[data-ready]")
+    let_in(page, "leader", PASSWORD)
     yield page, lambda text: film(file, text)
     browser.close()
 
 
 def look(page: Page, name: str) -> None:
-    LOOKS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=LOOKS / f"{name}.png")
+    picture(page, LOOKS / f"{name}.png")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
 
 

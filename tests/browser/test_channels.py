@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.modules.channels.models import ChannelOrder, Dispatched
 from banyan.modules.channels.tests.conftest import Stall
 from tests.browser.conftest import settle
 from tests.browser.hands import Hand
 from tests.browser.looks import check
+from tests.browser.soon import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

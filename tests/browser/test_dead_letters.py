@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.integration.engine import carry_until_quiet
 from banyan.integration.models import Message, Repair
 from banyan.kernel import dispatcher
 from tests.browser.conftest import SCREENS, settle
-from tests.browser.looks import check
+from tests.browser.looks import check, picture
 from tests.browser.sizes import desk_and_phone
+from tests.browser.soon import expect
 from tests.browser.test_designer import Receiver, faults_of, receiver, shop
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -42,10 +42,8 @@ def dead(factory, shop) -> Message:
 
 
 def look(page, name: str, language: str, is_phone: bool) -> None:
-    folder = SCREENS / "dead_letters"
-    folder.mkdir(parents=True, exist_ok=True)
     settle(page)
-    page.screenshot(path=folder / f"{name}-{language}.png", full_page=True)
+    picture(page, SCREENS / "dead_letters" / f"{name}-{language}.png", full_page=True)
     check(page, name, is_phone=is_phone, language=language)
 
 

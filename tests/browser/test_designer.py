@@ -9,14 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.integration.engine import carry_until_quiet
 from banyan.integration.models import Flow, Message, Sample
 from banyan.kernel import dispatcher
 from tests.browser.conftest import SCREENS, settle
-from tests.browser.looks import check
+from tests.browser.looks import check, picture
 from tests.browser.sizes import every_look
+from tests.browser.soon import expect
 from tests.integration.shop import Integrator
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -81,10 +81,9 @@ def step(page, name: str) -> None:
 
 def look(page, name: str, *, is_phone: bool = False, language: str = "zh") -> None:
     folder = SCREENS / "designer"
-    folder.mkdir(parents=True, exist_ok=True)
     page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0) }")
     settle(page)
-    page.screenshot(path=folder / f"{name}.png", full_page=True)
+    picture(page, folder / f"{name}.png", full_page=True)
     check(page, name, is_phone=is_phone, language=language)
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.kernel import registry
 from banyan.kernel.commands import execute
@@ -21,8 +21,9 @@ from banyan.lib.ids import new_id
 from banyan.web.rest import calls
 from tests.browser import looks
 from tests.browser.conftest import PASSWORD, watched
-from tests.browser.hands import sign_in
+from tests.browser.hands import let_in, sign_in
 from tests.browser.sizes import every_size_and_language
+from tests.browser.soon import expect
 from tests.plugins.browser import TABLET
 
 pytestmark = [pytest.mark.browser]
@@ -127,7 +128,7 @@ def test_clients_are_seen_and_looked_after_on_one_screen(opened, open_page, lang
 
 def test_a_client_is_limited_to_what_there_is(opened, open_page):
     page = watched(open_page(language="zh"))
-    sign_in(page, "all", PASSWORD)
+    let_in(page, "all", PASSWORD)
     page.goto("/integration/gateway")
     page.get_by_role("region", name="MES line 3").get_by_role("button", name="限定范围").click()
     tokens, typed = page.locator("dialog[open] [data-token]"), page.locator("dialog[open] .combo-text")

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.integration.models import Attempt, Flow, FlowVersion, Gauge, Message, System
 from banyan.integration.watch import days
@@ -15,6 +14,7 @@ from banyan.lib.ids import new_id
 from tests.browser import looks
 from tests.browser.conftest import PASSWORD, SCREENS, watched
 from tests.browser.hands import sign_in
+from tests.browser.soon import expect
 
 pytestmark = [pytest.mark.browser]
 NOW = datetime.now(UTC)
@@ -91,8 +91,7 @@ def test_the_board_says_what_is_wrong_and_leads_there(linked, open_page, languag
     name = f"health-{language}-{'phone' if is_phone else 'desktop'}"
     looks.check(page, name, is_phone=is_phone, language=language)
     assert page.evaluate(CUT) == [], "figures stick out of their frame"
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+    looks.picture(page, SCREENS / f"{name}.png", full_page=True)
     bank.get_by_role("button", name="停止" if language == "zh" else "Stop").first.click()
     expect(page.locator("dialog[open] .box-foot")).to_be_visible()
     page.locator("dialog[open] [data-close]").first.click()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.kernel.models import Attachment, Role, User, UserRole
 from banyan.modules.engineering.models import BomLine, RoutingOperation
@@ -18,7 +18,8 @@ from banyan.modules.production.models import Deviation, Operation, WorkOrder
 from banyan.modules.proposals.models import Proposal
 from tests.browser.conftest import PASSWORD, SCREENS, watched
 from tests.browser.hands import Hand
-from tests.browser.looks import check
+from tests.browser.looks import check, picture
+from tests.browser.soon import expect
 from tests.browser.test_teamboard import Floor
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -34,9 +35,9 @@ copy.remove(); return fits }"""
 
 
 @pytest.fixture
-def floor(live_db, settings, tmp_path) -> Floor:
+def floor(again, settings, tmp_path) -> Floor:
     settings.MEDIA_ROOT = tmp_path / "files"
-    return Floor()
+    return again(Floor)
 
 
 @pytest.fixture
@@ -44,14 +45,13 @@ def enter(floor, open_page):
     """Open a page where somebody has signed in."""
 
     def come(login: str, **size: object) -> Hand:
-        return Hand(watched(open_page(**size)), is_touch=bool(size)).sign_in(login, PASSWORD)
+        return Hand(watched(open_page(**size)), is_touch=bool(size)).come_in(login, PASSWORD)
 
     return come
 
 
 def look(hand: Hand, name: str) -> None:
-    LOOKS.mkdir(parents=True, exist_ok=True)
-    hand.page.screenshot(path=LOOKS / f"{name}.png")
+    picture(hand.page, LOOKS / f"{name}.png")
     check(hand.page, name, is_phone=hand.is_touch)
 
 

@@ -6,12 +6,12 @@ import json
 import time
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.integration.mapping.models import Duplicate, KeyLink, Sample, Table
 from tests.browser.conftest import SCREENS, settle
-from tests.browser.looks import check
+from tests.browser.looks import check, picture
 from tests.browser.sizes import desk_and_phone, every_look
+from tests.browser.soon import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 ORDER = {
@@ -47,13 +47,12 @@ def table(factory):
 def test_the_bench_looks_right(table, signed_in, device, size, language, theme):
     page = signed_in(**size, language=language, color_scheme=theme)
     folder = SCREENS / "mapping"
-    folder.mkdir(parents=True, exist_ok=True)
     page.goto(f"/integration/mapping/{table.pk}/bench")
     body = json.dumps(ORDER, ensure_ascii=False, indent=2)
     page.fill("#bench-body", body if language == "zh" else body.replace("一", "one").replace("远山机械", "Hill Ltd"))
     expect(page.locator(".bench-json")).to_contain_text("T-1001")
     settle(page)
-    page.screenshot(path=folder / f"bench-{device}-{language}-{theme}.png", full_page=True)
+    picture(page, folder / f"bench-{device}-{language}-{theme}.png", full_page=True)
     check(page, "bench", is_phone=device == "phone", language=language)
     assert faults_of(page) == []
 
@@ -129,17 +128,16 @@ def test_a_doubt_is_decided_in_its_queue(factory, signed_in, size, language):
     ])  # fmt: skip
     page = signed_in(**size, language=language)
     folder = SCREENS / "mapping"
-    folder.mkdir(parents=True, exist_ok=True)
     page.goto("/mapping/duplicates")
-    page.screenshot(path=folder / f"duplicates-{language}.png")
+    picture(page, folder / f"duplicates-{language}.png")
     paper = Duplicate.objects.get()
     page.goto(f"/mapping/duplicates/{paper.pk}")
-    page.screenshot(path=folder / f"duplicate-{language}.png", full_page=True)
+    picture(page, folder / f"duplicate-{language}.png", full_page=True)
     check(page, "duplicate", is_phone="phone" in size, language=language)
     page.get_by_role("button", name="确定是哪条" if language == "zh" else "Decide").first.click()
     page.wait_for_selector("dialog[open] form")
     settle(page)
-    page.screenshot(path=folder / f"decide-{language}.png")
+    picture(page, folder / f"decide-{language}.png")
     dialog = page.locator("dialog[open]")
     dialog.locator("[name=record]").first.select_option(index=1)
     dialog.locator("form button.btn-primary").click()
@@ -151,5 +149,5 @@ def test_a_doubt_is_decided_in_its_queue(factory, signed_in, size, language):
     pages = {"table": "/mapping/tables/new", "links": "/mapping/key_links", "area": "/areas/integration"}
     for name, path in pages.items():
         page.goto(path)
-        page.screenshot(path=folder / f"{name}-{language}.png", full_page=True)
+        picture(page, folder / f"{name}-{language}.png", full_page=True)
         check(page, name, is_phone="phone" in size, language=language)

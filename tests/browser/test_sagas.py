@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.integration.engine import carry_until_quiet
 from banyan.integration.saga.models import Run, Saga
@@ -17,8 +16,9 @@ from banyan.integration.tests.conftest import account, do, system  # noqa: F401
 from banyan.kernel.models import Audit, User
 from tests.browser import looks
 from tests.browser.conftest import PASSWORD, watched
-from tests.browser.hands import settle, sign_in
+from tests.browser.hands import let_in, settle
 from tests.browser.sizes import every_size_and_language
+from tests.browser.soon import expect
 
 pytestmark = [pytest.mark.browser]
 
@@ -65,7 +65,7 @@ def test_a_run_says_what_comes_next_and_a_person_decides(stuck, open_page, langu
     saga, run = stuck
     User.objects.filter(login="all").update(language=language)
     page = watched(open_page(**({} if size == "desktop" else {size: True}), language=language))
-    sign_in(page, "all", PASSWORD)
+    let_in(page, "all", PASSWORD)
     for name, path in (("sagas", "/saga/sagas"), ("saga", f"/saga/sagas/{saga.pk}"), ("runs", "/saga/runs?"),
                        ("form", "/saga/sagas/new"), ("run", f"/saga/runs/{run.pk}")):  # fmt: skip
         page.goto(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import SCREENS, settle
-from tests.browser.looks import check
+from tests.browser.looks import check, picture
 from tests.browser.sizes import every_look
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -16,7 +16,6 @@ def test_the_generic_screens(factory, signed_in, device, size, language, theme):
     order, draft = factory.orders[3].pk, factory.orders[40].pk
     page = signed_in(**size, language=language, color_scheme=theme)
     folder = SCREENS / f"{device}-{language}-{theme}"
-    folder.mkdir(parents=True, exist_ok=True)
     for name, path in {
         "home": "/", "area": "/areas/sales", "list": "/sales/orders", "board": "/sales/orders?layout=board",
         "record": f"/sales/orders/{order}", "edit": f"/sales/orders/{draft}/edit", "new": "/items/items/new",
@@ -33,7 +32,7 @@ def test_the_generic_screens(factory, signed_in, device, size, language, theme):
             page.fill("#find-input", "PO-00")
             page.wait_for_selector(".palette-hit small:text-matches('^(销售订单|Sales order)$')")
         settle(page)
-        page.screenshot(path=folder / f"{name}.png")
+        picture(page, folder / f"{name}.png")
         check(page, name, is_phone=device == "phone", language=language)
     missing = [f for f in page.faults if "404" not in f]
     assert missing == []

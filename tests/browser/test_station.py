@@ -15,7 +15,7 @@ import segno
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.http import StreamingHttpResponse
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.kernel import files
 from banyan.kernel.models import Attachment
@@ -30,6 +30,7 @@ from banyan.web.printing.labels import SIZES as SIZES_OF_LABELS
 from tests.browser.conftest import watched
 from tests.browser.floor import LIES_OPEN, Worker, comes_true, jpeg, scanned, shell_is_kept, shoot
 from tests.browser.sizes import every_handheld
+from tests.browser.soon import expect
 from tests.ops.site import until
 from tests.plugins.browser import PHONE, launched
 
@@ -133,6 +134,7 @@ def test_a_shift_without_a_network_arrives_once_and_in_order(floor, open_page):
 
 def test_an_answer_lost_on_the_way_is_asked_for_again_and_counts_once(floor, open_page):
     page = open_page(phone=True)
+    page.clock.install()
     hand = Worker(page, "lost")
     hand.sign_in(floor)
     cut = []
@@ -149,6 +151,12 @@ def test_an_answer_lost_on_the_way_is_asked_for_again_and_counts_once(floor, ope
     hand.to_tasks()
     page.locator("[data-queue]").click()
     page.get_by_role("button", name="现在同步").click()
+
+    def is_asked_again() -> bool:
+        page.clock.fast_forward(10_000)  # longer than the device waits after two losses
+        return len(cut) == 2 and page.locator("[data-queue]").get_attribute("data-queue") == "0"
+
+    until(is_asked_again, 30, "it is asked for again")
     hand.synced()
     assert cut[0] == 200
     assert [int(r.quantity) for r in Report.objects.all()] == [7]
@@ -219,7 +227,7 @@ def test_data_photos_shares_and_material_are_told_without_a_network(floor, open_
     hand.tap('[data-datum="直径"]')
     hand.digits("43")
     expect(page.get_by_text("高于上限 42")).to_be_visible()
-    shoot(page, '[data-datum="首件"] button', jpeg(tmp_path))
+    shoot(page, '[data-datum="首件"] button', jpeg(tmp_path, wide=2400))
     expect(page.locator('[data-datum="首件"] [data-photo] img')).to_be_visible()
     scanned(page, "[data-scan-material]", "BP-1")
     expect(page.locator('[data-alarm="red"]')).to_contain_text("用错料")

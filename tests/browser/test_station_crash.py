@@ -6,12 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Error, Page, Route, expect
+from playwright.sync_api import Error, Page, Route
 
 from banyan.kernel.models import Attachment
 from banyan.modules.production.models import Report
 from banyan.modules.station.models import KeptAct
 from tests.browser.floor import Floor, Worker, jpeg, shell_is_kept, shoot
+from tests.browser.soon import expect
 from tests.ops.site import until
 from tests.plugins.browser import Device
 
@@ -30,7 +31,7 @@ def told_without_a_network(device: Device, floor: Floor, folder: Path) -> Worker
         hand.to_tasks()
     hand.tap(f'[data-task="{floor.first.pk}"]')
     hand.digits("3")
-    shoot(hand.page, "[data-photo-button]", jpeg(folder))
+    shoot(hand.page, "[data-photo-button]", jpeg(folder, wide=2400))
     expect(hand.page.locator("[data-photo] img")).to_be_visible()
     hand.tap("[data-done]")
     expect(hand.page.locator(".tick")).to_be_visible()

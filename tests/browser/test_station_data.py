@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.kernel.models import Attachment
 from banyan.modules.production.models import Operation, Report
 from tests.browser.conftest import watched
 from tests.browser.floor import LIES_OPEN, Worker, jpeg, shell_is_kept, shoot
 from tests.browser.sizes import later
+from tests.browser.soon import expect
 from tests.ops.site import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.modules.production.models import Report
 from banyan.modules.station import queries
@@ -11,6 +11,7 @@ from banyan.modules.station.models import KeptAct
 from banyan.web import codes
 from tests.browser.conftest import watched
 from tests.browser.floor import Worker, comes_true, scanned, shell_is_kept
+from tests.browser.soon import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SCAN = ".foot .btn-primary"

@@ -6,7 +6,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.kernel import access
 from banyan.kernel.models import Role, Session, User, UserRole
@@ -14,6 +13,7 @@ from banyan.modules.production.models import Report, ReportFlag
 from tests.browser.conftest import watched
 from tests.browser.floor import Worker, shell_is_kept
 from tests.browser.sizes import later
+from tests.browser.soon import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.kernel import files
 from banyan.kernel.models import User
@@ -12,6 +12,7 @@ from banyan.modules.production.models import Operation, Report
 from banyan.modules.station import badges
 from tests.browser.conftest import watched
 from tests.browser.floor import Worker, comes_true, shell_is_kept
+from tests.browser.soon import expect
 from tests.browser.test_station import film, look_again, scanner_is
 from tests.plugins.browser import PHONE, launched
 

@@ -17,7 +17,7 @@ from banyan.kernel import db, proofs
 from banyan.web.cells import Wording
 from tests.browser.conftest import MONDAY, SCREENS
 from tests.browser.hands import Hand
-from tests.browser.looks import check, check_whole
+from tests.browser.looks import check, check_whole, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 ZERO = Decimal(0)
@@ -36,9 +36,8 @@ DEVICES = [
 def keep(hand: Hand, name: str) -> None:
     """Keep what a person sees, under the number of the step and a name, and hold it to what holds for every page."""
     device = {1440: "desk", 1024: "tablet", 390: "phone"}[hand.page.viewport_size["width"]]
-    folder = SCREENS / "story" / f"{device}-{hand.language}"
-    folder.mkdir(parents=True, exist_ok=True)
-    hand.page.screenshot(path=folder / f"{name}.png", caret="initial")  # hiding it leaves a style behind
+    file = SCREENS / "story" / f"{device}-{hand.language}" / f"{name}.png"
+    picture(hand.page, file, caret="initial")  # hiding it leaves a style behind
     try:
         check(hand.page, name, is_phone=device == "phone", language=hand.language)
         check_whole(hand.page, name)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.integration.commands.reading import JOB
 from banyan.integration.models import Message, System
 from banyan.kernel import jobs
 from banyan.kernel.models import JobRun
 from tests.browser.conftest import SCREENS, settle
-from tests.browser.looks import check
+from tests.browser.looks import check, picture
 from tests.browser.sizes import every_look
+from tests.browser.soon import expect
 from tests.integration.partner import partner
 from tests.integration.shop import Integrator
 
@@ -28,10 +28,8 @@ def faults_of(page) -> list[str]:
 
 
 def look(page, name: str, *, is_phone: bool, language: str) -> None:
-    folder = SCREENS / "systems"
-    folder.mkdir(parents=True, exist_ok=True)
     settle(page)
-    page.screenshot(path=folder / f"{name}.png", full_page=True)
+    picture(page, SCREENS / "systems" / f"{name}.png", full_page=True)
     check(page, name, is_phone=is_phone, language=language)
 
 
@@ -94,8 +92,7 @@ def _ask(page, since: str, *, only_count: bool) -> None:
         dialog.get_by_label("只清点").check()
     dialog.get_by_label("原因").fill("对方漏推")
     settle(page)
-    (SCREENS / "systems").mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENS / "systems" / "read-again.png")
+    picture(page, SCREENS / "systems" / "read-again.png")
     dialog.get_by_role("button", name="从某日重读").click()
 
 

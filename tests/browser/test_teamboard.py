@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Role, User, UserRole
@@ -15,8 +15,10 @@ from banyan.modules.station import badges
 from banyan.ops.roles import write_defaults
 from tests.browser.conftest import PASSWORD, SCREENS, watched
 from tests.browser.floor import scanned
-from tests.browser.hands import sign_in
+from tests.browser.hands import let_in
+from tests.browser.looks import picture
 from tests.browser.sizes import later
+from tests.browser.soon import expect
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -54,8 +56,8 @@ class Floor:
 
 
 @pytest.fixture
-def floor(live_db) -> Floor:
-    return Floor()
+def floor(again) -> Floor:
+    return again(Floor)
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def come(floor, open_page):
 
     def make(**size: object) -> Page:
         page = watched(open_page(**size))
-        sign_in(page, "leader", PASSWORD)
+        let_in(page, "leader", PASSWORD)
         page.goto("/teamboard/")
         return page
 
@@ -81,8 +83,7 @@ def row(page: Page, person: object) -> object:
 
 def look(page: Page, name: str) -> None:
     """Keep what the page looks like; refuse small targets and a page wider than the screen."""
-    LOOKS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=LOOKS / f"{name}.png")
+    picture(page, LOOKS / f"{name}.png")
     small = page.evaluate(
         """(least) => [...document.querySelectorAll('#main button, #main a.btn, #main .chip, #main .tab, .tb-card')]
             .filter((one) => one.getClientRects().length)

@@ -6,15 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.kernel import exchange, registry
 from banyan.kernel.commands import execute
 from banyan.kernel.context import SYSTEM, Context
 from tests.browser.conftest import MONDAY, SCREENS
 from tests.browser.hands import Hand
-from tests.browser.looks import check
+from tests.browser.looks import check, picture
 from tests.browser.sizes import phone_and_tablet
+from tests.browser.soon import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -52,9 +52,7 @@ def test_goods_are_taken_in_material_is_picked_and_work_is_reported(waiting, ent
     keeper, worker = enter("warehouse", **size), enter("worker", **size)
 
     def look(hand: Hand, name: str) -> None:
-        folder = SCREENS / "touch"
-        folder.mkdir(parents=True, exist_ok=True)
-        hand.page.screenshot(path=folder / f"{device}-{name}.png")
+        picture(hand.page, SCREENS / "touch" / f"{device}-{name}.png")
         check(hand.page, name, is_phone="phone" in size)
 
     keeper.go("采购", "采购订单").open("S009").press("到货")

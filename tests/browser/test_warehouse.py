@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Role, User, UserRole
@@ -22,7 +22,9 @@ from banyan.ops.roles import write_defaults
 from banyan.web import codes
 from tests.browser.conftest import SCREENS, watched
 from tests.browser.floor import Worker, shell_is_kept
+from tests.browser.looks import picture
 from tests.browser.sizes import every_handheld, later
+from tests.browser.soon import expect
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -72,10 +74,8 @@ class Keeper(Worker):
     """Somebody in the warehouse, who scans and taps; scans are not counted."""
 
     def look(self, name: str) -> None:
-        folder = SCREENS / "warehouse"
-        folder.mkdir(parents=True, exist_ok=True)
         expect(self.page.locator(".flash")).to_have_count(0)
-        self.page.screenshot(path=folder / f"{self.name}-{name}.png")
+        picture(self.page, SCREENS / "warehouse" / f"{self.name}-{name}.png")
         self.check(name)
 
     def enter(self, stores: Stores, pair: str = "配对", scan: str = "扫工牌登录", ok: str = "确定") -> None:
@@ -105,8 +105,8 @@ class Keeper(Worker):
 
 
 @pytest.fixture
-def stores(live_db) -> Stores:
-    return Stores()
+def stores(again) -> Stores:
+    return again(Stores)
 
 
 def label(noun: str, record) -> str:

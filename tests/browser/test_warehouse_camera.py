@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.modules.inventory.models import Move
 from banyan.modules.station import badges
 from banyan.modules.station.models import KeptAct
 from tests.browser.conftest import watched
 from tests.browser.floor import shell_is_kept
+from tests.browser.soon import expect
 from tests.browser.test_station import film
 from tests.browser.test_warehouse import Keeper, Stores, label
 from tests.plugins.browser import PHONE, launched
@@ -20,8 +20,8 @@ SEEN = '.ware-place.is-seen[data-place="{}"]'
 
 
 @pytest.fixture
-def stores(live_db) -> Stores:
-    return Stores()
+def stores(again) -> Stores:
+    return again(Stores)
 
 
 class Eye(Keeper):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
 
 from banyan.kernel import registry
 from tests.browser.conftest import settle
+from tests.browser.soon import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PASTE = """text => { const cell = document.activeElement, data = new DataTransfer();
@@ -243,6 +243,7 @@ def test_any_record_is_found_from_anywhere_by_the_keyboard(factory, signed_in):
 
 def test_a_theme_chosen_stays(factory, signed_in):
     page = signed_in()
+    page.goto("/")
     page.click(".top-tools .menu summary")
     page.click("[data-theme-next]")
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"

@@ -13,8 +13,8 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,27 +127,53 @@ class Device:
         raise AssertionError("the browser's process was not found")
 
 
-@pytest.fixture(scope="module")
-def chromium(needs) -> Iterator[object]:
-    """Give the machine's Chromium, driven by Playwright.
+_running: list[tuple[Any, ExitStack]] = []
 
-    One per file: Playwright keeps an event loop in this thread meanwhile, which Django would take for
-    asynchronous code, and beside which no other can run. Connections are of the loop's inside or of its outside:
-    neither side keeps one that the other cannot see.
+
+@pytest.fixture(scope="module")
+def chromium(needs) -> object:
+    """Give the machine's Chromium, driven by Playwright; one for all tests that follow each other and want it.
+
+    Playwright keeps an event loop in this thread meanwhile, which Django would take for asynchronous code, and beside
+    which no other can run: it ends before a test that has no browser. Connections are of the loop's inside or of its
+    outside: neither side keeps one that the other cannot see.
     """
+    if _running and not (_running[0][0] and _running[0][0].is_connected()):
+        _end()
+    if not _running:
+        _running.append(_begin())
+    needs(_running[0][0], "a browser; install the package chromium-headless-shell or set BANYAN_CHROMIUM")
+    return _running[0][0]
+
+
+def _begin() -> tuple[Any, ExitStack]:
+    """Start Playwright and its browser; give that, None where there is none, and what ends both."""
     from django.db import connections
     from playwright.sync_api import Error, sync_playwright
 
     connections.close_all()
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = None
-        with suppress(Error):
-            browser = launched(playwright.chromium)
-        needs(browser, "a browser; install the package chromium-headless-shell or set BANYAN_CHROMIUM")
-        yield browser
-        browser.close()
-        connections.close_all()
+    stack = ExitStack()
+    stack.enter_context(pytest.MonkeyPatch.context()).setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    playwright = stack.enter_context(sync_playwright())
+    stack.callback(connections.close_all)
+    browser = None
+    with suppress(Error):
+        browser = launched(playwright.chromium)
+        stack.callback(browser.close)
+    return browser, stack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """End the browser where the next test has none."""
+    done = yield
+    if _running and "chromium" not in getattr(nextitem, "fixturenames", ()):
+        _end()
+    return done
+
+
+def _end() -> None:
+    _running.pop()[1].close()
 
 
 @pytest.fixture
