@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,6 +19,10 @@ from banyan.ops.supervisor import MARK
 from tests.ops.site import Site, make_site, until
 
 pytestmark = pytest.mark.timeout(420)
+#: Seconds within which it serves again, as somebody waits for it.
+SECOND_START = 5
+#: The part of the machine beyond which others spoil the measurement.
+OTHERS = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +89,41 @@ def test_a_second_start_beside_a_running_one_says_where_it_is(site):
     assert f"http://127.0.0.1:{site.port}/" in done.stderr
 
 
-def test_control_c_ends_everything_and_the_next_start_serves_again(site):
-    family = [*site.family(), site.cluster().postmaster()]
-    site.interrupt()
-    assert site.process.returncode == 0
-    assert [processes.command_line(pid) for pid, start in family if processes.is_same(pid, start)] == []
-    site.start()
+@pytest.mark.alone
+def test_control_c_ends_everything_and_the_next_start_serves_within_five_seconds(site):
+    """A start may be tried three times; where programs of others take the machine, it must need no more processor than
+    all of it has in five seconds.
+    """
+    processors = os.cpu_count() or 1
+    for _ in range(3):
+        family = [*site.family(), site.cluster().postmaster()]
+        site.interrupt()
+        assert site.process.returncode == 0
+        assert [processes.command_line(pid) for pid, start in family if processes.is_same(pid, start)] == []
+        begun, before = time.monotonic(), all_used()
+        site.start()
+        seconds, own = time.monotonic() - begun, used(site)
+        others = (all_used() - before - own) / (seconds * processors)
+        is_soon = seconds < SECOND_START or others > OTHERS and own < SECOND_START * processors
+        if is_soon:
+            break
+    print(f"second_start_s {seconds:.1f}, {own:.1f} s of processor; others took {others:.0%} of the machine")
+    assert is_soon
+
+
+def all_used() -> float:
+    """Give the seconds of processor that all programs have used, and what others took from a virtual machine."""
+    user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
+
+
+def used(site) -> float:
+    """Give the seconds of processor that a site's processes have used, without its database."""
+    ticks = 0
+    for pid in {site.process.pid, *(pid for pid, _ in site.family())}:
+        with suppress(FileNotFoundError, ProcessLookupError):  # gone meanwhile
+            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 SEAL = """
