@@ -78,19 +78,26 @@ class Standing:
     def prepare(self, item: pytest.Item) -> None:
         """Have stand what a test wants, and nothing else."""
         known, makes = item._fixtureinfo.name2fixturedefs, wanted(item)  # type: ignore[attr-defined]
-        pairs = zip(self.levels, makes, strict=False)
+        is_whole = connection.connection is not None and not connection.connection.closed
+        pairs = zip(self.levels if is_whole else (), makes, strict=False)
         same = len(list(takewhile(lambda pair: pair[0].make is pair[1], pairs)))
         self.clear(same)
-        for make, names in islice(makes.items(), same, None):
-            made = self._copied()
-            savepoint = transaction.atomic()
-            savepoint._from_testcase = True
-            savepoint.__enter__()
-            self.levels.append(Level(make, savepoint, made))
-            plain = {name: None if name == "db" else known[name][-1].func for name in names}
-            made[make] = make(**{name: made[of] if of in made else of and of() for name, of in plain.items()})
-            connection.check_constraints()
+        try:
+            for make, names in islice(makes.items(), same, None):
+                plain = {name: None if name == "db" else known[name][-1].func for name in names}
+                self._raise_level(make, plain)
+        except BaseException:
+            self.clear()
+            raise
         self.given = self._copied()
+
+    def _raise_level(self, make: Make, takes: dict[str, Make | None]) -> None:
+        made, savepoint = self._copied(), transaction.atomic()
+        savepoint._from_testcase = True
+        savepoint.__enter__()
+        self.levels.append(Level(make, savepoint, made))
+        made[make] = make(**{name: made[of] if of in made else of and of() for name, of in takes.items()})
+        connection.check_constraints()
 
     def clear(self, left: int = 0) -> None:
         """Take back what stands, but for so many levels."""
