@@ -119,3 +119,35 @@ def test_what_the_disk_does_not_take_is_not_said_to_be_kept(floor, hand):
     expect(page.locator(".tick")).to_be_visible()
     hand.synced()
     assert [int(one.quantity) for one in Report.objects.all()] == [12]
+
+
+#: Keeps what is being told from its end for a while, as a slow disk does.
+SLOW_DISK = """() => {
+    const add = IDBObjectStore.prototype.add, end = Date.now() + 1500;
+    IDBObjectStore.prototype.add = function (act) {
+        const again = () => { if (Date.now() < end) this.get(0).onsuccess = again; };
+        again();
+        return add.call(this, act);
+    };
+}"""
+
+#: Presses a key and Done once more; gives the number in its field, and the tick.
+MEANWHILE = """() => {
+    for (const one of ['[data-key="5"]', '[data-done]']) document.querySelector(one).click();
+    return [...document.querySelectorAll('.entry-good b, .tick')].map((one) => one.textContent);
+}"""
+
+
+def test_while_the_disk_takes_it_the_button_says_so_and_nothing_else_is_typed(floor, hand):
+    page = hand.page
+    hand.tap(f'[data-task="{floor.first.pk}"]')
+    hand.digits("12")
+    page.evaluate(SLOW_DISK)
+    hand.tap("[data-done]")
+    expect(page.locator("[data-done][aria-busy]")).to_contain_text("正在保存")
+    assert page.evaluate(MEANWHILE) == ["12"]
+    expect(page.locator(".tick")).to_be_visible()
+    page.reload()
+    expect(page.locator("[data-task]").first).to_be_visible()
+    hand.synced()
+    assert [int(one.quantity) for one in Report.objects.all()] == [12]

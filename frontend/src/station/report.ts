@@ -138,6 +138,7 @@ export async function undo(told: Act): Promise<void> {
 
 export function reportForm(task: Task, draft: Draft): HTMLElement[] {
   const change = (more: Partial<Draft>) => {
+    if (isTelling) return; // it would be begun anew behind what is being kept
     void setDraft({ ...draft, isSure: false, ...more });
     render();
     if (more.field) keysInReach();
