@@ -133,8 +133,8 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[tuple[Server, Any]]:
-    """Have a product running whose database this process looks into; give it and its factory."""
+def empty() -> Iterator[Server]:
+    """Have a product running without a record, whose database this process looks into."""
     server = Server.start()
     try:
         os.environ.update(surroundings(server.folder))
@@ -143,16 +143,23 @@ def running() -> Iterator[tuple[Server, Any]]:
         import django
 
         django.setup()
-        from _factory import Factory
-
-        factory = Factory()
-        factory.set_up()
-        yield server, factory
+        yield server
         from django.db import connections
 
         connections.close_all()
     finally:
         server.stop()
+
+
+@contextmanager
+def running() -> Iterator[tuple[Server, Any]]:
+    """Have a product running with a factory; give both."""
+    with empty() as server:
+        from _factory import Factory
+
+        factory = Factory()
+        factory.set_up()
+        yield server, factory
 
 
 def show(figure: Any, as_json: bool, targets: Mapping[str, tuple[float, float]]) -> None:
