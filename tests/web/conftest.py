@@ -8,44 +8,46 @@ import pytest
 from django.test import Client
 
 from banyan.kernel.models import Role, RoleGrant, User, UserRole
+from tests.plugins.standing import stands
 
 PASSWORD = "Wurzel-und-Zweig-7"
+
+
+def _named(login: str, *grants: str | tuple[str, str], areas=(), **more) -> User:
+    user = User(login=login, name=more.pop("name", login), **more)
+    user.set_password(PASSWORD)
+    user.save()
+    if grants:
+        role = Role.objects.create(code=f"r-{login}", name_zh=login, name_en=login, areas=list(areas))
+        pairs = [g if isinstance(g, tuple) else (g, "all") for g in grants]
+        RoleGrant.objects.bulk_create(RoleGrant(role=role, permission=p, reach=r) for p, r in pairs)
+        UserRole.objects.create(user=user, role=role)
+    return user
+
+
+def _signed_in(*grants: str | tuple[str, str], login: str = "lin", **more) -> Client:
+    client = Client()
+    client.force_login(_named(login, *grants, **more))
+    return client
 
 
 @pytest.fixture
 def person_named(db) -> Callable[..., User]:
     """Make a user: `person_named("lin", "sales.*", ("items.item.read", "own"), language="en")`."""
-
-    def make(login: str, *grants: str | tuple[str, str], areas=(), **more) -> User:
-        user = User(login=login, name=more.pop("name", login), **more)
-        user.set_password(PASSWORD)
-        user.save()
-        if grants:
-            role = Role.objects.create(code=f"r-{login}", name_zh=login, name_en=login, areas=list(areas))
-            pairs = [g if isinstance(g, tuple) else (g, "all") for g in grants]
-            RoleGrant.objects.bulk_create(RoleGrant(role=role, permission=p, reach=r) for p, r in pairs)
-            UserRole.objects.create(user=user, role=role)
-        return user
-
-    return make
+    return _named
 
 
 @pytest.fixture
-def signed_in(person_named) -> Callable[..., Client]:
+def signed_in(db) -> Callable[..., Client]:
     """Give a browser in which somebody with these grants has signed in."""
-
-    def make(*grants: str | tuple[str, str], login: str = "lin", **more) -> Client:
-        client = Client()
-        client.force_login(person_named(login, *grants, **more))
-        return client
-
-    return make
+    return _signed_in
 
 
 @pytest.fixture
-def everyone(signed_in) -> Client:
+@stands
+def everyone(db) -> Client:
     """Give a browser of somebody who may do everything."""
-    return signed_in("*", login="all")
+    return _signed_in("*", login="all")
 
 
 PART = {"HX-Request": "true"}
