@@ -48,7 +48,7 @@ class DemandRow:
 
 def titled(sequence: int, name: str, name_en: str) -> Label:
     """Give an operation's sequence and name, in English the English one where there is one."""
-    return L(f"{sequence} {name}", f"{sequence} {name_en or name}")
+    return L("{sequence} {name}", "{sequence} {name}").filled({"sequence": sequence, "name": L(name, name_en or name)})
 
 
 @dataclass(frozen=True, slots=True)
