@@ -73,7 +73,7 @@ def test_goods_are_taken_in_material_is_picked_and_work_is_reported(waiting, ent
     look(worker, "report")
     worker.send()
     assert worker.taps + 1 <= 3, "a report takes two taps and a number"
-    worker.press("报工").fill({"工序": "压装轴承", "不良": "1", "不良原因": "D21"})
+    worker.press("报工").fill({"工序": "零件清洗及压装轴承", "不良": "1", "不良原因": "D21"})
     look(worker, "scrap")
     worker.send().sees("SA-R37-OUT")
     look(worker, "reported")

@@ -22,8 +22,9 @@ def pairs() -> dict[str, frozenset[str]]:
             if "tests" not in file.parts and "dist" not in file.parts:
                 for chinese, english in PAIR.findall(file.read_text()):
                     found.setdefault(chinese, set()).add(english)
-    for chart in (CHECKOUT / "src/banyan/modules/finance/charts").glob("*.csv"):
-        for row in csv.DictReader(chart.open()):
+    charts = (CHECKOUT / "src/banyan/modules/finance/charts").glob("*.csv")
+    for names in (*charts, CHECKOUT / "src/banyan/demo/factory/routing_operations.csv"):
+        for row in csv.DictReader(names.open()):
             found.setdefault(row["name_zh"], set()).add(row["name_en"])
     return {chinese: frozenset(texts) for chinese, texts in found.items()}
 
