@@ -102,16 +102,13 @@ class Bare:
         self.run(sql, *params)
         return self.cursor.fetchall()
 
-    def put(self, table: str, *rows: Mapping[str, Any], then: str = "") -> None:
+    def put(self, table: str, *rows: Mapping[str, Any], then: str = "", given: Sequence[Any] = ()) -> None:
         """Insert rows, the columns that must not be null and are not told empty.
 
-        Takes:  then: what the same statement does with what is `written`
+        Takes:  then: what the same statement does beside it, with what is `written`; given: its values
         """
-        columns, empty = _columns(table, tuple(rows[0]))
-        one = f"({', '.join(['%s'] * (len(rows[0]) + len(empty)))})"
-        values = [value for row in rows for value in (*row.values(), *empty)]
-        insert = f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(rows))}"
-        self.run(f"WITH written AS ({insert} RETURNING *) {then}" if then else insert, *values)
+        insert, values = _insert(table, rows)
+        self.run(f"WITH written AS ({insert} RETURNING *) {then}" if then else insert, *values, *given)
 
     def begin(self, user: UUID, what: str, body: bytes = b"") -> UUID:
         """Say who acts, and take the client's key."""
@@ -136,6 +133,7 @@ class Bare:
         """Write audit, outbox (of one record) and the answer under the key."""
         now, records = datetime.now(UTC), record if isinstance(record, list) else [record]
         noun = what.rsplit(".", 1)[0]
+        answer = {"ids": [str(one) for one in records], "answer": {"status": 200, "headers": {}, "body": str(payload)}}
         self.put(
             "kernel_audit",
             dict(
@@ -152,6 +150,8 @@ class Bare:
                 code="",
                 key=str(key),
             ),
+            then="UPDATE kernel_request SET answer = %s WHERE principal = %s AND key = %s",
+            given=(Jsonb(answer), user, str(key)),
         )
         if event:
             self.put(
@@ -169,13 +169,6 @@ class Bare:
                     person=user,
                 ),
             )
-        answer = {"ids": [str(one) for one in records], "answer": {"status": 200, "headers": {}, "body": str(payload)}}
-        self.run(
-            "UPDATE kernel_request SET answer = %s WHERE principal = %s AND key = %s",
-            Jsonb(answer),
-            user,
-            str(key),
-        )
 
     def number(self, series: str) -> str:
         """Give the next number of a series, without gaps."""
@@ -197,28 +190,23 @@ class Bare:
         period, state = self.one("SELECT period, state FROM finance_periods(%s::date[])", [now.date()])
         if state != "open":
             raise RuntimeError("the period is closed")
-        entry = new_id()
-        self.put(
-            "finance_entry",
-            dict(
-                id=entry,
-                on=now.date(),
-                period_id=period,
-                event=event,
-                origin_noun=noun,
-                origin=origin,
-                text="",
-                posted_at=now,
-                posted_by=user,
-            ),
+        entry = dict(
+            id=new_id(),
+            on=now.date(),
+            period_id=period,
+            event=event,
+            origin_noun=noun,
+            origin=origin,
+            text="",
+            posted_at=now,
+            posted_by=user,
         )
-        self.put(
-            "finance_entryline",
-            *(
-                dict(id=new_id(), entry_id=entry, position=n, on=now.date(), **leg)
-                for n, leg in enumerate(legs, start=1)
-            ),
-        )
+        lines = [
+            dict(id=new_id(), entry_id=entry["id"], position=n, on=now.date(), **leg)
+            for n, leg in enumerate(legs, start=1)
+        ]
+        insert, values = _insert("finance_entryline", lines)
+        self.put("finance_entry", entry, then=insert, given=values)
 
 
 _known: dict[tuple[str, tuple[str, ...]], tuple[str, list[Any]]] = {}
@@ -233,6 +221,14 @@ _EMPTY = {
     "jsonb": Jsonb({}),
     "bytea": b"",
 }
+
+
+def _insert(table: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[Any]]:
+    """Give the statement that inserts rows, and its values."""
+    columns, empty = _columns(table, tuple(rows[0]))
+    one = f"({', '.join(['%s'] * (len(rows[0]) + len(empty)))})"
+    values = [value for row in rows for value in (*row.values(), *empty)]
+    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(rows))}", values
 
 
 def _columns(table: str, told: tuple[str, ...]) -> tuple[str, list[Any]]:
