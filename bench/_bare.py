@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import psycopg
@@ -41,17 +42,43 @@ def connected() -> Iterator[Bare]:
 
 
 def count_statements(act: Callable[[], Any]) -> int:
-    """Give how many statements an act in this process sends to the database."""
-    counted = 0
+    """Give how many statements an act in this process sends to the database, those of COPY among them."""
+    sent: list[Any] = []
+    copy = psycopg.Cursor.copy
 
-    def count(execute: Callable, sql: str, params: Any, many: bool, context: Any) -> Any:
-        nonlocal counted
-        counted += 1
+    def note_copy(cursor: psycopg.Cursor, sql: Any, *args: Any, **more: Any) -> Any:
+        sent.append(sql)
+        return copy(cursor, sql, *args, **more)
+
+    with _noting(sent), patch.object(psycopg.Cursor, "copy", note_copy):
+        act()
+    return len(sent)
+
+
+def count_together(act: Callable[[int], Any], clients: int, times: int) -> float:
+    """Give how many statements an act takes that so many threads of this process do at the same time, as often.
+
+    Takes:  act: gets the thread's number
+    """
+    sent: list[Any] = []
+
+    def one(number: int, task: int) -> None:
+        try:
+            with _noting(sent):
+                act(number)
+        finally:
+            connection.close()
+
+    at_once(range(clients * times), one, clients)
+    return len(sent) / (clients * times)
+
+
+def _noting(sent: list[Any]) -> AbstractContextManager[None]:
+    def note(execute: Callable, sql: str, params: Any, many: bool, context: Any) -> Any:
+        sent.append(sql)
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(count):
-        act()
-    return counted
+    return connection.execute_wrapper(note)
 
 
 class Inside:
@@ -70,6 +97,19 @@ class Inside:
         """Send JSON with a key; give what is answered. Raises: RuntimeError where it is refused."""
         key = {"Idempotency-Key": str(new_id())}
         return self._read(path, self.client.post(f"/api/v1/{path}", data, content_type="application/json", headers=key))
+
+    def page(self, path: str, password: str) -> Callable[[], Any]:
+        """Sign in as a person does; give what asks for a page. Raises: RuntimeError where it is refused."""
+        browser = DjangoClient(HTTP_HOST="localhost", raise_request_exception=True)
+        if browser.post("/login", {"username": "bench", "password": password}).status_code != 302:
+            raise RuntimeError("could not sign in")
+
+        def ask() -> None:
+            answer = browser.get(path)
+            if answer.status_code != 200:
+                raise RuntimeError(f"{path}: {answer.status_code} {answer.content[:300]!r}")
+
+        return ask
 
     @staticmethod
     def _read(path: str, answer: Any) -> Any:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from django.db import connection, transaction
 
 from banyan.config.environ import CHECKOUT
 from banyan.kernel import db, proofs, reading, registry
@@ -61,6 +62,19 @@ def test_hand_written_sql_makes_items_and_lists_orders_as_the_product_does(live_
     assert [str(row[0]) for row in read] == [row["id"] for row in listed]
     assert [row[0] for row in after] == [row[0] for row in read[1:]]
     assert found == [1, 3, 0, 3]
+
+
+def test_statements_are_counted_with_copies_and_of_several_threads(live_db, by_hand):
+    def act() -> None:
+        db.run("CREATE TEMPORARY TABLE counted (n integer) ON COMMIT DROP")
+        with connection.cursor() as cursor, cursor.copy("COPY counted FROM STDIN") as copy:
+            copy.write("1\n")
+
+    with transaction.atomic():
+        assert by_hand.count_statements(act) == 2
+    seen = []
+    assert by_hand.count_together(lambda n: [db.run("SELECT 1"), db.run("SELECT 2"), seen.append(n)], 2, 3) == 2
+    assert len(seen) == 6
 
 
 #: What a chain from order to invoice leaves behind, counted from what stands of it.
