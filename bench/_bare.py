@@ -422,7 +422,7 @@ def confirm(bare: Bare, factory: Factory, order: UUID) -> bool:
     user, now = factory.user, datetime.now(UTC)
     try:
         with bare.held.transaction():
-            _confirm(bare, user, order, now)
+            _confirm(bare, user, order, now, must_promise=True)
     except LookupError:
         bare.put(
             "kernel_audit",
@@ -445,7 +445,54 @@ def confirm(bare: Bare, factory: Factory, order: UUID) -> bool:
     return True
 
 
-def _confirm(bare: Bare, user: UUID, order: UUID, now: datetime) -> None:
+#: What is free of each item is kept for the lines of an order, in their order.
+_PROMISE = """
+    WITH free AS MATERIALIZED (
+        SELECT s.item_id, greatest(s.available - s.promised, 0) AS quantity FROM inventory_supply s
+        WHERE s.plant_id = %(plant)s AND s.item_id = ANY(%(items)s) ORDER BY s.id FOR NO KEY UPDATE
+    ), shared AS (
+        SELECT k.id, k.line, k.item,
+               least(k.quantity, f.quantity - (sum(k.quantity) OVER earlier - k.quantity)) AS quantity
+        FROM unnest(%(ids)s::uuid[], %(lines)s::uuid[], %(items)s::uuid[], %(quantities)s::numeric[])
+             WITH ORDINALITY AS k(id, line, item, quantity, n)
+        JOIN free f ON f.item_id = k.item WINDOW earlier AS (PARTITION BY k.item ORDER BY k.n)
+    ), taken AS (
+        UPDATE inventory_supply s SET promised = s.promised + k.quantity
+        FROM (SELECT item, sum(quantity) AS quantity FROM shared WHERE quantity > 0 GROUP BY item) k
+        WHERE s.item_id = k.item AND s.plant_id = %(plant)s
+    )
+    INSERT INTO inventory_promise (id, demand_noun, demand_line, item_id, plant_id, quantity, promised_at)
+    SELECT id, %(noun)s, line, item, %(plant)s, quantity, %(now)s FROM shared WHERE quantity > 0 RETURNING quantity
+"""
+#: All that a line wants is kept, or nothing: the last pieces go to one of those who ask.
+_PROMISE_WHOLE = """
+    WITH taken AS (
+        UPDATE inventory_supply SET promised = promised + %s
+        WHERE item_id = %s AND plant_id = %s AND available - promised >= %s RETURNING item_id, plant_id
+    )
+    INSERT INTO inventory_promise (id, demand_noun, demand_line, item_id, plant_id, quantity, promised_at)
+    SELECT %s, 'sales.order_line', %s, item_id, plant_id, %s, %s FROM taken
+"""
+
+
+def _promise(bare: Bare, plant: UUID, noun: str, lines: Sequence[tuple[UUID, UUID, Decimal]]) -> Decimal:
+    """Keep what is free for lines, each with its item and quantity; give how much that is."""
+    kept = bare.all(
+        _PROMISE,
+        dict(
+            ids=[new_id() for _ in lines],
+            lines=[line for line, *_ in lines],
+            items=[item for _, item, _ in lines],
+            quantities=[quantity for *_, quantity in lines],
+            plant=plant,
+            noun=noun,
+            now=datetime.now(UTC),
+        ),
+    )
+    return sum((quantity for (quantity,) in kept), ZERO)
+
+
+def _confirm(bare: Bare, user: UUID, order: UUID, now: datetime, *, must_promise: bool) -> None:
     key = bare.begin(user, "sales.order.confirm")
     state, plant = bare.one("SELECT state, plant_id FROM sales_order WHERE id = %s FOR NO KEY UPDATE", order)
     if state != "draft":
@@ -453,30 +500,12 @@ def _confirm(bare: Bare, user: UUID, order: UUID, now: datetime) -> None:
     lines = bare.all(
         "SELECT id, item_id, open_quantity FROM sales_orderline WHERE order_id = %s ORDER BY item_id", order
     )
-    for line, item, quantity in lines:
-        if not bare.run(
-            "UPDATE inventory_supply SET promised = promised + %s WHERE item_id = %s AND plant_id = %s "
-            "AND available - promised >= %s",
-            quantity,
-            item,
-            plant,
-            quantity,
-        ):
-            if len(lines) == 1:
+    if must_promise:
+        for line, item, quantity in lines:
+            if not bare.run(_PROMISE_WHOLE, quantity, item, plant, quantity, new_id(), line, quantity, now):
                 raise LookupError
-            continue
-        bare.put(
-            "inventory_promise",
-            dict(
-                id=new_id(),
-                demand_noun="sales.order_line",
-                demand_line=line,
-                item_id=item,
-                plant_id=plant,
-                quantity=quantity,
-                promised_at=now,
-            ),
-        )
+    else:
+        _promise(bare, plant, "sales.order_line", lines)
     bare.run("UPDATE sales_orderline SET promised_on = %s WHERE order_id = %s", now.date(), order)
     bare.put(
         "sales_promiseentry",
@@ -645,25 +674,6 @@ def item_rates(factory: Factory, many: int, single: int) -> tuple[float, float]:
 # --- the chain ----------------------------------------------------------------------------------------------
 
 
-#: What is free of each item is kept for the lines of an order, in their order.
-_PROMISE = """
-    WITH free AS MATERIALIZED (
-        SELECT s.item_id, greatest(s.available - s.promised, 0) AS quantity FROM inventory_supply s
-        WHERE s.plant_id = %(plant)s AND s.item_id = ANY(%(items)s) ORDER BY s.id FOR NO KEY UPDATE
-    ), shared AS (
-        SELECT k.id, k.line, k.item,
-               least(k.quantity, f.quantity - (sum(k.quantity) OVER earlier - k.quantity)) AS quantity
-        FROM unnest(%(ids)s::uuid[], %(lines)s::uuid[], %(items)s::uuid[], %(quantities)s::numeric[])
-             WITH ORDINALITY AS k(id, line, item, quantity, n)
-        JOIN free f ON f.item_id = k.item WINDOW earlier AS (PARTITION BY k.item ORDER BY k.n)
-    ), taken AS (
-        UPDATE inventory_supply s SET promised = s.promised + k.quantity
-        FROM (SELECT item, sum(quantity) AS quantity FROM shared WHERE quantity > 0 GROUP BY item) k
-        WHERE s.item_id = k.item AND s.plant_id = %(plant)s
-    )
-    INSERT INTO inventory_promise (id, demand_noun, demand_line, item_id, plant_id, quantity, promised_at)
-    SELECT id, %(noun)s, line, item, %(plant)s, quantity, %(now)s FROM shared WHERE quantity > 0 RETURNING quantity
-"""
 #: What was kept for the demand is given back as its goods move.
 _SUPPLY = """
     WITH gone AS (
@@ -714,7 +724,7 @@ class Chain:
         self.bare.count = 0
         order = self._order()
         with self.bare.held.transaction():
-            _confirm(self.bare, self.user, order, datetime.now(UTC))
+            _confirm(self.bare, self.user, order, datetime.now(UTC), must_promise=False)
         work = self._work_order()
         operations, materials = self._release(work)
         self._issue(work, materials)
@@ -889,7 +899,9 @@ class Chain:
                     )
                 ),
             )
-            self._promise(materials, [needed for _, _, needed, *_ in lines])
+            needs = [(one, item, needed) for (one, item), (_, _, needed, *_) in zip(materials, lines, strict=True)]
+            if _promise(bare, plant, "production.work_order", needs) < sum(needed for *_, needed in needs):
+                raise RuntimeError("material is missing")
             bare.run(
                 "UPDATE production_workorder SET state = 'released', version = version + 1, number = %s, "
                 "unit_cost = round(%s, 6), bom_id = %s, routing_id = %s, released_at = now() WHERE id = %s",
@@ -901,22 +913,6 @@ class Chain:
             )
             bare.end(self.user, key, "production.work_order.release", work, "production.released", {})
         return operations, materials
-
-    def _promise(self, materials: Sequence[tuple[UUID, UUID]], needed: Sequence[Decimal]) -> None:
-        kept = self.bare.all(
-            _PROMISE,
-            dict(
-                ids=[new_id() for _ in materials],
-                lines=[line for line, _ in materials],
-                items=[item for _, item in materials],
-                quantities=list(needed),
-                plant=self.factory.plant,
-                noun="production.work_order",
-                now=datetime.now(UTC),
-            ),
-        )
-        if sum(quantity for (quantity,) in kept) < sum(needed):
-            raise RuntimeError("material is missing")
 
     def _issue(self, work: UUID, materials: Sequence[tuple[UUID, UUID]]) -> None:
         bare = self.bare

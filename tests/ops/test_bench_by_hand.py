@@ -126,6 +126,9 @@ def test_a_chain_and_reports_by_hand_are_what_the_product_writes_and_every_proof
         with pytest.raises(RuntimeError, match="more reported"):
             by_hand.report(bare, factory, second, 5)
         assert bare.one("SELECT state FROM production_workorder WHERE id = ANY(%s)", order) == ("running",)
+        scarce = factory.new_item(2)
+        assert [by_hand.confirm(bare, factory, draft) for draft in factory.drafts(3, scarce)] == [True, True, False]
+        assert bare.one("SELECT sum(quantity) FROM inventory_promise WHERE item_id = %s", scarce) == (2,)
         assert faults() == set()
         with monkeypatch.context() as without:
             without.setattr(by_hand, "_APPROVAL", "SELECT 1")
