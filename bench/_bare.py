@@ -2,7 +2,8 @@
 
 Every act takes the client's key, locks what it changes, writes document, ledger, balances, entries, audit, outbox
 and the answer under the key, and commits durably. It has no rights, no rules and no words, so it is what remains when
-everything that makes a product is taken away.
+everything that makes a product is taken away. After a chain and reports all proofs of the product hold
+(tests/ops/test_bench_by_hand.py); bench/README.md says what is left out.
 """
 
 from __future__ import annotations
