@@ -2,17 +2,20 @@
 
 Every act takes the client's key, locks what it changes, writes document, ledger, balances, entries, audit, outbox
 and the answer under the key, and commits durably. It has no rights, no rules and no words, so it is what remains when
-everything that makes a product is taken away.
+everything that makes a product is taken away. After a chain and reports all proofs of the product hold
+(tests/ops/test_bench_by_hand.py); bench/README.md says what is left out.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import psycopg
@@ -24,6 +27,7 @@ from psycopg.types.json import Jsonb
 
 from banyan.config import database
 from banyan.lib.ids import new_id
+from banyan.lib.money import round_money
 
 ZERO = Decimal(0)
 #: As many as two web processes keep, 8 each (config/database.py).
@@ -39,17 +43,43 @@ def connected() -> Iterator[Bare]:
 
 
 def count_statements(act: Callable[[], Any]) -> int:
-    """Give how many statements an act in this process sends to the database."""
-    counted = 0
+    """Give how many statements an act in this process sends to the database, those of COPY among them."""
+    sent: list[Any] = []
+    copy = psycopg.Cursor.copy
 
-    def count(execute: Callable, sql: str, params: Any, many: bool, context: Any) -> Any:
-        nonlocal counted
-        counted += 1
+    def note_copy(cursor: psycopg.Cursor, sql: Any, *args: Any, **more: Any) -> Any:
+        sent.append(sql)
+        return copy(cursor, sql, *args, **more)
+
+    with _noting(sent), patch.object(psycopg.Cursor, "copy", note_copy):
+        act()
+    return len(sent)
+
+
+def count_together(act: Callable[[int], Any], clients: int, times: int) -> float:
+    """Give how many statements an act takes that so many threads of this process do at the same time, as often.
+
+    Takes:  act: gets the thread's number
+    """
+    sent: list[Any] = []
+
+    def one(number: int, task: int) -> None:
+        try:
+            with _noting(sent):
+                act(number)
+        finally:
+            connection.close()
+
+    at_once(range(clients * times), one, clients)
+    return len(sent) / (clients * times)
+
+
+def _noting(sent: list[Any]) -> AbstractContextManager[None]:
+    def note(execute: Callable, sql: str, params: Any, many: bool, context: Any) -> Any:
+        sent.append(sql)
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(count):
-        act()
-    return counted
+    return connection.execute_wrapper(note)
 
 
 class Inside:
@@ -69,6 +99,19 @@ class Inside:
         key = {"Idempotency-Key": str(new_id())}
         return self._read(path, self.client.post(f"/api/v1/{path}", data, content_type="application/json", headers=key))
 
+    def page(self, path: str, password: str) -> Callable[[], Any]:
+        """Sign in as a person does; give what asks for a page. Raises: RuntimeError where it is refused."""
+        browser = DjangoClient(HTTP_HOST="localhost", raise_request_exception=True)
+        if browser.post("/login", {"username": "bench", "password": password}).status_code != 302:
+            raise RuntimeError("could not sign in")
+
+        def ask() -> None:
+            answer = browser.get(path)
+            if answer.status_code != 200:
+                raise RuntimeError(f"{path}: {answer.status_code} {answer.content[:300]!r}")
+
+        return ask
+
     @staticmethod
     def _read(path: str, answer: Any) -> Any:
         if answer.status_code >= 400:
@@ -85,9 +128,9 @@ class Bare:
         self.count = 0
 
     def run(self, sql: str, *params: Any) -> int:
-        """Run a statement; give how many rows it touched."""
+        """Run a statement with its values, or with one dictionary of them; give how many rows it touched."""
         self.count += 1
-        self.cursor.execute(sql, params)
+        self.cursor.execute(sql, params[0] if params and isinstance(params[0], dict) else params)
         return self.cursor.rowcount
 
     def one(self, sql: str, *params: Any) -> tuple:
@@ -100,12 +143,13 @@ class Bare:
         self.run(sql, *params)
         return self.cursor.fetchall()
 
-    def put(self, table: str, *rows: Mapping[str, Any]) -> None:
-        """Insert rows, the columns that must not be null and are not told empty."""
-        columns, empty = _columns(table, tuple(rows[0]))
-        one = f"({', '.join(['%s'] * (len(rows[0]) + len(empty)))})"
-        values = [value for row in rows for value in (*row.values(), *empty)]
-        self.run(f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(rows))}", *values)
+    def put(self, table: str, *rows: Mapping[str, Any], then: str = "", given: Sequence[Any] = ()) -> None:
+        """Insert rows, the columns that must not be null and are not told empty.
+
+        Takes:  then: what the same statement does beside it, with what is `written`; given: its values
+        """
+        insert, values = _insert(table, rows)
+        self.run(f"WITH written AS ({insert} RETURNING *) {then}" if then else insert, *values, *given)
 
     def begin(self, user: UUID, what: str, body: bytes = b"") -> UUID:
         """Say who acts, and take the client's key."""
@@ -130,6 +174,7 @@ class Bare:
         """Write audit, outbox (of one record) and the answer under the key."""
         now, records = datetime.now(UTC), record if isinstance(record, list) else [record]
         noun = what.rsplit(".", 1)[0]
+        answer = {"ids": [str(one) for one in records], "answer": {"status": 200, "headers": {}, "body": str(payload)}}
         self.put(
             "kernel_audit",
             dict(
@@ -146,6 +191,8 @@ class Bare:
                 code="",
                 key=str(key),
             ),
+            then="UPDATE kernel_request SET answer = %s WHERE principal = %s AND key = %s",
+            given=(Jsonb(answer), user, str(key)),
         )
         if event:
             self.put(
@@ -163,13 +210,6 @@ class Bare:
                     person=user,
                 ),
             )
-        answer = {"ids": [str(one) for one in records], "answer": {"status": 200, "headers": {}, "body": str(payload)}}
-        self.run(
-            "UPDATE kernel_request SET answer = %s WHERE principal = %s AND key = %s",
-            Jsonb(answer),
-            user,
-            str(key),
-        )
 
     def number(self, series: str) -> str:
         """Give the next number of a series, without gaps."""
@@ -191,28 +231,23 @@ class Bare:
         period, state = self.one("SELECT period, state FROM finance_periods(%s::date[])", [now.date()])
         if state != "open":
             raise RuntimeError("the period is closed")
-        entry = new_id()
-        self.put(
-            "finance_entry",
-            dict(
-                id=entry,
-                on=now.date(),
-                period_id=period,
-                event=event,
-                origin_noun=noun,
-                origin=origin,
-                text="",
-                posted_at=now,
-                posted_by=user,
-            ),
+        entry = dict(
+            id=new_id(),
+            on=now.date(),
+            period_id=period,
+            event=event,
+            origin_noun=noun,
+            origin=origin,
+            text="",
+            posted_at=now,
+            posted_by=user,
         )
-        self.put(
-            "finance_entryline",
-            *(
-                dict(id=new_id(), entry_id=entry, position=n, on=now.date(), **leg)
-                for n, leg in enumerate(legs, start=1)
-            ),
-        )
+        lines = [
+            dict(id=new_id(), entry_id=entry["id"], position=n, on=now.date(), **leg)
+            for n, leg in enumerate(legs, start=1)
+        ]
+        insert, values = _insert("finance_entryline", lines)
+        self.put("finance_entry", entry, then=insert, given=values)
 
 
 _known: dict[tuple[str, tuple[str, ...]], tuple[str, list[Any]]] = {}
@@ -227,6 +262,14 @@ _EMPTY = {
     "jsonb": Jsonb({}),
     "bytea": b"",
 }
+
+
+def _insert(table: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[Any]]:
+    """Give the statement that inserts rows, and its values."""
+    columns, empty = _columns(table, tuple(rows[0]))
+    one = f"({', '.join(['%s'] * (len(rows[0]) + len(empty)))})"
+    values = [value for row in rows for value in (*row.values(), *empty)]
+    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(rows))}", values
 
 
 def _columns(table: str, told: tuple[str, ...]) -> tuple[str, list[Any]]:
@@ -248,76 +291,108 @@ def _columns(table: str, told: tuple[str, ...]) -> tuple[str, list[Any]]:
 # --- reports ------------------------------------------------------------------------------------------------
 
 
+#: As the product has it, each report waits for its leader, who is found by the team that the worker has now.
+_APPROVAL = """
+    INSERT INTO production_reportapproval
+        (id, report_id, work_order_id, operation_id, plant_id, employee_id, team_id, state, at)
+    SELECT r.id, r.id, r.work_order_id, r.operation_id, r.plant_id, e.id, e.team_id, 'waiting', r.reported_at
+    FROM written r LEFT JOIN people_employee e ON e.id = r.worker
+"""
+
+
 def report(
     bare: Bare, factory: Factory, operation: UUID, quantity: int = 1, accounts: Mapping | None = None
 ) -> None:
-    """Book a report: what came before limits it; counter, ledger and books tell the same."""
-    user, accounts = factory.user, accounts or accounts_of(bare)
+    """Book a report: what came before limits it; counter, ledger, approval and books tell the same."""
     with bare.held.transaction():
-        key = bare.begin(user, "production.work_order.report")
-        order, plant, sequence, labour, machine, overhead, planned = bare.one(
-            "SELECT o.work_order_id, o.plant_id, o.sequence, o.labour_rate, o.machine_rate, "
-            "o.overhead_rate, w.quantity "
-            "FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id "
-            "WHERE o.id = %s AND w.state IN ('released', 'running') FOR NO KEY UPDATE OF o",
-            operation,
+        _report(bare, factory, operation, quantity, 1, accounts or accounts_of(bare))
+
+
+def _report(
+    bare: Bare,
+    factory: Factory,
+    operation: UUID,
+    quantity: int,
+    minutes: int,
+    accounts: Mapping,
+    lot: UUID | None = None,
+) -> None:
+    user = factory.user
+    key = bare.begin(user, "production.work_order.report")
+    order, plant, state, setup, labour, machine, overhead, planned = bare.one(
+        "SELECT o.work_order_id, o.plant_id, w.state, CASE WHEN o.has_setup_charged THEN 0 ELSE o.setup_minutes END, "
+        "o.labour_rate, o.machine_rate, o.overhead_rate, w.quantity "
+        "FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id "
+        "WHERE o.id = %s AND w.state IN ('released', 'running') FOR NO KEY UPDATE OF o",
+        operation,
+    )
+    touched = bare.run(
+        "UPDATE production_operation o SET good_quantity = good_quantity + %s, has_setup_charged = true, "
+        "state = CASE WHEN good_quantity + scrap_quantity + %s >= quantity THEN 'done' ELSE 'running' END "
+        "WHERE id = %s "
+        "AND good_quantity + scrap_quantity + %s <= coalesce((SELECT p.good_quantity FROM production_operation p "
+        "WHERE p.work_order_id = o.work_order_id AND p.sequence < o.sequence ORDER BY p.sequence DESC LIMIT 1), %s)",
+        quantity,
+        quantity,
+        operation,
+        quantity,
+        planned,
+    )
+    if not touched:
+        raise RuntimeError("more reported than arrived")
+    now, one = datetime.now(UTC), new_id()
+    amounts = [round_money((minutes + setup) * rate / 60) for rate in (labour, machine, overhead)]
+    bare.put(
+        "production_report",
+        dict(
+            id=one,
+            work_order_id=order,
+            operation_id=operation,
+            plant_id=plant,
+            kind="good",
+            quantity=quantity,
+            minutes=minutes,
+            labour_minutes=minutes,
+            machine_minutes=minutes,
+            setup_minutes=setup,
+            labour_amount=amounts[0],
+            machine_amount=amounts[1],
+            overhead_amount=amounts[2],
+            setup_amount=round_money(setup * (labour + machine + overhead) / 60),
+            output_lot_id=lot,
+            defects=Jsonb([]),
+            people=Jsonb([]),
+            lots=Jsonb([]),
+            reported_at=now,
+            day=now.date(),
+            person=user,
+            worker=user,
+            digest=one.bytes,
+        ),
+        then=_APPROVAL,
+    )
+    if state == "released":
+        bare.run(
+            "UPDATE production_workorder SET state = 'running', version = version + 1, changed_at = %s, "
+            "changed_by_id = %s WHERE id = %s AND state = 'released'",
+            now,
+            user,
+            order,
         )
-        touched = bare.run(
-            "UPDATE production_operation o SET good_quantity = good_quantity + %s, state = 'running' WHERE "
-            "id = %s "
-            "AND good_quantity + scrap_quantity + %s <= coalesce((SELECT p.good_quantity FROM "
-            "production_operation p "
-            "WHERE p.work_order_id = o.work_order_id AND p.sequence < o.sequence ORDER BY p.sequence DESC "
-            "LIMIT 1), %s)",
-            quantity,
-            operation,
-            quantity,
-            planned,
+    legs = [
+        dict(
+            account_id=accounts[event][n],
+            side=side,
+            amount=amount,
+            plant_id=plant,
+            work_order_id=order if n == 0 else None,
         )
-        if not touched:
-            raise RuntimeError("more reported than arrived")
-        now, one = datetime.now(UTC), new_id()
-        amounts = [round(rate / 60, 2) for rate in (labour, machine, overhead)]
-        bare.put(
-            "production_report",
-            dict(
-                id=one,
-                work_order_id=order,
-                operation_id=operation,
-                plant_id=plant,
-                kind="good",
-                quantity=quantity,
-                minutes=1,
-                labour_minutes=1,
-                labour_amount=amounts[0],
-                machine_amount=amounts[1],
-                overhead_amount=amounts[2],
-                defects=Jsonb([]),
-                people=Jsonb([]),
-                lots=Jsonb([]),
-                reported_at=now,
-                day=now.date(),
-                person=user,
-                worker=user,
-                digest=one.bytes,
-            ),
-        )
-        legs = [
-            dict(
-                account_id=accounts[event][n],
-                side=side,
-                amount=amount,
-                plant_id=plant,
-                work_order_id=order if n == 0 else None,
-            )
-            for event, amount in zip(("labour", "machine", "overhead"), amounts, strict=True)
-            if amount
-            for n, side in enumerate(("debit", "credit"))
-        ]
-        bare.post(user, "conversion", "production.report", one, legs)
-        bare.end(
-            user, key, "production.work_order.report", order, "production.reported", {"report": str(one)}
-        )
+        for event, amount in zip(("labour", "machine", "overhead"), amounts, strict=True)
+        if amount
+        for n, side in enumerate(("debit", "credit"))
+    ]
+    bare.post(user, "conversion", "production.report", one, legs)
+    bare.end(user, key, "production.work_order.report", order, "production.reported", {"report": str(one)})
 
 
 def accounts_of(bare: Bare) -> dict[str, tuple[UUID, UUID]]:
@@ -348,7 +423,7 @@ def confirm(bare: Bare, factory: Factory, order: UUID) -> bool:
     user, now = factory.user, datetime.now(UTC)
     try:
         with bare.held.transaction():
-            _confirm(bare, user, order, now)
+            _confirm(bare, user, order, now, must_promise=True)
     except LookupError:
         bare.put(
             "kernel_audit",
@@ -371,7 +446,54 @@ def confirm(bare: Bare, factory: Factory, order: UUID) -> bool:
     return True
 
 
-def _confirm(bare: Bare, user: UUID, order: UUID, now: datetime) -> None:
+#: What is free of each item is kept for the lines of an order, in their order.
+_PROMISE = """
+    WITH free AS MATERIALIZED (
+        SELECT s.item_id, greatest(s.available - s.promised, 0) AS quantity FROM inventory_supply s
+        WHERE s.plant_id = %(plant)s AND s.item_id = ANY(%(items)s) ORDER BY s.id FOR NO KEY UPDATE
+    ), shared AS (
+        SELECT k.id, k.line, k.item,
+               least(k.quantity, f.quantity - (sum(k.quantity) OVER earlier - k.quantity)) AS quantity
+        FROM unnest(%(ids)s::uuid[], %(lines)s::uuid[], %(items)s::uuid[], %(quantities)s::numeric[])
+             WITH ORDINALITY AS k(id, line, item, quantity, n)
+        JOIN free f ON f.item_id = k.item WINDOW earlier AS (PARTITION BY k.item ORDER BY k.n)
+    ), taken AS (
+        UPDATE inventory_supply s SET promised = s.promised + k.quantity
+        FROM (SELECT item, sum(quantity) AS quantity FROM shared WHERE quantity > 0 GROUP BY item) k
+        WHERE s.item_id = k.item AND s.plant_id = %(plant)s
+    )
+    INSERT INTO inventory_promise (id, demand_noun, demand_line, item_id, plant_id, quantity, promised_at)
+    SELECT id, %(noun)s, line, item, %(plant)s, quantity, %(now)s FROM shared WHERE quantity > 0 RETURNING quantity
+"""
+#: All that a line wants is kept, or nothing: the last pieces go to one of those who ask.
+_PROMISE_WHOLE = """
+    WITH taken AS (
+        UPDATE inventory_supply SET promised = promised + %s
+        WHERE item_id = %s AND plant_id = %s AND available - promised >= %s RETURNING item_id, plant_id
+    )
+    INSERT INTO inventory_promise (id, demand_noun, demand_line, item_id, plant_id, quantity, promised_at)
+    SELECT %s, 'sales.order_line', %s, item_id, plant_id, %s, %s FROM taken
+"""
+
+
+def _promise(bare: Bare, plant: UUID, noun: str, lines: Sequence[tuple[UUID, UUID, Decimal]]) -> Decimal:
+    """Keep what is free for lines, each with its item and quantity; give how much that is."""
+    kept = bare.all(
+        _PROMISE,
+        dict(
+            ids=[new_id() for _ in lines],
+            lines=[line for line, *_ in lines],
+            items=[item for _, item, _ in lines],
+            quantities=[quantity for *_, quantity in lines],
+            plant=plant,
+            noun=noun,
+            now=datetime.now(UTC),
+        ),
+    )
+    return sum((quantity for (quantity,) in kept), ZERO)
+
+
+def _confirm(bare: Bare, user: UUID, order: UUID, now: datetime, *, must_promise: bool) -> None:
     key = bare.begin(user, "sales.order.confirm")
     state, plant = bare.one("SELECT state, plant_id FROM sales_order WHERE id = %s FOR NO KEY UPDATE", order)
     if state != "draft":
@@ -379,30 +501,12 @@ def _confirm(bare: Bare, user: UUID, order: UUID, now: datetime) -> None:
     lines = bare.all(
         "SELECT id, item_id, open_quantity FROM sales_orderline WHERE order_id = %s ORDER BY item_id", order
     )
-    for line, item, quantity in lines:
-        if not bare.run(
-            "UPDATE inventory_supply SET promised = promised + %s WHERE item_id = %s AND plant_id = %s "
-            "AND available - promised >= %s",
-            quantity,
-            item,
-            plant,
-            quantity,
-        ):
-            if len(lines) == 1:
+    if must_promise:
+        for line, item, quantity in lines:
+            if not bare.run(_PROMISE_WHOLE, quantity, item, plant, quantity, new_id(), line, quantity, now):
                 raise LookupError
-            continue
-        bare.put(
-            "inventory_promise",
-            dict(
-                id=new_id(),
-                demand_noun="sales.order_line",
-                demand_line=line,
-                item_id=item,
-                plant_id=plant,
-                quantity=quantity,
-                promised_at=now,
-            ),
-        )
+    else:
+        _promise(bare, plant, "sales.order_line", lines)
     bare.run("UPDATE sales_orderline SET promised_on = %s WHERE order_id = %s", now.date(), order)
     bare.put(
         "sales_promiseentry",
@@ -571,6 +675,37 @@ def item_rates(factory: Factory, many: int, single: int) -> tuple[float, float]:
 # --- the chain ----------------------------------------------------------------------------------------------
 
 
+#: What was kept for the demand is given back as its goods move.
+_SUPPLY = """
+    WITH gone AS (
+        DELETE FROM inventory_promise WHERE demand_line = ANY(%(demands)s) AND plant_id = %(plant)s
+        RETURNING item_id, quantity
+    )
+    UPDATE inventory_supply s SET available = s.available + %(sign)s * k.quantity,
+           promised = s.promised - coalesce(g.quantity, 0)
+    FROM unnest(%(items)s::uuid[], %(quantities)s::numeric[]) AS k(item, quantity)
+    LEFT JOIN (SELECT item_id, sum(quantity) AS quantity FROM gone GROUP BY item_id) g ON g.item_id = k.item
+    WHERE s.item_id = k.item AND s.plant_id = %(plant)s
+"""
+_TO_SHIP = """
+    SELECT l.id, l.item_id, b.id, b.lot_id, l.open_quantity FROM sales_orderline l LEFT JOIN LATERAL (
+        SELECT b.id, b.lot_id FROM inventory_balance b
+        WHERE b.item_id = l.item_id AND b.location_id = %s AND b.on_hand - b.allocated >= l.open_quantity
+        ORDER BY b.first_in_at LIMIT 1 FOR NO KEY UPDATE
+    ) b ON true WHERE l.order_id = %s ORDER BY l.position
+"""
+#: With each line what stands of it on the account of goods that are shipped and not invoiced.
+_TO_INVOICE = """
+    SELECT l.id, l.item_id, l.tax_code_id, l.shipped_quantity - l.invoiced_quantity, l.net_amount, l.tax_amount,
+           s.quantity, s.amount
+    FROM sales_orderline l LEFT JOIN LATERAL (
+        SELECT sum(CASE side WHEN 'debit' THEN quantity ELSE -quantity END) AS quantity,
+               sum(CASE side WHEN 'debit' THEN amount ELSE -amount END) AS amount
+        FROM finance_entryline WHERE account_id = %s AND origin_line = l.id
+    ) s ON true WHERE l.order_id = %s AND l.shipped_quantity > l.invoiced_quantity ORDER BY l.position
+"""
+
+
 class Chain:
     """The chain from order to invoice by hand, eleven transactions as through the product."""
 
@@ -583,9 +718,6 @@ class Chain:
         (self.stock_account,) = bare.one(
             "SELECT account_id FROM finance_stockaccount WHERE category_id IS NULL"
         )
-        self.centre, self.labour, self.machine, self.overhead = bare.one(
-            "SELECT id, labour_rate, machine_rate, overhead_rate FROM equipment_workcentre LIMIT 1"
-        )
         self.statements = 0
 
     def run(self) -> None:
@@ -593,13 +725,15 @@ class Chain:
         self.bare.count = 0
         order = self._order()
         with self.bare.held.transaction():
-            _confirm(self.bare, self.user, order, datetime.now(UTC))
+            _confirm(self.bare, self.user, order, datetime.now(UTC), must_promise=False)
         work = self._work_order()
         operations, materials = self._release(work)
         self._issue(work, materials)
-        lot = self._lot(work)
+        lot = None
         for operation in operations:
-            report(self.bare, self.factory, operation, 10, self.accounts)
+            with self.bare.held.transaction():
+                lot = lot or self._lot(work)
+                _report(self.bare, self.factory, operation, 10, 20, self.accounts, lot)
         self._complete(work, lot)
         self._ship(order)
         self._invoice(order)
@@ -695,23 +829,31 @@ class Chain:
         bare, plant = self.bare, self.factory.plant
         with bare.held.transaction():
             key = bare.begin(self.user, "production.work_order.release")
-            bare.one("SELECT state FROM production_workorder WHERE id = %s FOR NO KEY UPDATE", work)
+            (quantity,) = bare.one(
+                "SELECT quantity FROM production_workorder WHERE id = %s AND state = 'planned' FOR NO KEY UPDATE", work
+            )
             lines = bare.all(
-                "SELECT l.id, l.component_id, l.quantity FROM engineering_bom b JOIN engineering_bomline l "
-                "ON l.bom_id = b.id WHERE b.item_id = %s AND b.state = 'released' ORDER BY "
-                "l.position",
+                "SELECT l.id, l.component_id, l.quantity * %s, round(v.amount / v.quantity, 6), b.id "
+                "FROM engineering_bom b JOIN engineering_bomline l ON l.bom_id = b.id "
+                "JOIN inventory_stockvalue v ON v.item_id = l.component_id AND v.plant_id = %s AND v.quantity > 0 "
+                "WHERE b.item_id = %s AND b.state = 'released' ORDER BY l.position",
+                quantity,
+                plant,
                 self.factory.product,
             )
             steps = bare.all(
-                "SELECT o.id, o.sequence, o.name, o.work_centre_id, o.setup_minutes, o.run_minutes FROM "
-                "engineering_routing r "
-                "JOIN engineering_routingoperation o ON o.routing_id = r.id WHERE r.item_id = %s AND "
-                "r.state = 'released' "
-                "ORDER BY o.sequence",
+                "SELECT o.sequence, o.name, o.setup_minutes, o.run_minutes, c.id, c.labour_rate, c.machine_rate, "
+                "c.overhead_rate, o.id, (o.setup_minutes + o.run_minutes * %s) "
+                "* (c.labour_rate + c.machine_rate + c.overhead_rate) / 60, r.id "
+                "FROM engineering_routing r JOIN engineering_routingoperation o ON o.routing_id = r.id "
+                "JOIN equipment_workcentre c ON c.id = o.work_centre_id "
+                "WHERE r.item_id = %s AND r.state = 'released' ORDER BY o.sequence",
+                quantity,
                 self.factory.product,
             )
+            cost = sum(needed * each for _, _, needed, each, _ in lines) + sum(step[9] for step in steps)
             operations = [new_id() for _ in steps]
-            materials = [(new_id(), component) for _, component, _ in lines]
+            materials = [(new_id(), component) for _, component, *_ in lines]
             bare.put(
                 "production_operation",
                 *(
@@ -721,21 +863,23 @@ class Chain:
                         work_order_id=work,
                         plant_id=plant,
                         sequence=sequence,
+                        predecessors=before,
                         name=name,
                         work_centre_id=centre,
                         setup_minutes=setup,
                         run_minutes=run,
                         report_ratio=1,
-                        quantity=10,
+                        quantity=quantity,
                         state="open",
                         capture=Jsonb([]),
-                        labour_rate=self.labour,
-                        machine_rate=self.machine,
-                        overhead_rate=self.overhead,
+                        labour_rate=labour,
+                        machine_rate=machine,
+                        overhead_rate=overhead,
+                        source_line=source,
                     )
-                    for n, (one, (_, sequence, name, centre, setup, run)) in enumerate(
-                        zip(operations, steps, strict=True), start=1
-                    )
+                    for n, one, before, (
+                        sequence, name, setup, run, centre, labour, machine, overhead, source, *_
+                    ) in zip(count(1), operations, ("", *(str(step[0]) for step in steps)), steps, strict=False)
                 ),
             )
             bare.put(
@@ -746,18 +890,26 @@ class Chain:
                         position=n,
                         work_order_id=work,
                         item_id=item,
-                        quantity=10,
-                        unit_cost=10,
+                        operation=steps[0][0],
+                        quantity=needed,
+                        unit_cost=each,
                         source_line=line,
                     )
-                    for n, ((one, item), (line, *_)) in enumerate(zip(materials, lines, strict=True), start=1)
+                    for n, ((one, item), (line, _, needed, each, _)) in enumerate(
+                        zip(materials, lines, strict=True), start=1
+                    )
                 ),
             )
+            needs = [(one, item, needed) for (one, item), (_, _, needed, *_) in zip(materials, lines, strict=True)]
+            if _promise(bare, plant, "production.work_order", needs) < sum(needed for *_, needed in needs):
+                raise RuntimeError("material is missing")
             bare.run(
                 "UPDATE production_workorder SET state = 'released', version = version + 1, number = %s, "
-                "unit_cost = 60, "
-                "released_at = now() WHERE id = %s",
+                "unit_cost = round(%s, 6), bom_id = %s, routing_id = %s, released_at = now() WHERE id = %s",
                 bare.number("bare.work"),
+                cost / quantity,
+                lines[0][4],
+                steps[0][10],
                 work,
             )
             bare.end(self.user, key, "production.work_order.release", work, "production.released", {})
@@ -774,11 +926,12 @@ class Chain:
                 work,
             )
             moved = self._move(
-                [(item, None, 10, None) for _, item in materials],
+                [(item, None, 10, None, material) for material, item in materials],
                 "warehouse",
                 "production",
                 "production.work_order",
                 work,
+                [material for material, _ in materials],
             )
             bare.put(
                 "production_materialissue",
@@ -815,8 +968,14 @@ class Chain:
                 "material_issue",
                 "production.work_order",
                 work,
-                [(debit, self.stock_account, amount) for _, amount in moved],
-                work,
+                [
+                    leg
+                    for (_, item), (_, amount) in zip(materials, moved, strict=True)
+                    for leg in (
+                        self._leg(debit, "debit", amount, item, 10, work=work),
+                        self._leg(self.stock_account, "credit", amount, item, 10),
+                    )
+                ],
             )
             bare.end(self.user, key, "production.work_order.issue", work, "inventory.stock_moved", {})
 
@@ -829,6 +988,7 @@ class Chain:
                 item_id=self.factory.product,
                 number=f"BARE-{work}",
                 state="released",
+                made_on=self.factory.today,
                 origin_noun="production.work_order",
                 origin=work,
             ),
@@ -839,7 +999,8 @@ class Chain:
         bare = self.bare
         with bare.held.transaction():
             key, head = bare.begin(self.user, "production.work_order.complete"), self._head()
-            bare.run("SELECT 1 FROM production_workorder WHERE id = %s FOR NO KEY UPDATE", work)
+            (unit_cost,) = bare.one("SELECT unit_cost FROM production_workorder WHERE id = %s FOR NO KEY UPDATE", work)
+            line, item = new_id(), self.factory.product
             (finished,) = bare.one(
                 "SELECT good_quantity FROM production_operation WHERE work_order_id = %s ORDER BY sequence "
                 "DESC LIMIT 1 "
@@ -849,7 +1010,7 @@ class Chain:
             if finished != 10:
                 raise RuntimeError(f"{finished} of 10 are made")
             ((move, amount),) = self._move(
-                [(self.factory.product, lot, 10, Decimal(600))],
+                [(item, lot, 10, round_money(10 * unit_cost), line)],
                 "production",
                 "warehouse",
                 "production.completion",
@@ -869,10 +1030,10 @@ class Chain:
             bare.put(
                 "production_completionline",
                 dict(
-                    id=new_id(),
+                    id=line,
                     position=1,
                     completion_id=head["id"],
-                    item_id=self.factory.product,
+                    item_id=item,
                     lot_id=lot,
                     location_id=self.places["warehouse"],
                     quantity=10,
@@ -881,9 +1042,10 @@ class Chain:
                 ),
             )
             bare.run(
-                "UPDATE production_workorder SET made_quantity = 10, completed_amount = 600, state = "
-                "'completed', "
-                "version = version + 1 WHERE id = %s AND made_quantity + 10 <= quantity",
+                "UPDATE production_workorder SET made_quantity = made_quantity + 10, "
+                "completed_amount = completed_amount + %s, state = 'completed', version = version + 1 "
+                "WHERE id = %s AND made_quantity + 10 <= quantity",
+                amount,
                 work,
             )
             _, credit = self.accounts["completion"]
@@ -891,8 +1053,10 @@ class Chain:
                 "completion",
                 "production.completion",
                 head["id"],
-                [(self.stock_account, credit, amount)],
-                work,
+                [
+                    self._leg(self.stock_account, "debit", amount, item, 10),
+                    self._leg(credit, "credit", amount, item, 10, work=work),
+                ],
             )
             bare.end(self.user, key, "production.work_order.complete", work, "production.completed", {})
 
@@ -901,32 +1065,17 @@ class Chain:
         with bare.held.transaction():
             key, head = bare.begin(self.user, "sales.order.ship"), self._head()
             bare.run("SELECT 1 FROM sales_order WHERE id = %s FOR NO KEY UPDATE", order)
-            lines = bare.all(
-                "SELECT id, item_id, open_quantity FROM sales_orderline WHERE order_id = %s", order
-            )
-            shelves = []
-            for line, item, quantity in lines:
-                (lot,) = bare.one(
-                    "SELECT lot_id FROM inventory_balance WHERE item_id = %s AND location_id = %s "
-                    "AND on_hand - allocated >= %s ORDER BY first_in_at LIMIT 1 FOR NO KEY UPDATE",
-                    item,
-                    self.places["warehouse"],
-                    quantity,
-                )
-                shelves.append((line, item, lot, quantity))
-            bare.run(
-                "WITH gone AS (DELETE FROM inventory_promise WHERE demand_line = ANY(%s) RETURNING "
-                "item_id, plant_id, quantity) "
-                "UPDATE inventory_supply s SET promised = s.promised - g.quantity FROM gone g "
-                "WHERE s.item_id = g.item_id AND s.plant_id = g.plant_id",
-                [line for line, *_ in lines],
-            )
+            shelves = bare.all(_TO_SHIP, self.places["warehouse"], order)
+            if any(shelf is None for _, _, shelf, *_ in shelves):
+                raise RuntimeError("not enough in stock")
+            lines = [new_id() for _ in shelves]
             moved = self._move(
-                [(i, lot, q, None) for _, i, lot, q in shelves],
+                [(item, lot, q, None, one) for one, (_, item, _, lot, q) in zip(lines, shelves, strict=True)],
                 "warehouse",
                 "customer",
                 "sales.shipment",
                 head["id"],
+                [line for line, *_ in shelves],
             )
             bare.put(
                 "sales_shipment",
@@ -945,7 +1094,7 @@ class Chain:
                 "sales_shipmentline",
                 *(
                     dict(
-                        id=new_id(),
+                        id=one,
                         position=n,
                         shipment_id=head["id"],
                         order_line_id=line,
@@ -954,7 +1103,9 @@ class Chain:
                         lot_id=lot,
                         location_id=self.places["warehouse"],
                     )
-                    for n, (line, item, lot, quantity) in enumerate(shelves, start=1)
+                    for n, (one, (line, item, _, lot, quantity)) in enumerate(
+                        zip(lines, shelves, strict=True), start=1
+                    )
                 ),
             )
             bare.run(
@@ -965,7 +1116,17 @@ class Chain:
             bare.run("UPDATE sales_order SET state = 'shipped', version = version + 1 WHERE id = %s", order)
             debit, _ = self.accounts["shipment"]
             self._book(
-                "shipment", "sales.shipment", head["id"], [(debit, self.stock_account, a) for _, a in moved]
+                "shipment",
+                "sales.shipment",
+                head["id"],
+                [
+                    leg
+                    for (line, item, _, _, q), (_, amount) in zip(shelves, moved, strict=True)
+                    for leg in (
+                        self._leg(debit, "debit", amount, item, q, party=self.factory.customer, line=line),
+                        self._leg(self.stock_account, "credit", amount, item, q),
+                    )
+                ],
             )
             bare.end(self.user, key, "sales.order.ship", order, "sales.goods_shipped", {})
 
@@ -973,14 +1134,15 @@ class Chain:
         bare = self.bare
         with bare.held.transaction():
             key, head = bare.begin(self.user, "finance.customer_invoice.from_orders"), self._head()
-            bare.run("SELECT 1 FROM sales_order WHERE id = %s FOR NO KEY UPDATE", order)
-            lines = bare.all(
-                "SELECT id, item_id, tax_code_id, shipped_quantity - invoiced_quantity, net_amount, "
-                "tax_amount "
-                "FROM sales_orderline WHERE order_id = %s AND shipped_quantity > invoiced_quantity ORDER "
-                "BY position",
+            (days,) = bare.one(
+                "SELECT p.payment_days FROM sales_order o JOIN parties_party p ON p.id = o.party_id WHERE o.id = %s "
+                "FOR NO KEY UPDATE OF o",
                 order,
             )
+            receivable, revenue = self.accounts["customer_invoice"]
+            _, output_tax = self.accounts["customer_invoice_tax"]
+            cost, shipped = self.accounts["cost_of_sales"]
+            lines = bare.all(_TO_INVOICE, shipped, order)
             net, tax = sum(line[4] for line in lines), sum(line[5] for line in lines)
             bare.put(
                 "finance_customerinvoice",
@@ -990,7 +1152,7 @@ class Chain:
                     plant_id=self.factory.plant,
                     kind="invoice",
                     invoiced_on=self.factory.today,
-                    due_on=self.factory.today,
+                    due_on=self.factory.today + timedelta(days),
                     currency_id=self.factory.currency,
                     net_amount=net,
                     tax_amount=tax,
@@ -1014,16 +1176,23 @@ class Chain:
                         net_amount=a,
                         tax_amount=t,
                     )
-                    for n, (line, item, code, quantity, a, t) in enumerate(lines, start=1)
+                    for n, (line, item, code, quantity, a, t, *_) in enumerate(lines, start=1)
                 ),
             )
             bare.run(
                 "UPDATE sales_orderline SET invoiced_quantity = shipped_quantity WHERE order_id = %s", order
             )
-            receivable, revenue = self.accounts["customer_invoice"]
-            self._book(
-                "customer_invoice", "finance.customer_invoice", head["id"], [(receivable, revenue, net + tax)]
-            )
+            party = self.factory.customer
+            legs = [self._leg(receivable, "debit", net + tax, party=party)]
+            for line, item, _, q, amount, _, standing, worth in lines:
+                value = round_money(worth * q / standing) if standing else ZERO
+                legs += [
+                    self._leg(revenue, "credit", amount, item, q, party=party),
+                    self._leg(cost, "debit", value, item, q, party=party),
+                    self._leg(shipped, "credit", value, item, q, party=party, line=line),
+                ]
+            legs.append(self._leg(output_tax, "credit", tax, party=party))
+            self._book("customer_invoice", "finance.customer_invoice", head["id"], legs)
             bare.end(
                 self.user,
                 key,
@@ -1033,32 +1202,46 @@ class Chain:
                 {},
             )
 
-    def _book(
+    def _leg(
         self,
-        event: str,
-        noun: str,
-        origin: UUID,
-        pairs: Sequence[tuple[UUID, UUID, Decimal]],
+        account: UUID,
+        side: str,
+        amount: Decimal,
+        item: UUID | None = None,
+        quantity: Decimal | int | None = None,
+        *,
         work: UUID | None = None,
-    ) -> None:
-        legs = [
-            dict(
-                account_id=account, side=side, amount=amount, plant_id=self.factory.plant, work_order_id=work
-            )
-            for debit, credit, amount in pairs
-            for account, side in ((debit, "debit"), (credit, "credit"))
-        ]
-        self.bare.post(self.user, event, noun, origin, legs)
+        party: UUID | None = None,
+        line: UUID | None = None,
+    ) -> dict[str, Any]:
+        return dict(
+            account_id=account,
+            side=side,
+            amount=amount,
+            item_id=item,
+            quantity=quantity,
+            work_order_id=work,
+            party_id=party,
+            origin_line=line,
+            plant_id=self.factory.plant,
+        )
+
+    def _book(self, event: str, noun: str, origin: UUID, legs: Sequence[Mapping[str, Any]]) -> None:
+        self.bare.post(self.user, event, noun, origin, [leg for leg in legs if leg["amount"]])
 
     def _move(
         self,
-        rows: Sequence[tuple[UUID, UUID | None, int, Decimal | None]],
+        rows: Sequence[tuple[UUID, UUID | None, int, Decimal | None, UUID]],
         source: str,
         target: str,
         noun: str,
         origin: UUID,
+        demands: Sequence[UUID] = (),
     ) -> list[tuple[UUID, Decimal]]:
-        """Move goods: balances, supply, value, and the ledgers. Gives (move, amount) per row."""
+        """Move goods: balances, supply, what was kept of it, value, and the ledgers. Gives (move, amount) per row.
+
+        Takes:  rows: item, lot, quantity, amount where it is known, line of the paper; demands: the lines served
+        """
         bare, plant, now = self.bare, self.factory.plant, datetime.now(UTC)
         out = source == "warehouse"
         sign, place = (-1, self.places[source]) if out else (1, self.places[target])
@@ -1075,7 +1258,7 @@ class Chain:
             )
         }
         amounts = [
-            given if given is not None else round(known[i][1] * q / known[i][0], 2) for i, _, q, given in rows
+            given if given is not None else round(known[i][1] * q / known[i][0], 2) for i, _, q, given, _ in rows
         ]
         if out:
             touched = bare.run(
@@ -1106,7 +1289,7 @@ class Chain:
                         on_hand=quantity,
                         first_in_at=now,
                     )
-                    for item, lot, quantity, _ in rows
+                    for item, lot, quantity, *_ in rows
                 ),
             )
             for item in items:
@@ -1114,15 +1297,7 @@ class Chain:
                     row = dict(id=new_id(), item_id=item, plant_id=plant)
                     bare.put("inventory_supply", row)
                     bare.put("inventory_stockvalue", row)
-        bare.run(
-            "UPDATE inventory_supply s SET available = available + %s * k.quantity "
-            "FROM unnest(%s::uuid[], %s::numeric[]) AS k(item, quantity) WHERE s.item_id = k.item AND "
-            "s.plant_id = %s",
-            sign,
-            items,
-            quantities,
-            plant,
-        )
+        bare.run(_SUPPLY, dict(sign=sign, items=items, quantities=quantities, plant=plant, demands=list(demands)))
         bare.run(
             "UPDATE inventory_stockvalue s SET quantity = s.quantity + %s * k.quantity, amount = s.amount "
             "+ %s * k.amount "
@@ -1151,9 +1326,10 @@ class Chain:
                     posted_at=now,
                     origin_noun=noun,
                     origin=origin,
+                    origin_line=line,
                     person=self.user,
                 )
-                for move, (item, lot, quantity, _) in zip(moves, rows, strict=True)
+                for move, (item, lot, quantity, _, line) in zip(moves, rows, strict=True)
             ),
         )
         bare.put(
@@ -1166,11 +1342,11 @@ class Chain:
                     plant_id=plant,
                     quantity=sign * quantity,
                     amount=sign * amount,
-                    kind="issue" if out else "production",
+                    kind={"production": "issue", "customer": "shipment", "warehouse": "production"}[target],
                     moved_at=now,
                     posted_at=now,
                 )
-                for move, (item, _, quantity, _), amount in zip(moves, rows, amounts, strict=True)
+                for move, (item, _, quantity, *_), amount in zip(moves, rows, amounts, strict=True)
             ),
         )
         return list(zip(moves, amounts, strict=True))

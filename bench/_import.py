@@ -72,18 +72,21 @@ def write(bare: Bare, rows: Mapping[str, Rows], actor: str) -> None:
         bare.run("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def seconds(rows: Mapping[str, Rows]) -> float:
-    """Give the seconds that writing rows takes, and prove that they are there. Raises: RuntimeError where some lack"""
+def seconds(rows: Mapping[str, Rows]) -> tuple[float, int]:
+    """Give the seconds and the statements that writing rows takes, and prove that they are there.
+
+    Raises: RuntimeError where some lack
+    """
     with connected() as bare:
         before = keys_there(bare)
-        begun = time.perf_counter()
+        bare.count, begun = 0, time.perf_counter()
         write(bare, rows, f"{SYSTEM.id}|import|import")
-        spent = time.perf_counter() - begun
+        spent, counted = time.perf_counter() - begun, bare.count
         seen = take(bare, before)
     lacking = [table for table, one in rows.items() if table not in seen or seen[table].count < one.count]
     if lacking:
         raise RuntimeError(f"rows lack of {', '.join(lacking)}")
-    return spent
+    return spent, counted
 
 
 def _tables(bare: Bare) -> list[tuple]:
