@@ -8,6 +8,7 @@ import pytest
 
 from banyan.kernel.context import SYSTEM
 from banyan.kernel.models import Role, RoleGrant
+from banyan.lib.errors import NotAllowed
 from banyan.ops import roles
 from tests.plugins.world import World, plain
 
@@ -25,6 +26,17 @@ def next_version(monkeypatch):
     """Bring a grant for buyers that this version does not know."""
     later = [replace(one, grants=(*one.grants, NEW)) if one.code == "buyer" else one for one in roles.ROLES]
     monkeypatch.setattr(roles, "ROLES", tuple(later))
+
+
+@pytest.fixture
+def of_role(world, person):
+    """Give the circumstances of somebody at the plant who holds a default role."""
+
+    def make(code: str):
+        (role,) = (one for one in roles.ROLES if one.code == code)
+        return person(*role.grants, plants=[world.plant.pk])
+
+    return make
 
 
 def grants(code: str) -> dict[str, str]:
@@ -69,3 +81,35 @@ def test_roles_that_people_made_or_deleted_are_left_alone(system, person, reques
     request.getfixturevalue("next_version")
     assert roles.settle(system) == (0, 0)
     assert (grants("buyer"), Role.objects.filter(code="boss").exists()) == ({}, False)
+
+
+@pytest.mark.parametrize("code", ["leader", "quality", "engineer", "admin"])
+def test_who_answers_for_machines_stops_maintains_and_starts_them(world, of_role, code):
+    machine = world.lathe
+    hands = World(of_role(code))
+    hands.do("equipment.machine.stop", machine, reason="主轴")
+    hands.do("equipment.machine.maintain", machine, reason="换轴承")
+    machine.refresh_from_db()
+    assert (machine.state, machine.state_reason) == ("maintenance", "换轴承")
+    hands.do("equipment.machine.start", machine)
+    machine.refresh_from_db()
+    assert machine.state == "running"
+
+
+@pytest.mark.parametrize("code", ["worker", "planner", "warehouse", "buyer", "sales", "accountant", "boss"])
+def test_nobody_else_stops_a_machine(world, of_role, code):
+    machine = world.lathe
+    with pytest.raises(NotAllowed):
+        World(of_role(code)).do("equipment.machine.stop", machine, reason="主轴")
+
+
+def test_a_database_of_before_gets_the_right_to_stop_a_machine(system, monkeypatch):
+    acts = {f"equipment.machine.{act}" for act in ("stop", "maintain", "start")}
+    now = roles.ROLES
+    before = [replace(one, grants=tuple(g for g in one.grants if g[0] not in acts)) for one in now]
+    monkeypatch.setattr(roles, "ROLES", tuple(before))
+    roles.settle(system)
+    assert not acts & {*grants("leader"), *grants("quality")}
+    monkeypatch.setattr(roles, "ROLES", now)
+    assert roles.settle(system) == (0, 2 * len(acts))
+    assert acts <= {*grants("leader")} & {*grants("quality")}

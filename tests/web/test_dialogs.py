@@ -10,6 +10,8 @@ from banyan.kernel.models import Audit
 from tests.web.conftest import PART
 
 pytestmark = pytest.mark.django_db
+#: The dialog of a command that acts on no record.
+PLAN = "/planning/runs/do/plan"
 
 
 @pytest.fixture
@@ -126,6 +128,21 @@ def test_find_gives_records_pages_and_commands(everyone, orders):
     text = everyone.get("/find?q=销售订单", headers=PART).content.decode()
     assert 'href="/sales/orders"' in text
     assert "新建销售订单" in text
+    text = everyone.get("/find?q=运行计划", headers=PART).content.decode()
+    assert f'href="{PLAN}" hx-get="{PLAN}" hx-target="#dialog-body"' in text
+    assert "运行计划</span>" in text
+    assert 'name="plant"' in everyone.get(PLAN, headers=PART).content.decode()
+
+
+@pytest.mark.parametrize("term", ["运行计划", "Plan"])
+def test_find_gives_a_command_to_those_only_who_may(signed_in, term):
+    planner = signed_in("planning.*.read", "planning.run.plan", login="planner")
+    assert f'href="{PLAN}"' in planner.get(f"/find?q={term}", headers=PART).content.decode()
+    reader = signed_in("planning.*.read", login="reader")
+    found = reader.get(f"/find?q={term}", headers=PART)
+    assert found.status_code == 200
+    assert PLAN not in found.content.decode()
+    assert reader.get(PLAN, headers=PART).status_code == 403
 
 
 def test_home_says_what_is_to_do(everyone, orders):

@@ -64,6 +64,9 @@ _CALLS = (
     ("exceptions.cause.read", "all"),
 )
 
+#: Whoever answers for machines says that one is down, is being maintained, runs again.
+_MACHINES = tuple((f"equipment.machine.{act}", "plant") for act in ("stop", "maintain", "start"))
+
 ROLES: tuple[DefaultRole, ...] = (
     DefaultRole(
         "worker",
@@ -130,6 +133,7 @@ ROLES: tuple[DefaultRole, ...] = (
             ("wages.sharing.*", "plant"),
             ("wages.approval.read", "plant"),
             ("equipment.machine.change", "all"),
+            *_MACHINES,
             ("exceptions.exception.*", "plant"),
             ("exceptions.*.read", "plant"),
             ("station.kept_act.*", "plant"),
@@ -317,6 +321,7 @@ ROLES: tuple[DefaultRole, ...] = (
             "exceptions.open",
             "exceptions.overdue",
             "exceptions.severe",
+            "equipment.down",
             "production.scrap_today",
             "tasks",
             "inbox",
@@ -326,6 +331,7 @@ ROLES: tuple[DefaultRole, ...] = (
             *EVERYONE,
             *_FACTORY_READS,
             *_STOCK_READS,
+            *_MACHINES,
             ("inventory.lot.*", "all"),
             ("trace.*", "plant"),
             ("production.defect_reason.*", "all"),

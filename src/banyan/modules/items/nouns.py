@@ -63,7 +63,12 @@ noun(
         category=f("类别", "Category"),
         unit=f("库存单位", "Stock unit", L("库存和生产都按它计", "Ledgers count in it")),
         second_unit=f(
-            "辅助单位", "Second unit", L("同时记录的另一数量，如公斤", "A quantity kept beside, such as kg")
+            "辅助单位",
+            "Second unit",
+            L(
+                "仅作说明：移动、结存和报表都不记这一数量",
+                "For information only: no move, balance or report carries a quantity in it",
+            ),
         ),
         tracking=f(
             "追溯方式",
