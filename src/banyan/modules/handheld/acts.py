@@ -71,13 +71,13 @@ COUNT = Way(Counted, "inventory.count.enter", "count", L("已记录", "Noted"))
 
 
 def book(way: Way, ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Book an act by its command, under the act's key: sent again, nothing more happens.
+    """Book an act by its command, under the act's key, as of when it was done: sent again, nothing more happens.
 
     Raises: KeyReused for another act under the same key; ArrivalNotBooked; what the command refuses
     """
     said = schema.parse(way.input, told["body"])
     ids = [getattr(said, way.record)] if way.record else []
-    keyed = ctx.with_(key=f"act:{told['id']}", device_at=told["happened_at"])
+    keyed = ctx.with_(key=f"act:{told['id']}", device_at=told["happened_at"], told_at=told["happened_at"])
     data = said.model_dump(exclude_unset=True, exclude={way.record})
     if way is GATE:
         data["receipt"] = told["id"]
