@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from banyan.kernel.models import Role, User, UserRole
+from banyan.kernel.proofs import run
 from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.modules.handheld.models import Borrow, OtherLot
@@ -20,7 +21,7 @@ from banyan.modules.handheld.tests.conftest import Phone
 from banyan.modules.inventory.models import Allocation, Balance, Count, CountLine, Lot, Move, StockDocument
 from banyan.modules.inventory.proofs import allocated, balances, supply, values
 from banyan.modules.production.models import MaterialIssue
-from banyan.modules.purchasing.models import Receipt
+from banyan.modules.purchasing.models import Order, Receipt
 from banyan.modules.sales.models import Shipment
 from banyan.modules.sales.proofs import kept_stock, moves, shipped
 from banyan.modules.station.models import KeptAct
@@ -204,18 +205,20 @@ def test_pieces_with_serial_numbers_are_put_away_before_their_arrival_is_synced(
 
 def test_a_put_away_whose_arrival_is_kept_is_kept_too_and_booked_after_it(shop, phone, bought, bins):
     line = phone.day()["orders"][0]["lines"][0]["line"]
-    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "501"}])
-    judged = {"order_line": line, "accepted": "501", "location": str(bins[0].pk)}
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "300"}])
+    Order.objects.filter(pk=bought.pk).update(state="closed")
+    judged = {"order_line": line, "accepted": "300", "location": str(bins[0].pk)}
     put = phone.told("store", receipt=gate["id"], lines=[judged])
     assert phone.states(gate, put) == ["kept", "kept"]
     stored = KeptAct.objects.get(pk=put["id"])
     assert stored.code == "handheld.arrival_not_booked"
     with pytest.raises(DomainError):
         shop.world.do("station.kept_act.book", stored)
-    bought.lines.filter(pk=line).update(over_receipt_percent=10)
+    Order.objects.filter(pk=bought.pk).update(state="ordered")
     for key in (gate["id"], put["id"]):
         shop.world.do("station.kept_act.book", KeptAct.objects.get(pk=key))
-    assert there(shop.world.screw, bins[0]) == 501
+    assert there(shop.world.screw, bins[0]) == 300
+    assert abs(Receipt.objects.get().arrived_at - gate["at"]) < timedelta(seconds=10)  # when it came, not when booked
     assert phone.states(gate, put) == ["done", "done"]
 
 
@@ -246,11 +249,39 @@ def test_what_cannot_be_booked_is_kept_and_stops_nothing(shop, phone, bought, bi
     assert kept.state == "dismissed"
 
 
-def test_a_kept_arrival_is_booked_when_the_order_takes_it(shop, phone, bought):
+def test_more_than_was_ordered_is_booked_as_it_came_and_put_before_a_leader(shop, phone, bought, bins):
     line = phone.day()["orders"][0]["lines"][0]["line"]
     gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "501"}])
+    judged = {"order_line": line, "accepted": "501", "location": str(bins[0].pk)}
+    put = phone.told("store", receipt=gate["id"], lines=[judged])
+    assert [(one["state"], one["flags"]) for one in phone.sync(gate, put)] == [("flagged", ["over"]), ("done", [])]
+    assert phone.states(gate, put) == ["flagged", "done"]
+    assert there(shop.world.screw, bins[0]) == 501
+    assert sound()
+    bought.refresh_from_db()
+    assert (bought.state, bought.lines.get(pk=line).received_quantity) == ("partly_received", 501)
+    kept = KeptAct.objects.get()
+    assert (kept.code, "多于订单" in kept.fault_zh) == ("station.booked_flagged", True)
+    shop.world.do("station.kept_act.book", kept)
+    assert (kept.state, kept.answer) == ("booked", "认可")
+    assert there(shop.world.screw, bins[0]) == 501
+    second = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "7"}])
+    assert phone.states(second) == ["flagged"]
+    kept = KeptAct.objects.get(pk=second["id"])
+    shop.world.do("station.kept_act.dismiss", kept, answer="没有到货")
+    assert Receipt.objects.get(pk=second["id"]).state == "reversed"
+    assert bought.lines.get(pk=line).received_quantity == 501
+    assert sound()
+    with pytest.raises(DomainError):  # at the desk it is refused still
+        shop.world.do("purchasing.order.receive", bought, lines=[{"order_line": line, "quantity": "1"}])
+
+
+def test_a_kept_arrival_is_booked_when_the_order_takes_it(shop, phone, bought):
+    line = phone.day()["orders"][0]["lines"][0]["line"]
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "300"}])
+    Order.objects.filter(pk=bought.pk).update(state="closed")
     assert phone.states(gate) == ["kept"]
-    bought.lines.filter(pk=line).update(over_receipt_percent=10)
+    Order.objects.filter(pk=bought.pk).update(state="ordered")
     kept = KeptAct.objects.get(pk=gate["id"])
     shop.world.do("station.kept_act.book", kept)
     assert (kept.state, kept.answer) == ("booked", "已入账")
@@ -433,7 +464,9 @@ def prepared(shop, phone, bins):
 
 
 def sound() -> bool:
-    return not any(proof().faults for proof in (balances, allocated, supply, values, shipped, moves, kept_stock))
+    bought = [f"purchasing.{name}" for name in ("received", "moves", "values", "states")]
+    stock = (balances, allocated, supply, values, shipped, moves, kept_stock)
+    return not any(proof().faults for proof in stock) and all(found.is_green for found in run(bought))
 
 
 def test_a_shipment_may_take_some_of_its_lots_and_the_rest_stays_kept(shop, phone, prepared):

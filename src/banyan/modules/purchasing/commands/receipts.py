@@ -223,13 +223,13 @@ def arrive(
 ) -> None:  # fmt: skip
     """Take goods in: lots are made, moves go from the supplier into inspection at the order's net price.
 
-    Told afterwards it is dated by when they came.
+    Told afterwards it is dated by when they came, and more than may come is taken in: it is here.
 
     Takes:  orders, locked, and their lines, both by key; and_book: all is accepted and goes on into the store
     Writes: receipts and their lines, lots, moves, received quantities and states; tells GoodsArrived, and
             GoodsReceived when booked
     """
-    _refuse_arrival(arrivals, orders, lines)
+    _refuse_arrival(ctx, arrivals, orders, lines)
     facts = items.items_by_id([line.item_id for line in lines.values()])
     days = {plant.id: plant.day(ctx.done_at) for plant in company.plants()}
     for arrival in arrivals:
@@ -359,7 +359,7 @@ def _orders_of(arrivals: Sequence[Arrival]) -> tuple[dict[UUID, Order], dict[UUI
 
 
 def _refuse_arrival(
-    arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]
+    ctx: Context, arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]
 ) -> None:
     life = registry.noun("purchasing.order").spec.life
     for order in orders.values():
@@ -367,6 +367,8 @@ def _refuse_arrival(
             raise HistoryOnly(order=_name(order))
         if order.state not in OPEN:
             raise NotPlaced(order=_name(order), state=life.state(order.state).label)
+    if ctx.told_at is not None:
+        return
     wanted: dict[UUID, Decimal] = {}
     for arrival in arrivals:
         for row in arrival.lines:
