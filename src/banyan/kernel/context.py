@@ -121,6 +121,7 @@ SYSTEM = Principal(id=SYSTEM_ID, name="系统", grants=(("*", "all"),), login="s
 class Context:
     """The circumstances of an act. `now` is the server's time, `device_at` the device's; both UTC.
 
+    `told_at` is when what is told only now was done, by a clock set right; None for what is done now.
     `trace` is the `traceparent` that what happens here belongs to (lib.traces), None where nobody traces it.
     """
 
@@ -130,6 +131,7 @@ class Context:
     program: str = "banyan"
     plant: UUID | None = None
     device_at: datetime | None = None
+    told_at: datetime | None = None
     key: str | None = None
     language: str = "zh"
     consents: frozenset[str] = field(default_factory=frozenset)
@@ -138,6 +140,11 @@ class Context:
     @property
     def person(self) -> UUID:
         return self.principal.id
+
+    @property
+    def done_at(self) -> datetime:
+        """When what is done happened: now, unless it is told afterwards; never later than now."""
+        return min(self.told_at or self.now, self.now)
 
     def may(self, permission: str) -> bool:
         return self.principal.may(permission)

@@ -24,6 +24,7 @@ from banyan.modules.inventory.commands.documents import Transfer
 from banyan.modules.purchasing.commands.orders import Receive
 from banyan.modules.purchasing.commands.receipts import BookLine
 from banyan.modules.purchasing.errors import LineUnknown
+from banyan.modules.purchasing.queries import brought_too_much
 
 
 class Gate(Receive):
@@ -71,13 +72,14 @@ COUNT = Way(Counted, "inventory.count.enter", "count", L("已记录", "Noted"))
 
 
 def book(way: Way, ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Book an act by its command, under the act's key: sent again, nothing more happens.
+    """Book an act by its command, under the act's key, as of when it was done: sent again, nothing more happens.
 
+    Gives:  what the person is told; flags: more came than was ordered
     Raises: KeyReused for another act under the same key; ArrivalNotBooked; what the command refuses
     """
     said = schema.parse(way.input, told["body"])
     ids = [getattr(said, way.record)] if way.record else []
-    keyed = ctx.with_(key=f"act:{told['id']}", device_at=told["happened_at"])
+    keyed = ctx.with_(key=f"act:{told['id']}", device_at=told["happened_at"], told_at=told["happened_at"])
     data = said.model_dump(exclude_unset=True, exclude={way.record})
     if way is GATE:
         data["receipt"] = told["id"]
@@ -88,7 +90,14 @@ def book(way: Way, ctx: Context, told: Mapping[str, Any]) -> dict[str, Any]:
             return {"text": way.text}
         data["lines"] = _lines_of(said, known)
     execute(keyed, registry.command(way.command), ids=ids, data=data)
-    return {"text": way.text}
+    is_over = way is GATE and brought_too_much(UUID(str(told["id"])))
+    return {"text": way.text, "flags": ("over",) if is_over else ()}
+
+
+def take_back_arrival(ctx: Context, key: UUID) -> None:
+    """Take back an arrival that was told and was none. Raises: what reversing its receipt refuses"""
+    reason = str(L("没有到货", "It did not come"))
+    execute(ctx, registry.command("purchasing.receipt.reverse"), ids=[key], data={"reason": reason})
 
 
 Lines = Mapping[UUID, Sequence[tuple[UUID, Decimal]]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from banyan.kernel.context import Context, Principal
 from banyan.kernel.registry import answers
@@ -23,6 +24,12 @@ def faces(who: Principal) -> tuple[str, ...]:
 def gate(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
     """Take goods in at the gate."""
     return acts.book(acts.GATE, ctx, told)
+
+
+@answers("station.take_back.gate")
+def take_back_gate(ctx: Context, key: UUID) -> None:
+    """Take back goods that somebody told and that never came."""
+    acts.take_back_arrival(ctx, key)
 
 
 @answers("station.act.store")

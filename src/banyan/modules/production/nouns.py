@@ -481,6 +481,8 @@ noun(
                 choice("machine", "设备不符或停机", "Wrong machine, or not running", "orange"),
                 choice("period", "期间已结账，记到首个开放日", "Period closed: booked on the first open day", "orange"),
                 choice("sender", "他人代发", "Sent by somebody else", "orange"),
+                choice("reason", "不良原因已停用", "Defect reason no longer used", "orange"),
+                choice("left", "同事已离职", "Colleague has left", "orange"),
             ],
         ),
         work_order=f("工单", "Work order", readonly=True),

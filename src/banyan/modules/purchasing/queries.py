@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import Sum
+
 from banyan.kernel import db
 from banyan.lib.pricing import part_amount
 from banyan.modules.purchasing import rules
-from banyan.modules.purchasing.models import OrderLine, SupplierItem
+from banyan.modules.purchasing.models import OrderLine, ReceiptLine, SupplierItem
 from banyan.modules.purchasing.rules import Delivery, Performance, Progress, Source, source_for
 
 #: States in which an order still waits for goods.
@@ -109,6 +111,15 @@ def progress(line: OrderLine) -> Progress:
         rejected=line.rejected_quantity, cancelled=line.cancelled_quantity, returned=line.returned_quantity,
         replaced=line.replaced_quantity, invoiced=line.invoiced_quantity,
     )  # fmt: skip
+
+
+def brought_too_much(receipt: UUID) -> bool:
+    """Say whether a receipt brought more of a line than its order could still take. Two statements."""
+    rows = ReceiptLine.objects.filter(receipt=receipt).values_list("order_line").annotate(Sum("quantity"))
+    came = dict(rows.order_by())
+    lines = OrderLine.objects.in_bulk(came)
+    before = {key: replace(progress(line), received=line.received_quantity - came[key]) for key, line in lines.items()}
+    return bool(rules.received_too_much(came, before, {key: ln.over_receipt_percent for key, ln in lines.items()}))
 
 
 #: Columns as in SupplyRow; planning asks it together with others.

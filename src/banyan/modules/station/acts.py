@@ -64,6 +64,7 @@ KINDS: dict[str, Kind] = {
 FLAGGED: dict[str, Label] = {
     "held": L("用了冻结批次，产出一并冻结", "held lot used; what came of it is held too"),
     "expired": L("用了过期批次", "expired lot used"),
+    "over": L("到货多于订单，已按实收入账", "more came than was ordered; all of it is booked"),
     "short": L("账上不够，差的记为欠料", "more than the books had; the rest is owed"),
 }
 #: Those that are reports of production.
@@ -77,6 +78,11 @@ def _nobody(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
 def book(ctx: Context, told: Mapping[str, Any]) -> Mapping[str, Any]:
     """Have the module of a further kind book an act; give {flags, text}. Raises: what it refuses"""
     return port(f"station.act.{told['kind']}", _nobody)(ctx, told) or {}
+
+
+def take_back(ctx: Context, kind: str, key: UUID) -> None:
+    """Have the module of a further kind take back what it has booked. Raises: what it refuses"""
+    port(f"station.take_back.{kind}", lambda ctx, key: None)(ctx, key)
 
 
 def further_day(ctx: Context) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from banyan.modules.production.commands.leading import require_led
 from banyan.modules.production.errors import ReversalReasonNeeded
 from banyan.modules.production.models import ReportApproval
 from banyan.modules.station import badges, finding
-from banyan.modules.station.acts import KINDS, Act, Further, book, read, reports_of, told_of
+from banyan.modules.station.acts import KINDS, Act, Further, book, read, reports_of, take_back, told_of
 from banyan.modules.station.errors import BookedFlagged, NoAccount, NotArrived
 from banyan.modules.station.models import PIN_DIGITS, Badge, Device, KeptAct
 
@@ -175,13 +175,16 @@ class Dismiss(Input):
 def dismiss_kept_acts(ctx: Context, acts: Sequence[KeptAct], data: Dismiss) -> None:
     """Say why something told is not booked; what is booked already, with a flag, is taken back.
 
-    Raises: NotYourTeam; what `reverse_issues` refuses
-    Writes: as `take_back_told`
+    Raises: NotYourTeam; what `reverse_issues` and the module of the act's kind refuse
+    Writes: as `take_back_told`, and as that module takes it back
     """
     _require_led(ctx, acts, "dismiss")
     for kept in acts:
         kept.answer = data.answer
-    take_back_told(ctx, [kept.pk for kept in acts if kept.code == BookedFlagged.code])
+    booked = [kept for kept in acts if kept.code == BookedFlagged.code]
+    take_back_told(ctx, [kept.pk for kept in booked])
+    for kept in booked:
+        take_back(ctx, kept.kind, kept.pk)
 
 
 class Keep(Input):

@@ -9,6 +9,8 @@ from types import MappingProxyType
 #: A difference between two clocks that may as well be the time a message takes.
 LATENCY = timedelta(seconds=5)
 NO_TIME = timedelta(0)
+#: Nothing told lies further back than a phone may have lain in a drawer: an older time is a broken clock's.
+OLDEST = timedelta(days=62)
 #: A clock that is off by more is worth a word to the worker and to the leader.
 FAR_OFF = timedelta(minutes=5)
 
@@ -36,13 +38,14 @@ def happened(
 
     Takes:  clocks: the device's own time of each act, in the order in which they were done; after: when its last act
             before them did; known: of those that were sent before, by place, what was found then
-    Gives:  times set right, never later than now, each later than the one before, so that the order stands
-            even where the device's clock was put back in between, or its difference is measured a little otherwise
+    Gives:  times set right, never later than now nor older than OLDEST, each later than the one before, so that the
+            order stands even where the device's clock was put back in between, or its difference is measured a
+            little otherwise
     """
     found: list[datetime] = []
     latest = now - timedelta(milliseconds=len(clocks))
     for place, clock in enumerate(clocks):
-        at = known.get(place) or min(clock + offset, latest)
+        at = known.get(place) or max(min(clock + offset, latest), now - OLDEST)
         if place not in known and after is not None and at <= after:
             at = after + timedelta(milliseconds=1)
         after = at if after is None else max(at, after)

@@ -10,6 +10,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.finance import posting
 from banyan.modules.finance.models import Entry
 from banyan.modules.finance.tests.test_ledger import close
+from banyan.modules.inventory.errors import PeriodClosed
 from banyan.modules.inventory.models import Move
 from banyan.modules.production.models import Report, ReportFlag
 from banyan.modules.production.tests.conftest import Shop
@@ -101,3 +102,39 @@ def test_an_undo_on_a_closed_order_leaves_its_books_at_nothing(shop):
     back = shop.say(order, None, "undo", reverses=told.id, offline=True, device_at=shop.ctx.now.isoformat())
     assert shop.send(back)[0].flags == ("closed",)
     assert [v.proof.key for v in run(["finance.closed_orders"]) if not v.is_green] == []
+
+
+def told(shop, at, key, *ids, **data):
+    """Do something that was done earlier, as a warehouse's phone tells it."""
+    before, shop.world.ctx = shop.world.ctx, shop.ctx.with_(told_at=at)
+    try:
+        return shop.world.do(key, *ids, **data)
+    finally:
+        shop.world.ctx = before
+
+
+def test_goods_that_came_in_a_closed_period_are_posted_on_the_first_open_day_and_keep_their_own(shop, ctx):
+    world = shop.world
+    lines = [{"item": world.part, "quantity": "9", "price": "10"}]
+    order = world.make("purchasing.order", party=world.supplier, plant=world.plant, lines=lines)
+    world.do("purchasing.order.order", order)
+    bin = world.make("inventory.location", code="B-1", name="货位", kind="bin", plant=world.plant)
+    for code in ("2026-01", "2026-02"):
+        close(ctx, code)
+    (receipt,) = told(shop, FEBRUARY, "purchasing.order.receive", order)
+    told(shop, FEBRUARY, "purchasing.receipt.book", receipt)
+    moved = dict(item=world.part.pk, quantity="2", source=shop.places.warehouse, target=bin.pk)
+    document = told(shop, FEBRUARY, "inventory.stock_document.transfer", **moved)
+    receipt.refresh_from_db()
+    assert (receipt.arrived_at, receipt.booked_at, document.moved_at) == (FEBRUARY,) * 3
+    assert receipt.arrived_on == date(2026, 2, 27)
+    moves = Move.objects.filter(origin__in=[receipt.pk, document.pk])
+    assert set(moves.values_list("moved_at", "flag")) == {(datetime(2026, 2, 28, 16, tzinfo=UTC), "closed_period")}
+    assert moves.count() == 3
+    assert set(Entry.objects.filter(origin=receipt.pk).values_list("on", flat=True)) == {date(2026, 3, 1)}
+    paper = world.make(
+        "inventory.stock_document", kind="transfer", plant=world.plant, moved_at=FEBRUARY.isoformat(), target=bin.pk,
+        lines=[{"item": world.part, "quantity": "1"}],
+    )  # fmt: skip
+    with pytest.raises(PeriodClosed):  # what is written down at the desk is no fact
+        world.do("inventory.stock_document.post", paper)

@@ -57,14 +57,15 @@ class Phone:
         at = timezone.now() - timedelta(minutes=30) + timedelta(seconds=self.seq)
         return {"id": str(new_id()), "seq": self.seq, "kind": kind, "at": at, "said": kind} | body
 
-    def sync(self, *acts: dict) -> list[dict]:
-        body = {"device": self.key, "sent_at": timezone.now(), "acts": list(acts)}
+    def sync(self, *acts: dict, ahead: timedelta = timedelta(0)) -> list[dict]:
+        """Send what waited, by a clock that is ahead by so much."""
+        body = {"device": self.key, "sent_at": timezone.now() + ahead, "acts": list(acts)}
         answer = self.post("/station/api/sync", body, **self.signed)
         assert answer.status_code == 200, answer.content
         return answer.json()["acts"]
 
-    def states(self, *acts: dict) -> list[str]:
-        return [one["state"] for one in self.sync(*acts)]
+    def states(self, *acts: dict, ahead: timedelta = timedelta(0)) -> list[str]:
+        return [one["state"] for one in self.sync(*acts, ahead=ahead)]
 
 
 @pytest.fixture

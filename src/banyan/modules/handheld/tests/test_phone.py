@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal as D
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -12,14 +13,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from banyan.kernel.models import Role, User, UserRole
+from banyan.kernel.proofs import run
 from banyan.lib.errors import DomainError
 from banyan.lib.ids import new_id
 from banyan.modules.handheld.models import Borrow, OtherLot
 from banyan.modules.handheld.tests.conftest import Phone
-from banyan.modules.inventory.models import Allocation, Balance, Count, CountLine, Lot, Move
+from banyan.modules.inventory.models import Allocation, Balance, Count, CountLine, Lot, Move, StockDocument
 from banyan.modules.inventory.proofs import allocated, balances, supply, values
 from banyan.modules.production.models import MaterialIssue
-from banyan.modules.purchasing.models import Receipt
+from banyan.modules.purchasing.models import Order, Receipt
 from banyan.modules.sales.models import Shipment
 from banyan.modules.sales.proofs import kept_stock, moves, shipped
 from banyan.modules.station.models import KeptAct
@@ -111,6 +113,70 @@ def test_what_has_come_is_put_away_before_its_arrival_is_synced(shop, phone, bou
     assert phone.states(strange) == ["kept"]
 
 
+def test_what_is_told_later_is_dated_by_when_it_was_done_whatever_the_clock_says(shop, phone, bought, bins):
+    line = phone.day()["orders"][0]["lines"][0]["line"]
+    now, ahead = timezone.now(), timedelta(hours=3)
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "300"}])
+    judged = {"order_line": line, "accepted": "300", "location": str(bins[0].pk)}
+    put = phone.told("store", receipt=gate["id"], lines=[judged])
+    move = phone.told(
+        "move", item=str(shop.world.screw.pk), quantity="40", source=str(bins[0].pk), target=str(bins[1].pk)
+    )
+    times = [now - timedelta(hours=hours) for hours in (30, 29, 6)]
+    for act, at in zip((gate, put, move), times, strict=True):
+        act["at"] = at + ahead
+    assert phone.states(gate, put, move, ahead=ahead) == ["done"] * 3
+    receipt = Receipt.objects.get()
+    document = StockDocument.objects.get()
+    found = [receipt.arrived_at, receipt.booked_at, document.moved_at]
+    assert all(abs(one - at) < timedelta(seconds=30) for one, at in zip(found, times, strict=True))
+    rows = Move.objects.filter(origin__in=[receipt.pk, document.pk]).order_by("posted_at", "pk")
+    assert [(row.moved_at, row.flag) for row in rows] == [(at, "") for at in found]
+    assert all(row.posted_at >= now for row in rows)
+    assert receipt.arrived_on == times[0].astimezone(ZoneInfo("Asia/Shanghai")).date()
+    bought.refresh_from_db()
+    assert bought.lines.get(pk=line).arrived_on == receipt.arrived_on
+    assert sound()
+
+
+def test_no_clock_dates_what_is_told_in_the_future_nor_before_anybody_can_have_done_it(shop, phone, bought, bins):
+    line = phone.day()["orders"][0]["lines"][0]["line"]
+    lay(shop, shop.world.part, 5, bins[0])
+    to = dict(item=str(shop.world.part.pk), quantity="1", source=str(bins[0].pk), target=str(bins[1].pk))
+    early, late = phone.told("move", **to), phone.told("move", **to)
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "3"}])
+    early["at"], late["at"] = "1970-01-01T00:00:00Z", timezone.now() + timedelta(days=2)
+    assert phone.states(early, late, gate) == ["done"] * 3
+    first, second = StockDocument.objects.order_by("moved_at").values_list("moved_at", flat=True)
+    assert timezone.now() - first < timedelta(days=63)
+    assert second <= Receipt.objects.get().arrived_at <= timezone.now()
+    judged = {"order_line": line, "accepted": "3", "location": str(bins[0].pk)}
+    phone.key = new_id()  # another phone of hers
+    put = phone.told("store", receipt=gate["id"], lines=[judged])
+    put["at"] -= timedelta(hours=5)
+    assert phone.states(put) == ["done"]
+    receipt = Receipt.objects.get()
+    assert receipt.booked_at == receipt.arrived_at
+
+
+def test_a_move_is_not_taken_back_by_a_count_that_was_made_after_it(shop, phone, bins):
+    before, shop.ctx = shop.ctx, shop.ctx.with_(now=timezone.now() - timedelta(hours=5))
+    lay(shop, shop.world.part, 50, bins[0])
+    shop.ctx = before
+    task = shop.world.make("inventory.count", plant=shop.world.plant, location=bins[1], tolerance_percent="5")
+    assert phone.do("count_start", task.pk).status_code == 200
+    part = str(shop.world.part.pk)
+    move = phone.told("move", item=part, quantity="40", source=str(bins[0].pk), target=str(bins[1].pk))
+    found = [{"item": part, "location": str(bins[1].pk), "quantity": "39"}]
+    count = phone.told("count", count=str(task.pk), found=found)
+    move["at"], count["at"] = (timezone.now() - timedelta(minutes=minutes) for minutes in (120, 90))
+    assert phone.states(move, count) == ["done", "done"]
+    assert CountLine.objects.get(count=task).expected == 40
+    assert phone.do("count_post", task.pk).status_code == 200
+    assert [there(shop.world.part, one) for one in bins[:2]] == [10, 39]
+    assert sound()
+
+
 def test_pieces_with_serial_numbers_are_put_away_before_their_arrival_is_synced(shop, phone, bins):
     world = shop.world
     motor = world.item(code="MO-1", name="电机", tracking="serial")
@@ -139,18 +205,20 @@ def test_pieces_with_serial_numbers_are_put_away_before_their_arrival_is_synced(
 
 def test_a_put_away_whose_arrival_is_kept_is_kept_too_and_booked_after_it(shop, phone, bought, bins):
     line = phone.day()["orders"][0]["lines"][0]["line"]
-    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "501"}])
-    judged = {"order_line": line, "accepted": "501", "location": str(bins[0].pk)}
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "300"}])
+    Order.objects.filter(pk=bought.pk).update(state="closed")
+    judged = {"order_line": line, "accepted": "300", "location": str(bins[0].pk)}
     put = phone.told("store", receipt=gate["id"], lines=[judged])
     assert phone.states(gate, put) == ["kept", "kept"]
     stored = KeptAct.objects.get(pk=put["id"])
     assert stored.code == "handheld.arrival_not_booked"
     with pytest.raises(DomainError):
         shop.world.do("station.kept_act.book", stored)
-    bought.lines.filter(pk=line).update(over_receipt_percent=10)
+    Order.objects.filter(pk=bought.pk).update(state="ordered")
     for key in (gate["id"], put["id"]):
         shop.world.do("station.kept_act.book", KeptAct.objects.get(pk=key))
-    assert there(shop.world.screw, bins[0]) == 501
+    assert there(shop.world.screw, bins[0]) == 300
+    assert abs(Receipt.objects.get().arrived_at - gate["at"]) < timedelta(seconds=10)  # when it came, not when booked
     assert phone.states(gate, put) == ["done", "done"]
 
 
@@ -181,11 +249,39 @@ def test_what_cannot_be_booked_is_kept_and_stops_nothing(shop, phone, bought, bi
     assert kept.state == "dismissed"
 
 
-def test_a_kept_arrival_is_booked_when_the_order_takes_it(shop, phone, bought):
+def test_more_than_was_ordered_is_booked_as_it_came_and_put_before_a_leader(shop, phone, bought, bins):
     line = phone.day()["orders"][0]["lines"][0]["line"]
     gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "501"}])
+    judged = {"order_line": line, "accepted": "501", "location": str(bins[0].pk)}
+    put = phone.told("store", receipt=gate["id"], lines=[judged])
+    assert [(one["state"], one["flags"]) for one in phone.sync(gate, put)] == [("flagged", ["over"]), ("done", [])]
+    assert phone.states(gate, put) == ["flagged", "done"]
+    assert there(shop.world.screw, bins[0]) == 501
+    assert sound()
+    bought.refresh_from_db()
+    assert (bought.state, bought.lines.get(pk=line).received_quantity) == ("partly_received", 501)
+    kept = KeptAct.objects.get()
+    assert (kept.code, "多于订单" in kept.fault_zh) == ("station.booked_flagged", True)
+    shop.world.do("station.kept_act.book", kept)
+    assert (kept.state, kept.answer) == ("booked", "认可")
+    assert there(shop.world.screw, bins[0]) == 501
+    second = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "7"}])
+    assert phone.states(second) == ["flagged"]
+    kept = KeptAct.objects.get(pk=second["id"])
+    shop.world.do("station.kept_act.dismiss", kept, answer="没有到货")
+    assert Receipt.objects.get(pk=second["id"]).state == "reversed"
+    assert bought.lines.get(pk=line).received_quantity == 501
+    assert sound()
+    with pytest.raises(DomainError):  # at the desk it is refused still
+        shop.world.do("purchasing.order.receive", bought, lines=[{"order_line": line, "quantity": "1"}])
+
+
+def test_a_kept_arrival_is_booked_when_the_order_takes_it(shop, phone, bought):
+    line = phone.day()["orders"][0]["lines"][0]["line"]
+    gate = phone.told("gate", order=str(bought.pk), lines=[{"order_line": line, "quantity": "300"}])
+    Order.objects.filter(pk=bought.pk).update(state="closed")
     assert phone.states(gate) == ["kept"]
-    bought.lines.filter(pk=line).update(over_receipt_percent=10)
+    Order.objects.filter(pk=bought.pk).update(state="ordered")
     kept = KeptAct.objects.get(pk=gate["id"])
     shop.world.do("station.kept_act.book", kept)
     assert (kept.state, kept.answer) == ("booked", "已入账")
@@ -368,7 +464,9 @@ def prepared(shop, phone, bins):
 
 
 def sound() -> bool:
-    return not any(proof().faults for proof in (balances, allocated, supply, values, shipped, moves, kept_stock))
+    bought = [f"purchasing.{name}" for name in ("received", "moves", "values", "states")]
+    stock = (balances, allocated, supply, values, shipped, moves, kept_stock)
+    return not any(proof().faults for proof in stock) and all(found.is_green for found in run(bought))
 
 
 def test_a_shipment_may_take_some_of_its_lots_and_the_rest_stays_kept(shop, phone, prepared):

@@ -38,6 +38,7 @@ from banyan.modules.inventory.commands.moves import (
     lock_moves,
     period_is_open,
     post_moves,
+    refuse_missing,
     reversals,
     reverse_moves,
 )
@@ -55,6 +56,6 @@ __all__ = [
     "inherit_holds", "link_lots", "lock_moves",
     "first_open_day", "make_lots", "make_standing", "period_is_open", "post_counts", "post_documents", "post_moves",
     "prepare_documents", "prepare_item_locations", "prepare_locations", "prepare_lots", "promise",
-    "promise_what_is_free", "reallocate", "reject_lots", "release_lots", "release_promises", "reversals",
-    "reverse_documents", "reverse_moves", "revalue", "start_counts", "transfer",
+    "promise_what_is_free", "reallocate", "refuse_missing", "reject_lots", "release_lots", "release_promises",
+    "reversals", "reverse_documents", "reverse_moves", "revalue", "start_counts", "transfer",
 ]  # fmt: skip

@@ -16,8 +16,7 @@ from banyan.kernel.schema import Input, Quantity, Text, field
 from banyan.lib.labels import L
 from banyan.modules.inventory import errors, queries, rules
 from banyan.modules.inventory.commands.lots import Why, make_lots
-from banyan.modules.inventory.commands.moves import Posted, post_moves, reverse_moves
-from banyan.modules.inventory.errors import Shortage
+from banyan.modules.inventory.commands.moves import Posted, post_moves, refuse_missing, reverse_moves
 from banyan.modules.inventory.kinds import OURS
 from banyan.modules.inventory.models import Location, Move, StockDocument, StockDocumentLine
 from banyan.modules.inventory.values import LotWant, MoveIntent, Standing
@@ -60,11 +59,10 @@ def _post(ctx: Context, documents: Sequence[StockDocument]) -> Posted:
     ends = {row.pk: _ends(row, by_document[row.document_id], standing) for row in rows}
     places = Location.objects.in_bulk({key for pair in ends.values() for key in pair})
     intents = [
-        _intent(row, by_document[row.document_id], ends[row.pk], lots.get(row.pk), places) for row in rows
+        _intent(ctx, row, by_document[row.document_id], ends[row.pk], lots.get(row.pk), places) for row in rows
     ]
     posted = post_moves(ctx, intents)
-    if posted.missing:
-        raise errors.NotEnoughStock(_shortages(intents, posted.missing))
+    refuse_missing(intents, posted)
     for document in documents:
         document.moved_at = document.moved_at or ctx.now
     return posted
@@ -100,7 +98,7 @@ def _ends(
 
 
 def _intent(
-    row: StockDocumentLine, document: StockDocument, ends: tuple[UUID, UUID], lot: UUID | None,
+    ctx: Context, row: StockDocumentLine, document: StockDocument, ends: tuple[UUID, UUID], lot: UUID | None,
     places: Mapping[UUID, Location],
 ) -> MoveIntent:  # fmt: skip
     source, target = places[ends[0]], places[ends[1]]
@@ -111,20 +109,8 @@ def _intent(
         item=row.item_id, lot=lot, owner=document.owner_id, quantity=abs(row.quantity), source=source.pk,
         target=target.pk, origin_noun=NOUN, origin=document.pk, origin_line=row.pk,
         moved_at=document.moved_at, amount=row.amount if source.kind not in OURS else None,
-        reason=document.reason, is_fact=target.kind in ("scrap", "adjustment"),
+        reason=document.reason, is_fact=ctx.told_at is not None or target.kind in ("scrap", "adjustment"),
     )  # fmt: skip
-
-
-def _shortages(intents: Sequence[MoveIntent], missing: dict[int, Decimal]) -> list[Shortage]:
-    """Give the shortages of lines that state a fact: also then a document moves all of a line or nothing."""
-    facts = queries.move_facts(intents)
-    return [
-        Shortage(
-            facts[n].item_code or "", facts[n].source_code or "", intents[n].quantity,
-            intents[n].quantity - short, short, intents[n].item, intents[n].lot, intents[n].origin_line,
-        )
-        for n, short in sorted(missing.items())
-    ]  # fmt: skip
 
 
 @command(
@@ -161,6 +147,8 @@ class Transfer(Input):
 def transfer(ctx: Context, data: Transfer) -> StockDocument:
     """Move one item between two of our locations, on a document that is posted at once.
 
+    Told afterwards it is a fact, dated by when it was done.
+
     Gives:  the document
     Raises: WrongLocation unless both ends are ours; what post_moves refuses
     Writes: a posted document, its move
@@ -172,7 +160,7 @@ def transfer(ctx: Context, data: Transfer) -> StockDocument:
     document = StockDocument(
         kind="transfer", plant_id=plant, source_id=data.source, target_id=data.target,
         reason=data.reason, created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person,
-        changed_by_id=ctx.person, moved_at=ctx.now, state="posted",
+        changed_by_id=ctx.person, moved_at=ctx.done_at, state="posted",
     )  # fmt: skip
     document.save(force_insert=True)
     db.insert_rows([

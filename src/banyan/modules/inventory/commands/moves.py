@@ -140,6 +140,20 @@ def post_moves(ctx: Context, intents: Sequence[MoveIntent]) -> Posted:
     return _posted(moves, missing, facts)
 
 
+def refuse_missing(intents: Sequence[MoveIntent], posted: Posted) -> None:
+    """Refuse that facts have moved in part, where all of a line moves or nothing. Raises: NotEnoughStock"""
+    if not posted.missing:
+        return
+    facts = queries.move_facts(intents)
+    raise errors.NotEnoughStock([
+        Shortage(
+            facts[n].item_code or "", facts[n].source_code or "", intents[n].quantity,
+            intents[n].quantity - short, short, intents[n].item, intents[n].lot, intents[n].origin_line,
+        )
+        for n, short in sorted(posted.missing.items())
+    ])  # fmt: skip
+
+
 def lock_moves(ctx: Context, intents: Sequence[MoveIntent], lots: Sequence[UUID]) -> None:
     """Lock what the intents will move together with all that lies there of the lots, so that these can be held first.
 

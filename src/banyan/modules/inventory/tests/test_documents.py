@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -179,6 +180,29 @@ def test_two_scans_transfer_at_once(stock):
         with pytest.raises(refusal):
             execute(stock.ctx, registry.command(f"{DOCUMENT}.transfer"), data=data | change)
     assert StockDocument.objects.count() == 1
+
+
+def test_a_transfer_told_afterwards_is_a_fact_of_then(stock):
+    steel = stock.world.steel
+    lot = stock.lot(steel, "H-1")
+    stock.receive(steel, 5, lot=lot)
+    stock.allocate(stock.promise(steel, 5))
+    cmd, hour = registry.command(f"{DOCUMENT}.transfer"), timedelta(hours=1)
+    data = {"item": steel.pk, "lot": lot.pk, "quantity": "2", "source": stock.bin.pk, "target": stock.line_side.pk}
+    with pytest.raises(errors.NotEnoughStock):  # now it would be taken from who holds it
+        execute(stock.ctx, cmd, data=data)
+    stock.world.do("inventory.lot.hold", lot, reason="复检")
+    lot.refresh_from_db()
+    told = stock.ctx.with_(now=lot.stopped_at + 2 * hour)
+    with pytest.raises(errors.HeldLot):
+        execute(told.with_(told_at=lot.stopped_at + hour), cmd, data=data)
+    made = execute(told.with_(told_at=lot.stopped_at - hour), cmd, data=data).value
+    move = Move.objects.get(origin=made.pk)
+    assert (made.moved_at, move.moved_at, move.flag) == (lot.stopped_at - hour,) * 2 + ("held_lot",)
+    assert stock.at(stock.line_side, steel, lot)[0] == 2
+    with pytest.raises(errors.NotEnoughStock):  # all of a line moves or nothing
+        execute(told.with_(told_at=lot.stopped_at - hour), cmd, data=data | {"quantity": "9"})
+    assert stock.at(stock.bin, steel, lot)[0] == 3
 
 
 # --- counts -------------------------------------------------------------------------------------------------

@@ -297,6 +297,11 @@ class _Entry:
     def pieces(self) -> Decimal:
         return self.sign * self.quantity / self.op.flow.ratio
 
+    def flag(self, kind: str) -> None:
+        """Note once what a leader should look at."""
+        if kind not in self.flags:
+            self.flags.append(kind)
+
 
 def _flushes(entry: _Entry) -> bool:
     """Say whether a report takes material by itself."""
@@ -474,14 +479,21 @@ class _Booking:
         return row
 
     def _check_reasons(self) -> None:
+        """Refuse what is no reason for such a report; one that was when it was told offline stands, and is flagged."""
         named = {d.reason for entry in self.entries for d in entry.data.defects}
         if not named:
             return
-        kinds = dict(DefectReason.objects.filter(pk__in=named, is_active=True).values_list("id", "kind"))
+        rows = DefectReason.objects.filter(pk__in=named).values_list("id", "kind", "is_active")
+        known = {key: (kind, is_active) for key, kind, is_active in rows}
         faults = FieldFaults()
         for entry in self.entries:
             for n, defect in enumerate(entry.data.defects):
-                if kinds.get(defect.reason) not in ("both", entry.kind):
+                kind, is_active = known.get(defect.reason, ("", False))
+                if is_active and kind in ("both", entry.kind):
+                    continue
+                if kind and entry.data.is_offline:
+                    entry.flag("reason")
+                else:
                     faults.add(
                         ("reports", entry.place, "defects", n, "reason"),
                         L("没有此不良原因，或不能用于此类报工", "no such reason, or not one for this kind"),
@@ -489,7 +501,10 @@ class _Booking:
         faults.refuse_if_any(WrongReport)
 
     def _name_people(self) -> None:
-        """Say who took part; a person who names nobody reports for themselves."""
+        """Say who took part; a person who names nobody reports for themselves.
+
+        Offline a colleague may be named who has left since: the report stands, and is flagged.
+        """
         named = {
             s.employee for e in self.entries for s in e.data.people if s.employee != e.ctx.principal.employee
         }
@@ -501,9 +516,11 @@ class _Booking:
                 entry.people, entry.worker = [], entry.undone["worker"]
                 continue
             for n, share in enumerate(entry.data.people):
-                if share.employee != own and (
-                    share.employee not in known or not known[share.employee].is_active
-                ):
+                if share.employee == own or share.employee in known and known[share.employee].is_active:
+                    continue
+                if share.employee in known and entry.data.is_offline:
+                    entry.flag("left")
+                else:
                     faults.add(
                         ("reports", entry.place, "people", n, "employee"),
                         L("没有该在职员工", "no such employee at work"),

@@ -149,6 +149,32 @@ def test_scrap_carries_its_reasons_and_the_order_knows_what_is_lost(shop, order)
         shop.report(order, 10, "good", 1)
 
 
+def test_a_reason_switched_off_and_a_colleague_who_left_meanwhile_are_flagged_and_stand(shop, order, ctx):
+    world = shop.world
+    reasons = [world.make("production.defect_reason", code=f"D{n}", name=f"缺陷{n}") for n in (1, 2)]
+    a, b = world.worker, world.second_worker
+    shop.report(order, 10, "good", 50)
+    world.change(reasons[0], is_active=False)
+    world.change(reasons[1], kind="rework")
+    world.do("people.employee.leave", b, left_on=ctx.now.date())
+    told = dict(
+        people=[{"employee": a.pk}, {"employee": b.pk}],
+        defects=[{"reason": reason.pk, "quantity": "1"} for reason in reasons],
+    )
+    with pytest.raises(WrongReport):
+        shop.report(order, 10, "scrap", 2, **told)
+    told |= dict(offline=True, device_at=(ctx.now - timedelta(hours=2)).isoformat())
+    answer = shop.report(order, 10, "scrap", 2, **told)
+    assert sorted(answer.flags) == ["left", "reason"]
+    assert sorted(ReportFlag.objects.values_list("kind", "state")) == [("left", "open"), ("reason", "open")]
+    made = Report.objects.get(pk=answer.id)
+    assert [p["employee"] for p in made.people] == [str(a.pk), str(b.pk)]
+    assert [d["reason"] for d in made.defects] == [str(reason.pk) for reason in reasons]
+    for unknown in ({"people": [{"employee": new_id()}]}, {"defects": [{"reason": new_id(), "quantity": "1"}]}):
+        with pytest.raises(WrongReport):
+            shop.report(order, 10, "scrap", 2, **(told | unknown))
+
+
 def test_rework_goes_back_to_an_earlier_operation_and_comes_again(shop, order):
     shop.report(order, 10, "good", 10)
     shop.report(order, 20, "good", 8)

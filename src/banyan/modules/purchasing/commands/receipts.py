@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -222,18 +223,21 @@ def arrive(
 ) -> None:  # fmt: skip
     """Take goods in: lots are made, moves go from the supplier into inspection at the order's net price.
 
+    Told afterwards it is dated by when they came, and more than may come is taken in: it is here.
+
     Takes:  orders, locked, and their lines, both by key; and_book: all is accepted and goes on into the store
     Writes: receipts and their lines, lots, moves, received quantities and states; tells GoodsArrived, and
             GoodsReceived when booked
     """
-    _refuse_arrival(arrivals, orders, lines)
+    _refuse_arrival(ctx, arrivals, orders, lines)
     facts = items.items_by_id([line.item_id for line in lines.values()])
-    days = {plant.id: plant.day(ctx.now) for plant in company.plants()}
+    days = {plant.id: plant.day(ctx.done_at) for plant in company.plants()}
     for arrival in arrivals:
-        arrival.receipt.arrived_at, arrival.receipt.arrived_on = ctx.now, days[arrival.receipt.plant_id]
+        arrival.receipt.arrived_at, arrival.receipt.arrived_on = ctx.done_at, days[arrival.receipt.plant_id]
         for row in arrival.lines:
-            row.item_id = lines[row.order_line_id].item_id
-            lines[row.order_line_id].arrived_on = arrival.receipt.arrived_on
+            line = lines[row.order_line_id]
+            row.item_id = line.item_id
+            line.arrived_on = max(line.arrived_on or arrival.receipt.arrived_on, arrival.receipt.arrived_on)
         arrival.lines = [part for row in arrival.lines for part in _pieces(row, facts[row.item_id], arrival)]
     _give_lots(ctx, arrivals, facts)
     postings = [_plan_arrival(ctx, arrivals, orders, lines, facts)]
@@ -253,6 +257,9 @@ def book(
 ) -> None:  # fmt: skip
     """Judge and book what lies in inspection; without verdicts all that is left is accepted.
 
+    Told afterwards it is dated by when it was put away, never before it had come.
+
+    Raises: NotEnoughStock where goods are no longer in inspection
     Writes: moves, lines of receipts and orders; tells GoodsReceived
     """
     facts = items.items_by_id([row.item_id for arrival in arrivals for row in arrival.lines])
@@ -274,11 +281,11 @@ def _plan_arrival(
         places = standing(ctx, arrival.receipt.plant_id)
         received = [_receive(orders, lines[row.order_line_id], row) for row in arrival.lines]
         posting.told.append((arrival.receipt, received))
-        posting.intents += [
+        posting.intents += _dated(ctx, arrival.receipt.arrived_at, [
             _intent(row, row.quantity, places.supplier, places.inspection, row.amount)
             for row in arrival.lines
             if facts[row.item_id].has_stock
-        ]
+        ])  # fmt: skip
     return posting
 
 
@@ -296,7 +303,8 @@ def _plan_booking(
                 booked.append(_judge(orders, lines[row.order_line_id], row, verdict))
                 if facts[row.item_id].has_stock:
                     into = verdict.location or usual.get(row.item_id, places.warehouse)
-                    posting.intents += _put_away(row, verdict, places, into)
+                    moves = _put_away(row, verdict, places, into)
+                    posting.intents += _dated(ctx, _put_away_at(ctx, arrival.receipt), moves)
         if not booked:
             raise NothingToBook(receipt=_name(arrival.receipt))
         posting.told.append((arrival.receipt, booked))
@@ -305,7 +313,9 @@ def _plan_booking(
 
 def _post(ctx: Context, postings: Sequence[Posting], orders: Mapping[UUID, Order]) -> list[GoodsArrived]:
     """Post the moves of all postings at once and give the events, each line with its moves."""
-    moves = stock.post_moves(ctx, [intent for posting in postings for intent in posting.intents])
+    intents = [intent for posting in postings for intent in posting.intents]
+    moves = stock.post_moves(ctx, intents)
+    stock.refuse_missing(intents, moves)
     events, first = [], 0
     for posting in postings:
         moved = _by_line(moves[first : first + len(posting.intents)])
@@ -322,7 +332,17 @@ def _conclude(ctx: Context, arrivals: Sequence[Arrival]) -> None:
         found = ((row.quantity, row.accepted_quantity + row.rejected_quantity) for row in arrival.lines)
         arrival.receipt.state = rules.receipt_state(found)
         if arrival.receipt.state == "booked":
-            arrival.receipt.booked_at = ctx.now
+            arrival.receipt.booked_at = _put_away_at(ctx, arrival.receipt)
+
+
+def _put_away_at(ctx: Context, receipt: Receipt) -> datetime:
+    """Give when goods are put away; told afterwards never before they came, whoever's clock said so."""
+    return max(ctx.done_at, receipt.arrived_at) if ctx.told_at else ctx.now
+
+
+def _dated(ctx: Context, moment: datetime, intents: Sequence[MoveIntent]) -> list[MoveIntent]:
+    """Give moves as of a moment; what is told afterwards is a fact."""
+    return [replace(one, moved_at=moment, is_fact=ctx.told_at is not None) for one in intents]
 
 
 def _arrivals(receipts: Sequence[Receipt]) -> list[Arrival]:
@@ -339,7 +359,7 @@ def _orders_of(arrivals: Sequence[Arrival]) -> tuple[dict[UUID, Order], dict[UUI
 
 
 def _refuse_arrival(
-    arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]
+    ctx: Context, arrivals: Sequence[Arrival], orders: Mapping[UUID, Order], lines: Mapping[UUID, OrderLine]
 ) -> None:
     life = registry.noun("purchasing.order").spec.life
     for order in orders.values():
@@ -347,6 +367,8 @@ def _refuse_arrival(
             raise HistoryOnly(order=_name(order))
         if order.state not in OPEN:
             raise NotPlaced(order=_name(order), state=life.state(order.state).label)
+    if ctx.told_at is not None:
+        return
     wanted: dict[UUID, Decimal] = {}
     for arrival in arrivals:
         for row in arrival.lines:
