@@ -11,6 +11,7 @@ import { keepInBackground } from "./decoding";
 import { newId } from "./ids";
 import * as people from "./people";
 import * as queue from "./queue";
+import { saidOfStart } from "./report";
 import { homeScreen, render } from "./shell";
 import { enter } from "./sign";
 import { load, readQueue, state, today } from "./state";
@@ -42,6 +43,7 @@ async function start(): Promise<void> {
     settled: async () => {
       await readQueue();
       render();
+      saidOfStart();
       await fetchDay();
     },
   });

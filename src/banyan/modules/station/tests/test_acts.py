@@ -315,6 +315,35 @@ def test_help_called_offline_is_raised_once_and_stops_the_operation(station, sho
     assert station.states(station.good(first.pk, 5)) == ["flagged"]
 
 
+def test_a_stopped_operation_is_not_begun_and_it_is_said_why_and_by_whom(station, shop, first, calls):
+    call = {"id": str(new_id()), "seq": 1, "kind": "help", "at": timezone.now().isoformat(), "said": "安灯：质量",
+            "category": calls["QUALITY"], "operation": str(first.pk), "problem": "内孔超差"}  # fmt: skip
+    assert station.states(call) == ["done"]
+    number = ShopException.objects.get().number
+    (task,) = [one for one in station.day().json()["tasks"] if one["id"] == str(first.pk)]
+    for part in (number, "内孔超差", "赵师傅提出"):
+        assert part in task["why_stopped"]
+    start = station.act("start", first.pk, ("start", 0), at=timezone.now() - timedelta(seconds=2))
+    for _ in range(2):
+        (answer,) = station.sync(start).json()["acts"]
+        assert answer["state"] == "refused"
+        for part in (number, "内孔超差", "赵师傅提出"):
+            assert part in answer["text"]
+    first.refresh_from_db()
+    assert first.started == 0
+    # what has happened is booked: a start of an hour ago, and pieces whenever they come
+    begun = station.act("start", first.pk, ("start", 0), at=timezone.now() - timedelta(hours=1))
+    made = station.good(first.pk, 5, at=timezone.now())
+    assert station.states(begun, made) == ["flagged", "flagged"]
+    first.refresh_from_db()
+    assert (first.started, first.good_quantity) == (1, 5)
+    shop.world.do("exceptions.exception.take", ShopException.objects.get())
+    shop.world.do("exceptions.exception.contain", ShopException.objects.get(), countermeasure="全检")
+    assert "why_stopped" not in [one for one in station.day().json()["tasks"] if one["id"] == str(first.pk)][0]
+    again = station.act("start", first.pk, ("start", 0), at=timezone.now())
+    assert station.states(again) == ["done"]
+
+
 def test_the_defect_reason_of_a_call_decides_whose_it_is(station, shop, first, calls):
     reason = shop.world.make("production.defect_reason", code="D7", name="划伤", kind="both")
     team = shop.world.make("people.team", code="T-QA", name="质量组", plant=shop.world.plant)
