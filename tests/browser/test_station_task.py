@@ -12,6 +12,7 @@ from banyan.lib.ids import new_id
 from banyan.modules.exceptions.models import Category
 from banyan.modules.production.models import Operation, Report
 from banyan.modules.station import badges
+from banyan.web import codes
 from tests.browser.conftest import watched
 from tests.browser.floor import Worker, comes_true, shell_is_kept
 from tests.browser.soon import expect
@@ -148,3 +149,24 @@ def test_at_a_stopped_operation_nobody_starts_and_what_was_made_before_is_asked_
     page.context.set_offline(False)
     hand.synced()
     assert list(Report.objects.filter(operation=floor.first).values_list("kind", "flags")) == [("good", ["stopped"])]
+
+
+def test_a_label_read_by_the_phones_own_camera_opens_the_report_page_also_signed_out(floor, open_page):
+    label = codes.make("production.operation", floor.first.pk)
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "door")
+    hand.sign_in(floor)
+    page.goto(label)
+    expect(page.locator("h1", has_text="车削")).to_be_visible()
+    expect(page.locator("[data-done]")).to_be_visible()
+    page.get_by_role("button", name="菜单").click()
+    page.get_by_role("button", name="换人 / 退出").click()
+    page.goto(label)
+    page.get_by_role("button", name="登录", exact=True).wait_for()
+    page.locator("#sign-code").fill("E-WORK")
+    page.locator('[data-field="pin"]').click()
+    hand.digits(hand.pin)
+    page.get_by_role("button", name="登录", exact=True).click()
+    expect(page.locator("h1", has_text="车削")).to_be_visible()
+    expect(page.locator("[data-done]")).to_be_visible()
+    assert page.url.endswith("/station/")

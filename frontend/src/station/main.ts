@@ -13,7 +13,7 @@ import * as people from "./people";
 import * as queue from "./queue";
 import { saidOfStart } from "./report";
 import { homeScreen, render } from "./shell";
-import { enter } from "./sign";
+import { afterwards, enter } from "./sign";
 import { load, readQueue, state, today } from "./state";
 import * as store from "./store";
 import { wide } from "./task";
@@ -47,6 +47,12 @@ async function start(): Promise<void> {
       await fetchDay();
     },
   });
+  const follow = async () => {
+    const asked = decodeURIComponent(location.hash.slice(1));
+    if (!asked || !state.person) return;
+    history.replaceState(null, "", location.pathname);
+    await find(asked);
+  };
   const brought = /^#enter=(.+)$/.exec(location.hash);
   if (brought) history.replaceState(null, "", location.pathname);
   const invited = brought && (await people.byTicket(decodeURIComponent(brought[1])));
@@ -55,13 +61,8 @@ async function start(): Promise<void> {
     const own = await people.ownSession();
     if (own) await enter(own);
   } else await fetchDay();
-  const follow = async () => {
-    const asked = decodeURIComponent(location.hash.slice(1));
-    if (!asked || !state.person) return;
-    history.replaceState(null, "", location.pathname);
-    await find(asked);
-  };
   await follow();
+  afterwards.push(follow);
   addEventListener("hashchange", () => void follow());
   addEventListener("online", () => void fetchDay());
   wide().addEventListener("change", render);
