@@ -33,6 +33,8 @@ FED = 500_000
 REPORTING = 0.7
 PAUSE = 30.0
 WORKERS = 96
+#: Seconds between a leader's sweeps: several fall into each timed window, the shortest of which takes two seconds.
+SWEEP = 0.5
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Floor:
     factory: Factory
     people: list[Person] = field(default_factory=list)
     sweeps: int = 0
+    stations: int = 0
 
     def set_up(self, people: int) -> None:
         """Make teams, people with users and badges, stations, and a wage rate; everybody signs in by badge."""
@@ -144,7 +147,7 @@ class Floor:
             return Person(client, answer.json()["ticket"], self.mine[number // TEAM], str(new_id()))
 
         _, done = at_once(range(len(workers)), enter, 8)
-        self.people = [person for _, person in done]
+        self.people, self.stations = [person for _, person in done], len(tokens)
 
     # what is measured
 
@@ -154,18 +157,33 @@ class Floor:
         for clients in counts:
             tasks = [operations[n % len(operations)] for n in range(max(200, 25 * clients))]
             with cost(Bench(self.server, self.factory), len(tasks)) as used, self.approving():
+                begun = datetime.now(UTC)
                 seconds, done = at_once(
                     tasks, lambda thread, operation: self.people[thread].report(operation), clients
                 )
+                ended = datetime.now(UTC)
             for operation in tasks:
                 self.fed[operation] += 1
             spent = sorted(1000 * one for one, _ in done)
-            note = used[0] if clients > 1 else f"{self.statements()} statements; {used[0]}"
+            note = f"{self.approved(begun, ended)} approved meanwhile; {used[0]}"
+            if clients == 1:
+                note = f"{self.statements()} statements; {note}"
             yield Figure(f"floor_reports_per_s_{clients}", len(tasks) / seconds, "1/s", note=note)
             yield Figure(f"floor_report_p95_ms_{clients}", spent[int(len(spent) * 0.95)], "ms")
 
+    def approved(self, begun: datetime, ended: datetime) -> int:
+        """Count the reports that were approved between two moments. Raises: RuntimeError for none"""
+        count = db.one(
+            "SELECT count(*) FROM production_reportapproval WHERE state = 'approved' AND decided_at >= %s AND "
+            "decided_at < %s AND operation_id = ANY(%s)",
+            [begun, ended, self.operations],
+        )[0]
+        if not count:
+            raise RuntimeError("no report was approved while reports were measured")
+        return count
+
     def approving(self) -> Any:
-        """Let a leader approve all reports and wages of the floor every few seconds meanwhile."""
+        """Let a leader approve all reports and wages of the floor again and again meanwhile."""
         return _Sweeps(lambda: self._approve(Client(self.server.port, self.factory.token)))
 
     def _approve(self, client: Client) -> None:
@@ -225,12 +243,14 @@ class Floor:
 
         begun = time.perf_counter()
         with cost(Bench(self.server, self.factory), 1) as used, self.approving():
+            opened = datetime.now(UTC)
             threads = [threading.Thread(target=work, daemon=True) for _ in range(WORKERS)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
-        day.used = used[0]
+            ended = datetime.now(UTC)
+        day.used, day.approved = used[0], 0 if day.faults else self.approved(opened, ended)
         for operation in reported:
             self.fed[operation] += 1
         return day
@@ -281,7 +301,7 @@ class _Inside:
 
 
 class _Sweeps:
-    """Does something every two seconds in a thread of its own while the block runs."""
+    """Does something again and again in a thread of its own while the block runs."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self.act, self.end = act, threading.Event()
@@ -299,7 +319,7 @@ class _Sweeps:
 
     def _run(self) -> None:
         try:
-            while not self.end.wait(2):
+            while not self.end.wait(SWEEP):
                 self.act()
         except BaseException as fault:
             self.faults.append(fault)
@@ -322,6 +342,7 @@ class Day:
     acts: list[Act] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     used: str = ""
+    approved: int = 0
 
     def percentile(self, share: float, acts: Sequence[Act] | None = None) -> float:
         """Give the milliseconds within which so large a share was answered."""
@@ -336,7 +357,10 @@ class Day:
         """Give the figures of it. Raises: RuntimeError where anything failed"""
         if self.faults:
             raise RuntimeError(f"{len(self.faults)} acts failed: {self.faults[0]}")
-        note = f"{len(self.acts)} acts in {self.seconds:.0f} s, median {self.percentile(0.5):.0f} ms"
+        note = (
+            f"{len(self.acts)} acts in {self.seconds:.0f} s, median {self.percentile(0.5):.0f} ms, "
+            f"{self.approved} approved meanwhile"
+        )
         return [
             Figure("floor_1000_people_p95_ms", self.percentile(0.95), "ms", note=note),
             Figure("floor_day_p95_ms", self.percentile(0.95, self.of(False)), "ms"),

@@ -26,13 +26,13 @@ _NAMES = {
 
 
 def write(
-    file: Path, figures: Sequence[Figure], day: Day | None, *, people: int, booked: int,
+    file: Path, figures: Sequence[Figure], day: Day | None, *, people: int, stations: int, booked: int,
     targets: Mapping[str, tuple[float, float]],
 ) -> None:
     """Write the report of what was measured."""
     body = "".join((
         _head(people, booked, day), _cards(figures, targets), _people(day, people, targets), _rates(figures, targets),
-        _how(people), _machine(),
+        _how(people, stations), _machine(),
     ))  # fmt: skip
     file.write_text(
         "<!doctype html><html lang=zh-Hans><meta charset=utf-8><meta name=viewport content='width=device-width,"
@@ -169,17 +169,18 @@ def _rates(figures: Sequence[Figure], targets: Mapping[str, tuple[float, float]]
     )
 
 
-def _how(people: int) -> str:
+def _how(people: int, stations: int) -> str:
     return f"<h2>{both('怎样测量', 'How it was measured')}</h2><p>" + both(
-        f"{people:,} 人、100 台工位设备，同一台机器上的服务器（两个网页进程）和数据库，经本机网络，每次提交都落盘。"
-        "每人平均每 30 秒操作一次，七成报工、三成读取当日任务。每次报工在一个事务中写入：报工台账、工序数量、"
-        "在制品会计分录、计件工资、审计和事件；班组长同时每两秒审核一次工资。"
+        f"{people:,} 人、{stations:,} 台工位设备，同一台机器上的服务器（两个网页进程）和数据库，经本机网络，"
+        "每次提交都落盘。每人平均每 30 秒操作一次，七成报工、三成读取当日任务。"
+        "每次报工在一个事务中写入：报工台账、工序数量、"
+        "在制品会计分录、计件工资、审计和事件；班组长同时每半秒审核一次报工和工资。"
         "结束后核对：工序数量 = 台账 = 分录 = 工资 = 发出的报工。",
-        f"{people:,} people and 100 station devices, server (two web processes) and database on one machine, over "
-        "loopback, every commit on disk. Everybody acts every 30 seconds on average: seven in ten report, three read "
-        "their day. Each report writes in one transaction: the ledger of reports, the operation's counters, the entry "
-        "of work in process, piece wages, audit and event; a leader approves wages every two seconds meanwhile. At the "
-        "end counters, ledger, entries and wages were compared with what was sent: all agree.",
+        f"{people:,} people and {stations:,} station devices, server (two web processes) and database on one machine, "
+        "over loopback, every commit on disk. Everybody acts every 30 seconds on average: seven in ten report, three "
+        "read their day. Each report writes in one transaction: the ledger of reports, the operation's counters, the "
+        "entry of work in process, piece wages, audit and event; a leader approves reports and wages every half second "
+        "meanwhile. At the end counters, ledger, entries and wages were compared with what was sent: all agree.",
     ) + "</p>"  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def _measure(server: Server, factory: Any, asked: argparse.Namespace) -> None:
             figures.append(figure)
             show(figure, asked.json, TARGETS)
     sent = floor.prove()
-    write(asked.report, figures, day, people=len(floor.people), booked=sent, targets=TARGETS)
+    write(asked.report, figures, day, people=len(floor.people), stations=floor.stations, booked=sent, targets=TARGETS)
     if not asked.json:
         print(f"{sent} reports, each in ledger, books and wages once, and approved; {asked.report.name} is written")
 

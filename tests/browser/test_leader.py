@@ -16,6 +16,7 @@ from banyan.modules.exceptions.models import ShopException, Step
 from banyan.modules.items.models import Item
 from banyan.modules.production.models import Deviation, Operation, WorkOrder
 from banyan.modules.proposals.models import Proposal
+from banyan.modules.trace.models import Recall
 from tests.browser.conftest import PASSWORD, SCREENS, watched
 from tests.browser.hands import Hand
 from tests.browser.looks import check, picture
@@ -142,6 +143,24 @@ def test_an_exception_is_raised_with_a_photo_and_its_five_sections_are_filled(fl
     assert Attachment.objects.get(noun="exceptions.exception").record == case.pk
     done = Step.objects.filter(exception=case).order_by("at").values_list("kind", flat=True)
     assert list(done) == ["raised", "taken", "contained", "resolved", "closed"]
+    assert hand.page.faults == []
+
+
+def test_one_click_on_a_reason_holds_a_lot_and_begins_the_recall(floor, enter):
+    user = User(login="quality", name="质检", plants=[floor.world.plant.pk])
+    user.set_password(PASSWORD)
+    user.save()
+    UserRole.objects.create(user=user, role=Role.objects.get(code="quality"))
+    lot = floor.shop.steel_lot
+    hand = enter("quality")
+    hand.page.goto(f"/trace/lots/{lot.pk}")
+    look(hand, "hold-all")
+    hand.page.get_by_role("button", name="供应商通知").click()
+    expect(hand.page.locator("h1", has_text="RC")).to_be_visible()
+    recall = Recall.objects.get(lot=lot)
+    assert hand.page.url.endswith(f"/trace/recalls/{recall.pk}")
+    lot.refresh_from_db()
+    assert (lot.state, recall.reason) == ("held", "供应商通知")
     assert hand.page.faults == []
 
 

@@ -8,8 +8,11 @@ from playwright.sync_api import Page
 
 from banyan.kernel import files
 from banyan.kernel.models import User
+from banyan.lib.ids import new_id
+from banyan.modules.exceptions.models import Category
 from banyan.modules.production.models import Operation, Report
 from banyan.modules.station import badges
+from banyan.web import codes
 from tests.browser.conftest import watched
 from tests.browser.floor import Worker, comes_true, shell_is_kept
 from tests.browser.soon import expect
@@ -115,3 +118,55 @@ def test_a_badge_is_read_without_a_network_of_who_was_here_before_and_of_nobody_
     hand.synced()
     assert Report.objects.get().worker == floor.world.worker.pk
     browser.close()
+
+
+def test_at_a_stopped_operation_nobody_starts_and_what_was_made_before_is_asked_once_more(floor, open_page):
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "stopped")
+    hand.sign_in(floor)
+    # the device does not know of the stop yet: the server refuses the start
+    quality = Category.objects.get(code="QUALITY")
+    call = dict(id=new_id(), category=quality, operation=floor.first, problem="内孔超差")
+    floor.world.do("exceptions.exception.raise", **call)
+    hand.tap(f'[data-task="{floor.first.pk}"]')
+    hand.tap('[data-mark="start"]')
+    told = page.locator('[data-alarm="red"]')
+    expect(told).to_contain_text("内孔超差")
+    told.get_by_role("button").click()
+    # by now it knows
+    expect(page.locator("p.fault")).to_contain_text("内孔超差")
+    page.context.set_offline(True)
+    hand.tap('[data-mark="start"]')
+    expect(told).to_contain_text("不能开工")
+    told.get_by_role("button").click()
+    expect(page.locator('[data-mark="start"]')).to_be_visible()
+    hand.digits("5")
+    hand.tap("[data-done]")
+    expect(page.locator(".finish .warn")).to_contain_text("只报停工前做的")
+    hand.look("asked")
+    hand.tap("[data-done]")
+    expect(page.locator(".tick")).to_be_visible()
+    page.context.set_offline(False)
+    hand.synced()
+    assert list(Report.objects.filter(operation=floor.first).values_list("kind", "flags")) == [("good", ["stopped"])]
+
+
+def test_a_label_read_by_the_phones_own_camera_opens_the_report_page_also_signed_out(floor, open_page):
+    label = codes.make("production.operation", floor.first.pk)
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "door")
+    hand.sign_in(floor)
+    page.goto(label)
+    expect(page.locator("h1", has_text="车削")).to_be_visible()
+    expect(page.locator("[data-done]")).to_be_visible()
+    page.get_by_role("button", name="菜单").click()
+    page.get_by_role("button", name="换人 / 退出").click()
+    page.goto(label)
+    page.get_by_role("button", name="登录", exact=True).wait_for()
+    page.locator("#sign-code").fill("E-WORK")
+    page.locator('[data-field="pin"]').click()
+    hand.digits(hand.pin)
+    page.get_by_role("button", name="登录", exact=True).click()
+    expect(page.locator("h1", has_text="车削")).to_be_visible()
+    expect(page.locator("[data-done]")).to_be_visible()
+    assert page.url.endswith("/station/")

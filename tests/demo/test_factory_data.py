@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import banyan
+from banyan.demo.load import aisles
+from banyan.modules.handheld.rules import walk
 
 PACKAGE = Path(banyan.__file__).parent
 FACTORY = PACKAGE / "demo" / "factory"
@@ -337,6 +339,21 @@ def test_second_quantity_agrees_with_its_conversion():
         if second:
             quantity = number(row["second_quantity"]) * factors[row["item_code"], second]
             assert quantity == number(row["quantity"]), row
+
+
+def test_the_walk_passes_one_zone_after_the_other_and_turns_at_the_end_of_each():
+    places = rows("locations")
+    number = aisles(places)
+    bins = [row["code"] for row in places if row["kind"] == "bin"]
+    assert set(number) == set(bins)
+    walked = walk(sorted(bins), str, number.get)
+    zones = [code.rpartition("-")[0] for code in walked]
+    assert [zone for n, zone in enumerate(zones) if zone not in zones[:n]] == [
+        "RAW-BAR", "RAW-CAST", "RAW-STD", "RAW-MOT", "RAW-AUX", "RAW-PK", "SEMI-MP", "SEMI-SA", "FIN-A", "FIN-SHIP",
+        "TOOL-A",
+    ]  # fmt: skip
+    assert zones == sorted(zones, key=zones.index)
+    assert [code[-2:] for code in walked[:9]] == ["01", "02", "03", "04", "05", "04", "03", "02", "01"]
 
 
 def test_stock_lies_in_our_own_leaf_locations():

@@ -11,8 +11,9 @@ import { keepInBackground } from "./decoding";
 import { newId } from "./ids";
 import * as people from "./people";
 import * as queue from "./queue";
+import { saidOfStart } from "./report";
 import { homeScreen, render } from "./shell";
-import { enter } from "./sign";
+import { afterwards, enter } from "./sign";
 import { load, readQueue, state, today } from "./state";
 import * as store from "./store";
 import { wide } from "./task";
@@ -42,9 +43,16 @@ async function start(): Promise<void> {
     settled: async () => {
       await readQueue();
       render();
+      saidOfStart();
       await fetchDay();
     },
   });
+  const follow = async () => {
+    const asked = decodeURIComponent(location.hash.slice(1));
+    if (!asked || !state.person) return;
+    history.replaceState(null, "", location.pathname);
+    await find(asked);
+  };
   const brought = /^#enter=(.+)$/.exec(location.hash);
   if (brought) history.replaceState(null, "", location.pathname);
   const invited = brought && (await people.byTicket(decodeURIComponent(brought[1])));
@@ -53,13 +61,8 @@ async function start(): Promise<void> {
     const own = await people.ownSession();
     if (own) await enter(own);
   } else await fetchDay();
-  const follow = async () => {
-    const asked = decodeURIComponent(location.hash.slice(1));
-    if (!asked || !state.person) return;
-    history.replaceState(null, "", location.pathname);
-    await find(asked);
-  };
   await follow();
+  afterwards.push(follow);
   addEventListener("hashchange", () => void follow());
   addEventListener("online", () => void fetchDay());
   wide().addEventListener("change", render);

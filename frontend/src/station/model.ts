@@ -154,6 +154,8 @@ export interface Task {
   /** Where finished pieces bear serial numbers: the last one that was numbered after the order. */
   serials?: number;
   stopped?: boolean;
+  /** Which exceptions stop it, and who raised them. */
+  why_stopped?: string;
   order_quantity: string;
   /** Scanned without a network: what there is to do is not known to the device yet. */
   isBlind?: boolean;

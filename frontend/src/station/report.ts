@@ -26,9 +26,28 @@ function on(task: Task, draft?: Draft): { machine?: string } {
   return machine ? { machine } : {};
 }
 
+/** Says why an operation is stopped, and by whom. */
+export const whyStopped = (task: Task): string => task.why_stopped || t("有严重异常", "a severe exception");
+
+/** The start that was told last: a server that knows of a stop refuses it while it is fresh. */
+let started = "";
+
+/** Says that the start which was told last has been refused, and why. */
+export function saidOfStart(): void {
+  const told = state.acts.find((act) => act.id === started);
+  if (!told || told._state === "waiting") return;
+  started = "";
+  if (told._state === "refused") alarm("red", t("不能开工", "Not to be started"), told._text ?? "");
+}
+
 export async function mark(task: Task, kind: "start" | "pause"): Promise<void> {
+  if (kind === "start" && task.stopped) {
+    return alarm("red", t("不能开工", "Not to be started"), t("已停工：{why}。解除后再开工。", "Stopped: {why}. Start when it is lifted.", { why: whyStopped(task) }));
+  }
   const said = `${task.number} ${task.sequence} ${named(task)} · ${kind === "start" ? t("开工", "Start") : t("暂停", "Pause")}`;
-  await tell(act(task, kind, [{ id: newId(), kind }], said, on(task)));
+  const made = act(task, kind, [{ id: newId(), kind }], said, on(task));
+  if (kind === "start") started = made.id;
+  await tell(made);
   navigator.vibrate?.(20);
   render();
 }
@@ -47,12 +66,21 @@ export function faults(task: Task, draft: Draft): string {
 const tooMany = (task: Task, draft: Draft): number =>
   task.isBlind ? 0 : Math.max(0, number(draft.good) + number(draft.bad) - number(task.room));
 
+/** Gives what a report is asked once more for: it is booked all the same, and the leader looks. */
+function doubts(task: Task, draft: Draft): string[] {
+  const over = tooMany(task, draft);
+  return [
+    ...(task.stopped ? [t("已停工：{why}。只报停工前做的；确实是就再按一次，班组长会看到。", "Stopped because of {why}. Only what was made before: if it is so, press again; the leader will see it.", { why: whyStopped(task) })] : []),
+    ...(over > 0 ? [t("比可报的多 {n}。确实做了就再按一次，班组长会看到。", "{n} more than can be reported. If it is so, press again; the leader will see it.", { n: rounded(over) })] : []),
+  ];
+}
+
 let isTelling = false;
 
 export async function report(task: Task): Promise<void> {
   const draft = state.draft;
   if (!draft || isTelling || faults(task, draft)) return;
-  if (tooMany(task, draft) > 0 && !draft.isSure) {
+  if (doubts(task, draft).length && !draft.isSure) {
     await setDraft({ ...draft, isSure: true });
     return render();
   }
@@ -208,12 +236,12 @@ function refinish(task: Task, draft: Draft): void {
 /** Gives what ends a report: the button, or why not yet, with what is to be confirmed above it. It stays in reach. */
 function finish(task: Task, draft: Draft): HTMLElement {
   const fault = faults(task, draft);
-  const over = tooMany(task, draft);
-  const isAsked = draft.isSure && over > 0;
+  const asked = draft.isSure ? doubts(task, draft) : [];
+  const isAsked = asked.length > 0;
   return h("div.finish", {},
-    isAsked ? h("p.warn", { role: "alert" }, icon("alert-triangle"), t("比可报的多 {n}。确实做了就再按一次，班组长会看到。", "{n} more than can be reported. If it is so, press again; the leader will see it.", { n: rounded(over) })) : null,
+    ...asked.map((why) => h("p.warn", { role: "alert" }, icon("alert-triangle"), why)),
     h(`button.btn.btn-huge${isAsked ? ".btn-warn" : ".btn-primary"}`, { type: "button", "data-done": true, disabled: Boolean(fault), "aria-busy": isTelling ? "true" : null, onclick: () => void report(task) },
-      icon(isTelling ? "clock" : "check"), isTelling ? t("正在保存…", "Keeping it…") : fault || (isAsked ? t("确认多报", "Report all the same") : t("完成", "Done"))));
+      icon(isTelling ? "clock" : "check"), isTelling ? t("正在保存…", "Keeping it…") : fault || (isAsked ? (tooMany(task, draft) > 0 ? t("确认多报", "Report all the same") : t("停工前做的，报", "Made before: report")) : t("完成", "Done"))));
 }
 
 /** Gives who shares the report, and in which parts: a tap takes somebody in, plus and minus change their part. */

@@ -9,6 +9,12 @@ import { addScreen, homeScreen, pad, render } from "./shell";
 import { dropDrafts, state } from "./state";
 import * as store from "./store";
 
+/** What is done once somebody has signed in: the label that brought them is opened. */
+export const afterwards: (() => Promise<void>)[] = [];
+
+/** Where an account is signed in to: back to the label that was scanned, which knows where each belongs. */
+const back = () => (location.hash.startsWith("#/go/") ? location.hash.slice(1) : "/station/");
+
 export async function enter(person: Person): Promise<void> {
   if ((await store.fact<string>("current")) !== person.id) await dropDrafts();
   await store.keep("current", person.id);
@@ -21,6 +27,7 @@ export async function enter(person: Person): Promise<void> {
   render();
   queue.send();
   await fetchDay();
+  for (const next of afterwards) await next();
 }
 
 export async function leave(): Promise<void> {
@@ -68,7 +75,7 @@ export function signScreen(): HTMLElement[] {
       h("main.narrow", {},
         h("h1", {}, t("工位", "Station")),
         fault,
-        h("a.btn.btn-primary.btn-tall", { href: "/login?next=/station/" }, icon("user-circle"), t("用账号登录（自己的手机）", "Sign in with an account (own phone)")),
+        h("a.btn.btn-primary.btn-tall", { href: `/login?next=${encodeURIComponent(back())}` }, icon("user-circle"), t("用账号登录（自己的手机）", "Sign in with an account (own phone)")),
         h("p.or", {}, t("或把这台设备配对成工位", "Or pair this device as a station")),
         h("form.stack", { onsubmit: (e: Event) => { e.preventDefault(); void tryPair(); } }, input, h("button.btn.btn-tall", {}, icon("device-tablet"), t("配对", "Pair"))),
       ),

@@ -367,8 +367,16 @@ def _people(loader: Loader) -> None:
         )
 
 
+def aisles(places: Sequence[Row]) -> dict[str, int]:
+    """Give the number of each bin's aisle: a zone is one, and they are walked as they stand in the file."""
+    zones = [r["code"] for r in places if r["kind"] == "zone"]
+    return {r["code"]: 1 + zones.index(r["parent_code"]) for r in places if r["kind"] == "bin"}
+
+
 def _places(loader: Loader) -> None:
-    for r in rows("locations"):
+    places = rows("locations")
+    aisle = aisles(places)
+    for r in places:
         loader.make(
             "inventory.location",
             [
@@ -381,6 +389,7 @@ def _places(loader: Loader) -> None:
                     parent=loader.key("inventory.location", r["parent_code"]),
                     party=loader.key("parties.party", r["party_code"]),
                     barcode=r["code"],
+                    walk_order=aisle.get(r["code"]),
                 )
             ],
         )

@@ -107,11 +107,23 @@ def stopping(operations: Iterable[UUID], besides: Sequence[UUID] = ()) -> dict[U
 
 
 @answers("production.operation.stops")
-def stops(ctx: Context, operation: UUID) -> Label:
-    """Say in words which exceptions stop an operation."""
-    keys = stopping([operation]).get(operation, ())
-    named = titles(NOUN, keys)
-    return L("异常 {names}", "exception {names}").filled({"names": ", ".join(named[key] for key in keys)})
+def stops(ctx: Context, operations: Sequence[UUID]) -> dict[UUID, Label]:
+    """Say in words which exceptions stop each of some operations, and who raised them. Three statements."""
+    by_operation = stopping(operations)
+    named = titles(NOUN, [key for keys in by_operation.values() for key in keys])
+    rows = ShopException.objects.filter(pk__in=named).values_list("pk", "problem", "created_by__name")
+    said = {key: _in_words(named[key], problem, name or "") for key, problem, name in rows}
+    return {
+        operation: L("；".join(said[key].zh for key in keys), "; ".join(said[key].en for key in keys))
+        for operation, keys in by_operation.items()
+    }
+
+
+def _in_words(title: str, problem: str, name: str) -> Label:
+    facts = {"title": title, "problem": problem[:80], "name": name}
+    zh = "异常 {title}" + ("“{problem}”" if problem else "") + ("（{name}提出）" if name else "")
+    en = "exception {title}" + (" “{problem}”" if problem else "") + (", raised by {name}" if name else "")
+    return L(zh, en).filled(facts)
 
 
 @dataclass(frozen=True, slots=True)

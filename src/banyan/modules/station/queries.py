@@ -27,6 +27,7 @@ from banyan.modules.people.queries import employees_by_id, team_members
 from banyan.modules.production import queries as production
 from banyan.modules.production import rules
 from banyan.modules.production.commands.flow import read_shop
+from banyan.modules.production.commands.reports import stops
 from banyan.modules.production.models import DefectReason, WorkOrder
 from banyan.modules.station.acts import further_day
 from banyan.modules.wages.queries import piece_prices
@@ -187,6 +188,7 @@ def _tasks(
     work = {task["id"]: (shop.ops[task["id"]].plant, task["item_id"], task["name"]) for task in tasks}
     rates = piece_prices(employee, on, work.values()) if employee and tasks else {}
     machines = production.machines_given(employee, [task["id"] for task in tasks]) if employee and tasks else {}
+    why = stops(ctx, halted) if (halted := [task["id"] for task in tasks if task["stopped"]]) else {}
     standing = machines_at(sorted({task["work_centre_id"] for task in tasks if task["work_centre_id"]}))
     for task in tasks:
         op = shop.ops[task["id"]]
@@ -205,6 +207,7 @@ def _tasks(
         task["capture"] = capture.as_json(capture.read(orjson.loads(task["capture"]))) if task["capture"] else []
         is_first = task["sequence"] == min(shop.by_order[task["order"]])
         task["materials"] = materials.of(task, is_first=is_first)
+        task["why_stopped"] = str(why.get(task["id"], ""))
         task["last"], task["drawings"] = last.get(task["id"], []), _shown(task, drawn)
     return [_plain(task) for task in tasks]
 

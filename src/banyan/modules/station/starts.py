@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import Field
@@ -39,6 +40,13 @@ def _at_station(ctx: Context, short: str, key: UUID) -> str:
     who = ctx.principal
     is_worker = who.employee and who.may("production.work_order.report") and not who.may("production.work_order.change")
     return f"/station/#/go/{short}/{key}" if is_worker else ""
+
+
+@answers("production.operation.door")
+@answers("production.work_order.door")
+def station_door(short: str, ref: str) -> str:
+    """Give the report page of a label to whoever has not signed in to the product: the station asks who it is."""
+    return f"/station/#/go/{short}/{quote(ref)}"
 
 
 class Used(Input):

@@ -27,8 +27,8 @@ from banyan.kernel.schema import Instant
 from banyan.lib.errors import DomainError, Invalid
 from banyan.lib.labels import L, Label
 from banyan.modules.production.commands import report_work
-from banyan.modules.production.commands.reports import OneReport, ReportAnswer, Reports
-from banyan.modules.production.errors import ReportKeyReused
+from banyan.modules.production.commands.reports import OneReport, ReportAnswer, Reports, stops
+from banyan.modules.production.errors import OperationStopped, ReportKeyReused
 from banyan.modules.production.models import Operation, Report
 from banyan.modules.station import acts, clocks, finding, rules
 from banyan.modules.station.acts import KINDS, Act, Batch, Further, reports_of
@@ -39,6 +39,8 @@ from banyan.modules.station.signing import Seat
 log = logging.getLogger("banyan.station")
 #: Characters of a report's note.
 NOTE = 500
+#: A start that is sent so soon is asked for, not told: it may be refused.
+AT_ONCE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Told:
     fault: DomainError | None = None
     happened_at: datetime | None = None
     clock_at: datetime | None = None
+    is_asked: bool = False
     reports: list[OneReport] = dataclass_field(default_factory=list)
 
 
@@ -97,6 +100,7 @@ def read_acts(batch: Batch) -> list[Told]:
     clock = told[0].clock_at or batch.sent_at if told else batch.sent_at
     for one in told:
         clock = one.clock_at = one.clock_at or clock
+        one.is_asked = isinstance(one.act, Act) and one.act.kind == "start" and batch.sent_at - clock <= AT_ONCE
     return told
 
 
@@ -245,7 +249,18 @@ def _settle(ctx: Context, seat: Seat, told: Told, before: _Before) -> Answer:
         return known
     if told.act.kind == "undo" and _withdrawn(ctx, told.act):
         return Answer(str(key), "done", text=L("已撤回", "Withdrawn"))
+    if told.is_asked and (why := _stopped(ctx, seat, told.act.operation)):
+        return Answer(str(key), "refused", text=why.label)
     return _guarded(ctx, seat, told, _reported)
+
+
+def _stopped(ctx: Context, seat: Seat, operation: UUID | None) -> OperationStopped | None:
+    """Give why nobody may begin at an operation of the plant, None where they may."""
+    stopped = Operation.objects.filter(pk=operation, plant=seat.plant, is_stopped=True)
+    if (found := stopped.select_related("work_order").first()) is None:
+        return None
+    why = stops(ctx, [found.pk]).get(found.pk, "")
+    return OperationStopped(order=found.work_order.number, operation=found.title, why=why)
 
 
 def _name_sender(reports: Sequence[OneReport], sender: Principal) -> None:

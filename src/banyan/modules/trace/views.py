@@ -86,19 +86,20 @@ def of_lot(request: HttpRequest, key: UUID) -> HttpResponse:
         "is_more_worked": len(found.worked) >= MOST_REPORTS,
         "recalls": [(f"/trace/recalls/{k}", n, _RECALL[s]) for k, n, s in found.recalls],
         "may_hold": may_hold(ctx) and not any(s == "open" for _, _, s in found.recalls),
+        "reasons": STOP_REASONS,
         "pdf": f"/print/inventory/lots/{key}.pdf?layout=recall_list",
         "xlsx": f"/queries/trace.recall_list/export.xlsx?lot={key}",
     })  # fmt: skip
 
 
 def hold(request: HttpRequest, key: UUID) -> HttpResponse:
-    """Give the dialog in which a tap on a reason holds a lot with all that was made of it, or hold them."""
+    """Hold a lot with all that was made of it; asked by GET, give the dialog that takes a reason in words."""
     ctx = request.ctx
     ctx.require(BEGIN, registry.command(BEGIN).label)
     lot = reading.read_record(ctx, registry.noun(LOT), key)
     if request.method != "POST":
-        return part(request, "trace/hold.html", {"key": key, "number": lot["number"], "reasons": STOP_REASONS})
-    reason = request.POST.get("reason", "") or request.POST.get("other", "").strip()
+        return part(request, "trace/hold.html", {"key": key, "number": lot["number"]})
+    reason = request.POST.get("reason", "").strip()
     (recall,) = execute(ctx, registry.command(BEGIN), data={"lot": key, "reason": reason}).value
     note = L("已冻结并召回：{number}", "Held and recalled: {number}").filled({"number": recall.number})
     return go(request, f"/trace/recalls/{recall.pk}", note)

@@ -15,15 +15,22 @@ from banyan.kernel.nouns import Noun
 from banyan.kernel.records import titles
 from banyan.lib.errors import NotFound
 from banyan.lib.labels import L
-from banyan.web import codes
+from banyan.web import codes, incidents
+from banyan.web.middleware import public
 
 
+@public
 def go(request: HttpRequest, short: str, ref: str) -> HttpResponse:
     """Send to the record that a code names: its page, or where its noun's module says by the port `NOUN.go`.
 
-    A name that several records bear, such as a lot's number, leads to the list of them.
+    A name that several records bear, such as a lot's number, leads to the list of them. Who has not signed in goes
+    where the module says by the port `NOUN.door`, a function of the code's two parts, else signs in here first.
     """
     noun = codes.noun_of(short)
+    if request.ctx is None:
+        door: Callable[[str, str], str] = registry.port(f"{noun}.door", lambda _short, _ref: "")
+        address = door(short, ref)
+        return redirect(address) if address else incidents.to_sign_in(request)
     scanned = codes.read_ref(noun, ref) if noun else None
     if scanned is None:
         raise _unknown(f"{short}/{ref}")

@@ -58,8 +58,8 @@ UNDO = "production.report.undo"
 MOST_REPORTS = 500
 #: Reports of one call above which it is booked by itself.
 MOST_TOGETHER = 5
-#: Why nobody may go on with an operation, in words: (ctx, operation) to a label.
-stops = port("production.operation.stops", lambda _ctx, _operation: "")
+#: Why nobody may go on with an operation, in words: (ctx, operations) to a label for each that is stopped.
+stops = port("production.operation.stops", lambda _ctx, _operations: {})
 
 
 class DefectCount(Input):
@@ -583,7 +583,7 @@ class _Booking:
         op = entry.op
         if op.is_stopped and entry.kind in rules.GOES_ON and not entry.undone:
             if not entry.data.is_offline:
-                raise OperationStopped(order=op.number, operation=op.title, why=stops(self.ctx, op.id))
+                raise OperationStopped(order=op.number, operation=op.title, why=stops(self.ctx, [op.id]).get(op.id, ""))
             entry.flags.append("stopped")
         if op.state not in ("closed", "skipped") and (op.order_state in AT_WORK):
             return

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from datetime import timedelta
 from decimal import Decimal as D
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
 from banyan.kernel import files
-from banyan.kernel.models import Attachment, RoleGrant
+from banyan.kernel.models import Attachment, RoleGrant, User
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
 from banyan.modules.equipment.models import Machine
@@ -313,6 +315,53 @@ def test_help_called_offline_is_raised_once_and_stops_the_operation(station, sho
     first.refresh_from_db()
     assert first.is_stopped
     assert station.states(station.good(first.pk, 5)) == ["flagged"]
+
+
+def test_a_photo_of_a_call_follows_it_and_is_shown_at_the_exception(station, first, calls, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    call = {"id": str(new_id()), "seq": 1, "kind": "help", "at": timezone.now().isoformat(), "said": "安灯：质量",
+            "category": calls["QUALITY"], "operation": str(first.pk), "problem": "内孔超差"}  # fmt: skip
+    content = picture()
+    assert send_photo(station, call["id"], content, kind="help").json()["code"] == "station.not_arrived"
+    assert station.states(call) == ["done"]
+    assert [send_photo(station, call["id"], content, kind="help").status_code for _ in range(2)] == [200, 200]
+    hung = Attachment.objects.get(noun="exceptions.exception", record=call["id"])
+    assert files.content(hung.file_id).read_bytes() == content
+    reader = Client(HTTP_HOST="localhost")
+    reader.force_login(User.objects.get(login="zhao"), backend="django.contrib.auth.backends.ModelBackend")
+    place = f"/exceptions/exceptions/{call['id']}"
+    assert f'hx-get="{place}/files"' in reader.get(place).content.decode()
+    shown = re.findall(rf'<img src="(/files/{hung.pk}[^"]*)"', reader.get(f"{place}/files").content.decode())
+    assert [reader.get(path).status_code for path in shown] == [200]
+
+
+def test_a_stopped_operation_is_not_begun_and_it_is_said_why_and_by_whom(station, shop, first, calls):
+    call = {"id": str(new_id()), "seq": 1, "kind": "help", "at": timezone.now().isoformat(), "said": "安灯：质量",
+            "category": calls["QUALITY"], "operation": str(first.pk), "problem": "内孔超差"}  # fmt: skip
+    assert station.states(call) == ["done"]
+    number = ShopException.objects.get().number
+    (task,) = [one for one in station.day().json()["tasks"] if one["id"] == str(first.pk)]
+    for part in (number, "内孔超差", "赵师傅提出"):
+        assert part in task["why_stopped"]
+    start = station.act("start", first.pk, ("start", 0), at=timezone.now() - timedelta(seconds=2))
+    for _ in range(2):
+        (answer,) = station.sync(start).json()["acts"]
+        assert answer["state"] == "refused"
+        for part in (number, "内孔超差", "赵师傅提出"):
+            assert part in answer["text"]
+    first.refresh_from_db()
+    assert first.started == 0
+    # what has happened is booked: a start of an hour ago, and pieces whenever they come
+    begun = station.act("start", first.pk, ("start", 0), at=timezone.now() - timedelta(hours=1))
+    made = station.good(first.pk, 5, at=timezone.now())
+    assert station.states(begun, made) == ["flagged", "flagged"]
+    first.refresh_from_db()
+    assert (first.started, first.good_quantity) == (1, 5)
+    shop.world.do("exceptions.exception.take", ShopException.objects.get())
+    shop.world.do("exceptions.exception.contain", ShopException.objects.get(), countermeasure="全检")
+    assert "why_stopped" not in [one for one in station.day().json()["tasks"] if one["id"] == str(first.pk)][0]
+    again = station.act("start", first.pk, ("start", 0), at=timezone.now())
+    assert station.states(again) == ["done"]
 
 
 def test_the_defect_reason_of_a_call_decides_whose_it_is(station, shop, first, calls):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from threading import Barrier
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -20,7 +21,7 @@ from banyan.kernel.models import Role, RoleGrant, User, UserRole
 from banyan.kernel.proofs import proofs, run
 from banyan.lib.ids import new_id
 from banyan.modules.production.models import Operation, Report, ReportApproval, ReportFlag, WorkOrder
-from banyan.modules.station import badges
+from banyan.modules.station import badges, together
 from banyan.modules.station.badges import Ticket
 from banyan.modules.wages.models import Approval, WageLine
 from banyan.modules.wages.queries import is_approved
@@ -122,6 +123,27 @@ def test_two_people_on_the_last_pieces_are_both_booked_and_one_is_flagged(shop):
     assert (last.good_quantity, Report.objects.filter(operation=last).count()) == (6, 2)
     (flag,) = ReportFlag.objects.all()
     assert (flag.kind, flag.excess_quantity) == ("over", 3)
+    assert faults() == []
+
+
+def test_one_report_sent_by_several_devices_at_one_moment_is_booked_once(shop, monkeypatch):
+    taken, booked = [], together._booked
+
+    def seen(seats):
+        taken.extend(letter.keys for letter in seats)
+        return booked(seats)
+
+    monkeypatch.setattr(together, "_booked", seen)
+    order = shop.released(quantity="100")
+    shop.report(order, 10, "good", 1)  # an order that is begun goes with others
+    first, one, other = shop.operation(order, 10), person(shop, "zhao"), person(shop, "qian")
+    for count in range(1, 6):
+        act, beside = one.good(first, 3), other.good(first, 1)
+        copies = [partial(replace(one, device=new_id()).sync, act) for _ in range(3)]
+        assert at_once(*copies, partial(other.sync, beside)) == [["done"]] * 4
+        assert any(UUID(act["id"]) in keys for keys in taken)
+        first.refresh_from_db()
+        assert (first.good_quantity, Report.objects.count()) == (1 + 4 * count, 1 + 2 * count)
     assert faults() == []
 
 

@@ -22,6 +22,7 @@ from banyan.modules.station.badges import Ticket
 from banyan.modules.station.models import KeptAct
 from banyan.modules.wages.models import Approval, Statement, WageLine
 from banyan.ops.roles import write_defaults
+from banyan.web import codes
 from src.banyan.modules.production.tests.conftest import Shop
 from tests.plugins.standing import stands
 from tests.plugins.world import World
@@ -117,6 +118,22 @@ def test_at_a_station_what_somebody_may_not_report_is_kept_for_the_leader(floor)
                            headers={"Authorization": f"Station {ticket}"})  # fmt: skip
     assert [one["state"] for one in answer.json()["acts"]] == ["kept"]
     assert (KeptAct.objects.get().code, Report.objects.count()) == ("not_allowed", 2)
+
+
+def test_a_label_leads_each_to_where_they_belong(floor):
+    operation, order = floor.first, floor.order
+    by_id = codes.make("production.operation", operation.pk)
+    by_number = codes.make("production.work_order", order.number)
+    for label in (by_id, by_number, codes.make("production.work_order", order.pk)):
+        assert Client(HTTP_HOST="localhost").get(label).headers["Location"] == f"/station/#{label}"
+    worker, leader = floor.page("zhao"), floor.page("lead")
+    assert worker.get(by_id).headers["Location"] == f"/station/#/go/o/{operation.pk}"
+    assert worker.get(by_number).headers["Location"] == f"/station/#/go/w/{order.pk}"
+    assert leader.get(by_id).headers["Location"] == f"/production/operations/{operation.pk}"
+    assert leader.get(by_number).headers["Location"] == f"/production/work_orders/{order.pk}"
+    other = codes.make("items.item", floor.world.part.pk)
+    assert Client(HTTP_HOST="localhost").get(other).headers["Location"].startswith("/login?next=")
+    assert Client(HTTP_HOST="localhost").get("/go/nothing/x").headers["Location"].startswith("/login?next=")
 
 
 def test_a_worker_corrects_only_what_is_their_own_and_a_leader_any_of_the_team(floor):

@@ -176,17 +176,17 @@ def test_on_a_lots_own_page_the_usual_reasons_are_tapped(line, made, browser, pa
 def test_a_tap_on_a_reason_holds_all_and_opens_the_recall(line, shipped, browser):
     assert line.shipped
     client, path = browser("quality"), f"/trace/lots/{line.steel_lot.pk}/hold"
-    assert path in client.get(f"/trace/lots/{line.steel_lot.pk}").content.decode()
-    dialog = client.get(path, headers={"HX-Request": "true"}).content.decode()
-    assert dialog.count('hx-vals=\'{"reason"') == len(STOP_REASONS)
-    assert client.post(path, {"_key": str(new_id()), "other": " "}).status_code == 422
+    form = client.get(f"/trace/lots/{line.steel_lot.pk}").content.decode().split(f'hx-post="{path}"')[1]
+    assert form.split("</form>")[0].count('<button class="btn trace-hold" name="reason"') == len(STOP_REASONS)
+    assert 'name="reason"' in client.get(path, headers={"HX-Request": "true"}).content.decode()
+    assert client.post(path, {"_key": str(new_id()), "reason": " "}).status_code == 422
     assert line.state(line.steel_lot) == "released"
-    told = {"_key": str(new_id()), "reason": "供应商通知", "other": "半句话"}
+    told = {"_key": str(new_id()), "reason": "供应商通知"}
     done = client.post(path, told, headers={"HX-Request": "true"})
     recall = Recall.objects.get()
     assert f"/trace/recalls/{recall.pk}" in done.headers["HX-Location"]
     assert (recall.reason, line.state(line.steel_lot), line.state(line.gear)) == ("供应商通知", "held", "held")
-    again = client.post(path, {"_key": str(new_id()), "other": "再来一次"})
+    again = client.post(path, {"_key": str(new_id()), "reason": "再来一次"})
     assert again.status_code == 409
 
 
