@@ -11,9 +11,10 @@ import pytest
 from django.test import Client
 
 from banyan.integration import conditions, effects, inbox, performing, polling
+from banyan.integration.commands import messages
 from banyan.integration.connecting import Incoming
 from banyan.integration.engine import carry_until_quiet
-from banyan.integration.errors import NothingChosen, WrongRange
+from banyan.integration.errors import NothingChosen, TooManyToTry, WrongRange
 from banyan.integration.mapping.models import KeyLink
 from banyan.integration.models import Attempt, Message, Position, Secret, System
 from banyan.integration.plans import plan_of
@@ -281,11 +282,32 @@ def test_dead_ones_of_a_range_or_a_flow_are_replayed_and_no_other(dead_of_three_
         assert Message.objects.filter(state="dead").count() == 4
 
 
-def test_a_replay_of_nothing_in_particular_or_of_a_range_upside_down_is_refused(dead_of_three_days, ctx):
+def test_a_dry_run_takes_what_a_replay_of_the_same_choice_would(dead_of_three_days, ctx):
+    def tried(**chosen):
+        value = do(ctx, "integration.message.dry_run", **chosen).value
+        return "".join(one["value"]["code"].removeprefix("R") for one in value)
+
+    flows, days = dead_of_three_days
+    for chosen, expected in ranges(flows, days):
+        assert tried(**chosen) == expected, chosen
+    assert tried(messages=[str(one.pk) for one in Message.objects.all()], until=days[1].isoformat()) == "1"
+    assert Message.objects.filter(state="dead").count() == 4
+
+
+def test_a_dry_run_of_more_than_is_tried_at_once_is_refused_with_how_many(dead_of_three_days, ctx, monkeypatch):
+    monkeypatch.setattr(messages, "MOST_TRIED", 3)
+    (flow, _), _ = dead_of_three_days
+    assert len(do(ctx, "integration.message.dry_run", flow=str(flow.pk)).value) == 3
+    with pytest.raises(TooManyToTry, match="4"):
+        do(ctx, "integration.message.dry_run", reason="validation")
+
+
+def test_nothing_in_particular_or_a_range_upside_down_is_refused(dead_of_three_days, ctx):
     _, (day, _, _) = dead_of_three_days
-    for chosen, refusal in (({}, NothingChosen), (dict(since=day.isoformat(), until=day.isoformat()), WrongRange)):
-        with pytest.raises(refusal):
-            execute(ctx, registry.command("integration.message.replay_where"), data=chosen)
+    for name in ("replay_where", "dry_run"):
+        for chosen, refusal in (({}, NothingChosen), (dict(since=day.isoformat(), until=day.isoformat()), WrongRange)):
+            with pytest.raises(refusal):
+                execute(ctx, registry.command(f"integration.message.{name}"), data=chosen)
     assert Message.objects.filter(state="dead").count() == 4
 
 
