@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +15,7 @@ from django.test import Client
 from banyan.integration.models import Flow, Gauge
 from banyan.integration.tests.conftest import do
 from banyan.integration.watch import days, health
-from banyan.integration.watch.models import Day
+from banyan.integration.watch.models import Day, Discrepancy, Scan
 from banyan.kernel.models import Role, RoleGrant, User, UserRole
 from banyan.lib.ids import new_id
 from tests.plugins import papers
@@ -104,6 +106,33 @@ def test_the_page_leads_to_what_is_wrong_and_offers_what_one_may_do(busy, system
     seen = browse("watch.day.read").get("/integration/health").content.decode()
     assert "/do/stop" not in seen
     assert "/do/check" not in seen
+
+
+def test_a_systems_discrepancies_lead_to_its_own_and_nobody_elses(ctx, busy, system, browse):
+    other = do(ctx, "integration.system.create", records=[dict(
+        code="OTHER", name="别家", connector="test_loop", settings={"url": "http://127.0.0.1:9"})]).ids[0]  # fmt: skip
+    scans = {}
+    for code, of in (("A", system.pk), ("B", system.pk), ("C", system.pk), ("D", other), ("E", None)):
+        theirs = dict(kind="theirs", operation="rows", noun="kernel.role", key_field="code", at_field="created_at",
+                      their_key="code")  # fmt: skip
+        scans[code] = Scan.objects.create(code=code, name=code, system_id=of, **(theirs if of else {"kind": "ours"}))
+    for code, state in (("A", "open"), ("A", "open"), ("B", "repairing"), ("C", "closed"), ("D", "open"),
+                        ("E", "open")):  # fmt: skip
+        Discrepancy.objects.create(scan=scans[code], kind="different", key=new_id().hex, state=state,
+                                   first_seen_at=NOW, last_seen_at=NOW, last_run=new_id(),
+                                   closed_at=NOW if state == "closed" else None)  # fmt: skip
+    shown = {one.code: (one.signs.differences, set(one.scans)) for one in health.board(NOW, ZONE).systems}
+    assert shown == {"SHOP": (3, {scans["A"].pk, scans["B"].pk}), "OTHER": (1, {scans["D"].pk})}
+    client = browse("*")
+    text = client.get("/integration/health").content.decode()
+    links = [unescape(one) for one in re.findall(r'href="(/watch/discrepancies\?[^"]*scan:in=[^"]*)"', text)]
+    assert len(links) == 2
+    keys = {frozenset(re.findall(r"/watch/discrepancies/([0-9a-f-]{36})", client.get(one).content.decode()))
+            for one in links}  # fmt: skip
+    assert keys == {
+        frozenset(str(one) for one in Discrepancy.objects.filter(scan__system=of).exclude(state="closed").values_list(
+            "pk", flat=True)) for of in (system.pk, other)
+    }  # fmt: skip
 
 
 def test_who_has_no_right_sees_neither_board_nor_report(busy, browse):
