@@ -6,10 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from banyan.integration.models import Flow
 from banyan.integration.watch import defaults
 from banyan.integration.watch.models import Discrepancy, Scan, ScanRun
 from banyan.integration.watch.scanning import run_scan
-from banyan.kernel.models import User
+from banyan.kernel import registry
+from banyan.kernel.commands import execute
+from banyan.kernel.context import Principal
+from banyan.kernel.models import InboxItem, User
 from banyan.lib.ids import new_id
 from banyan.modules.channels.models import ChannelOrder, Offer
 from banyan.modules.channels.tests.conftest import Stall
@@ -84,6 +88,10 @@ def test_each_shop_that_is_joined_has_a_nightly_scan_without_anybody_having_made
     """Read through the flow's own mapping: number, time and amount are theirs as we would take them in."""
     _, shop, system, hand = trade
     ctx = hand.ctx.with_(now=datetime.now(UTC))
+    owner = User.objects.create(login=f"o-{new_id().hex[-8:]}", name="启用流的人")
+    as_owner = ctx.with_(principal=Principal(owner.pk, owner.name, grants=(("*", "all"),)))
+    for name in ("stop", "revise", "test", "activate"):
+        execute(as_owner, registry.command(f"integration.flow.{name}"), ids=[Flow.objects.get(code="ORDERS").pk])
     defaults.seed(ctx)
     made = Scan.objects.select_related("system", "fetch_flow").get(kind="theirs")
     assert (made.code, made.system_id, made.fetch_flow.code, made.is_active) == ("SCAN-ORDERS", system, "ORDERS", True)
@@ -97,6 +105,8 @@ def test_each_shop_that_is_joined_has_a_nightly_scan_without_anybody_having_made
     shop.place("LAMP", 1, "88.90")
     assert run_scan(ctx, made).found == 2
     assert found() == [("different", "1000"), ("missing_here", "1001")]
+    assert set(Discrepancy.objects.values_list("owner", flat=True)) == {owner.pk}
+    assert InboxItem.objects.filter(person=owner, noun="watch.scan", record=made.pk).count() == 1
     hand.do("watch.discrepancy.fetch_again", Discrepancy.objects.get(key="1001").pk)
     carry(datetime.now(UTC))
     assert ChannelOrder.objects.filter(outside_number="1001").exists()

@@ -1,8 +1,9 @@
-"""What a PDF says of its pages, read without a library."""
+"""What a PDF says of its pages, read without a library; and its words, as poppler reads them."""
 
 from __future__ import annotations
 
 import re
+import subprocess
 import zlib
 from contextlib import suppress
 
@@ -20,3 +21,12 @@ def boxes(pdf: bytes) -> list[tuple[int, int]]:
             parts.append(zlib.decompressobj().decompress(packed))
     found = [[float(one) for one in box.split()] for part in parts for box in _BOX.findall(part)]
     return [tuple(round(side / _POINTS_PER_MM) for side in (box[2] - box[0], box[3] - box[1])) for box in found]
+
+
+def lines(pdf: bytes, program: str) -> list[str]:
+    """Give the lines of words of a PDF as they stand on its pages, with one space where there is a gap.
+
+    Takes:  program: poppler's pdftotext
+    """
+    done = subprocess.run([program, "-layout", "-", "-"], input=pdf, capture_output=True, check=True)
+    return [" ".join(line.split()) for line in done.stdout.decode().splitlines() if line.strip()]

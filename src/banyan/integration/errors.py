@@ -53,6 +53,14 @@ class WrongRange(Invalid):
     way_out_en = "Swap its ends"
 
 
+class TooManyToTry(Invalid):
+    code = "integration.too_many_to_try"
+    zh = "选中 {n} 条消息，一次最多试运行 {most} 条"
+    en = "{n} messages are chosen: at most {most} are tried at once"
+    way_out_zh = "缩小时间范围或条件；重放没有此限制"
+    way_out_en = "Choose a smaller range; a replay has no such limit"
+
+
 class OfASaga(Conflict):
     code = "integration.of_a_saga"
     zh = "{what} 属于跨系统事务，不能单独操作"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
@@ -68,6 +69,26 @@ def once(limits: Plan | Limits, call: Callable[[], T], now: datetime | None = No
         raise
     claims.note(limits, now, succeeded=True)
     return found
+
+
+def aside(limits: Plan | Limits, call: Callable[[], T]) -> T:
+    """Make a call that reads as `once` does, for somebody who is in the middle of a transaction.
+
+    On a thread and connection of its own: the gauge counts it whatever becomes of that transaction, and is not locked
+    by it. What the transaction itself has written is not seen, and must not be the system.
+
+    Raises: as `once`
+    Writes: the gauge
+    """
+
+    def made() -> T:
+        try:
+            return once(limits, call)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="read-aside") as thread:
+        return thread.submit(made).result()
 
 
 def patiently(limits: Plan | Limits, call: Callable[[], T], beat: Callable[[], None]) -> T:

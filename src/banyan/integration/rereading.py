@@ -39,7 +39,7 @@ def count(plan: Plan, since: datetime, until: datetime) -> Listed:
     """Say what there would be to read; nothing is kept, nothing is waited for. Raises: as `pages`"""
     seen: set[str] = set()
     number = 0
-    for number, messages in enumerate(pages(plan, since, until, partial(reads.once, reader_of(plan))), start=1):
+    for number, messages in enumerate(pages(plan, since, until, partial(reads.aside, reader_of(plan))), start=1):
         if number > COUNTED_PAGES:
             break
         seen |= {inbox.source_of(one) for one in messages}

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Max
 from pydantic import Field
 
-from banyan.integration import checks, fanout, mappings, nouns, replies, rules
+from banyan.integration import checks, fanout, mappings, nouns, reads, replies, rules
 from banyan.integration.connecting import connector_of
 from banyan.integration.errors import (
     FlowNotReady,
@@ -23,7 +23,7 @@ from banyan.integration.errors import (
     WrongRange,
 )
 from banyan.integration.models import Flow, FlowVersion, Position, Sample, System
-from banyan.integration.plans import account_context, link_of, plan_of, refused
+from banyan.integration.plans import account_context, limits_of, link_of, plan_of, refused
 from banyan.integration.rehearsing import stages_of
 from banyan.integration.trying import Tried, outcome_of
 from banyan.kernel import db, registry
@@ -274,18 +274,20 @@ class Peek(Input):
 def peek_messages(ctx: Context, data: Peek) -> list[Any]:
     """Read what a partner has now, to draw a flow by; nothing is kept, nothing acknowledged, no position moves.
 
+    It takes its turn by the gauge, as all that reads, and counts there even where this is refused.
+
     Gives:  bodies, at most five; none where there is nothing to read
     Raises: NotFound, NothingRead with what the partner or its connector said
     """
-    link = link_of(data.system)
-    if link is None:
+    link, limits = link_of(data.system), limits_of(data.system, data.operation)
+    if link is None or limits is None:
         raise NotFound
     connector, connect = link
     if connector.holds_polled:
         held = L("对方会为读取者留住消息，不能只看一眼", "the partner holds what is read: nobody else can look")
         raise NothingRead(why=held)
     try:
-        page = connector.poll(connect(), data.operation, None, MOST_PEEKED)
+        page = reads.aside(limits, lambda: connector.poll(connect(), data.operation, None, MOST_PEEKED))
     except Exception as fault:  # whatever a connector raises says why nothing can be read
         said = refused(fault).text.split("\n")
         raise NothingRead(why=L(said[0] or "—", said[-1] or "—")) from None

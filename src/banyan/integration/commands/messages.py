@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
+from django.db.models import Q, QuerySet
 from pydantic import Field
 
 from banyan.integration import claims, fanout
 from banyan.integration.checks import SAGA
 from banyan.integration.connecting import Failed
-from banyan.integration.errors import NothingChosen, OfASaga, WrongRange
+from banyan.integration.errors import NothingChosen, OfASaga, TooManyToTry, WrongRange
 from banyan.integration.models import Flow, Message, Repair, Sample
 from banyan.integration.nouns import REASONS
 from banyan.integration.performing import reason_of, rehearse, said
@@ -27,6 +28,10 @@ from banyan.kernel.schema import Input, Instant, Text, field
 from banyan.lib.errors import DomainError, NotFound
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L, Label
+
+MOST_TRIED = 100
+#: So many are counted to say how many too many they are.
+MOST_COUNTED = 10_000
 
 #: What a replay makes of a message: the first try again. One that was given up had let others pass: it queues anew.
 _REPLAY = """
@@ -69,6 +74,26 @@ class Where(Input):
     until: Instant | None = field("到", "Until", None, help=L("不含此刻", "Up to, not including"))
 
 
+#: What a replay by where it is may take: a source that is used twice, or a saga's step, is decided singly.
+_REPLAYABLE = Q(state="dead") & ~Q(reason="source_reused") & ~Q(flow__trigger=SAGA)
+
+
+def _within(data: Where, usual: Q, messages: Sequence[UUID] = ()) -> QuerySet[Message]:
+    """Give the messages of a choice.
+
+    Takes:  usual: which those are where none is named; messages: those named, of which the choice takes its part
+    Raises: NothingChosen, WrongRange
+    """
+    named = (("flow_id", data.flow), ("system_id", data.system), ("reason", data.reason), ("at__gte", data.since),
+             ("at__lt", data.until))  # fmt: skip
+    chosen = {name: value for name, value in named if value}
+    if not chosen and not messages:
+        raise NothingChosen
+    if data.since and data.until and data.since >= data.until:
+        raise WrongRange
+    return Message.objects.filter(Q(pk__in=messages) if messages else usual, **chosen)
+
+
 @command("integration.message.replay_where", L("批量重放", "Replay many"), input=Where, on="noun", icon="repeat")
 def replay_where(ctx: Context, data: Where) -> Label:
     """Try again all dead letters of a flow, a system, a reason or a time.
@@ -76,15 +101,7 @@ def replay_where(ctx: Context, data: Where) -> Label:
     Raises: NothingChosen, WrongRange
     Writes: messages
     """
-    if not (data.flow or data.system or data.reason or data.since or data.until):
-        raise NothingChosen
-    if data.since and data.until and data.since >= data.until:
-        raise WrongRange
-    chosen = Message.objects.filter(state="dead").exclude(reason="source_reused").exclude(flow__trigger=SAGA)
-    for name, value in (("flow_id", data.flow), ("system_id", data.system), ("reason", data.reason),
-                        ("at__gte", data.since), ("at__lt", data.until)):  # fmt: skip
-        if value is not None:
-            chosen = chosen.filter(**{name: value})
+    chosen = _within(data, _REPLAYABLE)
     count = replay(list(chosen.select_for_update(of=("self",)).values_list("pk", flat=True)), ctx.now)
     return L("{n} 条消息将重试", "{n} messages are tried again").filled({"n": count})
 
@@ -140,19 +157,27 @@ def repair_messages(ctx: Context, messages: Sequence[Message], data: Mend) -> No
            [orjson.dumps(data.body, default=str).decode(), [one.pk for one in messages]])  # fmt: skip
 
 
-class Which(Input):
-    """Messages to try."""
+class Which(Where):
+    """Messages to try: those named, or the dead ones that a replay of the same choice would take."""
 
-    messages: list[UUID] = field("消息", "Messages", min_length=1, max_length=100, reference="integration.message")
+    messages: list[UUID] = field("消息", "Messages", default_factory=list, max_length=MOST_TRIED,
+                                 reference="integration.message", help=L(
+        "空则按下列条件选死信", "Empty: dead ones, chosen by what is said here"))  # fmt: skip
 
 
 @command("integration.message.dry_run", L("试运行", "Dry run"), input=Which, on="noun", icon="flask",
          help=L("映射并检查，不发送、不写入", "Maps and checks, sends nothing and writes nothing"))  # fmt: skip
 def dry_run_messages(ctx: Context, data: Which) -> list[dict[str, Any]]:
-    """Say what would become of messages by the versions that run now; nothing is sent or written."""
+    """Say what would become of messages by the versions that run now; nothing is sent or written.
+
+    Raises: NothingChosen, WrongRange; TooManyToTry
+    """
     found = []
     plans: dict[UUID, Plan | None] = {}
-    for one in Message.objects.filter(pk__in=data.messages).order_by("seq"):
+    chosen = _within(data, _REPLAYABLE, data.messages)
+    if (many := chosen[: MOST_COUNTED + 1].count()) > MOST_TRIED:
+        raise TooManyToTry(n=f"{MOST_COUNTED}+" if many > MOST_COUNTED else many, most=MOST_TRIED)
+    for one in chosen.order_by("seq"):
         if one.flow_id not in plans:
             plans[one.flow_id] = plan_of(one.flow_id)
         plan = plans[one.flow_id]

@@ -11,14 +11,16 @@ import pytest
 from django.test import Client
 
 from banyan.integration import conditions, effects, inbox, performing, polling
+from banyan.integration.commands import messages
 from banyan.integration.connecting import Incoming
 from banyan.integration.engine import carry_until_quiet
+from banyan.integration.errors import NothingChosen, TooManyToTry, WrongRange
 from banyan.integration.mapping.models import KeyLink
 from banyan.integration.models import Attempt, Message, Position, Secret, System
 from banyan.integration.plans import plan_of
 from banyan.integration.tests.conftest import CONFIRMED, PAGES, do
-from banyan.kernel import db, proofs
-from banyan.kernel.commands import Contended
+from banyan.kernel import db, proofs, registry
+from banyan.kernel.commands import Contended, execute
 from banyan.kernel.models import Audit, History, Role, User
 from banyan.lib.errors import Invalid
 from tests.integration.both_sides import bus_agrees, roles
@@ -243,6 +245,70 @@ def test_many_dead_ones_are_replayed_by_reason(inward, ctx):
     assert Message.objects.filter(state="waiting").count() == 5
     carry_until_quiet(later(1))
     assert Message.objects.filter(state="dead", reason="validation").count() == 5
+
+
+@pytest.fixture
+def dead_of_three_days(inward):
+    """Give two flows: one with a dead letter of each of three days, in order 1, 2, 3; the other with one, 4, of day 2.
+
+    Gives:  the flows and the days
+    """
+    flows = [inward(order="free") for _ in range(2)]
+    days = [datetime(2026, 3, day, 9, 0, tzinfo=UTC) for day in (1, 2, 3)]
+    for flow, n, day in ((flows[0], 1, 0), (flows[0], 2, 1), (flows[0], 3, 2), (flows[1], 4, 1)):
+        inbox.keep(plan_of(flow.pk), [Incoming(id=str(n), body={"code": f"R{n}"})], days[day])
+    carry_until_quiet()
+    assert set(states()) == {(str(n), "dead", "validation") for n in (1, 2, 3, 4)}
+    return flows, days
+
+
+def ranges(flows, days):
+    """Give what may be chosen, and what that is of the dead of three days."""
+    first, other = (str(one.pk) for one in flows)
+    one, two, three = (day.isoformat() for day in days)
+    return (
+        (dict(since=two), "234"), (dict(until=two), "1"), (dict(since=two, until=three), "24"),
+        (dict(since=one, until=two), "1"), (dict(flow=other), "4"), (dict(flow=first, since=two), "23"),
+        (dict(reason="validation", until=three), "124"), (dict(reason="refused", since=one), ""),
+    )  # fmt: skip
+
+
+def test_dead_ones_of_a_range_or_a_flow_are_replayed_and_no_other(dead_of_three_days, ctx):
+    for turn, (chosen, expected) in enumerate(ranges(*dead_of_three_days), start=1):
+        do(ctx, "integration.message.replay_where", **chosen)
+        waiting = Message.objects.filter(state="waiting").order_by("source").values_list("source", flat=True)
+        assert "".join(waiting) == expected, chosen
+        carry_until_quiet(later(turn))
+        assert Message.objects.filter(state="dead").count() == 4
+
+
+def test_a_dry_run_takes_what_a_replay_of_the_same_choice_would(dead_of_three_days, ctx):
+    def tried(**chosen):
+        value = do(ctx, "integration.message.dry_run", **chosen).value
+        return "".join(one["value"]["code"].removeprefix("R") for one in value)
+
+    flows, days = dead_of_three_days
+    for chosen, expected in ranges(flows, days):
+        assert tried(**chosen) == expected, chosen
+    assert tried(messages=[str(one.pk) for one in Message.objects.all()], until=days[1].isoformat()) == "1"
+    assert Message.objects.filter(state="dead").count() == 4
+
+
+def test_a_dry_run_of_more_than_is_tried_at_once_is_refused_with_how_many(dead_of_three_days, ctx, monkeypatch):
+    monkeypatch.setattr(messages, "MOST_TRIED", 3)
+    (flow, _), _ = dead_of_three_days
+    assert len(do(ctx, "integration.message.dry_run", flow=str(flow.pk)).value) == 3
+    with pytest.raises(TooManyToTry, match="4"):
+        do(ctx, "integration.message.dry_run", reason="validation")
+
+
+def test_nothing_in_particular_or_a_range_upside_down_is_refused(dead_of_three_days, ctx):
+    _, (day, _, _) = dead_of_three_days
+    for name in ("replay_where", "dry_run"):
+        for chosen, refusal in (({}, NothingChosen), (dict(since=day.isoformat(), until=day.isoformat()), WrongRange)):
+            with pytest.raises(refusal):
+                execute(ctx, registry.command(f"integration.message.{name}"), data=chosen)
+    assert Message.objects.filter(state="dead").count() == 4
 
 
 def test_a_worker_that_dies_before_the_commit_has_done_nothing(inward, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,12 +11,14 @@ from django.db import connection
 
 from banyan.integration import claims, sending
 from banyan.integration.engine import carry_once, carry_until_quiet
+from banyan.integration.errors import WrongRange
 from banyan.integration.mapping.models import KeyLink
 from banyan.integration.models import Attempt, Gauge, Message
 from banyan.integration.plans import plan_of
 from banyan.integration.tests.conftest import do
 from banyan.integration.tests.telling import sell
 from banyan.kernel import dispatcher, proofs
+from banyan.kernel.models import Outbox
 from banyan.lib.ids import new_id
 from tests.integration.both_sides import bus_agrees, sold
 
@@ -399,3 +402,22 @@ def test_events_of_a_range_are_filled_in_once_or_sent_again_on_purpose(ctx, flow
     do(ctx, "integration.flow.backfill", **reach, only_missing=False)
     carry_until_quiet(later(1))
     assert sorted(seen(partner)) == [1, 1, 2, 2]
+
+
+def test_only_events_of_the_range_are_filled_in_its_end_not_among_them(ctx, flow, partner):
+    days = [datetime(2026, 2, day, 9, 0, tzinfo=UTC) for day in (1, 2, 3, 4)]
+    for n, day in enumerate(days, start=1):
+        sell(replace(ctx, now=day), (new_id(), n))
+    assert list(Outbox.objects.filter(type="test.sold").order_by("seq").values_list("at", flat=True)) == days
+    reach = dict(flow=str(flow().pk), reason="新伙伴", since=days[1].isoformat(), until=days[3].isoformat())
+    assert "2" in str(do(ctx, "integration.flow.backfill", **reach).value)
+    carry_until_quiet(later(1))
+    assert sorted(seen(partner)) == [2, 3]
+    with pytest.raises(WrongRange):
+        do(ctx, "integration.flow.backfill", **reach | {"until": reach["since"]})
+    do(ctx, "integration.flow.backfill", **reach | {"until": later(1).isoformat()})
+    carry_until_quiet(later(2))
+    assert sorted(seen(partner)) == [2, 3, 4]
+    do(ctx, "integration.flow.backfill", **reach | {"since": "2020-01-01T00:00:00Z"})
+    carry_until_quiet(later(3))
+    assert sorted(seen(partner)) == [1, 2, 3, 4]

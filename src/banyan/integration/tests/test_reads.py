@@ -166,3 +166,41 @@ def test_inside_a_transaction_the_gauge_is_looked_at_and_not_locked(inward, syst
     with transaction.atomic(), pytest.raises(reads.NotNow) as held:
         reads.once(limits, lambda: 7)
     assert 50 < held.value.retry_after <= 60
+
+
+def peek(ctx, system):
+    return do(ctx, "integration.flow.peek", system=str(system.pk), operation="rows").value
+
+
+def test_a_look_takes_a_token_of_the_systems_rate(ctx, system, said):
+    do(ctx, "integration.system.change", system.pk, rate="0.01", burst=2)
+    said.script = [1] * 3
+    assert [len(peek(ctx, system)) for _ in range(2)] == [1, 1]
+    with pytest.raises(NothingRead, match="暂停调用"):
+        peek(ctx, system)
+    assert said.calls == 2
+
+
+def test_looks_that_fail_open_the_breaker_of_their_operation_and_an_open_one_keeps_them_away(ctx, system, said):
+    do(ctx, "integration.system.change", system.pk, limits={"operations": [{"operation": "rows", "failures": 2}]})
+    said.script = [away()] * 3
+    for _ in range(2):
+        with pytest.raises(NothingRead, match="503"):
+            peek(ctx, system)
+    assert list(Gauge.objects.values_list("operation", "breaker", "failures")) == [("rows", "open", 2)]
+    with pytest.raises(NothingRead, match="暂停调用"):
+        peek(ctx, system)
+    assert said.calls == 2
+    Gauge.objects.update(until=datetime.now(UTC) - timedelta(seconds=1))
+    said.script = [1]
+    assert len(peek(ctx, system)) == 1
+    assert Gauge.objects.get().breaker == "closed"
+
+
+def test_counting_what_is_listed_moves_the_gauge_too(ctx, inward, said, at):
+    said.script = [Failed("throttled", "HTTP 429", code="429", retry_after=500.0)]
+    facts = dict(flow=str(inward.pk), since="2026-03-01T00:00:00Z", only_count=True, reason="核对")
+    for _ in range(2):
+        with pytest.raises(NothingRead):
+            do(ctx, "integration.flow.read_again", **facts)
+    assert (said.calls, Gauge.objects.get().until > at(400)) == (1, True)

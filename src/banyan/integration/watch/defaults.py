@@ -25,7 +25,7 @@ from banyan.kernel import db, registry
 from banyan.kernel.arrivals import Arrival, arrivals
 from banyan.kernel.commands import execute
 from banyan.kernel.context import Context
-from banyan.kernel.models import Role
+from banyan.kernel.models import Role, User
 
 AREA = "integration"
 #: By what is remembered of it: name, measure, from which value, for how many minutes.
@@ -57,19 +57,21 @@ def seed(ctx: Context) -> int:
                 _make(ctx, f"rule {name}", "watch.alert_rule.create", _rule(name, role))
                 made += 1
         if "scan own" not in known:
-            own = {"code": _code(OWN_SCAN), "name": "我方不可能的状态 / Our impossible states", "kind": "ours"}
+            first = System.objects.order_by("created_at", "pk").values_list("created_by_id", flat=True).first()
+            own = {"code": _code(OWN_SCAN), "name": "我方不可能的状态 / Our impossible states", "kind": "ours",
+                   "owner": _owner(first)}  # fmt: skip
             _make(ctx, "scan own", "watch.scan.create", own)
             made += 1
         listing = Flow.objects.filter(state="active", direction="in", target__in=arrivals())
         asked = set(listing.exclude(trigger="webhook").values_list("system_id", "target"))
-        for flow in listing.select_related("system").order_by("code"):
+        for flow in listing.select_related("system", "running").order_by("code"):
             if flow.trigger == "webhook" and (flow.system_id, flow.target) in asked:
                 continue
             if f"scan {flow.pk}" not in known and (facts := _against(flow)):
                 _make(ctx, f"scan {flow.pk}", "watch.scan.create", facts)
                 made += 1
-        telling = Flow.objects.filter(state="active", direction="out", trigger="event").select_related("system")
-        for flow in telling.order_by("code"):
+        telling = Flow.objects.filter(state="active", direction="out", trigger="event")
+        for flow in telling.select_related("system", "running").order_by("code"):
             for one in _scans_of(flow):
                 if f"scan {flow.pk} {one.name}" not in known and (facts := _told(flow, one)):
                     _make(ctx, f"scan {flow.pk} {one.name}", "watch.scan.create", facts)
@@ -90,6 +92,24 @@ def _whom() -> UUID | None:
     found = Role.objects.filter(Q(code="integrator") | Q(areas__contains=[AREA])).order_by("code")
     roles = {role.code: role.pk for role in found}
     return roles.get("integrator") or next(iter(roles.values()), None)
+
+
+def _owner(*found: UUID | None) -> str | None:
+    """Give who sees to what a scan finds: the first of these who is a person at work here, else of the links' role.
+
+    Gives:  None while there is nobody
+    """
+    people = User.objects.filter(is_active=True, is_program=False)
+    here = set(people.filter(pk__in=[one for one in found if one]).values_list("pk", flat=True))
+    owner = next((one for one in found if one in here), None)
+    if owner is None and (role := _whom()):
+        owner = people.filter(roles__role=role).order_by("login").values_list("pk", flat=True).first()
+    return str(owner) if owner else None
+
+
+def _owner_of(flow: Flow) -> str | None:
+    """Give who sees to what the scan of a flow finds: who switched it on, who set up its system."""
+    return _owner(flow.running.person_id, flow.created_by_id, flow.system.created_by_id)
 
 
 def _make(ctx: Context, key: str, command: str, record: Mapping[str, Any]) -> None:
@@ -119,6 +139,7 @@ def _against(flow: Flow) -> dict[str, Any] | None:
         "where": f"{arrival.within[1]}:in={place}", "key_field": arrival.key[1], "their_key": arrival.key[0],
         "at_field": arrival.at[1], "their_at": arrival.at[0], "amount_field": arrival.amount[1],
         "their_amount": arrival.amount[0], "is_mapped": True, "fetch_flow": str(flow.pk), "days": DAYS,
+        "owner": _owner_of(flow),
     }  # fmt: skip
 
 
@@ -160,6 +181,7 @@ def _told(flow: Flow, one: PresetScan) -> dict[str, Any] | None:
         "where": one.where.replace("{place}", str(place)), "key_field": one.key[0], "their_key": one.key[1],
         "at_field": one.at[0], "their_at": one.at[1], "amount_field": one.amount[0], "their_amount": one.amount[1],
         "their_filter": one.holds, "is_mapped": reader is not None, "days": DAYS,
+        "owner": _owner_of(flow),
         "send_flow": str(flow.pk) if one.is_sent_again else None, "fetch_flow": str(reader.pk) if reader else None,
     }  # fmt: skip
 

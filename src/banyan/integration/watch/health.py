@@ -32,7 +32,7 @@ class Endpoint:
 
 @dataclass(slots=True)
 class Line:
-    """A flow or a system as the board shows it."""
+    """A flow or a system as the board shows it; `scans` are those of a system that found what is still open."""
 
     id: UUID
     code: str
@@ -51,6 +51,7 @@ class Line:
     version: int = 1
     flows: list[Line] = field(default_factory=list)
     operations: tuple[Endpoint, ...] = ()
+    scans: tuple[UUID, ...] = ()
 
     @property
     def standing(self) -> tuple[rules.Colour, Label]:
@@ -114,7 +115,8 @@ _DAYS = """
     FROM watch_day WHERE "on" IN (%(today)s::date, %(yesterday)s::date)
 """
 _OPEN = """
-    SELECT s.system_id, count(*) FROM watch_discrepancy d JOIN watch_scan s ON s.id = d.scan_id
+    SELECT s.system_id, count(*), array_agg(DISTINCT s.id) FROM watch_discrepancy d
+    JOIN watch_scan s ON s.id = d.scan_id
     WHERE d.state IN ('open', 'repairing') GROUP BY s.system_id
 """
 _ALERTS = """
@@ -137,7 +139,7 @@ def board(now: datetime, zone: ZoneInfo) -> Board:
         past[on, key] = Figures(*figures)
         if on == today:
             counted = max(counted or made_at, made_at)
-    differences = dict(db.rows(_OPEN))
+    found = {system: (count, tuple(scans)) for system, count, scans in db.rows(_OPEN)}
     alerts = dict(db.rows(_ALERTS))
 
     def figured(line: Line) -> Line:
@@ -159,15 +161,18 @@ def board(now: datetime, zone: ZoneInfo) -> Board:
         )  # fmt: skip
         own = sorted(flows.get(key, ()), key=_worst_first)
         line = Line(
-            key, code, name, _summed(state, breaker, own, differences.get(key, 0)), environment=environment,
+            key, code, name, _summed(state, breaker, own, found.get(key, _NONE)[0]), environment=environment,
             error=error if breaker != "closed" else "", retry_at=until, version=version, flows=own,
             oldest_at=min((one.oldest_at for one in own if one.oldest_at), default=None),
-            is_more=any(one.is_more for one in own), operations=ends,
+            is_more=any(one.is_more for one in own), operations=ends, scans=found.get(key, _NONE)[1],
         )  # fmt: skip
         systems.append(figured(line))
-    return Board(tuple(sorted(systems, key=_worst_first)), counted, sum(alerts.values()), differences.get(None, 0))
+    ours = found.get(None, _NONE)[0]
+    return Board(tuple(sorted(systems, key=_worst_first)), counted, sum(alerts.values()), ours)
 
 
+#: Of a system of which nothing differs: how much, and by which scans.
+_NONE: tuple[int, tuple[UUID, ...]] = (0, ())
 _BREAKERS = ("closed", "half_open", "open")
 
 

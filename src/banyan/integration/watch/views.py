@@ -98,10 +98,14 @@ def _rows(line: Line) -> list[tuple[Label, Figures, str, str, str]]:
     return found
 
 
+_DIFFERENCES = "/watch/discrepancies?state:in=open,repairing"
+
+
 def _links(kind: str, line: Line) -> Mapping[str, str]:
     messages = f"/integration/messages?{kind}:in={line.id}"
     return {"dead": f"{messages}&state:in=dead", "waiting": f"{messages}&state:in=waiting&sort=at",
             "record": f"/integration/{kind}s/{line.id}", "messages": messages,
+            "differences": f"{_DIFFERENCES}&scan:in={','.join(map(str, line.scans))}" if line.scans else "",
             "alerts": f"/watch/alerts?{kind}:in={line.id}&state:in=raised,acknowledged"}  # fmt: skip
 
 

@@ -43,6 +43,26 @@ def test_the_first_system_brings_rules_and_the_scan_of_our_own_states_once(ctx, 
     assert (measures(), Scan.objects.count()) == (MEASURES, 1)
 
 
+def test_our_own_scan_is_seen_to_by_who_set_up_the_first_system_else_by_who_looks_after_the_links(
+    ctx, integrator, system
+):
+    first = User.objects.create(login=f"f-{new_id().hex[-8:]}", name="建系统的人")
+    for created_by, is_active, owner in ((None, True, integrator), (first, False, integrator), (first, True, first),
+                                         (system.account, True, integrator)):  # fmt: skip
+        Scan.objects.all().delete()
+        Seed.objects.filter(key="scan own").delete()
+        System.objects.update(created_by=created_by)
+        User.objects.filter(pk=first.pk).update(is_active=is_active)
+        defaults.seed(ctx)
+        assert Scan.objects.get().owner_id == owner.pk
+
+
+def test_while_nobody_looks_after_the_links_our_own_scan_has_no_owner(ctx, live_db, system):
+    User.objects.create(login=f"n-{new_id().hex[-8:]}", name="没有角色的人")
+    defaults.seed(ctx)
+    assert Scan.objects.get().owner_id is None
+
+
 def test_where_nothing_is_nothing_is_made(ctx, integrator):
     assert not System.objects.exists()
     assert defaults.seed(ctx) == 0

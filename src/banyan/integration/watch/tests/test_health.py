@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,9 +15,10 @@ from django.test import Client
 from banyan.integration.models import Flow, Gauge
 from banyan.integration.tests.conftest import do
 from banyan.integration.watch import days, health
-from banyan.integration.watch.models import Day
+from banyan.integration.watch.models import Day, Discrepancy, Scan
 from banyan.kernel.models import Role, RoleGrant, User, UserRole
 from banyan.lib.ids import new_id
+from tests.plugins import papers
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # 16:00 in Shanghai
@@ -104,6 +108,33 @@ def test_the_page_leads_to_what_is_wrong_and_offers_what_one_may_do(busy, system
     assert "/do/check" not in seen
 
 
+def test_a_systems_discrepancies_lead_to_its_own_and_nobody_elses(ctx, busy, system, browse):
+    other = do(ctx, "integration.system.create", records=[dict(
+        code="OTHER", name="别家", connector="test_loop", settings={"url": "http://127.0.0.1:9"})]).ids[0]  # fmt: skip
+    scans = {}
+    for code, of in (("A", system.pk), ("B", system.pk), ("C", system.pk), ("D", other), ("E", None)):
+        theirs = dict(kind="theirs", operation="rows", noun="kernel.role", key_field="code", at_field="created_at",
+                      their_key="code")  # fmt: skip
+        scans[code] = Scan.objects.create(code=code, name=code, system_id=of, **(theirs if of else {"kind": "ours"}))
+    for code, state in (("A", "open"), ("A", "open"), ("B", "repairing"), ("C", "closed"), ("D", "open"),
+                        ("E", "open")):  # fmt: skip
+        Discrepancy.objects.create(scan=scans[code], kind="different", key=new_id().hex, state=state,
+                                   first_seen_at=NOW, last_seen_at=NOW, last_run=new_id(),
+                                   closed_at=NOW if state == "closed" else None)  # fmt: skip
+    shown = {one.code: (one.signs.differences, set(one.scans)) for one in health.board(NOW, ZONE).systems}
+    assert shown == {"SHOP": (3, {scans["A"].pk, scans["B"].pk}), "OTHER": (1, {scans["D"].pk})}
+    client = browse("*")
+    text = client.get("/integration/health").content.decode()
+    links = [unescape(one) for one in re.findall(r'href="(/watch/discrepancies\?[^"]*scan:in=[^"]*)"', text)]
+    assert len(links) == 2
+    keys = {frozenset(re.findall(r"/watch/discrepancies/([0-9a-f-]{36})", client.get(one).content.decode()))
+            for one in links}  # fmt: skip
+    assert keys == {
+        frozenset(str(one) for one in Discrepancy.objects.filter(scan__system=of).exclude(state="closed").values_list(
+            "pk", flat=True)) for of in (system.pk, other)
+    }  # fmt: skip
+
+
 def test_who_has_no_right_sees_neither_board_nor_report(busy, browse):
     client = browse("sales.*")
     for path in ("/integration/health", "/integration/health/board", "/integration/health/report.pdf"):
@@ -111,11 +142,42 @@ def test_who_has_no_right_sees_neither_board_nor_report(busy, browse):
     assert Client().get("/integration/health").status_code == 302
 
 
-@pytest.mark.parametrize("days_", [1, 7])
-def test_the_report_is_a_pdf(busy, browse, days_):
+@pytest.fixture
+def past_days(flow, message) -> Flow:
+    """Give a flow of which yesterday 3 were done (one after a retry) and 2 died, 4 more done the day before.
+
+    One waits for two hours.
+    """
+    made, now = flow(), datetime.now(UTC)
+    noon = now.astimezone(ZONE).replace(hour=12, minute=0, second=0, microsecond=0)
+    yesterday, before = noon - timedelta(days=1), noon - timedelta(days=2)
+    for _ in range(2):
+        message(made, yesterday, (2, "done"))
+    message(made, yesterday, (1, "failed"), (32, "done"))
+    for _ in range(2):
+        message(made, yesterday, (1, "dead"), state="dead", key="A")
+    for _ in range(4):
+        message(made, before, (2, "done"))
+    message(made, now - timedelta(hours=2))
+    days.rebuild((yesterday.date(), before.date()), ZONE, now)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("days_", "figures"), [(1, "3 3 1 2 12.0 s 2.0 s 28.0 s"), (7, "7 3 1 2 6.3 s 2.0 s 28.0 s")]
+)
+def test_the_report_says_the_figures_of_its_days_and_what_stands_now(past_days, browse, needs, days_, figures):
+    program = shutil.which("pdftotext")
+    needs(program, "pdftotext of poppler-utils")
     answer = browse("watch.day.read").get(f"/integration/health/report.pdf?days={days_}")
     assert answer["Content-Type"] == "application/pdf"
-    assert answer.content.startswith(b"%PDF-")
+    said = papers.lines(answer.content, program)
+    last = datetime.now(ZONE).date() - timedelta(days=1)
+    assert (f"最近 7 天 {last - timedelta(days=6)} — {last}" if days_ > 1 else f"昨天 {last}") in said
+    assert said[0].endswith("现在：1 故障，0 留意，0 正常，0 告警")
+    for name in ("商店", "流"):
+        assert f"{name} 1 个单据卡住 {figures} 1 2 小时 0" in said
+    assert {"SHOP", past_days.code} <= set(said)
 
 
 def test_machines_on_the_same_machine_get_figures_and_others_do_not(busy, settings):
