@@ -149,6 +149,12 @@ def _row(row: Mapping[str, Any], due: datetime, titles: Any, now: datetime) -> d
     }  # fmt: skip
 
 
+def _due(row: Mapping[str, Any]) -> datetime | None:
+    """Give what `DUE` gives, None without a clock."""
+    by = row["pay_by"] if row["outside_state"] == "placed" and row["pay_by"] else row["ship_by"]
+    return _instant(by)
+
+
 def _instant(value: Any) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
@@ -170,7 +176,7 @@ def original(request: HttpRequest, key: UUID) -> HttpResponse:
     return page(request, "channels/original.html", {
         "area": areas.area_of("channels"), "row": row, "path": f"/channels/orders/{key}",
         "state": badge(STATES, row["state"]), "hold": badge(REASONS, row["hold"]) if row["hold"] else "",
-        "clock": clock_words(_instant(row["ship_by"]), ctx.now) if row["state"] in OPEN else None,
+        "clock": clock_words(_due(row), ctx.now) if row["state"] in OPEN else None,
         "facts": _facts(noun, row, wording),
         "lines": [_line(one) for one in row["lines"]],
         "differences": [

@@ -135,6 +135,12 @@ def test_the_original_stands_beside_what_we_understood(stall, shop, client):
     assert "原文 &lt;1&gt;" in client.get(f"{path}/original?no=1").content.decode()
 
 
+def test_an_unpaid_order_has_the_same_clock_beside_its_original_as_at_the_desk(stall, shop, client):
+    stall.receive(stall.outside(shop, number="UNPAID", state="placed", pay_by=due(1), ship_by=due(400)))
+    path = f"/channels/orders/{stall.order(shop, 'UNPAID').pk}/original"
+    assert "剩 1 小时" in client.get(path).content.decode()
+
+
 def test_fifty_unknown_skus_are_laid_out_to_be_matched_in_one_go(stall, shop, ctx, client):
     same = stall.world.item(code="SAME-CODE")
     stall.receive(*(stall.outside(shop, {"sku": f"N{n:02}"}, buyer=f"b{n}") for n in range(49)))
