@@ -10,6 +10,7 @@ from banyan.integration import secrets
 from banyan.integration.connections import purpose
 from banyan.integration.models import Secret, System
 from banyan.integration.secrets import Holder, holds_secrets, key_of, new_key, reveal, seal
+from banyan.kernel.models import Audit
 from tests.integration.shop import Integrator
 
 
@@ -38,6 +39,30 @@ def test_a_key_is_rotated_in_one_step_and_nothing_is_shown(banyan, shelf):
     assert reveal(shelf["token"], "system:1:token") == "t-榕-1"
     assert done.output == f"New key {new}.\nshelf: 1 sealed anew.\nRetired {old}.\n"
     assert banyan("secrets", "status").output == f"{new}  1\n"
+
+
+def audited():
+    lines = Audit.objects.filter(command__startswith="integration.").order_by("seq")
+    return list(lines.values_list("command", "outcome", "through", "input__reason"))
+
+
+def test_each_step_leaves_a_line_in_the_audit_with_its_reason_and_no_key(banyan, shelf):
+    assert banyan("secrets", "rotate", "--reason", "离职交接").exit_code == 0
+    assert banyan("secrets", "reseal").exit_code == 0
+    *steps, last = audited()
+    assert steps == [
+        (f"integration.secret.{name}", "done", "cli", "离职交接") for name in ("rotate", "reseal", "retire")
+    ]
+    assert last[:3] == ("integration.secret.reseal", "done", "cli")
+    assert last[3]
+    [key] = secrets.keys()
+    assert base64.b64encode(key.value).decode() not in str(list(Audit.objects.values()))
+
+
+def test_a_refused_rotation_leaves_a_line_too_and_the_key_stays(banyan, shelf, settings):
+    settings.BANYAN_SECRETS_KEY = new_key()
+    assert banyan("secrets", "rotate", "--reason", "例行").exit_code == 1
+    assert audited() == [("integration.secret.rotate", "refused", "cli", "例行")]
 
 
 def test_a_key_of_the_surroundings_is_not_rotated_here(banyan, shelf, settings):

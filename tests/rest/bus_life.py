@@ -39,6 +39,7 @@ def carrying(t: Traveller, world: Any) -> None:
     )  # fmt: skip
     t.post("integration.secret.set", system=system, name="token", value="open-sesame")
     t.post("integration.secret.set", system=system, name="password", value="open-sesame")
+    t.post("integration.secret.reseal", reason="换密钥")
     t.post("integration.system.activate", system)
     t.post("integration.system.check", system=system)
     t.post("integration.flow.rehearse", system=system, trigger="event", detail={"events": ["*"]},

@@ -100,6 +100,22 @@ def system_context():
     return Context(SYSTEM, now=timezone.now(), through="cli", language=language())
 
 
+def done(key: str, reason: str | None, **data: object):
+    """Give what a command answers that asks for a reason, executed by the system for whoever is at the terminal."""
+    import getpass
+
+    from banyan.kernel import commands, registry
+
+    if not reason:
+        try:
+            reason = L("{login} 在终端执行", "By {login} at the terminal").filled({"login": getpass.getuser()})
+        except (KeyError, OSError):
+            reason = L("在终端执行", "At the terminal")
+        reason = reason.in_(language())
+    found = commands.execute(system_context(), registry.command(key), data={"reason": reason, **data})
+    return found.value
+
+
 def language() -> str:
     """Give the language of the terminal: zh where the locale says so, else en."""
     locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from banyan.config.cli._django import running
+from banyan.config.cli._django import done, running
 
 
 @click.group("secrets")
@@ -25,24 +25,28 @@ def status() -> None:
             click.echo(f"{key}  {count}")
 
 
+_reason = click.option("--reason", help="Why; it stays in the audit.")
+
+
 @command.command("rotate")
-def rotate() -> None:
+@_reason
+def rotate(reason: str | None) -> None:
     """Make a new key, seal everything under it, and take the older one away."""
     with running():
         from banyan.integration import secrets
 
         if len(secrets.keys()) == 1:
-            click.echo(f"New key {secrets.rotate().id}.")
-        _reseal()
-        gone = secrets.retire()
-        click.echo(f"Retired {', '.join(gone)}." if gone else "Nothing to retire.")
+            click.echo(done("integration.secret.rotate", reason).en)
+        click.echo(done("integration.secret.reseal", reason).en)
+        click.echo(done("integration.secret.retire", reason).en)
 
 
 @command.command("reseal")
-def reseal() -> None:
+@_reason
+def reseal(reason: str | None) -> None:
     """Seal everything under the newest key; may be run again at any time."""
     with running():
-        _reseal()
+        click.echo(done("integration.secret.reseal", reason).en)
 
 
 @command.command("new-key")
@@ -51,10 +55,3 @@ def new_key() -> None:
     from banyan.integration import secrets
 
     click.echo(secrets.new_key())
-
-
-def _reseal() -> None:
-    from banyan.integration import secrets
-
-    for holder, count in secrets.reseal().items():
-        click.echo(f"{holder}: {count} sealed anew.")

@@ -21,8 +21,8 @@ from banyan.lib.labels import L
 Method = Literal["hmac", "hmac-sha256", "md5"]
 
 TRADE_FIELDS = (
-    "tid,status,type,buyer_nick,buyer_open_uid,buyer_message,seller_memo,created,pay_time,modified,payment,post_fee,"
-    "discount_fee,total_fee,receiver_name,receiver_state,receiver_city,receiver_district,receiver_town,"
+    "tid,status,type,buyer_nick,buyer_open_uid,buyer_message,seller_memo,created,pay_time,delivery_time,modified,"
+    "payment,post_fee,discount_fee,total_fee,receiver_name,receiver_state,receiver_city,receiver_district,receiver_town,"
     "receiver_address,receiver_zip,receiver_mobile,receiver_phone,orders"
 )
 REFUND_FIELDS = (

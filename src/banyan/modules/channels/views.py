@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,9 +10,12 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 
 from banyan.kernel import reading, registry
+from banyan.lib.errors import Invalid
 from banyan.lib.labels import L, Label
 from banyan.modules.channels import rules
 from banyan.modules.channels.choices import REASONS, STATES
@@ -24,7 +28,16 @@ NOUN = "channels.order"
 MOST = 200
 OPEN = ("received", "held", "accepted", "allocated")
 FILTERS = ("shop", "state", "hold")
+COLUMNS = (
+    "outside_number", "shop", "outside_state", "state", "hold", "has_difference", "buyer_name", "region", "city",
+    "total_amount", "plant", "location", "part",
+)  # fmt: skip
 NEVER = datetime.max.replace(tzinfo=UTC)
+#: Until when somebody has to act: the buyer who has not paid, else the one who ships.
+DUE = Coalesce(
+    Case(When(outside_state="placed", pay_by__isnull=False, then=F("pay_by")), default=F("ship_by")),
+    Value(NEVER), output_field=DateTimeField(),
+)  # fmt: skip
 
 areas.screen(
     "channels.desk", L("订单工作台", "Order desk"), area="channels", path="/channels/desk", icon="clock",
@@ -50,24 +63,31 @@ def _words(minutes: int) -> Label:
 
 
 def desk(request: HttpRequest) -> HttpResponse:
-    """Give the open orders of all shops, the one with the least time left first."""
+    """Give a page of the open orders of all shops, the clock that ends first before the others.
+
+    Raises: Invalid for a cursor that is none
+    """
     ctx, noun = request.ctx, registry.noun(NOUN)
     reading.require_read(ctx, noun)
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
     filters = [(name, "eq", value) for name, value in chosen.items() if value]
     if not chosen["state"]:
         filters.append(("state", "in", ",".join(OPEN)))
-    found = reading.list_records(ctx, noun, reading.Query(
-        filters=tuple(filters), sort="ship_by", limit=MOST,
-        columns=("outside_number", "shop", "ship_by", "pay_by", "outside_state", "state", "hold", "has_difference",
-                 "buyer_name", "region", "city", "total_amount", "plant", "location", "part"),
-    ))  # fmt: skip
+    asked = reading.Query(filters=tuple(filters))
+    count, is_more = reading.count_records(ctx, noun, asked)
+    after = request.GET.get("after", "")
+    dues, following = _by_clock(reading.matching(ctx, noun, asked), after)
+    found = reading.list_records(ctx, noun, reading.Query(ids=tuple(dues), limit=MOST, columns=COLUMNS))
+    rows = {UUID(row["id"]): row for row in found.rows}
     shops = reading.list_records(ctx, registry.noun("channels.shop"), reading.Query(limit=MOST, columns=("name",)))
     states = [one for one in STATES if one.key in OPEN]
+    kept = {name: value for name, value in chosen.items() if value}
     return page(request, "channels/desk.html", {
         "area": areas.area_of("channels"),
-        "rows": [_row(row, found.titles, ctx.now) for row in sorted(found.rows, key=_due)],
-        "is_more": bool(found.next),
+        "rows": [_row(rows[key], due, found.titles, ctx.now) for key, due in dues.items() if key in rows],
+        "count": count, "is_more": is_more,
+        "first": f"?{urlencode(kept)}" if after else "",
+        "next": f"?{urlencode(kept | {'after': following})}" if following else "",
         "groups": [
             _group(chosen, "state", [(one.key, one.label) for one in states]),
             _group(chosen, "shop", [(str(row["id"]), row["name"]) for row in shops.rows]),
@@ -75,6 +95,33 @@ def desk(request: HttpRequest) -> HttpResponse:
         ],
         "may_match": ctx.may("channels.listing.match"),
     })  # fmt: skip
+
+
+def _by_clock(orders: QuerySet, after: str) -> tuple[dict[UUID, datetime], str]:
+    """Give a page of orders with their clocks, in order, and the cursor of the next page; empty at the end."""
+    orders = orders.annotate(due=DUE)
+    if after:
+        due, key = _place(after)
+        orders = orders.filter(Q(due__gt=due) | Q(due=due, pk__gt=key))
+    found = list(orders.order_by("due", "pk").values_list("pk", "due")[: MOST + 1])
+    shown = dict(found[:MOST])
+    if len(found) <= MOST:
+        return shown, ""
+    key, due = found[MOST - 1]
+    return shown, base64.urlsafe_b64encode(f"{due.isoformat()} {key}".encode()).decode().rstrip("=")
+
+
+def _place(after: str) -> tuple[datetime, UUID]:
+    """Give the clock and the key that a cursor stands for. Raises: Invalid."""
+    try:
+        due, key = base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)).decode().split(" ")
+        at = datetime.fromisoformat(due)
+        if at.tzinfo is None:
+            raise ValueError(due)
+        return at, UUID(key)
+    except ValueError:
+        raise Invalid("cursor", L("翻页标记无效，请从第一页开始",
+                                  "The cursor is not valid; start from the first page")) from None
 
 
 def _group(chosen: Mapping[str, str], name: str, options: list[tuple[str, Any]]) -> list[dict[str, Any]]:
@@ -87,9 +134,9 @@ def _group(chosen: Mapping[str, str], name: str, options: list[tuple[str, Any]])
     return made
 
 
-def _row(row: Mapping[str, Any], titles: Any, now: datetime) -> dict[str, Any]:
+def _row(row: Mapping[str, Any], due: datetime, titles: Any, now: datetime) -> dict[str, Any]:
     unpaid = row["outside_state"] == "placed"
-    clock = clock_words(None if (due := _due(row)) == NEVER else due, now)
+    clock = clock_words(None if due == NEVER else due, now)
     return {
         "path": f"/channels/orders/{row['id']}", "number": row["outside_number"], "part": row["part"],
         "shop": title_in(titles, "channels.shop", row["shop"]), "clock": clock, "is_unpaid": unpaid,
@@ -102,10 +149,10 @@ def _row(row: Mapping[str, Any], titles: Any, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _due(row: Mapping[str, Any]) -> datetime:
-    """Give until when somebody has to act: the buyer who has not paid, else the one who ships."""
+def _due(row: Mapping[str, Any]) -> datetime | None:
+    """Give what `DUE` gives, None without a clock."""
     by = row["pay_by"] if row["outside_state"] == "placed" and row["pay_by"] else row["ship_by"]
-    return _instant(by) or NEVER
+    return _instant(by)
 
 
 def _instant(value: Any) -> datetime | None:
@@ -129,7 +176,7 @@ def original(request: HttpRequest, key: UUID) -> HttpResponse:
     return page(request, "channels/original.html", {
         "area": areas.area_of("channels"), "row": row, "path": f"/channels/orders/{key}",
         "state": badge(STATES, row["state"]), "hold": badge(REASONS, row["hold"]) if row["hold"] else "",
-        "clock": clock_words(_instant(row["ship_by"]), ctx.now) if row["state"] in OPEN else None,
+        "clock": clock_words(_due(row), ctx.now) if row["state"] in OPEN else None,
         "facts": _facts(noun, row, wording),
         "lines": [_line(one) for one in row["lines"]],
         "differences": [

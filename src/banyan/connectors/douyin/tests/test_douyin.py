@@ -83,6 +83,17 @@ def test_a_shipment_is_sent_and_their_reason_is_said():
             douyin.send(link_to(there), outgoing("ship_whole", {"order_id": "0"}))
 
 
+def test_an_order_has_the_clock_of_the_shop_and_none_of_1970_before_it_is_paid():
+    with opened(DouyinShop(NOW)) as shop:
+        given = shop.orders[shop.place()]
+        order = shop.mapped("orders", given)["orders"][0]
+        assert (order["paid_at"], order["ship_by"]) == ("2026-03-02T02:22:30+00:00", "2026-03-04T02:22:30+00:00")
+        for said in ({"pay_time": 0, "exp_ship_time": 0}, {"pay_time": None, "exp_ship_time": None}):
+            order = shop.mapped("orders", {**given, "order_status": 1, **said})["orders"][0]
+            assert order["state"] == "placed"
+            assert not {"paid_at", "ship_by"} & set(order)
+
+
 def test_stock_and_parcels_go_by_the_keys_of_orders_and_a_parcel_goes_once():
     with opened(DouyinShop(NOW)) as shop:
         number = shop.place()

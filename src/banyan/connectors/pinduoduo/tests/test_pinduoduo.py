@@ -93,7 +93,9 @@ def test_a_shipment_is_sent_and_an_answer_that_is_no_success_is_refused():
 def test_stock_and_shipment_go_by_what_orders_and_links_say_and_returns_name_their_sku():
     with opened(PinduoduoShop(NOW)) as shop:
         number = shop.place()
-        line = shop.mapped("orders", shop.orders[number])["orders"][0]["lines"][0]
+        order = shop.mapped("orders", shop.orders[number])["orders"][0]
+        assert order["ship_by"] == "2026-03-04T02:22:30+00:00"
+        line = order["lines"][0]
         assert (line["outside_item"], line["outside_sku"]) == ("77", "55001")
         stock = shop.told("stock", outside_item="77", outside_sku="55001", quantity="42")
         assert stock == {"goods_id": "77", "sku_id": "55001", "quantity": "42"}

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from banyan.connectors.taobao.connector import Taobao, sign
+from banyan.connectors.taobao.connector import TRADE_FIELDS, Taobao, sign
 from banyan.connectors.taobao.tests.shop import CHINA, KEY, SECRET, SESSION, TaobaoShop, moment
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
@@ -101,6 +101,16 @@ def test_a_shipment_is_sent_and_faults_of_ours_and_theirs_are_told_apart():
             with pytest.raises(Failed) as fault:
                 taobao.send(link_to(there), outgoing("ship", {"tid": tid}))
             assert fault.value.kind == kind
+
+
+def test_an_order_is_to_be_shipped_by_the_time_tmall_promises_where_it_does():
+    assert "delivery_time" in TRADE_FIELDS.split(",")
+    with opened(TaobaoShop(NOW)) as shop:
+        given = shop.orders[shop.place()]
+        assert shop.mapped("orders", given)["orders"][0]["ship_by"] == "2026-03-03T08:00:00+00:00"
+        receipt = {name: value for name, value in given.items() if name != "delivery_time"}
+        receipt["timeout_action_time"] = "2026-03-12 10:00:00"  # until when the buyer confirms
+        assert "ship_by" not in shop.mapped("orders", receipt)["orders"][0]
 
 
 def test_stock_goes_by_the_keys_that_orders_bring():
