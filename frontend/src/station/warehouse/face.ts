@@ -71,6 +71,8 @@ export async function open(host: Host): Promise<Face> {
   let stack: At[] = (await store.fact<At[]>(`warehouse.at.${person}`)) ?? [{ name: "home" }];
   if (!stack.every((at) => at.name in SCREENS)) stack = [{ name: "home" }];
   let isBusy = false;
+  /** How often the day was asked for, and which of these answers stands: they may come in another order. */
+  let [asks, answered] = [0, 0];
   let note = "";
   let code = "";
 
@@ -153,7 +155,11 @@ export async function open(host: Host): Promise<Face> {
     },
     refresh: async () => {
       if (host.person()?.id !== person) return;
-      kept = await fetchDay(kept, host.ticket());
+      const turn = ++asks;
+      const found = await fetchDay(kept, host.ticket());
+      if (turn < answered) return; // one asked for later has come first
+      answered = turn;
+      kept = found;
       await store.keep(`warehouse.${person}`, kept);
     },
     draw: () => {
