@@ -8,11 +8,11 @@ columns, key, defaults and computed columns, empty, and without the checks and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from django.contrib.postgres.fields import ArrayField
@@ -21,7 +21,7 @@ from django.db import connection, models
 from banyan.kernel import registry
 from banyan.kernel.models import StoredFile, User
 from banyan.kernel.nouns import Noun
-from banyan.kernel.spec import FieldSpec
+from banyan.kernel.spec import FieldSpec, LineSpec
 from tests.plugins.acting import NOW
 
 #: Of what records a row tells that names its record beside the noun of it.
@@ -36,17 +36,40 @@ VALUES: tuple[tuple[type[models.Field], Any], ...] = (
 _numbers = count(1)
 
 
+class Lines(NamedTuple):
+    """Lines that are no noun of their own, of which rows are written as of a noun."""
+
+    model: type[models.Model]
+    spec: LineSpec
+    noun: str
+
+
+def lines() -> Iterator[Lines]:
+    """Give the lines of all nouns, but for those that are nouns themselves."""
+    own = {noun.model for noun in registry.nouns()}
+    for noun in registry.nouns():
+        for line in noun.spec.lines:
+            if noun.line_models[line.key] not in own:
+                yield Lines(noun.line_models[line.key], line, noun.spec.key)
+
+
 class Rows:
     """Writes rows of nouns past their commands.
 
     Takes:  known: keys that references to a noun point to, in turn; nouns without have keys of no record
+            turn: which row, by number, a reference of a row points to; the one of the same number unless given
     """
 
-    def __init__(self, known: Mapping[str, list[UUID]] | None = None) -> None:
+    def __init__(
+        self,
+        known: Mapping[str, list[UUID]] | None = None,
+        turn: Callable[[type[models.Model], models.Field, int], int] = lambda model, field, n: n,
+    ) -> None:
         self.known = dict(known or {})
+        self.turn = turn
         self.added: dict[type[models.Model], int] = {}
 
-    def stand_in(self, noun: Noun) -> None:
+    def stand_in(self, noun: Noun | Lines) -> None:
         """Put an empty table before a noun's own. Writes: a temporary table, gone with the transaction."""
         table, key = map(connection.ops.quote_name, (noun.model._meta.db_table, noun.model._meta.pk.column))
         with connection.cursor() as cursor:
@@ -55,7 +78,7 @@ class Rows:
                 f"PRIMARY KEY ({key})) ON COMMIT DROP"
             )
 
-    def add(self, noun: Noun, many: int) -> list[UUID]:
+    def add(self, noun: Noun | Lines, many: int) -> list[UUID]:
         """Write so many more rows of a noun; give their keys. Writes: rows of its table, or of what stands before it"""
         first = self.added.get(noun.model, 0)
         self.added[noun.model] = first + many
@@ -63,7 +86,7 @@ class Rows:
         noun.model._base_manager.bulk_create(rows)
         return [row.pk for row in rows]
 
-    def _row(self, noun: Noun, n: int) -> models.Model:
+    def _row(self, noun: Noun | Lines, n: int) -> models.Model:
         row, specs = noun.model(pk=key_of(noun.model, n)), {field.column: field for field in noun.spec.fields}
         told: set[str] = set()
         for field in noun.model._meta.concrete_fields:
@@ -79,8 +102,9 @@ class Rows:
             setattr(row, name, TOLD)
         return row
 
-    def _referred(self, noun: Noun, field: models.Field, spec: FieldSpec | None, n: int) -> Any:
+    def _referred(self, noun: Noun | Lines, field: models.Field, spec: FieldSpec | None, n: int) -> Any:
         """Give what a reference points to; None for what is none, or may point to a row of the same table."""
+        n = self.turn(noun.model, field, n)
         if isinstance(field, models.ForeignKey):
             if field.related_model in (noun.model, StoredFile) and field.null:
                 return None

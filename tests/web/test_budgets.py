@@ -14,7 +14,7 @@ from banyan.kernel.commands import execute
 from banyan.kernel.models import AccessToken, User
 from banyan.kernel.nouns import Noun
 from banyan.lib.errors import DomainError
-from tests.plugins.rows import Rows
+from tests.plugins.rows import Rows, key_of, lines
 from tests.web.conftest import PART
 
 pytestmark = pytest.mark.django_db
@@ -50,10 +50,13 @@ PAGE, CALL, MORE = 30, 12, 12
 LONE = {"finance.posting_rule", "inventory.item_location", "mapping.survivorship", "wages.rate"}
 #: Nouns by whose rows whoever asks is known: theirs are written beside those, in the table itself.
 ACCESS = {"kernel.role", "kernel.session", "kernel.token", "kernel.user"}
-RECORD, EDIT, TIMELINE, CHAIN, OPTIONS = 8, 8, 15, 30, 6
+RECORD, EDIT, TIMELINE, CHAIN, OPTIONS = 8, 8, 15, 20, 6
+#: The pages of a record; a chain takes more statements the more steps it has, the others do not.
+TAILS = ("", "/edit", "/timeline", "/chain")
 
 
 def statements(browser, path: str, **more) -> int:
+    connection.queries_log.clear()  # it holds so many only
     with CaptureQueriesContext(connection) as seen:
         page = browser.get(path, **more)
     assert page.status_code == 200, path
@@ -179,6 +182,76 @@ def test_a_list_of_any_noun_takes_as_many_statements_for_eighty_rows_as_for_one(
             found[noun.spec.key] = (few[noun.spec.key], many, len(told))
     assert found == {}
     assert len(few) == len(nouns)
+
+
+class Records:
+    """A record of every noun, of which many lines, and of whose rows some of every other noun, tell."""
+
+    def __init__(self) -> None:
+        self.nouns = registry.nouns()
+        parents = {(noun.line_models[line.key], line.parent) for noun in self.nouns for line in noun.spec.lines}
+        user = [User.objects.get(login="all").pk]
+        self.rows = Rows(
+            {"kernel.user": user},
+            lambda model, field, n: n if n % 2 and (model, field.name) not in parents else 0,
+        )
+        apart = [noun for noun in self.nouns if noun.spec.key not in ACCESS]
+        own = [one for one in lines() if one.noun not in ACCESS]
+        for one in (*apart, *own):
+            self.rows.stand_in(one)
+        self.tables = [*self.nouns, *own]
+
+    def fill(self, total: int) -> None:
+        """Have so many rows of every noun and of all lines. Writes: rows."""
+        for one in self.tables:
+            self.rows.add(one, total - one.model._base_manager.count())
+
+    def pages(self, *tails: str) -> list[str]:
+        """Give the addresses of the pages of the records; what nobody changes has no page to edit it."""
+        return [
+            f"/{noun.spec.path}/{self._first(noun)}{tail}"
+            for noun in self.nouns
+            for tail in tails
+            if tail != "/edit" or "change" in noun.spec.verbs
+        ]
+
+    def _first(self, noun: Noun):
+        """Give the key of the record; of those by which whoever asks is known, any."""
+        if noun.spec.key in ACCESS:
+            return noun.model._base_manager.values_list("pk", flat=True).first()
+        return key_of(noun.model, 0)
+
+
+def test_the_pages_of_a_record_of_any_noun_take_few_statements(everyone, bearer, settings):
+    settings.BANYAN_RATE_PER_MINUTE = 10**7
+    records = Records()
+    records.fill(MORE)
+    for noun in records.nouns:
+        if noun.spec.key not in ACCESS:
+            for line in noun.spec.lines:
+                told = noun.line_models[line.key]._base_manager.filter(**{line.parent: key_of(noun.model, 0)})
+                assert told.count() == MORE, f"{noun.spec.key}.{line.key}"
+    order = f"/api/v1/sales/orders/{key_of(registry.noun('sales.order').model, 0)}"
+    assert len(Client().get(order, headers=bearer).json()["lines"]) == MORE
+    counted = {page: statements(everyone, page) for page in records.pages(*TAILS)}
+    print(f"{len(counted)} pages of {len(records.nouns)} records, at most {max(counted.values())} statements")
+    assert {page: many for page, many in counted.items() if many > PAGE} == {}
+    assert len(counted) > 3 * len(records.nouns)
+
+
+@pytest.mark.slow("every page of a record, three times")
+def test_the_pages_of_a_record_of_any_noun_take_as_many_statements_for_many_rows_as_for_one(everyone, settings):
+    settings.BANYAN_RATE_PER_MINUTE = 10**7
+    records = Records()
+    records.fill(1)
+    few = {}
+    for page in records.pages("", "/edit", "/timeline"):
+        statements(everyone, page)
+        few[page] = statements(everyone, page)
+    records.fill(MORE)
+    again = [page for page in few if statements(everyone, page) != few[page]]  # once a minute a session is noted
+    many = {page: statements(everyone, page) for page in again}
+    assert {page: (few[page], many[page]) for page in again if few[page] != many[page]} == {}
 
 
 def test_a_record_is_read_over_rest_in_three_statements(bearer, orders):

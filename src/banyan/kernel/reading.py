@@ -95,12 +95,15 @@ def list_records(ctx: Context, noun: Noun, query: Query) -> Page:
     )
 
 
-def read_record(ctx: Context, noun: Noun, key: UUID, *, expand: bool = True) -> dict[str, Any]:
+def read_record(
+    ctx: Context, noun: Noun, key: UUID, *, expand: bool = True, without: Collection[str] = ()
+) -> dict[str, Any]:
     """Give one record with its lines: values by field key, `lines` by line key, `_titles` of its references.
 
+    Takes:  without: lines that are not wanted
     Raises: NotFound when it does not exist or lies outside the person's scope
     """
-    found = read_records(ctx, noun, (key,), expand=expand)
+    found = read_records(ctx, noun, (key,), expand=expand, without=without)
     if not found:
         raise NotFound("not_found", L("找不到该{noun}", "No such {noun}"), {"noun": noun.spec.label, "id": key})
     return found[0]
@@ -111,7 +114,7 @@ def read_records(
 ) -> list[dict[str, Any]]:
     """Give records with their lines, in the order of the keys; those out of scope are left out.
 
-    Takes:  without: lines known to be empty, which need not be read
+    Takes:  without: lines known to be empty, or not wanted, which need not be read
     """
     require_read(ctx, noun)
     fields = access.visible(ctx, noun.spec.fields)

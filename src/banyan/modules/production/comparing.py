@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from banyan.kernel.records import titles
+from banyan.kernel.titles import titles, titles_of
 from banyan.lib.labels import L, Label, plain
 from banyan.modules.production import queries
 from banyan.modules.production.models import Deviation
@@ -140,16 +140,16 @@ def _step(step: BuiltStep, centres: Any) -> Side:
 
 
 def deviations(order: UUID, zone: ZoneInfo) -> tuple[Kept, ...]:
-    """Give what was changed on an order, the latest first. At most eight statements."""
+    """Give what was changed on an order, the latest first. Two statements, one more where a title refers to others."""
     found = Deviation.objects.filter(work_order=order).select_related("operation")
     rows = list(found.order_by("-at", "-id")[:MOST])
     wanted = {value for row in rows for side in (row.before, row.after) for value in _keys(side)}
-    words, people = _titles(wanted), titles("kernel.user", list({row.person_id for row in rows}))
+    words = _titles(wanted | {("kernel.user", str(row.person_id)) for row in rows})
     return tuple(
         Kept(
             f"{row.at.astimezone(zone):%Y-%m-%d %H:%M}", _KINDS[row.kind],
             str(row.operation.title) if row.operation else "",
-            row.reason, people.get(row.person_id, ""), _changes(row, words),
+            row.reason, words.get(str(row.person_id), ""), _changes(row, words),
         )
         for row in rows
     )  # fmt: skip
@@ -183,10 +183,10 @@ def _keys(side: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _titles(wanted: set[tuple[str, str]]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for noun in sorted({noun for noun, _ in wanted}):
-        found |= {str(k): v for k, v in titles(noun, [UUID(key) for kind, key in wanted if kind == noun]).items()}
-    return found
+    by_noun: dict[str, list[str]] = {}
+    for noun, key in sorted(wanted):
+        by_noun.setdefault(noun, []).append(key)
+    return {str(key): title for named in titles_of(by_noun).values() for key, title in named.items()}
 
 
 def _changes(row: Deviation, words: dict[str, str]) -> tuple[tuple[str, str, str], ...]:

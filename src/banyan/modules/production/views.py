@@ -31,7 +31,7 @@ def three_views(request: HttpRequest, key: UUID) -> HttpResponse:
     """Show an order as designed, as planned and as built; with `on`, what the revisions of that day would change."""
     ctx = request.ctx
     noun = registry.noun(ORDER)
-    record = reading.read_record(ctx, noun, key)
+    record = reading.read_record(ctx, noun, key, expand=False, without=[line.key for line in noun.spec.lines])
     differs = _difference(ctx, record, request) if "revision" in request.GET else None
     materials, operations = comparing.materials(key), comparing.operations(key)
     return page(request, "production/views.html", {

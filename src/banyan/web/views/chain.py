@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 
 from banyan.kernel import reading, registry
 from banyan.kernel.nouns import Noun
-from banyan.kernel.records import titles
 from banyan.kernel.spec import NounSpec
+from banyan.kernel.titles import titles_of
 from banyan.lib.labels import L
 from banyan.web import chains
 from banyan.web.answers import part
@@ -56,9 +56,10 @@ def chain(request: HttpRequest, noun: Noun, key: UUID) -> HttpResponse:
     here = (noun.spec.key, key)
     found = chains.chain_of(ctx, here)
     shown = {kind: _shown(ids, key) for kind, ids in _by_noun(found.nodes).items()}
-    states = _states(shown)
+    states, named = _states(shown), titles_of(shown)
     groups = [
-        _group(registry.noun(kind), ids, shown[kind], states, key) for kind, ids in ordered(found).items()
+        _group(registry.noun(kind), ids, shown[kind], states, named.get(kind, {}), key)
+        for kind, ids in ordered(found).items()
     ]
     booked = [
         (registry.noun(one.noun).spec, one.count, f"/{registry.noun(one.noun).spec.path}?{one.query}")
@@ -99,9 +100,15 @@ def _shown(ids: list[UUID], here: UUID) -> list[UUID]:
     return first if here not in ids or here in first else [*first[:-1], here]
 
 
-def _group(noun: Noun, ids: list[UUID], shown: list[UUID], states: Mapping[UUID, str], here: UUID) -> Group:
+def _group(
+    noun: Noun,
+    ids: list[UUID],
+    shown: list[UUID],
+    states: Mapping[UUID, str],
+    named: Mapping[UUID, str],
+    here: UUID,
+) -> Group:
     spec = noun.spec
-    named = titles(spec.key, shown)
     boxes = tuple(
         Box(
             named.get(i) or str(UNNUMBERED),
