@@ -177,6 +177,30 @@ def test_a_move_is_not_taken_back_by_a_count_that_was_made_after_it(shop, phone,
     assert sound()
 
 
+def test_a_move_told_only_after_a_count_that_was_made_after_it_is_not_booked_twice(shop, phone, bins):
+    before, shop.ctx = shop.ctx, shop.ctx.with_(now=timezone.now() - timedelta(hours=5))
+    lay(shop, shop.world.part, 50, bins[0])
+    lay(shop, shop.world.part, 40, bins[1])
+    shop.ctx = before
+    task = shop.world.make("inventory.count", plant=shop.world.plant, location=bins[1], tolerance_percent="5")
+    assert phone.do("count_start", task.pk).status_code == 200
+    part = str(shop.world.part.pk)
+    move = phone.told("move", item=part, quantity="1", source=str(bins[0].pk), target=str(bins[1].pk))
+    later = phone.told("move", item=part, quantity="5", source=str(bins[1].pk), target=str(bins[2].pk))
+    found = [{"item": part, "location": str(bins[1].pk), "quantity": "41"}]
+    count = phone.told("count", count=str(task.pk), found=found)
+    for act, minutes in ((move, 120), (count, 90), (later, 60)):
+        act["at"] = timezone.now() - timedelta(minutes=minutes)
+    assert phone.states(count) == ["done"]
+    assert CountLine.objects.get(count=task).expected == 40
+    phone.key = new_id()  # another phone, that had no network
+    assert phone.states(move, later) == ["done", "done"]
+    assert phone.do("count_post", task.pk).status_code == 200
+    assert CountLine.objects.get(count=task).expected == 41
+    assert [there(shop.world.part, one) for one in bins] == [49, 36, 5]
+    assert sound()
+
+
 def test_pieces_with_serial_numbers_are_put_away_before_their_arrival_is_synced(shop, phone, bins):
     world = shop.world
     motor = world.item(code="MO-1", name="电机", tracking="serial")

@@ -81,7 +81,7 @@ def _enter(ctx: Context, count: Count, found: Sequence[Found]) -> None:
     }
     moment = min(ctx.device_at or ctx.now, ctx.now)
     keys = [(one.item, one.lot, one.location, one.owner) for one in found]
-    books, since = _on_hand(keys), _moved_since(keys, moment) if moment < ctx.now else {}
+    books = _books([(*key, moment) for key in keys])
     changed, new = [], []
     for n, one in enumerate(found):
         key = keys[n]
@@ -101,7 +101,7 @@ def _enter(ctx: Context, count: Count, found: Sequence[Found]) -> None:
             new.append(line)
         elif line not in new:
             changed.append(line)
-        line.expected, line.counted_at = books.get(key, ZERO) - since.get(n, ZERO), moment
+        line.expected, line.counted_at = books[n], moment
         if line.counted is None:
             line.counted = one.quantity
         else:
@@ -110,29 +110,38 @@ def _enter(ctx: Context, count: Count, found: Sequence[Found]) -> None:
     CountLine.objects.bulk_update(changed, ["expected", "counted", "recounted", "counted_at"])
 
 
-def _on_hand(keys: Sequence[tuple]) -> dict[tuple, Decimal]:
-    rows = db.rows(
-        "SELECT item_id, lot_id, location_id, owner_id, on_hand FROM inventory_balance "
-        "WHERE item_id = ANY(%s) AND location_id = ANY(%s)",
-        [list({key[0] for key in keys}), list({key[2] for key in keys})],
-    )
-    return {tuple(row[:4]): row[4] for row in rows}
-
-
-_SINCE = """
-    SELECT k.n, sum(CASE WHEN m.target_id = k.location THEN m.quantity ELSE -m.quantity END)
-    FROM unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[]) AS k(n, item, lot, location, owner)
-    JOIN inventory_move m ON m.item_id = k.item AND m.posted_at > %s AND m.moved_at > %s
-         AND m.lot_id IS NOT DISTINCT FROM k.lot AND m.owner_id IS NOT DISTINCT FROM k.owner
-         AND k.location IN (m.source_id, m.target_id)
-    GROUP BY k.n
+_BOOKS = """
+    SELECT k.n, coalesce(b.on_hand, 0) - coalesce((
+        SELECT sum(CASE WHEN m.target_id = k.location THEN m.quantity ELSE -m.quantity END)
+        FROM inventory_move m
+        WHERE m.item_id = k.item AND m.posted_at > k.moment AND m.moved_at > k.moment
+          AND m.lot_id IS NOT DISTINCT FROM k.lot AND m.owner_id IS NOT DISTINCT FROM k.owner
+          AND k.location IN (m.source_id, m.target_id)
+    ), 0)
+    FROM unnest(%s::int[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[])
+         AS k(n, item, lot, location, owner, moment)
+    LEFT JOIN inventory_balance b ON b.item_id = k.item AND b.location_id = k.location
+         AND b.lot_id IS NOT DISTINCT FROM k.lot AND b.owner_id IS NOT DISTINCT FROM k.owner
+"""
+#: Of those only where something was told after the moment that had moved before it.
+_TOLD_SINCE = """
+    WHERE EXISTS (
+        SELECT FROM inventory_move m
+        WHERE m.item_id = k.item AND m.posted_at > k.moment AND m.moved_at < k.moment
+          AND m.lot_id IS NOT DISTINCT FROM k.lot AND m.owner_id IS NOT DISTINCT FROM k.owner
+          AND k.location IN (m.source_id, m.target_id))
 """
 
 
-def _moved_since(keys: Sequence[tuple], moment: datetime) -> dict[int, Decimal]:
-    """Give by place in the keys what has come in since a moment, less what has gone. One statement."""
-    columns = zip(*((n, *key) for n, key in enumerate(keys)), strict=True)
-    return dict(db.rows(_SINCE, [*map(list, columns), moment, moment]))
+def _books(
+    asked: Sequence[tuple[UUID, UUID | None, UUID, UUID | None, datetime]], where: str = ""
+) -> dict[int, Decimal]:
+    """Give what was there of item, lot, location and owner at a moment, by all that is told by now.
+
+    Gives:  by place in what is asked; one statement, so that nothing moves in between
+    """
+    columns = zip(*((n, *one) for n, one in enumerate(asked)), strict=True)
+    return dict(db.rows(_BOOKS + where, [*map(list, columns)]))
 
 
 @command(
@@ -140,15 +149,19 @@ def _moved_since(keys: Sequence[tuple], moment: datetime) -> dict[int, Decimal]:
     confirm=L("按盘点差异调整库存？", "Adjust stock by the differences?"),
 )  # fmt: skip
 def post_counts(ctx: Context, counts: Sequence[Count]) -> None:
-    """Adjust stock by what was found beyond or below the books.
+    """Adjust stock by what was found beyond or below the books of the moment at which it was counted.
+
+    What a device has told only since of before that moment counts among them.
 
     Raises: NotCounted, RecountNeeded with the lines
-    Writes: adjustment moves by post_moves, that take what was promised and is not there from the newest
-            demands; tells CountPosted
+    Writes: what the books say now of that moment; adjustment moves by post_moves, that take what was promised
+            and is not there from the newest demands; tells CountPosted
     """
     lines = list(CountLine.objects.filter(count__in=[c.pk for c in counts]).order_by("position", "pk"))
     by_count = {count.pk: count for count in counts}
-    _check_complete(lines, by_count)
+    _check_counted(lines)
+    _read_books_again(lines)
+    _check_recounted(lines, by_count)
     standing = {plant: queries.standing(plant) for plant in sorted({c.plant_id for c in counts})}
     intents, differences = [], {count.pk: [] for count in counts}
     for line in lines:
@@ -169,10 +182,24 @@ def post_counts(ctx: Context, counts: Sequence[Count]) -> None:
     tell(*(CountPosted(record=c.pk, plant=c.plant_id, differences=tuple(differences[c.pk])) for c in counts))
 
 
-def _check_complete(lines: Sequence[CountLine], counts: dict[UUID, Count]) -> None:
+def _check_counted(lines: Sequence[CountLine]) -> None:
     waiting = [line.pk for line in lines if line.counted is None]
     if waiting:
         raise errors.NotCounted(count=len(waiting), lines=waiting)
+
+
+def _read_books_again(lines: Sequence[CountLine]) -> None:
+    """Note what the books say by now of the moment at which a line was counted, where they have been told more."""
+    if not lines:
+        return
+    asked = [(ln.item_id, ln.lot_id, ln.location_id, ln.owner_id, ln.counted_at) for ln in lines]
+    books = _books(asked, _TOLD_SINCE)
+    for n, expected in books.items():
+        lines[n].expected = expected
+    CountLine.objects.bulk_update([lines[n] for n in books], ["expected"], batch_size=1000)
+
+
+def _check_recounted(lines: Sequence[CountLine], counts: dict[UUID, Count]) -> None:
     again = [
         line.pk for line in lines
         if line.recounted is None
