@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Role, User, UserRole
 from banyan.modules.production.models import Assignment, Operation, ReportApproval, ReportFlag
+from banyan.modules.production.queries import my_tasks
 from banyan.modules.production.tests.conftest import Shop
 from banyan.modules.station import badges
 from banyan.ops.roles import write_defaults
@@ -19,6 +20,7 @@ from tests.browser.hands import let_in
 from tests.browser.looks import picture
 from tests.browser.sizes import later
 from tests.browser.soon import expect
+from tests.ops.site import until
 from tests.plugins.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -54,6 +56,10 @@ class Floor:
         rows = Assignment.objects.filter(operation=operation, is_active=True)
         return list(rows.values_list("employee_id", flat=True))
 
+    def order_of(self, person: object) -> list[object]:
+        """Give the operations of a person in the order in which they are to be done."""
+        return [task.operation for task in my_tasks(person.pk)]
+
 
 @pytest.fixture
 def floor(again) -> Floor:
@@ -79,6 +85,13 @@ def card(page: Page, operation: object) -> object:
 
 def row(page: Page, person: object) -> object:
     return page.locator(f'[data-person-row="{person.pk}"]')
+
+
+def drawn(page: Page, floor: Floor, operation: object, person: object) -> None:
+    """Wait until a task is given to somebody, and the board shows it anew."""
+    until(lambda: floor.hands(operation) == [person.pk], 10, "the task is given")
+    given = Assignment.objects.get(operation=operation, is_active=True)
+    expect(row(page, person).locator(f'.tb-card[data-assignment="{given.pk}"]')).to_be_visible()
 
 
 def look(page: Page, name: str) -> None:
@@ -115,6 +128,21 @@ def test_two_taps_give_a_task_and_the_board_follows(floor, come, size):
     page.get_by_role("button", name="取消派工").click()
     expect(page.locator("[data-pool] .tb-card")).to_have_count(9)
     assert floor.hands(floor.first) == []
+    assert page.faults == []
+
+
+def test_a_task_is_dragged_from_one_person_to_another_and_before_another_task(floor, come):
+    page, (first, second) = come(), (floor.world.worker, floor.world.second_worker)
+    other = floor.shop.operation(floor.orders[1], 10)
+    for operation, person in ((floor.first, second), (other, first), (floor.first, first)):
+        card(page, operation).drag_to(row(page, person).locator("[data-tasks]"))
+        drawn(page, floor, operation, person)
+    before = floor.order_of(first)
+    assert sorted(before) == sorted([floor.first.pk, other.pk])
+    cards = row(page, first).locator(".tb-card")
+    cards.nth(1).drag_to(cards.nth(0), target_position={"x": 20, "y": 4})
+    until(lambda: floor.order_of(first) == before[::-1], 10, "the order of the tasks")
+    assert floor.order_of(second) == []
     assert page.faults == []
 
 

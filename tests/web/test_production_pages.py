@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from banyan.modules.production.models import Operation, WorkOrder
 from src.banyan.modules.production.tests.conftest import Shop
+from src.banyan.modules.production.tests.test_running import newer
 
 pytestmark = pytest.mark.django_db
 CARD = "/production/card"
@@ -83,6 +88,34 @@ def test_the_three_views_take_few_statements_and_link_from_the_order(
         page = everyone.get(f"{path}/views?revision=1").content.decode()
     assert "as designed" in page.lower() or "设计" in page
     assert everyone.get(f"{path}/views?revision=1&on=nonsense").status_code == 422
+
+
+def test_a_newer_revision_is_shown_line_by_line_and_accepted_from_the_page(everyone, shop, ctx):
+    shop.ctx = shop.world.ctx = ctx.with_(now=timezone.now() - timedelta(days=1))
+    order = shop.released()
+    path = f"/production/work_orders/{order.pk}"
+    assert "工单已是当日生效的版本" in everyone.get(f"{path}/views?revision=1").content.decode()
+    _, seal, bom, routing = newer(shop)
+    text = everyone.get(f"{path}/views?revision=1").content.decode().split('id="revision"')[1].split("</section>")[0]
+    lines = [re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", row)) for row in text.split("<tr>")[2:]]
+    assert len(lines) == 7
+    for change, name, *figures in (
+        ("增加", seal.code), ("修改", "BP-1", "400", "300"), ("删除", "RM-1"), ("增加", "25"), ("删除", "20"),
+    ):  # fmt: skip
+        (line,) = [one for one in lines if one.startswith(f" {change} {name} ")]
+        assert all(figure in line for figure in figures), line
+    form = dict(re.findall(r'name="(_key|ids|accepted|_from)" value="([^"]+)"', text))
+    do, part = "/production/work_orders/do/change_revision", {"HX-Request": "true"}
+    assert everyone.post(do, form | {"reason": ""}, headers=part).status_code == 422
+    stale = form | {"accepted": "0" * len(form["accepted"]), "reason": "ECN-7"}
+    assert everyone.post(do, stale, headers=part).status_code == 409
+    order.refresh_from_db()
+    assert order.bom_id != bom.pk
+    answer = everyone.post(do, form | {"_key": "k-2", "reason": "ECN-7"}, headers=part)
+    assert answer.status_code in (200, 204), answer.content.decode()
+    order.refresh_from_db()
+    assert (order.bom_id, order.routing_id) == (bom.pk, routing.pk)
+    assert "ECN-7" in everyone.get(f"{path}/views").content.decode()
 
 
 def test_operations_are_told_by_number_and_name_and_several_are_ticked(everyone, shop):
