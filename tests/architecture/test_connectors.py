@@ -32,6 +32,12 @@ WITHOUT_MAPPING = {
 #: The edge process is no connector of the bus: it runs at the machines.
 WITHOUT_CONNECTOR = {"edge": "running.py"}
 DOCUMENT = re.compile(r"\bDocuments?: |\bSources?: |No vendor's document|\| document \|")
+NO_DOCUMENT = re.compile(r"No vendor's document|Document: none of a partner's")
+#: What says of a document which it is: a version, a standard's number, or the day of the document or of its copy.
+VERSION = re.compile(
+    r"\b20\d\d(-\d{1,2}){1,2}\b|\b20\d\d copy\b|\b\d-\d-\d\b|\bRFC \d+\b"
+    r"|(?<![\w/.-])v?\d+\.\d+(\.\d+)*\b|(?<![\w/.-])v\d+\b"
+)
 
 
 def payloads(folder: str) -> list[Path]:
@@ -67,6 +73,24 @@ def test_a_folder_has_its_five_parts(folder):
     text = readme(folder)
     assert DOCUMENT.search(text), "README: what the partner's document says"
     assert re.search(r"payloads|talk\.json", text), "README: where the payloads come from"
+
+
+def is_dated(text: str) -> bool:
+    """Say whether a README tells the version or day of the documents that it names, where it names them."""
+    parts = re.split(r"\n\s*\n", text)
+    named = [part for part in parts if DOCUMENT.search(part) and not NO_DOCUMENT.search(part)]
+    return not named or any(VERSION.search(part) for part in (*named, *(p for p in parts if "Versions" in p)))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_readme_says_of_which_version_or_day_its_document_is(folder):
+    assert is_dated(readme(folder))
+
+
+def test_a_document_without_a_version_or_a_day_is_found_out():
+    assert not is_dated("# A shop\n\nDocument: call guide, shop.example/api-v3/2.1.\n\nRead on 2026-11-29.")
+    assert is_dated("# A shop\n\nDocument: call guide (copy of 2022-09-13).")
+    assert is_dated("# A pair\n\nNo vendor's document: as projects build it.")
 
 
 @pytest.mark.parametrize(

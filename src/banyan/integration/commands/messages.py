@@ -74,8 +74,9 @@ class Where(Input):
     until: Instant | None = field("到", "Until", None, help=L("不含此刻", "Up to, not including"))
 
 
+REUSED = "source_reused"
 #: What a replay by where it is may take: a source that is used twice, or a saga's step, is decided singly.
-_REPLAYABLE = Q(state="dead") & ~Q(reason="source_reused") & ~Q(flow__trigger=SAGA)
+_REPLAYABLE = Q(state="dead") & ~Q(reason=REUSED) & ~Q(flow__trigger=SAGA)
 
 
 def _within(data: Where, usual: Q, messages: Sequence[UUID] = ()) -> QuerySet[Message]:

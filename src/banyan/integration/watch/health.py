@@ -30,9 +30,21 @@ class Endpoint:
     retry_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The dead letters of a flow that have one reason: how many, and since when there is one."""
+
+    reason: str
+    count: int
+    oldest_at: datetime
+
+
 @dataclass(slots=True)
 class Line:
-    """A flow or a system as the board shows it; `scans` are those of a system that found what is still open."""
+    """A flow or a system as the board shows it.
+
+    `scans` are those of a system that found what is still open; `dead` is what died of a flow, the commonest first.
+    """
 
     id: UUID
     code: str
@@ -52,6 +64,8 @@ class Line:
     flows: list[Line] = field(default_factory=list)
     operations: tuple[Endpoint, ...] = ()
     scans: tuple[UUID, ...] = ()
+    trigger: str = ""
+    dead: tuple[Dead, ...] = ()
 
     @property
     def standing(self) -> tuple[rules.Colour, Label]:
@@ -96,7 +110,8 @@ _SYSTEMS = """
 """
 _FLOWS = """
     SELECT f.id, f.system_id, f.code, f.name, f.state, f.direction, coalesce(p.failures, 0), coalesce(p.error, ''),
-        w.n, w.oldest, d.n, CASE WHEN f."order" = 'strict' THEN d.keys ELSE 0 END, f.version
+        w.n, w.oldest, d.n, CASE WHEN f."order" = 'strict' THEN d.keys ELSE 0 END, f.version,
+        f.trigger, d.reasons::text
     FROM integration_flow f LEFT JOIN integration_position p ON p.flow_id = f.id
     CROSS JOIN LATERAL (
         SELECT count(*) AS n, min(x.at) AS oldest FROM (
@@ -104,8 +119,12 @@ _FLOWS = """
             ORDER BY next_at, seq LIMIT %(most)s) x
     ) w
     CROSS JOIN LATERAL (
-        SELECT count(*) AS n, count(DISTINCT x.key) AS keys FROM (
-            SELECT key FROM integration_message WHERE flow_id = f.id AND state = 'dead' LIMIT %(most)s) x
+        WITH x AS MATERIALIZED (
+            SELECT key, reason, at FROM integration_message WHERE flow_id = f.id AND state = 'dead'
+            ORDER BY at LIMIT %(most)s)
+        SELECT (SELECT count(*) FROM x) AS n, (SELECT count(DISTINCT key) FROM x) AS keys, (
+            SELECT coalesce(jsonb_agg(jsonb_build_array(g.reason, g.n, g.oldest) ORDER BY g.n DESC, g.reason), '[]')
+            FROM (SELECT reason, count(*) AS n, min(at) AS oldest FROM x GROUP BY reason) g) AS reasons
     ) d
     WHERE f.state <> 'retired' OR w.n > 0 OR d.n > 0
     ORDER BY f.code
@@ -128,7 +147,8 @@ def board(now: datetime, zone: ZoneInfo) -> Board:
     """Give the board as it stands.
 
     Gives:  six statements, whatever there is; waiting and dead are counted up to MOST per flow. With more waiting,
-            the oldest is that of those due first. The last hour is sixty whole minutes and the one under way
+            the oldest is that of those due first; with more dead, the reasons are those of the oldest. The last hour
+            is sixty whole minutes and the one under way
     """
     today = now.astimezone(zone).date()
     past_hour = minutes.figures(now - timedelta(hours=1), now)
@@ -187,12 +207,17 @@ def _endpoints(limited: str, gauges: str) -> tuple[Endpoint, ...]:
 
 
 def _flow(row: Sequence, now: datetime) -> Line:
-    key, _, code, name, state, direction, failures, error, waiting, oldest, dead, blocked, version = row
+    (key, _, code, name, state, direction, failures, error, waiting, oldest, dead, blocked, version, trigger,
+     reasons) = row
     age = (now - oldest).total_seconds() if oldest else 0.0
     signs = rules.Signs(state=state, dead=min(dead, MOST), blocked=blocked, waiting=min(waiting, MOST),
                         oldest=max(0.0, age), reading_failures=failures)  # fmt: skip
     return Line(key, code, name, signs, oldest_at=oldest, is_more=max(waiting, dead) > MOST, error=error,
-                direction=direction, version=version)  # fmt: skip
+                direction=direction, version=version, trigger=trigger, dead=_groups(reasons))  # fmt: skip
+
+
+def _groups(reasons: str) -> tuple[Dead, ...]:
+    return tuple(Dead(reason, n, datetime.fromisoformat(oldest)) for reason, n, oldest in orjson.loads(reasons))
 
 
 def _summed(state: str, breaker: str, flows: Sequence[Line], differences: int) -> rules.Signs:

@@ -13,6 +13,9 @@ from django.template.loader import render_to_string
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
+from banyan.integration.checks import SAGA
+from banyan.integration.commands.messages import REUSED
+from banyan.integration.nouns import REASONS
 from banyan.integration.watch import health
 from banyan.integration.watch.health import Board, Line
 from banyan.integration.watch.nouns import READ
@@ -77,7 +80,8 @@ def _system(request: HttpRequest, line: Line) -> Mapping[str, Any]:
         "retry": _clock(line.retry_at, acting.zone_of(request)) if line.retry_at and line.error else "",
         "flows": [
             {"line": flow, "rows": _rows(flow), "links": _links("flow", flow), "acts": _acts(request, "flow", flow),
-             "age": age(flow.signs.oldest) if flow.oldest_at else None, "state": _STATES[flow.signs.state]}
+             "age": age(flow.signs.oldest) if flow.oldest_at else None, "state": _STATES[flow.signs.state],
+             "dead": _dead(request, flow)}
             for flow in line.flows
         ],
     }  # fmt: skip
@@ -95,6 +99,24 @@ def _rows(line: Line) -> list[tuple[Label, Figures, str, str, str]]:
     for key, label in _SPANS:
         figures: Figures = getattr(line, key)
         found.append((label, figures, lasting(figures.mean_ms), lasting(figures.p50_ms), lasting(figures.p95_ms)))
+    return found
+
+
+_REASONS = {one.key: one.label for one in REASONS}
+
+
+def _dead(request: HttpRequest, flow: Line) -> list[Mapping[str, Any]]:
+    """Give a flow's dead letters by reason: how many, since when, where they are listed, where they are replayed."""
+    ctx, found = request.ctx, []
+    may = ctx.may("integration.message.replay_where") and flow.trigger != SAGA
+    for one in flow.dead:
+        choice = f"flow={flow.id}&reason={one.reason}&_from=list"
+        found.append({
+            "label": _REASONS.get(one.reason, one.reason), "count": one.count,
+            "age": age((ctx.now - one.oldest_at).total_seconds()),
+            "list": f"/integration/messages?flow:in={flow.id}&state:in=dead&reason:in={one.reason}",
+            "replay": f"/integration/messages/do/replay_where?{choice}" if may and one.reason != REUSED else "",
+        })  # fmt: skip
     return found
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import Client
 
-from banyan.integration.models import Flow, Gauge
+from banyan.integration.models import Flow, Gauge, Message
 from banyan.integration.tests.conftest import do
 from banyan.integration.watch import days, health
 from banyan.integration.watch.models import Day, Discrepancy, Scan
@@ -106,6 +106,47 @@ def test_the_page_leads_to_what_is_wrong_and_offers_what_one_may_do(busy, system
     seen = browse("watch.day.read").get("/integration/health").content.decode()
     assert "/do/stop" not in seen
     assert "/do/check" not in seen
+
+
+@pytest.fixture
+def dead(flow, message) -> Flow:
+    """Give a flow with three dead letters that were refused, the oldest of five hours, and one whose source is used."""
+    made, now = flow(order="free"), datetime.now(UTC)
+    for hours in (1, 5, 3):
+        message(made, now - timedelta(hours=hours), (1, "dead"), state="dead", error="HTTP 404")
+    message(made, now - timedelta(hours=2), state="dead", reason="source_reused", error="used twice")
+    message(made, now - timedelta(hours=9), (1, "done"))
+    return made
+
+
+def test_dead_letters_are_grouped_by_reason_the_commonest_first(dead, flow, message):
+    other = flow()
+    message(other, datetime.now(UTC), (1, "dead"), state="dead", error="HTTP 400")
+    shown = {one.code: one for one in health.board(datetime.now(UTC), ZONE).flows}
+    oldest = Message.objects.filter(flow=dead, reason="refused").earliest("at").at
+    (refused, reused) = shown[dead.code].dead
+    assert (refused.reason, refused.count, refused.oldest_at) == ("refused", 3, oldest)
+    assert (reused.reason, reused.count) == ("source_reused", 1)
+    assert [(one.reason, one.count) for one in shown[other.code].dead] == [("refused", 1)]
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "被拒绝 3|最久 5 小时"), ("en", "Refused 3|oldest 5 h")])
+def test_a_group_of_dead_letters_leads_to_its_list_and_to_its_replay(dead, browse, language, words):
+    client = browse("*")
+    User.objects.update(language=language)
+    text = client.get("/integration/health").content.decode()
+    (group,) = re.findall(r"<li>.*?</li>", text.split('class="wh-dead"')[1].split("source_reused")[0])[:1]
+    assert all(one in group for one in words.split("|"))
+    listed = unescape(re.search(r'href="([^"]+)"', group)[1])
+    assert set(re.findall(r"/integration/messages/([0-9a-f-]{36})", client.get(listed).content.decode())) == {
+        str(one) for one in Message.objects.filter(flow=dead, reason="refused").values_list("pk", flat=True)
+    }  # fmt: skip
+    dialog = client.get(unescape(re.search(r'hx-get="([^"]+)"', group)[1]), headers={"HX-Request": "true"})
+    assert (dialog.status_code, str(dead.pk) in dialog.content.decode()) == (200, True)
+    assert re.search(r'<option value="refused"[^>]* selected', dialog.content.decode())
+    assert text.count("/integration/messages/do/replay_where?") == 1, "a source that is used is not replayed by group"
+    seen = browse("watch.day.read").get("/integration/health").content.decode()
+    assert "replay_where" not in seen
 
 
 def test_a_systems_discrepancies_lead_to_its_own_and_nobody_elses(ctx, busy, system, browse):
