@@ -9,13 +9,19 @@ from collections import defaultdict
 from decimal import Decimal as D
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from banyan.demo import cycles, rongxi
 from banyan.demo.story import CHAPTERS, fill, is_unfinished
-from banyan.kernel import db, proofs
+from banyan.kernel import db, proofs, queries, registry
+from banyan.kernel.models import User
 from banyan.lib.errors import DomainError
 
 CENT = D("0.01")
+#: Statements of a page at most; records that a query is tried on, where it asks for one.
+PAGE, TRIED = 30, 12
 SIGNED = "sum(CASE l.side WHEN 'debit' THEN l.amount ELSE -l.amount END)"
 
 
@@ -441,6 +447,30 @@ def the_books_balance():
     assert [(v.proof.key, fault.text) for v in verdicts for fault in v.found.faults] == []
 
 
+def every_query_takes_few_statements():
+    """The page of every query takes at most 30 statements on what the story left, asked of its latest records."""
+    browser, most, answered = Client(), {}, set()
+    browser.force_login(User.objects.filter(roles__role__code="admin").first())
+    for asked in queries.queries():
+        wanted = {
+            name: registry.noun(field.json_schema_extra["x-banyan"]["reference"]).model._base_manager
+            for name, field in (asked.input.model_fields if asked.input else {}).items()
+            if field.is_required()
+        }
+        latest = [rows.order_by("-pk").values_list("pk", flat=True)[:TRIED] for rows in wanted.values()]
+        for keys in zip(*latest, strict=False) if wanted else [()]:
+            told = "&".join(f"{name}={key}" for name, key in zip(wanted, keys, strict=True))
+            with CaptureQueriesContext(connection) as seen:
+                page = browser.get(f"/queries/{asked.key}?{told}")
+            assert page.status_code == 200, asked.key
+            most[asked.key] = max(len(seen), most.get(asked.key, 0))
+            if b"<tr" in page.content:
+                answered.add(asked.key)
+    print(f"{len(most)} queries, {len(answered)} with rows, at most {max(most.values())} statements")
+    assert {key: count for key, count in most.items() if count > PAGE} == {}
+    assert len(answered) > 24
+
+
 @pytest.fixture
 def aloud(live_db, app_role, settings, tmp_path):
     settings.BANYAN_AUDIT_HEAD = tmp_path / "head.json"
@@ -453,6 +483,7 @@ def test_the_story_of_the_demo_factory(aloud):
     told = tell_of("demo", aloud)
     prove(told, rongxi.PLOT, levels=3, made_levels=3)
     assert len(told.work_orders) >= 20
+    every_query_takes_few_statements()
     for text in (*aloud.chapters, *aloud.facts):
         assert "{" not in text.zh + text.en
 

@@ -361,7 +361,7 @@ def test_a_newer_revision_is_shown_then_accepted_and_what_happened_stands(shop, 
         shop.world.do("production.work_order.change_revision", order, on=on, reason="ECN-7")
     assert "7" in str(asked.value)
     found = _difference(order, on)
-    assert sorted((c.part, c.change, c.name.split()[0]) for c in found.changes) == [
+    assert sorted((c.part, c.change, str(c.name).split()[0]) for c in found.changes) == [
         ("material", "added", "SEAL"), ("material", "changed", "BP-1"), ("material", "removed", "RM-1"),
         ("operation", "added", "25"), ("operation", "changed", "10"), ("operation", "changed", "30"),
         ("operation", "removed", "20"),
