@@ -21,7 +21,7 @@ from banyan.integration.performing import reason_of, rehearse, said
 from banyan.integration.plans import Plan, context_of, plan_of
 from banyan.integration.trying import Tried, outcome_of
 from banyan.kernel import db
-from banyan.kernel.commands import command
+from banyan.kernel.commands import OfferedOn, command
 from banyan.kernel.context import Context
 from banyan.kernel.registry import answers
 from banyan.kernel.schema import Input, Instant, Text, field
@@ -167,7 +167,8 @@ class Which(Where):
 
 
 @command("integration.message.dry_run", L("试运行", "Dry run"), input=Which, on="noun", icon="flask",
-         help=L("映射并检查，不发送、不写入", "Maps and checks, sends nothing and writes nothing"))  # fmt: skip
+         help=L("映射并检查，不发送、不写入", "Maps and checks, sends nothing and writes nothing"),
+         offered_on=(OfferedOn("integration.message", "messages"),))  # fmt: skip
 def dry_run_messages(ctx: Context, data: Which) -> list[dict[str, Any]]:
     """Say what would become of messages by the versions that run now; nothing is sent or written.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -507,6 +508,8 @@ def test_a_dry_run_is_told_by_what_each_thing_is_called(ctx, inward, live_db):
     client.force_login(User.objects.create(login="all", name="林", is_superuser=True, language="en"))
     keys = [str(key) for key in Message.objects.order_by("seq").values_list("pk", flat=True)]
     page = client.post("/integration/messages/do/dry_run", {"messages": keys}).content.decode()
+    assert f"/do/dry_run?_on=integration.message%3A{keys[0]}" in unescape(
+        client.get(f"/integration/messages/{keys[0]}").content.decode()), "a message's page offers it"
     first, second = page.split("<tbody>")[1].split("</tr>")[:2]
     assert '<td data-label="Would be done">Yes</td>' in first
     assert '<td data-label="Would be done">No</td>' in second
