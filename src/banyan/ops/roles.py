@@ -64,8 +64,8 @@ _CALLS = (
     ("exceptions.cause.read", "all"),
 )
 
-#: Whoever answers for machines says that one is down, is being maintained, runs again.
-_MACHINES = tuple((f"equipment.machine.{act}", "plant") for act in ("stop", "maintain", "start"))
+#: Whoever answers for machines says that one is down, is maintained, runs again; a machine has no plant of its own.
+_MACHINES = tuple((f"equipment.machine.{act}", "all") for act in ("stop", "maintain", "start"))
 
 ROLES: tuple[DefaultRole, ...] = (
     DefaultRole(
