@@ -82,6 +82,8 @@ def test_a_dead_letter_is_repaired_tried_and_replayed(dead, receiver: Receiver, 
     look(page, "tried", language, is_phone)
     assert receiver.got == []
     page.locator("dialog[open] [data-close]").first.click()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    settle(page)
     act("重放", "Replay")
     carry_until_quiet()
     page.reload()

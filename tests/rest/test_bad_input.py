@@ -317,6 +317,9 @@ WAYS = [
     ("stale command", "POST", "items/items/{item}/deactivate", None, {"If_Match": '"v9"'}, 412),
     ("weak", "PATCH", "items/items/{item}", {"name": "x"}, {"If_Match": 'W/"v1"'}, 412),
     ("version in words", "PATCH", "items/items/{item}", {"name": "x"}, {"If_Match": "one"}, 422),
+    ("another's ETag", "PATCH", "items/items/{item}", {"name": "x"}, {"If_Match": '"abc"'}, 412),
+    ("another's ETag where there are no versions", "POST", "wages/lines/{gone}/comment", {"text": "x"},
+     {"If_Match": '"abc"'}, 412),
     (
         "version of thirty digits",
         "PATCH",

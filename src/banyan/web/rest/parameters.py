@@ -133,8 +133,10 @@ def versions_of(
             L("If-Match 须为 ETag，如 {form}", "If-Match must be an ETag such as {form}"),
             {"form": etag(3)},
         )
-    if not hasattr(noun.model, "version"):
+    if named and not hasattr(noun.model, "version"):
         return {key: named[0] if 1 not in named else 1}
+    if not named:
+        raise Stale()
     found = db.one(f'SELECT version FROM "{noun.model._meta.db_table}" WHERE id = %s', [key])
     if found and found[0] in named:
         return {key: found[0]}
