@@ -127,16 +127,16 @@ def versions_of(
     named = [int(match[1]) for match in map(_ETAG.fullmatch, parts) if match]
     if len(parts) == 1 and named:
         return {key: named[0]}
-    if not named and not all(part.startswith(('"', 'W/"')) and part.endswith('"') for part in parts):
+    if not named:
+        if all(part.startswith(('"', 'W/"')) and part.endswith('"') for part in parts):
+            raise Stale()
         raise Invalid(
             "if_match",
             L("If-Match 须为 ETag，如 {form}", "If-Match must be an ETag such as {form}"),
             {"form": etag(3)},
         )
-    if named and not hasattr(noun.model, "version"):
+    if not hasattr(noun.model, "version"):
         return {key: named[0] if 1 not in named else 1}
-    if not named:
-        raise Stale()
     found = db.one(f'SELECT version FROM "{noun.model._meta.db_table}" WHERE id = %s', [key])
     if found and found[0] in named:
         return {key: found[0]}
