@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from tests.browser.floor import SIZES
-
-#: One more of its kind, for `make test-all`.
-later = partial(pytest.param, marks=pytest.mark.slow)
+from tests.plugins.levels import later
 
 #: A screen's size and language.
 every_size_and_language = pytest.mark.parametrize(("size", "language"), [

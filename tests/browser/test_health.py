@@ -15,6 +15,7 @@ from tests.browser import looks
 from tests.browser.conftest import PASSWORD, SCREENS, watched
 from tests.browser.hands import sign_in
 from tests.browser.soon import expect
+from tests.plugins.levels import later
 
 pytestmark = [pytest.mark.browser]
 NOW = datetime.now(UTC)
@@ -72,9 +73,8 @@ def linked(live_db) -> None:
 
 
 @pytest.mark.parametrize(("is_phone", "language"), [
-    pytest.param(False, "en", id="desktop-en"), pytest.param(True, "zh", id="phone-zh"),
-    pytest.param(False, "zh", id="desktop-zh", marks=pytest.mark.slow),
-    pytest.param(True, "en", id="phone-en", marks=pytest.mark.slow),
+    later(False, "en", id="desktop-en"), pytest.param(True, "zh", id="phone-zh"),
+    later(False, "zh", id="desktop-zh"), later(True, "en", id="phone-en"),
 ])  # fmt: skip
 def test_the_board_says_what_is_wrong_and_leads_there(linked, open_page, language, is_phone):
     page = watched(open_page(phone=is_phone, language=language))

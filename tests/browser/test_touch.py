@@ -80,6 +80,7 @@ def test_goods_are_taken_in_material_is_picked_and_work_is_reported(waiting, ent
     assert worker.page.faults == keeper.page.faults == []
 
 
+@pytest.mark.slow
 def test_help_is_called_in_three_taps(waiting, enter):
     worker = enter("worker", phone=True).go("生产", "工单").open("SA-R37-OUT")
     worker.taps = 0

@@ -43,6 +43,7 @@ def asked(two, token: str) -> list[int]:
         return [status for job in jobs for status in job.result()]
 
 
+@pytest.mark.slow
 def test_no_call_is_lost_when_processes_end_and_a_quota_holds_over_both(two):
     token = robot_token()
     AccessToken.objects.update(per_minute=10_000, per_day=100)

@@ -18,6 +18,7 @@ from banyan.kernel.models import JobRun, SpanTally
 from tests.integration.collecting import Collector
 from tests.integration.partner import partner
 from tests.integration.trading import GIVEN, HOOK, THEIRS, TRACE, Trade, packed
+from tests.plugins.levels import later
 from tests.plugins.server import Server, robot_token
 
 CALLS = 20
@@ -32,7 +33,7 @@ def collector():
         yield made
 
 
-@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("way", [signal.SIGTERM, later(signal.SIGINT)])
 def test_a_web_process_that_is_stopped_sends_what_it_has(live_db, tmp_path: Path, collector, way):
     server = Server(live_db.url("banyan_app"), tmp_path)
     server.surroundings["BANYAN_OTLP_ENDPOINT"] = collector.url

@@ -84,6 +84,7 @@ def test_two_processes_share_a_limit_to_the_last_call(workers):
     assert other.take("l", 130, 1) == 1, "another's calls are not counted"
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_are_granted_no_more_than_the_limit(workers):
     for limit in (1, 7, 130, 1000):
         for worker in workers:

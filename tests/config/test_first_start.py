@@ -63,11 +63,13 @@ def test_an_empty_database_gets_the_demo_factory_once(rehearsal):
     assert rehearsal.ran == []
 
 
+@pytest.mark.slow
 def test_an_empty_database_stays_empty_when_asked(rehearsal):
     up._prepare(rehearsal, empty=True)
     assert rehearsal.ran == ["prepare"]
 
 
+@pytest.mark.slow
 def test_changed_code_is_prepared_for_again(rehearsal, monkeypatch, tmp_path):
     up._prepare(rehearsal, empty=False)
     (tmp_path / "banyan").mkdir()
@@ -113,6 +115,7 @@ def test_a_load_that_is_broken_off_is_looked_into_at_the_next_start(rehearsal):
     assert rehearsal.ran == ["prepare"]
 
 
+@pytest.mark.slow
 def test_another_database_in_its_place_is_prepared_again(rehearsal, cluster):
     up._prepare(rehearsal, empty=False)
     cluster.remake_database("banyan")

@@ -16,6 +16,7 @@ import pytest
 from banyan.config import database, server
 from banyan.config.environ import database_user
 from banyan.ops.cluster import APP, OWNER, SUPERUSER, Cluster
+from tests.plugins.levels import later
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,7 @@ def connected(role: str) -> psycopg.Connection:
     )
 
 
+@pytest.mark.slow
 def test_who_may_create_roles_gets_them_made_and_works_as_they_do(cluster, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", cluster.url("maker", "maker"))
     assert len(server.make_ready()) == 4
@@ -81,11 +83,11 @@ def test_who_may_create_roles_gets_them_made_and_works_as_they_do(cluster, monke
     ("user", "name", "says"),
     [
         ("plain", "plain", "ALTER ROLE \"plain\" CREATEROLE"),
-        ("plain", "plain", f"GRANT {OWNER}, {APP} TO \"plain\";"),
-        ("maker", "plain", "ALTER DATABASE \"plain\" OWNER TO \"maker\";"),
+        later("plain", "plain", f"GRANT {OWNER}, {APP} TO \"plain\";"),
+        later("maker", "plain", "ALTER DATABASE \"plain\" OWNER TO \"maker\";"),
         ("maker", "nowhere", "CREATE DATABASE"),
-        (SUPERUSER, "latin", "ENCODING 'UTF8'"),
-        (SUPERUSER, "full", "an empty database"),
+        later(SUPERUSER, "latin", "ENCODING 'UTF8'"),
+        later(SUPERUSER, "full", "an empty database"),
     ],
 )
 def test_what_is_unfit_is_refused_with_the_way_out_and_nothing_is_made(cluster, monkeypatch, user, name, says):

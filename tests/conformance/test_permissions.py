@@ -35,13 +35,13 @@ from banyan.ops.roles import ROLES, write_defaults
 from banyan.web.rest import offered
 from tests.kernel.visitor_pass import VISITOR_PASS
 from tests.plugins.acting import NOW
-from tests.plugins.levels import runs_all
+from tests.plugins.levels import later, runs_all
 from tests.plugins.rows import Rows
 
 pytestmark = pytest.mark.django_db
 PART = {"HX-Request": "true"}
-#: Roles that the short run walks with: they reach what is their own, their team's and plant's, everything.
-FEW = ("worker", "leader", "admin")
+#: Roles that the short run walks with: they reach what is their own, and everything.
+FEW = ("worker", "admin")
 #: Counters, seals and sessions: what is written whether or not anything was done.
 BESIDE = ("kernel_ratelease", "django_session", "kernel_audit")
 #: What every noun has, and how it may be refused though granted: a record that is used, or is past changing.
@@ -220,7 +220,7 @@ def place_of(cmd: Command, key: UUID) -> str:
 
 
 every_role = pytest.mark.parametrize("code", [
-    role.code if role.code in FEW else pytest.param(role.code, marks=pytest.mark.slow) for role in ROLES
+    role.code if role.code in FEW else later(role.code) for role in ROLES
 ])  # fmt: skip
 
 

@@ -28,10 +28,13 @@ from banyan.lib.ids import new_id
 from tests.integration.shop import Integrator
 from tests.integration.test_faults import ROLE, WORD
 from tests.integration.wire import answering, http
+from tests.plugins.levels import later
 
 WSDL = "http://127.0.0.1:{port}/service?wsdl"
 KEY = "SHA256:" + base64.b64encode(bytes(32)).decode().rstrip("=")
 
+#: Protocols whose silence takes seconds to prove.
+SLOW = ("opcua", "mqtt")
 #: By protocol: connector, settings with the partner's port, secrets, what is asked of it.
 PROTOCOLS = {
     "rest": ("rest", {"address": "http://127.0.0.1:{port}", "operations": [{"key": "orders", "path": "/orders"}]}, {},
@@ -125,7 +128,7 @@ def fault_of(system: UUID, asked: str) -> Failed:
 # --- by protocol ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", [later(one) if one in SLOW else one for one in PROTOCOLS])
 def test_a_partner_of_another_environment_hears_nothing(hand, protocol):
     connector, facts, secrets, asked = PROTOCOLS[protocol]
     with door() as there:

@@ -268,6 +268,7 @@ def test_what_the_clock_starts_is_a_trace_of_its_own_with_its_commands(trade):
             assert later.trace[3:35] != began.trace
 
 
+@pytest.mark.slow
 def test_off_nothing_is_loaded_and_nothing_is_kept(trade, carrier):
     assert not tracing.is_on()
     assert trade.push({"records_of": str(trade.order().pk)}) == 204

@@ -72,6 +72,7 @@ def test_what_was_committed_is_there_after_the_postmaster_was_killed(cluster):
     idle.close()
 
 
+@pytest.mark.slow
 def test_a_cluster_whose_backend_was_killed_recovers_by_itself_and_is_waited_for(cluster):
     cluster.start()
     session = psycopg.connect(cluster.url(OWNER), autocommit=True)
@@ -86,6 +87,7 @@ def test_a_cluster_whose_backend_was_killed_recovers_by_itself_and_is_waited_for
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_about_to_end_is_waited_for_and_started_again(cluster):
     cluster.start()
     session = psycopg.connect(cluster.url(OWNER))
@@ -122,6 +124,7 @@ def test_the_last_borrower_stops_what_the_first_started(cluster):
     assert not cluster.is_running()
 
 
+@pytest.mark.slow
 def test_a_borrower_leaves_a_running_cluster_running(cluster):
     cluster.start()
     with cluster.borrow():

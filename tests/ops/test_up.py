@@ -74,6 +74,7 @@ def test_a_killed_database_is_started_again_with_all_that_was_committed(site):
         connection.execute("DROP TABLE kept")
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_is_followed_by_a_clean_start(site):
     left = site.family()
     site.process.kill()

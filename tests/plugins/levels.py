@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 LATER = ("slow", "partner", "soak")
+#: One more case of a test, for `make test-all`.
+later = partial(pytest.param, marks=pytest.mark.slow)
 
 
 def runs_all() -> bool:

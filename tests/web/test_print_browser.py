@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import factory, settle, signed_in  # noqa: F401  the factory and its people
+from tests.plugins.levels import later
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -47,7 +48,7 @@ def test_only_copies_that_make_the_print_long_change_the_dialog(signed_in):  # n
     assert [re.search(r"copies=(\d+)", url)[1] for url in asked] == ["301", "2"]
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize("phone", [later(False, id="desktop"), pytest.param(True, id="phone")])
 def test_selected_rows_print_in_a_new_tab(signed_in, phone):  # noqa: F811
     page = signed_in(phone=phone)
     page.goto("/sales/orders")

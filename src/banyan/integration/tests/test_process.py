@@ -93,6 +93,7 @@ def test_killed_at_random_moments_every_message_arrives_in_order(ctx, flow, part
     bus_agrees("out", sold(), partner.books)
 
 
+@pytest.mark.slow
 def test_it_goes_on_when_the_database_has_thrown_it_out(ctx, flow, partner, live_db):
     flow()
     process = start(live_db)
@@ -110,6 +111,7 @@ def test_it_goes_on_when_the_database_has_thrown_it_out(ctx, flow, partner, live
     assert red() == []
 
 
+@pytest.mark.slow
 def test_at_rest_it_asks_little(live_db, ctx, flow, partner):
     flow()
     process = start(live_db)

@@ -20,6 +20,7 @@ PASSED = ("UPDATE integration_message SET next_at = now(), claimed_until = now()
           "AND state = 'waiting'")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_process_moves_a_run_from_step_to_step_and_ends_cleanly(saga, start, partner, live_db):
     made = saga()
     process = begin(live_db)
