@@ -10,7 +10,7 @@ from banyan.modules.station.models import KeptAct
 from tests.browser.conftest import watched
 from tests.browser.floor import shell_is_kept
 from tests.browser.soon import expect
-from tests.browser.test_station import film
+from tests.browser.test_station import film, look_again, scanner_is
 from tests.browser.test_warehouse import Keeper, Stores, label
 from tests.plugins.browser import PHONE, launched
 
@@ -64,6 +64,8 @@ def test_goods_are_carried_without_a_network_and_material_comes_back_by_the_came
     order = stores.orders[0]
     world.do("production.work_order.issue", order)
     shell_is_kept(page)
+    look_again(page)
+    scanner_is(page, "kept")
     # from bin to bin: three scans and a quantity; what is scanned wrongly sounds the alarm
     there = shop.on_hand_at(world.part, bins["A-01"])
     page.context.set_offline(True)
