@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psycopg
@@ -21,6 +22,8 @@ from tests.ops.site import Site, make_site, until
 pytestmark = pytest.mark.timeout(420)
 #: Seconds within which it serves again, as somebody waits for it.
 SECOND_START = 5
+#: More connections than the server takes by itself for two web processes.
+CONNECTED = 2_000
 #: The part of the machine beyond which others spoil the measurement.
 OTHERS = 0.1
 
@@ -46,6 +49,15 @@ def test_a_killed_process_is_replaced_and_the_site_serves_on(site, name):
     until(lambda: site.child(name)["pid"] not in (None, before["pid"]), 15, f"{name} is started again")
     until(site.answers, 20, "the site answers")
     assert not processes.is_same(before["pid"], before["start"])
+
+
+def test_those_who_stay_connected_keep_nobody_out(site):
+    """Phones and browsers keep their connections while they rest: a thousand people hold more than a thousand."""
+    processes.allow_open_files()
+    with ExitStack() as held:
+        for _ in range(CONNECTED):
+            held.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=5))
+        assert site.answers()
 
 
 def test_a_killed_web_worker_is_replaced(site):

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
+#: Files and connections that a process may hold open at once.
+OPEN_FILES = 65_536
+
+
+def allow_open_files() -> None:
+    """Let this process, and those it starts, hold many files and connections open, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def started_at(pid: int) -> int | None:

@@ -18,9 +18,13 @@ from rich.table import Table
 from banyan.config import database
 from banyan.config.cli._django import DatabaseLost, database_ready
 from banyan.config.environ import SOURCES, audit_head, data_folder, env, has_part
+from banyan.ops import processes
 from banyan.ops.supervisor import AlreadyRunning, Failed, Program, Supervisor
 
 PORTS_TRIED = 50
+# Connections that wait to be taken, and those that a web process holds: a browser keeps up to six while it rests, and
+# who comes beyond that number stands outside until one of them goes.
+BACKLOG, CONNECTIONS = "4096", "16384"
 STATE = "state.json"
 # Compiled modules are kept, whatever the surroundings say: each start would else compile them five times.
 CACHED = {"PYTHONDONTWRITEBYTECODE": ""}
@@ -58,6 +62,7 @@ def command(empty: bool) -> None:
             if failure.is_stopped:
                 return
             raise click.ClickException(f"`banyan {failure}` failed; the reason stands above.") from None
+        processes.allow_open_files()
         port = _free_port(env("BANYAN_BIND"), env("BANYAN_PORT"))
         web, *others = _programs(port)
         supervisor.start(web)
@@ -134,6 +139,7 @@ def _programs(port: int) -> list[Program]:
         "--port", str(port), "--workers", str(env("BANYAN_WEB_WORKERS")),
         "--blocking-threads", str(env("BANYAN_WEB_THREADS")), "--no-ws", "--respawn-failed-workers",
         "--respawn-interval", "0.5", "--workers-kill-timeout", "5",
+        "--backlog", BACKLOG, "--backpressure", CONNECTIONS,
         "banyan.config.wsgi:application",
     ]  # fmt: skip
     programs = [
