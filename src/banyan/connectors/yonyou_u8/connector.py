@@ -86,7 +86,8 @@ class YonyouU8(Platform):
         if not path.startswith("/"):
             raise Failed("validation", L("缺少 path，如 /api/…", "path is missing, such as /api/…"))
         if path.endswith("/add") and not (query.get("biz_id") or query.get("tradeid")):
-            words = L("新增须有 biz_id 或 tradeid，否则重试会重复", "Adding needs biz_id or tradeid, or a retry adds twice")
+            words = L("新增须有 biz_id 或 tradeid，否则重试会重复",
+                      "Adding needs biz_id or tradeid, or a retry adds twice")  # fmt: skip
             raise Failed("validation", words)
         method = str(parameters.get("method") or "POST").upper()
         return self._called(connection, method, path, query, parameters.get("body"))

@@ -82,7 +82,7 @@ class U8:
             self.made[key] = said
         if self.lost:
             self.lost -= 1
-            return None
+            return 503, {}
         if asked.one("sync") == "1":
             return said
         self.results[key] = said
