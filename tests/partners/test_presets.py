@@ -35,6 +35,7 @@ def test_a_preset_describes_its_calls_with_samples_that_exist(made):
 def test_the_presets_asked_for_are_there():
     wanted = {
         "amqp", "mqtt", "opcua", "mail", "robots", "taobao", "jd", "douyin", "pinduoduo", "shopify", "woocommerce",
-        "vendure", "kuaidi100", "sf", "kingdee", "yonyou", "salesforce", "tryton", "mes", "wms",
+        "vendure", "kuaidi100", "sf", "kingdee", "yonyou", "yonyou_u8", "salesforce", "tryton", "mes",
+        "wms",
     }  # fmt: skip
     assert wanted <= {each.key for each in ALL}

@@ -44,7 +44,8 @@ class Yonyou(Platform):
         Call("sale_order_save", L("保存销售订单", "Save a sales order"), "/yonbip/sd/voucherorder/singleSave",
              sample="sale_order.json"),
         Call("sale_order_list", L("销售订单列表", "List sales orders"), "/yonbip/sd/voucherorder/list"),
-        Call("voucher_save", L("保存凭证", "Save a voucher"), "/yonbip/fi/ficloud/openapi/voucher/addVoucher"),
+        Call("voucher_save", L("保存凭证", "Save a voucher"), "/yonbip/fi/ficloud/openapi/voucher/addVoucher",
+             sample="voucher.json"),
     )
 
     def __init__(self) -> None:
@@ -72,7 +73,7 @@ class Yonyou(Platform):
             ).checked().json()  # fmt: skip
             said = said if isinstance(said, Mapping) else {}
             code = str(said.get("code", ""))
-            if code in GOOD or (code in REPEATED and "resubmitCheckKey" in _data(body)):
+            if code in GOOD or (code in REPEATED and _is_keyed(body)):
                 return said.get("data")
             is_expired = code == "310036" or "token" in str(said.get("message") or "").lower()
             if is_expired and attempt == 1:
@@ -106,8 +107,9 @@ class Yonyou(Platform):
             return token
 
 
-#: Members of a sales order that the platform takes as numbers: it refuses texts (310023).
+#: Members of sales orders and vouchers that the platform takes as numbers: it refuses texts (310023).
 NUMBERS = frozenset({
+    "debitOriginal", "debitOrg", "creditOriginal", "creditOrg",
     "payMoney", "orderPrices!exchRate", "qty", "subQty", "priceQty", "invExchRate", "invPriceExchRate",
     "unitExchangeType", "unitExchangeTypePrice", "oriTaxUnitPrice", "oriSum", *(
         f"orderDetailPrices!{name}" for name in (
@@ -115,7 +117,7 @@ NUMBERS = frozenset({
         )
     ),
 })  # fmt: skip
-#: What codes mean (README): good; saved before by the same resubmitCheckKey; calls beyond what the system, the
+#: What codes mean (README): good; saved before by the same key of ours; calls beyond what the system, the
 #: application, the product, the API is allowed; still at it, and errors of their own; application, right, address.
 GOOD = frozenset({"200", "00000", "0"})
 REPEATED = frozenset({"10004", "100004"})
@@ -124,9 +126,12 @@ PASSING = frozenset({"202", "310043", "310071", "310072", "310504", "500", "502"
 DENIED = frozenset({"310001", "310005", "310006", "310031", "310037", "310038", "310041", "310047"})
 
 
-def _data(body: Any) -> Mapping[str, Any]:
-    found = body.get("data") if isinstance(body, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+def _is_keyed(body: Any) -> bool:
+    """Say whether a body bears a key of ours by which the platform saves it once."""
+    if not isinstance(body, Mapping):
+        return False
+    data = body.get("data")
+    return bool(body.get("businessId") or (isinstance(data, Mapping) and data.get("resubmitCheckKey")))
 
 
 def sign(parameters: Mapping[str, str], secret: str) -> str:

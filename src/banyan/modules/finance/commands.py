@@ -39,6 +39,8 @@ from banyan.modules.finance.events import (
     PeriodClosedEvent,
     SupplierInvoiced,
     SupplierInvoiceReversed,
+    VoucherChecked,
+    VoucherLine,
 )
 from banyan.modules.finance.models import (
     Account,
@@ -283,11 +285,45 @@ def make_vouchers(ctx: Context) -> int:
 
 @command("finance.voucher.check", L("审核", "Check"), icon="checks", is_primary=True)
 def check_voucher(ctx: Context, vouchers: Sequence[Voucher]) -> None:
-    """Check vouchers made by somebody else. Raises: SamePerson."""
+    """Check vouchers made by somebody else, which makes them final.
+
+    Raises: SamePerson
+    Writes: tells VoucherChecked
+    """
     for voucher in vouchers:
         if voucher.made_by == ctx.person:
             raise SamePerson()
         voucher.checked_by = ctx.person
+    _tell_of_vouchers(vouchers)
+
+
+def _tell_of_vouchers(vouchers: Sequence[Voucher]) -> None:
+    """Tell of checked vouchers in whole, so that other books need to ask for nothing."""
+    from banyan.modules.finance.nouns import EVENTS
+
+    words = {each.key: each.label.zh for each in EVENTS}
+    periods = dict(Period.objects.filter(pk__in={v.period_id for v in vouchers}).values_list("pk", "code"))
+    sums = queries.sums_of_vouchers([v.pk for v in vouchers])
+    for voucher in vouchers:
+        tell(
+            VoucherChecked(
+                record=voucher.pk,
+                word=voucher.word,
+                no=voucher.no,
+                period=periods[voucher.period_id],
+                on=voucher.on,
+                event=voucher.event,
+                text=words.get(voucher.event, voucher.event),
+                entries=voucher.entries,
+                amount=voucher.amount,
+                lines=tuple(
+                    VoucherLine(
+                        code, name, amount if side == "debit" else None, amount if side == "credit" else None, *codes
+                    )
+                    for code, name, side, amount, *codes in sums.get(voucher.pk, ())
+                ),
+            )
+        )
 
 
 # --- manual entries -----------------------------------------------------------------------------------------

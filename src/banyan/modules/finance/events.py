@@ -123,6 +123,52 @@ class Paid(Event):
 
 
 @dataclass(frozen=True)
+class VoucherLine:
+    """What a voucher puts on one side of an account, apart by the dimensions that the account keeps.
+
+    Takes:  debit or credit: the amount, red ones negative; the other one is None;
+            customer, supplier, department, employee: codes, empty where the account keeps none
+    """
+
+    account: str
+    account_name: str
+    debit: Decimal | None
+    credit: Decimal | None
+    customer: str
+    supplier: str
+    department: str
+    employee: str
+
+
+@dataclass(frozen=True)
+class VoucherChecked(Event):
+    """A summary voucher was checked and is final.
+
+    Takes:  no: its number within word and period (2026-03); text: what it sums up, as the books say it;
+            amount: of its debits; lines: debits first, by account; what cancels out has none
+    """
+
+    type = "finance.voucher_checked"
+    noun = "finance.voucher"
+    label = L("凭证已审核", "Voucher checked")
+    help = L(
+        "汇总凭证从此不变；`lines` 按科目、方向和辅助核算汇总，`debit` 与 `credit` 只有一个，红字为负",
+        "The summary voucher is final; `lines` are sums by account, side and dimensions, with either `debit` or "
+        "`credit`, red ones negative",
+    )
+
+    word: str
+    no: int
+    period: str
+    on: date
+    event: str
+    text: str
+    entries: int
+    amount: Decimal
+    lines: tuple[VoucherLine, ...]
+
+
+@dataclass(frozen=True)
 class PeriodClosedEvent(Event):
     """A period of the books was closed."""
 

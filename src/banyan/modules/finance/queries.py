@@ -216,3 +216,32 @@ def orders_of_lines(lines: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
         {"lines": list(lines)},
     )
     return {line: (number, reference) for line, number, reference in rows}
+
+
+def sums_of_vouchers(vouchers: Sequence[UUID]) -> dict[UUID, list[tuple[str, str, str, Decimal, str, str, str, str]]]:
+    """Give what vouchers put on each side of each account, apart by the dimensions that the account keeps.
+
+    Gives:  (account, name, side, amount, customer, supplier, department, employee) by voucher, codes, empty where there
+            is none; debits first, by account; what cancels out is left out. One statement
+    """
+    found: dict[UUID, list[tuple[str, str, str, Decimal, str, str, str, str]]] = {}
+    for voucher, *line in db.rows(
+        """
+        SELECT v.voucher_id, a.code, a.name, l.side, sum(l.amount),
+               CASE WHEN 'customer' = ANY(a.auxiliaries) THEN coalesce(p.code, '') ELSE '' END AS customer,
+               CASE WHEN 'supplier' = ANY(a.auxiliaries) THEN coalesce(p.code, '') ELSE '' END AS supplier,
+               CASE WHEN 'department' = ANY(a.auxiliaries) THEN coalesce(d.code, '') ELSE '' END AS department,
+               CASE WHEN 'employee' = ANY(a.auxiliaries) THEN coalesce(e.code, '') ELSE '' END AS employee
+        FROM finance_voucherentry v JOIN finance_entryline l ON l.entry_id = v.entry_id
+        JOIN finance_account a ON a.id = l.account_id
+        LEFT JOIN parties_party p ON p.id = l.party_id
+        LEFT JOIN company_department d ON d.id = l.department_id
+        LEFT JOIN people_employee e ON e.id = l.employee_id
+        WHERE v.voucher_id = ANY(%s)
+        GROUP BY v.voucher_id, a.id, l.side, 6, 7, 8, 9 HAVING sum(l.amount) <> 0
+        ORDER BY v.voucher_id, l.side DESC, a.code, 6, 7, 8, 9
+        """,
+        [list(vouchers)],
+    ):
+        found.setdefault(voucher, []).append(tuple(line))
+    return found

@@ -8,7 +8,9 @@ import hmac
 
 import pytest
 
-from banyan.connectors.yonyou.connector import Yonyou
+from banyan.connectors.numbers import with_numbers
+from banyan.connectors.yonyou.connector import NUMBERS, Yonyou
+from banyan.integration import mappings
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
 from tests.partners.shops import NOW, sample
@@ -104,3 +106,52 @@ def test_what_was_saved_before_by_the_same_key_is_what_was_wanted(code):
     body = {"data": {"resubmitCheckKey": "k", "code": "SO-1"}}
     with partner(repeat) as there:
         assert Yonyou().send(link_to(there), outgoing("sale_order_save", body)).reply == {"id": 7}
+
+
+VOUCHERS = {"book": "BOOK01", "voucher_type": "01", "maker_mobile": "13800000000", "customer_field": "0005"}
+
+
+def test_a_voucher_of_ours_is_saved_in_the_documents_words_and_once():
+    yonyou = Yonyou()
+    body = mappings.apply(
+        mappings.frozen({"preset": "yonyou.vouchers", "settings": VOUCHERS}), sample(yonyou, "voucher_checked.json")
+    )
+    assert with_numbers(body, NUMBERS) == sample(yonyou, "voucher.json")
+    answer, _ = stand_in()
+    kept: dict[str, dict] = {}
+
+    def book(asked):
+        if "open-auth" in asked.path:
+            return answer(asked)
+        assert asked.path == "/yonbip/fi/ficloud/openapi/voucher/addVoucher"
+        voucher = asked.json
+        missing = {"accbookCode", "voucherTypeCode", "bodies"} - set(voucher)
+        if missing or not (voucher.get("makerMobile") or voucher.get("makerEmail")):
+            return {"code": "404", "message": f"凭证保存不成功,{sorted(missing) or '制单人'}不能为空！", "data": {}}
+        sums = [sum(line.get(f"{side}Org", 0) for line in voucher["bodies"]) for side in ("debit", "credit")]
+        if round(sums[0], 2) != round(sums[1], 2):
+            return {"code": "404", "message": "凭证保存不成功,借贷不平", "data": {}}
+        again = kept.setdefault(voucher["businessId"], voucher) is not voucher
+        return {"code": "10004" if again else "200", "message": "OK", "data": {"voucherId": "2A45", "billCode": 14}}
+
+    with partner(book) as there:
+        link = link_to(there)
+        for _ in range(2):
+            assert yonyou.send(link, outgoing("voucher_save", body)).reply["voucherId"] == "2A45"
+        booked = {name: value for name, value in body.items() if name != "accbookCode"}
+        for broken in (booked, body | {"makerMobile": ""}, body | {"bodies": body["bodies"][:1]}):
+            with pytest.raises(Failed, match="凭证保存不成功") as fault:
+                yonyou.send(link, outgoing("voucher_save", broken))
+            assert (fault.value.kind, fault.value.code) == ("refused", "404")
+    assert list(kept.values()) == [sample(yonyou, "voucher.json")]
+
+
+def test_a_voucher_names_a_dimension_only_where_its_field_is_told():
+    event = sample(Yonyou(), "voucher_checked.json")
+    event["data"]["lines"][1] |= {"employee": "E-1", "debit": "-5", "credit": None}
+    settings = VOUCHERS | {"customer_field": "", "employee_field": "0003"}
+    made = mappings.apply(mappings.frozen({"preset": "yonyou.vouchers", "settings": settings}), event)
+    assert [line.get("clientAuxiliaryList") for line in made["bodies"]] == [
+        None, [{"filedCode": "0003", "valueCode": "E-1"}], None,
+    ]  # fmt: skip
+    assert (made["bodies"][1]["debitOrg"], "creditOrg" in made["bodies"][1]) == ("-5", False)

@@ -7,6 +7,9 @@ from datetime import date
 import pytest
 
 from banyan.kernel.models import Outbox
+from banyan.lib.errors import NotAllowed
+from banyan.lib.ids import new_id
+from banyan.modules.finance.models import Voucher
 
 pytestmark = pytest.mark.django_db
 
@@ -58,3 +61,37 @@ def test_a_posted_invoice_and_its_reversal_are_told_in_whole(world, invoice, sid
     assert (last["net_amount"], last["tax_amount"], last["gross_amount"]) == ("-286.7", "-37.27", "-323.97")
     assert [line["net_amount"] for line in last["lines"]] == ["-266.7", "-20"]
     assert red.number != made.number
+
+
+def test_a_checked_voucher_is_told_with_the_sums_of_its_accounts(world, invoice):
+    for sign in (1, 1, -1):
+        invoice("customer", sign)
+    invoice("supplier")
+    world.do("finance.voucher.number")
+    maker = world.ctx
+    world.ctx = maker.with_(principal=maker.principal.__class__(new_id(), "审核", grants=(("*", "all"),)))
+    kept = {one.event: one for one in Voucher.objects.all()}
+    world.do("finance.voucher.check", list(kept.values()))
+    checked = {row.payload["event"]: row for row in Outbox.objects.filter(type="finance.voucher_checked")}
+    assert {event: row.record for event, row in checked.items()} == {event: one.pk for event, one in kept.items()}
+    said = checked["customer_invoice"].payload
+    names = ("word", "no", "period", "on", "text", "entries", "amount")
+    assert {name: said[name] for name in names} == {
+        "word": "记", "no": kept["customer_invoice"].no, "period": "2026-03", "on": "2026-03-02", "text": "销售开票",
+        "entries": 3, "amount": "323.97",
+    }  # fmt: skip
+    assert [(line["account"], line["debit"], line["credit"], line["customer"], line["supplier"])
+            for line in said["lines"]] == [
+        ("1122", "323.97", None, "CU-1", ""), ("22210107", None, "37.27", "", ""), ("5001", None, "286.7", "CU-1", ""),
+    ]  # fmt: skip
+    owed = [line for line in checked["supplier_invoice"].payload["lines"] if line["supplier"]]
+    assert ("220201", "323.97", "SU-1") in {(line["account"], line["credit"], line["supplier"]) for line in owed}
+    assert Outbox.objects.filter(type="finance.voucher_checked").count() == len(kept)
+
+
+def test_an_unchecked_voucher_is_told_to_nobody(world, invoice):
+    invoice("customer")
+    world.do("finance.voucher.number")
+    with pytest.raises(NotAllowed):
+        world.do("finance.voucher.check", list(Voucher.objects.all()))
+    assert not Outbox.objects.filter(type="finance.voucher_checked").exists()

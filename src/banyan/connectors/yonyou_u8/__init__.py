@@ -1,0 +1,1 @@
+"""Yonyou U8 by its OpenAPI platform (README.md)."""
