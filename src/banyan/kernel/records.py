@@ -206,7 +206,7 @@ def _guard_fields(ctx: Context, fields: Sequence[FieldSpec], rows: Sequence[Base
 def check_references(
     ctx: Context, noun: Noun, rows: Sequence[BaseModel], faults: FieldFaults, *, prefix: bool = True
 ) -> None:
-    """Note every reference to a record that does not exist; one statement per noun referred to."""
+    """Note every reference to a record that does not exist. One statement"""
     wanted: dict[str, dict[UUID, list[tuple]]] = {}
 
     def collect(fields: Sequence[FieldSpec], row: BaseModel, path: tuple) -> None:
@@ -227,19 +227,24 @@ def check_references(
 
 
 def note_unknown(wanted: Mapping[str, Mapping[UUID, Sequence[tuple]]], faults: FieldFaults) -> None:
-    """Note every named record that does not exist. One statement per noun.
+    """Note every named record that does not exist. One statement
 
     Takes:  by noun and record, the places where it is named
     """
-    for key, uses in sorted(wanted.items()):
-        target = registry.noun(key)
-        meta = target.model._meta
-        named = f'SELECT "{meta.pk.column}" FROM "{meta.db_table}" WHERE "{meta.pk.column}" = ANY(%s)'
-        known = {key for (key,) in db.rows(named, [list(uses)])}
+    asked = [(registry.noun(key), uses) for key, uses in sorted(wanted.items())]
+    known = set(db.rows(_named([target for target, _ in asked]), [list(uses) for _, uses in asked]) if asked else ())
+    for n, (target, uses) in enumerate(asked):
         for value, paths in uses.items():
-            if value not in known:
+            if (n, value) not in known:
                 for path in paths:
                     faults.add(path, L("找不到所选的{noun}", "no such {noun}").filled({"noun": target.spec.label}))
+
+
+def _named(targets: Sequence[Noun]) -> str:
+    """Give the statement that says which of some keys of each noun exist."""
+    each = 'SELECT {n}, "{key}" FROM "{table}" WHERE "{key}" = ANY(%s)'
+    models = [(n, target.model._meta) for n, target in enumerate(targets)]
+    return " UNION ALL ".join(each.format(n=n, key=meta.pk.column, table=meta.db_table) for n, meta in models)
 
 
 def _check_line_ids(noun: Noun, records: Sequence[Any], data: BaseModel, faults: FieldFaults) -> None:
