@@ -59,8 +59,7 @@ noun(
     list=("code", "name", "plant", "department", "stations", "efficiency_percent", "is_active"),
     filters=("plant", "department", "is_active"),
     form=(
-        section("工作中心", "Work centre", "code", "name", "plant", "department", "line_side", "skill",
-                "reporters"),
+        section("工作中心", "Work centre", "code", "name", "plant", "department", "line_side", "skill", "reporters"),
         section("能力", "Capacity", "calendar", "stations", "efficiency_percent", "may_subcontract"),
         section("费率", "Rates", "labour_rate", "machine_rate", "overhead_rate"),
         section("状态", "State", "is_active", folded=True),

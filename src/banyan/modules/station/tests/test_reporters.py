@@ -54,9 +54,10 @@ def test_what_is_told_at_a_task_of_others_or_by_another_reason_is_booked_and_fla
     world = shop.world
     world.change(world.turning, reporters="given")
     reason = world.make("production.defect_reason", code="D2", name="刀纹", centres=[{"work_centre": world.milling}])
+    start = station.act("start", first.pk, ("start", 0))
     act = station.act("report", first.pk, ("good", 8), ("scrap", 2))
     act["parts"][1]["defects"] = [{"reason": str(reason.pk), "quantity": "2"}]
-    answer = station.sync(station.act("start", first.pk, ("start", 0)), act).json()["acts"]
+    answer = station.sync(start, act).json()["acts"]
     assert [(one["state"], one["flags"]) for one in answer] == [("done", []), ("flagged", ["reporter", "reason"])]
     assert station.states(act) == ["flagged"]
     first.refresh_from_db()
