@@ -534,7 +534,7 @@ noun(
     ),
     lines=[
         lines(
-            "centres", DefectReasonCentre, L("适用工作中心", "Work centres"),
+            "centres", DefectReasonCentre, L("只用于这些工作中心", "Only at these work centres"),
             fields=dict(work_centre=f("工作中心", "Work centre")),
         )
     ],
