@@ -178,6 +178,34 @@ def test_too_many_is_asked_once_and_then_booked_with_a_flag(floor, open_page):
     assert Report.objects.get().flags == ["over"]
 
 
+@pytest.mark.slow
+def test_a_task_that_others_report_says_so_and_offers_the_reasons_of_its_work_centre(floor, open_page):
+    world = floor.world
+    world.change(DefectReason.objects.get(code="D01"), centres=[{"work_centre": world.milling}])
+    skill = world.make("people.skill", code="GEAR", name="滚齿")
+    world.change(world.turning, reporters="skilled", skill=skill)
+    page = watched(open_page(phone=True))
+    hand = Worker(page, "outside")
+    hand.sign_in(floor)
+    shell_is_kept(page)
+    page.context.set_offline(True)
+    hand.tap(f'[data-task="{floor.first.pk}"]')
+    expect(page.locator("[data-outside]")).to_contain_text("滚齿")
+    hand.look("task")
+    hand.digits("3")
+    hand.tap('[data-field="bad"]')
+    hand.digits("1")
+    expect(page.locator("[data-reason]")).to_have_text(["尺寸超差", "砂眼", "碰伤", "毛刺"])
+    hand.tap('[data-reason="D02"]')
+    hand.look("reasons")
+    hand.tap("[data-done]")
+    expect(page.locator(".tick")).to_be_visible()
+    page.context.set_offline(False)
+    hand.synced()
+    expect(page.locator("[data-state=flagged]")).to_be_visible()
+    assert [one.flags for one in Report.objects.all()] == [["reporter"]] * 2
+
+
 def test_it_is_seen_in_english_and_in_the_dark(floor, open_page):
     page = open_page(tablet=True, language="en", color_scheme="dark")
     hand = Worker(page, "dark-en")

@@ -2,8 +2,8 @@
 import { typed } from "../digits";
 import { t } from "../words";
 import { h, icon } from "./dom";
-import type { Reason } from "./model";
-import { rounded } from "./model";
+import type { Reason, Task } from "./model";
+import { offered, rounded } from "./model";
 import { named, number, state, type Draft } from "./state";
 
 /** Where the keys of the pad go while the pieces of a further reason are counted. */
@@ -49,9 +49,9 @@ export function tapped(draft: Draft, reason: string): Partial<Draft> {
   return { others: { ...others, [reason]: "1" }, field: COUNT + reason, isFresh: true };
 }
 
-export function whyPart(draft: Draft, change: Change): HTMLElement {
+export function whyPart(task: Task, draft: Draft, change: Change): HTMLElement {
   const kind = draft.isRework ? "rework" : "scrap";
-  const reasons = state.kept?.day.reasons.filter((one) => one.kind === "both" || one.kind === kind) ?? [];
+  const reasons = offered(state.kept?.day.reasons.filter((one) => one.kind === "both" || one.kind === kind) ?? [], task);
   const isOn = (one: Reason) => one.id === draft.reason || one.id in draft.others;
   const chip = (one: Reason) =>
     h(`button.chip${isOn(one) ? ".is-on" : ""}`, { type: "button", "data-reason": one.code, "aria-pressed": isOn(one) ? "true" : "false", onclick: () => change(tapped(draft, one.id)) }, named(one));

@@ -3,6 +3,7 @@ import { t } from "../words";
 import { tellFurther } from "./acts";
 import { h, icon } from "./dom";
 import type { Reason, Task } from "./model";
+import { offered } from "./model";
 import { machineOf } from "./machines";
 import * as photos from "./photos";
 import { addScreen, go, render } from "./shell";
@@ -52,7 +53,7 @@ function helpScreen(): HTMLElement[] {
     h(`button.tile.tile-${tones[one.severity] ?? "blue"}${call.category === one.id ? ".is-on" : ""}`,
       { type: "button", "data-category": one.code, "aria-pressed": call.category === one.id ? "true" : "false", onclick: () => { call.category = one.id; render(); } },
       h("b", {}, named(one)), one.severity === "severe" ? h("small", {}, t("会停下这道工序", "Stops the operation")) : null);
-  const reasons = state.kept?.day.reasons ?? [];
+  const reasons = offered(state.kept?.day.reasons ?? [], task);
   const reason = (one: Reason) =>
     h(`button.chip${call.reason === one.id ? ".is-on" : ""}`,
       { type: "button", "data-reason": one.code, "aria-pressed": call.reason === one.id ? "true" : "false", onclick: () => { call.reason = call.reason === one.id ? "" : one.id; render(); } }, named(one));

@@ -168,6 +168,10 @@ export interface Task {
   /** Where its work centre has several: all of them, with what they do unless they run. */
   machines?: { id: string; code: string; state?: string }[];
   work_centre?: string;
+  work_centre_id?: string;
+  /** Who reports here, where the person is none of them: those with the skill, or those it was given to. */
+  outside?: "skilled" | "given";
+  skill?: string;
   mine: boolean;
   materials: Material[];
   last: { kind: Kind; quantity: string; at: string; who: string }[];
@@ -179,6 +183,8 @@ export interface Reason {
   name: string;
   name_en: string;
   kind: "scrap" | "rework" | "both";
+  /** The work centres where it is offered; everywhere without any. */
+  centres?: string[];
 }
 
 export interface Today {
@@ -244,6 +250,13 @@ export interface Known {
   ticket: string;
   proofs: Record<string, { salt: string; hash: string }>;
   isOut?: boolean;
+}
+
+/** Gives the reasons offered at a task: those of its work centre; all where it is not known, or where there would be none. */
+export function offered(reasons: Reason[], task?: Task): Reason[] {
+  if (!task || task.isBlind) return reasons;
+  const here = reasons.filter((one) => !one.centres || one.centres.includes(task.work_centre_id ?? ""));
+  return here.length ? here : reasons;
 }
 
 /** Says whether an act is not in the figures that the server told when asked at a time. */

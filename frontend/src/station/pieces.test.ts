@@ -5,6 +5,7 @@ vi.stubGlobal("addEventListener", () => undefined);
 vi.stubGlobal("document", { documentElement: { lang: "zh" } });
 
 const { counted, fault, rest, tapped } = await import("./defects");
+const { offered } = await import("./model");
 const { spread } = await import("./material");
 const { fresh } = await import("./state");
 
@@ -27,6 +28,20 @@ describe("reasons of bad pieces", () => {
   it.each([
     [{ reason: "" }, true], [{ reason: "a" }, false], [{ reason: "a", others: { b: "6" } }, true], [{ reason: "a", others: { b: "0" } }, true], [{ reason: "a", others: { b: "5" } }, false],
   ])("%o is at fault: %s", (more, isFault) => expect(fault(draft(more)) !== "").toBe(isFault));
+});
+
+describe("reasons offered at a task", () => {
+  type Reason = import("./model").Reason;
+  type Task = import("./model").Task;
+  const [all, mill, both] = [{ id: "all" }, { id: "mill", centres: ["m"] }, { id: "both", centres: ["m", "t"] }] as Reason[];
+  it.each([
+    ["t", [all, both]], ["m", [all, mill, both]], ["other", [all]], [undefined, [all]],
+  ])("at the work centre %s", (work_centre_id, found) => expect(offered([all, mill, both], { work_centre_id } as Task)).toEqual(found));
+  it("are all where the work centre is not known, where there is no task, and where none would be left", () => {
+    expect(offered([all, mill], { isBlind: true } as Task)).toEqual([all, mill]);
+    expect(offered([all, mill])).toEqual([all, mill]);
+    expect(offered([mill], { work_centre_id: "t" } as Task)).toEqual([mill]);
+  });
 });
 
 describe("what went into each piece", () => {

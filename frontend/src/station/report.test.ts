@@ -9,7 +9,7 @@ vi.mock("./shell", () => ({ addScreen: () => undefined, go: () => undefined, pad
 vi.mock("./queue", () => ({ isReached: false, put: async (act: Act) => void held.push(act) }));
 vi.mock("./store", () => ({ acts: async () => [...held] }));
 
-const { undo } = await import("./report");
+const { notOurs, undo } = await import("./report");
 const { state } = await import("./state");
 
 const told = (more: Partial<Act> = {}): Act => ({
@@ -45,5 +45,14 @@ describe("taking a report back", () => {
     await undo(told(more));
     expect(held).toEqual([]);
     expect(state.note).toContain(why);
+  });
+});
+
+describe("a task that others report at", () => {
+  type Task = import("./model").Task;
+  it("says who they are and that the leader will look", () => {
+    expect(notOurs({ outside: "skilled", skill: "数控车削" } as Task)).toBe("这道工序由有“数控车削”技能的人报工。您报的照样入账，班组长会看。");
+    expect(notOurs({ outside: "given" } as Task)).toBe("这道工序由派到的人报工。您报的照样入账，班组长会看。");
+    expect(notOurs({} as Task)).toBe("");
   });
 });

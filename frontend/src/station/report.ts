@@ -29,6 +29,13 @@ function on(task: Task, draft?: Draft): { machine?: string } {
 /** Says why an operation is stopped, and by whom. */
 export const whyStopped = (task: Task): string => task.why_stopped || t("有严重异常", "a severe exception");
 
+/** Says who reports here where the person is none of them; what they tell is booked, and the leader looks. Else "". */
+export function notOurs(task: Task): string {
+  if (task.outside === "skilled") return t("这道工序由有“{skill}”技能的人报工。您报的照样入账，班组长会看。", "People with the skill {skill} report here. What you report is booked too; the leader will look.", { skill: task.skill ?? "" });
+  if (task.outside === "given") return t("这道工序由派到的人报工。您报的照样入账，班组长会看。", "Those it is given to report here. What you report is booked too; the leader will look.");
+  return "";
+}
+
 /** The start that was told last: a server that knows of a stop refuses it while it is fresh. */
 let started = "";
 
@@ -187,7 +194,7 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
   return [
     h("div.pair", {}, entry("good", t("合格", "Good")), entry("bad", t("不良", "Bad"))),
     isBad
-      ? defects.whyPart(draft, change)
+      ? defects.whyPart(task, draft, change)
       : h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machines ? null : machineChips(task, draft, change)),
     task.machines ? machineChips(task, draft, change) : null,
     serials.serialPart(task, draft, change),

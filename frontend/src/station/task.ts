@@ -5,7 +5,7 @@ import type { Task } from "./model";
 import { rounded } from "./model";
 import { drawingStrip } from "./drawings";
 import { materialLines } from "./material";
-import { mark, reportForm, whyStopped } from "./report";
+import { mark, notOurs, reportForm, whyStopped } from "./report";
 import { addScreen, render, sum } from "./shell";
 import { named, number, state, tasks } from "./state";
 import { tasksScreen } from "./tasks";
@@ -32,6 +32,7 @@ export function taskScreen(): HTMLElement[] {
         ),
         task.isBlind ? null : h("div.sums.sums-flat", {}, sum(task.room, t("可报", "To report")), sum(`${task.good}/${task.quantity}`, t("合格/计划", "Good/plan")), sum(rounded(number(task.scrap) + number(task.rework)), t("不良", "Bad"))),
         task.stopped ? h("p.fault", { role: "alert" }, icon("alert-octagon"), t("已停工：{why}。不能开工；停工前做的可以报，班组长会看。", "Stopped: {why}. Nobody may start; what was made before can be reported, the leader will look.", { why: whyStopped(task) })) : null,
+        task.outside ? h("p.warn", { "data-outside": task.outside }, icon("users"), notOurs(task)) : null,
         task.isBlind ? h("p.warn", {}, icon("wifi-off"), unknown(task)) : null,
         isWide ? h("div.info", {}, info(task)) : h("div.tabs", { role: "tablist" }, tab("report", t("报工", "Report")), tab("info", t("要求、用料", "Notes, material"))),
       ),

@@ -7,9 +7,16 @@ from django.db.models import Q
 
 from banyan.kernel.models import PercentField, PriceField, Rank, Record, find_column, find_index
 
+#: Who may report what is made at a work centre; what others report is booked, and flagged for the leader.
+REPORTERS = ("anyone", "skilled", "given")
+
 
 class WorkCentre(Record):
-    """People or machines that do the same work; the rates are per hour in the company's currency."""
+    """People or machines that do the same work; the rates are per hour in the company's currency.
+
+    `reporters`: anyone, those with the skill that the operation asks for (else this one's), or those to whom the
+    operation was given, alone or with their team.
+    """
 
     lock_rank = Rank.MASTER + 50
 
@@ -24,6 +31,7 @@ class WorkCentre(Record):
         "inventory.Location", models.PROTECT, null=True, blank=True, related_name="+"
     )
     skill = models.ForeignKey("people.Skill", models.PROTECT, null=True, blank=True, related_name="+")
+    reporters = models.CharField(max_length=8, default="anyone")
     labour_rate = PriceField(default=0)
     machine_rate = PriceField(default=0)
     overhead_rate = PriceField(default=0)
@@ -44,6 +52,7 @@ class WorkCentre(Record):
                 condition=Q(efficiency_percent__gt=0, efficiency_percent__lte=200),
                 name="equipment_work_centre_efficiency",
             ),
+            models.CheckConstraint(condition=Q(reporters__in=REPORTERS), name="equipment_work_centre_reporters"),
         ]
         indexes = [find_index("equipment_work_centre_find")]
 

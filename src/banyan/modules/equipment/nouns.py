@@ -31,6 +31,14 @@ noun(
         calendar=f("工作日历", "Calendar", L("空为工厂的日历", "Empty: the plant's own")),
         line_side=f("线边库位", "Line side", L("这里领料和倒冲", "Materials are taken from here")),
         skill=f("所需技能", "Skill", L("在这里干活要会的", "What work here asks for")),
+        reporters=f(
+            "谁可报工", "Who may report",
+            L("其他人报的照样入账，并提醒班组长", "What others report is booked too, and flagged for the leader"),
+            choices=[
+                choice("anyone", "任何人", "Anyone"), choice("skilled", "有所需技能的人", "People with the skill"),
+                choice("given", "派到的人或班组", "Those it is given to"),
+            ],
+        ),
         labour_rate=f("人工费率", "Labour rate", unit="/h", minimum=ZERO, see="equipment.rates"),
         machine_rate=f("机器费率", "Machine rate", unit="/h", minimum=ZERO, see="equipment.rates"),
         overhead_rate=f("制造费用费率", "Overhead rate", unit="/h", minimum=ZERO, see="equipment.rates"),
@@ -51,7 +59,7 @@ noun(
     list=("code", "name", "plant", "department", "stations", "efficiency_percent", "is_active"),
     filters=("plant", "department", "is_active"),
     form=(
-        section("工作中心", "Work centre", "code", "name", "plant", "department", "line_side", "skill"),
+        section("工作中心", "Work centre", "code", "name", "plant", "department", "line_side", "skill", "reporters"),
         section("能力", "Capacity", "calendar", "stations", "efficiency_percent", "may_subcontract"),
         section("费率", "Rates", "labour_rate", "machine_rate", "overhead_rate"),
         section("状态", "State", "is_active", folded=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from banyan.kernel.schema import explain_constraint
 from banyan.lib.errors import Conflict, Invalid, NeedsConfirmation, NotAllowed, NotFound, Stale
 
 
@@ -17,6 +18,12 @@ class OperationUnknown(NotFound):
     code = "production.operation_unknown"
     zh = "找不到该工序"
     en = "No such operation"
+
+
+class CentreTwice(Conflict):
+    code = "production.centre_twice"
+    zh = "同一工作中心填了两次"
+    en = "The same work centre is named twice"
 
 
 class ReportUnknown(NotFound):
@@ -462,3 +469,6 @@ class StillKept(Conflict):
     en = "Stock is still kept for {order}"
     way_out_zh = "先领用，或分两步：完工入库，再关闭"
     way_out_en = "Issue it first, or take two steps: receive the goods, then close"
+
+
+explain_constraint("production_defect_reason_centre_once", CentreTwice())

@@ -42,7 +42,7 @@ REPORT_KINDS = ("start", "pause", "good", "scrap", "rework", "undo")
 
 
 class DefectReason(Record):
-    """Why a piece is bad; reasons for scrap, for rework, or both."""
+    """Why a piece is bad; reasons for scrap, for rework, or both, at the work centres named, or everywhere."""
 
     lock_rank = Rank.MASTER + 80
 
@@ -60,6 +60,18 @@ class DefectReason(Record):
             )
         ]
         indexes = [find_index("production_defect_reason_find")]
+
+
+class DefectReasonCentre(Line):
+    """A work centre at which a reason is offered."""
+
+    reason = models.ForeignKey(DefectReason, models.CASCADE, related_name="centres")
+    work_centre = models.ForeignKey("equipment.WorkCentre", models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["reason", "work_centre"], name="production_defect_reason_centre_once")
+        ]
 
 
 class WorkOrder(Document):

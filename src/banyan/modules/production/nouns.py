@@ -14,6 +14,7 @@ from banyan.modules.production.models import (
     Completion,
     CompletionLine,
     DefectReason,
+    DefectReasonCentre,
     Deviation,
     Material,
     MaterialDebt,
@@ -481,7 +482,8 @@ noun(
                 choice("machine", "设备不符或停机", "Wrong machine, or not running", "orange"),
                 choice("period", "期间已结账，记到首个开放日", "Period closed: booked on the first open day", "orange"),
                 choice("sender", "他人代发", "Sent by somebody else", "orange"),
-                choice("reason", "不良原因已停用", "Defect reason no longer used", "orange"),
+                choice("reporter", "不在可报工的人之内", "Not one of those who report here", "orange"),
+                choice("reason", "不良原因不适用", "Defect reason not in use here", "orange"),
                 choice("left", "同事已离职", "Colleague has left", "orange"),
             ],
         ),
@@ -509,7 +511,10 @@ noun(
     plural_key="defect_reasons",
     label=L("不良原因", "Defect reason"),
     plural=L("不良原因", "Defect reasons"),
-    help=L("报废和返工时选择的原因", "Reasons chosen when pieces are scrapped or reworked"),
+    help=L(
+        "报废和返工时选择的原因；填了工作中心的只在那里可选",
+        "Reasons chosen when pieces are scrapped or reworked; those with work centres only there",
+    ),
     icon="alert-triangle",
     area="production",
     fields=dict(
@@ -527,6 +532,12 @@ noun(
         ),
         is_active=f("启用", "Active"),
     ),
+    lines=[
+        lines(
+            "centres", DefectReasonCentre, L("只用于这些工作中心", "Only at these work centres"),
+            fields=dict(work_centre=f("工作中心", "Work centre")),
+        )
+    ],
     title=("code", "name"),
     natural_key="code",
     list=("code", "name", "kind", "is_active"),

@@ -26,9 +26,9 @@ from banyan.modules.people.models import Employee
 from banyan.modules.people.queries import employees_by_id, team_members
 from banyan.modules.production import queries as production
 from banyan.modules.production import rules
-from banyan.modules.production.commands.flow import read_shop
+from banyan.modules.production.commands.flow import OUTSIDER, read_shop
 from banyan.modules.production.commands.reports import stops
-from banyan.modules.production.models import DefectReason, WorkOrder
+from banyan.modules.production.models import WorkOrder
 from banyan.modules.station.acts import further_day
 from banyan.modules.wages.queries import piece_prices
 
@@ -44,18 +44,22 @@ LAST_OWN = 5
 MOST_LOTS, MOST_DRAWINGS = 8, 6
 DRAWN = (*PICTURES, "application/pdf")
 
-_TASKS = """
+_IS_OUTSIDER = OUTSIDER.format(employee="%(employee)s::uuid", day="%(day)s::date", at="%(now)s::timestamptz")
+#: `outside` says who reports at the operation where the person is none of them.
+_TASKS = f"""
     SELECT o.id, w.id, w.number, w.priority, w.due_on, w.quantity, i.code,
            coalesce(nullif(w.part_name, ''), i.name), i.specification,
            u.name, u.name_en, o.sequence, o.name, o.name_en, o.state, o.quantity, o.good_quantity, o.scrap_quantity,
            o.rework_quantity, o.started, o.places, o.report_ratio, o.instructions, nullif(o.capture::text, '[]'), i.id,
            i.tracking, o.machine_id, m.code, o.is_stopped, o.work_centre_id, c.name,
-           nullif(w.kind = 'temporary', false)
+           nullif(w.kind = 'temporary', false), r.outside, CASE WHEN r.outside = 'skilled' THEN s.name END
     FROM production_operation o
     JOIN production_workorder w ON w.id = o.work_order_id
     JOIN items_item i ON i.id = w.item_id JOIN company_unit u ON u.id = i.unit_id
     LEFT JOIN equipment_machine m ON m.id = o.machine_id
     LEFT JOIN equipment_workcentre c ON c.id = o.work_centre_id
+    LEFT JOIN people_skill s ON s.id = coalesce(o.skill_id, c.skill_id)
+    CROSS JOIN LATERAL (SELECT CASE WHEN {_IS_OUTSIDER} THEN c.reporters END AS outside) r
     WHERE o.id = ANY(%(mine)s) OR (
         o.id = ANY(%(also)s) AND w.plant_id = %(plant)s AND w.state IN ('released', 'running', 'completed')
     ) OR (
@@ -71,8 +75,16 @@ _NAMES = (
     "unit", "unit_en", "sequence", "name", "name_en", "state", "quantity", "good", "scrap",
     "rework", "started", "places", "ratio", "instructions", "capture", "item_id",
     "tracking", "machine", "machine_code", "stopped", "work_centre_id", "work_centre",
-    "temporary",
+    "temporary", "outside", "skill",
 )  # fmt: skip
+
+#: Reasons in use, with the work centres where they are offered; none for everywhere.
+_REASONS = """
+    SELECT r.id, r.code, r.name, r.name_en, r.kind,
+           ARRAY(SELECT c.work_centre_id FROM production_defectreasoncentre c
+                 WHERE c.reason_id = r.id ORDER BY c.position)
+    FROM production_defectreason r WHERE r.is_active ORDER BY r.code
+"""
 
 _MATERIALS = """
     SELECT m.id, m.work_order_id, m.operation, i.id, i.code, i.name, u.name, u.name_en, m.quantity,
@@ -137,14 +149,19 @@ def day(
         "person": _person(ctx, me),
         "day": on.isoformat(),
         "tasks": _ordered(tasks, [task.operation for task in mine]),
-        "reasons": list(
-            DefectReason.objects.filter(is_active=True).order_by("code").values("id", "code", "name", "name_en", "kind")
-        ),
+        "reasons": _reasons(),
         "people": _people(me),
         "today": today(ctx, on),
         "reported": _own_reports(ctx, on),
         **further_day(ctx),
     }
+
+
+def _reasons() -> list[dict[str, Any]]:
+    return [
+        {"id": key, "code": code, "name": name, "name_en": name_en, "kind": kind, **({"centres": at} if at else {})}
+        for key, code, name, name_en, kind, at in db.rows(_REASONS)
+    ]
 
 
 def _person(ctx: Context, me: Any) -> dict[str, Any]:
@@ -175,6 +192,7 @@ def _tasks(
     ctx: Context, mine: Sequence[UUID], on: date, also: Sequence[UUID], machine: UUID | None
 ) -> list[dict[str, Any]]:
     asked = {"mine": list(mine), "also": list(also), "plant": ctx.plant, "most": MOST_OTHERS}
+    asked |= {"employee": ctx.principal.employee, "day": on, "now": ctx.now}
     tasks = [dict(zip(_NAMES, row, strict=True)) for row in db.rows(_TASKS, asked)]
     orders = sorted({task["order"] for task in tasks})
     shop = read_shop(orders=orders) if orders else None

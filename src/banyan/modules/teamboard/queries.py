@@ -477,7 +477,7 @@ _FLAGS = f"""
            coalesce(a.state = 'waiting', false), a.id IS NOT NULL AND a.state <> 'undone', coalesce(u.kind, ''),
            coalesce(u.device_at, u.reported_at), o.good_quantity, o.is_stopped, o.sequence,
            coalesce(m.code, ''), coalesce(z.name, ''), coalesce(m.state, ''), m.state_since, coalesce(n.code, ''),
-           coalesce(c.name, ''), r.data::text, o.capture::text, x.total
+           coalesce(c.name, ''), coalesce(c.reporters, ''), coalesce(k.name, ''), r.data::text, o.capture::text, x.total
     FROM open x JOIN production_report r ON r.id = x.report_id
     LEFT JOIN production_reportapproval a ON a.id = r.id LEFT JOIN production_report u ON u.id = r.reverses_id
     JOIN production_operation o ON o.id = r.operation_id JOIN production_workorder w ON w.id = r.work_order_id
@@ -485,6 +485,7 @@ _FLAGS = f"""
     LEFT JOIN inventory_lot p ON p.id = r.output_lot_id
     LEFT JOIN equipment_machine m ON m.id = r.machine_id LEFT JOIN equipment_workcentre z ON z.id = m.work_centre_id
     LEFT JOIN equipment_machine n ON n.id = o.machine_id LEFT JOIN equipment_workcentre c ON c.id = o.work_centre_id
+    LEFT JOIN people_skill k ON k.id = coalesce(o.skill_id, c.skill_id)
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(b.quantity) FILTER (WHERE b.operation_id = o.id
                         AND coalesce(v.kind, b.kind) IN ('good', 'scrap')), 0) AS taken,

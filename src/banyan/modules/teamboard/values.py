@@ -235,7 +235,8 @@ class FlagRow:
     Takes:  quantity: below zero for pieces taken back; can_correct: pieces that stand; undone_kind, undone_at: of the
             report taken back; users: (operation, counts taken, counts that come to it now) after one whose pieces
             were taken back; machine, machine_centre, machine_state, machine_since: of the machine it was told on;
-            planned_machine, centre: where the operation is done; beyond, lacking: data beyond limits, and not told
+            planned_machine, centre: where the operation is done; reporters, skill: who reports there; beyond, lacking:
+            data beyond limits, and not told
     """
 
     report: UUID
@@ -275,6 +276,8 @@ class FlagRow:
     machine_since: datetime | None
     planned_machine: str
     centre: str
+    reporters: str
+    skill: str
     beyond: tuple[Measured, ...] = ()
     lacking: tuple[Measured, ...] = ()
     users: tuple[tuple[str, Decimal, Decimal], ...] = ()
@@ -286,6 +289,10 @@ class FlagRow:
     @property
     def is_other_machine(self) -> bool:
         return any(kind == "machine" for _, kind, _ in self.flags)
+
+    @property
+    def is_others_work(self) -> bool:
+        return any(kind == "reporter" for _, kind, _ in self.flags)
 
 
 @dataclass(frozen=True, slots=True)

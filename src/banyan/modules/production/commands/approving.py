@@ -147,7 +147,7 @@ def correct_report(ctx: Context, data: Correct) -> tuple[ReportAnswer, ...]:
     settle_flags_of(ctx, [row.pk], data.reason)
     back = OneReport(id=new_id(), kind="undo", reverses=row.pk, note=data.reason)
     anew = [_anew(row, data)] if data.quantity else []
-    answers = book_reports(ctx, [back, *anew])
+    answers = book_reports(ctx, [back, *anew], is_work=False)
     if anew and row.flags:
         settle_flags_of(ctx, [anew[0].id], data.reason, row.flags)
     return answers
@@ -174,7 +174,7 @@ def book_again(ctx: Context, data: BookAgain) -> tuple[ReportAnswer, ...]:
     if Report.objects.filter(pk=key).exists():
         raise BookedAgain
     told = Correct(report=row.pk, quantity=row.quantity, reason=data.reason)
-    answers = book_reports(ctx, [_anew(row, told).model_copy(update={"id": key})])
+    answers = book_reports(ctx, [_anew(row, told).model_copy(update={"id": key})], is_work=False)
     if "over" in answers[0].flags and "over" not in row.flags:
         raise ReportedSince(quantity=row.quantity)
     settle_flags_of(ctx, [key], data.reason, [*row.flags, "closed", "stopped", "period"])

@@ -31,7 +31,7 @@ _COLUMNS = """
     o.work_centre_id, o.machine_id, o.has_backflush,
     w.number, w.item_id, w.quantity, w.tolerance_percent, w.state, w.created_by_id, o.is_stopped,
     nullif(o.capture::text, '[]'), o.approved_quantity, o.needs_approval, o.split_quantity,
-    o.name_en
+    o.name_en, coalesce(c.reporters, 'anyone')
 """
 
 
@@ -66,6 +66,7 @@ class Op:
     capture: str | None = None
     is_changed: bool = False
     name_en: str = ""
+    reporters: str = "anyone"
 
     @property
     def title(self) -> Label:
@@ -191,6 +192,22 @@ ASSIGNED = """
 """
 
 
+#: Whether somebody ({employee}) is none of those who report at an operation `o` by its work centre `c`, as it was on a
+#: {day}, at a moment ({at}): what was taken off them later was theirs then.
+OUTSIDER = """
+    CASE c.reporters
+    WHEN 'skilled' THEN coalesce(o.skill_id, c.skill_id) IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM people_employeeskill k
+        WHERE k.employee_id = {employee} AND k.skill_id = coalesce(o.skill_id, c.skill_id)
+          AND coalesce(k.valid_from, '-infinity') <= {day} AND {day} < coalesce(k.valid_to, 'infinity'))
+    WHEN 'given' THEN NOT EXISTS (
+        SELECT 1 FROM production_assignment a WHERE a.operation_id = o.id AND (a.is_active OR a.changed_at > {at})
+          AND (a.employee_id = {employee}
+               OR a.team_id = (SELECT e.team_id FROM people_employee e WHERE e.id = {employee})))
+    ELSE false END
+"""
+
+
 def read_shop(
     operations: Sequence[UUID] = (), orders: Sequence[UUID] = (), reports: Sequence[UUID] = (),
     hands: Sequence[tuple[UUID, UUID]] = (), machines: Sequence[UUID] = (),
@@ -217,6 +234,7 @@ def read_shop(
                 WHERE m.id = ANY(%(machines)s::uuid[])),
                {_COLUMNS}
         FROM production_operation o JOIN production_workorder w ON w.id = o.work_order_id
+        LEFT JOIN equipment_workcentre c ON c.id = o.work_centre_id
         WHERE {" OR ".join(filter(None, ways))}
         ORDER BY o.sequence
         """,
@@ -276,6 +294,7 @@ def _op(row: tuple) -> Op:
         needs_approval,
         split,
         name_en,
+        reporters,
     ) = row
     before = tuple(int(one) for one in predecessors.split(";")) if predecessors else ()
     return Op(
@@ -307,6 +326,7 @@ def _op(row: tuple) -> Op:
         is_stopped,
         capture,
         name_en=name_en,
+        reporters=reporters,
     )
 
 

@@ -217,7 +217,7 @@ def receive_outside(ctx: Context, data: ReceivedOutside) -> OutsideWork | None:
         quantity=round_quantity(data.quantity * operation.report_ratio), minutes=ZERO, machine_minutes=ZERO,
         offline=True, device_at=ctx.now, note=data.reason,
     )  # fmt: skip
-    book_reports(ctx, [said])
+    book_reports(ctx, [said], is_work=False)
     made = OutsideWork(
         id=data.key, work_order_id=operation.work_order_id, operation=operation, plant_id=operation.plant_id,
         party_id=line.party_id, item_id=line.item_id, receipt_id=data.receipt, order_line=line,

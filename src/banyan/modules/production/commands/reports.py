@@ -200,16 +200,20 @@ def report_work(ctx: Context, data: Reports) -> tuple[ReportAnswer, ...]:
             counts, and without that the routing's time. `device_at` with `offline` says that it has happened
             already
     Gives:  an answer per report, in their order
-    Raises: TooMuchReported, NotAtWork for a live report; an offline one is booked, and flagged for the leader
+    Raises: TooMuchReported, NotAtWork for a live report; an offline one is booked, and flagged for the leader. What is
+            told by others than those who report at a work centre is booked and flagged, live or not
     Writes: reports, counters of the operations; backflush with its debts; locks operations, then materials,
             then stock; tells Reported
     """
     return book_reports(ctx, data.reports)
 
 
-def book_reports(ctx: Context, reports: Sequence[OneReport]) -> tuple[ReportAnswer, ...]:
-    """Book reports inside a command, as `report_work` does."""
-    return _Booking(ctx, reports).run()
+def book_reports(ctx: Context, reports: Sequence[OneReport], *, is_work: bool = True) -> tuple[ReportAnswer, ...]:
+    """Book reports inside a command, as `report_work` does.
+
+    Takes:  is_work: whether people tell what they made, so that it is asked who may report at the work centre
+    """
+    return _Booking(ctx, reports, is_work=is_work).run()
 
 
 @command(
@@ -311,15 +315,17 @@ def _flushes(entry: _Entry) -> bool:
 class _Booking:
     """One call of the report command, or several people's together, step by step.
 
-    Takes:  tellers: who tells each report, where several do; `ctx` says when, for all
+    Takes:  tellers: who tells each report, where several do; `ctx` says when, for all; is_work: as `book_reports`
     """
 
     def __init__(
-        self, ctx: Context, reports: Sequence[OneReport], tellers: Sequence[Context] | None = None
-    ) -> None:
+        self, ctx: Context, reports: Sequence[OneReport], tellers: Sequence[Context] | None = None, *,
+        is_work: bool = True,
+    ) -> None:  # fmt: skip
         self.ctx = ctx
         self.reports = reports
         self.is_together = tellers is not None
+        self.is_work = is_work
         self.tellers = tellers or [ctx] * len(reports)
         self.undone: dict[UUID, dict[str, Any]] = {}
         self.approved: set[UUID] = set()
@@ -351,6 +357,7 @@ class _Booking:
         self._check_periods()
         self._check_machines()
         self._check_senders()
+        self._check_reporters()
         if self.is_together:
             self._part(entry.data.id for entry in self.entries if entry.flags)
         self._move_material()
@@ -479,24 +486,29 @@ class _Booking:
         return row
 
     def _check_reasons(self) -> None:
-        """Refuse what is no reason for such a report; one that was when it was told offline stands, and is flagged."""
+        """Refuse what is no reason for such a report there; one that has been told offline stands, and is flagged."""
         named = {d.reason for entry in self.entries for d in entry.data.defects}
         if not named:
             return
-        rows = DefectReason.objects.filter(pk__in=named).values_list("id", "kind", "is_active")
-        known = {key: (kind, is_active) for key, kind, is_active in rows}
+        rows = DefectReason.objects.filter(pk__in=named)
+        known: dict[UUID, tuple[str, bool, set[UUID | None]]] = {}
+        for key, kind, is_active, centre in rows.values_list("id", "kind", "is_active", "centres__work_centre"):
+            known.setdefault(key, (kind, is_active, set()))[2].add(centre)  # None stands for everywhere
         faults = FieldFaults()
         for entry in self.entries:
             for n, defect in enumerate(entry.data.defects):
-                kind, is_active = known.get(defect.reason, ("", False))
-                if is_active and kind in ("both", entry.kind):
+                kind, is_active, centres = known.get(defect.reason, ("", False, set()))
+                if is_active and kind in ("both", entry.kind) and centres & {None, entry.op.work_centre}:
                     continue
                 if kind and entry.data.is_offline:
                     entry.flag("reason")
                 else:
                     faults.add(
                         ("reports", entry.place, "defects", n, "reason"),
-                        L("没有此不良原因，或不能用于此类报工", "no such reason, or not one for this kind"),
+                        L(
+                            "没有此不良原因，或不用于此类报工或此工作中心",
+                            "no such reason, or not one for this kind or work centre",
+                        ),
                     )
         faults.refuse_if_any(WrongReport)
 
@@ -712,6 +724,22 @@ class _Booking:
             is_piece = entry.undone is not None or entry.kind in rules.COUNTED
             if entry.data.sent_by and is_piece:
                 entry.flags.append("sender")
+
+    def _check_reporters(self) -> None:
+        """Flag pieces with somebody who is none of those that report at the work centre; they stand.
+
+        No statement where anyone may, else one
+        """
+        asked = [
+            (entry.data.id, entry.op.id, one, self._day(entry), self._happened_at(entry))
+            for entry in self.entries
+            if self.is_work and entry.op.reporters != "anyone" and not entry.undone and entry.kind in rules.COUNTED
+            for one in [UUID(person["employee"]) for person in entry.people] or [None]
+        ]
+        outside = {key for (key,) in db.rows(_OUTSIDERS, [*map(list, zip(*asked, strict=True))])} if asked else ()
+        for entry in self.entries:
+            if entry.data.id in outside:
+                entry.flags.append("reporter")
 
     def _check_periods(self) -> None:
         """Flag what was done in a period that is closed by now: it is booked on the first open day."""
@@ -971,6 +999,14 @@ _EXPIRED = """
 SELECT n.id FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::uuid[]) AS n(id, lot, at, plant)
 JOIN inventory_lot l ON l.id = n.lot JOIN company_plant p ON p.id = n.plant
 WHERE l.expires_on < (n.at AT TIME ZONE p.zone)::date
+"""
+
+#: Of people in reports (key, operation, employee, day, time) the reports with one who does not report there.
+_OUTSIDERS = f"""
+SELECT DISTINCT n.id FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::date[], %s::timestamptz[])
+    AS n(id, operation, employee, day, at)
+JOIN production_operation o ON o.id = n.operation JOIN equipment_workcentre c ON c.id = o.work_centre_id
+WHERE {flow.OUTSIDER.format(employee="n.employee", day="n.day", at="n.at")}
 """
 
 #: Of reports (key, lot, operation, order, quantity) those whose serial number stands for another piece, or for several.

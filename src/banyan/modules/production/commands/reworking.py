@@ -80,7 +80,7 @@ def send_for_rework(ctx: Context, orders: Sequence[WorkOrder], data: Rework) -> 
     book_reports(ctx, [OneReport(
         id=new_id(), operation=operation.pk, kind="rework", quantity=data.quantity, defects=defects,
         minutes=ZERO, machine_minutes=ZERO, note=data.reason,
-    )])  # fmt: skip
+    )], is_work=False)  # fmt: skip
     pieces = round_quantity(data.quantity / operation.report_ratio)
     made = _rework_order(ctx, order, operation, pieces)
     steps = data.operations or [ReworkStep(name="返工", work_centre=operation.work_centre_id)]
@@ -148,7 +148,7 @@ def return_rework(ctx: Context, orders: Sequence[WorkOrder], data: Back) -> None
         book_reports(ctx, [OneReport(
             id=new_id(), operation=target.pk, kind="scrap", quantity=round_quantity(scrapped * target.report_ratio),
             minutes=ZERO, machine_minutes=ZERO, note=f"{order.number}", offline=True, device_at=ctx.now,
-        )])  # fmt: skip
+        )], is_work=False)  # fmt: skip
     order.returned_quantity += quantity
     order.returned_scrap_quantity += scrapped
     order.state = rules.order_state(

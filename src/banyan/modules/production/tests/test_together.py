@@ -98,6 +98,20 @@ def test_what_does_not_go_along_leaves_nothing_and_does_not_hold_up_the_others(b
     assert Report.objects.count() == 3
 
 
+def test_who_does_not_report_at_the_work_centre_goes_apart_and_is_flagged(begun):
+    shop, order = begun
+    world = shop.world
+    world.change(world.turning, reporters="skilled", skill=world.skill)
+    said = [
+        shop.say(order, 10, "good", 1, people=[{"employee": one.pk}]) for one in (world.worker, world.second_worker)
+    ]
+    letters = [letter(shop, one) for one in said]
+    work_together(letters)
+    assert [bool(one) for one in told(letters)] == [True, False]
+    assert [one.flags for one in shop.send(*said)] == [(), ("reporter",)]
+    assert faults() == []
+
+
 @pytest.mark.parametrize("more", [
     pytest.param({"kind": "undo", "reverses": str(new_id())}, id="undo"),
     pytest.param({"lots": [{"lot": str(new_id()), "quantity": "1"}]}, id="lots"),

@@ -14,6 +14,7 @@ from django.utils import timezone
 from banyan.kernel.models import Audit, Outbox
 from banyan.kernel.schema import parse
 from banyan.lib.ids import new_id
+from banyan.modules.people.models import Employee
 from banyan.modules.production.models import Report, ReportApproval, ReportFlag
 from banyan.modules.station import badges, together
 from banyan.modules.station.acts import Batch
@@ -112,6 +113,27 @@ def test_what_does_not_go_with_others_leaves_nothing_and_is_booked_by_itself(flo
     together.book(letters)
     assert (states(letters), Report.objects.count()) == ([None, None], count)
     assert unknown.sync(wrong) == ["kept"]
+    assert faults() == []
+
+
+def test_who_does_not_report_there_goes_apart_and_is_flagged_and_the_others_take_one_statement_more(floor):
+    shop, first, people = floor  # noqa: F811
+    world, (mine, other) = shop.world, people[:2]
+    world.change(world.turning, reporters="given")
+    lines = [{"operation": first.pk, "employee": Employee.objects.get(name="p0")}]
+    world.do("production.work_order.assign", first.work_order, lines=lines)
+    acts = [one.good(first, 1) for one in (mine, other)]
+    letters = [letter(one, act) for one, act in zip((mine, other), acts, strict=True)]
+    together.book(letters)
+    assert (states(letters), ReportFlag.objects.count()) == ([["done"], None], 0)
+    assert other.sync(acts[1]) == ["flagged"]
+    flag = ReportFlag.objects.get()
+    assert (flag.kind, str(flag.report_id)) == ("reporter", acts[1]["id"])
+    alone = letter(mine, mine.good(first, 1))
+    with CaptureQueriesContext(connection) as queries:
+        together.book([alone])
+    assert states([alone]) == [["done"]]
+    assert len([one for one in queries if one["sql"] not in ("BEGIN", "COMMIT")]) == STATEMENTS + 1
     assert faults() == []
 
 

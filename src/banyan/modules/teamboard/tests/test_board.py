@@ -276,6 +276,21 @@ def settled(leader, button):
     return leader.post(path, **json.loads(values))
 
 
+def test_of_a_report_by_others_than_report_there_the_page_says_who_does(leader):
+    order, world = leader.released(), leader.world
+    world.change(world.turning, reporters="skilled", skill=world.skill)
+    told = leader.report(order, 10, "good", 5, people=[{"employee": world.second_worker.pk}])
+    assert told.flags == ("reporter",)
+    page = leader.get("flags").content.decode()
+    assert "不在可报工的人之内" in page
+    assert "这里由有技能的人报工 <b>数控车削</b>" in page
+    world.change(world.turning, reporters="given")
+    assert "这里由派到的人或班组报工" in leader.get("flags").content.decode()
+    assert settled(leader, "认可").status_code == 204
+    assert ReportFlag.objects.get().state == "settled"
+    assert ReportApproval.objects.get().state == "approved"
+
+
 def test_an_undo_that_comes_too_late_is_seen_counted_and_accepted_in_one_tap(leader):
     order = leader.released()
     zhao = [{"employee": leader.world.worker.pk}]
