@@ -178,13 +178,9 @@ def _as_preset(ctx: Context, flow: Flow, one: PresetScan) -> dict[str, Any] | No
 
     Gives:  None while its list is read by no running flow or not offered, or its place and who writes it are unknown
     """
-    place, reader, operation = None, None, one.operation or one.event
-    if one.within[0]:
-        plan = plan_of(flow.pk)
-        code = plan.definition["mapping"].get("settings", {}).get(one.within[0], "") if plan else ""
-        place = _of_code(one.within[1], code)
+    reader, operation = None, one.operation or one.event
     brings = _bringing(flow, one)
-    where = _where(one, place, brings)
+    where = _where(one, _place_of(flow, one), brings)
     if where is None or (one.brought_by and not (brings and _is_offered(ctx, flow, one))):
         return None
     if one.read_by:
@@ -205,6 +201,13 @@ def _as_preset(ctx: Context, flow: Flow, one: PresetScan) -> dict[str, Any] | No
         "send_flow": str(flow.pk) if one.is_sent_again and flow.direction == "out" else None,
         "fetch_flow": str(fetches.pk) if fetches else None,
     }  # fmt: skip
+
+
+def _place_of(flow: Flow, one: PresetScan) -> UUID | None:
+    """Give the place of ours that a setting of the flow's mapping names."""
+    plan = plan_of(flow.pk) if one.within[0] else None
+    code = plan.definition["mapping"].get("settings", {}).get(one.within[0], "") if plan else ""
+    return _of_code(one.within[1], code)
 
 
 def _bringing(flow: Flow, one: PresetScan) -> Flow | None:
