@@ -21,8 +21,8 @@ from banyan.lib.labels import L, Label
 SAMPLES = {
     name: f"{name}.json" for name in ("add_work_order", "change_work_order", "cancel_work_order", "close_work_order")
 }
-#: Operations that list what the queue brought, each with the member that its list is of, and one of that.
-LISTS = {"list_reports": ("Report", "report.json"), "list_undone": ("Undone", "undone.json")}
+#: Operations that list what the queue brought, each with one of that.
+LISTS = {"list_reports": "report.json", "list_undone": "undone.json"}
 
 
 def _told(name: str, zh: str, en: str, event: str, target: str, sample: str, needs: str = "") -> PresetFlow:
@@ -33,10 +33,10 @@ def _payload(name: str) -> Any:
     return json_or_text((FOLDER / "mes" / "payloads" / name).read_bytes())[1]
 
 
-def _listed(name: str, member: str) -> SoapOperation:
+def _listed(name: str) -> SoapOperation:
     """Give an operation that lists what was told by the queue since a time, the oldest first."""
     return SoapOperation(
-        key=name, ways=["poll"], arguments={}, list_path=member, id_path="id", version_path="id", key_path="id",
+        key=name, ways=["poll"], arguments={}, id_path="id", version_path="id", key_path="id",
         since=Since(parameter="since", path="at", is_sorted=True), paging=Paging(size_parameter="limit", size=1000),
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ class MesSettings(SoapSettings):
     id_field: str = field("消息编号字段", "Field of the message's id", "message")
     operations: list[SoapOperation] = field("操作", "Operations", [
         *(SoapOperation(key=key) for key in SAMPLES),
-        *(_listed(key, member) for key, (member, _) in LISTS.items())])
+        *(_listed(key) for key in LISTS)])
 
 
 @connector
@@ -106,5 +106,5 @@ class Mes(Soap):
 
 
 def _samples(key: str) -> tuple[Mapping[str, Any], ...]:
-    name = SAMPLES.get(key) or LISTS.get(key, ("", ""))[1]
+    name = SAMPLES.get(key) or LISTS.get(key)
     return (_payload(name),) if name else ()
