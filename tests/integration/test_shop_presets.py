@@ -244,7 +244,9 @@ def test_the_default_scans_find_what_is_missing_on_either_side(trade, monkeypatc
     made = {scan.code: scan for scan in Scan.objects.filter(kind="theirs").select_related("system", "fetch_flow")}
     shipping = f"SCAN-P-{counter.connector.shipped[0]}"
     lists_stock = STOCK_SHOWN in {call.key for call in counter.connector.calls}
-    assert set(made) == {"SCAN-P-orders", shipping, *(["SCAN-P-stock"] if lists_stock else ())}
+    lists_refunds = counter.connector.key != "vendure"
+    more = [name for name, is_there in (("stock", lists_stock), ("refunds", lists_refunds)) if is_there]
+    assert set(made) == {"SCAN-P-orders", shipping, *(f"SCAN-P-{name}" for name in more)}
     Scan.objects.filter(kind="theirs").update(days=1)
 
     def found(code: str) -> list[tuple[str, str]]:
@@ -255,6 +257,8 @@ def test_the_default_scans_find_what_is_missing_on_either_side(trade, monkeypatc
         return sorted(listed.values_list("kind", "key"))
 
     assert found("SCAN-P-orders") == found(shipping) == []
+    if lists_refunds:
+        assert found("SCAN-P-refunds") == []
     if lists_stock:
         Offer.objects.update(offered_at=counter.now - timedelta(hours=1))
         assert found("SCAN-P-stock") == [], "the shop shows what it was told"
@@ -270,6 +274,73 @@ def test_the_default_scans_find_what_is_missing_on_either_side(trade, monkeypatc
     counter.orders[rows["sent here"]].update(waits)
     assert found(shipping) == sorted([("missing_there", numbers["sent here"]), ("missing_here", numbers["sent there"])])
     assert defaults.seed(ctx) == 0
+
+
+#: By shop: where its refunds lie, their number and when they were asked for, as its platform writes it.
+REFUNDS = {
+    "shopify": (lambda there: [one for order in there.orders.values() for one in order["refunds"]], "id", "created_at",
+                "iso"),
+    "woocommerce": (lambda there: [one for rows in there.refunds.values() for one in rows], "id", "date_created_gmt",
+                    "utc"),
+    "taobao": (lambda there: list(there.refunds.values()), "refund_id", "created", "china"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trade", [
+    pytest.param(ShopifyShop, marks=pytest.mark.slow), WooShop, pytest.param(TaobaoShop, marks=pytest.mark.slow),
+], indirect=True, ids=lambda one: one.connector.key)  # fmt: skip
+def test_refunds_are_compared_by_the_shops_own_number_and_fetched(trade, monkeypatch):
+    counter, hand, key = trade.counter, trade.hand, trade.counter.connector.key
+    listed, name, field, how = REFUNDS[key]
+    connector, connect = link_of(Flow.objects.first().system_id)
+    monkeypatch.setattr(scanning, "link_of", lambda _: (connector, lambda: replace(connect(), now=counter.now)))
+    asked = counter.now - timedelta(hours=2)
+
+    numbers = [counter.place() for _ in range(3)]
+    trade.passes()
+
+    def back() -> str:
+        counter.take_back(numbers[len(listed(counter))])
+        made = listed(counter)[-1]
+        made[field] = written(asked, how)
+        if key == "shopify":
+            made["id"] += len(listed(counter))
+        return str(made[name])
+
+    kept, lost = back(), back()
+    trade.passes()
+    assert set(Refund.objects.values_list("outside_number", "asked_at")) == {(kept, asked), (lost, asked)}
+    ctx = hand.ctx.with_(now=counter.now)
+    defaults.seed(ctx)
+    scan = Scan.objects.select_related("system").get(code="SCAN-P-refunds")
+
+    def found() -> list[tuple[str, str, str]]:
+        counter.now += timedelta(minutes=1)
+        found.run = scanning.run_scan(ctx, scan)
+        rows = Discrepancy.objects.filter(scan=scan).exclude(state="closed")
+        return sorted(rows.values_list("kind", "key", "proposed"))
+
+    assert (found(), found.run.ours, found.run.windows_differ) == ([], 2, 0)
+    missed = back()
+    assert found() == [("missing_here", missed, "fetch_again")]
+    assert D(found.run.sums[0]["their_sum"]) == 3 * counter.back[1]
+    hand.do("watch.discrepancy.fetch_again", Discrepancy.objects.get().pk)
+    trade.passes()
+    assert (Refund.objects.filter(outside_number=missed).count(), found()) == (1, [])
+
+    if key == "taobao":
+        counter.refunds[kept]["status"] = "CLOSED"
+        del counter.refunds[lost]
+        back_to = Refund.objects.filter(outside_number=missed)
+    else:
+        held = [order["refunds"] for order in counter.orders.values()]
+        for rows in (*held, *getattr(counter, "refunds", {}).values()):
+            rows[:] = [one for one in rows if str(one["id"]) != lost]
+        back_to = Refund.objects.filter(outside_number=kept)
+    assert found() == [("missing_there", lost, "task")], "what was closed there since is no difference"
+    back_to.update(asked_at=asked - timedelta(days=40), amount=1)
+    assert found() == sorted([("missing_there", lost, "task"),
+                              ("different", back_to.get().outside_number, "fetch_again")])  # fmt: skip
 
 
 SIGNED = {"shopify": "X-Shopify-Hmac-Sha256", "woocommerce": "X-WC-Webhook-Signature"}

@@ -3,8 +3,8 @@
     python mes_spyne.py PORT BROKER_PORT QUEUE FOLDER SEED
 
 Each order it takes is worked at once: good pieces in parts at every step, some scrap at the first, one report taken
-back. Reports are sent in any order, some twice by the same name and some by another. FOLDER/orders.jsonl and
-FOLDER/reports.jsonl are its own books.
+back. Reports are sent in any order, some twice by the same name and some by another; what was sent it lists by time.
+FOLDER/orders.jsonl and FOLDER/reports.jsonl are its own books.
 """
 
 import json
@@ -23,6 +23,7 @@ from spyne.server.wsgi import WsgiApplication
 
 port, broker, queue, folder, seed = sys.argv[1:]
 chance, gate, taken = random.Random(int(seed)), threading.Lock(), {}
+told = {"reports": [], "undone": []}
 
 
 class Step(ComplexModel):
@@ -31,6 +32,26 @@ class Step(ComplexModel):
     name = Unicode
     work_centre = Unicode
     quantity = Decimal
+
+
+class Report(ComplexModel):
+    id = Unicode
+    order = Unicode
+    operation = Unicode
+    kind = Unicode
+    quantity = Decimal
+    minutes = Decimal
+    machine_minutes = Decimal
+    lot = Unicode
+    at = Unicode
+    note = Unicode
+
+
+class Undone(ComplexModel):
+    id = Unicode
+    report = Unicode
+    at = Unicode
+    note = Unicode
 
 
 class Execution(ServiceBase):
@@ -45,6 +66,21 @@ class Execution(ServiceBase):
             _note("orders", {"message": message, "number": number, "quantity": str(quantity), "steps": len(steps)})
             _work(number, int(quantity), sorted(steps, key=lambda step: step.sequence))
             return taken[message]
+
+    @rpc(Unicode, Integer, _returns=Array(Report))
+    def list_reports(ctx, since, limit):
+        return [Report(**one) for one in _since("reports", since, limit)]
+
+    @rpc(Unicode, Integer, _returns=Array(Undone))
+    def list_undone(ctx, since, limit):
+        return [Undone(**one) for one in _since("undone", since, limit)]
+
+
+def _since(queue, since, limit):
+    begin = datetime.fromisoformat(since)
+    with gate:
+        rows = [one for one in told[queue] if datetime.fromisoformat(one["at"]) >= begin]
+    return sorted(rows, key=lambda one: one["at"])[:limit]
 
 
 def _note(book, row):
@@ -65,7 +101,9 @@ def _work(number, quantity, steps):
             sent.append(_report(number, step, "GOOD", part, at))
             left -= part
     wrong = _report(number, steps[0], "GOOD", 1, 0)
-    undone = {"id": str(uuid.uuid4()), "report": wrong["id"], "note": "录错"}
+    undone = {"id": str(uuid.uuid4()), "report": wrong["id"], "at": datetime.now(UTC).isoformat(), "note": "录错"}
+    told["reports"] += [*sent, wrong]
+    told["undone"].append(undone)
     _note("reports", {"undone": wrong["id"]})
     again = chance.sample(sent, len(sent) // 2)
     out = [(one["id"], one) for one in [*sent, wrong, *chance.sample(sent, 3)]]

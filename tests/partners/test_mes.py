@@ -14,6 +14,9 @@ import pytest
 from django.db import connection
 
 from banyan.integration.models import Message, System
+from banyan.integration.watch import defaults
+from banyan.integration.watch.models import Scan
+from banyan.integration.watch.scanning import run_scan
 from banyan.kernel import proofs
 from banyan.modules.production.models import Operation, Report
 from banyan.modules.production.tests.conftest import Shop
@@ -115,6 +118,12 @@ def test_released_orders_are_made_at_the_mes_and_every_report_counts_once(shop, 
     assert ours == theirs
     assert Report.objects.exclude(kind="undo").count() == len(reports) - len(wrong)
     assert sent.count() > Report.objects.count(), "some came twice"
+    defaults.seed(shop.ctx)
+    for code, ours_are in (("SCAN-REPORTS", len(reports) - len(wrong)), ("SCAN-UNDONE", len(wrong))):
+        scan = Scan.objects.select_related("system").get(code=code)
+        scanned = run_scan(shop.ctx.with_(now=datetime.now(UTC) + timedelta(hours=1)), scan)
+        print(f"{code}: {scanned.ours} ours, {scanned.theirs} theirs, {scanned.found} found")
+        assert (scanned.ours, scanned.found, scanned.windows_differ) == (ours_are, 0, 0)
     mine = ("integration.", "production.")
     red = [v.found.faults for v in proofs.run() if not v.is_green and v.proof.key.startswith(mine)]
     assert red == []

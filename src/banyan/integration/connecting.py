@@ -238,13 +238,19 @@ class PresetFlow:
 
 @dataclass(frozen=True, slots=True)
 class PresetScan:
-    """What is compared each night with a partner to whom we tell it: it begins with the flow that tells it.
+    """What is compared each night with a partner: it begins with the flow that tells it, or that reads it.
 
-    Takes:  event and target: of the flow that tells it, by which it is sent again; where: our condition;
+    Takes:  event and target: of the flow it begins with: the event it tells, by which it is sent again, or the
+            operation it polls; where: our condition;
             within: the setting and the noun of the place of ours that the condition reads as {place};
-            key, at, amount: our field, and the path there; no path of `at`: they list what is there now;
+            made_by: our field of who wrote it: where no place is set, what the account of the system that brings it in
+            wrote is compared
+            key, at, amount: our field, and the path there; no path of `at`: they list what is there now; our key
+            `message`: what the flow that reads it made, by the partner's own name of the message;
             holds: of what they list, an expression;
-            read_by: the command whose flow of this system reads the list, through its mapping; else `operation` is read
+            operation: what is listed by, else what is polled;
+            read_by: the command whose flow of this system reads the list, through its mapping;
+            brought_by: the code of the mapping by which it comes in, where that is by a flow of another system too
             is_sent_again: what they lack can be told again by the flow it begins with
     """
 
@@ -259,8 +265,10 @@ class PresetScan:
     amount: tuple[str, str] = ("", "")
     holds: str = ""
     within: tuple[str, str] = ("", "")
+    made_by: str = ""
     operation: str = ""
     read_by: str = ""
+    brought_by: str = ""
     is_sent_again: bool = True
 
 

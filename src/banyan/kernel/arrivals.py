@@ -20,7 +20,8 @@ class Arrival:
     """What a command makes of what comes in.
 
     Takes:  key, at, amount: a dotted path in the command's input, and the field of the noun that keeps it;
-            within: path and field of the record it belongs to, and the noun of that, which is named by its code
+            within: path and field of the record it belongs to, dotted where that lies further off, and the noun of
+            that, which is named by its code
     """
 
     command: str

@@ -46,6 +46,18 @@ def _compared(
     )  # fmt: skip
 
 
+def _booked(name: str, label: Label, command: str, where: str, quantity: str) -> PresetScan:
+    """Give a scan of the stock documents that their messages made, by id and quantity.
+
+    Of the plant that the flow is set to, also what people booked here; else what the WMS's account did.
+    """
+    return PresetScan(
+        name, label, name, f"inventory.stock_document.{command}", "inventory.stock_document",
+        f"plant:in={{place}}&{where}", ("message", "id"), ("moved_at", "at"), ("lines.quantity", quantity),
+        within=("plant", "company.plant"), made_by="created_by", is_sent_again=False,
+    )  # fmt: skip
+
+
 class WmsSettings(RestSettings):
     """The WMS's address and who we are. Takes: operations: where its addresses are otherwise"""
 
@@ -82,13 +94,17 @@ class Wms(Rest):
         return mapping_of(self.key, name) or super().mapping(name)
 
     def scans(self) -> Sequence[PresetScan]:
-        """Give what went and came against theirs, by waybill and delivery note, in the plant the flow is set to."""
+        """Give what went and came against theirs, by waybill and delivery note, in the plant the flow is set to; what
+        moved and was counted by the id of its message."""
         return (
             _compared("shipped", L("出库核对", "shipments compared"), ("sales.order_confirmed", "deliveries"),
                       "sales.shipment", "shipped", ("tracking_number", "tracking"), "shipped_at"),
             _compared("received", L("入库核对", "receipts compared"), ("purchasing.order_placed", "expected"),
                       "purchasing.receipt", "arrived,partly_booked,booked", ("delivery_note", "delivery_note"),
                       "arrived_at"),
+            _booked("moved", L("移库核对", "moves compared"), "transfer", "kind=transfer&state=posted", "quantity"),
+            _booked("adjusted", L("盘点核对", "counts compared"), "create", "kind=adjustment&state:in=draft,posted",
+                    "lines[].quantity"),
         )  # fmt: skip
 
 

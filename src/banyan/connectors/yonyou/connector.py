@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from banyan.connectors.numbers import with_numbers
-from banyan.connectors.platform import Call, Platform, judged, needed
-from banyan.connectors.signing import base64, joined, keyed
-from banyan.integration.connecting import Connection, Failed, connector
+from banyan.connectors.platform import Call, Platform, Poll, Window, judged, needed
+from banyan.connectors.signing import base64, china_time, joined, keyed
+from banyan.integration.connecting import Connection, Failed, Health, PresetScan, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L
 
@@ -30,6 +31,16 @@ class YonyouSettings(BaseModel):
     app_key: str = field("应用 Key", "App key")
 
 
+def _dated(window: Window) -> dict[str, Any]:
+    """Give how heads of orders are listed by their day, which has no hour: by whole days of China."""
+    return {
+        "pageIndex": window.page + 1, "pageSize": window.size, "isSum": True,
+        "open_vouchdate_begin": china_time(window.begin, "%Y-%m-%d 00:00:00"),
+        "open_vouchdate_end": china_time(window.end, "%Y-%m-%d 23:59:59"),
+        "queryOrders": [{"field": "id", "order": "asc"}],
+    }  # fmt: skip
+
+
 @connector
 class Yonyou(Platform):
     """Yonyou's open platform."""
@@ -44,6 +55,9 @@ class Yonyou(Platform):
         Call("sale_order_save", L("保存销售订单", "Save a sales order"), "/yonbip/sd/voucherorder/singleSave",
              sample="sale_order.json"),
         Call("sale_order_list", L("销售订单列表", "List sales orders"), "/yonbip/sd/voucherorder/list"),
+        Call("sale_orders", L("销售订单（按单据日期）", "Sales orders (by their day)"), "/yonbip/sd/voucherorder/list",
+             Poll(_dated, records="recordList", id="id", version="pubts", total="recordCount", size=500,
+                  longest=timedelta(days=31)), sample="sale_order_listed.json"),
         Call("voucher_save", L("保存凭证", "Save a voucher"), "/yonbip/fi/ficloud/openapi/voucher/addVoucher",
              sample="voucher.json"),
     )
@@ -51,6 +65,28 @@ class Yonyou(Platform):
     def __init__(self) -> None:
         self._tokens: dict[tuple[str, ...], tuple[str, float]] = {}
         self._gate = threading.Lock()
+
+    def scans(self) -> Sequence[PresetScan]:
+        """Give the comparison of binding orders with those there; what was cancelled there is gone."""
+        return (PresetScan(
+            "sale_orders", L("订单核对", "orders compared"), "sales.order_confirmed", "sale_order_save", "sales.order",
+            "state:in=confirmed,partly_shipped,shipped,closed", ("number", "code"), ("ordered_on", "ordered_at"),
+            ("gross_amount", "payMoney"), holds='coalesce(nextStatus, "") != "OPPOSE"', operation="sale_orders",
+        ),)  # fmt: skip
+
+    def parts_of(self, connection: Connection, call: Call, record: Any) -> Iterable[Any]:
+        """Give an order with the moment its day begins in China; a row of totals is none."""
+        day = str(record.get("vouchdate") or "")[:10]
+        return (record | {"ordered_at": f"{day}T00:00:00+08:00"},) if record.get("code") and day else ()
+
+    def health(self, connection: Connection) -> Health:
+        """Take a token: which calls the application may make differs from one to the next."""
+        try:
+            self._token(connection, anew=True)
+        except Failed as fault:
+            zh, _, en = fault.text.partition("\n")
+            return Health(False, L(zh or fault.kind, en or zh or fault.kind))
+        return Health(True, L("可用", "Well"))
 
     def ask(self, connection: Connection, call: Call, parameters: Mapping[str, Any]) -> Any:
         """Make one call; once more with a new token where the kept one is refused.

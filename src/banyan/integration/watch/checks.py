@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from django.core.exceptions import FieldError
-from django.db.models import QuerySet
+from django.core.exceptions import FieldError, ValidationError
+from django.db.models import Model, QuerySet, Sum
 
 from banyan.integration import conditions
 from banyan.integration.connecting import connectors
@@ -17,13 +17,16 @@ from banyan.kernel import reading, registry
 from banyan.kernel.context import Context
 from banyan.kernel.impossible import impossibles
 from banyan.kernel.reading import Query
-from banyan.lib.errors import DomainError, FieldFaults
+from banyan.kernel.spec import NounSpec
+from banyan.lib.errors import DomainError, FieldFaults, Invalid
 from banyan.lib.labels import L
 
 NEEDED = L("请填写", "is needed")
 UNNEEDED = L("与范围不符，请留空", "does not go with the scope: leave it empty")
-#: The outside code of a key link, instead of a field.
+#: Instead of a field of ours: the outside code of a key link; the partner's own name of the message that made the
+#: record, by the flow that fetches.
 LINK = "link"
+MESSAGE = "message"
 OF_SYSTEMS = frozenset({"breaker", "differences", "renewal"})
 
 
@@ -94,6 +97,11 @@ def _check_partner(ctx: Context, scan: Scan, faults: FieldFaults) -> None:
             faults.add("their_filter", refusal.label)
     if scan.is_mapped and scan.fetch_flow is None:
         faults.add("fetch_flow", L("经映射读取时须有重取的流", "is needed where the list is read through its mapping"))
+    if scan.key_field == MESSAGE:
+        if scan.fetch_flow is None:
+            faults.add("fetch_flow", L("按消息对键时须有重取的流", "is needed where messages say which record it is"))
+        if not scan.their_at:
+            faults.add("their_at", NEEDED)
     if not isinstance(scan.fields, list) or not all(_is_pair(one) for one in scan.fields):
         faults.add("fields", L('须为 [{"ours": "…", "theirs": "…"}] 的列表',
                                'must be a list of {"ours": "…", "theirs": "…"}'))  # fmt: skip
@@ -103,7 +111,7 @@ def _check_partner(ctx: Context, scan: Scan, faults: FieldFaults) -> None:
         return
     try:
         str(our_rows(ctx, scan).query)
-    except FieldError as fault:
+    except (FieldError, ValidationError) as fault:
         said = L("我方没有这样的字段：{text}", "ours has no such field: {text}")
         faults.add("fields", said.filled({"text": str(fault)[:200]}))
     except DomainError as refusal:
@@ -120,12 +128,42 @@ def _is_pair(one: object) -> bool:
 def our_rows(ctx: Context, scan: Scan) -> QuerySet:
     """Give our records of a scan: key of the record, our key, time, amount, then the fields compared.
 
-    Raises: FieldError for an unknown field, Invalid for a wrong condition
+    A condition may name a field of what a record belongs to (`channel_order.shop:in=…`); an amount of lines is their
+    sum.
+
+    Raises: FieldError for an unknown field, ValidationError for a value it cannot have, Invalid for a wrong condition
     """
     noun = registry.noun(scan.noun)
-    filters = tuple((*name.split(":", 1), value) if ":" in name else (name, "eq", value)
-                    for name, value in parse_qsl(scan.where))  # fmt: skip
-    names = ["pk", "pk" if scan.key_field == LINK else scan.key_field, scan.at_field, scan.amount_field or "pk"]
-    names += [one["ours"] for one in scan.fields]
-    rows = reading.matching(ctx, noun, Query(filters=filters)).order_by()
-    return rows.values_list(*(name.replace(".", "__") for name in names))
+    asked = [(*name.split(":", 1), value) if ":" in name else (name, "eq", value)
+             for name, value in parse_qsl(scan.where)]  # fmt: skip
+    own = tuple(one for one in asked if "." not in one[0])
+    rows = reading.matching(ctx, noun, Query(filters=own)).order_by()
+    for name, operator, value in asked:
+        if "." in name:
+            if operator not in ("eq", "in"):
+                raise Invalid("filter_operator", L("{field} 只能用 in 筛选", "{field} can be filtered by in only"),
+                              {"field": name})  # fmt: skip
+            rows = rows.filter(**{f"{_column(name)}__in": value.split(",")})
+    key = {LINK: "pk", MESSAGE: _name_of(noun.spec)}.get(scan.key_field, scan.key_field)
+    amount: object = _column(scan.amount_field or "pk")
+    if _is_of_lines(noun.model, scan.amount_field):
+        amount = Sum(amount)
+    return rows.values_list("pk", _column(key), _column(scan.at_field), amount,
+                            *(_column(one["ours"]) for one in scan.fields))  # fmt: skip
+
+
+def _column(path: str) -> str:
+    return path.replace(".", "__")
+
+
+def _name_of(spec: NounSpec) -> str:
+    """Give the column that people call a record by: its number or code."""
+    name = spec.numbering.field if spec.numbering else spec.natural_key
+    return spec.field(name).column if name else "pk"
+
+
+def _is_of_lines(model: type[Model], path: str) -> bool:
+    first, _, rest = path.partition(".")
+    return bool(rest) and any(
+        one.one_to_many and one.get_accessor_name() == first for one in model._meta.related_objects
+    )

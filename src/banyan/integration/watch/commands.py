@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from banyan.integration import fanout, inbox, rules
+from banyan.integration.commands.messages import replay
 from banyan.integration.connecting import Incoming
 from banyan.integration.errors import FlowNotReady
-from banyan.integration.models import Flow
+from banyan.integration.models import Flow, Message
 from banyan.integration.plans import Plan, plan_of
 from banyan.integration.watch import days, errors
 from banyan.integration.watch.alerts import acknowledge, evaluate
+from banyan.integration.watch.checks import MESSAGE
 from banyan.integration.watch.models import Discrepancy, Scan
 from banyan.integration.watch.scanning import run_scan
 from banyan.kernel import beside, db, jobs
@@ -96,16 +98,35 @@ def _newest_events(plan: Plan, records: Sequence[UUID]) -> dict[UUID, UUID]:
 def fetch_again(ctx: Context, found: Sequence[Discrepancy]) -> Label:
     """Take in again what the partner listed, by the scan's flow.
 
-    Raises: NoInFlow, NothingToFetch, FlowNotReady; nothing is written
+    Raises: NoInFlow, NothingToFetch, FlowNotReady, TakenInBefore; nothing is written
     Writes: messages; what was fetched again is being repaired until the next run
     """
     plans = _plans(found, "fetch_flow", errors.NoInFlow)
+    named = set(Scan.objects.filter(pk__in=plans, key_field=MESSAGE).values_list("pk", flat=True))
     for one in found:
         if one.body is None:
             raise errors.NothingToFetch(key=one.key)
-        inbox.keep(plans[one.scan_id], [Incoming(id=f"scan {one.pk} {one.times}", body=one.body, key=one.key)], ctx.now)
+        if one.scan_id in named:
+            _take_in_once(plans[one.scan_id], one, ctx.now)
+        else:
+            again = Incoming(id=f"scan {one.pk} {one.times}", body=one.body, key=one.key)
+            inbox.keep(plans[one.scan_id], [again], ctx.now)
         one.acted_at, one.state = ctx.now, "repairing"
     return L("{n} 条已重取", "{n} fetched again").filled({"n": len(found)})
+
+
+def _take_in_once(plan: Plan, one: Discrepancy, now: datetime) -> None:
+    """Take in what happened once under the partner's own name of it, so that no poll brings it a second time.
+
+    Raises: TakenInBefore where its message has been done
+    """
+    known = Message.objects.filter(flow=plan.flow, source=one.key).first()
+    if known is None:
+        inbox.keep(plan, [Incoming(id=one.key, body=one.body, key=one.key)], now)
+    elif known.state in ("dead", "given_up"):
+        replay([known.pk], now)
+    elif known.state != "waiting":
+        raise errors.TakenInBefore(key=one.key)
 
 
 def _plans(found: Sequence[Discrepancy], name: str, missing: type[Exception]) -> dict[UUID, Plan]:

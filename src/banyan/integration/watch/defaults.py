@@ -3,14 +3,15 @@
 The first outside system, flow or shop brings the alert rules and the scan of our own impossible states. Each running
 flow that lists what a command of ours takes in (`kernel.arrivals`) brings a nightly scan against its partner, read
 through the flow's own mapping; one that is pushed to does where nothing is polled, and its operation could be. So does
-each running flow that tells what its connector says is listed there (`Connector.scans`: shipments of shops, invoices
-in books).
+each running flow that tells, or polls, what its connector says is listed there (`Connector.scans`: shipments of shops,
+invoices in books, what a WMS moved).
 They are ordinary rules and scans: to be changed, switched off, deleted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,8 @@ RULES: Mapping[str, tuple[str, str, int, int]] = {
 }
 OWN_SCAN = "OWN-STATES"
 DAYS = 7
+#: So often a partner is asked whether it offers what would be listed, until it does.
+ASKED_EVERY = timedelta(days=1)
 
 
 def seed(ctx: Context) -> int:
@@ -70,10 +73,10 @@ def seed(ctx: Context) -> int:
             if f"scan {flow.pk}" not in known and (facts := _against(flow)):
                 _make(ctx, f"scan {flow.pk}", "watch.scan.create", facts)
                 made += 1
-        telling = Flow.objects.filter(state="active", direction="out", trigger="event")
-        for flow in telling.select_related("system", "running").order_by("code"):
+        begins = Q(direction="out", trigger="event") | Q(direction="in", trigger="poll")
+        for flow in Flow.objects.filter(begins, state="active").select_related("system", "running").order_by("code"):
             for one in _scans_of(flow):
-                if f"scan {flow.pk} {one.name}" not in known and (facts := _told(flow, one)):
+                if f"scan {flow.pk} {one.name}" not in known and (facts := _as_preset(ctx, flow, one)):
                     _make(ctx, f"scan {flow.pk} {one.name}", "watch.scan.create", facts)
                     made += 1
     return made
@@ -130,60 +133,112 @@ def _against(flow: Flow) -> dict[str, Any] | None:
     if flow.trigger == "webhook" and not _is_polled(plan):
         return None
     place = _place(plan, arrival)
-    if place is None:
+    if place is None or arrival.at[0] not in _targets(plan):
         return None
     return {
         "code": _code(f"SCAN-{flow.code}"), "kind": "theirs",
         "name": f"{flow.name}：与对方核对 / against the partner"[:120],
         "system": str(flow.system_id), "operation": plan.operation, "noun": arrival.noun,
-        "where": f"{arrival.within[1]}:in={place}", "key_field": arrival.key[1], "their_key": arrival.key[0],
+        "where": f"{arrival.within[1]}:in={place}&{arrival.key[1]}:empty=no",
+        "key_field": arrival.key[1], "their_key": arrival.key[0],
         "at_field": arrival.at[1], "their_at": arrival.at[0], "amount_field": arrival.amount[1],
         "their_amount": arrival.amount[0], "is_mapped": True, "fetch_flow": str(flow.pk), "days": DAYS,
         "owner": _owner_of(flow),
     }  # fmt: skip
 
 
-def _is_polled(plan: Plan) -> bool:
-    """Say whether what is pushed can be asked for too, by the operation of the same name."""
+def _is_polled(plan: Plan, operation: str = "") -> bool:
+    """Say whether the partner can be asked for it: what is pushed by the operation of the same name."""
     try:
         offered = plan.connector.describe(plan.connect(None))
     except Failed:
         return False
-    return any(one.key == plan.operation and "poll" in one.ways for one in offered)
+    return any(one.key == (operation or plan.operation) and "poll" in one.ways for one in offered)
+
+
+def _is_offered(ctx: Context, flow: Flow, one: PresetScan) -> bool:
+    """Say whether the partner offers what is to be listed. It is asked once a day. Writes: when that was"""
+    asked, is_new = Seed.objects.get_or_create(key=f"asked {flow.pk} {one.name}", defaults={"at": ctx.now})
+    if not is_new and ctx.now - asked.at < ASKED_EVERY:
+        return False
+    Seed.objects.filter(pk=asked.pk).update(at=ctx.now)
+    plan = plan_of(flow.pk)
+    return plan is not None and _is_polled(plan, one.operation)
 
 
 def _scans_of(flow: Flow) -> list[PresetScan]:
-    """Give the scans that begin with a flow that tells something."""
-    events = flow.detail.get("events", ())
+    """Give the scans that begin with a flow that tells something, or polls it."""
+    begun = flow.detail.get("events") or (flow.detail.get("operation"),)
     return [one for one in connector_of(flow.system.connector).scans()
-            if one.target == flow.target and one.event in events]  # fmt: skip
+            if one.target == flow.target and one.event in begun]  # fmt: skip
 
 
-def _told(flow: Flow, one: PresetScan) -> dict[str, Any] | None:
-    """Give the scan of what a flow tells, None while its list is read by no running flow, or its place is unknown."""
-    place, reader, operation = "", None, one.operation
-    if one.within[0]:
-        plan = plan_of(flow.pk)
-        code = plan.definition["mapping"].get("settings", {}).get(one.within[0], "") if plan else ""
-        place = _of_code(one.within[1], code)
-        if place is None:
-            return None
+def _as_preset(ctx: Context, flow: Flow, one: PresetScan) -> dict[str, Any] | None:
+    """Give the scan of what a flow tells or polls.
+
+    Gives:  None while its list is read by no running flow or not offered, or its place and who writes it are unknown
+    """
+    reader, operation = None, one.operation or one.event
+    brings = _bringing(flow, one)
+    where = _where(one, _place_of(flow, one), brings)
+    if where is None or (one.brought_by and not (brings and _is_offered(ctx, flow, one))):
+        return None
     if one.read_by:
         reading = Flow.objects.filter(system=flow.system_id, state="active", trigger="poll", target=one.read_by)
         reader = reading.order_by("code").first()
         if reader is None:
             return None
         operation = reader.detail["operation"]
+    named, fetches = brings or flow, reader or brings
     return {
-        "code": _code(f"SCAN-{flow.code}"), "kind": "theirs",
-        "name": f"{flow.name}：{one.label.zh} / {one.label.en}"[:120],
+        "code": _code(f"SCAN-{named.code}"), "kind": "theirs",
+        "name": f"{named.name}：{one.label.zh} / {one.label.en}"[:120],
         "system": str(flow.system_id), "operation": operation, "noun": one.noun,
-        "where": one.where.replace("{place}", str(place)), "key_field": one.key[0], "their_key": one.key[1],
+        "where": where, "key_field": one.key[0], "their_key": one.key[1],
         "at_field": one.at[0], "their_at": one.at[1], "amount_field": one.amount[0], "their_amount": one.amount[1],
         "their_filter": one.holds, "is_mapped": reader is not None, "days": DAYS,
         "owner": _owner_of(flow),
-        "send_flow": str(flow.pk) if one.is_sent_again else None, "fetch_flow": str(reader.pk) if reader else None,
+        "send_flow": str(flow.pk) if one.is_sent_again and flow.direction == "out" else None,
+        "fetch_flow": str(fetches.pk) if fetches else None,
     }  # fmt: skip
+
+
+def _place_of(flow: Flow, one: PresetScan) -> UUID | None:
+    """Give the place of ours that a setting of the flow's mapping names."""
+    plan = plan_of(flow.pk) if one.within[0] else None
+    code = plan.definition["mapping"].get("settings", {}).get(one.within[0], "") if plan else ""
+    return _of_code(one.within[1], code)
+
+
+def _bringing(flow: Flow, one: PresetScan) -> Flow | None:
+    """Give the flow that brings in what is compared: the one it begins with, or the one with the mapping for it.
+
+    Gives:  of several with that mapping the system's own one; None where that is not one
+    """
+    if flow.direction == "in":
+        return flow
+    if not one.brought_by:
+        return None
+    found = list(Flow.objects.filter(state="active", direction="in", running__definition__mapping__code=one.brought_by)
+                 .select_related("system"))  # fmt: skip
+    found = [each for each in found if each.system_id == flow.system_id] or found
+    return found[0] if len(found) == 1 else None
+
+
+def _where(one: PresetScan, place: UUID | None, brings: Flow | None) -> str | None:
+    """Give our condition: in the place that the flow names, else of what the account that brings it in wrote."""
+    if place or not (one.within[0] or one.made_by):
+        return one.where.replace("{place}", str(place))
+    if not one.made_by or brings is None or brings.system.account_id is None:
+        return None
+    kept = [part for part in one.where.split("&") if part and "{place}" not in part]
+    return "&".join((*kept, f"{one.made_by}:in={brings.system.account_id}"))
+
+
+def _targets(plan: Plan) -> set[str]:
+    """Give what a flow's mapping writes, as dotted paths."""
+    fields = plan.definition["mapping"].get("fields", ())
+    return {field["target"].replace("[", ".").replace("]", "") for field in fields}
 
 
 def _place(plan: Plan, arrival: Arrival) -> UUID | None:

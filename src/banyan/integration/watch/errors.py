@@ -37,6 +37,14 @@ class NothingToFetch(Conflict):
     way_out_en = "Send it again instead, or assign it to somebody"
 
 
+class TakenInBefore(Conflict):
+    code = "watch.taken_in_before"
+    zh = "{key} 的消息已经执行过，不再重复执行"
+    en = "The message {key} has been done and is not done a second time"
+    way_out_zh = "查看该消息做成了什么；手工处理，或接受该差异"
+    way_out_en = "See what that message made; put it right by hand, or accept the discrepancy"
+
+
 class WrongDays(Invalid):
     code = "watch.wrong_days"
     zh = "日期范围不对：起始日须不晚于结束日，且不超过 {most} 天"

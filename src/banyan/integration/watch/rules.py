@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from banyan.integration.templates import at
 from banyan.lib.labels import L, Label
 
 Colour = Literal["green", "orange", "red", "grey"]
@@ -206,6 +207,17 @@ def amount(value: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     return found if found.is_finite() and abs(found.adjusted()) < 18 else None
+
+
+def amount_at(body: Any, path: str) -> Decimal | None:
+    """Give the number at a path; of a list within it (`lines[].quantity`) the sum. None where there is none."""
+    head, is_list, rest = path.partition("[].")
+    if not is_list:
+        return amount(at(body, path))
+    rows = at(body, head)
+    found = [amount_at(one, rest) for one in rows] if isinstance(rows, list) else []
+    numbers = [one for one in found if one is not None]
+    return sum(numbers, Decimal(0)) if numbers else None
 
 
 def _plain(number: Decimal) -> str:

@@ -15,15 +15,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from banyan.integration import clocks, conditions, reads
+from banyan.integration import clocks, conditions, inbox, reads
 from banyan.integration.connecting import Failed, Incoming, Page
 from banyan.integration.mapping.models import KeyLink
-from banyan.integration.plans import limits_of, link_of, plan_of, refused
+from banyan.integration.models import Message
+from banyan.integration.plans import Plan, limits_of, link_of, plan_of, refused
 from banyan.integration.templates import MISSING, at
 from banyan.integration.watch import rules
-from banyan.integration.watch.checks import LINK, our_rows
+from banyan.integration.watch.checks import LINK, MESSAGE, our_rows
 from banyan.integration.watch.errors import ScanFailed
 from banyan.integration.watch.models import Discrepancy, Scan, ScanRow, ScanRun
 from banyan.kernel import beside, db, registry
@@ -37,6 +39,8 @@ from banyan.web.acting import HOME_ZONE
 PIECE = 2_000
 #: A partner is asked for more than is compared, since its time of a record may differ from ours.
 SLACK = timedelta(days=1)
+#: A message may have lain so long before it made its record.
+HELD = timedelta(days=60)
 MOST_PAGES, MOST_ROWS = 5_000, 1_000_000
 #: So many differences of one run are kept as new; the run tells how many there were.
 MOST_NEW = 5_000
@@ -113,6 +117,7 @@ def _compare(ctx: Context, scan: Scan, run: ScanRun, tell: Told) -> None:
     if scan.their_at:
         run.ours = _store(run, True, _ours(ctx, scan, run), tell, 0)
         run.theirs = _store(run, False, _theirs(scan, run, tell), tell, run.ours)
+        _store(run, True, _at_other_times(ctx, scan, run), tell, run.ours + run.theirs)
     else:  # theirs first: what changes meanwhile has changed ours by then, and is left alone
         run.theirs = _store(run, False, _theirs(scan, run, tell), tell, 0)
         run.ours = _store(run, True, _ours(ctx, scan, run), tell, run.theirs)
@@ -125,24 +130,67 @@ def _compare(ctx: Context, scan: Scan, run: ScanRun, tell: Told) -> None:
 
 
 def _ours(ctx: Context, scan: Scan, run: ScanRun) -> Iterator[Row]:
-    """Give our records, with the outside code for a key where links say so; one without a link bears its own key."""
+    """Give our records under the key that is compared.
+
+    Gives:  the outside code where links say so, else our own key; the name of the message that made it, with the time
+            the partner says there, else what people call it by
+    """
+    told = _told(scan, run) if scan.key_field == MESSAGE else {}
     values = our_rows(ctx, scan).iterator(chunk_size=PIECE)
     for piece in pieces(values):
         links = _links(scan, [row[0] for row in piece]) if scan.key_field == LINK else {}
         for record, key, when, amount, *fields in piece:
             moment = _instant(when)
+            name = links.get(record, str(record)) if scan.key_field == LINK else rules.canonical(key)
+            if scan.key_field == MESSAGE:
+                name, moment = told.get(record, (name or str(record), moment))
             if scan.their_at and (moment is None or not run.since - SLACK <= moment < run.until + SLACK):
                 continue
             if scan.their_at:
                 slot = _slot(scan, run, moment)
             else:
                 slot, moment = (0 if moment is None or moment < run.until else None), None
-            name = links.get(record, str(record)) if scan.key_field == LINK else rules.canonical(key)
-            yield dict(
-                key=name[:200], at=moment, record=record, body=None, slot=slot,
-                amount=rules.amount(amount) if scan.amount_field else None,
-                fields={pair["ours"]: rules.canonical(one) for pair, one in zip(scan.fields, fields, strict=True)},
-            )  # fmt: skip
+            yield _our_row(scan, record, name, moment, slot, amount, fields)
+
+
+def _our_row(
+    scan: Scan, record: UUID, name: str, moment: datetime | None, slot: int | None, amount: Any, fields: Sequence[Any]
+) -> Row:
+    return dict(
+        key=name[:200], at=moment, record=record, body=None, slot=slot,
+        amount=rules.amount(amount) if scan.amount_field else None,
+        fields={pair["ours"]: rules.canonical(one) for pair, one in zip(scan.fields, fields, strict=True)},
+    )  # fmt: skip
+
+
+def _told(scan: Scan, run: ScanRun) -> dict[UUID, tuple[str, datetime | None]]:
+    """Give what a message of the flow that fetches made, each with the message's name and when it says it was."""
+    made = Message.objects.filter(
+        flow=scan.fetch_flow_id, state="done", record_noun=scan.noun, record__isnull=False,
+        at__gte=run.since - SLACK - HELD,
+    )  # fmt: skip
+    rows = made.values_list("record", "source", "body").iterator(chunk_size=PIECE)
+    return {record: (source, clocks.read(at(body, scan.their_at))) for record, source, body in rows}
+
+
+_ALONE = """
+    SELECT t.key FROM watch_scanrow t WHERE t.run_id = %(run)s AND NOT t.is_ours AND t.slot IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM watch_scanrow o WHERE o.run_id = t.run_id AND o.is_ours AND o.key = t.key)
+"""
+
+
+def _at_other_times(ctx: Context, scan: Scan, run: ScanRun) -> Iterator[Row]:
+    """Give ours of keys that they list, though by our time they lie beyond what is compared: they are here."""
+    if scan.key_field in (LINK, MESSAGE):
+        return
+    alone = [key for (key,) in db.rows(_ALONE, {"run": run.pk})]
+    for keys in pieces(alone):
+        try:
+            rows = our_rows(ctx, scan).filter(**{f"{scan.key_field.replace('.', '__')}__in": keys})
+        except (ValueError, ValidationError):  # what they list has keys that none of ours can have
+            return
+        for record, key, when, amount, *fields in rows:
+            yield _our_row(scan, record, rules.canonical(key), _instant(when) or run.since, None, amount, fields)
 
 
 def _links(scan: Scan, records: Sequence[UUID]) -> dict[UUID, str]:
@@ -157,6 +205,7 @@ def _theirs(scan: Scan, run: ScanRun, tell: Told) -> Iterator[Row]:
         raise Failed("refused", L("外部系统没有启用", "the outside system is not switched on"))
     connector, connect = link
     position = connector.position_at(connect(), scan.operation, run.since - SLACK)
+    plan = plan_of(scan.fetch_flow_id) if scan.is_mapped or scan.key_field == MESSAGE else None
 
     def page_at(there: Any) -> Page:
         return connector.poll(connect(), scan.operation, there, PIECE)
@@ -164,16 +213,12 @@ def _theirs(scan: Scan, run: ScanRun, tell: Told) -> Iterator[Row]:
     for _ in range(MOST_PAGES):
         page = reads.patiently(limits, partial(page_at, position), partial(tell, run.ours + listed, None))
         listed += len(page.messages)
-        for one, body in _read(scan, _held(scan, page.messages)):
+        for one, body in _read(scan, plan, _held(scan, page.messages)):
             moment = clocks.read(at(body, scan.their_at)) if scan.their_at else None
-            key = at(body, scan.their_key, MISSING)
-            if key is MISSING or key is None or key == "":
-                said = L("对方的一条内容在 {path} 处没有键", "something they list has no key at {path}")
-                raise Failed("mapping", said.filled({"path": scan.their_key}))
             yield dict(
-                key=rules.canonical(key)[:200], at=moment, record=None, body=one.body,
-                slot=_slot(scan, run, moment) if scan.their_at else 0,
-                amount=rules.amount(at(body, scan.their_amount)) if scan.their_amount else None,
+                key=_their_key(scan, one, body), at=moment, record=None, body=one.body,
+                slot=(_slot(scan, run, moment) if _is_taken_in(plan, one) else None) if scan.their_at else 0,
+                amount=rules.amount_at(body, scan.their_amount) if scan.their_amount else None,
                 fields={pair["ours"]: _as_ours(pair, at(body, pair["theirs"])) for pair in scan.fields},
             )  # fmt: skip
         if not page.has_more:
@@ -189,12 +234,30 @@ def _held(scan: Scan, messages: Sequence[Incoming]) -> Sequence[Incoming]:
     return [one for one in messages if conditions.is_true(wanted, one.body)] if wanted else messages
 
 
-def _read(scan: Scan, messages: Sequence[Incoming]) -> Iterator[tuple[Incoming, Any]]:
+def _their_key(scan: Scan, one: Incoming, body: Any) -> str:
+    """Give the key of something they list. Raises: Failed("mapping") where it has none"""
+    if scan.key_field == MESSAGE:
+        return inbox.source_of(one)
+    key = at(body, scan.their_key, MISSING)
+    if key is MISSING or key is None or key == "":
+        said = L("对方的一条内容在 {path} 处没有键", "something they list has no key at {path}")
+        raise Failed("mapping", said.filled({"path": scan.their_key}))
+    return rules.canonical(key)[:200].lower() if scan.key_field == "id" else rules.canonical(key)[:200]
+
+
+def _is_taken_in(plan: Plan | None, one: Incoming) -> bool:
+    """Say whether the flow lets it through: what it leaves out need not be here, and may be."""
+    try:
+        return plan is None or plan.wants(one.body)
+    except Failed:
+        return True
+
+
+def _read(scan: Scan, plan: Plan | None, messages: Sequence[Incoming]) -> Iterator[tuple[Incoming, Any]]:
     """Give what they list with what is compared of it; what cannot be mapped is a dead letter of the flow already."""
     if not scan.is_mapped:
         yield from ((one, one.body) for one in messages)
         return
-    plan = plan_of(scan.fetch_flow_id) if scan.fetch_flow_id else None
     if plan is None:
         raise Failed("refused", L("重取用的流还没有启用过", "the flow that fetches again was never switched on"))
     for one, body in zip(messages, plan.map_all([one.body for one in messages]), strict=True):
@@ -306,7 +369,8 @@ _GIVEN = """
 _DIFFERENT = """
     SELECT CASE WHEN t.key IS NULL THEN 'missing_there' WHEN o.key IS NULL THEN 'missing_here' ELSE 'different' END
                AS kind,
-           coalesce(o.key, t.key) AS key, '' AS text, %(noun)s::text AS noun, o.record, coalesce(o.at, t.at) AS at,
+           coalesce(o.key, t.key) AS key, '' AS text, %(noun)s::text AS noun, o.record,
+           coalesce(CASE WHEN o.slot IS NOT NULL THEN o.at END, t.at, o.at) AS at,
            CASE WHEN o.key IS NULL OR t.key IS NULL THEN coalesce(o.fields, t.fields) ELSE (
                SELECT coalesce(jsonb_object_agg(k, jsonb_build_array(o.fields -> k, t.fields -> k)), '{}')
                FROM jsonb_object_keys(o.fields) k WHERE o.fields -> k IS DISTINCT FROM t.fields -> k) END
@@ -335,7 +399,8 @@ _KEEP = """
         SELECT gen_random_uuid(), 1, %(now)s, %(person)s, %(now)s, %(person)s, %(scan)s, x.kind, x.key, x.text, x.noun,
             x.record, x.at, x.facts, x.body, 'open',
             CASE WHEN x.kind IN ('missing_there', 'different') AND %(sends)s::boolean THEN 'send_again'
-                 WHEN x.kind IN ('missing_here', 'different') AND %(fetches)s::boolean THEN 'fetch_again'
+                 WHEN x.kind = 'missing_here' AND %(fetches)s::boolean THEN 'fetch_again'
+                 WHEN x.kind = 'different' AND %(fetches)s::boolean AND NOT %(happens)s::boolean THEN 'fetch_again'
                  ELSE 'task' END,
             %(owner)s, '', %(now)s, %(now)s, %(this)s, 1
         FROM diff x
@@ -364,7 +429,7 @@ def _keep(ctx: Context, scan: Scan, run: ScanRun, diff: str, facts: Row) -> None
         run.found, run.new, run.gone = db.one(_KEEP.replace("{diff}", diff), facts | dict(
             scan=scan.pk, this=run.pk, now=ctx.now, person=ctx.person, owner=scan.owner_id, most=MOST_NEW,
             since=run.since, until=run.until, sends=scan.send_flow_id is not None,
-            fetches=scan.fetch_flow_id is not None,
+            fetches=scan.fetch_flow_id is not None, happens=scan.key_field in (MESSAGE, "id"),
         ))  # fmt: skip
 
 

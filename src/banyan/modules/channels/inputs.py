@@ -103,6 +103,9 @@ class OutsideRefund(Input):
     kind: Literal["refund", "return", "intercept"] = field("类型", "Kind", "refund", choices=REFUND_KINDS)
     amount: Annotated[Money, Field(gt=0)] = field("金额", "Amount")
     reason: Text = field("原因", "Reason", "", max_length=255)
+    asked_at: Instant | None = field(
+        "申请时间", "Asked at", None, help=L("店铺所记；空为现在", "As the shop has it; empty: now")
+    )
     lines: list[OutsideRefundLine] = field("退回明细", "Lines that come back", default_factory=list, max_length=500)
 
 

@@ -19,6 +19,11 @@ arrives(Arrival(
     at=("orders.0.ordered_at", "ordered_at"), amount=("orders.0.total_amount", "total_amount"),
     within=("orders.0.shop", "shop", "channels.shop"),
 ))  # fmt: skip
+arrives(Arrival(
+    "channels.refund.receive", noun="channels.refund", key=("refunds.0.number", "outside_number"),
+    at=("refunds.0.asked_at", "asked_at"), amount=("refunds.0.amount", "amount"),
+    within=("refunds.0.shop", "channel_order.shop", "channels.shop"),
+))  # fmt: skip
 #: So many SKUs are matched in one go.
 MOST = 50
 

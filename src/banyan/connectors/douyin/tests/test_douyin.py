@@ -130,7 +130,7 @@ def test_after_sales_are_read_and_a_return_is_agreed_to_with_its_address():
         key, sub = one["aftersale_info"]["aftersale_id"], shop.orders[number]["sku_order_list"][0]["order_id"]
         assert shop.mapped("refunds", one) == {"refunds": [{
             "shop": "S1", "order": number, "number": key, "kind": "return", "amount": "88.9", "reason": "商品破损",
-            "lines": [{"line": sub, "quantity": "1"}],
+            "asked_at": "2026-03-05T02:00:00+00:00", "lines": [{"line": sub, "quantity": "1"}],
         }]}  # fmt: skip
         shop.tell("answer", shop.told("answer", outside_refund=key))
         assert shop.answers == [(key, "agreed")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -126,9 +126,10 @@ def test_stock_shipment_and_a_refund_before_it_go_by_what_orders_and_links_say()
         shop.take_back(other)
         shop.now += timedelta(seconds=1)
         [refund] = shop.polled("refunds")
+        asked = datetime.fromisoformat(f"{refund['applyTime']}+08:00")
         assert shop.mapped("refunds", refund) == {"refunds": [{
             "shop": "S1", "order": other, "number": str(refund["id"]), "kind": "refund", "amount": "207.8",
-            "reason": "不想要了",
+            "reason": "不想要了", "asked_at": asked.astimezone(UTC).isoformat(),
         }]}  # fmt: skip
         answer = shop.told("answer", outside_refund=str(refund["id"]), decision="agreed", answer="")
         assert answer == {"id": str(refund["id"]), "status": "1", "checkUserName": "ERP", "remark": "同意退款"}

@@ -79,6 +79,8 @@ def test_a_report_becomes_one_of_ours_that_has_happened():
     assert str(report.id) == payload("report")["id"]
     (undo,) = checked(mapped("undone", payload("undone"))).reports
     assert (undo.kind, str(undo.reverses)) == ("undo", payload("report")["id"])
+    assert undo.device_at.isoformat() == "2026-12-18T02:40:00+00:00"
+    assert mapped("undone", {"id": "1", "report": "2"})["reports"][0].get("device_at") is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,8 @@ def test_the_call_carries_our_messages_name_and_every_step():
     with partner(lambda asked: (200, ANSWER.encode(), "Content-Type: text/xml")) as there:
         link = connection(MesSettings(wsdl=WSDL, address=there.url))
         found = {operation.key: operation.samples for operation in Mes().describe(link)}
-        assert found == {key: (payload(key),) for key in SAMPLES}
+        listed = {"list_reports": (payload("report"),), "list_undone": (payload("undone"),)}
+        assert found == {key: (payload(key),) for key in SAMPLES} | listed
         message = outgoing("add_work_order", payload("add_work_order"))
         assert Mes().send(link, message).reply == "MES-1"
         said = there.asked[0].body.decode()

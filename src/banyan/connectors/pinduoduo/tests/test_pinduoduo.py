@@ -114,7 +114,8 @@ def test_stock_and_shipment_go_by_what_orders_and_links_say_and_returns_name_the
         [refund] = shop.polled("refunds")
         assert shop.mapped("refunds", refund) == {"refunds": [{
             "shop": "S1", "order": number, "number": str(refund["id"]), "kind": "return", "amount": "88.9",
-            "reason": "灯罩破损", "lines": [{"line": "55001", "quantity": "1"}],
+            "reason": "灯罩破损", "asked_at": "2026-03-05T02:00:00+00:00",
+            "lines": [{"line": "55001", "quantity": "1"}],
         }]}  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 import pytest
@@ -12,7 +12,7 @@ from banyan.connectors.salesforce.connector import Salesforce
 from banyan.integration import mappings
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
-from tests.partners.shops import NOW, Orders, form_of, is_refused, polls_lose_nothing, sample
+from tests.partners.shops import NOW, Orders, form_of, is_refused, polls_lose_nothing, read_all, sample
 from tests.partners.standing import connection_to, outgoing
 
 
@@ -107,6 +107,35 @@ def test_new_accounts_and_won_opportunities_are_asked_with_their_lines():
         "AND SystemModstamp <= 2026-03-05T08:30:00Z ORDER BY SystemModstamp ASC, Id ASC LIMIT 50"
     )
     assert " FROM Account WHERE CreatedDate >= 2026-02-26T08:30:00Z AND CreatedDate <= " in seen[1]
+
+
+def test_what_was_won_on_a_day_is_read_page_by_page_behind_the_last_id():
+    stamp = "2026-03-05T08:00:00.000+0000"
+    won = [sample(Salesforce(), "opportunity.json") | {"Id": f"006{n}", "SystemModstamp": stamp} for n in range(5)]
+    seen = []
+
+    def answer(asked):
+        if asked.path.endswith("token"):
+            return {"access_token": "t"}
+        seen.append(asked.one("q").partition(" WHERE ")[2])
+        behind = re.search(r"Id > '(\w+)'", seen[-1])
+        rows = [one for one in won if not behind or one["Id"] > behind[1]]
+        return {"done": True, "records": rows[: int(seen[-1].rpartition("LIMIT ")[2])]}
+
+    with partner(answer) as there:
+        salesforce, link = Salesforce(), link_to(there)
+        position = salesforce.position_at(link, "won_on", NOW - timedelta(days=2))
+        found, _ = read_all(salesforce, link, operation="won_on", position=position, limit=2)
+        polled = salesforce.incoming(salesforce.call("won"), won[0])
+        assert list(found) == [one["Id"] for one in won]
+        assert found["0060"] == polled, "fetched again it is the message that a poll would have brought"
+        with pytest.raises(Failed, match="no id"):
+            salesforce.poll(link, "won_on", {"from": position["from"], "to": NOW.isoformat(), "page": 1, "size": 2,
+                                             "after": "0' OR Id != '"}, 2)  # fmt: skip
+    assert seen[:2] == [
+        "IsWon = TRUE AND CloseDate >= 2026-03-02 AND CloseDate <= 2026-03-06 ORDER BY Id ASC LIMIT 2",
+        "IsWon = TRUE AND CloseDate >= 2026-03-02 AND CloseDate <= 2026-03-06 AND Id > '0061' ORDER BY Id ASC LIMIT 2",
+    ]
 
 
 @pytest.mark.parametrize(("change", "gives"), [

@@ -168,7 +168,8 @@ def test_a_refund_polled_and_pushed_is_one_and_a_payout_adds_up():
         line = str(shop.order(name)["line_items"][0]["id"])
         assert shop.mapped("refunds", refund) == {"refunds": [{
             "shop": "S1", "order": str(shop.order(name)["id"]), "number": str(refund["id"]), "kind": "return",
-            "amount": "88.9", "reason": "灯罩破损", "lines": [{"line": line, "quantity": "1"}],
+            "amount": "88.9", "reason": "灯罩破损", "asked_at": "2026-03-05T02:00:00+00:00",
+            "lines": [{"line": line, "quantity": "1"}],
         }]}  # fmt: skip
         [payout] = shop.polled("statements")
         made = shop.mapped("statements", payout)

@@ -157,7 +157,7 @@ def test_a_refund_is_answered_by_its_state_and_version_and_once():
         key, oid = refund["refund_id"], shop.orders[number]["orders"]["order"][0]["oid"]
         assert shop.mapped("refunds", refund) == {"refunds": [{
             "shop": "S1", "order": number, "number": key, "kind": "return", "amount": "88.9", "reason": "灯罩破损",
-            "lines": [{"line": oid, "quantity": "1"}],
+            "asked_at": "2026-03-05T02:00:00+00:00", "lines": [{"line": oid, "quantity": "1"}],
         }]}  # fmt: skip
         money = shop.mapped("refunds", refund | {"has_good_return": False})["refunds"][0]
         assert (money["kind"], "lines" in money) == ("refund", False)

@@ -16,6 +16,7 @@ from banyan.integration import mappings
 from banyan.integration.connecting import Failed
 from banyan.integration.models import Message
 from banyan.integration.watch import defaults
+from banyan.integration.watch.errors import TakenInBefore
 from banyan.integration.watch.models import Discrepancy, Scan
 from banyan.integration.watch.scanning import run_scan
 from banyan.kernel import proofs
@@ -40,6 +41,10 @@ BACK = {
     "shipped": "sales.order.ship", "received": "purchasing.order.receive",
     "moved": "inventory.stock_document.transfer", "adjusted": "inventory.stock_document.create",
 }  # fmt: skip
+
+MOVE = {"item": "FG-1", "lot": "L261201", "from": "A-01", "to": "A-02"}
+#: The flow whose scan compares a plant; that of what moved compares what the WMS's account wrote.
+PLANTS = {"adjusted": "P1"}
 
 
 class Warehouse:
@@ -93,7 +98,7 @@ class Pair:
         for key, command in BACK.items():
             self.hand.flow(system, key.upper(), samples("wms", f"{key}.json"), direction="in", trigger="poll",
                            order="free", detail={"operation": key, "every": 60}, target=command,
-                           mapping={"preset": f"wms.{key}"})  # fmt: skip
+                           mapping={"preset": f"wms.{key}", "settings": {"plant": PLANTS.get(key, "")}})  # fmt: skip
 
     def tell(self, operation: str, id: str, **facts) -> dict:
         """Let the WMS tell something at the next poll."""
@@ -271,9 +276,8 @@ def test_what_came_is_booked_once_and_what_came_too_early_is_replayed(pair):
 
 
 def test_what_was_moved_is_moved_once_and_a_difference_waits_for_a_person(pair):
-    move = {"item": "FG-1", "lot": "L261201", "from": "A-01", "to": "A-02"}
-    pair.tell("moved", "MV-1", **move, quantity=5, reason="补货")
-    pair.tell("moved", "MV-2", **move, quantity=500)
+    pair.tell("moved", "MV-1", **MOVE, quantity=5, reason="补货")
+    pair.tell("moved", "MV-2", **MOVE, quantity=500)
     pair.tell(
         "adjusted", "ADJ-1", plant="P1", reason="循环盘点",
         lines=[{"item": "FG-1", "lot": "L261201", "quantity": -2, "place": "A-01"},
@@ -305,7 +309,7 @@ def test_what_went_and_what_came_is_compared_each_night_in_the_plant_the_flows_n
     ctx = pair.hand.ctx.with_(now=pair.now + timedelta(hours=3))
     defaults.seed(ctx)
     made = {scan.code: scan for scan in Scan.objects.filter(kind="theirs").select_related("system", "fetch_flow")}
-    assert set(made) == {"SCAN-DELIVERIES", "SCAN-EXPECTED"}
+    assert set(made) == {"SCAN-DELIVERIES", "SCAN-EXPECTED", "SCAN-MOVED", "SCAN-ADJUSTED"}
 
     def found() -> list[tuple[str, str, str]]:
         for scan in made.values():
@@ -323,6 +327,83 @@ def test_what_went_and_what_came_is_compared_each_night_in_the_plant_the_flows_n
     assert set(Discrepancy.objects.values_list("proposed", flat=True)) == {"task"}
     pair.pass_minutes()
     assert found() == [("SCAN-DELIVERIES", "missing_there", "OURS")]
+
+
+@pytest.fixture
+def compared(pair):
+    """Give the pair with one move and one count booked, and what runs a scan by its code: what it found."""
+    when = pair.now.isoformat()
+    pair.tell("moved", "MV-1", **MOVE, quantity=5, at=when)
+    pair.tell("adjusted", "ADJ-1", plant="P1", reason="循环盘点", at=when,
+              lines=[{"item": "FG-1", "lot": "L261201", "quantity": -2, "place": "A-01"},
+                     {"item": "FG-1", "lot": "L261202", "quantity": 1, "place": "A-02"}])  # fmt: skip
+    pair.pass_minutes()
+    ctx = pair.hand.ctx.with_(now=pair.now + timedelta(hours=3))
+    defaults.seed(ctx)
+
+    def found(code: str) -> list[tuple[str, str, str]]:
+        scan = Scan.objects.select_related("system", "fetch_flow").get(code=f"SCAN-{code}")
+        found.run = run_scan(ctx, scan)
+        listed = Discrepancy.objects.filter(scan=scan).exclude(state="closed")
+        return sorted(listed.values_list("kind", "key", "proposed"))
+
+    return pair, found
+
+
+def test_a_day_on_which_both_sides_booked_the_same_is_silent(compared):
+    _, found = compared
+    assert found("MOVED") == []
+    assert (found.run.ours, found.run.windows, found.run.windows_differ) == (1, 1, 0)
+    assert found("ADJUSTED") == []
+    assert (found.run.ours, found.run.windows, found.run.windows_differ) == (1, 1, 0)
+
+
+def test_a_move_that_one_side_lacks_is_found_by_its_id_and_taken_in_once(compared):
+    pair, found = compared
+    when = pair.wms.tells["moved"][0]["at"]
+    pair.tell("moved", "MV-2", **MOVE | {"to": "A-03"}, quantity=4, at=when)
+    pair.pass_minutes()
+    assert ("dead", "mapping") in pair.states("MOVED")
+    pair.tell("moved", "MV-3", **MOVE, quantity=3, at=when)
+    listed = [("missing_here", "MV-2@MV-2", "fetch_again"), ("missing_here", "MV-3@MV-3", "fetch_again")]
+    assert found("MOVED") == listed
+    assert found.run.sums[0] | {"slot": 0, "begins": ""} == {
+        "slot": 0, "begins": "", "ours": 1, "theirs": 3, "our_sum": "5", "their_sum": "12", "agrees": False,
+    }  # fmt: skip
+    pair.world.make("inventory.location", code="A-03", name="A-03", kind="bin", plant=pair.world.plant)
+    pair.hand.do("watch.discrepancy.fetch_again", *Discrepancy.objects.values_list("pk", flat=True))
+    pair.pass_minutes(3)
+    assert [state for state, _ in pair.states("MOVED")] == ["done"] * 3, "what is polled later is known by its id"
+    assert (StockDocument.objects.filter(kind="transfer").count(), found("MOVED")) == (3, [])
+
+    pair.wms.tells["moved"].pop(0)
+    (kind, key, proposed), = found("MOVED")
+    assert (kind, key, proposed) == ("missing_there", "MV-1@MV-1", "task")
+    assert Discrepancy.objects.get(key=key, kind=kind).noun == "inventory.stock_document"
+
+
+def test_what_was_reversed_here_is_found_and_not_booked_a_second_time(compared):
+    pair, found = compared
+    pair.world.do("inventory.stock_document.reverse", StockDocument.objects.get(kind="transfer"), reason="移错")
+    assert found("MOVED") == [("missing_here", "MV-1@MV-1", "fetch_again")]
+    with pytest.raises(TakenInBefore):
+        pair.hand.do("watch.discrepancy.fetch_again", Discrepancy.objects.get().pk)
+    assert Message.objects.filter(flow__code="MOVED").count() == 1
+
+
+def test_a_count_of_another_quantity_is_a_task_and_one_by_hand_is_missing_there(compared):
+    pair, found = compared
+    pair.wms.tells["adjusted"][0]["lines"][1]["quantity"] = 3
+    by_hand = pair.world.make(
+        "inventory.stock_document", kind="adjustment", plant=pair.world.plant, reason="抽盘",
+        lines=[{"item": pair.world.product, "lot": pair.lots["L261201"], "quantity": "1",
+                "target": pair.places["A-01"]}],
+    )  # fmt: skip
+    pair.world.do("inventory.stock_document.post", by_hand)
+    by_hand.refresh_from_db()
+    assert found("ADJUSTED") == [("different", "ADJ-1@ADJ-1", "task"), ("missing_there", by_hand.number, "task")]
+    (facts,) = Discrepancy.objects.filter(kind="different").values_list("facts", flat=True)
+    assert [float(one) for one in facts["="]] == [-1, 1]
 
 
 @pytest.mark.parametrize(

@@ -153,5 +153,6 @@ def test_refunds_are_read_with_the_order_they_are_of():
         assert refund["order_id"] == shop.order(number)["id"]
         assert shop.mapped("refunds", refund) == {"refunds": [{
             "shop": "S1", "order": str(refund["order_id"]), "number": str(refund["id"]), "kind": "return",
-            "amount": "88.9", "reason": "灯罩破损", "lines": [{"sku": "LAMP-01-W", "quantity": "1"}],
+            "amount": "88.9", "reason": "灯罩破损", "asked_at": "2026-03-05T02:00:00+00:00",
+            "lines": [{"sku": "LAMP-01-W", "quantity": "1"}],
         }]}  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,7 @@ from banyan.connectors.yonyou.connector import NUMBERS, Yonyou
 from banyan.integration import mappings
 from banyan.integration.connecting import Failed
 from tests.integration.partner import partner
-from tests.partners.shops import NOW, sample
+from tests.partners.shops import NOW, read_all, sample
 from tests.partners.standing import connection_to, outgoing
 
 TOKENS = "/iuap-api-auth/open-auth/selfAppAuth/base/v1/getAccessToken"
@@ -62,6 +63,31 @@ def test_a_token_is_kept_while_it_is_good_and_taken_anew_once_where_it_is_not():
         assert yonyou.send(link, outgoing("sale_order_save", order)).reply["code"] == "UO-1"
         assert state["given"] == 2
         assert yonyou.send(link, outgoing("call", sample(yonyou, "call.json"))).reply == {"recordCount": 0}
+
+
+def test_orders_are_listed_by_whole_days_of_china_from_the_last_page_to_the_first():
+    answer, _ = stand_in()
+    rows = [{"id": n, "code": f"SO-{n}", "vouchdate": "2026-03-05 00:00:00", "pubts": "1"} for n in range(5)]
+    seen = []
+
+    def listing(asked):
+        if "open-auth" in asked.path:
+            return answer(asked)
+        seen.append(asked.json)
+        first = (seen[-1]["pageIndex"] - 1) * seen[-1]["pageSize"]
+        return {"code": "200", "data": {"recordCount": 5, "recordList": rows[first : first + seen[-1]["pageSize"]]}}
+
+    with partner(listing) as there:
+        yonyou, link = Yonyou(), link_to(there)
+        position = yonyou.position_at(link, "sale_orders", NOW - timedelta(hours=20))
+        found, _ = read_all(yonyou, link, operation="sale_orders", position=position, limit=2)
+        assert yonyou.health(link).is_well
+        assert not yonyou.health(link_to(there, "wrong")).is_well
+    assert sorted(one.body["code"] for one in found.values()) == [row["code"] for row in rows]
+    assert {one.body["ordered_at"] for one in found.values()} == {"2026-03-05T00:00:00+08:00"}
+    assert {(one["open_vouchdate_begin"], one["open_vouchdate_end"]) for one in seen} == {
+        ("2026-03-04 00:00:00", "2026-03-05 23:59:59")}  # fmt: skip
+    assert [one["pageIndex"] for one in seen] == [1, 3, 2, 1]
 
 
 def test_refusals_are_said():

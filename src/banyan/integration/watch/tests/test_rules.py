@@ -90,6 +90,18 @@ def test_a_value_is_written_the_same_way_on_both_sides(value, text):
     assert rules.canonical(value) == text
 
 
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("total", Decimal("7.5")), ("lines[].quantity", Decimal("3.5")), ("a.rows[].n", Decimal(2)), ("none", None),
+        ("none[].n", None), ("lines[].none", None), ("total[].n", None),
+    ],
+)  # fmt: skip
+def test_an_amount_lies_at_its_path_or_is_the_sum_of_what_a_list_has_there(path, number):
+    body = {"total": "7.50", "lines": [{"quantity": "2"}, {"quantity": 1.5}, {}], "a": {"rows": [{"n": 2}]}}
+    assert rules.amount_at(body, path) == number
+
+
 def test_windows_begin_at_whole_multiples_and_leave_out_what_is_on_its_way():
     since, until = rules.span(NOW, days=2, hours=24, quiet_minutes=15)
     assert (since, until) == (datetime(2026, 2, 28, tzinfo=UTC), NOW - minutes(15))

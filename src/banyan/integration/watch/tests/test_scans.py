@@ -317,7 +317,8 @@ def test_who_may_not_repair_does_not(ctx, ours, scan, nobody):
         (dict(noun="no.noun"), "noun"), (dict(where="nothing:eq=1"), "where"), (dict(key_field="nothing"), "fields"),
         (dict(fields=[{"ours": "name"}]), "fields"), (dict(their_key=""), "their_key"),
         (dict(their_amount=""), "their_amount"),
-        (dict(kind="ours", checks=["no.check"]), "checks"),
+        (dict(kind="ours", checks=["no.check"]), "checks"), (dict(key_field="message"), "fetch_flow"),
+        (dict(where="account.login:starts=x"), "where"), (dict(where="account.nothing:in=x"), "fields"),
     ],
 )  # fmt: skip
 def test_a_scan_that_cannot_work_is_refused(scan, faulty, field):
@@ -337,6 +338,35 @@ def test_amounts_of_ours_that_are_one_thing_there_add_up(ctx, ours, scan):
     assert run(ctx, one).found == 1
     ((kind, key, facts),) = Discrepancy.objects.values_list("kind", "key", "facts")
     assert (kind, key, [float(each) for each in facts["="]]) == ("different", "甲", [10.5, 10.0])
+
+
+def test_what_is_ours_at_another_time_than_theirs_is_here_all_the_same(ctx, ours, scan):
+    one = scan(days=5)
+    ours("X1", hours=600)
+    ours("X2", hours=600)
+    theirs(("X1", "一", "10", 48), ("X2", "二", "10", 48), ("X3", "一", "10", 48))
+    run(ctx, one)
+    assert found() == [("different", "X2", "open"), ("missing_here", "X3", "open")]
+    theirs(("X1", "一", "10", 48), ("X2", "一", "10", 48))
+    assert run(ctx, one).gone == 2
+
+
+def test_a_condition_may_ask_for_a_field_of_what_a_record_belongs_to(ctx, ours, scan):
+    robot = User.objects.create(login=f"r-{new_id().hex[-8:]}", name="接口", is_program=True)
+    System.objects.filter(pk=ours("X1").pk).update(account=robot)
+    ours("X2")
+    theirs()
+    run(ctx, scan(where=f"code:starts=X&account.login:in={robot.login}"))
+    assert found() == [("missing_there", "X1", "open")]
+
+
+def test_what_the_flow_leaves_out_need_not_be_here_and_may_be(ctx, ours, scan, flow):
+    into = flow(direction="in", trigger="poll", detail={"operation": "list"}, target="kernel.role.create",
+                filter='no = "X3"', sample=({"no": "X3"}, {"no": "X3"}))  # fmt: skip
+    ours("X1")
+    theirs(("X1", "一", "10", 48), ("X2", "一", "10", 48), ("X3", "一", "10", 48))
+    run(ctx, scan(fetch_flow=str(into.pk), is_mapped=True))
+    assert found() == [("missing_here", "X3", "open")]
 
 
 def test_a_scan_through_a_mapping_needs_the_flow_whose_mapping_it_is(scan):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
@@ -158,7 +159,7 @@ def _outside(
         rows = wanted.get(part.pk, {})
         if amount or rows:
             kind = "refund" if one.kind == "return" and one.lines and not rows else one.kind
-            made.append(_ask(ctx, part, kind, amount, one.reason, rows, one.number))
+            made.append(_ask(ctx, part, kind, amount, one.reason, rows, one.number, one.asked_at))
     return made
 
 
@@ -185,7 +186,7 @@ def ask_refunds(ctx: Context, orders: Sequence[ChannelOrder], data: Ask) -> None
 
 def _ask(
     ctx: Context, order: ChannelOrder, kind: str, amount: Decimal, reason: str, wanted: Mapping[UUID, Decimal],
-    number: str,
+    number: str, asked_at: datetime | None = None,
 ) -> Refund:  # fmt: skip
     known = _counted([order.pk]).get(order.pk, ZERO)
     if known + amount > order.total_amount:
@@ -200,7 +201,8 @@ def _ask(
         raise ReturnsNothing
     refund = Refund(
         id=new_id(), channel_order_id=order.pk, outside_number=number, kind=kind, amount=amount, reason=reason,
-        asked_at=ctx.now, created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person, changed_by_id=ctx.person,
+        asked_at=asked_at or ctx.now, created_at=ctx.now, changed_at=ctx.now, created_by_id=ctx.person,
+        changed_by_id=ctx.person,
     )  # fmt: skip
     db.insert_rows([refund])
     db.insert_rows([

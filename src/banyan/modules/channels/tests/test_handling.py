@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal as D
 
 import pytest
@@ -317,6 +318,15 @@ def test_no_more_is_refunded_than_was_paid_and_the_same_refund_is_asked_for_once
     stall.do("channels.refund.refuse", first[0], answer="证据不足")
     stall.do("channels.order.ask_refund", accepted, amount="6.00", reason="再退")
     assert Refund.objects.count() == 2
+
+
+def test_a_refund_bears_the_time_that_the_shop_says_it_was_asked_for_else_that_of_its_coming(stall, accepted):
+    when = stall.world.ctx.now - timedelta(days=3)
+    ask = {"shop": "S", "order": accepted.outside_number, "amount": "5.00"}
+    for number, more in (("R1", {"asked_at": when.isoformat()}), ("R2", {})):
+        stall.run("channels.refund.receive", refunds=[ask | {"number": number} | more])
+    asked = dict(Refund.objects.values_list("outside_number", "asked_at"))
+    assert (asked["R1"], asked["R2"] > when) == (when, True)
 
 
 def test_whoever_may_not_take_orders_in_is_refused_and_nothing_is_left(stall, shop, nobody):
