@@ -41,6 +41,6 @@ __all__ = [
     "Received", "accept_orders", "agree_refunds", "allocate_orders", "ask_refunds", "cancel_orders",
     "finish_orders", "hold_orders", "match_settlements", "match_skus", "merge_orders", "note_cancelled",
     "note_goods", "note_pushed", "note_uncredited", "pay_refunds", "receive_orders", "receive_refunds",
-    "receive_settlement", "refresh_all", "refresh_due", "refresh_offers", "refuse_refunds", "release_orders", "settle_differences",
-    "settle_statements", "ship_orders", "split_orders", "take_back", "tell_shipments",
+    "receive_settlement", "refresh_all", "refresh_due", "refresh_offers", "refuse_refunds", "release_orders",
+    "settle_differences", "settle_statements", "ship_orders", "split_orders", "take_back", "tell_shipments",
 ]  # fmt: skip
