@@ -6,7 +6,6 @@ from datetime import date
 from decimal import Decimal as D
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from banyan.kernel import proofs
@@ -14,7 +13,6 @@ from banyan.kernel.models import Outbox, User
 from banyan.lib.ids import new_id
 from banyan.modules.channels.models import Difference
 from banyan.modules.channels.tests.conftest import Stall, nobody_plans  # noqa: F401
-from banyan.modules.channels.tests.test_rivals import together
 from banyan.modules.finance import rules
 from banyan.modules.finance.errors import CreditsTooMuch, NothingToCredit
 from banyan.modules.finance.models import CustomerInvoice, CustomerInvoiceLine
@@ -159,21 +157,6 @@ def test_a_person_who_is_faster_is_not_followed_by_another_credit(books, shop, g
     assert (note.state, note.number[:2]) == ("posted", "SI")
     books.deliver()
     assert credits() == [D(-20)]
-
-
-def test_three_who_credit_the_same_refund_at_once_credit_it_once(live_db, books, shop):
-    (number,) = sold(books, shop, "100.00")
-    order = str(paid_back(books, number, "20.00").channel_order_id)
-
-    def press():
-        try:
-            return len(books.run("finance.customer_invoice.from_refunds", orders=[order]))
-        except NothingToCredit:
-            return 0
-
-    found, _ = together(3, [press] * 3)
-    assert (sorted(found), credits()) == ([0, 0, 1], [D(-20)])
-    connection.close()
 
 
 def test_a_credit_note_by_hand_under_the_outside_number_counts(books, shop, green):
