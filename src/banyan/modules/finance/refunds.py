@@ -7,6 +7,7 @@ refund first, so that nothing is credited before there is an invoice, nor for wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -69,32 +70,34 @@ def credit_refunds(ctx: Context, data: CreditRefunds) -> tuple[CustomerInvoice, 
             raise CreditsTooMuch(order=one.number, due=one.due, left=one.left)
     today = default_plant().day(ctx.now)
     day = posting.first_open_day(today) or today
-    made = []
-    for one in found:
-        words = WORDS.filled({"refunds": ", ".join(one.refunds)}).in_(ctx.language)[:200]
-        invoice = CustomerInvoice(
-            id=new_id(), party_id=one.party, plant_id=one.plant, currency_id=one.currency, kind="credit",
-            reverses_id=one.invoices[0] if len(one.invoices) == 1 else None, invoiced_on=day, due_on=day,
-            reference=one.number, created_at=ctx.now, created_by_id=ctx.person, changed_at=ctx.now,
-            changed_by_id=ctx.person,
-        )  # fmt: skip
-        parts = rules.credited_of(one.due, one.billed)
-        invoice.net_amount = -sum((part.net for part in parts), ZERO)
-        invoice.tax_amount = -sum((part.tax for part in parts), ZERO)
-        invoice.gross_amount = invoice.net_amount + invoice.tax_amount
-        db.insert_rows([invoice])
-        db.insert_rows([
-            CustomerInvoiceLine(
-                id=new_id(), invoice_id=invoice.pk, position=n, item_id=part.item, text=words, quantity=Decimal(-1),
-                price=part.net, tax_code_id=part.tax_code, net_amount=-part.net, tax_amount=-part.tax,
-            )
-            for n, part in enumerate(parts, start=1)
-        ])  # fmt: skip
-        made.append(invoice)
-    post_customer_invoice(ctx, [invoice.pk for invoice in made])
-    for invoice in made:
-        invoice.refresh_from_db()
-    return tuple(made)
+    made = [_note(ctx, one, day) for one in found]
+    db.insert_rows([note for note, _ in made])
+    db.insert_rows([line for _, lines in made for line in lines])
+    post_customer_invoice(ctx, [note.pk for note, _ in made])
+    for note, _ in made:
+        note.refresh_from_db()
+    return tuple(note for note, _ in made)
+
+
+def _note(ctx: Context, one: GivenBack, day: date) -> tuple[CustomerInvoice, list[CustomerInvoiceLine]]:
+    """Give the credit note of what is due, not written yet; its lines name no order line, for no pieces come back."""
+    words = WORDS.filled({"refunds": ", ".join(one.refunds)}).in_(ctx.language)[:200]
+    parts = rules.credited_of(one.due, one.billed)
+    net, tax = sum((part.net for part in parts), ZERO), sum((part.tax for part in parts), ZERO)
+    note = CustomerInvoice(
+        id=new_id(), party_id=one.party, plant_id=one.plant, currency_id=one.currency, kind="credit",
+        reverses_id=one.invoices[0] if len(one.invoices) == 1 else None, invoiced_on=day, due_on=day,
+        reference=one.number, net_amount=-net, tax_amount=-tax, gross_amount=-(net + tax), created_at=ctx.now,
+        created_by_id=ctx.person, changed_at=ctx.now, changed_by_id=ctx.person,
+    )  # fmt: skip
+    lines = [
+        CustomerInvoiceLine(
+            id=new_id(), invoice_id=note.pk, position=n, item_id=part.item, text=words, quantity=Decimal(-1),
+            price=part.net, tax_code_id=part.tax_code, net_amount=-part.net, tax_amount=-part.tax,
+        )
+        for n, part in enumerate(parts, start=1)
+    ]  # fmt: skip
+    return note, lines
 
 
 def credit_what_is_due(ctx: Context, orders: Iterable[UUID]) -> None:
