@@ -312,7 +312,7 @@ def pay_refunds(ctx: Context, refunds: Sequence[Refund]) -> None:
     _tell(refunds, "refunded")
 
 
-@command("channels.order.note_uncredited", L("记录未冲减的退款", "Note refunds that are not credited"), input=Uncredited,
+@command("channels.order.note_uncredited", L("记录未冲减的退款", "Note refunds not credited"), input=Uncredited,
          on="noun", icon="receipt-refund", screen=False, rest=False)  # fmt: skip
 def note_uncredited(ctx: Context, data: Uncredited) -> None:
     """Leave to a person what was given back of an order beyond what is invoiced of it and not credited.
