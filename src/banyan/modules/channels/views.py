@@ -97,8 +97,10 @@ def desk(request: HttpRequest) -> HttpResponse:
         "first": f"?{urlencode(kept)}" if after else "",
         "next": f"?{urlencode(kept | {'after': following})}" if following else "",
         "groups": [
-            _group(chosen, "state", [(one.key, one.label) for one in states]),
-            _group(chosen, "has_difference", [("true", L("有差异", "Differs"))]),
+            [
+                *_group(chosen, "state", [(one.key, one.label) for one in states]),
+                *_group(chosen, "has_difference", [("true", L("有差异", "Differs"))]),
+            ],
             _group(chosen, "shop", [(str(row["id"]), row["name"]) for row in shops.rows]),
             _group(chosen, "hold", [(one.key, one.label) for one in REASONS]) if chosen["state"] == "held" else None,
         ],
@@ -146,7 +148,8 @@ def _group(chosen: Mapping[str, str], name: str, options: list[tuple[str, Any]])
 def _labels(noun: Any) -> dict[str, Label]:
     """Give what differences are about, in words."""
     return {field.key: field.label for field in noun.spec.fields} | {
-        "lines": L("明细", "Lines"), CREDIT_NOTE: L("红字发票", "Credit note")
+        "lines": L("明细", "Lines"),
+        CREDIT_NOTE: L("退款红字（发票可冲减、应冲减）", "Credit for refunds (left of the invoice, due)"),
     }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ from banyan.modules.channels.models import (
 from banyan.modules.sales.models import OrderLine, ReturnOrder
 
 ZERO = Decimal(0)
-#: What an order's difference is about where its refunds come to more than its invoices.
+#: What an order's difference is about where its refunds come to more than its invoices: left to credit, and due.
 CREDIT_NOTE = "credit_note"
 #: States in which a refund counts against what was paid.
 COUNTED = ("asked", "agreed", "returned", "refunded")
@@ -320,10 +320,8 @@ def note_uncredited(ctx: Context, data: Uncredited) -> None:
     Writes: a difference of the order, once while it is open; locks the order
     """
     orders = list(lock(ChannelOrder, [data.order]).values())
-    ours = L("已开票未冲减 {left}", "{left} invoiced and not credited").filled({"left": f"{data.left:,.2f}"})
-    theirs = L("退款还应冲减 {due}", "{due} of refunds to be credited").filled({"due": f"{data.due:,.2f}"})
     for order in orders:
-        note_differences(ctx, order, {CREDIT_NOTE: (ours.in_(ctx.language), theirs.in_(ctx.language))})
+        note_differences(ctx, order, {CREDIT_NOTE: (f"{data.left:,.2f}", f"{data.due:,.2f}")})
     save(ctx, orders)
 
 

@@ -186,11 +186,11 @@ def test_more_than_is_left_of_the_invoice_waits_for_a_person_and_the_desk_says_w
     assert (credits(), balances()[3]) == ([D(-100)], D(0))
     one = Difference.objects.get()
     assert (one.channel_order, one.field, one.state) == (order, "credit_note", "open")
-    assert (one.ours, one.theirs) == ("已开票未冲减 0.00", "退款还应冲减 100.00")
+    assert (one.ours, one.theirs) == ("0.00", "100.00")
     with pytest.raises(CreditsTooMuch):
         books.run("finance.customer_invoice.from_refunds", orders=[str(order.pk)])
     text = browser().get("/channels/desk?has_difference=true").content.decode()
-    assert "红字发票：已开票未冲减 0.00 ≠ 退款还应冲减 100.00" in text
+    assert "退款红字（发票可冲减、应冲减）：0.00 ≠ 100.00" in text
     assert f">{number}<" not in browser().get("/channels/desk").content.decode()
     books.do("channels.difference.settle", one, note="货已退回，不再冲减")
     assert f">{number}<" not in browser().get("/channels/desk?has_difference=true").content.decode()
@@ -205,7 +205,7 @@ def test_goods_that_come_back_after_all_are_told_to_a_person(books, shop, green)
     invoice(books, order)
     books.deliver()
     assert credits() == [D(-100), D(-100)]
-    assert Difference.objects.get().ours == "已开票未冲减 -100.00"
+    assert Difference.objects.get().ours == "-100.00"
 
 
 def test_before_the_invoice_nothing_is_credited_and_with_it_what_was_paid_back(books, shop, green):
