@@ -242,7 +242,11 @@ def credits_of_order(order: UUID) -> tuple[tuple[UUID, str, Decimal], ...]:
         JOIN finance_customerinvoice i ON i.party_id = o.party_id AND i.plant_id = o.plant_id
             AND i.currency_id = o.currency_id AND i.reference = o.outside_number AND i.kind = 'credit'
             AND i.state IN ('posted', 'paid')
-        WHERE o.id = %s ORDER BY i.number
+        WHERE o.id = %s AND (i.reverses_id IS NULL OR EXISTS (
+            SELECT FROM finance_customerinvoiceline l JOIN sales_orderline x ON x.id = l.order_line_id
+            JOIN channels_channelorder q ON q.order_id = x.order_id
+            WHERE l.invoice_id = i.reverses_id AND q.shop_id = o.shop_id AND q.outside_number = o.outside_number))
+        ORDER BY i.number
         """,
         [order],
     )
