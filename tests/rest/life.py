@@ -629,6 +629,10 @@ def statement_lines(t: Traveller) -> None:
     account = t.first("finance.account", "code=560199")["id"]
     t.post("finance.settlement_item.decide", back, account=account, note="平台补贴")
     t.post("finance.settlement_item.reopen", back, reason="对错了")
+    less = t.first("channels.refund", "kind=refund")
+    t.post("channels.refund.agree", less["id"])
+    t.post("channels.refund.pay", less["id"])
+    t.post("finance.customer_invoice.from_refunds", orders=[less["channel_order"]])
 
 
 def paid(t: Traveller, world: Any, account: str) -> str:

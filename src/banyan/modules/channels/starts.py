@@ -51,5 +51,5 @@ def notices(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[str, Label],
     if not record.get("has_difference"):
         return ()
     count = Difference.objects.filter(channel_order=record["id"], state="open").count()
-    said = L("店铺改了 {n} 处，请处理差异", "The shop says {n} things differently; decide").filled({"n": count})
+    said = L("有 {n} 处差异，请处理", "Differences to be decided: {n}").filled({"n": count})
     return (("orange", said),)

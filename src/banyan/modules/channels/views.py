@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from banyan.lib.errors import Invalid
 from banyan.lib.labels import L, Label
 from banyan.modules.channels import rules
 from banyan.modules.channels.choices import REASONS, STATES
+from banyan.modules.channels.commands.refunding import CREDIT_NOTE
 from banyan.modules.channels.models import Difference, OrderBody
 from banyan.web import acting, areas
 from banyan.web.answers import page
@@ -27,11 +28,14 @@ from banyan.web.cells import Wording, badge, number, title_in
 NOUN = "channels.order"
 MOST = 200
 OPEN = ("received", "held", "accepted", "allocated")
-FILTERS = ("shop", "state", "hold")
+FILTERS = ("shop", "state", "hold", "has_difference")
 COLUMNS = (
     "outside_number", "shop", "outside_state", "state", "hold", "has_difference", "buyer_name", "region", "city",
     "total_amount", "plant", "location", "part",
 )  # fmt: skip
+#: Of a difference the desk shows so much.
+MOST_SAID = 80
+DIFFERS = L("{what}：{ours} ≠ {theirs}", "{what}: {ours} ≠ {theirs}")
 NEVER = datetime.max.replace(tzinfo=UTC)
 #: Until when somebody has to act: the buyer who has not paid, else the one who ships.
 DUE = Coalesce(
@@ -71,7 +75,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     reading.require_read(ctx, noun)
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
     filters = [(name, "eq", value) for name, value in chosen.items() if value]
-    if not chosen["state"]:
+    if not (chosen["state"] or chosen["has_difference"]):
         filters.append(("state", "in", ",".join(OPEN)))
     asked = reading.Query(filters=tuple(filters))
     count, is_more = reading.count_records(ctx, noun, asked)
@@ -81,15 +85,22 @@ def desk(request: HttpRequest) -> HttpResponse:
     rows = {UUID(row["id"]): row for row in found.rows}
     shops = reading.list_records(ctx, registry.noun("channels.shop"), reading.Query(limit=MOST, columns=("name",)))
     states = [one for one in STATES if one.key in OPEN]
+    differing = _differing(noun, [key for key, row in rows.items() if row["has_difference"]])
     kept = {name: value for name, value in chosen.items() if value}
     return page(request, "channels/desk.html", {
         "area": areas.area_of("channels"),
-        "rows": [_row(rows[key], due, found.titles, ctx.now) for key, due in dues.items() if key in rows],
+        "rows": [
+            _row(rows[key], due, found.titles, ctx.now, differing.get(key, ()))
+            for key, due in dues.items() if key in rows
+        ],
         "count": count, "is_more": is_more,
         "first": f"?{urlencode(kept)}" if after else "",
         "next": f"?{urlencode(kept | {'after': following})}" if following else "",
         "groups": [
-            _group(chosen, "state", [(one.key, one.label) for one in states]),
+            [
+                *_group(chosen, "state", [(one.key, one.label) for one in states]),
+                *_group(chosen, "has_difference", [("true", L("有差异", "Differs"))]),
+            ],
             _group(chosen, "shop", [(str(row["id"]), row["name"]) for row in shops.rows]),
             _group(chosen, "hold", [(one.key, one.label) for one in REASONS]) if chosen["state"] == "held" else None,
         ],
@@ -134,14 +145,38 @@ def _group(chosen: Mapping[str, str], name: str, options: list[tuple[str, Any]])
     return made
 
 
-def _row(row: Mapping[str, Any], due: datetime, titles: Any, now: datetime) -> dict[str, Any]:
+def _labels(noun: Any) -> dict[str, Label]:
+    """Give what differences are about, in words."""
+    return {field.key: field.label for field in noun.spec.fields} | {
+        "lines": L("明细", "Lines"),
+        CREDIT_NOTE: L("退款红字（发票可冲减、应冲减）", "Credit for refunds (left of the invoice, due)"),
+    }  # fmt: skip
+
+
+def _differing(noun: Any, orders: Sequence[UUID]) -> dict[UUID, list[Label]]:
+    """Give what is to be decided about orders, in words. One statement, none for none."""
+    labels: dict[str, Label] = _labels(noun)
+    found: dict[UUID, list[Label]] = {}
+    open_ = Difference.objects.filter(channel_order__in=orders, state="open").order_by("created_at") if orders else ()
+    for one in open_:
+        said = DIFFERS.filled({
+            "what": labels.get(one.field, one.field), "ours": one.ours[:MOST_SAID] or "—",
+            "theirs": one.theirs[:MOST_SAID] or "—",
+        })  # fmt: skip
+        found.setdefault(one.channel_order_id, []).append(said)
+    return found
+
+
+def _row(
+    row: Mapping[str, Any], due: datetime, titles: Any, now: datetime, differs: Sequence[Label]
+) -> dict[str, Any]:
     unpaid = row["outside_state"] == "placed"
-    clock = clock_words(None if due == NEVER else due, now)
+    clock = clock_words(due, now) if due != NEVER and row["state"] in OPEN else None
     return {
         "path": f"/channels/orders/{row['id']}", "number": row["outside_number"], "part": row["part"],
         "shop": title_in(titles, "channels.shop", row["shop"]), "clock": clock, "is_unpaid": unpaid,
         "state": badge(STATES, row["state"]), "hold": badge(REASONS, row["hold"]) if row["hold"] else "",
-        "has_difference": row["has_difference"], "buyer": row["buyer_name"],
+        "has_difference": row["has_difference"], "differs": differs, "buyer": row["buyer_name"],
         "where": " ".join(one for one in (row["region"], row["city"]) if one),
         "total": number(row["total_amount"], places=2),
         "place": title_in(titles, "inventory.location", row["location"]) if row["location"]
@@ -172,7 +207,7 @@ def original(request: HttpRequest, key: UUID) -> HttpResponse:
     wanted = request.GET.get("no", "")
     shown = next((one for one in bodies if str(one.no) == wanted), bodies[0] if bodies else None)
     differences = Difference.objects.filter(channel_order=key).order_by("state", "-created_at")
-    labels = {field.key: field.label for field in noun.spec.fields} | {"lines": L("明细", "Lines")}
+    labels = _labels(noun)
     return page(request, "channels/original.html", {
         "area": areas.area_of("channels"), "row": row, "path": f"/channels/orders/{key}",
         "state": badge(STATES, row["state"]), "hold": badge(REASONS, row["hold"]) if row["hold"] else "",

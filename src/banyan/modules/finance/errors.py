@@ -75,6 +75,24 @@ class NothingToInvoice(Conflict):
     en = "There is nothing to invoice"
 
 
+class NothingToCredit(Conflict):
+    code = "finance.nothing_to_credit"
+    zh = "订单 {order} 的退款没有要开红字的金额"
+    en = "Order {order}: there is nothing to credit for its refunds"
+    way_out_zh = "已退款的都已冲减；还没有开票的部分，开票后自动冲减"
+    way_out_en = "What was paid back is credited already; what is not invoiced yet is credited once it is"
+
+
+class CreditsTooMuch(Conflict):
+    code = "finance.credits_too_much"
+    zh = "订单 {order} 的退款还应冲减 {due}，已开票未冲减的只有 {left}"
+    en = "Order {order}: {due} of its refunds is to be credited, but only {left} of its invoices is left"
+    way_out_zh = "核对它的发票、退货和红字发票；发票号码为外部订单号的红字发票算作已冲减"
+    way_out_en = (
+        "Look at its invoices, returns and credit notes; those whose reference is the outside number count as credits"
+    )
+
+
 class TooMuchMatched(Conflict):
     code = "finance.too_much_matched"
     zh = "{document} 未结 {open}，不能核销 {given}"

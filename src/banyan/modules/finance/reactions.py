@@ -14,12 +14,14 @@ from banyan.kernel.dispatcher import Delivered
 from banyan.kernel.events import after_commit, before_commit
 from banyan.kernel.registry import answers
 from banyan.lib.labels import L
-from banyan.modules.channels.events import StatementSettled
+from banyan.modules.channels.events import RefundDecided, StatementSettled
+from banyan.modules.channels.models import Refund
 from banyan.modules.company.queries import plants
 from banyan.modules.finance import posting, queries, rules
 from banyan.modules.finance.errors import CreditExceeded, CreditNeedsConsent
 from banyan.modules.finance.events import CustomerInvoiced
 from banyan.modules.finance.models import Period
+from banyan.modules.finance.refunds import credit_what_is_due, orders_given_back
 from banyan.modules.finance.statements import match_items, take_in
 from banyan.modules.finance.values import Leg, Posting
 from banyan.modules.inventory.events import StockMoved, StockRevalued
@@ -367,6 +369,19 @@ def pay_by_statements(ctx: Context, event: Delivered) -> None:
     waiting = queries.items_waiting_for(event.record)
     if waiting:
         execute(ctx, match_items, ids=waiting, data={})
+
+
+@after_commit(RefundDecided)
+def credit_refund(ctx: Context, event: Delivered) -> None:
+    """Credit what a shop's buyer was paid back without goods."""
+    if (event.payload["decision"], event.payload["kind"]) == ("refunded", "refund"):
+        credit_what_is_due(ctx, Refund.objects.filter(pk=event.record).values_list("channel_order_id", flat=True))
+
+
+@after_commit(CustomerInvoiced)
+def credit_refunds_of_invoiced(ctx: Context, event: Delivered) -> None:
+    """Credit what was paid back of a shop's order before it was invoiced."""
+    credit_what_is_due(ctx, orders_given_back(event.record))
 
 
 @before_commit(OrderConfirmed)

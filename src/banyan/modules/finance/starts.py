@@ -13,10 +13,12 @@ from banyan.kernel.reading import Query
 from banyan.kernel.registry import answers
 from banyan.lib.labels import L, Label
 from banyan.modules.finance import queries
+from banyan.modules.finance.refunds import credits_of_order
 
 INVOICES = {
     "in": "finance.customer_invoice", "out": "finance.supplier_invoice", "back": "finance.customer_invoice",
 }  # fmt: skip
+CREDIT = L("红字发票 {number}（{amount}）", "Credit note {number} ({amount})")
 OPEN = L("{number} · {day} · 未结 {open}", "{number} · {day} · open {open}")
 
 
@@ -112,3 +114,15 @@ def notices_of_statement(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple
              "Paid for invoices {paid}, fees {fees}, decided {decided}").filled(facts)  # fmt: skip
     left = L("{n} 行待处理，共 {open}", "{n} lines to be decided, {open}").filled(facts)
     return (("blue", said), ("orange", left)) if found.open_lines else (("green", said),)
+
+
+@answers("channels.refund.pages")
+def pages_of_refund(ctx: Context, record: Mapping[str, Any]) -> tuple[tuple[str, Label, str], ...]:
+    """Give the way from a refund without goods to the credit notes of its order."""
+    spec = registry.noun("finance.customer_invoice").spec
+    if (record["kind"], record["state"]) != ("refund", "refunded") or not ctx.may(spec.permission("read")):
+        return ()
+    return tuple(
+        ("receipt-refund", CREDIT.filled({"number": number, "amount": f"{amount:,.2f}"}), f"/{spec.path}/{key}")
+        for key, number, amount in credits_of_order(record["channel_order"])
+    )

@@ -66,6 +66,45 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
+class Billed:
+    """What of an item at a tax code is invoiced, or is to be credited of it."""
+
+    item: UUID | None
+    tax_code: UUID
+    net: Decimal
+    tax: Decimal
+
+    @property
+    def gross(self) -> Decimal:
+        return self.net + self.tax
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What a shop's order was given back without goods, in the books: all its parts that ship from one plant.
+
+    Takes:  order: a part of it; due: what is to be credited, never below zero; left: what is invoiced of it and not
+            credited, goods that came back taken off; invoices: those that bill it; refunds: those that earlier
+            credits do not cover
+    """
+
+    order: UUID
+    number: str
+    party: UUID
+    plant: UUID
+    currency: UUID
+    due: Decimal
+    left: Decimal
+    billed: tuple[Billed, ...]
+    invoices: tuple[UUID, ...]
+    refunds: tuple[str, ...]
+
+    @property
+    def is_too_much(self) -> bool:
+        return self.due > self.left
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRow:
     """An account in a trial balance: opening, turnover and closing; opening and closing are debit minus credit."""
 

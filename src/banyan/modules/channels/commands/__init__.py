@@ -24,6 +24,7 @@ from banyan.modules.channels.commands.receiving import Received, receive_orders
 from banyan.modules.channels.commands.refunding import (
     agree_refunds,
     ask_refunds,
+    note_uncredited,
     pay_refunds,
     receive_refunds,
     refuse_refunds,
@@ -39,7 +40,7 @@ from banyan.modules.channels.commands.shipping import note_cancelled, tell_shipm
 __all__ = [
     "Received", "accept_orders", "agree_refunds", "allocate_orders", "ask_refunds", "cancel_orders",
     "finish_orders", "hold_orders", "match_settlements", "match_skus", "merge_orders", "note_cancelled",
-    "note_goods", "note_pushed", "pay_refunds", "receive_orders", "receive_refunds", "receive_settlement",
-    "refresh_all", "refresh_due", "refresh_offers", "refuse_refunds", "release_orders", "settle_differences",
-    "settle_statements", "ship_orders", "split_orders", "take_back", "tell_shipments",
+    "note_goods", "note_pushed", "note_uncredited", "pay_refunds", "receive_orders", "receive_refunds",
+    "receive_settlement", "refresh_all", "refresh_due", "refresh_offers", "refuse_refunds", "release_orders",
+    "settle_differences", "settle_statements", "ship_orders", "split_orders", "take_back", "tell_shipments",
 ]  # fmt: skip

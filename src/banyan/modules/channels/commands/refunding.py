@@ -22,6 +22,7 @@ from banyan.lib.pricing import part_amount
 from banyan.modules.channels import queries, rules
 from banyan.modules.channels.choices import REFUND_KINDS
 from banyan.modules.channels.commands.accepting import words_of
+from banyan.modules.channels.commands.receiving import note_differences
 from banyan.modules.channels.errors import (
     GoodsNotBack,
     GoodsStillOut,
@@ -44,6 +45,8 @@ from banyan.modules.channels.models import (
 from banyan.modules.sales.models import OrderLine, ReturnOrder
 
 ZERO = Decimal(0)
+#: What an order's difference is about where its refunds come to more than its invoices: left to credit, and due.
+CREDIT_NOTE = "credit_note"
 #: States in which a refund counts against what was paid.
 COUNTED = ("asked", "agreed", "returned", "refunded")
 
@@ -74,6 +77,14 @@ class Refuse(Input):
     """Why not."""
 
     answer: Text = field("原因", "Reason", min_length=1, max_length=255)
+
+
+class Uncredited(Input):
+    """What of an order's refunds the books cannot credit."""
+
+    order: UUID = field("渠道订单", "Channel order", reference="channels.order")
+    due: Money = field("应冲减", "To be credited")
+    left: Money = field("可冲减", "Left to credit")
 
 
 @command("channels.refund.receive", L("接收退款申请", "Receive refunds"), input=ReceiveRefunds, on="noun",
@@ -301,6 +312,19 @@ def pay_refunds(ctx: Context, refunds: Sequence[Refund]) -> None:
             order.state = "refunded"
     save(ctx, list(orders.values()))
     _tell(refunds, "refunded")
+
+
+@command("channels.order.note_uncredited", L("记录未冲减的退款", "Note refunds not credited"), input=Uncredited,
+         on="noun", icon="receipt-refund", screen=False, rest=False)  # fmt: skip
+def note_uncredited(ctx: Context, data: Uncredited) -> None:
+    """Leave to a person what was given back of an order beyond what is invoiced of it and not credited.
+
+    Writes: a difference of the order, once while it is open; locks the order
+    """
+    orders = list(lock(ChannelOrder, [data.order]).values())
+    for order in orders:
+        note_differences(ctx, order, {CREDIT_NOTE: (f"{data.left:,.2f}", f"{data.due:,.2f}")})
+    save(ctx, orders)
 
 
 def _tell(refunds: Sequence[Refund], decision: str) -> None:
