@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from banyan.integration import routes
 from banyan.integration.connecting import Connector, Failed, PresetScan, connector_of
 from banyan.integration.models import Flow, System
 from banyan.integration.plans import Plan, plan_of
@@ -154,9 +155,9 @@ def _is_polled(plan: Plan) -> bool:
 
 def _scans_of(flow: Flow) -> list[PresetScan]:
     """Give the scans that begin with a flow that tells something."""
-    events = flow.detail.get("events", ())
+    events, facts = flow.detail.get("events", ()), {"detail": flow.detail, "target": flow.target}
     return [one for one in connector_of(flow.system.connector).scans()
-            if one.target == flow.target and one.event in events]  # fmt: skip
+            if one.event in events and one.target == routes.way_of(facts, one.event)["target"]]  # fmt: skip
 
 
 def _told(flow: Flow, one: PresetScan) -> dict[str, Any] | None:
@@ -164,7 +165,7 @@ def _told(flow: Flow, one: PresetScan) -> dict[str, Any] | None:
     place, reader, operation = "", None, one.operation
     if one.within[0]:
         plan = plan_of(flow.pk)
-        code = plan.definition["mapping"].get("settings", {}).get(one.within[0], "") if plan else ""
+        code = plan.way_of(one.event).definition["mapping"].get("settings", {}).get(one.within[0], "") if plan else ""
         place = _of_code(one.within[1], code)
         if place is None:
             return None
