@@ -187,7 +187,7 @@ def typed_routes(facts: Mapping[str, Any], posted: QueryDict) -> list[dict[str, 
     names = (routes.EVENTS, *routes.PARTS)
     if "route_events" in posted:
         columns = zip(*(posted.getlist(f"route_{name}") for name in names), strict=False)
-        rows = [dict(zip(names, row, strict=True)) for row in columns if row[0].strip()]
+        rows = [dict(zip(names, row, strict=True)) for row in columns if any(one.strip() for one in row)]
     else:
         rows = [_texts(one) for one in routes.of(facts["detail"])]
     return [*rows, dict.fromkeys(names, "")]
