@@ -224,7 +224,8 @@ def flow(ctx, system) -> Callable[..., Flow]:
         samples = facts.pop("samples", [facts.pop("sample", ({"a": 1}, {"a": 1}))])
         key = do(ctx, "integration.flow.create", records=[facts]).ids[0]
         do(ctx, "integration.sample.create", records=[
-            dict(flow=str(key), name=f"样例 {place}", input=put, output=comes) for place, (put, comes) in enumerate(samples)
+            dict(flow=str(key), name=f"样例 {place}", input=put, output=comes)
+            for place, (put, comes) in enumerate(samples)
         ])  # fmt: skip
         do(ctx, "integration.flow.test", key)
         do(ctx, "integration.flow.activate", key)
