@@ -156,7 +156,8 @@ def _check_route(route: Any, direction: str, heard: Sequence[str], taken: set[st
         events = []
     for event in events:
         if "*" in event:
-            faults.add("events", L("{event}：写明类型，不用 *", "{event}: name types, without *").filled({"event": event}))
+            said = L("{event}：写明类型，不用 *", "{event}: name types, without *")
+            faults.add("events", said.filled({"event": event}))
         elif event in taken:
             faults.add("events", L("{event} 已写在前面", "{event} is named before").filled({"event": event}))
         elif not rules.matches(event, heard):

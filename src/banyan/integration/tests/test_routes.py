@@ -284,7 +284,7 @@ def without(name: str) -> dict[str, Any]:
         ([without("events")], "事件：要列出至少一个事件类型", "Route 1, its events: it must list at least one type"),
         ([GONE | {"events": ["test.*"]}], "test.*：写明类型，不用 *", "test.*: name types, without *"),
         ([GONE | {"events": ["test.lost"]}], "test.lost 不在流的 events 中", "test.lost is none of the flow's events"),
-        ([GONE, GONE], "第 2 条路由，事件：test.cancelled 已写在前面", "Route 2, its events: test.cancelled is named before"),
+        ([GONE, GONE], "第 2 条路由，事件：test.cancelled 已", "Route 2, its events: test.cancelled is named before"),
         ([GONE | {"order": "free"}], "没有 order", "not order"),
         ([GONE | {"filter": "data.n >"}], "第 1 条路由，过滤：", "Route 1, its filter: "),
         ([GONE | {"filter": 3}], "第 1 条路由，过滤：应为文本", "Route 1, its filter: must be text"),
@@ -316,9 +316,9 @@ def test_a_route_that_is_wrong_is_refused_by_its_number(ctx, system, routes, zh,
     ],
 )  # fmt: skip
 def test_a_route_fits_its_flow(ctx, system, facts, words):
-    given = dict(code="ONE", name="流", system=str(system.pk), direction="out", trigger="event", target="orders") | facts
+    usual = dict(code="ONE", name="流", system=str(system.pk), direction="out", trigger="event", target="orders")
     with pytest.raises(Invalid) as refusal:
-        do(ctx, "integration.flow.create", records=[given])
+        do(ctx, "integration.flow.create", records=[usual | facts])
     assert words in str(refusal.value.field_texts("en"))
 
 
