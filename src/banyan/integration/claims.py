@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -276,7 +277,7 @@ def mark(plan: Plan, results: Sequence[Result], chances: Sequence[float], now: d
     """
     with transaction.atomic():
         found = results
-        if plan.direction == "out" and replies.is_wanted(plan.definition):
+        if plan.direction == "out" and any(replies.is_wanted(one.definition) for one in plan.ways):
             found = _with_replies(plan, results, now)
         write_marks(plan, [_row(plan, one, chance) for one, chance in zip(found, chances, strict=True)], now)
         if plan.direction == "out":
@@ -290,11 +291,17 @@ def _with_replies(plan: Plan, results: Sequence[Result], now: datetime | None) -
     """
     at = now or datetime.now(UTC)
     done = [one for one in results if one.outcome == "done"]
-    told = replies.handle(plan, done, lambda: context_of(plan, at), at) if done else {}
-    if plan.tells and done:
-        hops.note(max(hops.of_messages([one.held.id for one in done]).values(), default=0) + 1, at)
-    keeps, found = plan.definition["reply"].get("keep"), []
+    told: dict[UUID, replies.Said] = {}
+    for _, alike in groupby(done, key=lambda one: id(plan.way_of(one.held.type))):
+        same = list(alike)
+        way = plan.way_of(same[0].held.type)
+        if replies.is_wanted(way.definition):
+            told |= replies.handle(way, same, lambda: context_of(plan, at), at)
+    if telling := [one.held.id for one in done if plan.way_of(one.held.type).leads_to_command]:
+        hops.note(max(hops.of_messages(telling).values(), default=0) + 1, at)
+    found = []
     for one in results:
+        keeps = plan.way_of(one.held.type).definition["reply"].get("keep")
         said = told.get(one.held.id, replies.Said()) if one.outcome == "done" else replies.Said()
         if said.refusal is not None:
             outcome = "failed" if said.refusal.is_passing else "dead"

@@ -208,8 +208,10 @@ class PresetFlow:
     """A flow that a connector brings along, made a draft by `integration.flow.add_presets`.
 
     Takes:  name: of the flow, and of the connector's mapping for it; subject: the operation or the event that it
-            begins with; filter: an expression that may read `settings.NAME`; sample: what comes in, or is told;
-            mapping: the connector's mapping where it is another flow's; is_asked_for: it is made by its name only
+            begins with; filter: an expression that may read `settings.NAME`; sample: what comes in, or is told,
+            none where it names records that every place has its own of;
+            mapping: the connector's mapping where it is another flow's; is_asked_for: it is made by its name only;
+            routes: other events of the same document, each by its own filter, mapping and target, in one order with it
     """
 
     name: str
@@ -223,6 +225,7 @@ class PresetFlow:
     every: int = 60
     mapping: str = ""
     is_asked_for: bool = False
+    routes: Sequence[PresetFlow] = ()
 
     @property
     def direction(self) -> Literal["in", "out"]:
@@ -232,7 +235,7 @@ class PresetFlow:
     def detail(self) -> dict[str, Any]:
         """Give how the flow begins, as flows keep it."""
         if self.trigger == "event":
-            return {"events": [self.subject]}
+            return {"events": [self.subject, *(one.subject for one in self.routes)]}
         return {"operation": self.subject} | ({"every": self.every} if self.trigger == "poll" else {})
 
 

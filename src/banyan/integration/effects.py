@@ -58,29 +58,33 @@ def execute_batch(plan: Plan, held: Sequence[Held], now: datetime | None = None)
 
     Writes: what the commands write; messages, attempts
     """
+    blocked: set[str] = set()
     if plan.tells and len(held) > 1:
-        for _, alike in groupby(_by_hops(held), key=itemgetter(0)):
-            _execute_alike(plan, [one for _, one in alike], now)
+        for _, alike in groupby(_by_hops(plan, held), key=itemgetter(0)):
+            _execute_alike(plan, [one for _, one in alike], now, blocked)
         return
-    _execute_alike(plan, held, now)
+    _execute_alike(plan, held, now, blocked)
 
 
-def _by_hops(held: Sequence[Held]) -> list[tuple[int, Held]]:
-    """Give messages in their order, each with how far its event has come, so that none counts by another's way."""
+def _by_hops(plan: Plan, held: Sequence[Held]) -> list[tuple[tuple[int, int], Held]]:
+    """Give messages in their order, each with how far its event has come, so that none counts by another's way.
+
+    Those of one route go together: what does several in one call does them all alike.
+    """
     known = hops.of_messages([one.id for one in held])
-    return [(known.get(one.id, 0), one) for one in held]
+    return [((known.get(one.id, 0), id(plan.way_of(one.type))), one) for one in held]
 
 
-def _execute_alike(plan: Plan, held: Sequence[Held], now: datetime | None) -> None:
+def _execute_alike(plan: Plan, held: Sequence[Held], now: datetime | None, blocked: set[str]) -> None:
     try:
-        _in_one(plan, held, now)
+        _in_one(plan, held, now, blocked)
     except (OperationalError, IntegrityError) as fault:
         if connection.connection is None or connection.connection.closed:
             raise
         log.info("%s: one by one after %s", plan.code, type(fault).__name__)
         for one in held:
             try:
-                _in_one(plan, [one], now)
+                _in_one(plan, [one], now, blocked)
             except (OperationalError, IntegrityError) as fault:
                 if connection.connection is None or connection.connection.closed:
                     raise
@@ -88,29 +92,35 @@ def _execute_alike(plan: Plan, held: Sequence[Held], now: datetime | None) -> No
                 result = Result(one, "dead", reason="validation", error=said(refusal)) if refusal else Result(
                     one, "failed", reason="busy", error=str(fault)[:1000])  # fmt: skip
                 claims.mark(plan, [result], [0.5], now)
+                if plan.order != "free":
+                    blocked.add(one.key)
 
 
-def _in_one(plan: Plan, held: Sequence[Held], now: datetime | None) -> None:
-    at = now or datetime.now(UTC)
+def _in_one(plan: Plan, held: Sequence[Held], now: datetime | None, blocked: set[str]) -> None:
+    """Execute messages of one way and mark them in one transaction; behind one that was not done its key goes back.
+
+    Takes:  blocked: keys, where order matters, of which an earlier one was not done; at the end those of these too
+    """
+    stuck, at = set(blocked), now or datetime.now(UTC)
     with transaction.atomic():
         mine = {row[0] for row in db.rows(_HOLD, [[one.id for one in held], held[0].claim])}
         ctx = context_of(plan, at)
         here = [one for one in held if one.id in mine]
-        results = _do_together(plan, ctx, here)
-        blocked: set[str] = set()
+        results = _do_together(plan.way_of(held[0].type), ctx, here) if stuck.isdisjoint(x.key for x in here) else []
         for one in here if not results else ():
-            if plan.order != "free" and one.key in blocked:
+            if one.key in stuck:
                 results.append(Result(one, "back"))
                 continue
-            result = _execute(plan, ctx, one)
-            if result.outcome != "done":
-                blocked.add(one.key)
+            result = _execute(plan.way_of(one.type), ctx, one)
+            if result.outcome != "done" and plan.order != "free":
+                stuck.add(one.key)
             results.append(result)
         if plan.tells and here:
             hops.note(max(hops.of_messages([one.id for one in here]).values(), default=0) + 1, at)
         if results:
             rows = [claims.as_row(plan, one, 0.5) for one in results]
             claims.write_marks(plan, rows, now)
+    blocked |= stuck
 
 
 def _do_together(plan: Plan, ctx: Context | Failed, held: Sequence[Held]) -> list[Result]:

@@ -29,6 +29,14 @@ class NoSamples(Conflict):
     way_out_en = "Pin at least one sample first"
 
 
+class RouteUntried(Conflict):
+    code = "integration.route_untried"
+    zh = "集成流 {flow} 没有样例走这条路：{events}"
+    en = "No sample of flow {flow} goes the way of {events}"
+    way_out_zh = "流自己和每条路由都先固定至少一个样例"
+    way_out_en = "Pin at least one sample of each route, and of what goes by none"
+
+
 class UnknownSecret(Invalid):
     code = "integration.unknown_secret"
     zh = "连接器 {connector} 没有名为“{name}”的密钥；可用：{known}"

@@ -3,7 +3,8 @@
 Whether it goes out to a partner or in to a command of ours is the flow's direction.
 
 Flows without an expression take their messages in one statement, however many events there are. A flow with a filter
-or a key of its own has them worked out here, once, so that what is filtered is seen as filtered.
+or a key of its own has them worked out here, once, so that what is filtered is seen as filtered; of an event that goes
+by a route, the filter is the route's.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def write(
             went in a circle, whose messages are kept dead
     """
     facts = dict(flow=plan.flow, system=plan.system, version=plan.version, direction=plan.direction, now=now, mark=mark)
-    if not plan.definition["filter"] and not plan.definition["key"] and looping.isdisjoint(events):
+    if not plan.judges and looping.isdisjoint(events):
         return db.run(_INSERT, facts | {"events": list(events)})
     judged = [_judged(plan, *row, is_loop=row[0] in looping) for row in bodies_of(events)]
     return db.run(_INSERT_JUDGED, facts | {"judged": orjson.dumps(judged).decode()})
@@ -110,10 +111,11 @@ def bodies_of(events: Sequence[UUID]) -> list[tuple[UUID, str, str]]:
 
 def _judged(plan: Plan, event: UUID, key: str, text: str, *, is_loop: bool) -> dict[str, Any]:
     body, found = orjson.loads(text), {"id": event, "key": key, "state": "waiting", "reason": "", "error": ""}
+    way = plan.way_of(body["type"])
     try:
-        if not plan.wants(body):
+        if not way.wants(body):
             return found | {"state": "filtered"}
-        if is_loop:
+        if is_loop and way.leads_to_command:
             found |= {"state": "dead", "reason": "loop", "error": hops.said(plan.code)}
         return found | {"key": plan.key_of(body, key)}
     except Failed as fault:

@@ -146,9 +146,10 @@ noun(
                  "From one system to another: the one that is read; the same one when empty")),
         trigger=f("触发", "Trigger", choices=TRIGGERS),
         detail=f("触发细节", "Trigger's detail",
-                 L('事件 {"events": ["sales.order_confirmed"]}；轮询 {"operation": "orders", "every": 60}；'
-                     '定时 {"cron": "30 7 * * 1-5"}，可带 "data" 和 "list"',
-                   'Event {"events": ["sales.order_confirmed"]}; poll {"operation": "orders", "every": 60}; '
+                 L('事件 {"events": ["sales.order_confirmed"]}，可带 "routes"；'
+                     '轮询 {"operation": "orders", "every": 60}；定时 {"cron": "30 7 * * 1-5"}，可带 "data" 和 "list"',
+                   'Event {"events": ["sales.order_confirmed"]}, and with it "routes"; '
+                   'poll {"operation": "orders", "every": 60}; '
                    'schedule {"cron": "30 7 * * 1-5"}, and with it "data" and "list"')),
         filter=f("过滤条件", "Filter", L('如 data.priority = "rush"；空为全部',
                                            'Such as data.priority = "rush"; all when empty')),

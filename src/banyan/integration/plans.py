@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from banyan.integration import conditions, environments, limits, mappings
+from banyan.integration import conditions, environments, limits, mappings, routes
 from banyan.integration.connecting import Connection, Connector, Failed, connector_of
 from banyan.integration.connections import Sealed, connection_of
 from banyan.integration.names import fitted
@@ -56,6 +56,8 @@ class Plan:
     events: tuple[str, ...] = field(default=())
     origin: UUID | None = None
     gauge: str = ""
+    #: By type of event, the plan as it holds for those that go by a route.
+    routes: Mapping[str, Plan] = field(default_factory=dict)
 
     @property
     def direction(self) -> str:
@@ -80,8 +82,27 @@ class Plan:
     @property
     def tells(self) -> bool:
         """Say whether what an event leads to is done by a command of ours, which may tell events itself."""
+        return any(one.leads_to_command for one in self.ways)
+
+    @property
+    def leads_to_command(self) -> bool:
+        """Say so of what goes by this way alone, by none of its routes."""
         facts = self.definition
         return facts["trigger"] == "event" and (facts["direction"] == "in" or bool(facts["reply"].get("command")))
+
+    @property
+    def ways(self) -> tuple[Plan, ...]:
+        """Give this plan, and those of its routes."""
+        return (self, *self.routes.values())
+
+    @property
+    def judges(self) -> bool:
+        """Say whether an event must be looked at before its message is written."""
+        return bool(self.definition["key"]) or any(one.definition["filter"] for one in self.ways)
+
+    def way_of(self, event: str) -> Plan:
+        """Give the plan as it holds for a type of event: by its route, where it has one."""
+        return self.routes.get(event, self)
 
     def wants(self, body: Any) -> bool:
         """Say whether the filter lets a body through. Raises: Failed("mapping")."""
@@ -98,6 +119,19 @@ class Plan:
     def map_all(self, bodies: Sequence[Any]) -> list[Any]:
         """Give what is sent of each body, or the Failed("mapping") that says why nothing is."""
         return mappings.apply_all(self.definition["mapping"], bodies, system=self.system_code)
+
+    def map_each(self, events: Sequence[str], bodies: Sequence[Any]) -> list[Any]:
+        """Give what is sent of each body by the way of its type of event, or the Failed("mapping")."""
+        if not self.routes:
+            return self.map_all(bodies)
+        places: dict[int, list[int]] = {}
+        for place, event in enumerate(events):
+            places.setdefault(id(self.way_of(event)), []).append(place)
+        found: dict[int, Any] = {}
+        for alike in places.values():
+            given = self.way_of(events[alike[0]]).map_all([bodies[place] for place in alike])
+            found |= zip(alike, given, strict=True)
+        return [found[place] for place in range(len(bodies))]
 
 
 _PLANS = f"""
@@ -153,12 +187,16 @@ def _plan(row: tuple) -> Plan | None:
         key=system, system=system_code, environment=environment, settings=parsed, hosts=tuple(hosts),
         sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes, kept=here,
     )  # fmt: skip
-    return Plan(
+    plan = Plan(
         flow=flow, code=code, version=version, version_no=no, system=system, system_code=system_code, account=account,
         definition=facts, connector=made, connect=lambda now: connection_of(link, now or datetime.now(UTC)),
         rate=may.rate, burst=may.burst, failures=may.failures, timeout=may.timeout, gauge=may.gauge, origin=origin,
         events=tuple(facts["detail"].get("events", ())),
     )  # fmt: skip
+    by_route = [replace(plan, definition=way) for way in routes.ways_of(facts)[1:]]
+    return replace(plan, routes={
+        event: way for way, one in zip(by_route, routes.of(facts["detail"]), strict=True) for event in one["events"]
+    }) if by_route else plan  # fmt: skip
 
 
 _LINK = f"""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from banyan.integration import conditions, mappings, performing, replies
+from banyan.integration import conditions, mappings, performing, replies, routes
 from banyan.integration.connecting import Failed
 from banyan.kernel import registry, schema
 from banyan.kernel.context import Context
@@ -38,8 +38,10 @@ def stages_of(
 
     Takes:  definition: as a flow's version has it; answer: what the partner would answer, where has_answer;
             acting: where given, commands of ours are run by it and taken back, else only their input is checked
-    Gives:  by step; those behind one that held it back or has a fault are idle
+    Gives:  by step, as its route says where it is an event that has one; those behind one that held it back or has a
+            fault are idle
     """
+    definition = routes.way_of(definition, routes.type_of(body))
     found = {name: Stage() for name in STAGES}
     try:
         if definition["filter"] and not conditions.is_true(definition["filter"], body):

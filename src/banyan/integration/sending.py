@@ -63,23 +63,30 @@ def send_run(
     if isinstance(connection, Failed):
         yield from (_failed(held, connection, 0.0) for held in run)
         return
-    waits = replies.waits(plan)
-    blocked = {held.key for held in answered} if waits else set()
+    blocked = {held.key for held in answered if replies.waits(plan.way_of(held.type))}
     if plan.connector.sends_many:
-        yield from _send_together(plan, connection, run, blocked)
+        yield from _send_parts(plan, connection, run, blocked, deadline)
         return
     pause = 0.0
-    for held, body in zip(run, plan.map_all([orjson.loads(held.body) for held in run]), strict=True):
-        is_late = deadline is not None and time.monotonic() + plan.timeout > deadline
-        if pause or is_late or (plan.order != "free" and held.key in blocked):
+    for held, body in zip(run, _mapped(plan, run), strict=True):
+        if pause or _is_late(plan, deadline) or (plan.order != "free" and held.key in blocked):
             yield Result(held, "back", retry_after=pause)
             continue
-        result = _send(plan, connection, held, body)
-        if result.outcome != "done" or waits:
+        way = plan.way_of(held.type)
+        result = _send(way, connection, held, body)
+        if result.outcome != "done" or replies.waits(way):
             blocked.add(held.key)
         if result.reason == "throttled":
             pause = result.retry_after or 1.0
         yield result
+
+
+def _mapped(plan: Plan, run: Sequence[Held]) -> list[Any]:
+    return plan.map_each([held.type for held in run], [orjson.loads(held.body) for held in run])
+
+
+def _is_late(plan: Plan, deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() + plan.timeout > deadline
 
 
 def _safely(plan: Plan, now: datetime | None) -> Connection | Failed:
@@ -116,22 +123,56 @@ def _sent(plan: Plan, connection: Connection, held: Held, body: Any, attempt: UU
     return _done(plan, held, sent, (time.perf_counter() - begun) * 1000)
 
 
+def parts_of(plan: Plan, run: Sequence[Held]) -> Iterator[list[Held]]:
+    """Give a run in as few parts of one target each as its order allows: of a key, what is earlier goes before."""
+    rest = list(run) if plan.routes else []
+    if not rest:
+        yield list(run)
+    while rest:
+        target, part, left, behind = plan.way_of(rest[0].type).target, [], [], set()
+        for held in rest:
+            if plan.way_of(held.type).target == target and (plan.order == "free" or held.key not in behind):
+                part.append(held)
+            else:
+                left.append(held)
+                behind.add(held.key)
+        yield part
+        rest = left
+
+
+def _send_parts(
+    plan: Plan, connection: Connection, run: Sequence[Held], blocked: set[str], deadline: float | None
+) -> Iterator[Result]:
+    """Hand what goes to one target to the connector at once, each target behind what must be there before."""
+    pause = 0.0
+    for place, part in enumerate(parts_of(plan, run)):
+        if place and (pause or _is_late(plan, deadline)):
+            yield from (Result(held, "back", retry_after=pause) for held in part)
+            continue
+        for result in _send_together(plan, connection, part, blocked):
+            if result.outcome != "done":
+                blocked.add(result.held.key)
+            if result.reason == "throttled":
+                pause = result.retry_after or 1.0
+            yield result
+
+
 def _send_together(
     plan: Plan, connection: Connection, run: Sequence[Held], blocked: set[str]
 ) -> Iterator[Result]:
     """Hand several to the connector at once. Of what it did not answer for, nothing is known: it is tried again."""
     ready: list[tuple[Held, Outgoing]] = []
     steps: list[tuple[tracing.Step, dict[str, Any]]] = []
-    waits = replies.waits(plan)
-    for held, body in zip(run, plan.map_all([orjson.loads(held.body) for held in run]), strict=True):
+    for held, body in zip(run, _mapped(plan, run), strict=True):
         if plan.order != "free" and held.key in blocked:
             yield Result(held, "back")
             continue
-        step, bears = stepping.of_try(plan, held)
+        way = plan.way_of(held.type)
+        step, bears = stepping.of_try(way, held)
         try:
-            ready.append((held, outgoing(plan, held, body, bears.get("attempt"))))
+            ready.append((held, outgoing(way, held, body, bears.get("attempt"))))
             steps.append((step, bears))
-            if waits:
+            if replies.waits(way):
                 blocked.add(held.key)
         except Failed as fault:
             blocked.add(held.key)
@@ -147,7 +188,8 @@ def _send_together(
     answers += [Failed("transport", "the connector gave no answer for it")] * (len(ready) - len(answers))
     ms = (time.perf_counter() - begun) * 1000 / len(ready)
     for (held, _), answer, (step, bears) in zip(ready, answers, steps, strict=False):
-        result = _failed(held, answer, ms) if isinstance(answer, Failed) else _done(plan, held, answer, ms)
+        result = _failed(held, answer, ms) if isinstance(answer, Failed) else _done(
+            plan.way_of(held.type), held, answer, ms)  # fmt: skip
         yield stepping.ended(step, result, bears)
 
 

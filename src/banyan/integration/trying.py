@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from banyan.integration import conditions, mappings
+from banyan.integration import conditions, mappings, routes
 from banyan.integration.connecting import Failed
 from banyan.lib.errors import jsonable
 
@@ -30,8 +30,12 @@ class Tried:
         return "filtered" if self.is_filtered else orjson.dumps(self.value, default=str).decode()[:400]
 
 
-def outcome_of(definition: Mapping[str, Any], body: Any, system: str = "") -> Tried:
-    """Give what a flow's definition makes of a body."""
+def outcome_of(definition: Mapping[str, Any], body: Any, system: str = "", event: str | None = None) -> Tried:
+    """Give what a flow's definition makes of a body.
+
+    Takes:  event: the type by which it finds its route, where that is not what the body itself says
+    """
+    definition = routes.way_of(definition, routes.type_of(body) if event is None else event)
     try:
         if definition["filter"] and not conditions.is_true(definition["filter"], body):
             return Tried(is_filtered=True)

@@ -6,6 +6,7 @@ What the queue brought it lists by time too, for the nightly scan.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from banyan.connectors.platform import FOLDER, mapping_of
@@ -80,8 +81,11 @@ class Mes(Soap):
         )
 
     def presets(self) -> Sequence[PresetFlow]:
-        """Give the flows by which the MES hears of orders, from their release to their end."""
-        return (
+        """Give the flow by which the MES hears of orders from their release to their end, in their order.
+
+        Gives:  beside it, made by their names only, a flow for each part, whose orders may overtake one another
+        """
+        parts = (
             _told("work_orders", "下达工单", "Work orders", "work_released", "add_work_order", "work_released.json"),
             _told("changes", "工单更改", "Changed work orders", "work_changed", "change_work_order",
                   "work_changed.json"),
@@ -90,6 +94,10 @@ class Mes(Soap):
             _told("closings", "工单关闭", "Closed work orders", "work_order_closed", "close_work_order",
                   "work_closed.json"),
         )  # fmt: skip
+        first, *later = parts
+        whole = replace(first, name="orders", label=L("工单下达、更改、取消、关闭", "Work orders, from release to end"),
+                        mapping=first.name, routes=tuple(later))  # fmt: skip
+        return (whole, *(replace(one, is_asked_for=True) for one in parts))
 
     def scans(self) -> Sequence[PresetScan]:
         """Give the comparison of what was reported, and taken back, with what the MES lists, where its WSDL can."""

@@ -10,7 +10,7 @@ from banyan.connectors.platform import FOLDER, mapping_of
 from banyan.connectors.reading import json_or_text
 from banyan.connectors.rest.connector import Rest
 from banyan.connectors.rest.settings import RestOperation, RestSettings, Since
-from banyan.integration.connecting import Connection, Operation, PresetScan, connector
+from banyan.integration.connecting import Connection, Operation, PresetFlow, PresetScan, connector
 from banyan.kernel.schema import field
 from banyan.lib.labels import L, Label
 
@@ -58,6 +58,19 @@ def _booked(name: str, label: Label, command: str, where: str, quantity: str) ->
     )  # fmt: skip
 
 
+def _ordered(name: str, label: Label, told: tuple[str, str], cancelled: tuple[str, str]) -> PresetFlow:
+    """Give a flow of what becomes binding and what is cancelled of it: the WMS hears both in their order.
+
+    Takes:  told, cancelled: the event, and the operation that has the mapping's name; their samples name the plant,
+            party and items of the place, so none is brought
+    """
+    first, later = (
+        PresetFlow(name, label, "event", event, operation, None, mapping=operation)
+        for event, operation in (told, cancelled)
+    )
+    return replace(first, routes=(later,))
+
+
 class WmsSettings(RestSettings):
     """The WMS's address and who we are. Takes: operations: where its addresses are otherwise"""
 
@@ -88,6 +101,15 @@ class Wms(Rest):
     def describe(self, connection: Connection) -> Sequence[Operation]:
         """Give the operations, ours with what they get or give."""
         return tuple(replace(each, samples=each.samples or _samples(each.key)) for each in super().describe(connection))
+
+    def presets(self) -> Sequence[PresetFlow]:
+        """Give the flows by which the WMS hears what is to go out and to come in, and what no longer is."""
+        return (
+            _ordered("outbound", L("待出库及其取消", "To be shipped, and cancelled"),
+                     ("sales.order_confirmed", "deliveries"), ("sales.order_cancelled", "deliveries_cancelled")),
+            _ordered("inbound", L("待入库及其取消", "Expected, and cancelled"),
+                     ("purchasing.order_placed", "expected"), ("purchasing.order_cancelled", "expected_cancelled")),
+        )  # fmt: skip
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """Give what stands in NAME.mapping.json beside the connector. Raises: NotFound."""

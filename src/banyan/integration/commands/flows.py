@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db.models import Max
 from pydantic import Field
 
-from banyan.integration import checks, fanout, mappings, nouns, reads, replies, rules
-from banyan.integration.connecting import connector_of
+from banyan.integration import checks, fanout, mappings, nouns, reads, replies, routes, rules
+from banyan.integration.connecting import PresetFlow, connector_of
 from banyan.integration.errors import (
     FlowNotReady,
     NoPresets,
@@ -19,6 +19,7 @@ from banyan.integration.errors import (
     NotFromEvents,
     NothingRead,
     OfASaga,
+    RouteUntried,
     SamplesFail,
     WrongRange,
 )
@@ -43,16 +44,24 @@ def definition_of(flow: Flow) -> dict[str, Any]:
     """Give what is frozen of a flow, its mapping as it says now. Raises: FlowNotReady"""
     try:
         mapping, reply = mappings.frozen(flow.mapping), replies.frozen(flow.reply)
+        by_route = [_frozen(one) for one in routes.of(flow.detail)]
     except DomainError as refusal:
         raise FlowNotReady(flow=flow.code, why=refusal.label) from None
     return dict(
-        direction=flow.direction, trigger=flow.trigger, detail=flow.detail, filter=flow.filter, mapping=mapping,
+        direction=flow.direction, trigger=flow.trigger, filter=flow.filter, mapping=mapping,
+        detail={**flow.detail, routes.ROUTES: by_route} if by_route else flow.detail,
         target=flow.target, key=flow.key, order=flow.order, reply=reply, retries=flow.retries,
     )  # fmt: skip
 
 
+def _frozen(route: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a route as it is kept in a flow's version. Raises: NotFound, DefinitionFault"""
+    freezes = {"mapping": mappings.frozen, "reply": replies.frozen}
+    return {name: freezes[name](one) if name in freezes else one for name, one in route.items()}
+
+
 def _try(flows: Sequence[Flow]) -> None:
-    """Raises: NoSamples, SamplesFail with what each sample gave, FlowNotReady"""
+    """Raises: NoSamples, RouteUntried, SamplesFail with what each sample gave, FlowNotReady"""
     checks.check_flows(flows)
     samples: dict[UUID, list[Sample]] = {}
     for sample in Sample.objects.filter(flow__in=flows).order_by("created_at", "pk"):
@@ -62,6 +71,8 @@ def _try(flows: Sequence[Flow]) -> None:
         if flow.pk not in samples:
             raise NoSamples(flow=flow.code)
         definition = definition_of(flow)
+        if events := routes.untried(definition, [one.input for one in samples[flow.pk]]):
+            raise RouteUntried(flow=flow.code, events=", ".join(events))
         failed = []
         for sample in samples[flow.pk]:
             given = outcome_of(definition, sample.input, flow.system.code)
@@ -78,9 +89,9 @@ def outcome_expected(sample: Sample) -> Tried:
 
 @command("integration.flow.test", L("测试", "Test"), icon="test-pipe", is_primary=True)
 def test_flows(ctx: Context, flows: Sequence[Flow]) -> Label:
-    """Run the samples of flows; all must give what is expected.
+    """Run the samples of flows, each by its route; all must give what is expected.
 
-    Raises: NoSamples, SamplesFail, FlowNotReady
+    Raises: NoSamples, RouteUntried, SamplesFail, FlowNotReady
     """
     _try(flows)
     return L("样例全部通过", "All samples pass")
@@ -90,7 +101,7 @@ def test_flows(ctx: Context, flows: Sequence[Flow]) -> Label:
 def activate_flows(ctx: Context, flows: Sequence[Flow]) -> None:
     """Freeze flows as they are and switch them on.
 
-    Raises: NoSamples, SamplesFail, FlowNotReady
+    Raises: NoSamples, RouteUntried, SamplesFail, FlowNotReady
     Writes: versions; what waits goes on by the new one
     """
     _try(flows)
@@ -182,7 +193,7 @@ class AddPresets(Input):
 @command("integration.flow.add_presets", L("添加预置集成流", "Add the flows it brings"), input=AddPresets, on="noun",
          icon="packages", creates=True, offered_on=(OfferedOn("integration.system", "system"),))  # fmt: skip
 def add_presets(ctx: Context, data: AddPresets) -> tuple[Flow, ...]:
-    """Make drafts of the flows that a system's connector brings along, each with its sample; nothing is switched on.
+    """Make drafts of the flows that a system's connector brings along, each with its samples; nothing is switched on.
 
     Gives:  the new flows, without names all that need not be asked for; those whose code is there already are left
     Raises: NotFound; NoPresets where it brings none of these names; FlowNotReady where a sample does not pass
@@ -203,23 +214,42 @@ def add_presets(ctx: Context, data: AddPresets) -> tuple[Flow, ...]:
     made = registry.command("integration.flow.create")(ctx, {"records": [
         {
             "code": codes[one.name], "name": one.label.in_("zh"), "system": system.pk, "direction": one.direction,
-            "trigger": one.trigger, "detail": one.detail, "target": one.target, "order": one.order,
-            "filter": rules.condition_set_to(one.filter, data.settings),
-            "mapping": {"preset": f"{system.connector}.{one.mapping or one.name}", "settings": data.settings},
+            "trigger": one.trigger, "order": one.order, **_preset(one, system.connector, data.settings),
         }
         for one in brought
     ]}) if brought else ()  # fmt: skip
     samples = []
     for flow, one in zip(made, brought, strict=True):
-        given = rules.value_set_to(one.sample, data.settings)
-        tried = outcome_of(definition_of(flow), given, system.code)
-        if tried.reason:
-            raise FlowNotReady(flow=flow.code, why=L(tried.text, tried.text))
-        samples.append({"flow": flow.pk, "name": one.name, "input": given, "output": tried.value,
-                        "is_filtered": tried.is_filtered})  # fmt: skip
+        for each in (one, *one.routes):
+            if each.sample is None:
+                continue
+            given = rules.value_set_to(each.sample, data.settings)
+            tried = outcome_of(definition_of(flow), given, system.code)
+            if tried.reason:
+                raise FlowNotReady(flow=flow.code, why=L(tried.text, tried.text))
+            samples.append({"flow": flow.pk, "name": each.name, "input": given, "output": tried.value,
+                            "is_filtered": tried.is_filtered})  # fmt: skip
     if samples:
         registry.command("integration.sample.create")(ctx, {"records": samples})
     return tuple(made)
+
+
+def _preset(one: PresetFlow, connector: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    """Give what a flow that a connector brings along does, each of its routes with what is otherwise by it."""
+    own = _way(one, connector, settings)
+    by_route = [
+        {routes.EVENTS: [each.subject]}
+        | {name: given for name, given in _way(each, connector, settings).items() if given != own[name]}
+        for each in one.routes
+    ]
+    return own | {"detail": one.detail | ({routes.ROUTES: by_route} if by_route else {})}
+
+
+def _way(one: PresetFlow, connector: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "target": one.target, "filter": rules.condition_set_to(one.filter, settings),
+        "mapping": {"preset": f"{connector}.{one.mapping or one.name}", "settings": dict(settings)},
+    }  # fmt: skip
 
 
 class Rehearse(Input):

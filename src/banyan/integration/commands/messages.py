@@ -184,7 +184,8 @@ def dry_run_messages(ctx: Context, data: Which) -> list[dict[str, Any]]:
             plans[one.flow_id] = plan_of(one.flow_id)
         plan = plans[one.flow_id]
         body = one.body if one.repaired is None else one.repaired
-        tried = Tried(reason="refused", error="the flow cannot run") if plan is None else _tried(ctx, plan, body)
+        tried = Tried(reason="refused", error="the flow cannot run") if plan is None else _tried(
+            ctx, plan, one.type, body)  # fmt: skip
         found.append({
             "message": str(one.pk), "type": one.type, "key": one.key, "is_well": not tried.reason,
             "reason": tried.reason, "error": tried.error, "is_filtered": tried.is_filtered, "value": tried.value,
@@ -202,15 +203,15 @@ def _heads() -> dict[str, Label]:
     }  # fmt: skip
 
 
-def _tried(ctx: Context, plan: Plan, body: Any) -> Tried:
-    tried = outcome_of(plan.definition, body, plan.system_code)
+def _tried(ctx: Context, plan: Plan, event: str, body: Any) -> Tried:
+    tried = outcome_of(plan.definition, body, plan.system_code, event)
     if tried.reason or tried.is_filtered or plan.direction == "out":
         return tried
     acting = context_of(plan, ctx.now)
     try:
         if isinstance(acting, Failed):
             raise acting
-        rehearse(acting, plan.target, tried.value)
+        rehearse(acting, plan.way_of(event).target, tried.value)
     except Failed as fault:
         return Tried(value=tried.value, reason=fault.kind, error=fault.text)
     except DomainError as refusal:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import orjson
 
-from banyan.integration import mappings, replies, schedules
+from banyan.integration import routes, schedules
+from banyan.integration.commands.flows import definition_of
 from banyan.integration.connecting import Failed
 from banyan.integration.designer import choices
 from banyan.integration.designer.drawing import STEPS, UNITS, Drawn
@@ -79,13 +80,14 @@ class System:
 
 def stages(drawn: Drawn, system: System, body: Any, answer: Any, has_answer: bool) -> dict[str, Stage]:
     """Give what each step makes of a body by the flow as it is drawn; only inputs are checked, nothing is run."""
-    facts = drawn.facts
+    flow = drawn.flow()
+    if "reply" in drawn.faults:
+        flow.reply = {}
     if drawn.faults.keys() & {"filter", "mapping"}:
         first = next(step for step in STEPS if step in drawn.faults and step != "trigger")
         return {first: Stage("fault")}
     try:
-        definition = facts | {"mapping": mappings.frozen(facts["mapping"]),
-                              "reply": {} if "reply" in drawn.faults else replies.frozen(facts["reply"])}  # fmt: skip
+        definition = definition_of(flow)
     except DomainError:
         return {"mapping": Stage("fault")}
     return stages_of(definition, body, system=system.code, answer=answer, has_answer=has_answer)
@@ -97,13 +99,16 @@ def cards_of(
     """Give the cards in their order.
 
     Takes:  found: what each step made of the sample; empty where there is none
+    Gives:  what they say is of the way that the sample goes, where it is an event that has a route
     """
-    made = []
+    made, event = [], routes.type_of(body) if has_body else ""
+    number = routes.number_of(drawn.tried, event)
+    way = replace(drawn, facts=dict(routes.way_of(drawn.tried, event))) if number else drawn
     for step in STEPS:
         stage = found.get(step)
         faults: list[Label | str] = [*drawn.faults.get(step, ())]
         if step == ("reply" if drawn.direction == "out" else "target") and not faults:
-            faults += _of_account(drawn, system, now)
+            faults += _of_account(way, system, now)
         if stage is not None and stage.state == "fault" and stage.text:
             faults.append(spoken(stage.text))
         state = "todo" if step in drawn.todo else "fault" if faults else stage.state if stage is not None else ""
@@ -112,8 +117,10 @@ def cards_of(
         value = body if step == "trigger" and has_body else stage.value if stage is not None else None
         output = "" if value is None else orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
         times = _times(drawn, now) if step == "trigger" and not faults else ()
-        made.append(Card(step, _SAYS[step](drawn, system), tuple(faults), state, output[:MOST_SHOWN],
-                         len(output) > MOST_SHOWN, times))  # fmt: skip
+        says = _SAYS[step](drawn if step == "trigger" else way, system)
+        if number and step != "trigger":
+            says = L("路由 {n}：{what}", "Route {n}: {what}").filled({"n": number, "what": says})
+        made.append(Card(step, says, tuple(faults), state, output[:MOST_SHOWN], len(output) > MOST_SHOWN, times))
     return made
 
 
@@ -215,10 +222,13 @@ def _target(drawn: Drawn, system: System) -> Label:
     target = drawn.facts["target"]
     if not target:
         return L("选择目标", "Choose the target")
+    said = choices.command_words(target)
     if drawn.direction == "out":
-        return L("发给 {system}：{operation}", "To {system}: {operation}").filled(
+        said = L("发给 {system}：{operation}", "To {system}: {operation}").filled(
             {"system": system.name or system.code or "…", "operation": target})  # fmt: skip
-    return choices.command_words(target)
+    if count := len(routes.of(drawn.facts["detail"])):
+        return L("{what}；{n} 条路由另走", "{what}; by other routes: {n}").filled({"what": said, "n": count})
+    return said
 
 
 def _reply(drawn: Drawn, system: System) -> Label:

@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 from django.http import QueryDict
 
-from banyan.integration import checks
+from banyan.integration import checks, routes
 from banyan.integration.models import Flow
 from banyan.integration.models.flows import DIRECTIONS, TRIGGERS
 from banyan.lib.errors import DomainError
@@ -27,8 +27,8 @@ MOST_TEXT = 400_000
 #: Fields of a flow by the step in which they are drawn.
 _PLACES = {"trigger": "trigger", "detail": "trigger", "filter": "filter", "mapping": "mapping", "target": "target",
            "origin": "trigger", "direction": "target", "reply": "reply", "key": "target", "order": "target",
-           "retries": "target"}  # fmt: skip
-_DRAWN_DETAIL = frozenset({"events", "every", "cron", "zone", "operation", "data", "list"})
+           "retries": "target", "detail.routes": "target"}  # fmt: skip
+_DRAWN_DETAIL = frozenset({"events", "every", "cron", "zone", "operation", "data", "list", routes.ROUTES})
 _DRAWN_REPLY = frozenset({"keep", "link", "flow", "command"})
 
 
@@ -37,13 +37,15 @@ class Drawn:
     """A flow as it is drawn: its fields, and by step what is wrong with them.
 
     Takes:  typed: by prefix, the kind of mapping that was chosen and the text of one that is written out, as they
-            stand in the form though nothing came of them yet; todo: steps where something has still to be chosen
+            stand in the form though nothing came of them yet; todo: steps where something has still to be chosen;
+            are_routes_faulty: they are left out of what is tried
     """
 
     facts: dict[str, Any]
     faults: dict[str, list[Label]] = field(default_factory=dict)
     typed: dict[str, tuple[str, str]] = field(default_factory=dict)
     todo: set[str] = field(default_factory=set)
+    are_routes_faulty: bool = False
 
     def say(self, step: str, text: Label) -> None:
         self.faults.setdefault(step, []).append(text)
@@ -67,9 +69,17 @@ class Drawn:
         """Give the fields as the commands of flows take them."""
         return self.facts | {"origin": self.facts["origin"] or None}
 
+    @property
+    def tried(self) -> dict[str, Any]:
+        """Give the fields as samples are tried by them."""
+        if not self.are_routes_faulty:
+            return self.facts
+        detail = {name: one for name, one in self.facts["detail"].items() if name != routes.ROUTES}
+        return self.facts | {"detail": detail}
+
     def flow(self) -> Flow:
-        """Give a flow that is not stored, with these fields."""
-        given = {name: value for name, value in self.facts.items() if name not in ("system", "origin")}
+        """Give a flow that is not stored, with the fields as they are tried."""
+        given = {name: value for name, value in self.tried.items() if name not in ("system", "origin")}
         return Flow(**given, system_id=self.facts["system"] or None, origin_id=self.facts["origin"] or None)
 
 
@@ -113,9 +123,10 @@ def _checked(drawn: Drawn) -> Drawn:
     try:
         checks.check_flows([drawn.flow()])
     except DomainError as refusal:
+        drawn.are_routes_faulty = "detail.routes" in refusal.fields
         for path, found in refusal.fields.items():
             for text in found if isinstance(found, list) else [found]:
-                drawn.say(_PLACES.get(path.split(".")[0], "trigger"), text)
+                drawn.say(_PLACES.get(path) or _PLACES.get(path.split(".")[0], "trigger"), text)
     facts, trigger = drawn.facts, drawn.facts["trigger"]
     if trigger == "event" and not facts["detail"].get("events"):
         drawn.need("trigger", L("请选择业务事件", "Choose the events"))
@@ -139,7 +150,8 @@ def _detail(posted: QueryDict, trigger: str, before: Any, drawn: Drawn) -> dict[
     kept = {name: value for name, value in before.items() if name not in _DRAWN_DETAIL} if before else {}
     if trigger == "event":
         events = [one.strip() for one in posted.getlist("event") if one.strip()]
-        return kept | {"events": list(dict.fromkeys(events))}
+        found = _routes(posted) if "route_events" in posted else (before or {}).get(routes.ROUTES)
+        return kept | {"events": list(dict.fromkeys(events))} | ({routes.ROUTES: found} if found else {})
     if trigger == "schedule":
         kept |= _brought(posted, before, drawn)
     if trigger == "schedule" and posted.get("beat") == "cron":
@@ -149,6 +161,47 @@ def _detail(posted: QueryDict, trigger: str, before: Any, drawn: Drawn) -> dict[
     if trigger == "schedule":
         return kept | every
     return kept | {"operation": posted.get("operation", "").strip()} | every
+
+
+def _routes(posted: QueryDict) -> list[dict[str, Any]]:
+    """Give the routes; a part left empty goes by the flow's own, one without events is taken out.
+
+    Gives:  what cannot be read as JSON as it was typed, which no flow takes
+    """
+    made = []
+    columns = (posted.getlist(f"route_{name}") for name in (routes.EVENTS, *routes.PARTS))
+    for events, *parts in zip(*columns, strict=False):
+        named = list(dict.fromkeys(events.replace(",", " ").replace("，", " ").split()))
+        one: dict[str, Any] = {routes.EVENTS: named}
+        for (name, kind), part in zip(routes.PARTS.items(), parts, strict=True):
+            if text := part.strip():
+                found = text if kind is str else _json(text)
+                one[name] = text if found is None else found
+        if named:
+            made.append(one)
+    return made
+
+
+def typed_routes(facts: Mapping[str, Any], posted: QueryDict) -> list[dict[str, str]]:
+    """Give the routes as texts for the form, and an empty one: as they were typed, where they were."""
+    names = (routes.EVENTS, *routes.PARTS)
+    if "route_events" in posted:
+        columns = zip(*(posted.getlist(f"route_{name}") for name in names), strict=False)
+        rows = [dict(zip(names, row, strict=True)) for row in columns if any(one.strip() for one in row)]
+    else:
+        rows = [_texts(one) for one in routes.of(facts["detail"])]
+    return [*rows, dict.fromkeys(names, "")]
+
+
+def _texts(route: Mapping[str, Any]) -> dict[str, str]:
+    texts = {routes.EVENTS: " ".join(route[routes.EVENTS])}
+    for name, kind in routes.PARTS.items():
+        given = route.get(name)
+        texts[name] = "" if given is None else given if kind is str else orjson.dumps(
+            given, option=orjson.OPT_INDENT_2).decode()  # fmt: skip
+    if route.get("filter") == "":
+        texts["filter"] = "true"  # an empty text stands for the flow's own
+    return texts
 
 
 def _brought(posted: QueryDict, before: Any, drawn: Drawn) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.http import require_GET, require_POST
 
 from banyan.integration import beats, fanout, rules, schedules
@@ -18,7 +18,7 @@ from banyan.integration.commands.flows import definition_of, outcome_expected
 from banyan.integration.connecting import Failed
 from banyan.integration.designer import cards, choices, versions
 from banyan.integration.designer.cards import System
-from banyan.integration.designer.drawing import UNITS, Drawn, blank, of_form, of_record
+from banyan.integration.designer.drawing import UNITS, Drawn, blank, of_form, of_record, typed_routes
 from banyan.integration.mapping import payloads
 from banyan.integration.models import Flow, Message, Sample
 from banyan.integration.models import System as Stored
@@ -383,6 +383,7 @@ def _shown(
         "reply_command": command, "reply_map": _map(command.get("mapping") or {}, drawn.typed.get("reply_")),
         "retries": ", ".join(str(one) for one in facts["retries"] or ()), "versions": found,
         "hook": _hook(request, drawn), "running_differs": _differs(record, drawn, newest),
+        "routes": typed_routes(facts, request.POST if _is_open(record) else QueryDict()),
     }  # fmt: skip
 
 

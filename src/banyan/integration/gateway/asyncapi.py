@@ -19,6 +19,7 @@ from django.http import HttpResponse
 
 from banyan.integration import rules
 from banyan.integration.gateway import payloads
+from banyan.integration.routes import number_of, ways_of
 from banyan.kernel import db, registry
 from banyan.kernel.context import Context
 from banyan.kernel.events import Event, label_of
@@ -177,25 +178,29 @@ def _carry(made: Node, language: str) -> None:
     """Add servers and channels of the flows that carry events by webhook and AMQP. One statement."""
     say, servers = _Speaker(language), {}
     for flow, name, _, definition, system, system_name, connector, settings in db.rows(_CARRIED):
-        frozen, facts = orjson.loads(definition), orjson.loads(settings)
-        told = [kind for kind in made["components"]["messages"] if rules.matches(kind, frozen["detail"]["events"])]
-        where = _webhook(facts) if connector == "webhook" else _amqp(facts, frozen["target"])
-        if where is None or not told:
-            continue
-        server, address, bindings = where
-        servers[system] = {**server, "title": system_name}
-        channel = f"flow.{flow}"
-        mode = facts.get("mode", "structured") if connector == "webhook" else "plain"
-        messages = _told(made, channel, told, frozen, mode, say)
-        made["channels"][channel] = {
-            "address": address, "title": name, "servers": [_ref("servers", system)], "messages": messages,
-            "bindings": bindings, "x-flow": flow, "x-events": frozen["detail"]["events"],
-        }  # fmt: skip
-        made["operations"][f"send.{flow}"] = {
-            "action": "send", "title": name, "channel": _ref("channels", channel),
-            "messages": [_ref("channels", channel, "messages", key) for key in messages],
-            **({"bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}}} if connector == "webhook" else {}),
-        }  # fmt: skip
+        whole, facts = orjson.loads(definition), orjson.loads(settings)
+        heard = [kind for kind in made["components"]["messages"] if rules.matches(kind, whole["detail"]["events"])]
+        for number, frozen in enumerate(ways_of(whole)):
+            told = [kind for kind in heard if number_of(whole, kind) == number]
+            where = _webhook(facts) if connector == "webhook" else _amqp(facts, frozen["target"])
+            if where is None or not told:
+                continue
+            server, address, bindings = where
+            servers[system] = {**server, "title": system_name}
+            way = f"{flow}.{number}" if number else flow
+            channel = f"flow.{way}"
+            mode = facts.get("mode", "structured") if connector == "webhook" else "plain"
+            messages = _told(made, channel, told, frozen, mode, say)
+            made["channels"][channel] = {
+                "address": address, "title": name, "servers": [_ref("servers", system)], "messages": messages,
+                "bindings": bindings, "x-flow": flow, "x-events": told if number else whole["detail"]["events"],
+            }  # fmt: skip
+            http = {"bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}}}
+            made["operations"][f"send.{way}"] = {
+                "action": "send", "title": name, "channel": _ref("channels", channel),
+                "messages": [_ref("channels", channel, "messages", key) for key in messages],
+                **(http if connector == "webhook" else {}),
+            }  # fmt: skip
     if servers:
         made["servers"] = servers
 

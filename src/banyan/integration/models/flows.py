@@ -17,7 +17,8 @@ FLOW_STATES = ("draft", "tested", "active", "stopped", "retired")
 class Flow(Record):
     """Trigger → filter → mapping → target. What runs is its `running` version, frozen when it was switched on.
 
-    `trigger` and `detail`: event (`events`: types or patterns), schedule (`every` seconds, or `cron` with its `zone`;
+    `trigger` and `detail`: event (`events`: types or patterns; `routes`: which of them go by a filter, mapping, target
+    or reply of their own, as banyan.integration.routes says), schedule (`every` seconds, or `cron` with its `zone`;
     it may bring `data`, constants, and `list`, records of ours), poll, file and queue (`operation`, `every` seconds),
     webhook (`operation`), saga (a step, made when it is switched on). Whatever starts it, `target` is an operation of
     the system when it leads out, else a command of ours. `origin` is the system that is read, where what comes of it

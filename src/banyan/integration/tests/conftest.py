@@ -86,6 +86,7 @@ class Partner:
 
     def __init__(self) -> None:
         self.got: list[tuple[str, Any]] = []
+        self.paths: list[str] = []
         self.books: list[tuple[str, str, int]] = []
         self.script: list[Any] = []
         self.answer: Callable[[Any], Any] | None = None
@@ -115,6 +116,7 @@ class Partner:
                     if outer.answer is not None:
                         said = outer.answer(body)
                     outer.got.append((self.headers["Webhook-Id"], body))
+                    outer.paths.append(self.path)
                     if said in (None, 200, "half") and isinstance(body.get("data"), dict) and "n" in body["data"]:
                         outer.books.append((self.headers["Webhook-Id"], body.get("subject"), body["data"]["n"]))
                 if said == "half":
@@ -219,9 +221,12 @@ def flow(ctx, system) -> Callable[..., Flow]:
             code=f"F{new_id().hex[-8:]}", name="流", system=str(system.pk), direction="out", trigger="event",
             detail={"events": ["test.sold"]}, target="orders",
         ) | given  # fmt: skip
-        put, comes = facts.pop("sample", ({"a": 1}, {"a": 1}))
+        samples = facts.pop("samples", [facts.pop("sample", ({"a": 1}, {"a": 1}))])
         key = do(ctx, "integration.flow.create", records=[facts]).ids[0]
-        do(ctx, "integration.sample.create", records=[dict(flow=str(key), name="一", input=put, output=comes)])
+        do(ctx, "integration.sample.create", records=[
+            dict(flow=str(key), name=f"样例 {place}", input=put, output=comes)
+            for place, (put, comes) in enumerate(samples)
+        ])  # fmt: skip
         do(ctx, "integration.flow.test", key)
         do(ctx, "integration.flow.activate", key)
         return Flow.objects.get(pk=key)

@@ -18,11 +18,23 @@ class Sold(Event):
     n: int = 0
 
 
+@dataclass(frozen=True)
+class Cancelled(Event):
+    type = "test.cancelled"
+    noun = "kernel.user"
+    n: int = 0
+
+
 def sell(ctx, *told: tuple[UUID, int], drains: bool = True) -> None:
     """Tell of sales, in one transaction, and let the dispatcher hand them on."""
+    happen(ctx, *(Sold(record=record, n=n) for record, n in told), drains=drains)
+
+
+def happen(ctx, *events: Event, drains: bool = True) -> None:
+    """Tell of events, in one transaction, and let the dispatcher hand them on."""
     command = Command(
         key="kernel.user.sell", label=L("售出", "Sell"), on="noun", permission="kernel.user.sell",
-        function=lambda ctx: tell(*(Sold(record=record, n=n) for record, n in told)),
+        function=lambda ctx: tell(*events),
     )  # fmt: skip
     execute(ctx, command)
     if drains:

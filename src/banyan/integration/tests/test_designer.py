@@ -297,3 +297,61 @@ def test_a_rehearsal_within_a_command_takes_back_what_was_told(ctx, live_db):
     assert not Outbox.objects.filter(type="test.sold").exists()
     execute(ctx, named("does", lambda ctx: execute(ctx, sells) and None))
     assert Outbox.objects.filter(type="test.sold").count() == 1
+
+
+ROUTED = {
+    "event": ["test.sold", "test.cancelled", ""], "filter": "data.n > 1",
+    "route_events": ["test.cancelled", ""], "route_target": ["cancellations", ""], "route_filter": ["", ""],
+    "route_mapping": ['{"fields": [{"target": "gone", "source": "data.n"}]}', ""],
+    "route_reply": ['{"keep": true}', ""],
+}  # fmt: skip
+ROUTE = {
+    "events": ["test.cancelled"], "target": "cancellations", "reply": {"keep": True},
+    "mapping": {"fields": [{"target": "gone", "source": "data.n"}]},
+}  # fmt: skip
+
+
+def test_routes_are_drawn_shown_and_kept(designer):
+    drawn = made(designer("/integration/design/new/save", **ROUTED))
+    assert drawn.detail == {"events": ["test.sold", "test.cancelled"], "routes": [ROUTE]}
+    here = f"/integration/flow/{drawn.pk}/design"
+    page = text(designer.client.get(here))
+    assert 'name="route_target" value="cancellations"' in page
+    assert "To 商店: orders; by other routes: 1" in page
+    untouched = {name: given for name, given in ROUTED.items() if not name.startswith("route_")}
+    assert designer(f"{here}/save", _version="1", **untouched, name="又").status_code == 200
+    drawn.refresh_from_db()
+    assert (drawn.name, drawn.detail["routes"]) == ("又", [ROUTE])
+    cleared = ROUTED | {"route_events": ["", ""]}
+    assert designer(f"{here}/save", _version=str(drawn.version), **cleared).status_code == 200
+    drawn.refresh_from_db()
+    assert drawn.detail == {"events": ["test.sold", "test.cancelled"]}
+
+
+def test_a_sample_shows_the_route_it_goes_by(designer):
+    said = text(designer("/integration/design/new/try", **ROUTED, body='{"type": "test.cancelled", "data": {"n": 2}}'))
+    assert "Route 1: To 商店: cancellations" in said
+    assert "&quot;gone&quot;: 2" in said.split('id="fd-made-target"')[1].split('id="fd-')[0]
+    own = text(designer("/integration/design/new/try", **ROUTED, body='{"type": "test.sold", "data": {"n": 2}}'))
+    assert "Route 1" not in own
+    assert "&quot;n&quot;: 2" in own.split('id="fd-made-target"')[1].split('id="fd-')[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"route_mapping": ["{", ""]}, "Route 1, its mapping: must be an object"),
+        ({"route_reply": ['{"command": {"x": 1}}', ""]}, "Route 1, its reply: command needs target"),
+        ({"route_events": ["test.cancelled test.lost", ""]}, "test.lost is none of the flow"),
+        ({"route_filter": ["data.n >", ""]}, "Route 1, its filter: "),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_route_is_said_at_the_target_and_not_kept(designer, changes, words):
+    said = text(designer("/integration/design/new/try", **ROUTED | changes))
+    part = said.split('id="fd-made-target"')[1].split('id="fd-')[0]
+    assert words in part.replace("&#x27;", "'")
+    shown = text(designer("/integration/design/new/draw", **ROUTED | changes))
+    (typed,), = ([one for one in given if one] for given in changes.values())
+    assert typed.replace('"', "&quot;").replace(">", "&gt;") in shown, "what was typed is lost"
+    assert designer("/integration/design/new/save", **ROUTED | changes).status_code == 422
+    assert not Flow.objects.exists()

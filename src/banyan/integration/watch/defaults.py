@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from banyan.integration import routes
 from banyan.integration.connecting import Connector, Failed, PresetScan, connector_of
 from banyan.integration.models import Flow, System
 from banyan.integration.plans import Plan, plan_of
@@ -169,8 +170,9 @@ def _is_offered(ctx: Context, flow: Flow, one: PresetScan) -> bool:
 def _scans_of(flow: Flow) -> list[PresetScan]:
     """Give the scans that begin with a flow that tells something, or polls it."""
     begun = flow.detail.get("events") or (flow.detail.get("operation"),)
+    facts = {"detail": flow.detail, "target": flow.target}
     return [one for one in connector_of(flow.system.connector).scans()
-            if one.target == flow.target and one.event in begun]  # fmt: skip
+            if one.event in begun and one.target == routes.way_of(facts, one.event)["target"]]  # fmt: skip
 
 
 def _as_preset(ctx: Context, flow: Flow, one: PresetScan) -> dict[str, Any] | None:
@@ -206,7 +208,7 @@ def _as_preset(ctx: Context, flow: Flow, one: PresetScan) -> dict[str, Any] | No
 def _place_of(flow: Flow, one: PresetScan) -> UUID | None:
     """Give the place of ours that a setting of the flow's mapping names."""
     plan = plan_of(flow.pk) if one.within[0] else None
-    code = plan.definition["mapping"].get("settings", {}).get(one.within[0], "") if plan else ""
+    code = plan.way_of(one.event).definition["mapping"].get("settings", {}).get(one.within[0], "") if plan else ""
     return _of_code(one.within[1], code)
 
 

@@ -9,7 +9,8 @@ import pytest
 from banyan.connectors.mes.connector import SAMPLES, Mes, MesSettings
 from banyan.integration import conditions, mappings
 from banyan.integration.connecting import Failed
-from banyan.integration.models import Flow
+from banyan.integration.models import Flow, Sample
+from banyan.integration.plans import plan_of
 from banyan.kernel import registry, schema
 from banyan.lib.errors import Invalid, NotFound
 from tests.integration.partner import connection, partner
@@ -59,7 +60,8 @@ def test_what_became_of_an_order_is_told_in_the_words_of_the_wsdl(flow, event, o
 def test_the_flows_pass_their_samples_and_a_planned_order_is_none_of_the_mes(ctx):
     hand = Integrator(ctx)
     system = hand.system("MES", "mes", {"wsdl": WSDL, "address": "http://127.0.0.1:1"}, {}, account=hand.account())
-    hand.do("integration.flow.add_presets", system=str(system))
+    parts = ["work_orders", "changes", "cancellations", "closings"]
+    hand.do("integration.flow.add_presets", system=str(system), names=parts)
     flows = Flow.objects.values_list("pk", flat=True)
     assert len(flows) == 4
     hand.do("integration.flow.test", *flows)
@@ -68,6 +70,26 @@ def test_the_flows_pass_their_samples_and_a_planned_order_is_none_of_the_mes(ctx
     (cancelled,) = [flow for flow in Mes().presets() if flow.name == "cancellations"]
     assert conditions.is_true(cancelled.filter, told)
     assert not conditions.is_true(cancelled.filter, told | {"data": told["data"] | {"was_released": False}})
+
+
+@pytest.mark.django_db
+def test_one_flow_tells_the_mes_of_all_that_happens_to_an_order_by_its_routes(ctx):
+    hand = Integrator(ctx)
+    system = hand.system("MES", "mes", {"wsdl": WSDL, "address": "http://127.0.0.1:1"}, {}, account=hand.account())
+    (flow,) = hand.do("integration.flow.add_presets", system=str(system)).value
+    assert (flow.code, flow.target, flow.order) == ("MES-orders", "add_work_order", "strict")
+    assert {route["events"][0]: (route["target"], route.get("filter")) for route in flow.detail["routes"]} == {
+        "production.work_changed": ("change_work_order", None),
+        "production.work_order_cancelled": ("cancel_work_order", "data.was_released"),
+        "production.work_order_closed": ("close_work_order", None),
+    }
+    outputs = dict(Sample.objects.filter(flow=flow).values_list("name", "output"))
+    assert outputs == {name: payload(operation) for name, operation in (
+        ("orders", "add_work_order"), ("changes", "change_work_order"), ("cancellations", "cancel_work_order"),
+        ("closings", "close_work_order"))}  # fmt: skip
+    hand.do("integration.flow.test", flow.pk)
+    hand.do("integration.flow.activate", flow.pk)
+    assert set(flow.detail["events"]) == set(plan_of(flow.pk).routes) | {"production.work_released"}
 
 
 def test_a_report_becomes_one_of_ours_that_has_happened():

@@ -186,6 +186,24 @@ def test_flows_that_carry_events_are_channels_for_who_may_read_systems(ctx, nobo
     assert "servers" not in asyncapi.document("en")
 
 
+def test_what_goes_by_a_route_is_a_channel_of_its_own(ctx, live_db, flow):  # noqa: F811
+    ways = [{"key": key, "queue": key} for key in ("raised", "moved")]
+    system_ = do(ctx, "integration.system.create", records=[dict(
+        code="MQ", name="MQ", connector="amqp", settings={"host": "mq.example.com", "ways": ways})]).ids[0]  # fmt: skip
+    do(ctx, "integration.system.activate", system_)
+    mapped = {"fields": [{"target": "number", "source": "subject"}]}
+    moved = {"events": ["exceptions.moved"], "target": "moved", "mapping": mapped}
+    flow(code="TO-MQ", system=str(system_), target="raised",
+         detail={"events": ["exceptions.raised", "exceptions.moved"], "routes": [moved]},
+         samples=[({"a": 1}, {"a": 1}), ({"type": "exceptions.moved", "subject": "E1"}, {"number": "E1"})])  # fmt: skip
+    document = asyncapi.document("en", ctx)
+    assert faults(document) == []
+    own, routed = document["channels"]["flow.TO-MQ"], document["channels"]["flow.TO-MQ.1"]
+    assert (own["address"], set(own["messages"])) == ("raised", {"exceptions.raised"})
+    assert (routed["address"], set(routed["messages"]), routed["x-events"]) == (
+        "moved", {"mapped"}, ["exceptions.moved"])  # fmt: skip
+
+
 def token_of(user) -> dict[str, str]:
     token = access.new_token()
     AccessToken.objects.create(user=user, name="x", digest=access.token_digest(token), scopes=["*"])
