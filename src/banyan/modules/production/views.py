@@ -28,30 +28,35 @@ ORDER = "production.work_order"
 MOST_STEPS = 50
 
 def three_views(request: HttpRequest, key: UUID) -> HttpResponse:
-    """Show an order as designed, as planned and as built; with `on`, what the revisions of that day would change."""
+    """Show an order as designed, planned and built, or with `revision` what those in force `on` a day would change."""
     ctx = request.ctx
     noun = registry.noun(ORDER)
     record = reading.read_record(ctx, noun, key, expand=False, without=[line.key for line in noun.spec.lines])
-    differs = _difference(ctx, record, request) if "revision" in request.GET else None
-    materials, operations = comparing.materials(key), comparing.operations(key)
-    return page(request, "production/views.html", {
+    shown = {
         "record": record,
         "state": noun.spec.life.state(record["state"]),
         "item": record["part_name"] or titles("items.item", [UUID(record["item"])]).get(UUID(record["item"]), ""),
         "area": areas.area_of("production"),
         "here": f"/production/work_orders/{key}",
+        "may_change": record["state"] in AT_WORK and ctx.may(f"{ORDER}.change_revision"),
+    }
+    if "revision" in request.GET:
+        on, differs = _difference(ctx, record, request)
+        changes = [(change, CHANGES[change.change]) for change in differs.changes]
+        shown |= {"on": on.isoformat(), "differs": differs, "changes": changes}
+        return page(request, "production/revision.html", shown)
+    materials, operations = comparing.materials(key), comparing.operations(key)
+    return page(request, "production/views.html", shown | {
         "parts": (
             (L("工序", "Operations"), operations), (L("用料", "Materials"), materials),
         ),
         "count": sum(line.is_different for line in (*materials, *operations)),
         "deviations": comparing.deviations(key, acting.zone_of(request)),
-        "differs": differs,
-        "changes": [(change, CHANGES[change.change]) for change in differs.changes] if differs else (),
-        "may_change": record["state"] in AT_WORK and ctx.may(f"{ORDER}.change_revision"),
     })  # fmt: skip
 
 
-def _difference(ctx: Context, record: dict[str, Any], request: HttpRequest) -> Difference:
+def _difference(ctx: Context, record: dict[str, Any], request: HttpRequest) -> tuple[date, Difference]:
+    """Give the day that is asked for, today without, and what its revisions would change. Raises: Invalid"""
     order = WorkOrder.objects.get(pk=record["id"])
     faults = FieldFaults()
     today = plants([order.plant_id])[0].day(ctx.now)
@@ -62,7 +67,7 @@ def _difference(ctx: Context, record: dict[str, Any], request: HttpRequest) -> D
         faults.add("on", L("不是日期", "is no date"))
         on = today
     faults.refuse_if_any()
-    return difference(order, on)
+    return on, difference(order, on)
 
 
 def card(request: HttpRequest) -> HttpResponse:
