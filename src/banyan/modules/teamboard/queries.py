@@ -477,7 +477,13 @@ _FLAGS = f"""
            coalesce(a.state = 'waiting', false), a.id IS NOT NULL AND a.state <> 'undone', coalesce(u.kind, ''),
            coalesce(u.device_at, u.reported_at), o.good_quantity, o.is_stopped, o.sequence,
            coalesce(m.code, ''), coalesce(z.name, ''), coalesce(m.state, ''), m.state_since, coalesce(n.code, ''),
-           coalesce(c.name, ''), coalesce(c.reporters, ''), coalesce(k.name, ''), r.data::text, o.capture::text, x.total
+           coalesce(c.name, ''), coalesce(c.reporters, ''), coalesce(k.name, ''),
+           coalesce((SELECT string_agg(CASE WHEN %(english)s AND y.name_en <> '' THEN y.name_en ELSE y.name END,
+                                        ', ' ORDER BY y.code) FROM jsonb_array_elements(r.defects) u
+                     JOIN production_defectreason y ON y.id = (u ->> 'reason')::uuid), ''),
+           coalesce((SELECT string_agg(y.name, ', ' ORDER BY y.code) FROM jsonb_array_elements(r.people) u
+                     JOIN people_employee y ON y.id = (u ->> 'employee')::uuid), ''),
+           r.data::text, o.capture::text, x.total
     FROM open x JOIN production_report r ON r.id = x.report_id
     LEFT JOIN production_reportapproval a ON a.id = r.id LEFT JOIN production_report u ON u.id = r.reverses_id
     JOIN production_operation o ON o.id = r.operation_id JOIN production_workorder w ON w.id = r.work_order_id

@@ -235,8 +235,8 @@ class FlagRow:
     Takes:  quantity: below zero for pieces taken back; can_correct: pieces that stand; undone_kind, undone_at: of the
             report taken back; users: (operation, counts taken, counts that come to it now) after one whose pieces
             were taken back; machine, machine_centre, machine_state, machine_since: of the machine it was told on;
-            planned_machine, centre: where the operation is done; reporters, skill: who reports there; beyond, lacking:
-            data beyond limits, and not told
+            planned_machine, centre: where the operation is done; reporters, skill: who reports there; reasons,
+            people: named in it; beyond, lacking: data beyond limits, and not told
     """
 
     report: UUID
@@ -278,6 +278,8 @@ class FlagRow:
     centre: str
     reporters: str
     skill: str
+    reasons: str
+    people: str
     beyond: tuple[Measured, ...] = ()
     lacking: tuple[Measured, ...] = ()
     users: tuple[tuple[str, Decimal, Decimal], ...] = ()
@@ -293,6 +295,14 @@ class FlagRow:
     @property
     def is_others_work(self) -> bool:
         return any(kind == "reporter" for _, kind, _ in self.flags)
+
+    @property
+    def has_other_reason(self) -> bool:
+        return any(kind == "reason" for _, kind, _ in self.flags)
+
+    @property
+    def names_somebody_gone(self) -> bool:
+        return any(kind == "left" for _, kind, _ in self.flags)
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,6 +291,23 @@ def test_of_a_report_by_others_than_report_there_the_page_says_who_does(leader):
     assert ReportApproval.objects.get().state == "approved"
 
 
+def test_of_a_reason_out_of_use_and_a_colleague_who_is_gone_the_page_names_both(leader):
+    order, world = leader.released(), leader.world
+    reason = world.make("production.defect_reason", code="OLD", name="旧原因", kind="scrap")
+    world.change(reason, is_active=False)
+    world.do("people.employee.leave", world.second_worker, left_on=leader.ctx.now.date())
+    people = [{"employee": one.pk} for one in (world.worker, world.second_worker)]
+    defects = [{"reason": reason.pk, "quantity": 2}]
+    told = leader.report(order, 10, "scrap", 2, people=people, defects=defects, **offline(leader))
+    assert sorted(told.flags) == ["left", "reason"]
+    page = leader.get("flags").content.decode()
+    assert "不良原因 <b>旧原因</b>" in page
+    assert "原因已停用，或不用于这个工作中心或此类报工" in page
+    names = ", ".join(one.name for one in sorted((world.worker, world.second_worker), key=lambda one: one.code))
+    assert f"一起报工的人 <b>{names}</b>" in page
+    assert "其中有人已离职" in page
+
+
 def test_an_undo_that_comes_too_late_is_seen_counted_and_accepted_in_one_tap(leader):
     order = leader.released()
     zhao = [{"employee": leader.world.worker.pk}]
