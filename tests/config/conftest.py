@@ -15,7 +15,7 @@ def banyan(db, monkeypatch):
     """Give a function that runs `banyan …` and gives its result."""
 
     @contextmanager
-    def running(role: str = "app"):
+    def running(role: str = "app", *, needs_tables: bool = True):
         with _django.refusals_told():
             yield
 

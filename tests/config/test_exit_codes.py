@@ -27,6 +27,9 @@ SLICE = CHECKOUT / "src" / "banyan" / "demo" / "adventureworks"
         (["import", "nowhere"], 2, "nowhere is neither a folder nor one of adventureworks"),
         (["import", "{folder}"], 2, "does not hold the files of adventureworks"),
         (["import", "items.item", "{folder}/none.csv"], 2, "none.csv' does not exist"),
+        (["import", "items.item"], 2, "items.item is a noun: name the FILE that is to be imported"),
+        (["import", "{folder}", "--report", "{folder}/none/account.json"], 2, "there is no folder"),
+        (["export", "items.item", "--to", "/dev/null/below"], 1, "/dev/null/below cannot be written"),
         (["openapi", "--language", "fr"], 2, "'fr' is not one of 'zh', 'en'"),
         (["openapi", "-o", "{folder}/none/api.json"], 1, "Could not open file"),
         (["shell", "-c"], 2, "requires an argument"),
@@ -47,6 +50,15 @@ def test_a_story_is_told_in_an_empty_database_only(banyan, world, monkeypatch):
     done = banyan("story")
     assert done.exit_code == 1
     assert "故事只能在空库上讲" in done.output
+    assert not JobRun.objects.exists()
+
+
+def test_a_story_whose_records_are_missing_writes_nothing_and_says_where_it_looked(banyan, monkeypatch, tmp_path):
+    monkeypatch.setattr("banyan.demo.cycles.RECORDS", tmp_path)
+    done = banyan("story", "--factory", "adventureworks")
+    assert done.exit_code == 1
+    assert str(tmp_path) in done.output
+    assert "BANYAN_ADVENTUREWORKS" in done.output
     assert not JobRun.objects.exists()
 
 

@@ -57,6 +57,16 @@ def connected(role: str) -> psycopg.Connection:
     )
 
 
+def test_a_database_without_tables_is_refused_with_the_way_out(cluster):
+    surroundings = os.environ | {"DATABASE_URL": cluster.url("plain", "plain"), "LC_ALL": "zh_CN.UTF-8"}
+    server_of = [sys.executable, "-m", "banyan.config.cli", "verify"]
+    cluster.sql(f"CREATE ROLE {OWNER}; CREATE ROLE {APP}; GRANT {OWNER}, {APP} TO plain")
+    done = subprocess.run(server_of, env=surroundings, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "数据库里还没有表。请先执行 `banyan migrate`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.slow
 def test_who_may_create_roles_gets_them_made_and_works_as_they_do(cluster, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", cluster.url("maker", "maker"))

@@ -211,7 +211,6 @@ VARIABLES: dict[str, Variable] = {
         ),
         Variable("BANYAN_PASSWORD", "", str, "Password for `banyan user`, instead of being asked", is_secret=True),
         Variable("BANYAN_LOG_LEVEL", "INFO", str, "Least severe level that is logged"),
-        Variable("AMQP_URL", "", str, "Optional RabbitMQ for the integration bus"),
     )
 }
 

@@ -36,6 +36,11 @@ PLOT = Plot(
 )  # fmt: skip
 
 
+def require_records() -> None:
+    """Refuse where the records are missing, before anything is written. Raises: NoSource"""
+    mapping.load(SYSTEM).require(RECORDS)
+
+
 def set_up(ctx: Context, teller: Teller) -> tuple[Plot, dict[str, UUID]]:
     """Bring the records in and open the books; give the plot and the users by role. Raises: NoSource."""
     loader = Loader(ctx)

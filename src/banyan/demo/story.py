@@ -906,6 +906,8 @@ FACTORIES: dict[str, Callable[[Context, Teller], tuple[Plot, dict[str, UUID]]]] 
     "demo": rongxi.set_up,
     "adventureworks": cycles.set_up,
 }
+#: What must be there before a factory is set up.
+NEEDS: dict[str, Callable[[], None]] = {"adventureworks": cycles.require_records}
 
 
 def main(factory: str = "demo", teller: Teller | None = None) -> int:
@@ -924,8 +926,10 @@ def main(factory: str = "demo", teller: Teller | None = None) -> int:
 def fill(factory: str, teller: Teller) -> Told:
     """Set a factory up in an empty database and tell its story; give what it came to.
 
-    Raises: NoSource where the factory's records are missing
+    Raises: NoSource where the factory's records are missing; nothing is written then
     """
+    if factory in NEEDS:
+        NEEDS[factory]()
     now = datetime.now(UTC)
     begins = first_day(now)
     run = JobRun(kind=KIND, title_zh="演示工厂", title_en="Demo factory", state="running", created_at=now)

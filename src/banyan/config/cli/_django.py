@@ -15,10 +15,11 @@ from banyan.ops.cluster import ClusterError
 
 
 @contextmanager
-def running(role: str = "app") -> Iterator[None]:
+def running(role: str = "app", *, needs_tables: bool = True) -> Iterator[None]:
     """Have Django and the database ready meanwhile, as one of the two roles.
 
-    The embedded cluster is started where it does not run and left as it was found.
+    The embedded cluster is started where it does not run and left as it was found. The owner makes the tables; who
+    comes as the application before they are made is told so, unless it does without.
     """
     os.environ["BANYAN_DB_ROLE"] = role
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "banyan.config.settings")
@@ -29,9 +30,24 @@ def running(role: str = "app") -> Iterator[None]:
         django.setup()
         try:
             with refusals_told():
+                if needs_tables and role == "app":
+                    _require_tables()
                 yield
         finally:
             connections.close_all()
+
+
+def _require_tables() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('kernel_user') IS NOT NULL")
+        if cursor.fetchone()[0]:
+            return
+    raise click.ClickException(
+        L("数据库里还没有表。请先执行 `banyan migrate`，或用 `banyan up` 启动一次。",
+          "The database has no tables yet. Run `banyan migrate` first, or start once with `banyan up`.").in_(language())
+    )  # fmt: skip
 
 
 @contextmanager

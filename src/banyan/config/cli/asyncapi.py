@@ -15,7 +15,7 @@ from banyan.config.cli._django import running, system_context
 @click.option("--systems", is_flag=True, help="Also say which outside systems hear them, and where.")
 def command(output: click.File, language: str, systems: bool) -> None:
     """Print the description of all events (AsyncAPI 3.0, JSON)."""
-    with running():
+    with running(needs_tables=False):
         from banyan.integration.gateway import asyncapi
 
         json.dump(asyncapi.document(language, system_context() if systems else None), output, ensure_ascii=False,

@@ -23,10 +23,13 @@ def command(nouns: tuple[str, ...], folder: Path, form: str) -> None:
         from banyan.kernel import exchange, reading, registry
 
         chosen = [noun_named(key) for key in nouns] or list(registry.nouns())
-        folder.mkdir(parents=True, exist_ok=True)
-        for noun in chosen:
-            file = folder / f"{noun.spec.key}.{form}"
-            with file.open("wb") as output:
-                for piece in exchange.export(system_context(), noun, reading.Query(), form, full=True):
-                    output.write(piece)
-            click.echo(file)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for noun in chosen:
+                file = folder / f"{noun.spec.key}.{form}"
+                with file.open("wb") as output:
+                    for piece in exchange.export(system_context(), noun, reading.Query(), form, full=True):
+                        output.write(piece)
+                click.echo(file)
+        except OSError as fault:
+            raise click.ClickException(f"{fault.filename or folder} cannot be written: {fault.strerror}.") from fault

@@ -29,6 +29,8 @@ def command(what: str, file: Path | None, pairs: tuple[str, ...], check: bool, a
     (adventureworks): every row is accounted for, and a second run changes only what differs.
     Exit code 1 where there are faults.
     """
+    if account and not account.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {account.parent}.", param_hint="--report")
     with running():
         if file is None:
             _migrate(what, account)
@@ -77,9 +79,12 @@ def _migrate(what: str, account: Path | None) -> None:
     for line in report.lines(language()):
         click.echo(line)
     if account:
-        account.write_text(
-            json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n"
+        try:
+            account.write_text(text, encoding="utf-8")
+        except OSError as fault:
+            why = f"The records are in, but {account} cannot be written: {fault.strerror}."
+            raise click.ClickException(why) from fault
     raise SystemExit(0 if report.is_reconciled else 1)
 
 
@@ -91,6 +96,10 @@ def _system_in(what: str, systems: tuple[str, ...]) -> tuple[str, Path]:
     if what in systems:
         named = os.environ.get(f"BANYAN_{what.upper()}")
         return what, Path(named) if named else CHECKOUT.parent / "shared" / "data" / what
+    from banyan.kernel import registry
+
+    if registry.has_noun(what):
+        raise click.UsageError(f"{what} is a noun: name the FILE that is to be imported.")
     folder = Path(what)
     if not folder.is_dir():
         raise click.BadParameter(

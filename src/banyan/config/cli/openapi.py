@@ -14,7 +14,7 @@ from banyan.config.cli._django import running
 @click.option("--language", type=click.Choice(["zh", "en"]), default="en", show_default=True)
 def command(output: click.File, language: str) -> None:
     """Print the description of the REST interface (OpenAPI 3.1, JSON)."""
-    with running():
+    with running(needs_tables=False):
         from banyan.web.rest import openapi
 
         json.dump(openapi.document(language), output, ensure_ascii=False, indent=2)

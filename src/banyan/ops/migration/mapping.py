@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from banyan.lib.labels import L, Label
+from banyan.ops.migration.sources import NoSource
 
 MAPPINGS = Path(__file__).parent
 Condition = Mapping[str, Any]
@@ -160,7 +161,15 @@ class SystemMapping:
 
     def fits(self, folder: Path) -> bool:
         """Say whether a folder holds every file that the mapping needs."""
-        return all((folder / f"{name}.csv").is_file() for name in self.needs)
+        return not self._lacking(folder)
+
+    def require(self, folder: Path) -> None:
+        """Refuse a folder that lacks a file that the mapping needs. Raises: NoSource"""
+        if lacking := self._lacking(folder):
+            raise NoSource(file=lacking[0], folder=str(folder))
+
+    def _lacking(self, folder: Path) -> list[str]:
+        return [f"{name}.csv" for name in self.needs if not (folder / f"{name}.csv").is_file()]
 
 
 def load(system: str) -> SystemMapping:

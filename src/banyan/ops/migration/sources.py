@@ -18,6 +18,8 @@ class NoSource(NotFound):
     code = "migration.no_source"
     zh = "在 {folder} 里没有 {file}"
     en = "There is no {file} in {folder}"
+    way_out_zh = "请给出放有这些文件的文件夹；AdventureWorks 的由 BANYAN_ADVENTUREWORKS 指定"
+    way_out_en = "Name the folder that holds these files; for AdventureWorks' records, by BANYAN_ADVENTUREWORKS"
 
 
 @dataclass(frozen=True, slots=True)
