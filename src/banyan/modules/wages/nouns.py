@@ -34,7 +34,7 @@ KINDS = [
     choice("scrap", "报废", "Scrap", "red"),
     choice("rework", "返工", "Rework", "orange"),
     choice("share", "班组分配", "Team share", "blue"),
-    choice("bonus", "奖扣", "Bonus", "violet"),
+    choice("bonus", "奖扣", "Bonus", "purple"),
 ]
 _ENDS = L("该日起无效", "Invalid from that day")
 
