@@ -26,11 +26,18 @@ from banyan.integration.connecting import (
     connector,
 )
 from banyan.integration.models import Flow, Sample, System
-from banyan.kernel import registry
+from banyan.kernel import proofs, registry
 from banyan.kernel.commands import execute
 from banyan.kernel.models import Role, RoleGrant, User, UserRole
 from banyan.lib.ids import new_id
 from banyan.lib.labels import L
+
+PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
+#: An answer makes a role of what the partner said.
+MAKES_A_ROLE = {"command": {"target": "kernel.role.create", "mapping": {"fields": [
+    {"target": "code", "source": "reply.number"}, {"target": "name_zh", "source": "message.type"},
+    {"target": "name_en", "source": "message.id"},
+]}}}  # fmt: skip
 
 
 class LoopSettings(BaseModel):
@@ -235,3 +242,10 @@ def flow(ctx, system) -> Callable[..., Flow]:
 
 
 __all__ = ["CONFIRMED", "PAGES", "Partner", "Sample", "do"]
+
+
+@pytest.fixture
+def proved(live_db) -> Iterator[None]:
+    """Hold a story to the proofs when it is over."""
+    yield
+    assert [v.found.faults for v in proofs.run(PROOFS) if not v.is_green] == []

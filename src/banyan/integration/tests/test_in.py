@@ -20,20 +20,13 @@ from banyan.integration.mapping.models import KeyLink
 from banyan.integration.models import Attempt, Message, Position, Secret, System
 from banyan.integration.plans import plan_of
 from banyan.integration.tests.conftest import CONFIRMED, PAGES, do
-from banyan.kernel import db, proofs, registry
+from banyan.kernel import db, registry
 from banyan.kernel.commands import Contended, execute
 from banyan.kernel.models import Audit, History, Role, User
 from banyan.lib.errors import Invalid
 from tests.integration.both_sides import bus_agrees, roles
 
-PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
-
-
-@pytest.fixture(autouse=True)
-def proved(live_db):
-    """Hold every story to the proofs."""
-    yield
-    assert [v.found.faults for v in proofs.run(PROOFS) if not v.is_green] == []
+pytestmark = pytest.mark.usefixtures("proved")
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from banyan.integration.models import Attempt, Gauge, Message
 from banyan.integration.plans import plan_of
 from banyan.integration.tests.conftest import do
 from banyan.integration.tests.telling import sell
-from banyan.kernel import dispatcher, proofs
+from banyan.kernel import dispatcher
 from banyan.kernel.models import Outbox
 from banyan.lib.ids import new_id
 from tests.integration.both_sides import bus_agrees, sold
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
+pytestmark = pytest.mark.usefixtures("proved")
 
 
 def seen(partner) -> list[int]:
@@ -32,13 +32,6 @@ def seen(partner) -> list[int]:
 
 def states() -> list[tuple[str, str]]:
     return list(Message.objects.order_by("seq").values_list("state", "reason"))
-
-
-@pytest.fixture(autouse=True)
-def proved(live_db):
-    """Hold every story to the proofs."""
-    yield
-    assert [v.found.faults for v in proofs.run(PROOFS) if not v.is_green] == []
 
 
 def later(seconds: float) -> datetime:

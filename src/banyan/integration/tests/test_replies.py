@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,25 +11,13 @@ from banyan.integration.engine import carry_once, carry_until_quiet
 from banyan.integration.errors import FlowNotReady
 from banyan.integration.models import Attempt, Message, System
 from banyan.integration.plans import plan_of
-from banyan.integration.tests.conftest import do
+from banyan.integration.tests.conftest import MAKES_A_ROLE, do
 from banyan.integration.tests.telling import sell
-from banyan.kernel import proofs
 from banyan.kernel.models import Audit, Role
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
 
-PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
-MAKES_A_ROLE = {"command": {"target": "kernel.role.create", "mapping": {"fields": [
-    {"target": "code", "source": "reply.number"}, {"target": "name_zh", "source": "message.type"},
-    {"target": "name_en", "source": "message.id"},
-]}}}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def proved(live_db) -> Iterator[None]:
-    """Hold every story to the proofs."""
-    yield
-    assert [v.found.faults for v in proofs.run(PROOFS) if not v.is_green] == []
+pytestmark = pytest.mark.usefixtures("proved")
 
 
 @pytest.fixture

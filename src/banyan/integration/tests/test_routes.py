@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,14 +13,13 @@ from banyan.integration.engine import carry_once, carry_until_quiet
 from banyan.integration.errors import FlowNotReady, RouteUntried, SamplesFail
 from banyan.integration.models import Flow, FlowVersion, Message, System
 from banyan.integration.plans import Plan, plan_of
-from banyan.integration.tests.conftest import Loop, do
+from banyan.integration.tests.conftest import MAKES_A_ROLE, Loop, do
 from banyan.integration.tests.telling import Cancelled, Sold, happen
-from banyan.kernel import proofs
 from banyan.kernel.models import Outbox, Role
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
 
-PROOFS = ("integration.carried", "integration.claims", "integration.once", "integration.order")
+pytestmark = pytest.mark.usefixtures("proved")
 HEARD = ["test.sold", "test.cancelled"]
 #: What the partner hears of a cancellation: another operation, another form, of less than all.
 GONE = {
@@ -30,17 +28,6 @@ GONE = {
 }  # fmt: skip
 SOLD_SAMPLE = ({"type": "test.sold", "data": {"n": 1}},) * 2
 GONE_SAMPLE = ({"type": "test.cancelled", "data": {"n": 2}}, {"gone": 2})
-MAKES_A_ROLE = {"command": {"target": "kernel.role.create", "mapping": {"fields": [
-    {"target": "code", "source": "reply.number"}, {"target": "name_zh", "source": "message.type"},
-    {"target": "name_en", "source": "message.id"},
-]}}}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def proved(live_db) -> Iterator[None]:
-    """Hold every story to the proofs."""
-    yield
-    assert [v.found.faults for v in proofs.run(PROOFS) if not v.is_green] == []
 
 
 @pytest.fixture
