@@ -12,7 +12,7 @@ from banyan.kernel import proofs
 from banyan.kernel.models import Outbox, User
 from banyan.lib.ids import new_id
 from banyan.modules.channels.models import Difference
-from banyan.modules.channels.tests.conftest import Stall, nobody_plans  # noqa: F401
+from banyan.modules.channels.tests.conftest import nobody_plans  # noqa: F401
 from banyan.modules.finance import rules
 from banyan.modules.finance.errors import CreditsTooMuch, NothingToCredit
 from banyan.modules.finance.models import CustomerInvoice, CustomerInvoiceLine
@@ -21,37 +21,10 @@ from banyan.modules.finance.tests.test_ledger import close
 from banyan.modules.finance.tests.test_statements import balances, invoice, settled, sold
 from banyan.modules.finance.values import Billed
 from banyan.modules.sales.models import OrderLine
-from tests.plugins.standing import stands
 from tests.rest.conftest import account  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 NOTE, LINE = CustomerInvoice.objects, CustomerInvoiceLine.objects
-
-
-@pytest.fixture
-@stands
-def stall(world):
-    """Give a plant that sells through shops."""
-    return Stall(world)
-
-
-@pytest.fixture
-@stands
-def shop(stall):
-    """Give a shop that bills one customer and lists a part as A-1."""
-    shop = stall.shop("S", tax_code=stall.world.vat13)
-    stall.listing(shop, "A-1", stall.world.part)
-    return shop
-
-
-@pytest.fixture
-@stands
-def books(stall):
-    """Open the books of a plant that sells through shops."""
-    stall.run("finance.account.install", chart="cas_small")
-    stall.run("finance.period.open_year", year=2026)
-    stall.put(stall.world.part, 20)
-    return stall
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from banyan.kernel import proofs, registry
 from banyan.kernel.commands import execute
 from banyan.modules.channels.errors import NotAllMatched
 from banyan.modules.channels.models import Settlement
-from banyan.modules.channels.tests.conftest import Stall, nobody_plans  # noqa: F401
+from banyan.modules.channels.tests.conftest import nobody_plans  # noqa: F401
 from banyan.modules.finance.errors import OrderOfAnotherShop, PaidByStatement
 from banyan.modules.finance.models import (
     Account,
@@ -25,37 +25,10 @@ from banyan.modules.finance.models import (
 )
 from banyan.modules.finance.queries import account_balance
 from banyan.modules.finance.starts import notices_of_statement, pages_of_statement_line
-from tests.plugins.standing import stands
 
 pytestmark = pytest.mark.django_db
 MONEY, CLEARING, FEES, RECEIVABLE = "101203", "122104", "560107", "1122"
 GREEN = ("finance.statements", "finance.shares", "finance.matched", "finance.entries_balance", "finance.origins")
-
-
-@pytest.fixture
-@stands
-def stall(world):
-    """Give a plant that sells through shops."""
-    return Stall(world)
-
-
-@pytest.fixture
-@stands
-def shop(stall):
-    """Give a shop that bills one customer and lists a part as A-1."""
-    shop = stall.shop("S", tax_code=stall.world.vat13)
-    stall.listing(shop, "A-1", stall.world.part)
-    return shop
-
-
-@pytest.fixture
-@stands
-def books(stall):
-    """Open the books of a plant that sells through a shop."""
-    stall.run("finance.account.install", chart="cas_small")
-    stall.run("finance.period.open_year", year=2026)
-    stall.put(stall.world.part, 20)
-    return stall
 
 
 def sold(stall, shop, *prices, is_invoiced=True):
