@@ -45,7 +45,7 @@ CALLS = {
     "sales/orders?fields=number,lines": 4,
 }
 #: What any list may take, on a page and over REST.
-PAGE, CALL, MORE = 30, 12, 12
+PAGE, CALL, MORE = 30, 12, 80
 #: Nouns of which samples make no second record, because what they are about takes one only: their list has one row.
 LONE = {"finance.posting_rule", "inventory.item_location", "mapping.survivorship", "wages.rate"}
 #: Nouns by whose rows whoever asks is known: theirs are written beside those, in the table itself.

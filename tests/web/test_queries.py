@@ -20,7 +20,7 @@ from tests.web.test_budgets import ACCESS, PAGE
 pytestmark = pytest.mark.django_db
 
 #: Rows of every noun for the few and for the many.
-FEW, MANY = 10, 30
+FEW, MANY = 10, 80
 #: Queries whose answer does not grow with rows that know nothing of one another: it wants a life, or is a few sums.
 WANT_A_LIFE = {
     "engineering.costs", "engineering.explosion", "exceptions.open_by_age", "finance.open_items", "finance.order_cost",
