@@ -19,6 +19,7 @@ from banyan.kernel.models import Audit, Delivery, JobRun, Outbox, Request, User
 from banyan.lib.errors import Conflict, TooMany
 from banyan.lib.ids import first_id, new_id
 from banyan.lib.labels import L
+from tests.plugins.database import until_older_end
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def test_an_event_of_an_open_transaction_is_not_skipped(ctx, live_db):
     assert heard == []
     side.rollback()
     side.close()
+    until_older_end()
     dispatcher.drain()
     assert heard == ["later"]
 
@@ -102,6 +104,7 @@ def test_an_open_transaction_of_another_database_delays_nothing(ctx, live_db, ap
     with psycopg.connect(live_db.cluster.url("banyan_owner", "postgres")) as elsewhere:
         elsewhere.execute("SELECT pg_current_xact_id()")
         ring(ctx, new_id(), "at once")
+        until_older_end()
         dispatcher.drain()
         assert heard == ["at once"]
         assert chain.seal().rows == 1
@@ -119,6 +122,7 @@ def test_a_failing_delivery_holds_back_its_record_only_and_can_be_replayed(ctx, 
     broken.add("bad")
     ring(ctx, first, "bad", "after bad")
     ring(ctx, second, "other")
+    until_older_end()
     dispatcher.drain()
     assert heard == ["other"]
     Delivery.objects.filter(state="waiting").update(
@@ -154,6 +158,7 @@ def test_a_failed_delivery_waits_out_its_pause(ctx, live_db, monkeypatch):
     monkeypatch.setattr(dispatcher.random, "uniform", lambda *_: 1.0)
     broken.add("again")
     ring(ctx, new_id(), "again")
+    until_older_end()
     at = datetime.now(UTC)
     for attempts, pause in ((1, 2), (2, 4), (3, 8)):
         dispatcher.drain(at)
@@ -172,6 +177,7 @@ def test_an_event_that_was_passed_over_is_named(ctx, live_db):
     ring(ctx, new_id(), "passed over")
     ring(ctx, new_id(), "taken up")
     passed = Outbox.objects.order_by("seq").first()
+    until_older_end()
     dispatcher.drain()
     assert found("kernel.outbox").broken == 0
     Outbox.objects.filter(pk=passed.pk).update(dispatched_at=None)
@@ -190,6 +196,7 @@ def test_events_that_no_dispatcher_took_up_for_five_minutes_are_named(ctx, live_
         Outbox.objects.filter(pk=event.pk).update(id=made)
     (fault,) = found("kernel.outbox").faults
     assert (fault.record, "not taken up" in fault.text) == (str(Outbox.objects.order_by("seq").first().pk), True)
+    until_older_end()
     dispatcher.drain()
     assert found("kernel.outbox").faults == ()
 
@@ -211,10 +218,12 @@ def test_a_refused_command_leaves_no_event(ctx, live_db):
 def test_the_chain_covers_every_audit_row_and_names_a_break(ctx, live_db, settings, tmp_path):
     settings.BANYAN_AUDIT_HEAD = tmp_path / "head.json"
     ring(ctx, new_id(), "a")
+    until_older_end()
     assert chain.seal().rows == 1
     assert chain.seal() is None
     ring(ctx, new_id(), "b")
     ring(ctx, new_id(), "c")
+    until_older_end()
     assert (chain.seal().no, found("kernel.audit_chain").broken) == (2, 0)
     altered = Audit.objects.order_by("seq").last().pk
     with transaction.atomic():
@@ -229,6 +238,7 @@ def test_the_chain_covers_every_audit_row_and_names_a_break(ctx, live_db, settin
 def test_a_rewritten_chain_differs_from_its_outside_head(ctx, live_db, settings, tmp_path):
     settings.BANYAN_AUDIT_HEAD = tmp_path / "head.json"
     ring(ctx, new_id(), "a")
+    until_older_end()
     chain.seal()
     with transaction.atomic():
         db.run("ALTER TABLE kernel_auditseal DISABLE TRIGGER USER")

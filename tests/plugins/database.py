@@ -17,6 +17,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from copy import deepcopy
@@ -303,6 +304,20 @@ def live_db(django_db_setup, django_db_blocker) -> Iterator[LiveDatabase]:
         kept.begin()
         yield LiveDatabase(kept.name, kept.databases.cluster)
         kept.end()
+
+
+def until_older_end(seconds: float = 10.0) -> None:
+    """Wait until nothing that began before the last audit row is open: autovacuum, say, has such for a moment."""
+    from django.db import connection
+
+    end = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT banyan_horizon() > max(xid) FROM kernel_audit")
+            if cursor.fetchone()[0]:
+                return
+            assert time.monotonic() < end, "something that began earlier stays open"
+            time.sleep(0.005)
 
 
 @pytest.fixture

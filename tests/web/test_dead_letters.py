@@ -15,6 +15,7 @@ from banyan.kernel.models import Audit, Delivery, Role, RoleGrant, User, UserRol
 from banyan.kernel.outbox_proofs import outbox_is_delivered
 from banyan.lib.errors import Conflict, NotAllowed
 from banyan.lib.labels import L
+from tests.plugins.database import until_older_end
 from tests.web.conftest import PART
 
 
@@ -45,6 +46,7 @@ def silence():
 def knock(ctx, record, *texts):
     told = lambda ctx: tell(*(Knocked(record=record, text=t) for t in texts))  # noqa: E731
     execute(ctx, Command(key="kernel.user.knock", label=L("敲门", "Knock"), on="noun", permission="x", function=told))
+    until_older_end()
 
 
 def drain_until_dead():
