@@ -22,6 +22,22 @@ PRESS = """([x, y]) => {
 }"""
 
 
+#: Draws the whole screen anew, and gives what stood before where it was another.
+ANEW = """() => {
+    const root = document.getElementById('station');
+    const stood = root.innerHTML;
+    root.dataset.screen = '';
+    document.querySelector('[role=tab].is-on').click();
+    return root.innerHTML === stood ? '' : `stood: ${stood}\nanew: ${root.innerHTML}`;
+}"""
+#: Taps one after the other, all that a report can have.
+WAY = ['[data-key="1"]', '[data-key="2"]', '[data-all]', '[data-key="⌫"]', '[data-field="bad"]', '[data-key="7"]',
+       '[data-reason="D02"]', '[data-reason="D01"]', '[data-key="3"]', '[data-count="D01"] .btn:last-child',
+       '[data-reason="D01"]', '.why .tab:last-child', '[data-reason="D03"]', '.crew:not([open]) summary',
+       '.crew .chip:not(.is-on)', '.crew .share .btn:last-of-type', '[data-field="good"]', '[data-key="5"]',
+       '[role=tab]:last-child', '[role=tab]:first-child', '[data-mark]', '[data-key="⌫"]']  # fmt: skip
+
+
 @pytest.fixture
 def hand(floor, open_page) -> Worker:
     hand = Worker(watched(open_page(phone=True)), "taps")
@@ -55,6 +71,19 @@ def test_what_a_tap_does_not_change_stays_and_does_what_it_now_means(floor, hand
     assert page.evaluate("window.stood.every((one) => !one.isConnected)")
     hand.synced()
     assert sorted(int(one.quantity) for one in Report.objects.all()) == [3, 12]
+    assert page.faults == []
+
+
+def test_after_every_tap_stands_what_would_be_drawn_anew(floor, hand):
+    page = hand.page
+    floor.shop.report(floor.orders[2], 10, "good", 2)
+    for order in (floor.orders[0], floor.orders[2]):
+        hand.tap(f'[data-task="{floor.shop.operation(order, 10).pk}"]')
+        for what in WAY:
+            if page.locator(what).count() or ":not" not in what:
+                hand.tap(what)
+            assert page.evaluate(ANEW) == "", what
+        page.get_by_role("button", name="返回").click()
     assert page.faults == []
 
 

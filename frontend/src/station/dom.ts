@@ -47,13 +47,56 @@ export function icon(name: string): SVGElement {
   return made;
 }
 
-const isAlike = (one: Node, other: Node): boolean => one.nodeName === other.nodeName && kind(one) === kind(other);
+/** A part of a screen, and what it hangs on. */
+interface Part {
+  name: string;
+  on: unknown[];
+  made: HTMLElement;
+}
+
+const parts = new Map<string, Part>();
+/** Which part an element was made as, and which one in the page a stand-in means. */
+const madeAs = new WeakMap<Node, Part>();
+const standIns = new WeakMap<Node, HTMLElement>();
+
+/** Gives a part of a screen, made by `make`; while it hangs on the same, only a stand-in for the one in the page, which is then neither made anew nor compared. */
+export function steady(name: string, on: unknown[], make: () => HTMLElement): Node {
+  const all = [document.documentElement.lang, ...on];
+  const before = parts.get(name);
+  if (before?.made.isConnected && before.on.length === all.length && all.every((one, n) => Object.is(one, before.on[n]))) {
+    const standIn = document.createComment("");
+    standIns.set(standIn, before.made);
+    return standIn;
+  }
+  const part = { name, on: all, made: make() };
+  parts.set(name, part);
+  madeAs.set(part.made, part);
+  return part.made;
+}
+
+/** Lets all parts go: another screen is drawn. */
+export const forgetParts = (): void => parts.clear();
+
+/** Puts a node where it is to be, with the parts that it has stand-ins for. */
+function place(into: Element, one: Node, before: Node | null): void {
+  into.insertBefore(standIns.get(one) ?? one, before);
+  const walk = document.createTreeWalker(one, NodeFilter.SHOW_COMMENT);
+  const found: Comment[] = [];
+  while (walk.nextNode()) found.push(walk.currentNode as Comment);
+  for (const standIn of found) standIn.replaceWith(standIns.get(standIn) ?? "");
+}
+
+function isAlike(one: Node, other: Node): boolean {
+  if (standIns.has(other)) return standIns.get(other) === one;
+  return one.nodeName === other.nodeName && madeAs.get(one)?.name === madeAs.get(other)?.name && kind(one) === kind(other);
+}
+
 /** What an element is for as far as its name does not say: its id, or its first class. */
 const kind = (one: Node): string => (one instanceof Element ? one.id || (one.getAttribute("class") ?? "").split(" ", 1)[0] : "");
 
-/** Gives a place these children; those alike at its beginning and its end stay, and take only what differs. */
-export function fill(place: Element, next: Node[]): void {
-  const now = [...place.childNodes];
+/** Gives an element these children; those alike at its beginning and its end stay, and take only what differs. */
+export function fill(into: Element, next: Node[]): void {
+  const now = [...into.childNodes];
   const most = Math.min(now.length, next.length);
   let first = 0;
   while (first < most && isAlike(now[first], next[first])) become(now[first], next[first++]);
@@ -61,11 +104,17 @@ export function fill(place: Element, next: Node[]): void {
   while (last < most - first && isAlike(now[now.length - 1 - last], next[next.length - 1 - last])) become(now[now.length - 1 - last], next[next.length - 1 - last++]);
   for (const old of now.slice(first, now.length - last)) old.remove();
   const end = now[now.length - last] ?? null;
-  for (const one of next.slice(first, next.length - last)) place.insertBefore(one, end);
+  for (const one of next.slice(first, next.length - last)) place(into, one, end);
 }
 
 /** Makes a node that stands like one made anew. A closure must not hold the new one: what is in the page is the old. */
 function become(now: Node, next: Node): void {
+  if (standIns.has(next)) return;
+  const part = madeAs.get(next);
+  if (part && now instanceof HTMLElement) {
+    part.made = now;
+    madeAs.set(now, part);
+  }
   if (!(now instanceof Element && next instanceof Element)) {
     if (now.nodeValue !== next.nodeValue) now.nodeValue = next.nodeValue;
     return;

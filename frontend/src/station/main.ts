@@ -65,7 +65,7 @@ async function start(): Promise<void> {
   afterwards.push(follow);
   addEventListener("hashchange", () => void follow());
   addEventListener("online", () => void fetchDay());
-  wide().addEventListener("change", render);
+  wide.addEventListener("change", render);
   setInterval(() => document.hidden || (today()?.isLocal && void fetchDay()), NEW_DAY_EVERY);
   if ("serviceWorker" in navigator) void navigator.serviceWorker.register("/station/sw.js", { scope: "/station/" });
 }

@@ -4,7 +4,7 @@ import { t } from "../words";
 import { act, tell } from "./acts";
 import { askOne } from "./asking";
 import { captureFields, FIELD, missing } from "./capture";
-import { fill, h, icon } from "./dom";
+import { fill, h, icon, steady } from "./dom";
 import { mayCall, openHelp } from "./help";
 import { newId } from "./ids";
 import { alarm, isCard, lotsUsed, mountedChips, scanMaterial, spread, told } from "./material";
@@ -171,16 +171,19 @@ export async function undo(told: Act): Promise<void> {
   render();
 }
 
-export function reportForm(task: Task, draft: Draft): HTMLElement[] {
+/** Gives the form; a part that hangs on nothing that has changed stays as it is, so what it does goes by what is entered by then. */
+export function reportForm(task: Task, draft: Draft): Node[] {
+  const entered = () => (state.draft?.task === task.id ? state.draft : draft);
   const change = (more: Partial<Draft>) => {
     if (isTelling) return; // it would be begun anew behind what is being kept
-    void setDraft({ ...draft, isSure: false, ...more });
+    void setDraft({ ...entered(), isSure: false, ...more });
     render();
     if (more.field) keysInReach();
   };
   const entry = (name: "good" | "bad", label: string) =>
     h(`button.entry.entry-${name}${draft.field === name ? ".is-on" : ""}`, { type: "button", "data-field": name, "aria-pressed": draft.field === name ? "true" : "false", onclick: () => change({ field: name, isFresh: true }) }, h("small", {}, label), h("b", {}, draft[name] || "0"));
   const press = (key: string) => {
+    const draft = entered();
     if (draft.field.startsWith(defects.COUNT)) return change({ ...defects.typedCount(draft, key), isFresh: false });
     const name = draft.field.startsWith(FIELD) ? draft.field.slice(FIELD.length) : "";
     const text = name ? (draft.data[name] ?? "") : draft[draft.field as "good" | "bad"];
@@ -188,29 +191,39 @@ export function reportForm(task: Task, draft: Draft): HTMLElement[] {
     change({ ...(name ? { data: { ...draft.data, [name]: next } } : { [draft.field]: next }), isFresh: false });
   };
   const isBad = draft.field === "bad" || number(draft.bad) > 0;
-  const crew = state.kept?.day.people ?? [];
-  const isNumber = draft.field.startsWith(FIELD);
-  const shoot = () => void photos.take().then((digest) => digest && change({ photos: [...draft.photos, digest].slice(0, MOST_PHOTOS) }));
+  const crew = state.kept?.day.people ?? NOBODY;
+  const hasPoint = draft.field.startsWith(FIELD) || task.places > 0;
+  const hasSign = isSigned(task, draft);
+  const machine = machineOf(task, draft);
+  const all = () => h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machines ? null : machineChips(task, draft, change));
   return [
-    h("div.pair", {}, entry("good", t("合格", "Good")), entry("bad", t("不良", "Bad"))),
+    steady("pair", [task.id, draft.field, draft.good, draft.bad], () => h("div.pair", {}, entry("good", t("合格", "Good")), entry("bad", t("不良", "Bad")))),
     isBad
-      ? defects.whyPart(task, draft, change)
-      : h("div.chips", {}, number(task.room) > 0 ? h("button.chip", { type: "button", "data-all": true, onclick: () => change({ good: task.room, isFresh: true }) }, t("全部 {n}", "All {n}", { n: task.room })) : null, task.machines ? null : machineChips(task, draft, change)),
-    task.machines ? machineChips(task, draft, change) : null,
+      ? steady("why", [task, state.kept, draft.field, draft.bad, draft.reason, draft.others, draft.isRework], () => defects.whyPart(task, draft, change))
+      : steady("all", [task, machine], all),
+    task.machines ? steady("machines", [task, machine], () => machineChips(task, draft, change) as HTMLElement) : null,
     serials.serialPart(task, draft, change),
-    captureFields(task, draft, { change, typed: () => refinish(task, draft) }),
+    captureFields(task, draft, { change, typed: () => refinish(task, entered()) }),
     mountedChips(task),
-    draft.photos.length ? h("div.shots", {}, draft.photos.map((digest) => photos.preview(digest, () => change({ photos: draft.photos.filter((one) => one !== digest) })))) : null,
-    pad(press, isNumber || task.places > 0, isSigned(task, draft)),
-    h("div.extras", {},
-      task.materials.length || isCard(task) ? h("button.btn", { type: "button", "data-scan-material": true, onclick: () => void scanMaterial(task) }, icon("package"), t("扫料", "Material")) : null,
-      h("button.btn", { type: "button", "data-photo-button": true, disabled: !photos.isPossible() || draft.photos.length >= MOST_PHOTOS, onclick: shoot }, icon("camera"), t("拍照", "Photo")),
-      mayCall() && !task.isBlind ? h("button.btn.btn-alarm", { type: "button", "data-help": true, onclick: () => openHelp(task) }, icon("urgent"), t("呼叫", "Help")) : null,
-      isBegun(draft) ? h("button.btn", { type: "button", "data-discard": true, onclick: () => void discard(task) }, icon("x"), t("清空", "Clear")) : null,
-    ),
-    crew.length > 1 ? crewPart(crew, draft, change) : null,
+    draft.photos.length ? h("div.shots", {}, draft.photos.map((digest) => photos.preview(digest, () => change({ photos: entered().photos.filter((one) => one !== digest) })))) : null,
+    steady("keys", [task.id, hasPoint, hasSign], () => pad(press, hasPoint, hasSign)),
+    steady("extras", [task, draft.photos.length >= MOST_PHOTOS, isBegun(draft), mayCall()], () => extras(task, draft, (digest) => change({ photos: [...entered().photos, digest].slice(0, MOST_PHOTOS) }))),
+    crew.length > 1 ? steady("crew", [task.id, crew, draft.shares, draft.good, crewIsOpen], () => crewPart(crew, draft, change)) : null,
     finish(task, draft),
-  ].filter(Boolean) as HTMLElement[];
+  ].filter((one) => one !== null);
+}
+
+const NOBODY: { id: string; name: string }[] = [];
+
+/** Gives what else can be done at a task: material, a photo, a call for help, throwing away what was entered. */
+function extras(task: Task, draft: Draft, taken: (digest: string) => void): HTMLElement {
+  const shoot = () => void photos.take().then((digest) => digest && taken(digest));
+  return h("div.extras", {},
+    task.materials.length || isCard(task) ? h("button.btn", { type: "button", "data-scan-material": true, onclick: () => void scanMaterial(task) }, icon("package"), t("扫料", "Material")) : null,
+    h("button.btn", { type: "button", "data-photo-button": true, disabled: !photos.isPossible() || draft.photos.length >= MOST_PHOTOS, onclick: shoot }, icon("camera"), t("拍照", "Photo")),
+    mayCall() && !task.isBlind ? h("button.btn.btn-alarm", { type: "button", "data-help": true, onclick: () => openHelp(task) }, icon("urgent"), t("呼叫", "Help")) : null,
+    isBegun(draft) ? h("button.btn", { type: "button", "data-discard": true, onclick: () => void discard(task) }, icon("x"), t("清空", "Clear")) : null,
+  );
 }
 
 /** Throws away what was entered at a task, once somebody has said so twice. */

@@ -1,11 +1,11 @@
 /** The frame round every screen: which there are, the bar above, going from one to the next. */
 import markAddress from "../mark.svg?url";
 import { t } from "../words";
-import { fill, h, icon } from "./dom";
+import { fill, forgetParts, h, icon, steady } from "./dom";
 import * as queue from "./queue";
 import { isBegun, setDraft, state, troubled, waiting } from "./state";
 
-type Draw = () => HTMLElement[];
+type Draw = () => Node[];
 
 /** A way to a further face of the station, offered in the menu to whom it is for. */
 export interface Entry {
@@ -81,8 +81,10 @@ export function render(): void {
   if (!state.person && state.screen !== "menu") state.screen = "sign";
   const held = document.activeElement?.id;
   const root = document.getElementById("station") as HTMLElement;
+  const isSame = root.dataset.screen === state.screen;
+  if (!isSame) forgetParts();
   const drawn = (screens[state.screen] ?? screens[home()])();
-  if (root.dataset.screen === state.screen) fill(root, [topBar(), ...drawn]);
+  if (isSame) fill(root, [topBar(), ...drawn]);
   else root.replaceChildren(topBar(), ...drawn);
   root.className = `screen-${state.screen}`;
   root.dataset.screen = state.screen;
@@ -98,27 +100,27 @@ export function go(screen: string): void {
   scrollTo(0, 0);
 }
 
-export function topBar(): HTMLElement {
-  const count = waiting();
+export function topBar(): Node {
+  const [count, trouble] = [waiting(), troubled()];
   const inner = backs[state.screen];
-  const isBack = inner?.isDeep() || (state.screen !== home() && state.screen !== "sign");
-  const net = queue.isReached ? null : h("span.pill.pill-off", { role: "status" }, icon("wifi-off"), t("离线", "Offline"));
-  const chip = h(
-    `button.pill${count ? ".pill-wait" : troubled() ? ".pill-warn" : ".pill-ok"}`,
+  const isBack = Boolean(inner?.isDeep()) || (state.screen !== home() && state.screen !== "sign");
+  const who = state.person?.name ?? state.device?.name ?? t("工位", "Station");
+  const chip = () => h(
+    `button.pill${count ? ".pill-wait" : trouble ? ".pill-warn" : ".pill-ok"}`,
     { type: "button", onclick: () => go("queue"), "data-queue": count, "aria-label": t("队列：{n} 条待发", "Queue: {n} waiting", { n: count }) },
-    icon(count ? "cloud-upload" : troubled() ? "alert-triangle" : "check"),
-    count ? t("{n} 待发", "{n} waiting", { n: count }) : troubled() ? t("{n} 未入账", "{n} not booked", { n: troubled() }) : t("已同步", "Synced"),
+    icon(count ? "cloud-upload" : trouble ? "alert-triangle" : "check"),
+    count ? t("{n} 待发", "{n} waiting", { n: count }) : trouble ? t("{n} 未入账", "{n} not booked", { n: trouble }) : t("已同步", "Synced"),
   );
-  return h(
+  return steady("bar", [count, trouble, isBack, inner, who, queue.isReached, Boolean(state.person)], () => h(
     "header.bar", {},
     isBack
       ? h("button.plain", { type: "button", onclick: () => inner?.go() || go(state.person ? home() : "sign"), "aria-label": t("返回", "Back") }, icon("arrow-left"))
       : h("img.mark", { src: markAddress, alt: "" }),
-    h("strong.who", {}, state.person?.name ?? state.device?.name ?? t("工位", "Station")),
-    net,
-    state.person ? chip : null,
+    h("strong.who", {}, who),
+    queue.isReached ? null : h("span.pill.pill-off", { role: "status" }, icon("wifi-off"), t("离线", "Offline")),
+    state.person ? chip() : null,
     h("button.plain", { type: "button", onclick: () => go("menu"), "aria-label": t("菜单", "Menu") }, icon("menu-2")),
-  );
+  ));
 }
 
 export function pad(press: (key: string) => void, hasPoint: boolean, hasSign = false): HTMLElement {

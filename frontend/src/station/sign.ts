@@ -1,7 +1,7 @@
 /** Signing in: pairing the device, badge, PIN, or the product's own session. */
 import { t } from "../words";
 import { fetchDay } from "./day";
-import { h, icon } from "./dom";
+import { h, icon, steady } from "./dom";
 import type { KeptDay, Person } from "./model";
 import * as people from "./people";
 import * as queue from "./queue";
@@ -100,7 +100,7 @@ export function signScreen(): HTMLElement[] {
           : field("code", t("工号", "Code"), sign.code),
         field("pin", "PIN", "●".repeat(sign.pin.length)),
       ),
-      pad(key, false),
+      steady("keys", [], () => pad(key, false)),
       h("button.btn.btn-primary.btn-tall", { type: "button", disabled: sign.isBusy, onclick: () => void trySign({ code: sign.code, pin: sign.pin }) }, icon("id-badge-2"), t("登录", "Sign in")),
     ),
   ];

@@ -62,7 +62,14 @@ export const hours = (minutes: string) => (number(minutes) / 60).toFixed(1);
 
 export const mine = () => state.acts.filter((act) => act._person === state.person?.id);
 const ahead = () => (state.kept ? state.acts.filter((act) => isAhead(act, state.kept?.asked ?? 0)) : state.acts);
-export const tasks = (): Task[] => (state.kept ? withActs(state.kept.day.tasks, ahead()) : []);
+/** The tasks as they were last asked for, and of what: they are the same until a day comes or an act is told. */
+let lately: { kept: KeptDay | null; acts: Act[]; tasks: Task[] } | undefined;
+
+export function tasks(): Task[] {
+  const { kept, acts } = state;
+  if (lately?.kept !== kept || lately.acts !== acts) lately = { kept, acts, tasks: kept ? withActs(kept.day.tasks, ahead()) : [] };
+  return lately.tasks;
+}
 export const today = (): Today | null =>
   state.kept && state.person ? sumsAt(state.kept, state.acts, state.person, Date.now()) : null;
 export const waiting = () => state.acts.filter((act) => act._state === "waiting").length;
