@@ -287,9 +287,15 @@ function crewPart(crew: { id: string; name: string }[], draft: Draft, change: (m
   const text = isShared ? t("{n} 人分", "{n} people share", { n: Object.keys(shares).length }) : t("多人一起做", "Several people");
   const chip = (one: { id: string; name: string }) =>
     h(`button.chip${one.id in shares ? ".is-on" : ""}`, { type: "button", "aria-pressed": one.id in shares ? "true" : "false", onclick: () => toggle(one.id) }, one.name);
-  return h("details.crew", { open: crewIsOpen || isShared, ontoggle: (e: Event) => (crewIsOpen = (e.target as HTMLDetailsElement).open) },
-    h("summary", {}, icon("users"), text), h("div.chips", {}, crew.map(chip)),
+  const isOpen = crewIsOpen || isShared;
+  const toggled = (e: Event) => {
+    crewIsOpen = (e.target as HTMLDetailsElement).open;
+    if (!isShared && crewIsOpen !== isOpen) render();
+  };
+  return h("details.crew", { open: isOpen, ontoggle: toggled },
+    h("summary", {}, icon("users"), text), isOpen ? h("div.chips", {}, crew.map(chip)) : null,
     isShared ? h("ul.shares", {}, crew.filter((one) => one.id in shares).map(part)) : null);
 }
 
+/** Whether colleagues are shown to share with: a plant may have many, who are not drawn for one who works alone. */
 let crewIsOpen = false;
