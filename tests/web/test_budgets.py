@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -50,6 +51,7 @@ PAGE, CALL, MORE = 30, 12, 80
 LONE = {"finance.posting_rule", "inventory.item_location", "mapping.survivorship", "wages.rate"}
 #: Nouns by whose rows whoever asks is known: theirs are written beside those, in the table itself.
 ACCESS = {"kernel.role", "kernel.session", "kernel.token", "kernel.user"}
+OWN = 14
 RECORD, EDIT, TIMELINE, CHAIN, OPTIONS = 8, 8, 15, 20, 6
 #: The pages of a record; a chain takes more statements the more steps it has, the others do not.
 TAILS = ("", "/edit", "/timeline", "/chain")
@@ -252,6 +254,67 @@ def test_the_pages_of_a_record_of_any_noun_take_as_many_statements_for_many_rows
     again = [page for page in few if statements(everyone, page) != few[page]]  # once a minute a session is noted
     many = {page: statements(everyone, page) for page in again}
     assert {page: (few[page], many[page]) for page in again if few[page] != many[page]} == {}
+
+
+def bench(world) -> tuple[str, Callable[[int], object]]:
+    """Give the page of a mapping's bench, and what makes so many lines, samples and value maps."""
+    table = world.make("mapping.table", code="T", name="表", target="sales.order.create")
+
+    def fill(total: int) -> None:
+        world.change(table, lines=[{"target": f"records[{n}].terms", "source": f"t{n}"} for n in range(total)])
+        some = [f"{total}-{n}" for n in range(total)]
+        world.make_many("mapping.sample", [{"table": table, "name": one, "body": "{}"} for one in some])
+        world.make_many("mapping.value_map", [{"code": one, "name": "对照"} for one in some])
+
+    return f"/integration/mapping/{table.pk}/bench", fill
+
+
+def drawn_flow(world) -> tuple[str, Callable[[int], object]]:
+    """Give the page on which a flow is drawn, and what makes so many samples, systems and further flows."""
+    settings = {"address": "https://127.0.0.1:9", "operations": [{"key": "push"}]}
+    shop = {"name": "商店", "connector": "rest", "settings": settings, "hosts": ["127.0.0.1:9"]}
+    told = {
+        "system": world.make("integration.system", code="SHOP", **shop), "name": "流", "direction": "out",
+        "trigger": "event", "target": "push", "detail": {"events": ["sales.order_confirmed"]},
+    }  # fmt: skip
+    drawn = world.make("integration.flow", code="DRAWN", **told)
+
+    def fill(total: int) -> None:
+        some = [f"{total}-{n}" for n in range(total)]
+        world.make_many("integration.sample", [{"flow": drawn, "name": one, "input": {"a": one}} for one in some])
+        world.make_many("integration.system", [{"code": one, **shop} for one in some])
+        world.make_many("integration.flow", [{"code": one, **told} for one in some])
+
+    return f"/integration/flow/{drawn.pk}/design", fill
+
+
+def card(world) -> tuple[str, Callable[[int], object]]:
+    """Give the form of a temporary card, and what makes so many people of one's team, and work centres."""
+    world.change(world.worker, user=User.objects.get(login="all").pk)
+
+    def fill(total: int) -> None:
+        for _ in range(total):
+            world.employee(team=world.team)
+        steps = [
+            {"sequence": 10 * n, "name": f"车 {total}-{n}", "work_centre": world.work_centre_of()}
+            for n in range(1, total + 1)
+        ]
+        routing = world.make("engineering.routing", item=world.product, revision=f"R{total}", operations=steps)
+        world.do("engineering.routing.release", routing)
+
+    return "/production/card", fill
+
+
+@pytest.mark.parametrize("made", [bench, drawn_flow, card])
+def test_a_page_of_its_own_takes_as_many_statements_for_eighty_rows_as_for_one(everyone, world, made):
+    path, fill = made(world)
+    fill(1)
+    everyone.get(path)
+    one, size = statements(everyone, path), len(everyone.get(path).content)
+    fill(79)
+    assert statements(everyone, path) == one
+    assert one <= OWN
+    assert len(everyone.get(path).content) > size + 79 * 20, "the rows are not shown"
 
 
 def test_a_record_is_read_over_rest_in_three_statements(bearer, orders):
