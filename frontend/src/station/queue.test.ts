@@ -29,12 +29,17 @@ const problem = (status: number, code: string) => () => Response.json({ code, de
 
 /** Sends the photo once, and waits until that is over. */
 async function sent(answer: () => Response): Promise<Photo | undefined> {
+  await rounds(answer);
+  expect(fetched).toHaveBeenCalledTimes(1);
+  return photos.get(DIGEST);
+}
+
+/** Sends what there is, and waits until that is over. */
+async function rounds(answer: () => Response): Promise<void> {
   over.mockClear();
   reply = answer;
   queue.begin({ changed: () => undefined, people: async () => ({ p: { ticket: "x" } }) as never, out: async () => undefined, settled: async () => undefined });
   await vi.waitFor(() => expect(over).toHaveBeenCalled());
-  expect(fetched).toHaveBeenCalledTimes(1);
-  return photos.get(DIGEST);
 }
 
 describe("a photo on its way", () => {
@@ -94,6 +99,15 @@ describe("acts of somebody signed out", () => {
     const body = JSON.parse(asked.body);
     expect([path, body.person, body.acts.map((act: Act) => act.id), asked.headers.Authorization]).toEqual(["/station/api/sync", "p", ["a1", "a3"], "Station leader"]);
     expect(acts.map((act) => act._state)).toEqual(["flagged", "waiting", "flagged", "done"]);
+  });
+  it.each([
+    ["our server refuses", problem(401, "station.sign_in_needed"), true],
+    ["something between refuses", () => new Response("<html>proxy</html>", { status: 403 }), false],
+  ])("show whether the server is reached where %s", async (_what, answer, isReached) => {
+    acts = [one(1, "p")];
+    queue.reached(false);
+    await rounds(answer);
+    expect([queue.isReached, acts[0]._state]).toEqual([isReached, "waiting"]);
   });
   it("stay, with the reason, where the server refuses", async () => {
     reply = problem(403, "station.not_for_others");

@@ -131,6 +131,7 @@ async function drain(): Promise<boolean> {
         return false;
       }
       stuck.add(person);
+      if (fault.code) reached(true); // what lies between here and the server knows no such code
       if (fault.status === 401) await hooks.out(person);
     }
   }
