@@ -117,7 +117,7 @@ export function tasksScreen(): HTMLElement[] {
   const search = h("input.field", { id: "find", type: "search", value: state.find, placeholder: t("查工单、物料、工序", "Find order, item, operation"), "aria-label": t("查找", "Find"), oninput: (e: Event) => { state.find = (e.target as HTMLInputElement).value; render(); } });
   return [
     h("main.tasks", {},
-      isOut ? h("p.fault", { role: "alert" }, t("登录已过期，排队的报工会保留。", "Your sign-in has expired; what is queued stays."), h("button.btn", { type: "button", onclick: () => void leave() }, t("重新登录", "Sign in again"))) : null,
+      isOut ? h("div.fault", { role: "alert" }, t("登录已过期，排队的报工会保留。", "Your sign-in has expired; what is queued stays."), h("button.btn", { type: "button", onclick: () => void leave() }, t("重新登录", "Sign in again"))) : null,
       state.note ? h("p.note", { role: "status" }, state.note) : null,
       clockNote(minutesOff(state.kept?.offset)),
       sums ? h("button.sums", { type: "button", onclick: () => go("today") }, sum(sums.good, t("今天合格", "Good today")), sum(hours(sums.minutes), t("工时", "Hours")), sum(`¥${sums.wage}`, t("工资（估）", "Wage (est.)"))) : null,
