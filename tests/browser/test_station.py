@@ -707,7 +707,7 @@ BARE = """() => {
 #: The ms that somebody needs at least to find the next thing to tap.
 AIM = 300
 #: How many reports are measured together, and how often so many are at most.
-ROUNDS, SETS = 5, 3
+ROUNDS, SETS = 7, 3
 
 
 def touched(page: Page, selector: str, reactions: list[tuple[str, str]]) -> list[float]:

@@ -35,8 +35,17 @@ export function h(name: string, words: Words = {}, ...children: (Child | Child[]
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** One of each icon that was shown: a copy of it takes one call instead of seven. */
+const icons = new Map<string, SVGElement>();
+
 /** Gives an icon; the word beside it says what it means, so it is hidden from readers. */
-export function icon(name: string): SVGElement {
+export function icon(name: string): Node {
+  const known = icons.get(name) ?? drawnIcon(name);
+  icons.set(name, known);
+  return known.cloneNode(true);
+}
+
+function drawnIcon(name: string): SVGElement {
   const made = document.createElementNS(SVG, "svg");
   made.setAttribute("viewBox", "0 0 24 24");
   made.setAttribute("class", "icon");

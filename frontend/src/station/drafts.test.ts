@@ -8,6 +8,7 @@ class Fake {
   setAttribute = (): void => undefined;
   append = (): void => undefined;
   replaceChildren = (): void => undefined;
+  cloneNode = (): Fake => this;
 }
 const root = new Fake();
 vi.stubGlobal("Node", Fake);
