@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 from banyan.modules.production.models import Report
 from tests.browser.conftest import watched
 from tests.browser.floor import Worker
+from tests.browser.hands import settle
 from tests.browser.soon import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -82,6 +83,8 @@ def test_after_every_tap_stands_what_would_be_drawn_anew(floor, hand):
         for what in WAY:
             if page.locator(what).count() or ":not" not in what:
                 hand.tap(what)
+            hand.synced()
+            settle(page)
             assert page.evaluate(ANEW) == "", what
         page.get_by_role("button", name="返回").click()
     assert page.faults == []
