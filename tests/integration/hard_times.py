@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from banyan.integration.models import Message
 from banyan.kernel import db, dispatcher
 from tests.integration.both_sides import bus_agrees, roles, sold
@@ -63,8 +65,10 @@ class Workers:
         held = {one: (until, attempts) for one, until, attempts in rows}
         if self.lease:
             return held
-        db.run("UPDATE integration_message SET next_at = now(), claimed_until = now() "
-               "WHERE claimed_until IS NOT NULL AND state = 'waiting'")  # fmt: skip
+        with transaction.atomic():
+            db.run("LOCK TABLE integration_message IN SHARE ROW EXCLUSIVE MODE")  # what it had asked comes to its end
+            db.run("UPDATE integration_message SET next_at = now(), claimed_until = now() "
+                   "WHERE claimed_until IS NOT NULL AND state = 'waiting'")  # fmt: skip
         db.run("UPDATE integration_position SET next_at = least(next_at, now()), claimed_until = NULL")
         return held
 

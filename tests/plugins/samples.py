@@ -33,7 +33,7 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "channels.listing": {"item": lambda samples: str(samples.any("items.item"))},
     "channels.rule": {"condition": "total > 100"},
     "company.currency": {"code": _three_letters},
-    "exceptions.level": {"sequence": lambda samples: next(_numbers)},
+    "exceptions.level": {"sequence": lambda samples: next(_numbers) % 32_000 + 1},
     "integration.system": {
         "connector": "rest", "settings": {"address": "https://shop.example.com"}, "hosts": ["shop.example.com"],
     },
