@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from banyan.kernel.commands import execute
 from banyan.kernel.registry import command
-from banyan.lib.errors import DomainError
-from banyan.modules.production.errors import AlreadyBegun, NotAtWork, TooMuchReported
+from banyan.lib.errors import DomainError, Invalid
+from banyan.modules.production.errors import NotAtWork, TooMuchReported
 from banyan.modules.production.models import Deviation, Operation, WorkOrder
 from src.banyan.modules.production.tests.conftest import Shop
 from src.banyan.modules.production.tests.test_at_once import at_once, faults
@@ -72,15 +76,26 @@ def test_the_last_pieces_are_reported_or_reworked_not_both(shop):
     assert faults() == []
 
 
-def test_what_is_begun_meanwhile_is_not_split_off(shop):
+@pytest.mark.parametrize("late", [None, "split", "report"])
+def test_what_is_begun_meanwhile_is_split_off_once_and_no_piece_is_made_twice(shop, late):
+    """Before anybody begins, 60 leave for one order and neither 60 more nor 70 pieces are left; where 70 pieces are
+    made first, 60 of them leave half-way, and nothing is left for the other split."""
     order = shop.released(quantity="100")
-    done = at_once([
-        act(shop, "split", order, quantity="60", reason="甲"),
-        act(shop, "split", order, quantity="60", reason="乙"),
-        lambda: shop.report(order, 10, "good", 70),
+
+    def coming(what: str, act: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: (time.sleep(0.3 if what == late else 0), act())[1]
+
+    *splits, report = at_once([
+        coming("split", act(shop, "split", order, quantity="60", reason="甲")),
+        coming("split", act(shop, "split", order, quantity="60", reason="乙")),
+        coming("report", lambda: shop.report(order, 10, "good", 70)),
     ])  # fmt: skip
-    refused = [one for one in done if isinstance(one, DomainError)]
-    assert len(refused) == 2
-    assert all(isinstance(one, (AlreadyBegun, TooMuchReported, DomainError)) for one in refused)
-    assert sum(WorkOrder.objects.values_list("quantity", flat=True)) == 100
+    assert [type(one) for one in splits if isinstance(one, DomainError)] == [Invalid]
+    is_made = not isinstance(report, DomainError)
+    assert is_made or isinstance(report, TooMuchReported)
+    assert late is None or is_made == (late == "split")
+    [part] = WorkOrder.objects.exclude(pk=order.pk)
+    assert (WorkOrder.objects.get(pk=order.pk).quantity, part.quantity) == (40, 60)
+    assert shop.operation(order, 10).good_quantity == (70 if is_made else 0)
+    assert shop.operation(part, 10).state == ("skipped" if is_made else "open")
     assert faults() == []
