@@ -9,7 +9,9 @@ const EVERY = 8_000;
 const AT_LEAST = 90_000;
 let chosen: HTMLElement | null = null;
 let read = Date.now();
-let isDragging = false;
+/** Whether a card is under the hand; what must be read meanwhile is owed. */
+let isHeld = false;
+let isOwed = false;
 let timer = 0;
 /** Looks so far, and the one whose answer stands: an answer that comes later than a younger one is no news. */
 let looks = 0;
@@ -20,6 +22,7 @@ const host = () => one("#teamboard");
 /** Begins a board that has just come onto the page. */
 export function begin(): void {
   read = Date.now();
+  isHeld = isOwed = false;
   show(null);
   wire();
   clearInterval(timer);
@@ -34,10 +37,15 @@ function wire(): void {
   for (const list of all("[data-tasks]", board)) {
     Sortable.create(list, {
       group: "tasks", animation: 120, delay: 200, delayOnTouchOnly: true, draggable: ".tb-card",
-      onStart: () => { isDragging = true; show(null); },
+      // from the press on: a card that was drawn anew under the hand could not be dragged
+      onChoose: () => { isHeld = true; },
+      onUnchoose: () => {
+        isHeld = false;
+        if (isOwed) void look(true);
+      },
+      onStart: () => show(null),
       onEnd: ({ item, from, to, oldDraggableIndex, newDraggableIndex }) => {
-        isDragging = false;
-        if (from === to && oldDraggableIndex === newDraggableIndex) return;
+        if (from === to && oldDraggableIndex === newDraggableIndex) return void look(false);
         if (from === to) return "pool" in to.dataset ? void look(true) : arrange(to);
         give(item, to);
       },
@@ -49,17 +57,20 @@ function wire(): void {
 async function look(isForced: boolean): Promise<void> {
   const place = host();
   if (!place) return clearInterval(timer);
-  if (!isForced && (document.hidden || isDragging || chosen || one("dialog[open]") || !navigator.onLine)) return;
+  if (isForced && isHeld) return void (isOwed = true);
+  if (!isForced && (document.hidden || isHeld || chosen || one("dialog[open]") || !navigator.onLine)) return;
   const query = new URLSearchParams({ team: place.dataset.team ?? "", centre: place.dataset.centre ?? "" });
   const stamp = one(".tb", place)?.dataset.stamp ?? "";
   const turn = ++looks;
   if (!isForced && Date.now() - read < AT_LEAST) query.set("seen", stamp);
   try {
     const answer = await fetch(`${place.dataset.teamboard}?${query}`, { headers: { "HX-Request": "true", ...(isForced ? {} : { "Banyan-Unasked": "1" }) } });
-    if (answer.status !== 200 || isDragging || host() !== place) return;
+    if (answer.status !== 200 || host() !== place) return;
+    if (isHeld) return void (isOwed ||= isForced);
     const text = await answer.text();
     if (turn < standing || query.get("centre") !== (place.dataset.centre ?? "")) return;
     standing = turn;
+    isOwed = false;
     const kept = keep();
     place.innerHTML = text;
     htmx.process(place);

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 from banyan.kernel.context import SYSTEM, Context
 from banyan.kernel.models import Role, User, UserRole
@@ -16,7 +17,7 @@ from banyan.modules.station import badges
 from banyan.ops.roles import write_defaults
 from tests.browser.conftest import PASSWORD, SCREENS, watched
 from tests.browser.floor import scanned
-from tests.browser.hands import let_in
+from tests.browser.hands import let_in, settle
 from tests.browser.looks import picture
 from tests.browser.sizes import later
 from tests.browser.soon import expect
@@ -87,6 +88,36 @@ def row(page: Page, person: object) -> object:
     return page.locator(f'[data-person-row="{person.pk}"]')
 
 
+#: Where the card under the hand would be put if it were let go: its list's owner and its place there.
+PLACE = """card => [card.parentElement.dataset.for || card.parentElement.dataset.forTeam || 'pool',
+    [...card.parentElement.querySelectorAll('.tb-card')].indexOf(card)].join()"""
+
+
+def drag(what: Locator, onto: Locator, *, at: tuple[int, int] | None = None) -> None:
+    """Drag as a hand does: press, move a little, go on until the card stands somewhere else, let go.
+
+    Takes:  at: the place within what it is dragged onto, in pixels from its corner; the middle when not told
+    """
+    page = what.page
+    what.hover()
+    page.mouse.down()
+    start = what.bounding_box()
+    page.mouse.move(start["x"] + start["width"] / 2 + 6, start["y"] + start["height"] / 2 + 6, steps=3)
+    ghost = page.locator(".tb-card.sortable-ghost")
+    expect(ghost).to_have_count(1)
+    before, end = ghost.evaluate(PLACE), onto.bounding_box()
+    x, y = at or (end["width"] / 2, end["height"] / 2)
+    page.mouse.move(end["x"] + x, end["y"] + y, steps=6)
+    nudges = itertools.cycle((1, 0))
+
+    def stands_elsewhere() -> bool:
+        page.mouse.move(end["x"] + x + next(nudges), end["y"] + y)
+        return ghost.evaluate(PLACE) != before
+
+    until(stands_elsewhere, 10, "the card stands elsewhere")
+    page.mouse.up()
+
+
 def drawn(page: Page, floor: Floor, operation: object, person: object) -> None:
     """Wait until a task is given to somebody, and the board shows it anew."""
     until(lambda: floor.hands(operation) == [person.pk], 10, "the task is given")
@@ -135,21 +166,36 @@ def test_a_task_is_dragged_from_one_person_to_another_and_before_another_task(fl
     page, (first, second) = come(), (floor.world.worker, floor.world.second_worker)
     other = floor.shop.operation(floor.orders[1], 10)
     for operation, person in ((floor.first, second), (other, first), (floor.first, first)):
-        card(page, operation).drag_to(row(page, person).locator("[data-tasks]"))
+        drag(card(page, operation), row(page, person).locator("[data-tasks]"))
         drawn(page, floor, operation, person)
     before = floor.order_of(first)
     assert sorted(before) == sorted([floor.first.pk, other.pk])
     cards = row(page, first).locator(".tb-card")
-    cards.nth(1).drag_to(cards.nth(0), target_position={"x": 20, "y": 4})
+    drag(cards.nth(1), cards.nth(0), at=(20, 4))
     until(lambda: floor.order_of(first) == before[::-1], 10, "the order of the tasks")
     assert floor.order_of(second) == []
+    assert page.faults == []
+
+
+def test_the_board_is_not_drawn_anew_under_a_hand_but_right_after(floor, come):
+    page = come()
+    board = page.locator(".tb")
+    board.evaluate("board => board.dataset.old = 1")
+    card(page, floor.first).hover()
+    page.mouse.down()
+    page.evaluate("document.dispatchEvent(new Event('banyan:board'))")
+    settle(page)
+    assert page.locator(".tb[data-old]").count() == 1
+    page.mouse.up()
+    expect(page.locator(".tb[data-old]")).to_have_count(0)
+    expect(card(page, floor.first)).to_have_attribute("aria-pressed", "true")
     assert page.faults == []
 
 
 def test_a_task_is_dragged_split_and_what_another_leader_did_is_not_lost(floor, come):
     page = come()
     target = row(page, floor.world.second_worker).locator("[data-tasks]")
-    card(page, floor.first).drag_to(target)
+    drag(card(page, floor.first), target)
     expect(page.locator(".note")).to_contain_text("已派工")
     assert floor.hands(floor.first) == [floor.world.second_worker.pk]
     card(page, floor.first).click()
@@ -163,7 +209,7 @@ def test_a_task_is_dragged_split_and_what_another_leader_did_is_not_lost(floor, 
     seen = page.locator(f'[data-for="{floor.world.worker.pk}"] .tb-card')
     team = {"operation": floor.first.pk, "hands": [{"team": floor.world.team.pk}]}
     floor.world.do("production.work_order.dispatch", lines=[team])
-    seen.drag_to(page.locator("[data-pool] .tb-card").first)
+    drag(seen, page.locator("[data-pool] .tb-card").first)
     expect(page.locator(".note .refusal")).to_contain_text("已被他人修改")
     expect(page.locator("[data-for-team] .tb-card")).to_have_count(1)
 
