@@ -85,16 +85,20 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A flow with something due, and the state of its breaker: its operation's own, or its system's."""
+    """A flow with something due, and the state of its breaker: its operation's own, or its system's.
+
+    Takes:  is_shut: that is to be left alone yet
+    """
 
     flow: UUID
     version: UUID
     system_version: int
     breaker: str
+    is_shut: bool
 
 
 _DUE_FLOWS = f"""
-    SELECT f.id, f.running_id, s.version, coalesce(g.breaker, 'closed')
+    SELECT f.id, f.running_id, s.version, coalesce(g.breaker, 'closed'), coalesce(g.until > {_NOW}, false)
     FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
     LEFT JOIN integration_gauge g ON g.system_id = s.id AND g.operation = {limits.gauge_of("f.target")}
     CROSS JOIN LATERAL (
@@ -102,7 +106,6 @@ _DUE_FLOWS = f"""
         WHERE flow_id = f.id AND state = 'waiting' AND next_at <= {_NOW} AND {_FREE} ORDER BY next_at LIMIT 1
     ) first
     WHERE f.state = 'active' AND s.state = 'active' AND f.direction = %(direction)s
-      AND (f.direction = 'in' OR g.until IS NULL OR g.until <= {_NOW})
 """
 _PICK = f"""
     due AS MATERIALIZED (
@@ -181,7 +184,7 @@ _CLAIM_NEWEST = f"""
 
 
 def due_flows(direction: str, now: datetime | None = None) -> tuple[Due, ...]:
-    """Give the active flows of a direction that have something due and whose system may be called."""
+    """Give the active flows of a direction that have something due, of an active system."""
     return tuple(Due(*row) for row in db.rows(_DUE_FLOWS, {"direction": direction, "now": now}))
 
 
@@ -323,6 +326,12 @@ def write_marks(plan: Plan, rows: Sequence[Mapping[str, Any]], now: datetime | N
         release(plan.flow, freed, is_newest=plan.order == "newest", now=now)
 
 
+def put_back(plan: Plan, results: Sequence[Result], now: datetime | None) -> None:
+    """Give claimed messages back that were not tried, each until its `retry_after` is over."""
+    with transaction.atomic():
+        write_marks(plan, [_row(plan, one, 0.0) for one in results], now)
+
+
 def release(flow: UUID, keys: set[str], *, is_newest: bool = False, now: datetime | None = None) -> None:
     """Let the parked ones go that are next of their keys."""
     if keys:
@@ -360,11 +369,16 @@ def as_row(plan: Plan, result: Result, chance: float) -> dict[str, Any]:
 TROUBLE = frozenset({"transport", "timeout", "unavailable"})
 #: So often in a row a breaker opened before what it shut out is due again at once when the partner is back.
 LONG_OUTAGE = 3
+#: The operation that a message goes to: its route's, where it goes by one that names another than the flow's.
+_TARGET = """coalesce((
+    SELECT r.route ->> 'target' FROM integration_flowversion v,
+        jsonb_array_elements(coalesce(v.definition -> 'detail' -> 'routes', '[]')) r(route)
+    WHERE v.id = f.running_id AND r.route -> 'events' @> to_jsonb(m.type) LIMIT 1), f.target)"""
 #: What was tried while the partner was away pauses for up to a day, and holds up its key: it need not any more.
 _AFTER_OUTAGE = f"""
     UPDATE integration_message m SET next_at = {_NOW}
     FROM integration_flow f JOIN integration_system s ON s.id = f.system_id
-    WHERE f.system_id = %(system)s AND f.direction = 'out' AND {limits.gauge_of("f.target")} = %(operation)s
+    WHERE f.system_id = %(system)s AND f.direction = 'out' AND {limits.gauge_of(_TARGET)} = %(operation)s
       AND m.flow_id = f.id AND m.state = 'waiting'
       AND m.next_at > {_NOW} AND m.claim IS NULL AND m.reason = ANY(%(reasons)s)
 """
@@ -379,11 +393,16 @@ _GAUGE_ROW = """
 
 
 def _move_gauge(plan: Plan, results: Sequence[Result], now: datetime | None) -> None:
-    failed = [one for one in results if one.outcome == "failed" and one.reason in TROUBLE]
-    throttled = [one.retry_after or 1.0 for one in results if one.reason == "throttled"]
-    succeeded = sum(1 for one in results if one.outcome in ("done", "dead"))
-    note(plan, now, succeeded=succeeded, failed=len(failed), throttled=throttled,
-         error=(failed or results)[-1].error if results else "")  # fmt: skip
+    """Move the gauge of each operation by what came of the calls to it."""
+    by_gauge: dict[str, list[Result]] = {}
+    for one in results:
+        by_gauge.setdefault(plan.way_of(one.held.type).gauge, []).append(one)
+    for same in by_gauge.values():
+        failed = [one for one in same if one.outcome == "failed" and one.reason in TROUBLE]
+        throttled = [one.retry_after or 1.0 for one in same if one.reason == "throttled"]
+        succeeded = sum(1 for one in same if one.outcome in ("done", "dead"))
+        note(plan.way_of(same[0].held.type), now, succeeded=succeeded, failed=len(failed), throttled=throttled,
+             error=(failed or same)[-1].error)  # fmt: skip
 
 
 def note(

@@ -20,15 +20,15 @@ from uuid import UUID
 
 from django.db import close_old_connections, connection
 
-from banyan.integration import claims, effects, polling, sending
-from banyan.integration.claims import Held, Result
+from banyan.integration import claims, effects, polling, sending, turns
+from banyan.integration.claims import Due, Held, Result
 from banyan.integration.fanout import CHANNEL
 from banyan.integration.plans import Plan, plans_of
 
 log = logging.getLogger("banyan.bus")
 
 SENDERS, EXECUTORS, READERS = 8, 2, 2
-BATCH = 400
+BATCH = turns.LOOKS
 RUN = 50
 IN_FLIGHT = 800
 IDLE_SECONDS = 0.5
@@ -115,29 +115,19 @@ class Bus:
             if room < RUN:
                 continue
             plan = plans_of({due.flow: (due.version, due.system_version)}).get(due.flow)
-            if plan is None or (due.breaker != "closed" and (
-                    self._in_flight.get(due.flow, 0) or not claims.may_probe(plan))):
-                continue
-            is_probe = due.breaker != "closed"
-            claimed += self._claim(plan, 1 if is_probe else min(room, BATCH), is_probe=is_probe)
+            if plan is not None:
+                claimed += self._claim(plan, due, min(room, BATCH))
         return bool(marked or claimed)
 
-    def _claim(self, plan: Plan, most: int, *, is_probe: bool = False) -> int:
-        granted = claims.take_tokens(plan, most)
-        if not granted:
-            return 0
-        lease = sending.lease_of(plan)
-        deadline = time.monotonic() + lease - sending.SLACK_SECONDS / 2
-        held, parked = claims.claim(plan, granted, lease, looks=BATCH)
-        claims.give_tokens(plan, granted - len(held))
-        if is_probe and parked and not held:
-            claims.give_probe_back(plan)
+    def _claim(self, plan: Plan, due: Due, most: int) -> int:
+        deadline = time.monotonic() + sending.lease_of(plan) - sending.SLACK_SECONDS / 2
+        held, touched = turns.take(plan, due, most, is_busy=bool(self._in_flight.get(plan.flow, 0)))
         if held:
             self._in_flight[plan.flow] = self._in_flight.get(plan.flow, 0) + len(held)
             size = min(RUN, max(1, -(-len(held) // self.senders)))
             for one in sending.runs_of(plan, held, size):
                 self._runs.put(_Run(plan, one, deadline))
-        return len(held) + parked
+        return touched
 
     def _mark(self) -> int:
         """Mark all that has come back by now, one statement per flow."""
@@ -263,20 +253,14 @@ def carry_once(now: datetime | None = None, most: int = BATCH) -> int:
     tried = 0
     for due in claims.due_flows("out", now):
         plan = plans_of({due.flow: (due.version, due.system_version)}).get(due.flow)
-        if plan is None or (due.breaker != "closed" and not claims.may_probe(plan, now)):
+        if plan is None:
             continue
-        wanted = claims.take_tokens(plan, 1 if due.breaker != "closed" else most, now)
-        if not wanted:
-            continue
-        held, parked = claims.claim(plan, wanted, sending.lease_of(plan), now, looks=BATCH)
-        claims.give_tokens(plan, wanted - len(held))
-        if due.breaker != "closed" and parked and not held:
-            claims.give_probe_back(plan, now)
+        held, touched = turns.take(plan, due, most, now)
         runs = sending.runs_of(plan, held, most)
         results = [result for run in runs for result in sending.send_run(plan, run, now=now)]
         if results:
             claims.mark(plan, results, [0.5] * len(results), now)
-        tried += len(held) + parked
+        tried += touched
     return tried + effects.execute_due(now) + sum(work(now) for work in _also)
 
 

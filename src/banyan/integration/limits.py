@@ -1,7 +1,8 @@
 """Limits of single operations of a system: each has then a breaker and a bucket of its own, beside the system's.
 
 `{"operations": [{"operation": "orders", "rate": 5, "burst": 10, "failures": 3}]}`. What goes to, or is read by, an
-operation that is not named shares what the system has.
+operation that is not named shares what the system has. What goes by a route is counted by the operation that the route
+leads to.
 """
 
 from __future__ import annotations

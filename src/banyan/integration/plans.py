@@ -96,6 +96,11 @@ class Plan:
         return (self, *self.routes.values())
 
     @property
+    def is_parted(self) -> bool:
+        """Say whether what goes by a route is counted by limits of its own operation."""
+        return any(one.gauge != self.gauge for one in self.routes.values())
+
+    @property
     def judges(self) -> bool:
         """Say whether an event must be looked at before its message is written."""
         return bool(self.definition["key"]) or any(one.definition["filter"] for one in self.ways)
@@ -181,8 +186,8 @@ def _plan(row: tuple) -> Plan | None:
         return None
     facts = orjson.loads(definition)
     operation = facts["target"] if facts["direction"] == "out" else facts["detail"].get("operation", "")
-    usual = Limits(system, rate, burst, failures, float(timeout))
-    may = _limited(usual, orjson.loads(limited), operation)
+    usual, own = Limits(system, rate, burst, failures, float(timeout)), orjson.loads(limited)
+    may = _limited(usual, own, operation)
     link = Sealed(
         key=system, system=system_code, environment=environment, settings=parsed, hosts=tuple(hosts),
         sealed=orjson.loads(sealed), timeout=float(timeout), most_bytes=most_bytes, kept=here,
@@ -193,7 +198,10 @@ def _plan(row: tuple) -> Plan | None:
         rate=may.rate, burst=may.burst, failures=may.failures, timeout=may.timeout, gauge=may.gauge, origin=origin,
         events=tuple(facts["detail"].get("events", ())),
     )  # fmt: skip
-    by_route = [replace(plan, definition=way) for way in routes.ways_of(facts)[1:]]
+    by_route = []
+    for way in routes.ways_of(facts)[1:]:
+        called = way["target"] if plan.direction == "out" else operation
+        by_route.append(_counted(replace(plan, definition=way), _limited(usual, own, called)))
     return replace(plan, routes={
         event: way for way, one in zip(by_route, routes.of(facts["detail"]), strict=True) for event in one["events"]
     }) if by_route else plan  # fmt: skip
@@ -236,9 +244,13 @@ def reader_of(plan: Plan) -> Plan:
     if link is None or may is None:
         return plan
     connector, connect = link
+    return _counted(replace(plan, system=system, connector=connector, connect=connect), may)
+
+
+def _counted(plan: Plan, may: Limits) -> Plan:
+    """Give a plan whose calls are counted by these limits."""
     return replace(
-        plan, system=system, connector=connector, connect=connect, rate=may.rate, burst=may.burst,
-        failures=may.failures, timeout=may.timeout, gauge=may.gauge,
+        plan, rate=may.rate, burst=may.burst, failures=may.failures, timeout=may.timeout, gauge=may.gauge
     )  # fmt: skip
 
 

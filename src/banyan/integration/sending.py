@@ -67,17 +67,19 @@ def send_run(
     if plan.connector.sends_many:
         yield from _send_parts(plan, connection, run, blocked, deadline)
         return
-    pause = 0.0
+    pauses: dict[str, float] = {}
     for held, body in zip(run, _mapped(plan, run), strict=True):
+        way = plan.way_of(held.type)
+        pause = pauses.get(way.gauge, 0.0)
         if pause or _is_late(plan, deadline) or (plan.order != "free" and held.key in blocked):
+            blocked.add(held.key)
             yield Result(held, "back", retry_after=pause)
             continue
-        way = plan.way_of(held.type)
         result = _send(way, connection, held, body)
         if result.outcome != "done" or replies.waits(way):
             blocked.add(held.key)
         if result.reason == "throttled":
-            pause = result.retry_after or 1.0
+            pauses[way.gauge] = result.retry_after or 1.0
         yield result
 
 
@@ -144,16 +146,18 @@ def _send_parts(
     plan: Plan, connection: Connection, run: Sequence[Held], blocked: set[str], deadline: float | None
 ) -> Iterator[Result]:
     """Hand what goes to one target to the connector at once, each target behind what must be there before."""
-    pause = 0.0
+    pauses: dict[str, float] = {}
     for place, part in enumerate(parts_of(plan, run)):
-        if place and (pause or _is_late(plan, deadline)):
-            yield from (Result(held, "back", retry_after=pause) for held in part)
+        gauge = plan.way_of(part[0].type).gauge
+        if place and (gauge in pauses or _is_late(plan, deadline)):
+            blocked |= {held.key for held in part}
+            yield from (Result(held, "back", retry_after=pauses.get(gauge, 0.0)) for held in part)
             continue
         for result in _send_together(plan, connection, part, blocked):
             if result.outcome != "done":
                 blocked.add(result.held.key)
             if result.reason == "throttled":
-                pause = result.retry_after or 1.0
+                pauses[gauge] = result.retry_after or 1.0
             yield result
 
 

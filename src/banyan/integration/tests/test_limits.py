@@ -9,10 +9,10 @@ from django.test import Client
 
 from banyan.integration import claims
 from banyan.integration.engine import carry_once, carry_until_quiet
-from banyan.integration.models import Gauge, Message, System
+from banyan.integration.models import Flow, Gauge, Message, System
 from banyan.integration.plans import limits_of, plan_of
 from banyan.integration.tests.conftest import do
-from banyan.integration.tests.telling import sell
+from banyan.integration.tests.telling import Cancelled, Sold, happen, sell
 from banyan.kernel.models import User
 from banyan.lib.errors import Invalid
 from banyan.lib.ids import new_id
@@ -76,6 +76,106 @@ def test_a_bucket_of_one_operation_holds_back_nobody_else(ctx, system, two, part
     for n in range(2, 5):
         carry_once(now + timedelta(seconds=n))
     assert done(slow) == 3
+
+
+# --- by their routes ------------------------------------------------------------------------------------------
+
+#: What a cancellation is told as.
+GONE = {"fields": [{"target": "gone", "source": "data.n"}]}
+SAMPLES = [({"type": "test.sold", "data": {"n": 1}},) * 2, ({"type": "test.cancelled", "data": {"n": 2}}, {"gone": 2})]
+
+
+@pytest.fixture
+def routed(flow):
+    """Make a flow whose sales go to one operation and whose cancellations go to the one with limits of its own."""
+
+    def make(own: str = "orders", by_route: str = "slow", order: str = "strict") -> Flow:
+        heard = ["test.sold", "test.cancelled"]
+        detail = {"events": heard, "routes": [{"events": heard[1:], "target": by_route, "mapping": GONE}]}
+        return flow(target=own, detail=detail, samples=SAMPLES, order=order)
+
+    return make
+
+
+def gone_to(partner, path):
+    return [body.get("gone") or body["data"]["n"] for at, body in zip(partner.paths, partner.bodies, strict=True)
+            if at == f"/{path}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ["strict", "newest", "free"])
+def test_a_breaker_of_a_routes_operation_stops_what_goes_by_it_and_nothing_else(ctx, system, routed, partner, order):
+    limit(ctx, system, failures=1)
+    routed(order=order)
+    partner.answer = lambda body: 503 if "gone" in body else None
+    happen(ctx, Cancelled(record=new_id(), n=1))
+    carry_until_quiet()
+    happen(ctx, Cancelled(record=new_id(), n=2), *(Sold(record=new_id(), n=n) for n in (3, 4)))
+    carry_until_quiet()
+    assert [(one.operation, one.breaker) for one in Gauge.objects.all()] == [("slow", "open")]
+    assert (gone_to(partner, "slow"), gone_to(partner, "orders")) == ([1], [3, 4])
+    assert Message.objects.get(body__data__n=2).attempts == 0
+    partner.answer = None
+    carry_until_quiet(datetime.now(UTC) + timedelta(minutes=20))
+    carry_until_quiet(datetime.now(UTC) + timedelta(minutes=21))
+    assert sorted(gone_to(partner, "slow")) == [1, 1, 2]
+    assert Gauge.objects.get().breaker == "closed"
+    assert not Message.objects.exclude(state="done").exists()
+
+
+def test_what_stands_behind_a_shut_operation_in_its_key_waits_with_it(ctx, system, routed, partner):
+    limit(ctx, system, failures=1)
+    routed()
+    partner.answer = lambda body: 503 if "gone" in body else None
+    one, other = new_id(), new_id()
+    happen(ctx, Cancelled(record=new_id(), n=1))
+    carry_until_quiet()
+    happen(ctx, Sold(record=one, n=2), Cancelled(record=one, n=3), Sold(record=one, n=4), Sold(record=other, n=5))
+    carry_until_quiet()
+    assert gone_to(partner, "orders") == [2, 5]
+    partner.answer = None
+    for minute in range(20, 23):
+        carry_until_quiet(datetime.now(UTC) + timedelta(minutes=minute))
+    said = [body.get("gone") or body["data"]["n"] for body in partner.bodies]
+    assert [n for n in said if n in (2, 3, 4)] == [2, 3, 4]
+    assert not Message.objects.exclude(state="done").exists()
+
+
+def test_a_flow_whose_own_operation_is_shut_goes_on_by_its_routes(ctx, system, routed, partner):
+    limit(ctx, system, failures=1)
+    routed(own="slow", by_route="cancellations")
+    partner.answer = lambda body: None if "gone" in body else 503
+    happen(ctx, Sold(record=new_id(), n=1))
+    carry_until_quiet()
+    happen(ctx, Sold(record=new_id(), n=2), Cancelled(record=new_id(), n=3))
+    carry_until_quiet()
+    assert (gone_to(partner, "slow"), gone_to(partner, "cancellations")) == ([1], [3])
+
+
+def test_a_bucket_of_a_routes_operation_holds_back_what_goes_by_it_alone(ctx, system, routed, partner):
+    limit(ctx, system, rate="1", burst=1)
+    routed()
+    now = datetime.now(UTC)
+    happen(ctx, *(Cancelled(record=new_id(), n=n) for n in (1, 2, 3)), *(Sold(record=new_id(), n=n) for n in (4, 5)))
+    carry_until_quiet(now + timedelta(seconds=1))
+    assert (len(gone_to(partner, "slow")), gone_to(partner, "orders")) == (1, [4, 5])
+    for n in range(2, 6):
+        carry_until_quiet(now + timedelta(seconds=n))
+    assert sorted(gone_to(partner, "slow")) == [1, 2, 3]
+
+
+def test_a_partner_that_asks_to_be_left_alone_means_the_operation_that_was_called(ctx, system, routed, partner):
+    limit(ctx, system, failures=5)
+    routed()
+    partner.answer = lambda body: (429, {"Retry-After": "30"}) if "gone" in body else None
+    happen(ctx, *(Cancelled(record=new_id(), n=n) for n in (1, 2)), Sold(record=new_id(), n=3))
+    carry_until_quiet()
+    happen(ctx, Cancelled(record=new_id(), n=4), Sold(record=new_id(), n=5))
+    carry_until_quiet()
+    assert (gone_to(partner, "slow"), gone_to(partner, "orders")) == ([1], [3, 5])
+    partner.answer = None
+    for seconds in (40, 80):
+        carry_until_quiet(datetime.now(UTC) + timedelta(seconds=seconds))
+    assert sorted(gone_to(partner, "slow")) == [1, 1, 2, 4]
 
 
 def test_what_reads_takes_its_turn_by_the_limits_of_what_it_reads(ctx, system, flow):
