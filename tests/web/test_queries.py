@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db
 
 #: Rows of every noun for the few and for the many.
 FEW, MANY = 10, 80
-#: Queries whose answer does not grow with rows that know nothing of one another: it wants a life, or is a few sums.
+#: Queries whose answer does not grow with rows that know nothing of one another: they are compared over a plant's life
+#: (test_queries_of_a_life.py).
 WANT_A_LIFE = {
     "engineering.costs", "engineering.explosion", "exceptions.open_by_age", "finance.open_items", "finance.order_cost",
     "inventory.stock_summary", "inventory.trace", "planning.served_by", "planning.serves", "planning.slips",
