@@ -100,7 +100,7 @@ class Worker:
         """Refuse small targets, a page too wide, and a primary button hidden by other than what asks or warns."""
         small = self.page.evaluate(
             """(least) => [...document.querySelectorAll('button, a.btn, input, select, summary')]
-                .filter((one) => one.getClientRects().length && !one.closest('.entry'))
+                .filter((one) => one.checkVisibility() && !one.closest('.entry'))
                 .map((one) => [one.textContent.trim() || one.ariaLabel, one.getBoundingClientRect()])
                 .filter(([, r]) => r.height < least - 0.5 || r.width < least - 0.5)
                 .map(([text, r]) => `${text}: ${r.width}x${r.height}`)""",
@@ -110,7 +110,7 @@ class Worker:
         assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
         hidden = self.page.evaluate(
             """() => [...document.querySelectorAll('.btn-primary')].filter((one) => {
-                if (!one.getClientRects().length) return false;
+                if (!one.checkVisibility()) return false;
                 one.scrollIntoView({block: 'nearest'});
                 const r = one.getBoundingClientRect();
                 const seen = document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2);
@@ -160,7 +160,7 @@ def comes_true(page: Page, promise: str, seconds: float = 20) -> None:
 
 #: Whether all that a selector finds lies on the screen, and nothing upon it.
 LIES_OPEN = """(selector) => {
-    const found = [...document.querySelectorAll(selector)];
+    const found = [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility());
     return found.length > 0 && found.every((one) => {
         const r = one.getBoundingClientRect();
         const [x, y] = [r.x + r.width / 2, r.y + r.height / 2];

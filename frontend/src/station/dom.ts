@@ -63,7 +63,9 @@ interface Part {
   made: HTMLElement;
 }
 
-const parts = new Map<string, Part>();
+/** The parts of each stage, and of the one that is drawn now. */
+const staged = new Map<string, Map<string, Part>>();
+let parts = new Map<string, Part>();
 /** Which part an element was made as, and which one in the page a stand-in means. */
 const madeAs = new WeakMap<Node, Part>();
 const standIns = new WeakMap<Node, HTMLElement>();
@@ -83,8 +85,11 @@ export function steady(name: string, on: unknown[], make: () => HTMLElement): No
   return part.made;
 }
 
-/** Lets all parts go: another screen is drawn. */
-export const forgetParts = (): void => parts.clear();
+/** Says on which stage parts are drawn from now on; a new one has none. */
+export function onStage(name: string, isNew = false): void {
+  parts = (isNew ? undefined : staged.get(name)) ?? new Map();
+  staged.set(name, parts);
+}
 
 /** Puts a node where it is to be, with the parts that it has stand-ins for. */
 function place(into: Element, one: Node, before: Node | null): void {

@@ -4,6 +4,11 @@ import type { Photo, Task } from "./model";
 class Fake {
   dataset: Record<string, string> = {};
   className = "";
+  childNodes = [];
+  classList = { add: (): void => undefined, remove: (): void => undefined };
+  querySelector = (): null => null;
+  insertBefore = (): void => undefined;
+  getAttribute = (): null => null;
   addEventListener = (): void => undefined;
   setAttribute = (): void => undefined;
   append = (): void => undefined;
@@ -12,6 +17,7 @@ class Fake {
 }
 const root = new Fake();
 vi.stubGlobal("Node", Fake);
+vi.stubGlobal("NodeFilter", {});
 vi.stubGlobal("navigator", { onLine: true });
 vi.stubGlobal("addEventListener", () => undefined);
 vi.stubGlobal("scrollTo", () => undefined);
@@ -19,6 +25,7 @@ vi.stubGlobal("localStorage", { getItem: () => null });
 vi.stubGlobal("document", {
   documentElement: { lang: "zh" }, activeElement: null, getElementById: () => root, querySelector: () => null,
   createElement: () => new Fake(), createElementNS: () => new Fake(),
+  createTreeWalker: () => ({ nextNode: () => null }),
 });
 
 /** What the device holds. */

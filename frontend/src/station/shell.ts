@@ -1,7 +1,7 @@
 /** The frame round every screen: which there are, the bar above, going from one to the next. */
 import markAddress from "../mark.svg?url";
 import { t } from "../words";
-import { fill, forgetParts, h, icon, steady } from "./dom";
+import { fill, h, icon, onStage, steady } from "./dom";
 import * as queue from "./queue";
 import { isBegun, setDraft, state, troubled, waiting } from "./state";
 
@@ -74,6 +74,21 @@ addEventListener("pointercancel", () => (isStray = false), true);
 for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(lifted, CLICK_MS), true);
 addEventListener("click", clicked, true);
 
+/** The form of a task is opened most often: left, it stays in the page unseen, so that only what differs is changed when it is opened. */
+const KEPT = "task";
+/** Whose form stays. */
+let keptFor = "";
+/** After so long (ms) what has come is drawn, and what was left for it is taken away. */
+const DRAWN_MS = 150;
+
+/** Gives a part of the page: that of the bar, of the form that stays, or of any other screen. */
+function stage(root: HTMLElement, name: string): HTMLElement {
+  const known = root.querySelector<HTMLElement>(`:scope > [data-stage="${name}"]`);
+  const found = known ?? h(`div.stage-${name}`, { "data-stage": name });
+  if (!known) root.append(found);
+  return found;
+}
+
 /** Draws the screen as the state has it; on the same screen only what differs is changed. */
 export function render(): void {
   isOwed = isPressed;
@@ -81,13 +96,24 @@ export function render(): void {
   if (!state.person && state.screen !== "menu") state.screen = "sign";
   const held = document.activeElement?.id;
   const root = document.getElementById("station") as HTMLElement;
+  const [bar, any, kept] = ["bar", "any", KEPT].map((name) => stage(root, name));
+  if (keptFor !== (state.person?.id ?? "")) kept.replaceChildren();
+  keptFor = state.person?.id ?? "";
+  onStage("bar");
+  fill(bar, [topBar()]);
   const isSame = root.dataset.screen === state.screen;
-  if (!isSame) forgetParts();
-  const drawn = (screens[state.screen] ?? screens[home()])();
-  if (isSame) fill(root, [topBar(), ...drawn]);
-  else root.replaceChildren(topBar(), ...drawn);
-  root.className = `screen-${state.screen}`;
-  root.dataset.screen = state.screen;
+  onStage(state.screen === KEPT ? KEPT : "any", !isSame && state.screen !== KEPT);
+  const screen = state.screen;
+  const drawn = (screens[screen] ?? screens[home()])();
+  if (state.screen !== screen) return render(); // it had nothing to show
+  if (screen === KEPT) fill(kept, drawn);
+  else if (isSame) fill(any, drawn);
+  else any.replaceChildren(...drawn);
+  any.className = `stage-any screen-${screen}`;
+  (screen === KEPT ? any : kept).classList.add("is-away");
+  (screen === KEPT ? kept : any).classList.remove("is-away");
+  if (screen === KEPT && !isSame) setTimeout(() => root.dataset.screen === KEPT && any.replaceChildren(), DRAWN_MS);
+  root.dataset.screen = screen;
   if (held && document.activeElement?.id !== held) document.getElementById(held)?.focus();
 }
 
