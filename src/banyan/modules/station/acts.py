@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -34,7 +35,7 @@ from banyan.lib.labels import L, Label
 from banyan.modules.production.commands.reports import DefectCount, LotUse, OneReport, Share
 from banyan.modules.station.errors import ActUnreadable
 
-ZERO = 0
+ZERO = Decimal(0)
 #: Reports of one act: good and bad pieces, and each piece that has a serial number.
 MOST_PARTS = 100
 
