@@ -51,6 +51,8 @@ PAGE, CALL, MORE = 30, 12, 80
 LONE = {"finance.posting_rule", "inventory.item_location", "mapping.survivorship", "wages.rate"}
 #: Nouns by whose rows whoever asks is known: theirs are written beside those, in the table itself.
 ACCESS = {"kernel.role", "kernel.session", "kernel.token", "kernel.user"}
+#: What a page of its own may take (the mapping bench, a flow's drawing, a form of a module); a record's page, its form,
+#: timeline and chain; the choices of a field.
 OWN = 14
 RECORD, EDIT, TIMELINE, CHAIN, OPTIONS = 8, 8, 15, 20, 6
 #: The pages of a record; a chain takes more statements the more steps it has, the others do not.

@@ -69,6 +69,11 @@ describe("a photo on its way", () => {
     const kept = await sent(problem(status, code));
     expect([kept?.digest, kept?.fault]).toEqual([DIGEST, undefined]);
   });
+  it.each([[problem(403, "not_allowed"), true], [() => new Response("<html>proxy</html>", { status: 403 }), false]])("shows whether the server is reached", async (answer, isReached) => {
+    queue.reached(false);
+    await sent(answer);
+    expect(queue.isReached).toBe(isReached);
+  });
   it("goes where our server can never take it, and its act says so", async () => {
     expect(await sent(problem(422, "picture_broken"))).toBe(undefined);
     expect(acts[0]._text).toContain("picture_broken!");
@@ -111,7 +116,8 @@ describe("acts of somebody signed out", () => {
   });
   it("stay, with the reason, where the server refuses", async () => {
     reply = problem(403, "station.not_for_others");
+    queue.reached(false);
     expect(await queue.sendFor("p", "worker")).toBe("station.not_for_others!");
-    expect(acts[0]._state).toBe("waiting");
+    expect([queue.isReached, acts[0]._state]).toEqual([true, "waiting"]);
   });
 });

@@ -75,7 +75,10 @@ export async function sendFor(person: string, ticket: string): Promise<string> {
     await (navigator.locks ? navigator.locks.request("station-sync", work) : work());
     return "";
   } catch (fault) {
-    if (fault instanceof Refused) return fault.message;
+    if (fault instanceof Refused) {
+      answered(fault);
+      return fault.message;
+    }
     reached(false);
     return t("没有网络，稍后再试", "No network: try again later");
   }
@@ -131,7 +134,7 @@ async function drain(): Promise<boolean> {
         return false;
       }
       stuck.add(person);
-      if (fault.code) reached(true); // what lies between here and the server knows no such code
+      answered(fault);
       if (fault.status === 401) await hooks.out(person);
     }
   }
@@ -160,6 +163,7 @@ async function sendPhotos(people: Record<string, Pick<Known, "ticket">>, stuck: 
         reached(false);
         return false;
       }
+      answered(fault);
       if (fault.status === 401) stuck.add(one.person ?? "");
       else if (NEVER.includes(fault.code)) await giveUp(one, acts.get(one.act as string), fault.message);
       else if (!PASSING.includes(fault.code)) await hold(one, fault.message || `HTTP ${fault.status}`);
@@ -219,6 +223,11 @@ async function tidy(): Promise<void> {
   const edge = Date.now() - KEPT_HOURS * 3_600_000;
   const old = (await store.acts()).filter((act) => act._state !== "waiting" && (act._settled ?? 0) < edge);
   if (old.length) await store.change(old.map((act) => act.seq), () => null);
+}
+
+/** Says that the server is reached where it was the server that refused: what lies between knows no such code. */
+function answered(fault: Refused): void {
+  if (fault.code) reached(true);
 }
 
 export function reached(now: boolean): void {
