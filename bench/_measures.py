@@ -243,10 +243,8 @@ def _report_statements(bench: Bench, operations: Sequence[UUID], clients: int, t
 # --- overselling --------------------------------------------------------------------------------------------
 
 
-def oversell(bench: Bench, tries: int = 200, there: int = 100) -> list[Figure]:
-    """Measure 32 people at the last hundred pieces: exactly as many are promised as there are."""
-    item = bench.factory.new_item(there)
-    drafts = bench.factory.drafts(tries, item)
+def oversell(bench: Bench, tries: int = 200, there: int = 100, rounds: int = 3) -> list[Figure]:
+    """Measure 32 people at the last hundred pieces: as many are promised as there are; the middle round counts."""
 
     def confirm(client: int, key: UUID) -> int:
         path = f"{API}/sales/orders/{key}/confirm"
@@ -255,29 +253,29 @@ def oversell(bench: Bench, tries: int = 200, there: int = 100) -> list[Figure]:
             raise RuntimeError(f"{answer.status}: {answer.body[:300]!r}")
         return answer.status
 
-    with cost(bench, tries) as used:
-        seconds, done = at_once(drafts, confirm, 32)
-    won = sum(status == 200 for _, status in done)
-    kept = db.one("SELECT coalesce(sum(quantity), 0) FROM inventory_promise WHERE item_id = %s", [item])[0]
-    if not (won == kept == there):
-        raise RuntimeError(f"{won} confirmed and {kept} promised of {there} pieces")
-    item = bench.factory.new_item(there)
-    least = _bare.oversell_seconds(bench.factory, item, bench.factory.drafts(tries, item), there)
+    ours: list[tuple[float, str]] = []
+    bare: list[float] = []
+    for _ in range(rounds):
+        item = bench.factory.new_item(there)
+        drafts = bench.factory.drafts(tries, item)
+        with cost(bench, tries) as used:
+            seconds, done = at_once(drafts, confirm, 32)
+        won = sum(status == 200 for _, status in done)
+        kept = db.one("SELECT coalesce(sum(quantity), 0) FROM inventory_promise WHERE item_id = %s", [item])[0]
+        if not (won == kept == there):
+            raise RuntimeError(f"{won} confirmed and {kept} promised of {there} pieces")
+        ours.append((seconds, used[0]))
+        item = bench.factory.new_item(there)
+        bare.append(_bare.oversell_seconds(bench.factory, item, bench.factory.drafts(tries, item), there))
     (draft,) = bench.factory.drafts(1, bench.factory.goods[0])
     door = _bare.Inside(bench.factory.token)
     counted = _bare.count_statements(
         lambda: door.post(f"sales/orders/{draft}/confirm", {"must_promise": True})
     )
-    return [
-        Figure(
-            "oversell_s",
-            seconds,
-            "s",
-            least,
-            slower(seconds, least),
-            f"{won} promised; {counted} statements; {used[0]}",
-        )
-    ]
+    (seconds, spent), least = sorted(ours)[rounds // 2], statistics.median(bare)
+    each = ", ".join(f"{one:.2f}" for one, _ in ours)
+    text = f"{there} promised each time, in {each} s; {counted} statements; {spent}"
+    return [Figure("oversell_s", seconds, "s", least, slower(seconds, least), text)]
 
 
 # --- lists --------------------------------------------------------------------------------------------------
@@ -362,7 +360,7 @@ def signed_in(port: int) -> Client:
 
 
 def items(bench: Bench, many: int = 1000, single: int = 200) -> list[Figure]:
-    """Measure making items: a thousand in one call, and one by one."""
+    """Measure making items: a thousand in one call, and one by one; of three rounds each the middle one counts."""
 
     def item(code: str) -> dict[str, Any]:
         return dict(code=code, name=f"物料 {code}", unit=str(bench.factory.unit), kind="bought")
@@ -377,8 +375,13 @@ def items(bench: Bench, many: int = 1000, single: int = 200) -> list[Figure]:
             raise RuntimeError(f"made {done['done']} of {many}")
     for n in range(10):
         bench.post("items/items", item(f"W{n}"))
-    with cost(bench, single) as used:
-        one = single / timed(lambda: [bench.post("items/items", item(f"S{n}")) for n in range(single)])
+    alone: list[tuple[float, str]] = []
+    for turn in range(3):
+        rows = [item(f"S{turn}-{n}") for n in range(single)]
+        with cost(bench, single) as used:
+            seconds = timed(lambda rows=rows: [bench.post("items/items", row) for row in rows])
+        alone.append((single / seconds, used[0]))
+    one, spent = sorted(alone)[1]
     one_counted = statements(bench, f"{API}/items/items", item("INSIDE"))
     many_rows = [item(f"INSIDE-{n}") for n in range(many)]
     many_counted = statements(bench, f"{API}/items/items/bulk", {"command": "create", "records": many_rows})
@@ -386,7 +389,7 @@ def items(bench: Bench, many: int = 1000, single: int = 200) -> list[Figure]:
     bulk = statistics.median(rates)
     return [
         Figure("bulk_items_per_s", bulk, "1/s", many_bare, slower(many_bare, bulk), many_counted),
-        Figure("single_items_per_s", one, "1/s", one_bare, slower(one_bare, one), f"{one_counted}; {used[0]}"),
+        Figure("single_items_per_s", one, "1/s", one_bare, slower(one_bare, one), f"{one_counted}; {spent}"),
     ]
 
 
