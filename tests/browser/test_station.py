@@ -81,6 +81,16 @@ def test_the_usual_report_takes_at_most_three_taps_with_and_without_bad_pieces(f
     assert page.faults == []
 
 
+#: Whether the device holds a draft of so many good pieces; what is still being written comes first.
+DRAFT = """new Promise((done) => {{
+    indexedDB.open('banyan-station').onsuccess = ({{ target: {{ result: held }} }}) => {{
+        const asked = held.transaction('facts').objectStore('facts').get('draft');
+        held.close();
+        asked.onsuccess = () => done(asked.result?.good === '{good}');
+    }};
+}})"""
+
+
 def test_a_shift_without_a_network_arrives_once_and_in_order(floor, open_page):
     page = open_page(phone=True)
     hand = Worker(page, "offline")
@@ -96,6 +106,7 @@ def test_a_shift_without_a_network_arrives_once_and_in_order(floor, open_page):
     hand.to_tasks()
     hand.tap(f'[data-task="{floor.first.pk}"]')
     hand.digits("3")
+    comes_true(page, DRAFT.format(good="3"))
     page.reload()
     expect(page.locator(".entry-good b")).to_have_text("3")
     hand.tap("[data-done]")

@@ -26,12 +26,13 @@ function database(): Promise<IDBDatabase> {
 /** What is told waits for the disk; what is still being filled in outlives the page and the browser, and waits for nothing. */
 type Lasting = "strict" | "relaxed";
 
-/** Runs one transaction over some stores; it is done when the disk has it, whole or not at all. */
-async function whole<T>(names: Name[], mode: IDBTransactionMode, work: (store: (name: Name) => IDBObjectStore) => IDBRequest<T> | void, durability: Lasting = "strict"): Promise<T> {
+/** Runs one transaction over some stores; it is done when the disk has it, whole or not at all. Where nothing hangs on an answer (`isAll`), it is done though the page goes away at once. */
+async function whole<T>(names: Name[], mode: IDBTransactionMode, work: (store: (name: Name) => IDBObjectStore) => IDBRequest<T> | void, durability: Lasting = "strict", isAll = false): Promise<T> {
   const held = (await database()).transaction(names, mode, { durability });
   let asked: IDBRequest<T> | void;
   try {
     asked = work((name) => held.objectStore(name));
+    if (isAll) held.commit?.();
   } catch (fault) {
     held.abort(); // or what was asked before the fault would be kept
     throw fault;
@@ -43,7 +44,7 @@ async function whole<T>(names: Name[], mode: IDBTransactionMode, work: (store: (
 }
 
 type Work<T> = (store: IDBObjectStore) => IDBRequest<T> | void;
-const run = <T>(name: Name, mode: IDBTransactionMode, work: Work<T>, durability?: Lasting): Promise<T> => whole<T>([name], mode, (store) => work(store(name)), durability);
+const run = <T>(name: Name, mode: IDBTransactionMode, work: Work<T>, durability?: Lasting, isAll?: boolean): Promise<T> => whole<T>([name], mode, (store) => work(store(name)), durability, isAll);
 
 export const fact = <T>(name: string): Promise<T | undefined> => run<T>("facts", "readonly", (store) => store.get(name));
 export const keep = (name: string, value: unknown): Promise<unknown> => run("facts", "readwrite", (store) => store.put(value, name));
@@ -54,7 +55,7 @@ export const keepAll = (facts: Record<string, unknown>, durability?: Lasting): P
       if (value === null) store.delete(name);
       else store.put(value, name);
     }
-  }, durability);
+  }, durability, true);
 export const forget = (name: string): Promise<unknown> => run("facts", "readwrite", (store) => store.delete(name));
 export const acts = (): Promise<Act[]> => run<Act[]>("acts", "readonly", (store) => store.getAll());
 export const photos = (): Promise<Photo[]> => run<Photo[]>("photos", "readonly", (store) => store.getAll());
