@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -45,7 +44,6 @@ class Life:
         world.do("finance.period.open_year", year=2026)
         world.do("exceptions.category.add_usual")
         self.lot = self.shop.steel_lot
-        self.ordered: list[dict[str, Any]] = []
 
     def live(self, times: int) -> None:
         """Do everything until it was done so many times, then plan."""

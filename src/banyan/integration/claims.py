@@ -8,11 +8,11 @@ behind its key is released by the very mark it waits for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -23,6 +23,8 @@ from banyan.integration.plans import Limits, Plan, context_of
 from banyan.kernel import db
 from banyan.lib import traces
 from banyan.lib.ids import new_id
+
+One = TypeVar("One")
 
 #: Marks a message that waits behind another of its key.
 PARKED = UUID(int=0)
@@ -392,12 +394,17 @@ _GAUGE_ROW = """
 """
 
 
+def by_gauge(plan: Plan, some: Iterable[One], type_of: Callable[[One], str]) -> dict[str, list[One]]:
+    """Give messages, or what came of them, by the gauge of what they go to."""
+    found: dict[str, list[One]] = {}
+    for one in some:
+        found.setdefault(plan.way_of(type_of(one)).gauge, []).append(one)
+    return found
+
+
 def _move_gauge(plan: Plan, results: Sequence[Result], now: datetime | None) -> None:
     """Move the gauge of each operation by what came of the calls to it."""
-    by_gauge: dict[str, list[Result]] = {}
-    for one in results:
-        by_gauge.setdefault(plan.way_of(one.held.type).gauge, []).append(one)
-    for same in by_gauge.values():
+    for same in by_gauge(plan, results, lambda one: one.held.type).values():
         failed = [one for one in same if one.outcome == "failed" and one.reason in TROUBLE]
         throttled = [one.retry_after or 1.0 for one in same if one.reason == "throttled"]
         succeeded = sum(1 for one in same if one.outcome in ("done", "dead"))

@@ -6,7 +6,6 @@ claimed: what may not go yet is put back until it may, with what stands behind i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,7 +94,7 @@ class _Gate:
 def _take_apart(plan: Plan, most: int, now: datetime | None) -> tuple[list[Held], int]:
     held, parked = claims.claim(plan, most, sending.lease_of(plan), now, looks=LOOKS)
     gates: dict[str, _Gate] = {}
-    for gauge, same in _by_gauge(plan, held).items():
+    for gauge, same in claims.by_gauge(plan, held, lambda one: one.type).items():
         gates[gauge] = _Gate(plan.way_of(same[0].type))
         gates[gauge].open(len(same), now)
     go: list[Held] = []
@@ -115,10 +114,3 @@ def _take_apart(plan: Plan, most: int, now: datetime | None) -> tuple[list[Held]
     if back:
         claims.put_back(plan, back, now)
     return go, len(held) + parked
-
-
-def _by_gauge(plan: Plan, held: Sequence[Held]) -> dict[str, list[Held]]:
-    found: dict[str, list[Held]] = {}
-    for one in held:
-        found.setdefault(plan.way_of(one.type).gauge, []).append(one)
-    return found
